@@ -1,0 +1,111 @@
+"""The one bridge from blocking code (a cell, a script) to the async rooms.
+
+Everything async lives on one event loop, on a daemon thread of its own: a listener on the
+kernel's loop would stop while a cell runs, and the push server would hang up on it.
+"""
+
+import asyncio
+import atexit
+import contextvars
+import threading
+import weakref
+from collections.abc import Coroutine
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+from bxpull_nb.errors import WrongThreadError
+
+__all__ = ["LoopThread"]
+
+T = TypeVar("T")
+
+_END_TIMEOUT = 0.9  # seconds to cancel everything and stop; the thread is a daemon after that
+
+
+class LoopThread:
+    """An event loop on a daemon thread: started by its first work, ended by `stop`, by the
+    garbage collector, or when the interpreter exits.
+    """
+
+    def __init__(self, name: str = "bxpull") -> None:
+        self._name = name
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._end: weakref.finalize[..., Any] | None = None
+
+    def submit(self, work: Coroutine[Any, Any, T]) -> "Future[T]":
+        """Start the coroutine on the loop; the future gives its result to any thread."""
+        return asyncio.run_coroutine_threadsafe(work, self._running_loop())
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """The coroutine's result; blocks the caller, and cancels the work on Ctrl-C.
+
+        Raises WrongThreadError on the loop's own thread, where it would wait for itself.
+        """
+        if self.is_current():
+            work.close()
+            raise WrongThreadError(
+                "this call blocks, and it was made on the listener's own thread (in a callback, "
+                "say). Make it from another thread, or await the async form."
+            )
+        future = self.submit(work)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+    def is_current(self) -> bool:
+        """Whether the caller is on the loop's thread."""
+        try:
+            return asyncio.get_running_loop() is self._loop
+        except RuntimeError:
+            return False
+
+    def stop(self) -> None:
+        """Cancel all work, end the loop and the thread; later work starts them anew."""
+        with self._lock:
+            if self._end is not None:
+                self._end()
+            self._loop = self._end = None
+
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
+        with self._lock:
+            if self._loop is None:
+                self._loop = loop = asyncio.new_event_loop()
+                # In the caller's context, so that prints go to the cell that started it.
+                context = contextvars.copy_context()
+                thread = threading.Thread(
+                    target=context.run, args=(_run, loop), name=self._name, daemon=True
+                )
+                thread.start()
+                self._end = weakref.finalize(self, _end, loop, thread)
+                atexit.register(self._end)
+            return self._loop
+
+
+def _run(loop: asyncio.AbstractEventLoop) -> None:
+    asyncio.set_event_loop(loop)
+    try:
+        loop.run_forever()
+    finally:
+        loop.close()
+
+
+def _end(loop: asyncio.AbstractEventLoop, thread: threading.Thread) -> None:
+    if loop.is_closed():
+        return
+    loop.call_soon_threadsafe(lambda: loop.create_task(_wind_down(loop)))
+    if threading.current_thread() is not thread:
+        thread.join(_END_TIMEOUT)
+
+
+async def _wind_down(loop: asyncio.AbstractEventLoop) -> None:
+    """Cancel what runs, let it clean up, then stop the loop."""
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks, timeout=_END_TIMEOUT / 2)
+    await loop.shutdown_asyncgens()
+    loop.stop()

@@ -1,0 +1,127 @@
+"""What all dialects have in common: the shape of a codec, and the body of a message."""
+
+import re
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from bxpull_nb.models import UNKNOWN_ARRIVAL, Arrival, BadFrame, Event, Message, Record
+
+__all__ = ["Codec", "body_event", "loose_event"]
+
+_NO_PARAMS = msgspec.Raw(b"null")
+
+
+class Codec(Protocol):
+    """One dialect of the push server's frames. Stateless: one instance may serve many threads."""
+
+    dialect: str
+
+    def decode(self, frame: str | bytes, arrival: Arrival = UNKNOWN_ARRIVAL) -> list[Record]:
+        """The frame's messages in order; what cannot be read comes as BadFrame, never raised."""
+        ...
+
+    def encode(self, messages: Sequence[Message]) -> str | bytes:
+        """One frame that holds the messages, as a push server would write it."""
+        ...
+
+
+class Extra(msgspec.Struct, gc=False):
+    """The part of `extra` an event keeps."""
+
+    server_time_unix: float | None = None
+    sender: Any = None
+
+
+class Body(msgspec.Struct, gc=False):
+    """What an application published: the usual shape of a message's body."""
+
+    module_id: str | None = None
+    command: str | None = None
+    params: msgspec.Raw = _NO_PARAMS
+    extra: Extra | None = None
+
+
+def body_event(mid: str, body: Body, arrival: Arrival, sender: str | None = None) -> Event:
+    """The event of a body that has the usual shape: the fast path of every dialect."""
+    extra = body.extra
+    if extra is None:
+        return Event(mid, body.module_id, body.command, bytes(body.params), None, sender, arrival)
+    return Event(
+        mid,
+        body.module_id,
+        body.command,
+        bytes(body.params),
+        extra.server_time_unix,
+        sender or sender_name(extra.sender),
+        arrival,
+    )
+
+
+def loose_event(
+    mid: str, body: Any, arrival: Arrival, outer_extra: Any = None, sender: str | None = None
+) -> Event:
+    """The event of a body of any JSON shape.
+
+    An object gives what it has of module, command and params; anything else (a string, a
+    number, a list) becomes the params of an event without module and command.
+    """
+    if not isinstance(body, dict):
+        return Event(mid, None, None, _dump(body), None, sender, arrival)
+    extra = body.get("extra")
+    extra = (
+        extra if isinstance(extra, dict) else outer_extra if isinstance(outer_extra, dict) else {}
+    )
+    return Event(
+        mid,
+        _text_or_none(body.get("module_id")),
+        _text_or_none(body.get("command")),
+        _dump(body.get("params")),
+        _seconds(extra.get("server_time_unix")),
+        sender or sender_name(extra.get("sender")),
+        arrival,
+    )
+
+
+_SENDER_TYPES = {
+    0: "unknown",
+    1: "client",
+    2: "backend",
+    "0": "unknown",
+    "1": "client",
+    "2": "backend",
+}
+
+
+def sender_name(sender: Any) -> str | None:
+    """`backend`, `client:<id>` or None, from a `{type, id}` object in either spelling."""
+    if not isinstance(sender, dict):
+        return None
+    kind = _SENDER_TYPES.get(sender.get("type"), str(sender.get("type") or "unknown").lower())
+    return f"{kind}:{sender['id']}" if sender.get("id") else kind
+
+
+def bad_frame(raw: str, reason: str, arrival: Arrival) -> BadFrame:
+    """The row for an unreadable message, with its mid if at least that can be found."""
+    found = _MID.search(raw[:_HEAD])
+    return BadFrame(raw, reason, found[1] if found else None, arrival)
+
+
+_HEAD = 400  # the envelope in front of a body is shorter than this
+_MID = re.compile(r'"mid"\s*:\s*"(\d{26})"')
+
+
+def _text_or_none(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+def _seconds(value: Any) -> float | None:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def _dump(value: Any) -> bytes:
+    return msgspec.json.encode(value)

@@ -1,0 +1,120 @@
+"""The text dialect of push servers up to version 3 (and of version 4 in text mode).
+
+A message is `#!NGINXNMS!#{"id":…,"mid":…,"channel":…,"tag":…,"time":…,"text":BODY}#!NGINXNME!#`;
+a frame or an HTTP body holds any number of them with nothing in between. BODY is pasted in as it
+was published, so it may be anything: not JSON at all, or JSON with the markers inside a string.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from email.utils import formatdate
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from bxpull_nb.codec.base import Body, Extra, bad_frame, body_event, loose_event
+from bxpull_nb.models import UNKNOWN_ARRIVAL, Arrival, Message, Record
+
+__all__ = ["TextCodec"]
+
+_START, _END = "#!NGINXNMS!#", "#!NGINXNME!#"
+_BETWEEN = _END + _START
+
+
+class _Envelope(msgspec.Struct, gc=False):
+    mid: str
+    text: Body
+    extra: Extra | None = None
+    """The guide draws `extra` beside `text`; servers write it inside. Both are read."""
+
+
+_decode_envelope = msgspec.json.Decoder(_Envelope).decode
+_json_value = json.JSONDecoder(strict=False)
+
+
+class TextCodec:
+    """Text frames, with the markers around every message."""
+
+    dialect = "text"
+
+    def decode(self, frame: str | bytes, arrival: Arrival = UNKNOWN_ARRIVAL) -> list[Record]:
+        """The frame's messages in order; what cannot be read comes as BadFrame, never raised."""
+        text = frame if isinstance(frame, str) else frame.decode(errors="replace")
+        if text.startswith(_START) and text.endswith(_END):
+            # Nearly always the markers stand only between messages: split, and trust the strict
+            # JSON decoder to notice when one of them stood inside a body.
+            pieces = text[len(_START) : -len(_END)].split(_BETWEEN)
+            try:
+                return [self._event(_decode_envelope(piece), arrival) for piece in pieces]
+            except (msgspec.DecodeError, UnicodeEncodeError):
+                pass
+        return list(self._decode_carefully(text, arrival))
+
+    def encode(self, messages: Sequence[Message]) -> str:
+        """One text frame that holds the messages."""
+        return "".join(
+            f'{_START}{{"id":{int(m.mid[10:])},"mid":"{m.mid}","channel":"{m.channel}",'
+            f'"tag":"{int(m.mid[10:]) % 1000:03}","time":"{_http_date(m.created)}",'
+            f'"text":{m.body}}}{_END}'
+            for m in messages
+        )
+
+    @staticmethod
+    def _event(envelope: _Envelope, arrival: Arrival) -> Record:
+        if envelope.text.extra is None:
+            envelope.text.extra = envelope.extra
+        return body_event(envelope.mid, envelope.text, arrival)
+
+    def _decode_carefully(self, text: str, arrival: Arrival) -> Iterator[Record]:
+        """Message by message: read JSON from the start marker, then expect the end marker."""
+        at = 0
+        while at < len(text):
+            start = text.find(_START, at)
+            if start != at:
+                stray = text[at : len(text) if start < 0 else start]
+                if stray.strip():
+                    yield bad_frame(stray, "text outside of the message markers", arrival)
+                if start < 0:
+                    return
+            record, at = self._message_at(text, start + len(_START), arrival)
+            yield record
+
+    def _message_at(self, text: str, at: int, arrival: Arrival) -> tuple[Record, int]:
+        """The message whose JSON begins at `at`, and where the next one may begin."""
+        try:
+            value, end = _json_value.raw_decode(text, at)
+        except (ValueError, RecursionError) as exc:
+            reason = f"not JSON: {exc}" if isinstance(exc, ValueError) else "JSON nested too deeply"
+        else:
+            if text.startswith(_END, end):
+                return self._loose_record(value, text[at:end], arrival), end + len(_END)
+            reason = "the end marker is missing after the message"
+        raw, following = _up_to_end_marker(text, at)
+        return bad_frame(raw, reason, arrival), following
+
+    @staticmethod
+    def _loose_record(value: Any, raw: str, arrival: Arrival) -> Record:
+        if not isinstance(value, dict) or not isinstance(value.get("mid"), str):
+            return bad_frame(raw, "a message without mid", arrival)
+        try:
+            return loose_event(value["mid"], value.get("text"), arrival, value.get("extra"))
+        except (UnicodeEncodeError, msgspec.EncodeError, RecursionError) as exc:
+            return bad_frame(raw, f"cannot be written as JSON again: {exc}", arrival)
+
+
+def _up_to_end_marker(text: str, at: int) -> tuple[str, int]:
+    """The raw text of an unreadable message, and where the next one begins.
+
+    An end marker counts only where a message can end: before a start marker, or at the end.
+    """
+    between = text.find(_BETWEEN, at)
+    if between >= 0:
+        return text[at:between], between + len(_END)
+    return text[at:].removesuffix(_END), len(text)
+
+
+@lru_cache(maxsize=64)
+def _http_date(second: int) -> str:
+    """The second as an HTTP date; cached, for thousands of messages share one."""
+    return formatdate(second, usegmt=True)

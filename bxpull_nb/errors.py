@@ -1,0 +1,152 @@
+"""What can go wrong, as a tree.
+
+```
+BxPullError
+├── SettingsError           an argument or an environment variable cannot be used  (ValueError)
+├── WrongThreadError        a blocking call from the thread that would have to answer it  (RuntimeError)
+├── RestError               the portal did not give what was asked
+│   ├── PortalUnreachable   no answer at all: name, network, TLS or time-out
+│   ├── UnexpectedAnswer    an answer that is not REST JSON (an HTML page, say)
+│   ├── MissingField        JSON, but a field the documentation promises is not there
+│   └── ApiError            the portal answered with an error code
+│       ├── TokenRefused            expired_token, invalid_token, NO_AUTH_FOUND …
+│       ├── AccessRefused           insufficient_scope, ACCESS_DENIED …
+│       ├── WrongAuthType           WRONG_AUTH_TYPE
+│       ├── PushServerNotConfigured SERVER_ERROR
+│       └── EventRefused            COMMAND_ERROR, PARAMS_ERROR, MODULE_ID_ERROR …
+├── PushError               the push server, or the way to it
+│   ├── ChannelMissing      the config has no channel of the chosen type
+│   ├── TransportUnavailable  the config offers no address for the chosen transport
+│   ├── ChannelRefused      the server does not know the channel (HTTP 400)
+│   └── ConnectionFailed    the connection could not be made, or broke
+├── WaitTimeout             what was waited for did not come in time  (TimeoutError)
+└── FileFormatError         a file is not one of ours, or is damaged  (ValueError)
+```
+
+Every message says what happened, where, and what to do next; none of them holds a secret.
+"""
+
+__all__ = [
+    "AccessRefused",
+    "ApiError",
+    "BxPullError",
+    "ChannelMissing",
+    "ChannelRefused",
+    "ConnectionFailed",
+    "EventRefused",
+    "FileFormatError",
+    "MissingField",
+    "PortalUnreachable",
+    "PushError",
+    "PushServerNotConfigured",
+    "RestError",
+    "SettingsError",
+    "TokenRefused",
+    "TransportUnavailable",
+    "UnexpectedAnswer",
+    "WaitTimeout",
+    "WrongAuthType",
+    "WrongThreadError",
+]
+
+
+class BxPullError(Exception):
+    """The base of everything this package raises on purpose."""
+
+
+class SettingsError(BxPullError, ValueError):
+    """An argument or an environment variable cannot be used."""
+
+
+class WrongThreadError(BxPullError, RuntimeError):
+    """A blocking call was made on the very thread that would have to answer it."""
+
+
+class RestError(BxPullError):
+    """The portal did not give what was asked.
+
+    `method` is the REST method, `status` the HTTP status when there was an answer.
+    """
+
+    def __init__(self, message: str, *, method: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.method = method
+        self.status = status
+
+
+class PortalUnreachable(RestError):
+    """No answer at all: a wrong name, no network, a refused certificate or a time-out."""
+
+
+class UnexpectedAnswer(RestError):
+    """The portal answered, but not with the JSON of its REST interface."""
+
+
+class MissingField(RestError):
+    """The answer lacks a field the documentation promises; `field` is its path."""
+
+    def __init__(self, message: str, *, method: str, field: str, status: int | None = None) -> None:
+        super().__init__(message, method=method, status=status)
+        self.field = field
+
+
+class ApiError(RestError):
+    """The portal answered with an error code.
+
+    `code` is the portal's (`WRONG_AUTH_TYPE`, say), `description` its text.
+    """
+
+    def __init__(
+        self, message: str, *, method: str, code: str, description: str, status: int | None = None
+    ) -> None:
+        super().__init__(message, method=method, status=status)
+        self.code = code
+        self.description = description
+
+
+class TokenRefused(ApiError):
+    """The portal does not accept the token or the webhook."""
+
+
+class AccessRefused(ApiError):
+    """The token is good, but it may not call this method."""
+
+
+class WrongAuthType(ApiError):
+    """The method cannot be called with this kind of authorization."""
+
+
+class PushServerNotConfigured(ApiError):
+    """The portal has no push server switched on."""
+
+
+class EventRefused(ApiError):
+    """`pull.application.event.add` did not take the event as it was written."""
+
+
+class PushError(BxPullError):
+    """Something about the push server, or about the way to it."""
+
+
+class ChannelMissing(PushError):
+    """The connection config has no channel of the chosen type."""
+
+
+class TransportUnavailable(PushError):
+    """The connection config offers no address for the chosen transport."""
+
+
+class ChannelRefused(PushError):
+    """The push server does not know the channel (HTTP 400 before the connection stands)."""
+
+
+class ConnectionFailed(PushError):
+    """The connection to the push server could not be made, or it broke."""
+
+
+class WaitTimeout(BxPullError, TimeoutError):
+    """What was waited for did not arrive in time."""
+
+
+class FileFormatError(BxPullError, ValueError):
+    """A file is not one of ours, or is damaged."""

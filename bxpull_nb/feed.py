@@ -1,0 +1,274 @@
+"""A capture as a user holds it: a listener on the bridge's thread, and the log it fills."""
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Sequence
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, overload
+
+import msgspec
+
+from bxpull_nb.bridge import LoopThread
+from bxpull_nb.errors import SettingsError, WrongThreadError
+from bxpull_nb.eventlog import EventLog
+from bxpull_nb.export import to_csv
+from bxpull_nb.inlet import Inlet
+from bxpull_nb.listener import Listener, ListenerStats
+from bxpull_nb.models import CHANNEL_TYPES, PullConfig, Record
+from bxpull_nb.reconnect import TRANSPORTS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Feed", "FeedStats", "checked_channels", "checked_transport"]
+
+_STOP_TIMEOUT = 0.8  # seconds for the connections to say goodbye
+
+
+class FeedStats(msgspec.Struct, frozen=True):
+    """What a feed has done so far; a snapshot."""
+
+    state: str
+    events: int
+    bad_frames: int
+    duplicates: int
+    """Copies dropped because their mid had been seen."""
+    reconnects: int
+    rate: float
+    """Events per second over the last ten seconds."""
+    last_lag: float | None
+    """Seconds from the portal's clock to this machine's, for the newest event."""
+    transports: tuple[str, ...]
+    """What the connections use now."""
+    error: str | None
+
+
+class Feed:
+    """A live capture: `df` grows while it runs, and stays when it is stopped.
+
+    Made by `listen()`; any thread may use it. `fetch_config` gives the connection config,
+    `name` is what the repr shows of the portal, `secure` prefers wss/https addresses.
+    """
+
+    def __init__(
+        self,
+        fetch_config: Callable[[], Awaitable[PullConfig]],
+        bridge: LoopThread,
+        *,
+        name: str = "portal",
+        secure: bool = True,
+    ) -> None:
+        self.log = EventLog()
+        self.name = name
+        self.channels: tuple[str, ...] = CHANNEL_TYPES
+        self.transport = "auto"
+        self._fetch_config = fetch_config
+        self._bridge = bridge
+        self._secure = secure
+        self._inlet = Inlet(self.log)
+        self._stats = ListenerStats()
+        self._lock = threading.Lock()
+        self._listener: Listener | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def start(
+        self,
+        channels: Sequence[str] | str | None = None,
+        transport: str | None = None,
+        *,
+        backfill: bool = False,
+        timeout: float = 15.0,
+    ) -> "Feed":
+        """Listen, and return once the connections stand; gives the feed itself.
+
+        Starting a running feed the same way again changes nothing; starting it another way
+        ends the old connections first. The log goes on in either case. `backfill` begins with
+        all that the server still stores. Raises what keeps it from connecting for good; a
+        server that does not answer within `timeout` seconds is tried again in the background
+        (see `state` and `error`).
+        """
+        chosen = checked_channels(self.channels if channels is None else channels)
+        by = checked_transport(self.transport if transport is None else transport)
+        with self._lock:
+            if not self.running or (chosen, by) != (self.channels, self.transport):
+                self._end()
+                self.channels, self.transport = chosen, by
+                self._begin(backfill)
+        self._inlet.wait_state(self._settled, timeout)
+        if self._inlet.error is not None:
+            raise self._inlet.error
+        return self
+
+    def stop(self) -> None:
+        """End the connections; the events stay. Stopping twice is fine."""
+        with self._lock:
+            self._end()
+
+    @property
+    def running(self) -> bool:
+        """Whether a listener is at work, connected or trying to be."""
+        return self._task is not None and not self._task.done()
+
+    @property
+    def state(self) -> str:
+        """`idle`, `connecting`, `connected`, `reconnecting`, `failed` or `stopped`."""
+        listener = self._listener
+        if listener is None:
+            return "idle"
+        if self.running:
+            return listener.state
+        return "failed" if self._inlet.error else "stopped"
+
+    @property
+    def error(self) -> BaseException | None:
+        """Why it failed, or why it is reconnecting; None while all is well."""
+        if self._inlet.error is not None:
+            return self._inlet.error
+        return self._listener.error if self._listener and self.running else None
+
+    @property
+    def stats(self) -> FeedStats:
+        """Counters, rate and state at this moment."""
+        counted, error = self._stats, self.error
+        return FeedStats(
+            state=self.state,
+            events=counted.events,
+            bad_frames=counted.bad_frames,
+            duplicates=counted.duplicates,
+            reconnects=counted.reconnects,
+            rate=self._inlet.rate(),
+            last_lag=counted.last_lag,
+            transports=self._listener.transports if self._listener and self.running else (),
+            error=None if error is None else str(error),
+        )
+
+    @property
+    def config(self) -> PullConfig | None:
+        """The connection config in use."""
+        return self._listener.config if self._listener else None
+
+    @property
+    def df(self) -> "pd.DataFrame":
+        """Every event so far, with the columns of `EVENT_COLUMNS`; ask again for newer ones.
+
+        What you hold never changes under you, and may be written to.
+        """
+        return self.log.df
+
+    def tail(self, n: int = 10) -> "pd.DataFrame":
+        """The newest `n` events, oldest first."""
+        return self.log.tail(n)
+
+    @overload
+    def wait(self, until: int = 1, *, timeout: float | None = None) -> "pd.DataFrame": ...
+    @overload
+    def wait(self, until: Callable[[Record], bool], *, timeout: float | None = None) -> Record: ...
+    def wait(
+        self, until: int | Callable[[Record], bool] = 1, *, timeout: float | None = None
+    ) -> "pd.DataFrame | Record":
+        """`until` further events as a DataFrame, or the event for which `until` says True.
+
+        "Further" means: not passed by an earlier wait, so an event that arrived before the
+        call counts. Raises WaitTimeout after `timeout` seconds, and at once when the feed is
+        not running; the feed's own error when that ended it.
+        """
+        if self._bridge.is_current():
+            raise WrongThreadError(
+                "wait() blocks, and it was called on the listener's own thread: await "
+                "wait_async() there."
+            )
+        return self._wait(until, timeout)
+
+    async def wait_async(
+        self, until: int | Callable[[Record], bool] = 1, *, timeout: float | None = None
+    ) -> "pd.DataFrame | Record":
+        """Like `wait`, without blocking the loop it is awaited on."""
+        return await asyncio.to_thread(self._wait, until, timeout)
+
+    def to_csv(self, path: str | Path) -> Path:
+        """Write all events to a CSV file and give its path; see `export.to_csv`."""
+        return to_csv(self.df, path)
+
+    def __len__(self) -> int:
+        return len(self.log)
+
+    def __repr__(self) -> str:
+        channels = "+".join(self.channels)
+        return f"Feed({self.name}, {channels}, {self.state}, {len(self):,} events)"
+
+    def _repr_html_(self) -> str:
+        error = self.error
+        said = f"<div>{escape(str(error))}</div>" if error else ""
+        return f"<div>{escape(repr(self))}</div>{said}{self.tail(5).to_html()}"
+
+    def _wait(
+        self, until: int | Callable[[Record], bool], timeout: float | None
+    ) -> "pd.DataFrame | Record":
+        if callable(until):
+            return self._inlet.wait_records(until, timeout, alive=lambda: self.running)[2]
+        if until < 1:
+            raise SettingsError(f"wait({until!r}): wait for one event or more.")
+        missing = iter(range(until - 1, -1, -1))
+        first, behind, _ = self._inlet.wait_records(
+            lambda _: next(missing) == 0, timeout, alive=lambda: self.running
+        )
+        return self.df.iloc[first:behind]
+
+    def _begin(self, backfill: bool) -> None:
+        self._inlet.error = None
+        self._listener = Listener(
+            self._fetch_config,
+            self._inlet.store,
+            channels=self.channels,
+            transport=self.transport,
+            secure=self._secure,
+            backfill=backfill,
+            stats=self._stats,
+            changed=self._inlet.changed,
+        )
+        self._task = self._bridge.run(_spawn(self._listener, self._inlet))
+
+    def _end(self) -> None:
+        task = self._task
+        if task is None or task.done():
+            return
+        if self._bridge.is_current():
+            task.cancel()
+        else:
+            self._bridge.run(_cancel(task))
+
+    def _settled(self) -> bool:
+        return not self.running or (self._listener is not None and self._listener.ready)
+
+
+async def _spawn(listener: Listener, inlet: Inlet) -> "asyncio.Task[None]":
+    task = asyncio.create_task(listener.run())
+    task.add_done_callback(inlet.ended)
+    return task
+
+
+async def _cancel(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    await asyncio.wait([task], timeout=_STOP_TIMEOUT)
+
+
+def checked_channels(channels: Sequence[str] | str) -> tuple[str, ...]:
+    """The channel types as a tuple without repetition; raises SettingsError for an unknown one."""
+    chosen = tuple(dict.fromkeys([channels] if isinstance(channels, str) else channels))
+    if chosen == ("both",):
+        return CHANNEL_TYPES
+    unknown = [kind for kind in chosen if kind not in CHANNEL_TYPES]
+    if unknown or not chosen:
+        what = f"unknown channel type {unknown[0]!r}" if unknown else "no channel type"
+        raise SettingsError(f"{what}: choose from 'shared' and 'private', or both.")
+    return chosen
+
+
+def checked_transport(transport: str) -> str:
+    """The transport as it is; raises SettingsError for an unknown one."""
+    if transport not in TRANSPORTS:
+        raise SettingsError(
+            f"unknown transport {transport!r}: choose from {', '.join(TRANSPORTS)}."
+        )
+    return transport

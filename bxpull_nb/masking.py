@@ -1,0 +1,25 @@
+"""What may be shown of a secret.
+
+Channel ids, tokens and webhook secrets give access to a portal's events for as long as they
+live, so nothing of ours prints them in full unless the caller says `reveal=True`.
+"""
+
+import re
+
+__all__ = ["mask", "mask_url"]
+
+_SECRET_QUERY = re.compile(
+    r"(?i)\b(CHANNEL_ID|token|auth|access_token|refresh_token|client_secret)=([^&\s]+)"
+)
+_WEBHOOK_PATH = re.compile(r"(/rest/+\d+/+)([^/?\s]+)")
+
+
+def mask(secret: str) -> str:
+    """The first four and the last three characters, or only dots when the secret is short."""
+    return f"{secret[:4]}…{secret[-3:]}" if len(secret) >= 16 else "…"
+
+
+def mask_url(url: str) -> str:
+    """`url` with the webhook secret and the secret query values masked."""
+    shown = _WEBHOOK_PATH.sub(lambda m: m[1] + mask(m[2]), url)
+    return _SECRET_QUERY.sub(lambda m: f"{m[1]}={mask(m[2])}", shown)

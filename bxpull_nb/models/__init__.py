@@ -1,0 +1,27 @@
+"""What travels through the house: the connection config, and the events."""
+
+from bxpull_nb.models.config import CHANNEL_TYPES, Channel, PublicChannel, PullConfig, PullServer
+from bxpull_nb.models.event import (
+    EVENT_COLUMNS,
+    UNKNOWN_ARRIVAL,
+    Arrival,
+    BadFrame,
+    Event,
+    Message,
+    Record,
+)
+
+__all__ = [
+    "CHANNEL_TYPES",
+    "EVENT_COLUMNS",
+    "UNKNOWN_ARRIVAL",
+    "Arrival",
+    "BadFrame",
+    "Channel",
+    "Event",
+    "Message",
+    "PublicChannel",
+    "PullConfig",
+    "PullServer",
+    "Record",
+]

@@ -1,0 +1,145 @@
+"""Events as they arrive, and messages as a push server sends them.
+
+The schema of the live DataFrame is `EVENT_COLUMNS`; this is the one place that documents it.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar
+
+import msgspec
+
+__all__ = [
+    "EVENT_COLUMNS",
+    "UNKNOWN_ARRIVAL",
+    "Arrival",
+    "BadFrame",
+    "Event",
+    "Message",
+    "Record",
+]
+
+EVENT_COLUMNS = {
+    "received_at": "datetime64[us, UTC]",  # when this machine had the frame in hand
+    "server_time": "datetime64[us, UTC]",  # when the portal made the event; NaT if it did not say
+    "lag": "timedelta64[us]",  # received_at - server_time: the way, and the difference of the clocks
+    "mid": "str",  # the push server's message id, 26 digits
+    "channel": "category",  # "shared" or "private"
+    "module_id": "category",  # the portal's module: "crm", "im", "application" …
+    "command": "category",  # the event's name within its module
+    "params": "str",  # the event's parameters as JSON text; see expand_params()
+    "sender": "category",  # "backend", or "client:<public id>"; missing where the dialect has none
+    "transport": "category",  # "websocket" or "polling"
+    "error": "str",  # why the message could not be read; missing for every good event
+}
+"""Column -> dtype of the live DataFrame, in order."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Arrival(msgspec.Struct, frozen=True, gc=False):
+    """How and when a frame reached us: shared by all the events of that frame."""
+
+    received_us: int | None = None
+    """Microseconds since 1970, UTC, by this machine's clock."""
+    channel: str | None = None
+    """The type of the channel the connection listens to; None when it listens to several."""
+    transport: str | None = None
+    """`websocket` or `polling`."""
+
+
+UNKNOWN_ARRIVAL = Arrival()
+"""For frames that were decoded without having travelled, as in a test or a replayed file."""
+
+
+class Event(msgspec.Struct, frozen=True, gc=False):
+    """One event, with its parameters still as JSON text: reading them is the reader's choice."""
+
+    mid: str
+    """The push server's message id (26 digits)."""
+    module_id: str | None
+    """The portal's module, or None when the body named none."""
+    command: str | None
+    """The event's name, or None when the body named none."""
+    params_json: bytes
+    """The parameters as JSON text in UTF-8; `params` is the same, decoded."""
+    server_time_unix: float | None = None
+    """Seconds since 1970, UTC, by the portal's clock (`extra.server_time_unix`)."""
+    sender: str | None = None
+    """`backend` or `client:<public id>` where the dialect tells."""
+    arrival: Arrival = UNKNOWN_ARRIVAL
+
+    error: ClassVar[None] = None
+
+    @property
+    def params(self) -> Any:
+        """The parameters, decoded: usually a dict, sometimes a list (PHP's empty map is `[]`)."""
+        return msgspec.json.decode(self.params_json)
+
+    @property
+    def channel(self) -> str | None:
+        """`shared` or `private`: the channel the connection listens to."""
+        return self.arrival.channel
+
+    @property
+    def received_at(self) -> datetime | None:
+        """When this machine had the frame in hand (UTC)."""
+        received = self.arrival.received_us
+        return None if received is None else _EPOCH + timedelta(microseconds=received)
+
+    @property
+    def server_time(self) -> datetime | None:
+        """When the portal made the event (UTC, the portal's clock)."""
+        sent = self.server_time_unix
+        return None if sent is None else _EPOCH + timedelta(seconds=sent)
+
+
+class BadFrame(msgspec.Struct, frozen=True, gc=False):
+    """A message, or a whole frame, that could not be read; kept as a row of its own."""
+
+    raw: str
+    """The text as it came (bytes that are not UTF-8 are shown as replacement characters)."""
+    error: str
+    """Why it could not be read."""
+    mid: str | None = None
+    """The message id, when at least that could be found."""
+    arrival: Arrival = UNKNOWN_ARRIVAL
+
+    module_id: ClassVar[None] = None
+    command: ClassVar[None] = None
+    server_time_unix: ClassVar[None] = None
+    sender: ClassVar[None] = None
+
+    @property
+    def params_json(self) -> bytes:
+        """The unreadable text as one JSON string, so that the log keeps it."""
+        return msgspec.json.encode(self.raw)
+
+    @property
+    def params(self) -> str:
+        """The unreadable text."""
+        return self.raw
+
+    @property
+    def channel(self) -> str | None:
+        """The channel the connection listens to."""
+        return self.arrival.channel
+
+
+Record = Event | BadFrame
+"""What a codec gives and a log takes."""
+
+
+class Message(msgspec.Struct, frozen=True, gc=False):
+    """One message on its way out of a push server: what an encoder needs."""
+
+    mid: str
+    body: str
+    """JSON text of `{module_id, command, params, extra}`; pasted into the frame as it is."""
+    channel: str = "-"
+    """The 32 hex digits of the channel it was published to, `-` where the server does not tell."""
+    created: int = 0
+    """Unix second."""
+    expiry: int = 0
+    """Seconds the server stores it; 0 = not stored."""
+    sender_type: str = "backend"
+    sender_id: str = ""

@@ -1,0 +1,66 @@
+"""How long to wait, which transport next, transient or fatal: judgement without waiting."""
+
+from collections.abc import Callable, Iterator
+from random import random
+
+from bxpull_nb.errors import (
+    AccessRefused,
+    ApiError,
+    ChannelMissing,
+    PushServerNotConfigured,
+    SettingsError,
+    TokenRefused,
+    TransportUnavailable,
+    WrongAuthType,
+)
+from bxpull_nb.models import PullServer
+
+__all__ = ["TRANSPORTS", "is_transient", "next_transport", "reconnect_delays"]
+
+TRANSPORTS = ("auto", "websocket", "polling")
+
+_DELAYS = (0.5, 5.0, 25.0, 45.0, 60.0)
+_WEBSOCKET_TRIES = 4
+
+_FATAL = (
+    AccessRefused,
+    ChannelMissing,
+    PushServerNotConfigured,
+    SettingsError,
+    TokenRefused,
+    TransportUnavailable,
+    WrongAuthType,
+)
+
+
+def reconnect_delays(jitter: Callable[[], float] = random) -> Iterator[float]:
+    """Seconds to wait after the 1st, 2nd, … failure in a row, up to a minute, for ever.
+
+    The official client's steps, capped at what a person in front of a notebook waits for, plus
+    0-20 % so that many clients do not return together. The first wait is short: a server that
+    restarts closes every connection at once.
+    """
+    step = 0
+    while True:
+        yield _DELAYS[min(step, len(_DELAYS) - 1)] * (1 + 0.2 * jitter())
+        step += 1
+
+
+def is_transient(error: Exception) -> bool:
+    """Whether trying again later can help; False for what only a person can mend."""
+    if isinstance(error, ApiError) and error.code.upper() == "OVERLOAD_LIMIT":
+        return False
+    return not isinstance(error, _FATAL)
+
+
+def next_transport(chosen: str, server: PullServer, websocket_failures: int) -> str:
+    """`websocket` or `polling` for the next try.
+
+    `auto` takes WebSocket where the server has it, and polling after more than four failures
+    of it in a row.
+    """
+    if chosen != "auto":
+        return chosen
+    addressed = server.websocket_secure or server.websocket
+    usable = bool(server.websocket_enabled and addressed)
+    return "websocket" if usable and websocket_failures <= _WEBSOCKET_TRIES else "polling"

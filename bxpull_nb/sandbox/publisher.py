@@ -1,0 +1,84 @@
+"""What an application publishes: the body of a message, and the channels it goes to."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta, timezone
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from bxpull_nb.errors import SettingsError
+from bxpull_nb.sandbox.broker import Broker
+from bxpull_nb.sandbox.channels import Channels
+
+__all__ = ["EVENT_EXPIRY", "Publisher", "iso_time"]
+
+EVENT_EXPIRY = 86400
+"""Seconds the push server stores an application's event."""
+_TIME_ZONE = timezone(timedelta(hours=2))  # not UTC, so that a reader must mind the offset
+_SERVER_NAME = "bxpull-sandbox"
+_encode = msgspec.json.Encoder().encode
+
+
+def iso_time(moment: float) -> str:
+    """The moment as the portal writes it: ISO 8601 with offset, whole seconds where it is whole."""
+    return datetime.fromtimestamp(moment, _TIME_ZONE).isoformat()
+
+
+_iso_second = lru_cache(maxsize=4)(iso_time)
+
+
+class Publisher:
+    """The portal's way to the push server: events to the channels that live now."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        channels: Channels,
+        kinds: Sequence[str],
+        now: Callable[[], float],
+    ) -> None:
+        self._broker = broker
+        self._channels = channels
+        self._kinds = kinds
+        self._now = now
+
+    def publish(
+        self,
+        module_id: str,
+        command: str,
+        params: Any,
+        kinds: Sequence[str],
+        expiry: int = EVENT_EXPIRY,
+    ) -> str:
+        """The mid of the event; it goes to the channels of the given types, `shared` for one.
+
+        Raises SettingsError for params that are not JSON, and for a type there is no channel of.
+        """
+        for kind in kinds:
+            if kind not in self._kinds:
+                there = ", ".join(self._kinds)
+                raise SettingsError(f"channel={kind!r}: this sandbox has {there}.")
+        moment = self._now()
+        targets = [self._channels.current(kind).id for kind in kinds]
+        return self._broker.publish(_body(module_id, command, params, moment), targets, expiry, moment)
+
+
+def _body(module_id: str, command: str, params: Any, moment: float) -> str:
+    """The JSON text of an event, as the portal publishes it."""
+    event = {
+        "module_id": module_id,
+        "command": command,
+        "params": params,
+        "extra": {
+            "server_time": _iso_second(int(moment)),
+            "server_time_unix": moment,
+            "server_name": _SERVER_NAME,
+            "revision_web": 19,
+            "revision_mobile": 3,
+        },
+    }
+    try:
+        return _encode(event).decode()
+    except (TypeError, ValueError, RecursionError) as exc:
+        raise SettingsError(f"the params of {command!r} cannot be written as JSON: {exc}") from exc

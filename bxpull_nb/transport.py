@@ -1,0 +1,151 @@
+"""WebSocket and long polling: frames in, and nothing known of what they mean.
+
+Both transports have one shape: `frames(next_url)` yields what the server says, in order:
+`Answered` when it has taken the connection or the poll, and the frames as `str` (text) or
+`bytes` (binary). `next_url` is asked for the address before each request: once for a WebSocket,
+once a poll. Every way to fail is a ChannelRefused or a ConnectionFailed.
+"""
+
+import logging
+from collections.abc import AsyncGenerator, Callable
+from typing import Protocol
+
+import httpx
+import msgspec
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+
+from bxpull_nb.endpoint import is_loopback
+from bxpull_nb.errors import ChannelRefused, ConnectionFailed, PushError
+
+__all__ = ["Answered", "LongPollingTransport", "Transport", "WebSocketTransport"]
+
+MAX_FRAME = 256 * 1024 * 1024
+"""Bytes. High on purpose: a resumed connection brings its whole backlog in one frame."""
+
+_OPEN_TIMEOUT = 10.0
+_CLOSE_TIMEOUT = 0.3  # stopping must feel instant; a server that does not say goodbye is left
+_PING_EVERY = 30.0
+_POLL_HELD = 40.0  # the server answers a quiet poll after this long
+_POLL_TIMEOUT = httpx.Timeout(10.0, read=_POLL_HELD + 20.0)
+
+# The libraries' own debug lines hold whole addresses, and an address holds the channel id.
+_QUIET = logging.getLogger("bxpull_nb.transport.quiet")
+_QUIET.disabled = True
+
+
+class Answered(msgspec.Struct, frozen=True):
+    """The server took the connection, or answered a poll; a frame may follow."""
+
+    last_message_id: str | None = None
+    """The position a long-poll answer told (`Last-Message-Id`)."""
+
+
+class Transport(Protocol):
+    """What a listener needs of a transport."""
+
+    name: str
+
+    def frames(self, next_url: Callable[[], str]) -> AsyncGenerator[Answered | str | bytes]:
+        """What the server says, until it ends the connection."""
+        ...
+
+
+class WebSocketTransport:
+    """One WebSocket connection."""
+
+    name = "websocket"
+
+    async def frames(self, next_url: Callable[[], str]) -> AsyncGenerator[Answered | str | bytes]:
+        """`Answered` once the handshake is through, then every frame."""
+        url = next_url()
+        try:
+            async with connect(
+                url,
+                compression=None,  # the push servers offer none
+                max_size=MAX_FRAME,
+                open_timeout=_OPEN_TIMEOUT,
+                close_timeout=_CLOSE_TIMEOUT,
+                ping_interval=_PING_EVERY,
+                proxy=None if is_loopback(url) else True,
+                logger=_QUIET,
+            ) as connection:
+                yield Answered()
+                async for frame in connection:
+                    yield frame
+        except (OSError, TimeoutError, WebSocketException) as exc:
+            raise _websocket_error(exc) from exc
+        raise ConnectionFailed(
+            "the push server closed the WebSocket. It is opened again by itself."
+        )
+
+
+class LongPollingTransport:
+    """One long poll after the other."""
+
+    name = "polling"
+
+    def __init__(self, http: httpx.AsyncClient | None = None) -> None:
+        self._http = http
+
+    async def frames(self, next_url: Callable[[], str]) -> AsyncGenerator[Answered | str | bytes]:
+        """`Answered` for every answer, followed by its body when it has one."""
+        url = next_url()
+        http = self._http or httpx.AsyncClient(
+            timeout=_POLL_TIMEOUT, trust_env=not is_loopback(url)
+        )
+        try:
+            while True:
+                response = await http.get(url)
+                yield _poll_answer(response)
+                if response.status_code == httpx.codes.OK:
+                    yield _poll_body(response)
+                url = next_url()
+        except httpx.HTTPError as exc:
+            raise ConnectionFailed(
+                f"the push server did not answer a poll ({str(exc) or type(exc).__name__}). It "
+                f"is asked again by itself."
+            ) from exc
+        finally:
+            await http.aclose()
+
+
+def _websocket_error(exc: Exception) -> PushError:
+    if isinstance(exc, InvalidStatus):
+        return _refused(exc.response.status_code, "WebSocket handshake")
+    if isinstance(exc, ConnectionClosed):
+        closed = exc.rcvd
+        what = f"close code {closed.code} {closed.reason}".rstrip() if closed else "no close frame"
+        return ConnectionFailed(f"the WebSocket broke ({what}). It is opened again by itself.")
+    reason = str(exc) or type(exc).__name__
+    return ConnectionFailed(
+        f"no WebSocket connection to the push server ({reason}). It is tried again by itself; if "
+        f"a proxy or firewall blocks WebSockets, use transport='polling'."
+    )
+
+
+def _poll_answer(response: httpx.Response) -> Answered:
+    if response.status_code not in (httpx.codes.OK, httpx.codes.NOT_MODIFIED):
+        raise _refused(response.status_code, "poll")
+    if "html" in response.headers.get("content-type", ""):
+        raise ConnectionFailed(
+            "a poll was answered with an HTML page: something between here and the push server "
+            "(a proxy, a login page) answers in its place."
+        )
+    return Answered(response.headers.get("last-message-id") or None)
+
+
+def _poll_body(response: httpx.Response) -> str | bytes:
+    binary = "octet-stream" in response.headers.get("content-type", "")
+    return response.content if binary else response.content.decode(errors="replace")
+
+
+def _refused(status: int, what: str) -> PushError:
+    if status in (httpx.codes.BAD_REQUEST, httpx.codes.FORBIDDEN):
+        return ChannelRefused(
+            f"the push server refused the {what} (HTTP {status}): it does not know the channel, "
+            f"which may have ended. A fresh config is fetched and tried."
+        )
+    return ConnectionFailed(
+        f"the push server answered the {what} with HTTP {status}. It is tried again by itself."
+    )
