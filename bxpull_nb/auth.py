@@ -7,7 +7,7 @@ from bxpull_nb.endpoint import portal_url
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.masking import mask
 
-__all__ = ["Auth", "AccessToken", "Webhook"]
+__all__ = ["AccessToken", "Auth", "Webhook"]
 
 
 class Auth(Protocol):

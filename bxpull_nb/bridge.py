@@ -23,8 +23,9 @@ _END_TIMEOUT = 0.9  # seconds to cancel everything and stop; the thread is a dae
 
 
 class LoopThread:
-    """An event loop on a daemon thread: started by its first work, ended by `stop`, by the
-    garbage collector, or when the interpreter exits.
+    """An event loop on a daemon thread, started by its first work.
+
+    It ends by `stop`, when nobody holds it any more, or with the interpreter.
     """
 
     def __init__(self, name: str = "bxpull") -> None:

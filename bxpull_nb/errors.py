@@ -3,7 +3,7 @@
 ```
 BxPullError
 ├── SettingsError           an argument or an environment variable cannot be used  (ValueError)
-├── WrongThreadError        a blocking call from the thread that would have to answer it  (RuntimeError)
+├── WrongThreadError        a blocking call from the thread that has to answer  (RuntimeError)
 ├── RestError               the portal did not give what was asked
 │   ├── PortalUnreachable   no answer at all: name, network, TLS or time-out
 │   ├── UnexpectedAnswer    an answer that is not REST JSON (an HTML page, say)

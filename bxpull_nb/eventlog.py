@@ -74,8 +74,8 @@ class _CategoryColumn:
     def extend(self, names: Sequence[str | None]) -> None:
         """Append the names."""
         codes = self._codes
-        for name in set(names) - codes.keys():
-            codes[name] = len(codes) - 1
+        for name in dict.fromkeys(names):  # once each, in order of appearance
+            codes.setdefault(name, len(codes) - 1)
         end = self._length + len(names)
         narrowest = np.min_scalar_type(-len(codes))
         if end > len(self._buffer) or narrowest.itemsize > self._buffer.itemsize:
@@ -96,7 +96,7 @@ class _CategoryColumn:
         if self._owned_names != len(self._codes):
             names = pd.Index(list(self._codes)[1:], dtype="str")
             dtype = pd.CategoricalDtype(names)
-            values = pd.Categorical.from_codes(self._buffer, dtype=dtype, validate=False)  # type: ignore[call-arg]
+            values = pd.Categorical.from_codes(self._buffer, dtype=dtype, validate=False)
             self._owners.append(pd.Series(values, copy=False))
             self._owned_names = len(self._codes)
         return self._owners[-1].iloc[: self._length]
@@ -235,7 +235,7 @@ def _microseconds(seconds: Sequence[float | None]) -> np.ndarray:
 def _utc(microseconds: np.ndarray) -> Any:
     import pandas as pd
 
-    return pd.array(microseconds, dtype="datetime64[us, UTC]", copy=False)  # type: ignore[call-overload]
+    return pd.array(microseconds, dtype="datetime64[us, UTC]", copy=False)
 
 
 def _duration(microseconds: np.ndarray) -> np.ndarray:

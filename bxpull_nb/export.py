@@ -1,11 +1,11 @@
 """Captured events to a CSV file and back, and the JSON of `params` spread into columns."""
 
-import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import NamedTemporaryFile
-from typing import TYPE_CHECKING, Any
+from secrets import token_hex
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import msgspec
 import pyarrow as pa
@@ -51,14 +51,7 @@ def read_events(path: str | Path) -> "pd.DataFrame":
     import pandas as pd
 
     source = Path(path).expanduser()
-    table = _read_table(source)
-    if table.column_names != list(EVENT_COLUMNS):
-        lacking = ", ".join(c for c in EVENT_COLUMNS if c not in table.column_names)
-        raise FileFormatError(
-            f"{source} is not a file of captured events: "
-            + (f"it lacks the columns {lacking}." if lacking else "its columns are others.")
-        )
-    frame = table.to_pandas()
+    frame: pd.DataFrame = _read_table(source).to_pandas()
     frame["lag"] = pd.to_timedelta((frame["lag"] * 1e6).round(), unit="us").astype(
         "timedelta64[us]"
     )
@@ -72,46 +65,30 @@ def read_events(path: str | Path) -> "pd.DataFrame":
 def expand_params(frame: "pd.DataFrame", *, prefix: str = "params.") -> "pd.DataFrame":
     """The same rows with the JSON of `params` spread into columns behind the others.
 
-    Nested objects become dotted names (`params.fields.STAGE`); lists stay lists; params that
-    are no object come as one column, `params`' own name behind `prefix` left out. A row without
-    a key has NaN there.
+    Nested objects become dotted names (`params.fields.STAGE`), lists stay lists. Params that
+    are no object at all keep the column `params`. A row that lacks a key has NaN there.
     """
     import pandas as pd
 
     decode = msgspec.json.decode
     rows = [decode(text) if isinstance(text, str) else None for text in frame["params"]]
-    flat = [dict(_flat(row, prefix)) if row else {} for row in rows]
+    flat = [{} if row is None or row in ({}, []) else dict(_flat(row, prefix)) for row in rows]
     spread = pd.DataFrame(flat, index=frame.index)
     return pd.concat([frame.drop(columns="params"), spread], axis=1)
 
 
 @contextmanager
-def replacing(target: Path) -> Iterator[Any]:
+def replacing(target: Path) -> Iterator[BinaryIO]:
     """A binary file that takes the place of `target` only when all of it was written."""
-    with NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as file:
-        try:
-            yield file
-            file.flush()
-            _keep_mode(target, file.name)
-            Path(file.name).replace(target)
-        except BaseException:
-            Path(file.name).unlink(missing_ok=True)
-            raise
-
-
-def _keep_mode(target: Path, unfinished: str) -> None:
-    """Give the new file the rights the old one had, or those a new file usually gets."""
+    unfinished = target.with_name(f".{target.name}.{token_hex(4)}")
     try:
-        mode = target.stat().st_mode & 0o777
-    except FileNotFoundError:
-        mode = 0o666 & ~_umask()
-    Path(unfinished).chmod(mode)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+        with unfinished.open("xb") as file:
+            yield file
+        if target.exists():
+            shutil.copymode(target, unfinished)
+        unfinished.replace(target)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def _spelled(frame: "pd.DataFrame") -> pa.Table:
@@ -146,7 +123,7 @@ def _read_table(source: Path) -> pa.Table:
     if not source.is_file():
         raise FileNotFoundError(f"there is no file {source}")
     try:
-        return csv.read_csv(
+        table = csv.read_csv(
             source,
             parse_options=csv.ParseOptions(newlines_in_values=True),
             convert_options=csv.ConvertOptions(
@@ -156,10 +133,19 @@ def _read_table(source: Path) -> pa.Table:
                 null_values=[""],
             ),
         )
-    except pa.ArrowInvalid as exc:
+        names = table.column_names
+    except (pa.ArrowInvalid, UnicodeDecodeError) as exc:
         raise FileFormatError(
-            f"{source} cannot be read as a file of captured events: {exc}"
+            f"{source} cannot be read as a file of captured events ({exc}). Was it cut off, or "
+            f"written by something else?"
         ) from exc
+    if names != list(EVENT_COLUMNS):
+        lacking = ", ".join(name for name in EVENT_COLUMNS if name not in names)
+        raise FileFormatError(
+            f"{source} is not a file of captured events: "
+            + (f"it lacks the columns {lacking}." if lacking else "it has other columns too.")
+        )
+    return table
 
 
 def _flat(value: Any, name: str) -> Iterator[tuple[str, Any]]:

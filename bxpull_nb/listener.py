@@ -40,7 +40,7 @@ _RENEW_AFTER_END = 1.0  # seconds: the portal hands out the next channel only af
 
 
 class ListenerStats(msgspec.Struct):
-    """Counters: read them, the listener writes them. Handed on, they go on over several listeners."""
+    """Counters; the listener writes them. Handed to the next listener, they go on."""
 
     events: int = 0
     bad_frames: int = 0
@@ -267,7 +267,7 @@ class Listener:
 
 
 def _seconds_left(config: PullConfig, kind: str) -> float:
-    """How long to listen before the portal has the channel's successor; raises once it has ended."""
+    """How long to listen until the portal has the channel's successor; raises after its end."""
     channel = config.channel(kind)
     left = (channel.end - config.now()).total_seconds()
     if left <= 0:

@@ -62,7 +62,8 @@ _ADVICE: dict[str, tuple[type[ApiError], str]] = {
 class RestClient:
     """Calls REST methods of one portal; every failure is an error of our tree.
 
-    `clock` gives this machine's time (UTC), `http` is the client to send with (default: one of its own).
+    `clock` gives this machine's time (UTC), `http` is the client to send with
+    (default: one of its own).
     """
 
     def __init__(

@@ -195,7 +195,7 @@ class PullConfig(msgspec.Struct, frozen=True, kw_only=True):
             ) from None
 
     def now(self) -> datetime:
-        """This moment by the portal's clock (UTC)."""
+        """The time by the portal's clock at this moment (UTC)."""
         return datetime.now(UTC) + self.clock_offset
 
     def to_records(

@@ -21,7 +21,7 @@ __all__ = [
 EVENT_COLUMNS = {
     "received_at": "datetime64[us, UTC]",  # when this machine had the frame in hand
     "server_time": "datetime64[us, UTC]",  # when the portal made the event; NaT if it did not say
-    "lag": "timedelta64[us]",  # received_at - server_time: the way, and the difference of the clocks
+    "lag": "timedelta64[us]",  # received_at - server_time: the way and the clocks' difference
     "mid": "str",  # the push server's message id, 26 digits
     "channel": "category",  # "shared" or "private"
     "module_id": "category",  # the portal's module: "crm", "im", "application" …

@@ -19,18 +19,20 @@ __all__ = ["Broker", "Mailbox"]
 class Mailbox:
     """What one connection has yet to be sent, already encoded.
 
-    `on_ready` is called by `Broker.call_ready`, never by the thread that publishes.
+    `on_ready` is called with it by `Broker.call_ready`, never by the thread that publishes.
     """
 
     def __init__(
-        self, channels: Sequence[str], limit: int, lock: Lock, on_ready: Callable[[], None]
+        self,
+        channels: Sequence[str],
+        limit: int,
+        lock: Lock,
+        on_ready: "Callable[[Mailbox], None]",
     ) -> None:
         self.channels = list(dict.fromkeys(channels))
         self.on_ready = on_ready
         self.overflowed = False
         """More waits than a slow subscriber may be owed: nothing is kept for it any more."""
-        self.announced = False
-        """Whether it already stands in the broker's list of those to be woken."""
         self._limit = limit
         self._lock = lock
         self._pieces: deque[str] = deque()
@@ -47,16 +49,21 @@ class Mailbox:
             self._size -= len(frame)
         return frame
 
-    def put(self, piece: str) -> None:
-        """Add an encoded message; the broker calls it, holding the lock."""
+    def put(self, piece: str) -> bool:
+        """Whether the listener must be told: about the first piece, and about the overflow.
+
+        The broker calls it, holding the lock.
+        """
         if self.overflowed:
-            return
+            return False
+        was_empty = not self._pieces
         self._pieces.append(piece)
         self._size += len(piece)
         if self._size > self._limit:
             self.overflowed = True
             self._pieces.clear()
             self._size = 0
+        return was_empty or self.overflowed
 
 
 class Broker:
@@ -117,9 +124,7 @@ class Broker:
         for channel in channels:
             for mailbox in self._listeners.get(channel, ()):
                 piece = piece or str(self._codec.encode([message]))
-                mailbox.put(piece)
-                if not mailbox.announced:
-                    mailbox.announced = True
+                if mailbox.put(piece):
                     self._ready.append(mailbox)
         return nobody_waited and bool(self._ready)
 
@@ -127,13 +132,11 @@ class Broker:
         """Call `on_ready` of every mailbox that has got something since the last time."""
         with self._lock:
             ready, self._ready = self._ready, []
-            for mailbox in ready:
-                mailbox.announced = False
         for mailbox in ready:
-            mailbox.on_ready()
+            mailbox.on_ready(mailbox)
 
     def subscribe(
-        self, channels: Sequence[str], mid: str | None, on_ready: Callable[[], None]
+        self, channels: Sequence[str], mid: str | None, on_ready: Callable[[Mailbox], None]
     ) -> tuple[Mailbox, str]:
         """A mailbox for what comes from now on, and one frame of what is newer than `mid`.
 
@@ -170,4 +173,4 @@ class Broker:
         with self._lock:
             waiting = {id(box): box for boxes in self._listeners.values() for box in boxes}
         for mailbox in waiting.values():
-            mailbox.on_ready()
+            mailbox.on_ready(mailbox)

@@ -1,7 +1,6 @@
 """What an application publishes: the body of a message, and the channels it goes to."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 from typing import Any
 
@@ -10,19 +9,14 @@ import msgspec
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.sandbox.broker import Broker
 from bxpull_nb.sandbox.channels import Channels
+from bxpull_nb.sandbox.clock import iso_time
 
-__all__ = ["EVENT_EXPIRY", "Publisher", "iso_time"]
+__all__ = ["EVENT_EXPIRY", "Publisher"]
 
 EVENT_EXPIRY = 86400
 """Seconds the push server stores an application's event."""
-_TIME_ZONE = timezone(timedelta(hours=2))  # not UTC, so that a reader must mind the offset
 _SERVER_NAME = "bxpull-sandbox"
 _encode = msgspec.json.Encoder().encode
-
-
-def iso_time(moment: float) -> str:
-    """The moment as the portal writes it: ISO 8601 with offset, whole seconds where it is whole."""
-    return datetime.fromtimestamp(moment, _TIME_ZONE).isoformat()
 
 
 _iso_second = lru_cache(maxsize=4)(iso_time)
@@ -61,7 +55,9 @@ class Publisher:
                 raise SettingsError(f"channel={kind!r}: this sandbox has {there}.")
         moment = self._now()
         targets = [self._channels.current(kind).id for kind in kinds]
-        return self._broker.publish(_body(module_id, command, params, moment), targets, expiry, moment)
+        return self._broker.publish(
+            _body(module_id, command, params, moment), targets, expiry, moment
+        )
 
 
 def _body(module_id: str, command: str, params: Any, moment: float) -> str:

@@ -1,13 +1,14 @@
 """An ASGI application on 127.0.0.1, served by a thread with an event loop of its own.
 
 Not the user's loop: a notebook's loop stands still while a cell computes, and a server that
-stands still with it would hide what a client does about it.
+stood still with it would hide what a client does about it.
 """
 
 import asyncio
 import socket
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
+from functools import partial
 from threading import Event, Thread
 from typing import Any
 
@@ -16,72 +17,152 @@ from starlette.types import ASGIApp
 
 from bxpull_nb.errors import SettingsError
 
-__all__ = ["HOST", "LoopbackServer"]
+__all__ = ["HOST", "LoopbackServer", "Peer"]
 
 HOST = "127.0.0.1"
-_PING_INTERVAL = 120  # protocol 2.7
-_PONG_TIMEOUT = 240  # a socket without a pong is cut at 360 s
-_START_TIMEOUT = 10
-_STOP_TIMEOUT = 5
+Peer = tuple[str, int]
+"""The other end of a connection: host and port."""
+
+_PING_INTERVAL = 120.0  # protocol 2.7: the server pings every 120 s …
+_PONG_TIMEOUT = 240.0  # … and a socket without a pong is cut at 360 s
+_LARGEST_MESSAGE = 16 * 1024 * 1024  # what a client may send over a WebSocket; it has no reason to
+_START_TIMEOUT = 10.0
+_STOP_TIMEOUT = 5.0
 
 
 class LoopbackServer:
-    """One address on this machine; open from construction, served from `start` to `stop`.
+    """One address on this machine: taken by `bind`, served from `start` to `stop`."""
 
-    Raises SettingsError when the port is taken.
-    """
-
-    def __init__(self, port: int = 0) -> None:
-        self._socket = _listen(port)
-        self.port: int = self._socket.getsockname()[1]
-        self._ready = Event()
+    def __init__(self) -> None:
+        self._socket: socket.socket | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._uvicorn: _Uvicorn | None = None
         self._thread: Thread | None = None
+
+    def bind(self, port: int = 0) -> int:
+        """The port that is now taken, any free one for 0; connections wait until `start`.
+
+        Raises SettingsError when it is taken already.
+        """
+        self._socket = _listening(port)
+        return int(self._socket.getsockname()[1])
 
     def start(self, app: ASGIApp, on_stop: Callable[[], None]) -> None:
         """Serve `app`; returns when connections are accepted.
 
         `on_stop` is called in the loop when the server stops: it must let held requests go.
         """
-        self._uvicorn = _Uvicorn(_config(app), self._ready, on_stop)
+        self._uvicorn = _Uvicorn(_uvicorn_config(app), on_stop)
+        self._loop = asyncio.new_event_loop()
         # A daemon: an interpreter that ends must not wait for a sandbox somebody left running.
-        self._thread = Thread(target=self._run, name="bxpull-sandbox", daemon=True)
+        self._thread = Thread(target=self._serve, name="bxpull-sandbox", daemon=True)
         self._thread.start()
-        if not self._ready.wait(_START_TIMEOUT) or not self._uvicorn.started:
-            raise SettingsError(
-                f"the sandbox could not be served on port {self.port}; see the log of 'uvicorn'."
-            )
+        self._uvicorn.ready.wait(_START_TIMEOUT)
+        if not self._uvicorn.started:
+            raise SettingsError("the sandbox's server did not start; the log of uvicorn says why.")
 
     def stop(self) -> None:
-        """Cut every connection, free the address and end the thread."""
-        if self._thread is None or self._uvicorn is None:
-            self._socket.close()
-            return
-        self._uvicorn.should_exit = True
-        self.call_soon(self._uvicorn.stopping.set)
-        self._thread.join(_STOP_TIMEOUT)
+        """Cut every connection without a word, free the address and end the thread."""
+        if self._uvicorn is not None and self._thread is not None:
+            self.call_soon(self._uvicorn.stopping.set)
+            self._thread.join(_STOP_TIMEOUT)
 
     def call_soon(self, function: Callable[[], object]) -> None:
-        """Have `function` called in the server's loop, from any thread."""
-        loop = self._loop
-        # The loop may have ended between a publisher's look and its call; nobody listens then.
+        """Have `function` called in the server's loop; from any thread."""
+        # The loop may have closed between a publisher's look and its call: nobody listens then.
         with suppress(RuntimeError):
-            if loop is not None:
-                loop.call_soon_threadsafe(function)
+            self._running_loop().call_soon_threadsafe(function)
 
-    def run[T](self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """The result of `coroutine`, run in the server's loop; not to be called from there."""
-        raise NotImplementedError
+    def spawn(self, task: Coroutine[Any, Any, None]) -> None:
+        """Run `task` in the server's loop until it ends, or the server does."""
+        asyncio.run_coroutine_threadsafe(task, self._running_loop())
 
-    def _run(self) -> None:
-        try:
-            asyncio.run(self._serve())
-        finally:
-            self._ready.set()
-            self._socket.close()
-
-    async def _serve(self) -> None:
-        self._loop = asyncio.get_running_loop()
+    def cut(self, peers: Iterable[Peer]) -> None:
+        """Break the connections to these peers, as a fallen line would: no close frame."""
+        wanted = set(peers)
         if self._uvicorn is not None:
-            await self._uvicorn.serve(sockets=[self._socket])
+            self.call_soon(partial(self._uvicorn.cut, wanted))
+
+    def _serve(self) -> None:
+        server, listening = self._uvicorn, self._socket
+        if server is None or listening is None:
+            raise RuntimeError("bind() and start() come first")
+        with asyncio.Runner(loop_factory=self._running_loop) as runner:
+            try:
+                runner.run(server.serve(sockets=[listening]))
+            finally:
+                listening.close()
+                server.ready.set()
+
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
+        if self._loop is None:
+            raise RuntimeError("start() comes first")
+        return self._loop
+
+
+class _Uvicorn(uvicorn.Server):
+    """uvicorn, told when to begin and to end by events instead of signals and polling."""
+
+    def __init__(self, config: uvicorn.Config, on_stop: Callable[[], None]) -> None:
+        super().__init__(config)
+        self.ready = Event()
+        self.stopping = asyncio.Event()
+        self._on_stop = on_stop
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        self.ready.set()
+
+    async def main_loop(self) -> None:
+        ticking = asyncio.create_task(super().main_loop())  # uvicorn's housekeeping
+        await self.stopping.wait()
+        ticking.cancel()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # First no new connections, then the old ones: a client that reconnects at once must find
+        # the door shut, and a held poll must not hold the server.
+        for server in self.servers:
+            server.close()
+        self._on_stop()
+        self.cut()
+        await asyncio.sleep(0)
+        await super().shutdown(sockets=sockets)
+
+    def cut(self, peers: set[Peer] | None = None) -> None:
+        """Abort the transports to the peers, or all of them."""
+        for connection in list(self.server_state.connections):
+            transport = connection.transport
+            if peers is None or transport.get_extra_info("peername") in peers:
+                transport.abort()
+
+
+def _uvicorn_config(app: ASGIApp) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http="h11",
+        ws="websockets-sansio",
+        ws_max_size=_LARGEST_MESSAGE,
+        ws_ping_interval=_PING_INTERVAL,
+        ws_ping_timeout=_PONG_TIMEOUT,
+        ws_per_message_deflate=False,
+        lifespan="off",
+        server_header=False,
+        date_header=False,  # the application dates its answers itself, by the portal's clock
+        proxy_headers=False,
+        access_log=False,
+        log_config=None,
+        # At "info" uvicorn logs the path of every WebSocket, and with it the channel id.
+        log_level="warning",
+        timeout_graceful_shutdown=2,
+    )
+
+
+def _listening(port: int) -> socket.socket:
+    """A socket that listens on the port; connections wait in it until the server runs."""
+    try:
+        return socket.create_server((HOST, port), backlog=2048)
+    except OSError as exc:
+        raise SettingsError(
+            f"port {port} on {HOST} is taken or not allowed ({exc.strerror}). "
+            f"Leave port out, and the sandbox takes a free one; sandbox.url tells which."
+        ) from exc

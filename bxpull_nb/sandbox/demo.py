@@ -1,0 +1,28 @@
+"""Demo traffic put on the channels in time."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+
+from bxpull_nb.sandbox.traffic import DemoEvent
+
+__all__ = ["play"]
+
+_LARGEST_LAG = 1.0
+
+
+async def play(
+    events: Iterator[DemoEvent], gaps: Iterator[float], publish: Callable[[DemoEvent], object]
+) -> None:
+    """Publish each event when its gap has passed; it never ends by itself.
+
+    A loop that was late catches up, but only a second's worth: a computer that slept must not
+    wake to a night's traffic at once.
+    """
+    clock = asyncio.get_running_loop().time
+    due = clock()
+    for event, gap in zip(events, gaps, strict=False):
+        due = max(due + gap, clock() - _LARGEST_LAG)
+        # Sleeping for less than a tick would cost more than it is worth at thousands a second.
+        if due > clock():
+            await asyncio.sleep(due - clock())
+        publish(event)

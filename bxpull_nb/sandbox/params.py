@@ -1,0 +1,105 @@
+"""The parameters of a REST call, however they were written (protocol 1.1).
+
+The portal is a PHP program, so names may hold brackets (`PARAMS[a][b]=1`), and maps and lists are
+one thing: an empty map reads as `[]`, and a map numbered 0, 1, 2 … as a list.
+"""
+
+import re
+from collections.abc import Iterable
+from email.message import EmailMessage
+from email.parser import BytesParser
+from email.policy import HTTP
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+
+__all__ = ["body_params", "query_params"]
+
+_NAME = re.compile(r"([^\[]+)((?:\[[^\]]*\])*)")
+_KEY = re.compile(r"\[([^\]]*)\]")
+_DEEPEST = 64  # PHP's max_input_nesting_level
+
+
+def query_params(query: str) -> dict[str, Any]:
+    """The parameters of a query, or of an urlencoded body."""
+    return _nested(parse_qsl(query, keep_blank_values=True))
+
+
+def body_params(body: bytes, content_type: str) -> dict[str, Any]:
+    """The parameters of a body: JSON, urlencoded or multipart by its content type.
+
+    Invalid JSON, JSON that is no object, and other content types are no parameters.
+    """
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind == "application/json":
+        return _json(body)
+    if kind == "application/x-www-form-urlencoded":
+        return query_params(body.decode(errors="replace"))
+    if kind == "multipart/form-data":
+        return _nested(_form_fields(body, content_type))
+    return {}
+
+
+def _json(body: bytes) -> dict[str, Any]:
+    try:
+        decoded = msgspec.json.decode(body)
+        return {k: _php_value(v) for k, v in decoded.items()} if isinstance(decoded, dict) else {}
+    except (ValueError, RecursionError):
+        return {}
+
+
+def _form_fields(body: bytes, content_type: str) -> Iterable[tuple[str, str]]:
+    """Name and value of every part that is not a file."""
+    head = f"Content-Type: {content_type}\r\n\r\n".encode("latin-1", errors="replace")
+    form = BytesParser(EmailMessage, policy=HTTP).parsebytes(head + body)
+    for part in form.iter_parts():
+        name = part.get_param("name", header="content-disposition")
+        if isinstance(name, str) and part.get_filename() is None:
+            payload = part.get_payload(decode=True)
+            yield name, payload.decode(errors="replace") if isinstance(payload, bytes) else ""
+
+
+def _nested(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """The pairs as PHP nests them; a later one takes the place of an earlier one."""
+    nested: dict[str, Any] = {}
+    for name, value in pairs:
+        path = _path(name)
+        if path:
+            _place(nested, path, value)
+    return {key: _php_value(value) for key, value in nested.items()}
+
+
+def _path(name: str) -> list[str]:
+    """`a[b][]` as ["a", "b", ""]; nothing for a name PHP would drop."""
+    match = _NAME.match(name)
+    path = [match[1], *_KEY.findall(match[2])] if match else []
+    return path if len(path) <= _DEEPEST else []
+
+
+def _place(into: dict[str, Any], path: list[str], value: str) -> None:
+    *outer, last = path
+    for key in outer:
+        inner = into.get(key) if key else None
+        if not isinstance(inner, dict):
+            inner = into[key or _next_index(into)] = {}
+        into = inner
+    into[last or _next_index(into)] = value
+
+
+def _next_index(array: dict[str, Any]) -> str:
+    index = len(array)
+    while str(index) in array:
+        index += 1
+    return str(index)
+
+
+def _php_value(value: Any) -> Any:
+    """The value as it leaves PHP again: maps that PHP takes for lists become lists."""
+    if isinstance(value, dict):
+        items = [_php_value(item) for item in value.values()]
+        numbered = all(key == str(index) for index, key in enumerate(value))
+        return items if numbered else dict(zip(value, items, strict=True))
+    if isinstance(value, list):
+        return [_php_value(item) for item in value]
+    return value

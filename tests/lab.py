@@ -1,0 +1,321 @@
+"""A real JupyterLab in a real Chromium, for tests; everything private, nothing from outside.
+
+```python
+pytest_plugins = ["tests.lab"]  # in the root conftest, or in one test module
+
+def test_something(lab: Lab) -> None:
+    notebook = lab.write("something.ipynb", ["import bxpull_nb", "1 + 1"])
+    with lab.open(notebook) as tab:
+        tab.run_all()
+        assert tab.output(1) == "2"
+        tab.page.locator("…").click()  # the Playwright page itself
+        tab.check()  # no error in the page, no request to the outside
+```
+
+The server starts once a session, the browser once per `open()`: Playwright's sync interface keeps
+an event loop running in the test's thread, and left open it would break every later
+`asyncio.run()`. Within the `with` block, code that needs a loop of its own has to use a thread.
+"""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, Self
+from urllib.parse import quote, urlsplit
+
+import nbformat
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+__all__ = ["Lab", "LabPage", "find_chromium", "lab"]
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+_START_SECONDS = 60
+_PAGE_SECONDS = 60
+_QUIET_CHROMIUM = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+_PANEL = "window.jupyterapp.shell.currentWidget"
+_IS_READY = """() => {
+    const panel = window.jupyterapp?.shell?.currentWidget;
+    return panel?.sessionContext?.session?.kernel?.status === 'idle';
+}"""
+_IS_IDLE = """() => {
+    const panel = window.jupyterapp.shell.currentWidget;
+    return panel.sessionContext.session?.kernel?.status === 'idle'
+        && !panel.content.node.querySelector('.jp-InputPrompt')?.closest('.jp-Notebook')
+            .innerText.includes('[*]');
+}"""
+
+
+def find_chromium() -> str | None:
+    """The path of the system's Chromium or Chrome; None if there is none."""
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    return next(filter(None, map(shutil.which, names)), None)
+
+
+class LabPage:
+    """One browser tab with one notebook; the kernel is running when you get it."""
+
+    def __init__(self, page: "Page") -> None:
+        self.page = page
+        self.errors: list[str] = []
+        """Exceptions nobody caught in the page."""
+        self.console: list[str] = []
+        """What the page wrote to the console as errors; for a look, not for an assertion."""
+        self.outside_requests: list[str] = []
+        """Addresses that are not on 127.0.0.1."""
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("console", self._note_console)
+        page.on("websocket", lambda socket: self._note_address(socket.url))
+        page.context.on("request", lambda request: self._note_address(request.url))
+
+    def goto(self, url: str) -> None:
+        """Open the address and wait for Lab, its notebook and its kernel."""
+        self.page.goto(url)
+        self.page.wait_for_function(_IS_READY)
+
+    def run_all(self, *, wait: bool = True) -> None:
+        """Run all cells, and wait for them to be done unless told otherwise."""
+        self._execute("notebook:run-all-cells")
+        if wait:
+            self.wait_idle()
+
+    def run_cell(self, i: int, *, wait: bool = True) -> None:
+        """Run the i-th cell, and wait for it to be done unless told otherwise."""
+        self.page.evaluate(f"i => {{ {_PANEL}.content.activeCellIndex = i; }}", i)
+        self._execute("notebook:run-cell")
+        if wait:
+            self.wait_idle()
+
+    def wait_idle(self, seconds: float = _PAGE_SECONDS) -> None:
+        """Return when no cell is waiting and the kernel is idle."""
+        self.page.wait_for_function(_IS_IDLE, timeout=seconds * 1000)
+
+    def output(self, i: int) -> str:
+        """The text under the i-th cell, as one sees it."""
+        text: str = self.page.evaluate(
+            f"i => {_PANEL}.content.widgets[i].outputArea.node.innerText", i
+        )
+        return text.strip()
+
+    def theme(self, name: str) -> None:
+        """Switch to `JupyterLab Dark` or `JupyterLab Light`."""
+        self._execute("apputils:change-theme", {"theme": name}, wait=True)
+        light = json.dumps("Light" in name)
+        self.page.wait_for_function(f"document.body.dataset.jpThemeLight === '{light}'")
+
+    def save(self) -> None:
+        """Save the notebook."""
+        self._execute("docmanager:save", wait=True)
+
+    def reload(self) -> None:
+        """Save, then load the page again; the kernel stays."""
+        self.save()
+        self.page.reload()
+        self.page.wait_for_function(_IS_READY)
+
+    def check(self) -> None:
+        """Fail if the page had an error or asked anything of the outside."""
+        assert self.outside_requests == []
+        assert self.errors == []
+
+    def _execute(self, command: str, arguments: object = None, *, wait: bool = False) -> None:
+        start = "window.jupyterapp.commands.execute(command, arguments ?? {})"
+        script = f"([command, arguments]) => {start if wait else f'{{ void {start}; }}'}"
+        if wait:
+            script = f"async ([command, arguments]) => {{ await {start}; }}"
+        self.page.evaluate(script, [command, arguments])
+
+    def _note_address(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme in {"http", "https", "ws", "wss"} and parts.hostname != "127.0.0.1":
+            self.outside_requests.append(url)
+
+    def _note_console(self, message: Any) -> None:
+        if message.type == "error":
+            self.console.append(message.text)
+
+
+class Lab:
+    """A JupyterLab server on 127.0.0.1, its notebooks and all its settings below `home`."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.root = home / "notebooks"
+        self.log = home / "server.log"
+        self.url = ""
+        self._server: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.root.mkdir(parents=True)
+        _no_news(self.home / "settings")
+        port = _free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        with self.log.open("wb") as log:
+            self._server = subprocess.Popen(
+                _command(self.root, port),
+                cwd=self.root,
+                env=_environment(self.home),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        try:
+            self._wait_until_up()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """End the server, which ends its kernels."""
+        if self._server is None:
+            return
+        self._server.terminate()
+        try:
+            self._server.wait(15)
+        except subprocess.TimeoutExpired:
+            self._server.kill()
+            self._server.wait()
+        self._server = None
+
+    def write(self, name: str, cells: Sequence[str]) -> Path:
+        """A notebook of these code cells; the path to give to `open()`."""
+        notebook = nbformat.v4.new_notebook(
+            cells=[nbformat.v4.new_code_cell(cell) for cell in cells],
+            metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
+        )
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        nbformat.write(notebook, path)
+        return path
+
+    @contextmanager
+    def open(
+        self, notebook: Path | str, *, width: int = 1280, height: int = 900
+    ) -> Iterator[LabPage]:
+        """The notebook (a path below `root`) in a browser of its own, its kernel idle.
+
+        When the block fails, a picture of the page is left in `home` and named in the error.
+        """
+        from playwright.sync_api import sync_playwright
+
+        name = (self.root / notebook).relative_to(self.root).as_posix()
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(
+                executable_path=find_chromium(), args=_QUIET_CHROMIUM
+            )
+            context = browser.new_context(viewport={"width": width, "height": height})
+            context.set_default_timeout(_PAGE_SECONDS * 1000)
+            tab = LabPage(context.new_page())
+            try:
+                tab.goto(f"{self.url}/lab/tree/{quote(name)}?reset")
+                yield tab
+            except BaseException as error:
+                self._explain(error, tab, name)
+                raise
+            finally:
+                browser.close()
+
+    def _explain(self, error: BaseException, tab: LabPage, name: str) -> None:
+        picture = self.home / f"{Path(name).stem}-failed.png"
+        with suppress(Exception):  # the page may be what broke
+            tab.page.screenshot(path=picture, timeout=5000)
+        error.add_note(f"picture: {picture}\nserver log: {self.log}")
+        error.add_note(f"page errors: {tab.errors}\nconsole: {tab.console[-5:]}")
+
+    def _wait_until_up(self) -> None:
+        assert self._server is not None
+        deadline = time.monotonic() + _START_SECONDS
+        while time.monotonic() < deadline and self._server.poll() is None:
+            with suppress(OSError), urllib.request.urlopen(f"{self.url}/api/status", timeout=5):
+                return
+            time.sleep(0.1)
+        raise RuntimeError(f"JupyterLab did not start:\n{self.log.read_text()[-3000:]}")
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A running JupyterLab; skips where there is no Chromium, but fails in CI."""
+    if find_chromium() is None:
+        _missing("no chromium or google-chrome on the PATH")
+    try:
+        import playwright.sync_api  # noqa: F401 - asked for here, used in Lab.open
+    except ImportError:
+        _missing("playwright is not installed (pip install 'bxpull-nb[test]')")
+    with Lab(tmp_path_factory.mktemp("lab")) as running:
+        yield running
+
+
+def _missing(reason: str) -> NoReturn:
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"browser tests must run in CI: {reason}")
+    pytest.skip(f"browser tests: {reason}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _no_news(settings: Path) -> None:
+    plugin = settings / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
+    plugin.parent.mkdir(parents=True)
+    plugin.write_text(json.dumps({"fetchNews": "false", "checkForUpdates": False}))
+
+
+def _command(root: Path, port: int) -> list[str]:
+    return [
+        sys.executable,
+        "-m",
+        "jupyterlab",
+        "--no-browser",
+        "--ServerApp.ip=127.0.0.1",
+        f"--ServerApp.port={port}",
+        "--ServerApp.port_retries=0",
+        "--IdentityProvider.token=",
+        "--ServerApp.disable_check_xsrf=True",
+        "--LabApp.expose_app_in_browser=True",
+        f"--ServerApp.root_dir={root}",
+        *(["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []),
+    ]
+
+
+def _environment(home: Path) -> dict[str, str]:
+    """The test's own environment, with everything of Jupyter's below `home`."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("JUPYTER")}
+    paths = [str(PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {
+        **kept,
+        "PYTHONPATH": os.pathsep.join(paths),
+        "JUPYTER_CONFIG_DIR": str(home / "config"),
+        "JUPYTER_DATA_DIR": str(home / "data"),
+        "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
+        "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
+        "IPYTHONDIR": str(home / "ipython"),
+    }

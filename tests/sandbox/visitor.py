@@ -1,0 +1,64 @@
+"""A visitor of the sandbox: plain HTTP and WebSocket calls, none of the client's own rooms."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+from websockets.sync.client import ClientConnection, connect
+
+from bxpull_nb.codec import TextCodec
+from bxpull_nb.models import Event
+from bxpull_nb.sandbox import Sandbox
+
+__all__ = ["Visitor", "events", "until"]
+
+
+class Visitor:
+    """Somebody with the sandbox's address and token."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
+        self.http = httpx.Client(base_url=sandbox.url, trust_env=False, timeout=10)
+
+    def call(self, method: str, params: Any = None) -> httpx.Response:
+        """A REST call as the application."""
+        bearer = {"Authorization": f"Bearer {self.sandbox.token}"}
+        return self.http.post(f"/rest/{method}", headers=bearer, json=params or {})
+
+    def config(self) -> dict[str, Any]:
+        """The `result` of pull.application.config.get."""
+        answer: dict[str, Any] = self.call("pull.application.config.get").json()["result"]
+        return answer
+
+    def channel(self, kind: str = "shared") -> str:
+        """The signed id of the channel of that type."""
+        return str(self.config()["channels"][kind]["id"])
+
+    @contextmanager
+    def listen(self, channel_id: str, **query: str) -> Iterator[ClientConnection]:
+        """A WebSocket that listens to the channel."""
+        values = httpx.QueryParams({"CHANNEL_ID": channel_id, **query})
+        url = f"{self.sandbox.url.replace('http', 'ws')}/sub/?{values}"
+        with connect(url, max_size=None, compression=None, proxy=None) as websocket:
+            yield websocket
+
+    def poll(self, channel_id: str, **query: str) -> httpx.Response:
+        """The answer to one long poll."""
+        return self.http.get("/sub/", params={"CHANNEL_ID": channel_id, **query})
+
+
+def events(frame: str | bytes) -> list[Event]:
+    """The events of a text frame; every message in it must be readable."""
+    records = TextCodec().decode(frame)
+    assert all(isinstance(record, Event) for record in records), records
+    return [record for record in records if isinstance(record, Event)]
+
+
+def until(condition: Callable[[], bool], seconds: float = 5) -> None:
+    """Return when the condition holds; fail when it does not within the time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "the condition did not come true"
+        time.sleep(0.005)

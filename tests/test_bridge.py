@@ -1,0 +1,113 @@
+"""The one bridge from blocking code to the async rooms."""
+
+import asyncio
+import gc
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from bxpull_nb.bridge import LoopThread
+from bxpull_nb.errors import WrongThreadError
+
+
+async def thread_name() -> str:
+    """The thread the coroutine runs on."""
+    return threading.current_thread().name
+
+
+def named(name: str) -> list[threading.Thread]:
+    """The live threads of that name."""
+    return [thread for thread in threading.enumerate() if thread.name == name]
+
+
+def test_work_runs_on_a_thread_of_its_own() -> None:
+    """Which is a daemon, and started by the first work only."""
+    bridge = LoopThread("bridge-test-own")
+    assert named("bridge-test-own") == []
+    assert bridge.run(thread_name()) == "bridge-test-own"
+    assert [thread.daemon for thread in named("bridge-test-own")] == [True]
+    bridge.stop()
+
+
+def test_an_exception_reaches_the_caller() -> None:
+    """As it was raised."""
+
+    async def fail() -> None:
+        raise LookupError("lost")
+
+    bridge = LoopThread()
+    with pytest.raises(LookupError, match="lost"):
+        bridge.run(fail())
+    bridge.stop()
+
+
+def test_blocking_on_its_own_thread_is_refused() -> None:
+    """It would wait for itself."""
+    bridge = LoopThread()
+
+    async def nested() -> None:
+        bridge.run(thread_name())
+
+    with pytest.raises(WrongThreadError, match="own thread"):
+        bridge.run(nested())
+    bridge.stop()
+
+
+def test_stopping_cancels_what_runs_and_ends_the_thread() -> None:
+    """Cleaning up is given its time; the thread is gone within a second."""
+    bridge = LoopThread("bridge-test-stop")
+    cleaned = threading.Event()
+
+    async def forever() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cleaned.set()
+
+    future = bridge.submit(forever())
+    bridge.run(thread_name())
+    before = time.monotonic()
+    bridge.stop()
+    assert time.monotonic() - before < 1
+    assert cleaned.is_set()
+    assert future.cancelled()
+    assert named("bridge-test-stop") == []
+
+
+def test_it_can_be_used_again_after_a_stop() -> None:
+    """With a new thread."""
+    bridge = LoopThread("bridge-test-again")
+    bridge.run(thread_name())
+    bridge.stop()
+    bridge.stop()
+    assert bridge.run(thread_name()) == "bridge-test-again"
+    bridge.stop()
+
+
+def test_a_forgotten_bridge_ends_its_thread() -> None:
+    """Nobody can reach it any more, so nothing may go on."""
+    bridge = LoopThread("bridge-test-forgotten")
+    bridge.run(thread_name())
+    [thread] = named("bridge-test-forgotten")
+    del bridge
+    gc.collect()
+    thread.join(2)
+    assert not thread.is_alive()
+
+
+def test_the_interpreter_ends_quickly_with_work_under_way() -> None:
+    """And says nothing about it."""
+    script = (
+        "import asyncio\n"
+        "from bxpull_nb.bridge import LoopThread\n"
+        "bridge = LoopThread()\n"
+        "bridge.submit(asyncio.Event().wait())\n"
+        "bridge.run(asyncio.sleep(0))\n"
+    )
+    before = time.monotonic()
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=20)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, b"", b"")
+    assert time.monotonic() - before < 10

@@ -1,0 +1,212 @@
+"""The log behind the live DataFrame."""
+
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bxpull_nb.eventlog import EventLog
+from bxpull_nb.models import EVENT_COLUMNS, Arrival, BadFrame, Event, Record
+
+ARRIVAL = Arrival(1767225600500000, "shared", "websocket")
+
+
+def event(number: int, command: str = "dealUpdate", arrival: Arrival = ARRIVAL) -> Event:
+    """An event with a number of its own."""
+    params = f'{{"n":{number}}}'.encode()
+    return Event(f"1795447844{number:016}", "crm", command, params, 1767225600.25, None, arrival)
+
+
+def plain_frame(records: Sequence[Record]) -> pd.DataFrame:
+    """The same rows as anybody would build them: a list of dicts, then a Series a column."""
+    rows = [
+        {
+            "received_at": moment(record.arrival.received_us),
+            "server_time": moment(microseconds(record.server_time_unix)),
+            "mid": record.mid,
+            "channel": record.arrival.channel,
+            "module_id": record.module_id,
+            "command": record.command,
+            "params": record.params_json.decode(),
+            "sender": record.sender,
+            "transport": record.arrival.transport,
+            "error": record.error,
+        }
+        for record in records
+    ]
+    frame = pd.DataFrame(index=range(len(rows)))
+    for name, kind in EVENT_COLUMNS.items():
+        if name == "lag":
+            frame[name] = frame["received_at"] - frame["server_time"]
+            continue
+        values = [row[name] for row in rows]
+        names = pd.Index(dict.fromkeys(v for v in values if v is not None), dtype="str")
+        dtype = pd.CategoricalDtype(names) if kind == "category" else kind
+        frame[name] = pd.Series(values, dtype=dtype)
+    return frame
+
+
+def microseconds(seconds: float | None) -> int | None:
+    """Whole microseconds."""
+    return None if seconds is None else round(seconds * 1e6)
+
+
+def moment(us: int | None) -> Any:
+    """A pandas time."""
+    return pd.NaT if us is None else pd.Timestamp(us, unit="us", tz="UTC")
+
+
+@pytest.mark.parametrize("rows", [0, 1, 5000])
+def test_the_schema_is_the_documented_one(rows: int) -> None:
+    """Names, order and dtypes, also without any row, and with rows of nothing but gaps."""
+    log = EventLog()
+    log.extend(Event(str(n), None, None, b"null") for n in range(rows))
+    assert log.df.dtypes.astype(str).to_dict() == EVENT_COLUMNS
+    assert list(log.df.columns) == list(EVENT_COLUMNS)
+    assert len(log.df) == len(log) == rows
+
+
+def test_a_row_holds_what_the_event_held() -> None:
+    """Times to the microsecond, their difference, and JSON as text."""
+    log = EventLog()
+    log.extend([event(5)])
+    row = log.df.iloc[0]
+    assert row["received_at"] == pd.Timestamp("2026-01-01T00:00:00.5Z")
+    assert row["server_time"] == pd.Timestamp("2026-01-01T00:00:00.25Z")
+    assert row["lag"] == pd.Timedelta(milliseconds=250)
+    assert row["mid"] == "17954478440000000000000005"
+    assert (row["channel"], row["module_id"], row["command"]) == ("shared", "crm", "dealUpdate")
+    assert (row["params"], row["transport"]) == ('{"n":5}', "websocket")
+    assert row[["sender", "error"]].isna().all()
+
+
+def test_an_unreadable_message_is_a_row_with_its_error() -> None:
+    """Its text is kept as a JSON string."""
+    log = EventLog()
+    log.extend([event(1), BadFrame("oops", "not JSON", None, ARRIVAL), event(2)])
+    bad = log.df.iloc[1]
+    assert (bad["error"], bad["params"], bad["channel"]) == ("not JSON", '"oops"', "shared")
+    assert bad[["mid", "module_id", "command", "server_time", "lag"]].isna().all()
+
+
+texts = st.none() | st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
+arrivals = st.builds(
+    Arrival,
+    st.none() | st.integers(0, 4_000_000_000_000_000),
+    st.sampled_from([None, "shared", "private"]),
+    st.sampled_from([None, "websocket", "polling"]),
+)
+records = st.builds(
+    Event,
+    st.text("0123456789", min_size=1, max_size=26),
+    texts,
+    texts,
+    st.sampled_from([b"null", b"[]", b'{"n":1}', '"Привет 🌍"'.encode()]),
+    st.none() | st.floats(0, 4e9),
+    texts,
+    arrivals,
+) | st.builds(BadFrame, st.text(max_size=5).filter(str.isprintable), st.text("abc"), st.none(), arrivals)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.lists(records, max_size=8), max_size=6))
+def test_the_frame_equals_the_plain_one_value_by_value(batches: list[list[Record]]) -> None:
+    """However the rows are cut into batches, and whenever somebody looks in between."""
+    log = EventLog()
+    for batch in batches:
+        log.extend(batch)
+        assert len(log.df) == len(log)
+    everything = [record for batch in batches for record in batch]
+    pd.testing.assert_frame_equal(log.df, plain_frame(everything))
+
+
+def test_what_a_user_holds_never_changes() -> None:
+    """Neither by later events nor by what another user writes."""
+    log = EventLog()
+    log.extend(event(n) for n in range(10))
+    held = log.df
+    copy = held.copy(deep=True)
+    log.extend(event(n, command=f"new{n}") for n in range(10, 20_000))
+    other = log.df
+    other.loc[0, "mid"] = "changed"
+    pd.testing.assert_frame_equal(held, copy)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("received_at", pd.Timestamp("2020-01-01", tz="UTC")),
+        ("lag", pd.Timedelta(seconds=9)),
+        ("command", "dealAdd"),
+        ("mid", "changed"),
+    ],
+)
+def test_writing_into_a_frame_does_not_touch_the_log(column: str, value: Any) -> None:
+    """Not even through a frame of which only a column is left."""
+    log = EventLog()
+    log.extend([event(0), event(1, "dealAdd")])
+    before = log.df[column].iloc[0]
+    frame = log.df
+    frame.loc[0, column] = value
+    part = log.df[column]
+    log.extend([event(2, "dealDelete")])
+    part.iloc[0] = value
+    assert frame.loc[0, column] == part.iloc[0] == value
+    assert log.df[column].iloc[0] == before
+
+
+def test_many_names_widen_the_codes_without_a_mistake() -> None:
+    """Past 127 and past 32 767 different commands."""
+    log = EventLog()
+    names = [f"c{n}" for n in range(40_000)]
+    for start in range(0, len(names), 1000):
+        log.extend(event(n, names[n]) for n in range(start, start + 1000))
+        assert log.df["command"].iloc[-1] == names[start + 999]
+    assert log.df["command"].tolist() == names
+
+
+def test_the_tail_is_the_newest_rows_oldest_first() -> None:
+    """More than there are is all there are."""
+    log = EventLog()
+    log.extend(event(n) for n in range(7))
+    assert log.tail(3)["params"].tolist() == ['{"n":4}', '{"n":5}', '{"n":6}']
+    assert len(log.tail(100)) == 7
+
+
+def test_recent_gives_the_rows_from_a_number_on() -> None:
+    """From further back than the ring reaches, it says where it begins."""
+    log = EventLog()
+    log.extend(event(n) for n in range(10_500))
+    first, rows = log.recent(10_498)
+    assert (first, [r.mid for r in rows]) == (10_498, [event(10_498).mid, event(10_499).mid])
+    first, rows = log.recent(3)
+    assert (first, len(rows), rows[0].mid) == (500, 10_000, event(500).mid)
+    assert log.recent(10_500) == (10_500, [])
+    assert log.recent(99_999) == (10_500, [])
+
+
+def test_threads_may_append_and_look_at_once() -> None:
+    """Every look sees whole batches, and at the end nothing is missing."""
+    log, batches, writers = EventLog(), 200, 4
+
+    def write() -> None:
+        for n in range(batches):
+            log.extend([event(n), event(n)])
+
+    threads = [threading.Thread(target=write) for _ in range(writers)]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        assert len(log.df) % 2 == 0
+    assert len(log.df) == 2 * batches * writers
+
+
+def test_its_repr_is_short() -> None:
+    """A number, not the rows."""
+    log = EventLog()
+    log.extend(event(n) for n in range(1234))
+    assert repr(log) == "EventLog(1,234 rows)"

@@ -1,0 +1,276 @@
+"""The live table in a real JupyterLab: what only a browser can show."""
+
+import json
+import tempfile
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from tests.lab import Lab, LabPage
+
+pytest_plugins = ["tests.lab"]
+
+SETUP = '''
+import json, random, threading, time
+from bxpull_nb.models import Arrival, BadFrame, Event
+from bxpull_nb.widgets.live_table import LiveTable
+
+KINDS = [
+    ("crm", "dealUpdate", {"id": 15, "stage": "WON", "title": "Договор № 17", "sum": 1250000}),
+    ("im", "message", {"chatId": 12, "text": "Shall we meet at three?", "authorId": 4}),
+    ("tasks", "comment_add", {"taskId": 812, "ownerId": 1, "participants": list(range(99))}),
+    ("pull", "online", {"userId": 4, "idle": False}),
+    ("main", "user_counter", {"12": 3, "**": 5}),
+]
+
+class Log:
+    """The smallest source: a list."""
+    def __init__(self):
+        self.records = []
+    def __len__(self):
+        return len(self.records)
+    def recent(self, start):
+        start = min(start, len(self.records))
+        return start, self.records[start:]
+    def add(self, count, kind=None):
+        for _ in range(count):
+            now = time.time()
+            module, command, params = kind or random.choice(KINDS)
+            arrival = Arrival(int(now * 1e6), random.choice(["shared", "private"]), "websocket")
+            text = json.dumps(params, separators=(",", ":")).encode()
+            sent = now - abs(random.gauss(0.006, 0.02))
+            self.records.append(Event("0" * 26, module, command, text, sent, "backend", arrival))
+    def add_bad(self):
+        arrival = Arrival(int(time.time() * 1e6), "shared", "websocket")
+        self.records.append(BadFrame('{"mid":"1","text":{oops', "the body is not JSON", None, arrival))
+
+def every_tenth_second():
+    while True:
+        time.sleep(0.1)
+        for table in tables:
+            table.flush()
+
+random.seed(4)
+tables, log, selected = [], Log(), []
+table = LiveTable(log, rows=1000, empty="No events yet. Run the next cell.")
+table.on_select(selected.append)
+tables.append(table)
+threading.Thread(target=every_tenth_second, daemon=True).start()
+'''
+XSS = "<img src=x onerror=window.__xss=1>"
+
+
+def count(tab: LabPage) -> Locator:
+    """The text beside the filter."""
+    return tab.page.locator(".bxlt-count").first
+
+
+def grid(tab: LabPage) -> Locator:
+    """The table itself."""
+    return tab.page.get_by_role("grid").first
+
+
+def rows(tab: LabPage) -> Locator:
+    """The rows that are drawn."""
+    return tab.page.locator(".bxlt").first.locator(".bxlt-row")
+
+
+def at_bottom(tab: LabPage) -> bool:
+    """Whether the newest row is in sight."""
+    script = "g => g.scrollTop + g.clientHeight >= g.scrollHeight - 1"
+    result: bool = grid(tab).evaluate(script)
+    return result
+
+
+def wheel_up(tab: LabPage) -> None:
+    """What a hand at the mouse does."""
+    grid(tab).hover()
+    tab.page.mouse.wheel(0, -400)
+
+
+def test_from_the_first_row_to_the_reloaded_page(lab: Lab) -> None:
+    """Empty, filled, burst, filtered, scrolled, paused, hostile, reloaded."""
+    cells = [
+        SETUP,
+        "table",
+        "log.add(5)",
+        "log.add(20_000)",
+        "log.add(3, ('lists', 'elementAdd', {'name': 'Иван'}))",
+        "log.add(1)",
+        f"x = {XSS!r}\nlog.add(2, (x, x, {{x: x}}))\nlog.records.append(BadFrame(x, x))",
+        "table.source = Log()",
+    ]
+    with lab.open(lab.write("table.ipynb", cells)) as tab:
+        follow = tab.page.get_by_label("Follow")
+        pause = tab.page.get_by_role("button", name="Pause")
+        filter_box = tab.page.get_by_label("Filter by module, command and params")
+        tab.run_cell(0)
+        tab.run_cell(1)
+        expect(grid(tab)).to_contain_text("No events yet. Run the next cell.")
+
+        tab.run_cell(2)
+        expect(count(tab)).to_have_text("5 of 5 shown")
+        expect(rows(tab)).to_have_count(5)
+        assert at_bottom(tab)
+
+        tab.run_cell(3)
+        expect(count(tab)).to_have_text("1\u202f000 of 1\u202f000 shown · 20\u202f005 in all")
+        assert rows(tab).count() < 40
+        assert at_bottom(tab)
+
+        tab.run_cell(4)
+        filter_box.fill("ИВАН")
+        expect(count(tab)).to_have_text("3 of 1\u202f000 shown · 20\u202f008 in all")
+        expect(rows(tab)).to_have_count(3)
+        expect(tab.page.get_by_role("status").first).to_have_text(
+            "3 of 1\u202f000 shown · 20\u202f008 in all"
+        )
+        filter_box.fill("no such thing")
+        expect(grid(tab)).to_contain_text("Nothing matches “no such thing”")
+        filter_box.press("Escape")
+        expect(count(tab)).to_have_text("1\u202f000 of 1\u202f000 shown · 20\u202f008 in all")
+
+        wheel_up(tab)
+        expect(follow).not_to_be_checked()
+        held = first_in_sight(tab)
+        tab.run_cell(5)
+        expect(count(tab)).to_contain_text("20\u202f009 in all")
+        assert first_in_sight(tab) == held
+        assert not at_bottom(tab)
+        grid(tab).evaluate("g => { g.scrollTop = g.scrollHeight; }")
+        expect(follow).to_be_checked()
+
+        pause.click()
+        tab.run_cell(5)
+        expect(count(tab)).to_contain_text("20\u202f010 in all · paused")
+        assert last_number(tab) == 20_008
+        tab.page.get_by_role("button", name="Resume").click()
+        expect(rows(tab).last).to_have_attribute("data-n", "20009")
+
+        tab.run_cell(6)
+        expect(rows(tab).last).to_contain_text(f"unreadable{XSS} · {XSS}")
+        assert rows(tab).locator("img").count() == 0
+        assert tab.page.evaluate("window.__xss") is None
+
+        tab.reload()
+        expect(count(tab)).to_have_text("1\u202f000 of 1\u202f000 shown · 20\u202f013 in all")
+        expect(rows(tab).last).to_have_attribute("data-n", "20012")
+        assert tab.page.evaluate("window.__xss") is None
+        tab.run_cell(2)
+        expect(count(tab)).to_contain_text("20\u202f018 in all")
+
+        tab.run_cell(7)
+        expect(grid(tab)).to_contain_text("No events yet.")
+        expect(rows(tab)).to_have_count(0)
+        tab.save()
+        tab.check()
+    saved = (lab.root / "table.ipynb").read_text()
+    outputs = json.dumps([cell.get("outputs") for cell in json.loads(saved)["cells"]])
+    assert "dealUpdate" not in outputs
+    assert "dealUpdate" not in json.dumps(json.loads(saved)["metadata"])
+
+
+def first_in_sight(tab: LabPage) -> tuple[int, float]:
+    """The number of the topmost visible row, and where it stands."""
+    script = """g => {
+        const edge = g.querySelector('.bxlt-top').getBoundingClientRect().bottom;
+        const row = [...g.querySelectorAll('.bxlt-row')]
+            .find(row => row.getBoundingClientRect().bottom > edge + 1);
+        return [Number(row.dataset.n), row.getBoundingClientRect().top - edge];
+    }"""
+    number, top = grid(tab).evaluate(script)
+    return number, top
+
+
+def last_number(tab: LabPage) -> int:
+    """The number of the last row drawn."""
+    return int(rows(tab).last.get_attribute("data-n") or -1)
+
+
+def test_rows_move_while_a_cell_is_busy(lab: Lab) -> None:
+    """Run All: the page cannot reach the kernel, but the kernel reaches the page."""
+    busy = "for i in range(30):\n    log.add(1)\n    time.sleep(0.2)"
+    with lab.open(lab.write("busy.ipynb", [SETUP, "table", busy])) as tab:
+        tab.run_all(wait=False)
+        expect(rows(tab).nth(9)).to_be_visible()
+        assert tab.page.locator(".jp-InputPrompt", has_text="[*]").count() == 1
+        tab.wait_idle()
+        expect(count(tab)).to_have_text("30 of 30 shown")
+        tab.check()
+
+
+def test_two_views_keys_and_clicks(lab: Lab) -> None:
+    """A second view shows the same rows, and a chosen row reaches Python from either."""
+    cells = [SETUP, "table", "table", "log.add(300)", "print(selected)"]
+    with lab.open(lab.write("views.ipynb", cells), height=1400) as tab:
+        for i in range(4):
+            tab.run_cell(i)
+        for view in (0, 1):
+            shown = tab.page.locator(".bxlt-count").nth(view)
+            expect(shown).to_have_text("300 of 300 shown")
+        grid(tab).focus()
+        for key in ("End", "ArrowUp", "ArrowUp", "Enter"):
+            grid(tab).press(key)
+        expect(tab.page.get_by_label("Follow").first).not_to_be_checked()
+        expect(rows(tab).locator("xpath=self::*[@aria-selected='true']")).to_have_attribute(
+            "data-n", "297"
+        )
+        grid(tab).press("Home")
+        active = grid(tab).get_attribute("aria-activedescendant")
+        expect(tab.page.locator(f"[id='{active}']")).to_be_visible()
+        tab.page.locator(".bxlt").nth(1).locator(".bxlt-row[data-n='299']").click()
+        tab.run_cell(4)
+        expect(tab.page.locator(".jp-OutputArea-output", has_text="[297, 299]")).to_be_visible()
+        tab.check()
+
+
+@pytest.mark.parametrize("theme", ["Light", "Dark"])
+def test_it_is_readable_in_both_themes(lab: Lab, theme: str) -> None:
+    """Every text stands out from its background by 4.5 to 1; a picture is left for the eye."""
+    cells = [SETUP, "table", "log.add(30); log.add_bad(); log.add(4)", "log.add(2); log.add_bad()"]
+    with lab.open(lab.write(f"{theme}.ipynb", cells)) as tab:
+        tab.theme(f"JupyterLab {theme}")
+        for i in range(3):
+            tab.run_cell(i)
+        expect(count(tab)).to_have_text("35 of 35 shown")
+        rows(tab).nth(rows(tab).count() - 3).click()
+        tab.page.wait_for_timeout(2000)  # the marks of new rows have faded
+        ratios = tab.page.evaluate(CONTRASTS)
+        tab.run_cell(3)
+        expect(count(tab)).to_have_text("38 of 38 shown")
+        grid(tab).evaluate("g => g.scrollIntoView({ block: 'center' })")
+        picture = Path(tempfile.gettempdir()) / f"bxpull-live-table-{theme.lower()}.png"
+        tab.page.screenshot(path=picture)
+        tab.check()
+    assert {name: ratio for name, ratio in ratios.items() if ratio < 4.5} == {}
+    assert {"bxlt-word", "bxlt-time", "bxlt-command", "bxlt-count"} <= ratios.keys()
+
+
+# Chromium computes colours, canvas turns any of its notations into bytes.
+CONTRASTS = """() => {
+    const context = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
+    const paint = (colors) => {
+        for (const color of ['white', ...colors]) {
+            context.fillStyle = color;
+            context.fillRect(0, 0, 1, 1);
+        }
+        return [...context.getImageData(0, 0, 1, 1).data].slice(0, 3);
+    };
+    const light = (rgb) => {
+        const [r, g, b] = rgb.map((v) => v / 255)
+            .map((v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    };
+    const ratios = {};
+    for (const node of document.querySelectorAll('.bxlt *')) {
+        if (![...node.childNodes].some((c) => c.nodeType === 3 && c.data.trim())) continue;
+        const behind = [];
+        for (let n = node; n; n = n.parentElement) behind.unshift(getComputedStyle(n).backgroundColor);
+        const [dark, bright] = [paint(behind), paint([...behind, getComputedStyle(node).color])]
+            .map(light).sort((a, b) => a - b);
+        const name = node.className || node.getAttribute('role') || node.tagName;
+        ratios[name] = Math.min(ratios[name] ?? 21, (bright + 0.05) / (dark + 0.05));
+    }
+    return ratios;
+}"""

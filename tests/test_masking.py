@@ -1,0 +1,36 @@
+"""What may be shown of a secret."""
+
+import pytest
+
+from bxpull_nb.masking import mask, mask_url
+
+CHANNEL = "46a437d2336d4a88e4e9b3cd956ecf45.7910bb25e660bf211fdec15e33c5e25e4c3b644a"
+
+
+def test_a_long_secret_keeps_its_ends_only() -> None:
+    """Enough to tell two apart, too little to use."""
+    assert mask(CHANNEL) == "46a4…44a"
+
+
+def test_a_short_secret_is_not_shown_at_all() -> None:
+    """The ends of a short secret would be most of it."""
+    assert mask("0123456789abcde") == "…"
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        (
+            f"wss://rt.example/sub/?CHANNEL_ID={CHANNEL}&mid=1&revision=19",
+            "wss://rt.example/sub/?CHANNEL_ID=46a4…44a&mid=1&revision=19",
+        ),
+        (
+            "https://acme.example/rest/1/abcdefghijklmnop/profile.json?auth=0123456789abcdef0",
+            "https://acme.example/rest/1/abcd…nop/profile.json?auth=0123…ef0",
+        ),
+        ("https://acme.example/rest/profile", "https://acme.example/rest/profile"),
+    ],
+)
+def test_an_address_is_shown_without_its_secrets(url: str, shown: str) -> None:
+    """Channel ids, tokens and webhook secrets are masked, the rest stays readable."""
+    assert mask_url(url) == shown
