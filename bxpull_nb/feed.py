@@ -1,7 +1,6 @@
 """A capture as a user holds it: a listener on the bridge's thread, and the log it fills."""
 
 import asyncio
-import threading
 from collections.abc import Awaitable, Callable, Sequence
 from html import escape
 from pathlib import Path
@@ -68,7 +67,7 @@ class Feed:
         self._secure = secure
         self._inlet = Inlet(self.log)
         self._stats = ListenerStats()
-        self._lock = threading.Lock()
+        self._switching = asyncio.Lock()
         self._listener: Listener | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -88,22 +87,40 @@ class Feed:
         server that does not answer within `timeout` seconds is tried again in the background
         (see `state` and `error`).
         """
+        return self._bridge.run(
+            self.start_async(channels, transport, backfill=backfill, timeout=timeout)
+        )
+
+    async def start_async(
+        self,
+        channels: Sequence[str] | str | None = None,
+        transport: str | None = None,
+        *,
+        backfill: bool = False,
+        timeout: float = 15.0,
+    ) -> "Feed":
+        """Like `start`, for a coroutine on the bridge's own loop."""
         chosen = checked_channels(self.channels if channels is None else channels)
         by = checked_transport(self.transport if transport is None else transport)
-        with self._lock:
+        async with self._switching:
             if not self.running or (chosen, by) != (self.channels, self.transport):
-                self._end()
+                await self._end()
                 self.channels, self.transport = chosen, by
                 self._begin(backfill)
-        self._inlet.wait_state(self._settled, timeout)
+        await self._inlet.wait_change(self._settled, timeout)
         if self._inlet.error is not None:
             raise self._inlet.error
         return self
 
     def stop(self) -> None:
         """End the connections; the events stay. Stopping twice is fine."""
-        with self._lock:
-            self._end()
+        if self.running:
+            self._bridge.run(self.stop_async())
+
+    async def stop_async(self) -> None:
+        """Like `stop`, for a coroutine on the bridge's own loop."""
+        async with self._switching:
+            await self._end()
 
     @property
     def running(self) -> bool:
@@ -227,30 +244,16 @@ class Feed:
             stats=self._stats,
             changed=self._inlet.changed,
         )
-        self._task = self._bridge.run(_spawn(self._listener, self._inlet))
+        self._task = asyncio.create_task(self._listener.run())
+        self._task.add_done_callback(self._inlet.ended)
 
-    def _end(self) -> None:
-        task = self._task
-        if task is None or task.done():
-            return
-        if self._bridge.is_current():
-            task.cancel()
-        else:
-            self._bridge.run(_cancel(task))
+    async def _end(self) -> None:
+        if self._task is not None and not self._task.done():
+            self._task.cancel()
+            await asyncio.wait([self._task], timeout=_STOP_TIMEOUT)
 
     def _settled(self) -> bool:
         return not self.running or (self._listener is not None and self._listener.ready)
-
-
-async def _spawn(listener: Listener, inlet: Inlet) -> "asyncio.Task[None]":
-    task = asyncio.create_task(listener.run())
-    task.add_done_callback(inlet.ended)
-    return task
-
-
-async def _cancel(task: "asyncio.Task[None]") -> None:
-    task.cancel()
-    await asyncio.wait([task], timeout=_STOP_TIMEOUT)
 
 
 def checked_channels(channels: Sequence[str] | str) -> tuple[str, ...]:

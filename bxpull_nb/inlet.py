@@ -9,7 +9,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from queue import Empty, SimpleQueue
 
 from bxpull_nb.errors import WaitTimeout
@@ -33,7 +33,7 @@ class Inlet:
         self.error: BaseException | None = None
         self._monotonic = monotonic
         self._lock = threading.Lock()
-        self._moved = threading.Condition()
+        self._changes: list[asyncio.Future[None]] = []
         self._waiting: list[_Batches] = []
         self._waited = 0  # rows that an earlier wait has passed
         self._batches: deque[tuple[float, int]] = deque()
@@ -48,9 +48,11 @@ class Inlet:
                 queue.put(records)
 
     def changed(self) -> None:
-        """The listener's state changed: wake those who wait for a connection."""
-        with self._moved:
-            self._moved.notify_all()
+        """The listener's state changed: wake those who wait for it. On the loop's thread only."""
+        changes, self._changes = self._changes, []
+        for change in changes:
+            if not change.done():
+                change.set_result(None)
 
     def ended(self, task: "asyncio.Task[None]") -> None:
         """The listener ended: keep why, and wake everybody."""
@@ -66,10 +68,14 @@ class Inlet:
             self._forget_old_batches()
             return sum(count for _, count in self._batches) / _RATE_WINDOW
 
-    def wait_state(self, reached: Callable[[], bool], timeout: float) -> bool:
-        """Whether `reached` became true within `timeout` seconds; asked at every change."""
-        with self._moved:
-            return self._moved.wait_for(reached, timeout)
+    async def wait_change(self, reached: Callable[[], bool], timeout: float) -> None:
+        """Return when `reached` says True, asked at every change, or after `timeout` seconds."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                while not reached():
+                    change = asyncio.get_running_loop().create_future()
+                    self._changes.append(change)
+                    await change
 
     def wait_records(
         self, enough: Callable[[Record], bool], timeout: float | None, *, alive: Callable[[], bool]

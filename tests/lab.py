@@ -117,6 +117,19 @@ class LabPage:
         )
         return text.strip()
 
+    def ask(self, expression: str) -> str:
+        """What the kernel answers to `print(expression)`, as a cell that leaves no trace."""
+        script = f"""async code => {{
+            const kernel = {_PANEL}.sessionContext.session.kernel;
+            const future = kernel.requestExecute({{ code, store_history: false }});
+            let text = '';
+            future.onIOPub = ({{ content }}) => {{ text += content.text ?? content.evalue ?? ''; }};
+            await future.done;
+            return text;
+        }}"""
+        text: str = self.page.evaluate(script, f"print({expression})")
+        return text.strip()
+
     def theme(self, name: str) -> None:
         """Switch to `JupyterLab Dark` or `JupyterLab Light`."""
         self._execute("apputils:change-theme", {"theme": name}, wait=True)
@@ -218,7 +231,7 @@ class Lab:
     ) -> Iterator[LabPage]:
         """The notebook (a path below `root`) in a browser of its own, its kernel idle.
 
-        When the block fails, a picture of the page is left in `home` and named in the error.
+        The kernel ends with the block. When the block fails, a picture of the page is left in `home` and named in the error.
         """
         from playwright.sync_api import sync_playwright
 
@@ -238,6 +251,16 @@ class Lab:
                 raise
             finally:
                 browser.close()
+                self._end_kernels()
+
+    def _end_kernels(self) -> None:
+        with suppress(OSError):  # a server that broke has none
+            with urllib.request.urlopen(f"{self.url}/api/kernels", timeout=10) as answer:
+                kernels = json.load(answer)
+            for kernel in kernels:
+                url = f"{self.url}/api/kernels/{kernel['id']}"
+                request = urllib.request.Request(url, method="DELETE")
+                urllib.request.urlopen(request, timeout=10).close()
 
     def _explain(self, error: BaseException, tab: LabPage, name: str) -> None:
         picture = self.home / f"{Path(name).stem}-failed.png"

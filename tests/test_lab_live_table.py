@@ -9,8 +9,6 @@ from playwright.sync_api import Locator, expect
 
 from tests.lab import Lab, LabPage
 
-pytest_plugins = ["tests.lab"]
-
 SETUP = '''
 import json, random, threading, time
 from bxpull_nb.models import Arrival, BadFrame, Event
@@ -43,7 +41,8 @@ class Log:
             self.records.append(Event("0" * 26, module, command, text, sent, "backend", arrival))
     def add_bad(self):
         arrival = Arrival(int(time.time() * 1e6), "shared", "websocket")
-        self.records.append(BadFrame('{"mid":"1","text":{oops', "the body is not JSON", None, arrival))
+        raw, error = '{"mid":"1","text":{oops', "the body is not JSON"
+        self.records.append(BadFrame(raw, error, None, arrival))
 
 def every_tenth_second():
     while True:
@@ -84,9 +83,13 @@ def at_bottom(tab: LabPage) -> bool:
 
 
 def wheel_up(tab: LabPage) -> None:
-    """What a hand at the mouse does."""
+    """What a hand at the mouse does; returns when the scrolling has come to rest."""
     grid(tab).hover()
     tab.page.mouse.wheel(0, -400)
+    expect(tab.page.get_by_label("Follow").first).not_to_be_checked()
+    rest = "g => { const last = g.dataset.last; return (g.dataset.last = g.scrollTop) == last; }"
+    while not grid(tab).evaluate(rest):
+        tab.page.wait_for_timeout(150)
 
 
 def test_from_the_first_row_to_the_reloaded_page(lab: Lab) -> None:
@@ -200,6 +203,90 @@ def test_rows_move_while_a_cell_is_busy(lab: Lab) -> None:
         tab.check()
 
 
+DROP = """
+def drop(count):
+    real, table.send = table.send, lambda *args, **kwargs: None
+    log.add(count)
+    time.sleep(0.3)
+    table.send = real
+
+hellos = []
+table.on_msg(lambda widget, content, buffers: hellos.append(content["kind"]))
+table._clock = lambda: 10 * time.monotonic()
+"""
+
+
+def test_what_jupyter_drops_is_asked_for_once(lab: Lab) -> None:
+    """Lost in the middle or before a silence: one question, and the table is whole again."""
+    cells = [
+        SETUP + DROP,
+        "table",
+        "log.add(5)",
+        "drop(5); log.add(1); time.sleep(0.5); print(hellos)",
+        "drop(5); time.sleep(1.5); print(hellos)",
+    ]
+    with lab.open(lab.write("drop.ipynb", cells)) as tab:
+        tab.run_all()
+        expect(count(tab)).to_have_text("16 of 16 shown")
+        tab.run_cell(3)
+        tab.run_cell(4)
+        expect(count(tab)).to_have_text("27 of 27 shown")
+        tab.run_cell(4)
+        expect(count(tab)).to_have_text("32 of 32 shown")
+        tab.page.wait_for_timeout(500)
+        hellos = tab.ask("hellos")
+        assert hellos == "['hello', 'hello', 'hello', 'hello', 'hello', 'hello']", hellos
+        tab.check()
+
+
+STREAM = """
+def stream():
+    while True:
+        time.sleep(0.05)
+        log.add(10)
+threading.Thread(target=stream, daemon=True).start()
+"""
+
+
+def test_rows_stay_in_sight_while_others_stream_in(lab: Lab) -> None:
+    """Scrolled up, behind another tab, and with a filter: nothing moves under the reader."""
+    cells = [SETUP + "log.add(1500)", "table", STREAM]
+    with lab.open(lab.write("stream.ipynb", cells)) as tab:
+        for i in range(3):
+            tab.run_cell(i)
+        expect(count(tab)).to_contain_text("in all")
+        wheel_up(tab)
+        held, end = first_in_sight(tab), total(tab)
+        tab.page.wait_for_function(f"{TOTAL} > {end + 100}")
+        assert first_in_sight(tab) == held
+        assert at_bottom(tab) is False
+
+        tab.page.evaluate("window.jupyterapp.commands.execute('launcher:create')")
+        expect(grid(tab)).to_be_hidden()
+        tab.page.wait_for_timeout(500)
+        tab.page.get_by_role("tab", name="stream.ipynb").click()
+        expect(grid(tab)).to_be_visible()
+        expect(rows(tab).first).to_be_visible()
+        assert first_in_sight(tab) == held
+
+        tab.page.get_by_label("Follow").check()
+        tab.page.wait_for_function("document.querySelector('.bxlt-row:last-child')")
+        end = total(tab)
+        tab.page.wait_for_function(f"{TOTAL} > {end + 50}")
+        assert at_bottom(tab)
+        tab.check()
+
+
+TOTAL = "Number(document.querySelector('.bxlt-count').textContent.match(/([^·]*) in all/)[1]"
+TOTAL += ".replace(/\\D/g, ''))"
+
+
+def total(tab: LabPage) -> int:
+    """How many rows there have ever been, as the page says."""
+    number: int = tab.page.evaluate(TOTAL)
+    return number
+
+
 def test_two_views_keys_and_clicks(lab: Lab) -> None:
     """A second view shows the same rows, and a chosen row reaches Python from either."""
     cells = [SETUP, "table", "table", "log.add(300)", "print(selected)"]
@@ -266,8 +353,9 @@ CONTRASTS = """() => {
     for (const node of document.querySelectorAll('.bxlt *')) {
         if (![...node.childNodes].some((c) => c.nodeType === 3 && c.data.trim())) continue;
         const behind = [];
-        for (let n = node; n; n = n.parentElement) behind.unshift(getComputedStyle(n).backgroundColor);
-        const [dark, bright] = [paint(behind), paint([...behind, getComputedStyle(node).color])]
+        const style = (n) => getComputedStyle(n);
+        for (let n = node; n; n = n.parentElement) behind.unshift(style(n).backgroundColor);
+        const [dark, bright] = [paint(behind), paint([...behind, style(node).color])]
             .map(light).sort((a, b) => a - b);
         const name = node.className || node.getAttribute('role') || node.tagName;
         ratios[name] = Math.min(ratios[name] ?? 21, (bright + 0.05) / (dark + 0.05));

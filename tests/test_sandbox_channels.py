@@ -65,7 +65,16 @@ def test_a_channel_id_names_several_channels() -> None:
 
 @pytest.mark.parametrize(
     "written",
-    ["", "/", "abc", PRIV.upper(), PRIV + "\n", f"{PRIV}.{SIGNED}/", f"{PRIV}/x", f"{PRIV}:{PUB[1:]}"],
+    [
+        "",
+        "/",
+        "abc",
+        PRIV.upper(),
+        PRIV + "\n",
+        f"{PRIV}.{SIGNED}/",
+        f"{PRIV}/x",
+        f"{PRIV}:{PUB[1:]}",
+    ],
 )
 def test_a_misshapen_channel_id_names_nothing(written: str) -> None:
     """One bad id spoils the whole."""

@@ -34,9 +34,10 @@ class RestInterface:
 
     def routes(self) -> list[Route]:
         """The routes; paths are taken apart here, for double slashes are tolerated."""
+        paths = ("/rest/{path:path}", "//rest/{path:path}")
         return [
-            Route("/rest/{path:path}", self._answer, methods=["GET", "POST"]),
-            Route("/rest/{path:path}", _options, methods=["OPTIONS"]),
+            *(Route(path, self._answer, methods=["GET", "POST"]) for path in paths),
+            *(Route(path, _options, methods=["OPTIONS"]) for path in paths),
         ]
 
     async def _answer(self, request: Request) -> Response:

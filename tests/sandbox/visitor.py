@@ -12,7 +12,7 @@ from bxpull_nb.codec import TextCodec
 from bxpull_nb.models import Event
 from bxpull_nb.sandbox import Sandbox
 
-__all__ = ["Visitor", "events", "until"]
+__all__ = ["Visitor", "events", "until", "visiting"]
 
 
 class Visitor:
@@ -47,6 +47,15 @@ class Visitor:
     def poll(self, channel_id: str, **query: str) -> httpx.Response:
         """The answer to one long poll."""
         return self.http.get("/sub/", params={"CHANNEL_ID": channel_id, **query})
+
+
+@contextmanager
+def visiting(**options: Any) -> Iterator[Visitor]:
+    """A visitor of a sandbox with these options."""
+    with Sandbox(**options) as sandbox:
+        visitor = Visitor(sandbox)
+        with visitor.http:
+            yield visitor
 
 
 def events(frame: str | bytes) -> list[Event]:
