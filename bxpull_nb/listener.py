@@ -36,7 +36,7 @@ _TRANSPORTS: dict[str, Callable[[], Transport]] = {
     "websocket": WebSocketTransport,
     "polling": LongPollingTransport,
 }
-_RENEW_AFTER_END = 1.0  # seconds: the portal hands out the next channel only after the end
+_RENEW_AFTER_END = 0.2  # seconds: the portal hands out the next channel only after the end
 
 
 class ListenerStats(msgspec.Struct):

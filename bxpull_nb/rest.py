@@ -207,7 +207,7 @@ def _portal_time(body: dict[str, Any], response: httpx.Response) -> datetime | N
     if isinstance(finish, int | float):
         return datetime.fromtimestamp(finish, UTC)
     try:
-        return parsedate_to_datetime(response.headers["date"])
+        return parsedate_to_datetime(response.headers["date"]).astimezone(UTC)
     except (KeyError, ValueError):
         return None
 

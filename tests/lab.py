@@ -1,7 +1,7 @@
 """A real JupyterLab in a real Chromium, for tests; everything private, nothing from outside.
 
 ```python
-pytest_plugins = ["tests.lab"]  # in the root conftest, or in one test module
+# tests/conftest.py: pytest_plugins = ["tests.lab"]
 
 def test_something(lab: Lab) -> None:
     notebook = lab.write("something.ipynb", ["import bxpull_nb", "1 + 1"])
@@ -216,13 +216,13 @@ class Lab:
 
     def write(self, name: str, cells: Sequence[str]) -> Path:
         """A notebook of these code cells; the path to give to `open()`."""
-        notebook = nbformat.v4.new_notebook(
-            cells=[nbformat.v4.new_code_cell(cell) for cell in cells],
+        notebook = nbformat.v4.new_notebook(  # type: ignore[no-untyped-call]
+            cells=[nbformat.v4.new_code_cell(cell) for cell in cells],  # type: ignore[no-untyped-call]
             metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
         )
         path = self.root / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        nbformat.write(notebook, path)
+        nbformat.write(notebook, path)  # type: ignore[no-untyped-call]
         return path
 
     @contextmanager
@@ -231,7 +231,8 @@ class Lab:
     ) -> Iterator[LabPage]:
         """The notebook (a path below `root`) in a browser of its own, its kernel idle.
 
-        The kernel ends with the block. When the block fails, a picture of the page is left in `home` and named in the error.
+        The kernel ends with the block. When the block fails, a picture of the page is left in
+        `home` and named in the error.
         """
         from playwright.sync_api import sync_playwright
 

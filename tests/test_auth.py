@@ -20,7 +20,10 @@ def test_a_webhook_is_an_address() -> None:
         "https://acme.bitrix24.com/rest//7/s3cret-s3cret-s3/profile.json?x=1",
     ):
         auth = Webhook(url)
-        assert auth.method_url("profile") == "https://acme.bitrix24.com/rest/7/s3cret-s3cret-s3/profile"
+        assert (
+            auth.method_url("profile")
+            == "https://acme.bitrix24.com/rest/7/s3cret-s3cret-s3/profile"
+        )
         assert auth.headers() == {}
         assert auth.portal == "https://acme.bitrix24.com"
 
@@ -34,7 +37,7 @@ def test_what_cannot_be_a_token_is_refused_at_once(token: str) -> None:
 
 def test_an_address_without_a_secret_is_no_webhook() -> None:
     """The error shows what one looks like."""
-    with pytest.raises(SettingsError, match="https://acme.bitrix24.com/rest/1/secret/"):
+    with pytest.raises(SettingsError, match=r"https://acme\.bitrix24\.com/rest/1/secret/"):
         Webhook("https://acme.bitrix24.com/rest/")
 
 

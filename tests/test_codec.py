@@ -181,8 +181,7 @@ json_values = st.recursive(
 def test_what_is_encoded_is_decoded(sent: list[tuple[str, Any]]) -> None:
     """Any command and any params, the markers among them, survive the way."""
     bodies = [
-        msgspec.json.encode({"module_id": "m", "command": c, "params": p}).decode()
-        for c, p in sent
+        msgspec.json.encode({"module_id": "m", "command": c, "params": p}).decode() for c, p in sent
     ]
     messages = [Message(f"1795447844{n:016}", body) for n, body in enumerate(bodies)]
     received = decode(TextCodec().encode(messages))

@@ -89,7 +89,7 @@ def test_a_portal_s_address_is_made_of_what_was_typed(typed: str, address: str) 
 @pytest.mark.parametrize("typed", ["", "ftp://acme.example", "https://"])
 def test_what_is_no_web_address_is_refused(typed: str) -> None:
     """With an example of a good one."""
-    with pytest.raises(SettingsError, match="https://acme.bitrix24.com"):
+    with pytest.raises(SettingsError, match=r"https://acme\.bitrix24\.com"):
         portal_url(typed)
 
 

@@ -109,7 +109,9 @@ records = st.builds(
     st.none() | st.floats(0, 4e9),
     texts,
     arrivals,
-) | st.builds(BadFrame, st.text(max_size=5).filter(str.isprintable), st.text("abc"), st.none(), arrivals)
+) | st.builds(
+    BadFrame, st.text(max_size=5).filter(str.isprintable), st.text("abc"), st.none(), arrivals
+)
 
 
 @settings(max_examples=60, deadline=None)

@@ -143,9 +143,7 @@ def test_expanding_keeps_the_rows_and_the_other_columns() -> None:
     spread = expand_params(whole)
     assert spread.index.tolist() == [2, 3]
     assert spread["params.n"].tolist() == [2, 3]
-    pd.testing.assert_frame_equal(
-        spread.drop(columns="params.n"), whole.drop(columns="params")
-    )
+    pd.testing.assert_frame_equal(spread.drop(columns="params.n"), whole.drop(columns="params"))
 
 
 def test_params_that_are_no_object_stay_one_column() -> None:

@@ -57,7 +57,9 @@ class Page:
 
     def __init__(self, table: LiveTable, name: str = "page-1") -> None:
         self.table, self.name, self.read = table, name, 0
-        self.epoch, self.end, self.rows, self.gaps = None, 0, [], 0
+        self.epoch: int | None = None
+        self.rows: list[list[Any]] = []
+        self.end = self.gaps = 0
 
     def hello(self) -> None:
         """Say that it is drawn, or has a gap."""
@@ -358,7 +360,7 @@ def test_params_are_shown_readable_and_cut(raw: bytes, text: str) -> None:
 def test_long_names_and_errors_are_cut_too() -> None:
     """No part of a row may be a megabyte."""
     long = "x" * 1_000_000
-    records = [event(1, module_id=long, command=long), BadFrame(long, long)]
+    records: list[Record] = [event(1, module_id=long, command=long), BadFrame(long, long)]
     assert len(encode_rows(records)) < 2_000
 
 
@@ -402,7 +404,8 @@ def test_no_row_is_in_any_trait(recorder: Recorder) -> None:
 
 def test_a_clicked_row_reaches_every_callback() -> None:
     """One that raises does not stop the next."""
-    table, seen = LiveTable(ListSource(5)), []
+    table = LiveTable(ListSource(5))
+    seen: list[int] = []
 
     def broken(_number: int) -> None:
         raise RuntimeError("mine")
@@ -430,7 +433,8 @@ def test_a_clicked_row_reaches_every_callback() -> None:
 )
 def test_what_makes_no_sense_is_ignored(content: object) -> None:
     """A stale or strange message of the page calls nobody and sends nothing."""
-    table, seen = LiveTable(ListSource(5)), []
+    table = LiveTable(ListSource(5))
+    seen: list[int] = []
     table.on_select(seen.append)
     from_page(table, content)
     table.flush()
@@ -456,7 +460,11 @@ def test_two_flushing_threads_lose_and_double_nothing() -> None:
         except BaseException as error:  # noqa: BLE001 - told below
             failures.append(error)
 
-    steps = [table.flush, table.flush, other.hello]
+    def draw_again() -> None:
+        other.hello()
+        time.sleep(0.01)
+
+    steps = [table.flush, table.flush, draw_again]
     threads = [threading.Thread(target=run, args=[step]) for step in steps]
     for thread in threads:
         thread.start()

@@ -151,7 +151,7 @@ def test_a_time_that_is_none_is_named_with_its_value() -> None:
     """A broken time is the portal's mistake, and said as such."""
     answer = seed_answer()
     answer["channels"]["shared"]["start"] = "yesterday"
-    with pytest.raises(MissingField, match="'channels.shared.start' is 'yesterday'"):
+    with pytest.raises(MissingField, match=r"'channels\.shared\.start' is 'yesterday'"):
         config(answer)
 
 

@@ -66,7 +66,10 @@ def test_auto_leaves_websocket_after_more_than_four_failures(
 
 @pytest.mark.parametrize(
     "server",
-    [PullServer(version=4, websocket="ws://rt.example/"), PullServer(version=4, websocket_enabled=True)],
+    [
+        PullServer(version=4, websocket="ws://rt.example/"),
+        PullServer(version=4, websocket_enabled=True),
+    ],
 )
 def test_auto_polls_where_there_is_no_websocket(server: PullServer) -> None:
     """Switched off, or without an address."""

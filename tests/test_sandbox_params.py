@@ -62,12 +62,12 @@ def test_a_multipart_form_is_read() -> None:
     form = httpx.Request(
         "POST",
         "http://x",
-        data={"COMMAND": "a", "PARAMS[имя]": "Привет\r\nмир", "PARAMS[e]": ""},
+        data={"COMMAND": "a", "PARAMS[имя]": "Привет\r\nжизнь", "PARAMS[e]": ""},
         files={"file": ("x.txt", b"content")},
     )
     assert body_params(form.read(), form.headers["Content-Type"]) == {
         "COMMAND": "a",
-        "PARAMS": {"имя": "Привет\r\nмир", "e": ""},
+        "PARAMS": {"имя": "Привет\r\nжизнь", "e": ""},
     }
 
 

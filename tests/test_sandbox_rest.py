@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-import httpx
 import pytest
 
 from bxpull_nb.models import PullConfig
@@ -31,7 +30,7 @@ def seed_visitor() -> Iterator[Visitor]:
 
 
 def received(visitor: Visitor, params: Any, channel: str = "shared") -> Any:
-    """The first event that arrives on the channel after an event.add, as (module, command, params)."""
+    """What an event.add brings to the channel: module, command and params of the first event."""
     with visitor.listen(visitor.channel(channel)) as websocket:
         answer = visitor.call(EVENT, params)
         assert answer.json()["result"] is True, answer.text
@@ -149,17 +148,17 @@ def test_a_webhook_is_let_in_by_the_seed_edition_only(
     visitor: Visitor, seed_visitor: Visitor
 ) -> None:
     """Today a webhook belongs to no application; the page let it in."""
-    good = httpx.post(f"{seed_visitor.sandbox.webhook}{CONFIG}")
+    good = visitor.http.post(f"{seed_visitor.sandbox.webhook}{CONFIG}")
     assert good.status_code == 200
     assert set(good.json()["result"]["channels"]) == {"shared", "private"}
     for method in (CONFIG, EVENT):
-        bad = httpx.post(f"{visitor.sandbox.webhook}{method}.json")
+        bad = visitor.http.post(f"{visitor.sandbox.webhook}{method}.json")
         assert (bad.status_code, bad.json()["error"]) == (403, "WRONG_AUTH_TYPE")
 
 
 def test_a_webhook_may_ask_who_it_is(visitor: Visitor) -> None:
     """`profile` needs no application."""
-    answer = httpx.get(f"{visitor.sandbox.webhook}profile.json").json()["result"]
+    answer = visitor.http.get(f"{visitor.sandbox.webhook}profile.json").json()["result"]
     assert (answer["ID"], answer["ADMIN"]) == ("1", True)
 
 
@@ -182,6 +181,13 @@ def test_who_is_not_known_is_refused(visitor: Visitor, path: str, status: int, c
     answer = visitor.http.get(path)
     assert (answer.status_code, answer.json()["error"]) == (status, code)
     assert set(answer.json()) == {"error", "error_description", "time"}
+
+
+def test_a_webhooks_secret_is_good_for_its_user_only(visitor: Visitor) -> None:
+    """The right secret under another user's number opens nothing."""
+    other = visitor.sandbox.webhook.replace("/rest/1/", "/rest/2/")
+    answer = visitor.http.get(f"{other}profile")
+    assert (answer.status_code, answer.json()["error"]) == (401, "INVALID_CREDENTIALS")
 
 
 def test_an_unknown_method_is_refused(visitor: Visitor) -> None:
@@ -221,7 +227,9 @@ def test_the_token_is_found_wherever_it_may_stand(visitor: Visitor, where: str) 
 )
 def test_paths_are_read_generously(visitor: Visitor, path: str) -> None:
     """Double and trailing slashes occur in the wild, and case does not matter."""
-    answer = httpx.get(f"{visitor.sandbox.url}{path}", params={"auth": visitor.sandbox.token})
+    answer = visitor.http.get(
+        f"{visitor.sandbox.url}{path}", params={"auth": visitor.sandbox.token}
+    )
     assert answer.status_code == 200, answer.text
 
 
@@ -317,10 +325,13 @@ def test_an_event_for_somebody_else_goes_nowhere(visitor: Visitor) -> None:
 
 def test_an_event_carries_the_portals_extra() -> None:
     """The time of publishing in both spellings, and the revisions."""
-    with visiting(now=lambda: 1_800_000_000.123456) as visitor:
-        with visitor.listen(visitor.channel()) as websocket:
-            visitor.call(EVENT, {"COMMAND": "c"})
-            frame = websocket.recv(5)
+    clock = 1_800_000_000.123456
+    with (
+        visiting(now=lambda: clock) as visitor,
+        visitor.listen(visitor.channel()) as websocket,
+    ):
+        visitor.call(EVENT, {"COMMAND": "c"})
+        frame = websocket.recv(5)
     assert str(frame).endswith(
         '"text":{"module_id":"application","command":"c","params":[],"extra":'
         '{"server_time":"2027-01-15T10:00:00+02:00","server_time_unix":1800000000.123456,'

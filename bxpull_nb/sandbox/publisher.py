@@ -49,10 +49,9 @@ class Publisher:
 
         Raises SettingsError for params that are not JSON, and for a type there is no channel of.
         """
-        for kind in kinds:
-            if kind not in self._kinds:
-                there = ", ".join(self._kinds)
-                raise SettingsError(f"channel={kind!r}: this sandbox has {there}.")
+        if not kinds or not all(kind in self._kinds for kind in kinds):
+            there = ", ".join(self._kinds)
+            raise SettingsError(f"channel={kinds!r}: this sandbox has {there}.")
         moment = self._now()
         targets = [self._channels.current(kind).id for kind in kinds]
         return self._broker.publish(

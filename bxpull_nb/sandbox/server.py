@@ -38,6 +38,7 @@ class LoopbackServer:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._uvicorn: _Uvicorn | None = None
         self._thread: Thread | None = None
+        self._spawned: list[asyncio.Task[None]] = []
 
     def bind(self, port: int = 0) -> int:
         """The port that is now taken, any free one for 0; connections wait until `start`.
@@ -75,7 +76,9 @@ class LoopbackServer:
 
     def spawn(self, task: Coroutine[Any, Any, None]) -> None:
         """Run `task` in the server's loop until it ends, or the server does."""
-        asyncio.run_coroutine_threadsafe(task, self._running_loop())
+        loop = self._running_loop()
+        # A task whose failure asyncio logs, unlike a future nobody looks at.
+        self.call_soon(lambda: self._spawned.append(loop.create_task(task)))
 
     def cut(self, peers: Iterable[Peer]) -> None:
         """Break the connections to these peers, as a fallen line would: no close frame."""

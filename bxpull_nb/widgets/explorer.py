@@ -12,6 +12,7 @@ from typing import Any
 import ipywidgets as ipw
 
 from bxpull_nb.errors import BxPullError
+from bxpull_nb.export import to_csv
 from bxpull_nb.models import CHANNEL_TYPES
 from bxpull_nb.portal import Portal
 from bxpull_nb.reconnect import TRANSPORTS
@@ -136,8 +137,9 @@ class Explorer(ipw.VBox):
     async def _export(self) -> None:
         # On another thread: a million rows take a second, and the listener shares this loop.
         name = self.file_name.value.strip() or "events.csv"
-        path = await asyncio.to_thread(self.feed.to_csv, name)
-        self.said.value = markup.message(f"Wrote {len(self.feed):,} events to {path}.")
+        events = self.feed.df
+        path = await asyncio.to_thread(to_csv, events, name)
+        self.said.value = markup.message(f"Wrote {len(events):,} events to {path}.")
 
     def _settings_changed(self, _change: object) -> None:
         if self.feed.running:

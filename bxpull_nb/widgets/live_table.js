@@ -28,10 +28,9 @@ function receive(mirror, model, message, buffers) {
   const known = message.epoch === mirror.epoch;
   const whole = message.kind === "snapshot";
   const end = known ? mirror.end : 0;
-  if (!known || (whole && (mirror.hole || message.start > end))) mirror.rows = [];
+  const kept = !known || (whole && (mirror.hole || message.start > end)) ? [] : mirror.rows;
   const cells = message.count ? JSON.parse(new TextDecoder().decode(buffers[0])) : [];
-  append(mirror, message.start, cells, known ? end : Infinity);
-  mirror.rows.splice(0, mirror.rows.length - model.get("rows"));
+  mirror.rows = joined(kept, message.start, cells, known ? end : Infinity).slice(-model.get("rows"));
   mirror.epoch = message.epoch;
   mirror.end = message.start + message.count;
   mirror.hole = !whole && (message.start > end || (known && mirror.hole));
@@ -40,12 +39,13 @@ function receive(mirror, model, message, buffers) {
   for (const view of mirror.views) update(view, known);
 }
 
-function append(mirror, start, cells, newFrom) {
-  const had = mirror.rows.length ? mirror.rows.at(-1).n + 1 : start;
+// A new array each time: what is painted, or paused, keeps the one it has.
+function joined(rows, start, cells, newFrom) {
+  const had = rows.length ? rows.at(-1).n + 1 : start;
   const now = performance.now();
-  for (let n = Math.max(start, had); n < start + cells.length; n += 1) {
-    mirror.rows.push({ n, cells: cells[n - start], at: n >= newFrom ? now : -Infinity, key: null });
-  }
+  const at = (n) => (n >= newFrom ? now : -Infinity); // when it came, for the mark
+  const added = cells.map((row, i) => ({ n: start + i, cells: row, at: at(start + i), key: null }));
+  return rows.concat(added.slice(Math.max(0, had - start)));
 }
 
 // Asked once until answered; an answer lost on the way is asked for again after a while.
@@ -60,7 +60,7 @@ function ask(mirror, model) {
 function mount(mirror, model, el) {
   const id = `bxlt-${randomId()}`;
   const view = {
-    mirror, model, id, ui: build(model, id), drawn: new Map(), shown: mirror.rows, text: "",
+    mirror, model, id, ui: build(model, id), drawn: new Map(), shown: [], painted: [], text: "",
     frozen: null, follow: true, anchor: { n: 0, offset: 0 }, top: 0, hidden: true,
     selected: null, active: null, frame: 0, sayTimer: 0,
   };
@@ -147,7 +147,7 @@ function setFilter(view, text) {
 }
 
 function setPaused(view, paused) {
-  view.frozen = paused ? view.mirror.rows.slice() : null;
+  view.frozen = paused ? view.mirror.rows : null;
   view.ui.pause.textContent = paused ? "Resume" : "Pause";
   view.ui.pause.classList.toggle("bxlt-on", paused);
   update(view, true);
@@ -157,7 +157,7 @@ function setPaused(view, paused) {
 // Letting go remembers the row at the upper edge: it stays there while others come and go.
 function setFollow(view, follow) {
   const { scrollTop } = view.ui.scroll;
-  const row = view.shown[Math.floor(scrollTop / ROW)];
+  const row = view.painted[Math.floor(scrollTop / ROW)];
   if (!follow && row) view.anchor = { n: row.n, offset: scrollTop % ROW };
   view.follow = view.ui.follow.checked = follow;
   schedule(view);
@@ -182,6 +182,7 @@ const indexOf = (rows, n) => rows.findLastIndex((row) => row.n < n) + 1;
 
 function onKey(view, event) {
   if (event.ctrlKey || event.altKey || event.metaKey || !view.shown.length) return;
+  if (view.frame) paint(view);
   const last = view.shown.length - 1;
   const at = view.active === null ? last + 1 : Math.min(indexOf(view.shown, view.active), last);
   const page = Math.max(1, Math.floor(view.ui.scroll.clientHeight / ROW) - 2);
@@ -216,6 +217,7 @@ function paint(view) {
   const anchored = indexOf(view.shown, view.anchor.n) * ROW + view.anchor.offset;
   scroll.scrollTop = view.follow ? scroll.scrollHeight : anchored;
   view.top = scroll.scrollTop;
+  view.painted = view.shown;
   view.hidden = false;
   const first = Math.max(0, Math.floor(view.top / ROW) - SPARE);
   drawRows(view, first, Math.ceil((view.top + scroll.clientHeight) / ROW) + SPARE);

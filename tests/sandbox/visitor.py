@@ -1,5 +1,6 @@
 """A visitor of the sandbox: plain HTTP and WebSocket calls, none of the client's own rooms."""
 
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,7 +21,8 @@ class Visitor:
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
-        self.http = httpx.Client(base_url=sandbox.url, trust_env=False, timeout=10)
+        # verify=False: reading the certificates nobody needs here would cost each test 50 ms.
+        self.http = httpx.Client(base_url=sandbox.url, trust_env=False, timeout=10, verify=False)
 
     def call(self, method: str, params: Any = None) -> httpx.Response:
         """A REST call as the application."""
@@ -43,6 +45,27 @@ class Visitor:
         url = f"{self.sandbox.url.replace('http', 'ws')}/sub/?{values}"
         with connect(url, max_size=None, compression=None, proxy=None) as websocket:
             yield websocket
+
+    def listen_and_never_read(self, channel_id: str) -> socket.socket:
+        """A WebSocket on a bare socket; only the first line of the handshake has been read."""
+        host, _, port = self.sandbox.url.removeprefix("http://").partition(":")
+        lazy = socket.socket()
+        lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        lazy.settimeout(5)
+        lazy.connect((host, int(port)))
+        lazy.sendall(
+            f"GET /sub/?CHANNEL_ID={channel_id} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
+            "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+            "Sec-WebSocket-Extensions: permessage-deflate\r\n"
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
+        )
+        assert lazy.recv(12) == b"HTTP/1.1 101"
+        return lazy
+
+    def is_online(self, channel_id: str) -> bool:
+        """Whether somebody listens to the channel, as the trusted side is told."""
+        answer = self.http.get("/pub/", params={"CHANNEL_ID": channel_id[:32]})
+        return bool(answer.json()["infos"])
 
     def poll(self, channel_id: str, **query: str) -> httpx.Response:
         """The answer to one long poll."""

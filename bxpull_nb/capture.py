@@ -1,0 +1,97 @@
+"""A feed watched from a terminal: a progress bar, JSON lines, and when it is enough."""
+
+import sys
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from tqdm import tqdm  # type: ignore[import-untyped]
+
+from bxpull_nb.errors import BxPullError
+from bxpull_nb.feed import Feed
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["json_lines", "watch"]
+
+_TICK = 0.1  # seconds
+_LOG_EVERY = 5.0  # seconds between two bars in a file, where the old one stays
+_FIELDS = ["received_at", "channel", "module_id", "command", "params"]
+
+
+def watch(
+    feed: Feed,
+    *,
+    count: int | None = None,
+    seconds: float | None = None,
+    take: Callable[["pd.DataFrame"], object] | None = None,
+) -> None:
+    """Start the feed and return when `count` rows have come, or `seconds` have passed.
+
+    `take` gets every row once, a few times a second, and never more than `count`; a bar on
+    stderr shows how far it is. Raises what keeps the feed from connecting, or ended it.
+    """
+    with _bar(count) as bar:
+        bar.set_postfix_str("connecting")
+        _ = feed.df  # loads pandas now: a second's work that would count as lag of the first events
+        feed.start()
+        begun = time.monotonic()
+        while _unfinished(bar.n, count) and (seconds is None or time.monotonic() - begun < seconds):
+            time.sleep(_TICK)
+            _advance(bar, feed, count, take)
+            if not feed.running and _unfinished(bar.n, count):
+                raise feed.error or BxPullError("the feed was stopped.")
+
+
+def json_lines(frame: "pd.DataFrame") -> bytes:
+    """One JSON object a row, each on a line: what the row says, its params as JSON inside."""
+    encode = msgspec.json.encode
+    columns = [frame[name] for name in _FIELDS]
+    rows = (dict(zip(_FIELDS, map(_plain, row), strict=True)) for row in zip(*columns, strict=True))
+    return b"".join(encode({**row, "params": _raw(row["params"])}) + b"\n" for row in rows)
+
+
+def _raw(params: str) -> msgspec.Raw:
+    """JSON text to paste in; a line break in it can only be white space, and would end the row."""
+    return msgspec.Raw(params.replace("\n", " ").replace("\r", " "))
+
+
+def _plain(value: Any) -> Any:
+    """A cell as JSON knows it; pandas spells what is missing as NaN."""
+    if isinstance(value, str):
+        return value
+    return None if value != value else f"{value.isoformat(timespec='microseconds')[:-6]}Z"
+
+
+def _unfinished(rows: int, count: int | None) -> bool:
+    return count is None or rows < count
+
+
+def _advance(
+    bar: tqdm,
+    feed: Feed,
+    count: int | None,
+    take: Callable[["pd.DataFrame"], object] | None,
+) -> None:
+    rows = len(feed) if count is None else min(len(feed), count)
+    if take is not None and rows > bar.n:
+        # A bar on the same terminal makes room for the lines and comes back below them.
+        with tqdm.external_write_mode(sys.stdout) if sys.stdout.isatty() else nullcontext():
+            take(feed.df.iloc[bar.n : rows])
+    bar.set_postfix_str(_state(feed), refresh=False)
+    bar.update(rows - bar.n)
+    if sys.stderr.isatty():
+        bar.refresh()
+
+
+def _state(feed: Feed) -> str:
+    stats = feed.stats
+    return " · ".join([stats.state, *stats.transports])
+
+
+def _bar(count: int | None) -> tqdm:
+    every = _TICK if sys.stderr.isatty() else _LOG_EVERY
+    return tqdm(total=count, unit=" events", mininterval=every, dynamic_ncols=True)

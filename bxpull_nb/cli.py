@@ -1,0 +1,283 @@
+"""The command `bxpull`, also `jupyter bxpull`.
+
+Only what `--help` needs is imported above; each command opens its own rooms.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from errno import ENOENT
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bxpull_nb import __version__
+from bxpull_nb.exits import OneLineErrors
+
+if TYPE_CHECKING:
+    from bxpull_nb.feed import Feed
+    from bxpull_nb.lab import Copied, Lab
+    from bxpull_nb.portal import Portal
+    from bxpull_nb.sandbox import Sandbox
+
+__all__ = ["main"]
+
+_VISIBLE = "Other users of this machine can read it from the process list: better set"
+_RATE = click.FloatRange(0, 10_000, min_open=True)
+_PORT = click.IntRange(1, 65535)
+
+
+@click.group(
+    cls=OneLineErrors,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.version_option(__version__, prog_name="bxpull", message="%(prog)s %(version)s")
+@click.pass_context
+def main(context: click.Context) -> None:
+    """Explore the real-time channels of a Bitrix24 portal, or of a sandbox on this machine."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+def _source(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that say which portal; without any, the environment does."""
+    for option in (
+        click.option("--sandbox", is_flag=True, help="An embedded sandbox with demo traffic."),
+        click.option(
+            "--webhook", metavar="URL", help=f"An inbound webhook. {_VISIBLE} BXPULL_WEBHOOK."
+        ),
+        click.option(
+            "--token", metavar="TEXT", help=f"The OAuth access token. {_VISIBLE} BXPULL_TOKEN."
+        ),
+        click.option("--url", metavar="URL", help="The portal's address, or set BXPULL_URL."),
+    ):
+        command = option(command)
+    return command
+
+
+@main.command()
+@click.argument(
+    "folder",
+    metavar="[DIR]",
+    default="bxpull-notebooks",
+    type=click.Path(file_okay=False, path_type=Path),
+)
+@click.option("--port", type=_PORT, help="JupyterLab's port; any free one if left out.")
+@click.option("--no-browser", is_flag=True, help="Only print the address.")
+@click.option("--rate", type=_RATE, default=25, show_default=True, help="Demo events a second.")
+def lab(folder: Path, port: int | None, no_browser: bool, rate: float) -> None:
+    """Open JupyterLab with the tutorials, and a sandbox for them.
+
+    The tutorials are copied to DIR (default: bxpull-notebooks); a file that is there stays as it
+    is. With BXPULL_URL and BXPULL_TOKEN, or BXPULL_WEBHOOK, the notebooks use that portal, and no
+    sandbox is started. Ctrl-C ends everything.
+    """
+    from bxpull_nb.lab import copy_tutorials, has_browser, running_lab
+
+    folder = folder.expanduser()
+    opens = not no_browser and has_browser()
+    with ExitStack() as stack, _until_ctrl_c("Ending JupyterLab and its kernels ..."):
+        environment, portal = _portal_for_kernels(stack, rate)
+        copied = copy_tutorials(folder)
+        click.echo("Starting JupyterLab ...", err=True)
+        running = running_lab(folder, port=port, browser=opens, environment=environment)
+        server = stack.enter_context(running)
+        click.echo(_lab_block(server, folder, copied, portal, opens=opens))
+        server.wait()
+
+
+@main.command()
+@click.option("--port", type=_PORT, help="Its port; any free one if left out.")
+@click.option("--rate", type=_RATE, default=25, show_default=True, help="Demo events a second.")
+@click.option("--no-demo", is_flag=True, help="No demo traffic; events come by send_event only.")
+def sandbox(port: int | None, rate: float, no_demo: bool) -> None:
+    """Run a sandbox portal until Ctrl-C, and say how to connect to it."""
+    from bxpull_nb.sandbox import Sandbox
+
+    with Sandbox(demo=not no_demo, rate=rate, port=port or 0) as box, _until_ctrl_c("Ended."):
+        traffic = "no demo traffic" if no_demo else f"demo traffic, {rate:g} events/s"
+        click.echo(_sandbox_block(box, traffic))
+        while True:
+            time.sleep(3600)
+
+
+@main.command()
+@_source
+@click.option(
+    "--channels",
+    type=click.Choice(["shared", "private", "both"]),
+    default="both",
+    show_default=True,
+    help="Which channels to listen to.",
+)
+@click.option(
+    "--transport",
+    type=click.Choice(["auto", "websocket", "polling"]),
+    default="auto",
+    show_default=True,
+    help="How to listen.",
+)
+@click.option("--count", type=click.IntRange(1), metavar="N", help="End after N events.")
+@click.option(
+    "--for",
+    "seconds",
+    type=click.FloatRange(0, min_open=True),
+    metavar="SECONDS",
+    help="End after so many seconds.",
+)
+@click.option(
+    "--csv",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write the events to this file at the end, instead of JSON lines to stdout.",
+)
+@click.option("--rate", type=_RATE, help="Demo events a second, with --sandbox.  [default: 100]")
+def listen(
+    channels: str,
+    transport: str,
+    count: int | None,
+    seconds: float | None,
+    csv: Path | None,
+    rate: float | None,
+    **source: Any,
+) -> None:
+    """Capture events: JSON lines on stdout, or a CSV file.
+
+    Ends after --count events, after --for seconds, or at Ctrl-C; the CSV file is written in
+    each case.
+    """
+    if rate is not None and not source["sandbox"]:
+        raise click.UsageError("--rate is the sandbox's: give it together with --sandbox.")
+    if csv is not None and not csv.parent.is_dir():
+        raise FileNotFoundError(ENOENT, "there is no such folder", str(csv.parent))
+    with _portal(**source, rate=rate or 100.0) as portal:
+        _capture(portal.feed(channels, transport), count, seconds, csv)
+
+
+@main.command()
+@_source
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--reveal", is_flag=True, help="Show the channel ids in full: they are secrets.")
+@click.option("--no-cache", is_flag=True, help="Ask with CACHE=N.")
+@click.option("--no-reopen", is_flag=True, help="Ask with REOPEN=N.")
+def config(as_json: bool, reveal: bool, no_cache: bool, no_reopen: bool, **source: Any) -> None:
+    """Show the connection config: the push server, and the channels."""
+    with _portal(**source) as portal:
+        found = portal.fetch_config(cache=not no_cache, reopen=not no_reopen)
+    from bxpull_nb import report
+
+    shown = report.config_json if as_json else report.config_text
+    click.echo(shown(found, reveal=reveal))
+
+
+def _portal(
+    *, url: str | None, token: str | None, webhook: str | None, sandbox: bool, rate: float = 25.0
+) -> "Portal":
+    """The portal that the options name, or the environment; raises UsageError for neither."""
+    if sum(map(bool, (sandbox, webhook, url or token))) > 1:
+        raise click.UsageError("give one of --sandbox, --webhook, or --url with --token.")
+    if sandbox:
+        return _sandbox_portal(rate)
+    from bxpull_nb.notebook import connect
+
+    known = os.environ.get
+    if not (url or token or webhook):
+        webhook = known("BXPULL_WEBHOOK")
+    if webhook:
+        return connect(webhook=webhook)
+    url, token = url or known("BXPULL_URL"), token or known("BXPULL_TOKEN")
+    if not url:
+        raise click.UsageError(
+            "which portal? Give --url with --token, --webhook, or --sandbox; or set BXPULL_URL "
+            "with BXPULL_TOKEN, or BXPULL_WEBHOOK."
+        )
+    if not token and "/rest/" not in url:  # such an address may be a webhook's
+        raise click.UsageError("--url needs a token: set BXPULL_TOKEN, or give --token.")
+    return connect(url, token=token or None)
+
+
+def _sandbox_portal(rate: float) -> "Portal":
+    from bxpull_nb.auth import AccessToken
+    from bxpull_nb.portal import Portal
+    from bxpull_nb.sandbox import Sandbox
+
+    box = Sandbox(demo=True, rate=rate).start()
+    return Portal(AccessToken(box.url, box.token), sandbox=box)
+
+
+def _capture(feed: "Feed", count: int | None, seconds: float | None, csv: Path | None) -> None:
+    from bxpull_nb import capture
+
+    def say(frame: Any) -> None:
+        click.echo(capture.json_lines(frame), nl=False)
+
+    try:
+        with _until_ctrl_c():
+            capture.watch(feed, count=count, seconds=seconds, take=None if csv else say)
+    finally:  # also when the portal ended it: what was captured is worth keeping
+        if csv is not None and (feed.running or len(feed)):
+            _save(feed, count, csv)
+
+
+def _save(feed: "Feed", count: int | None, csv: Path) -> None:
+    from bxpull_nb.export import to_csv
+
+    frame = feed.df.iloc[:count]
+    to_csv(frame, csv)
+    click.echo(f"wrote {len(frame):,} events to {csv}", err=True)
+
+
+@contextmanager
+def _until_ctrl_c(farewell: str | None = None) -> Iterator[None]:
+    """Take a Ctrl-C as the block's normal end; the next one interrupts what comes after it."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo(f"\n{farewell}" if farewell else "", err=True)
+
+
+def _portal_for_kernels(stack: ExitStack, rate: float) -> tuple[dict[str, str], str]:
+    """The environment that leads the notebooks to their portal, and what to say about it."""
+    if os.environ.get("BXPULL_URL") or os.environ.get("BXPULL_WEBHOOK"):
+        from bxpull_nb.notebook import connect
+
+        return {}, f"{connect().url}, from your environment; no sandbox was started"
+    from bxpull_nb.sandbox import Sandbox
+
+    box = stack.enter_context(Sandbox(demo=True, rate=rate))
+    environment = {"BXPULL_URL": box.url, "BXPULL_TOKEN": box.token, "BXPULL_WEBHOOK": ""}
+    return environment, f"a sandbox at {box.url} with demo traffic, {rate:g} events/s"
+
+
+def _lab_block(server: "Lab", folder: Path, copied: "Copied", portal: str, *, opens: bool) -> str:
+    todo = "JupyterLab opens in your browser; if not, open" if opens else "Open in a browser"
+    forward = f"ssh -L {server.port}:127.0.0.1:{server.port} THIS-MACHINE"
+    ssh_line = f"from afar  {forward}, then the same address\n"
+    return f"""
+{todo}:
+
+    {server.url}
+
+notebooks  {folder} ({copied})
+portal     {portal}
+{"" if opens else ssh_line}end        Ctrl-C
+"""
+
+
+def _sandbox_block(box: "Sandbox", traffic: str) -> str:
+    return f"""
+A sandbox portal with {traffic}. Ctrl-C ends it.
+
+url        {box.url}
+token      {box.token}
+webhook    {box.webhook}
+notebook   bx.connect("{box.url}", token="{box.token}")
+terminal   BXPULL_URL={box.url} BXPULL_TOKEN={box.token} bxpull listen
+"""
+
+
+if __name__ == "__main__":
+    main()
