@@ -1,0 +1,92 @@
+"""The panel's texts: right numbers, escaped words, no secret."""
+
+from datetime import timedelta
+
+import msgspec
+import pytest
+
+from bxpull_nb.feed import FeedStats
+from bxpull_nb.widgets import markup
+from tests.test_models import PRIVATE, SHARED, config, seed_answer
+
+XSS = "<img src=x onerror=alert(1)>"
+STATS = FeedStats(
+    state="connected",
+    events=12345,
+    bad_frames=0,
+    duplicates=0,
+    reconnects=2,
+    rate=24.84,
+    last_lag=0.0061,
+    transports=("websocket",),
+    error=None,
+)
+
+
+def stats(**changes: object) -> FeedStats:
+    """The statistics, with other values."""
+    return msgspec.structs.replace(STATS, **changes)
+
+
+@pytest.mark.parametrize(
+    "state", ["idle", "connecting", "connected", "reconnecting", "failed", "stopped"]
+)
+def test_every_state_has_a_sign_and_words(state: str) -> None:
+    """Colour is never the only sign."""
+    light = markup.state_light(stats(state=state))
+    assert (state if state != "idle" else "not started") in light
+    assert any(sign in light for sign in "○◐●✕")
+    assert ("by websocket" in light) == (state == "connected")
+
+
+def test_the_counters_show_the_numbers() -> None:
+    """The rare ones only when there is something to tell."""
+    shown = markup.counters(STATS)
+    for part in ("12,345", "24.8", "<b>2</b>", "6 ms"):
+        assert part in shown
+    assert "unreadable" not in shown
+    busy = markup.counters(stats(duplicates=3, bad_frames=1, last_lag=None))
+    for part in ("3</b>", "duplicates dropped", "1</b>", "unreadable", "…"):
+        assert part in busy
+
+
+def test_the_config_card_shows_life_but_no_id() -> None:
+    """Server flags, masked ids, end and time left."""
+    read = msgspec.structs.replace(config(seed_answer()), clock_offset=timedelta())
+    card = markup.config_card(read)
+    assert "push server version 4" in card
+    assert "46a4…44a" in card
+    assert "2017-06-28 22:04:00" in card
+    assert "over" in card
+    assert SHARED not in card
+    assert PRIVATE not in card
+
+
+@pytest.mark.parametrize(
+    ("left", "words"),
+    [
+        (timedelta(hours=9, minutes=2, seconds=59), "9 h 02 min"),
+        (timedelta(minutes=5, seconds=7), "5 min 07 s"),
+        (timedelta(seconds=-1), "over"),
+    ],
+)
+def test_time_left_is_told_as_people_do(left: timedelta, words: str) -> None:
+    """Two units are enough."""
+    assert markup._life(left) == words
+
+
+def test_foreign_words_are_escaped() -> None:
+    """A portal's name, a server's mode, an error text."""
+    answer = seed_answer()
+    answer["server"]["mode"] = XSS
+    texts = [markup.headline(XSS), markup.message(XSS), markup.message(XSS, error=True)]
+    texts.append(markup.config_card(config(answer)))
+    for text in texts:
+        assert "<img" not in text
+        assert "&lt;img" in text
+
+
+def test_an_error_says_that_it_is_one() -> None:
+    """For those who do not see the colour; nothing to say is nothing shown."""
+    assert "<b>Error.</b> it broke" in markup.message("it broke", error=True)
+    assert markup.message("") == markup.message("", error=True) == ""

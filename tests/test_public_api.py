@@ -1,0 +1,110 @@
+"""The public face: names, laziness, speed of the import."""
+
+import importlib
+import inspect
+import subprocess
+import sys
+
+import pytest
+
+import bxpull_nb as bx
+
+FACE = [
+    *["BadFrame", "BxPullError", "Channel", "Event", "EventLog", "Explorer", "Feed", "FeedStats"],
+    *["LiveTable", "Portal", "PullConfig", "PullServer", "Sandbox", "allow_nested_run", "codec"],
+    *["connect", "errors", "expand_params", "explore", "fetch_config", "listen", "read_events"],
+    "to_csv",
+]
+
+
+def test_the_face_is_what_was_agreed() -> None:
+    """A name more or less is a decision, and this is where it is written down."""
+    assert list(bx.__all__) == FACE
+
+
+@pytest.mark.parametrize("name", FACE)
+def test_every_name_is_there_and_explained(name: str) -> None:
+    """With a docstring whose first line is a sentence."""
+    public = getattr(bx, name)
+    first = (inspect.getdoc(public) or "").splitlines()[0]
+    assert len(first) > 10
+    assert name in dir(bx)
+
+
+@pytest.mark.parametrize("name", FACE)
+def test_public_methods_are_explained(name: str) -> None:
+    """Each member a user can see says what it gives."""
+    public = getattr(bx, name)
+    if not inspect.isclass(public) or not public.__module__.startswith("bxpull_nb"):
+        return
+    for member, value in vars(public).items():
+        if member.startswith("_") or not (inspect.isfunction(value) or isinstance(value, property)):
+            continue
+        assert inspect.getdoc(value), f"{name}.{member}"
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    """As of any module."""
+    with pytest.raises(AttributeError, match="no attribute 'unknown'"):
+        _ = bx.unknown
+
+
+def run(code: str) -> str:
+    """What a fresh interpreter prints."""
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    ).stdout.strip()
+
+
+def test_importing_the_package_imports_nothing_heavy() -> None:
+    """Rooms open when a name of theirs is used."""
+    heavy = "pandas numpy pyarrow ipywidgets anywidget httpx websockets starlette uvicorn asyncio"
+    loaded = run(f"import sys, bxpull_nb; print([m for m in {heavy.split()} if m in sys.modules])")
+    assert loaded == "[]"
+
+
+def test_helpers_do_not_need_widgets() -> None:
+    """A script on a server has no use for them."""
+    loaded = run(
+        "import sys, bxpull_nb as bx; bx.connect, bx.listen, bx.Feed, bx.EventLog;"
+        "print([m for m in ('ipywidgets', 'anywidget', 'starlette') if m in sys.modules])"
+    )
+    assert loaded == "[]"
+
+
+def test_importing_is_quick_beside_pandas() -> None:
+    """Less than a third of `import pandas`, measured in turn in fresh interpreters."""
+    clock = "import time; t = time.perf_counter(); import {}; print(time.perf_counter() - t)"
+    ours, theirs = (
+        min(float(run(clock.format(name))) for _ in range(3)) for name in ("bxpull_nb", "pandas")
+    )
+    assert ours < 0.3 * theirs
+
+
+def test_every_room_says_what_it_offers() -> None:
+    """`__all__` names things that exist."""
+    for room in (
+        "errors",
+        "models",
+        "codec",
+        "endpoint",
+        "session",
+        "reconnect",
+        "auth",
+        "rest",
+        "transport",
+        "listener",
+        "eventlog",
+        "export",
+        "inlet",
+        "bridge",
+        "feed",
+        "portal",
+        "notebook",
+        "widgets",
+        "sandbox",
+    ):
+        module = importlib.import_module(f"bxpull_nb.{room}")
+        assert module.__all__
+        for name in module.__all__:
+            assert hasattr(module, name), f"{room}.{name}"
