@@ -29,12 +29,18 @@ class OneLineErrors(click.Group):
             code = self._exit_code(*args, **{**extra, "prog_name": "bxpull"})
         sys.exit(code)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run what was asked for; a reader who has seen enough, as `| head`, is no failure."""
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            return _leave_stdout()
+        return result
+
     def _exit_code(self, *args: Any, **extra: Any) -> int:
         try:
             code = super().main(*args, **{**extra, "standalone_mode": False})
-            sys.stdout.flush()
-        except BrokenPipeError:  # as `| head` does it when it has seen enough
-            return _leave_stdout()
         except (click.Abort, KeyboardInterrupt):
             return _INTERRUPTED
         except click.ClickException as exc:

@@ -15,7 +15,6 @@ from typing import Any
 
 import click
 import httpx
-import pandas as pd
 import psutil
 import pytest
 from click.testing import CliRunner, Result
@@ -23,7 +22,7 @@ from click.testing import CliRunner, Result
 import bxpull_nb as bx
 from bxpull_nb import capture, lab
 from bxpull_nb.cli import main
-from bxpull_nb.models import CHANNEL_TYPES, EVENT_COLUMNS
+from bxpull_nb.models import CHANNEL_TYPES, Arrival, Event
 from bxpull_nb.portal import Portal
 from bxpull_nb.reconnect import TRANSPORTS
 from bxpull_nb.sandbox import Sandbox
@@ -235,7 +234,15 @@ def test_config_for_people() -> None:
     assert lines[0] == "server"
     assert "  version              3" in lines
     table = lines[lines.index("channels") + 1 :]
-    assert table[0].split() == "type id public_id start end expires_in active".split()
+    assert table[0].split() == [
+        "type",
+        "id",
+        "public_id",
+        "start",
+        "end",
+        "expires_in",
+        "active",
+    ]
     assert re.fullmatch(r"  shared +\w{4}…\w{3} .* UTC  1\d:\d\d:\d\d +yes", table[1])
     assert [line.split()[0] for line in table] == ["type", "shared", "private"]
 
@@ -337,14 +344,14 @@ def test_json_lines_for_other_programs() -> None:
 
 def test_a_json_line_stays_one_line() -> None:
     """Params as they came, white space in them flattened; what is missing is null."""
-    row = dict.fromkeys(EVENT_COLUMNS)
-    row |= {"received_at": pd.Timestamp(5, unit="s", tz="UTC"), "params": '{"a":\n "Привет\\n"}'}
-    frame = pd.DataFrame([row, row]).astype({"command": "str"})
+    params = '{"a":\n "Привет\\n"}'.encode()
+    log = bx.EventLog()
+    log.extend([Event("1", None, None, params, arrival=Arrival(received_us=5_000_000))] * 2)
     line = (
         b'{"received_at":"1970-01-01T00:00:05.000000Z","channel":null,"module_id":null,'
         b'"command":null,"params":{"a":  "' + "Привет".encode() + b'\\n"}}\n'
     )
-    assert capture.json_lines(frame) == line * 2
+    assert capture.json_lines(log.df) == line * 2
 
 
 def test_it_ends_after_some_seconds() -> None:
@@ -460,6 +467,7 @@ class Started:
 
     @contextmanager
     def __call__(self, folder: Path, **asked: Any) -> Iterator["Started"]:
+        """In place of `running_lab`."""
         self.asked = {"folder": folder, **asked}
         yield self
 
