@@ -1,0 +1,61 @@
+"""Calls of ours to a JSON-RPC push server, and its answers, over one connection."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from itertools import count
+from typing import Any
+
+from bxpull_nb.codec import Answer, JsonRpcCodec
+from bxpull_nb.errors import CallFailed, ConnectionFailed
+
+__all__ = ["Calls"]
+
+_TIMEOUT = 5.0  # seconds, as the official client waits
+
+
+class Calls:
+    """Pairs answers with calls; a lost connection fails what was not answered."""
+
+    def __init__(self) -> None:
+        self._numbers = count(1)
+        self._waiting: dict[int, asyncio.Future[Answer]] = {}
+        self._send: Callable[[str], Awaitable[None]] | None = None
+
+    def connection_made(self, send: Callable[[str], Awaitable[None]]) -> None:
+        """From now on calls go out by `send`."""
+        self._send = send
+
+    def connection_lost(self) -> None:
+        """Nothing can be sent any more, and nobody will answer."""
+        self._send = None
+        waiting, self._waiting = self._waiting, {}
+        for future in waiting.values():
+            if not future.done():
+                future.set_exception(ConnectionFailed("the connection broke before the answer."))
+
+    def answered(self, answers: Sequence[Answer]) -> None:
+        """Hand the answers to those who called."""
+        for answer in answers:
+            future = self._waiting.pop(answer.id, None)
+            if future is not None and not future.done():
+                future.set_result(answer)
+
+    async def call(self, method: str, params: dict[str, Any]) -> Any:
+        """The result of the server's method; raises CallFailed and ConnectionFailed."""
+        if self._send is None:
+            raise ConnectionFailed("there is no connection to the push server to call it by.")
+        number = next(self._numbers)
+        future = self._waiting[number] = asyncio.get_running_loop().create_future()
+        await self._send(JsonRpcCodec.call(number, method, params))
+        try:
+            async with asyncio.timeout(_TIMEOUT):
+                answer = await future
+        except TimeoutError:
+            self._waiting.pop(number, None)
+            raise CallFailed(
+                f"{method}: the push server gave no answer within {_TIMEOUT:g} s.", code=0
+            ) from None
+        if answer.error is not None:
+            code, text = answer.error.get("code", 0), answer.error.get("message", "")
+            raise CallFailed(f"{method}: the push server answered {code} ({text}).", code=code)
+        return answer.result

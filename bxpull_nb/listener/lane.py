@@ -1,0 +1,295 @@
+"""One channel type's connections, one after the other: what is decided elsewhere is done here.
+
+The order of things is a law: the sink first, then the position, then the acknowledgement. A break
+in between costs a duplicate, which the session drops; never a loss.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from bxpull_nb.endpoint import FULL_HISTORY, connection_url
+from bxpull_nb.errors import BxPullError, ChannelRefused, ConnectionFailed
+from bxpull_nb.listener.calls import Calls
+from bxpull_nb.listener.service import Order, order_of
+from bxpull_nb.listener.shared import ConfigSource, ListenerStats, Sink, Timing
+from bxpull_nb.models import Arrival, BadFrame, PullConfig, Record
+from bxpull_nb.reconnect import is_transient, next_transport
+from bxpull_nb.session import Received, Session
+from bxpull_nb.transport import Answered, LongPollingTransport, Transport, WebSocketTransport
+
+__all__ = ["Lane", "LaneSettings"]
+
+_log = logging.getLogger("bxpull_nb")
+_TRANSPORTS: dict[str, Callable[[], Transport]] = {
+    "websocket": WebSocketTransport,
+    "polling": LongPollingTransport,
+}
+_STUCK = 3005  # close code: the heartbeat stopped
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaneSettings:
+    """What the lanes of one listener have in common."""
+
+    source: ConfigSource
+    sink: Sink
+    stats: ListenerStats
+    timing: Timing
+    changed: Callable[[], None]
+    transport: str
+    """`auto`, `websocket` or `polling`."""
+    secure: bool
+    backfill: bool
+    since: float
+    """When the capture began: Unix seconds by the portal's clock."""
+
+
+class Lane:
+    """The connections to one channel type; `kind` None is for a jwt, which names no channel."""
+
+    def __init__(self, kind: str | None, session: Session, settings: LaneSettings) -> None:
+        self.kind = kind
+        self.session = session
+        self.state = "connecting"
+        self.transport = ""
+        self.error: BxPullError | None = None
+        self.calls = Calls()
+        self.audit_due = asyncio.Event()
+        self._set = settings
+        self._timing = settings.timing
+        self._connections = 0
+        self._websocket_failures = 0
+        self._websocket_worked = False
+        self._asked_at: float | None = None
+        self._history_from: float | None = None
+        self._is_baseline = False
+        self._stands = False
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return self.kind or "jwt"
+
+    @property
+    def ready(self) -> bool:
+        """Whether nothing that is published from now on can be missed.
+
+        A WebSocket must stand for that. A poll need not be answered yet: it asks for all that
+        is stored, and what comes after its first moment is new.
+        """
+        return self.state == "connected" or (self._polls and self._began())
+
+    def _began(self) -> bool:
+        """Whether the capture has begun: a connection stood, or a first poll was left waiting."""
+        asked = self._asked_at
+        waited = asked is not None and self._timing.monotonic() - asked >= self._timing.baseline
+        return self._connections > 0 or waited
+
+    async def run(self) -> None:
+        """Listen until cancelled; raises what trying again cannot mend."""
+        delays = self._timing.delays()
+        while True:
+            config = self._config
+            connections = self._connections
+            try:
+                order = await self._listen_once(config)
+            except BxPullError as exc:
+                if not is_transient(exc):
+                    raise
+                self._lost(exc)
+                if self._connections > connections:
+                    delays = self._timing.delays()
+                await self._timing.sleep(next(delays))
+                order = Order(refetch=isinstance(exc, ChannelRefused))
+            await self._obey(order, config)
+
+    async def _obey(self, order: Order, config: PullConfig) -> None:
+        if order.pause:
+            shortest, longest = self._timing.restart_pause
+            await self._timing.sleep(shortest + (longest - shortest) * self._timing.jitter())
+        if order.channel is not None:
+            self._set.source.take_over(order.channel)
+        elif order.refetch:
+            await self._set.source.renew(config)
+
+    async def _listen_once(self, config: PullConfig) -> Order:
+        """One connection's life; what to do after its orderly end."""
+        kind = next_transport(self._set.transport, config.server, self._websocket_failures)
+        self.transport = kind
+        self._stands = False
+        transport = _TRANSPORTS[kind]()
+        life, end = self._life(config)
+        frames = transport.frames(lambda: self._url(config))
+        try:
+            async with asyncio.timeout(life), asyncio.timeout(None) as watchdog, aclosing(frames):
+                async for frame in frames:
+                    if isinstance(frame, Answered):
+                        self._answered(transport, frame)
+                        continue
+                    if frame == "ping":
+                        loop = asyncio.get_running_loop()
+                        watchdog.reschedule(loop.time() + self._timing.heartbeat)
+                        await transport.send("pong")
+                        continue
+                    order = await self._received(transport, frame, config)
+                    if order is not None:
+                        return order
+        except TimeoutError:
+            if watchdog.expired():
+                raise await self._stuck(transport) from None
+        finally:
+            self.calls.connection_lost()
+        if not end.refetch:
+            self._websocket_failures = 0  # polled long enough: WebSocket gets another chance
+        return end
+
+    def _life(self, config: PullConfig) -> tuple[float, Order]:
+        """How long to stay connected, and what to do then; raises when the channel has ended."""
+        left = _seconds_left(config, self.kind)
+        renewal = left + self._timing.renew_after * (1 + self._timing.jitter())
+        if self.transport == "polling" and self._set.transport == "auto" and self._websocket_worked:
+            shortest, longest = self._timing.websocket_again
+            until = shortest + (longest - shortest) * self._timing.jitter()
+            if until < renewal:
+                return until, Order()
+        return renewal, Order(refetch=True)
+
+    def _url(self, config: PullConfig) -> str:
+        mid = self.session.resume_point()
+        began = self._began()
+        if mid is None and (self._set.backfill or self._polls or began):
+            mid = FULL_HISTORY
+            if not self._set.backfill:
+                self._is_baseline = not began
+                self._history_from = self._set.since if began and not self._stands else None
+        if not began:
+            self._asked_at = self._timing.monotonic()
+            asyncio.get_running_loop().call_later(self._timing.baseline, self._set.changed)
+        return connection_url(
+            config, transport=self.transport, channel=self.kind, mid=mid, secure=self._set.secure
+        )
+
+    def _answered(self, transport: Transport, answer: Answered) -> None:
+        self._is_baseline = self._is_baseline and not self._began()
+        self.session.connected()
+        self.session.advance(answer.last_message_id)
+        if not self._stands:
+            self._stands = True
+            self._connection_made(transport)
+
+    def _connection_made(self, transport: Transport) -> None:
+        if self._connections:
+            self.audit_due.set()
+        self._connections += 1
+        self._websocket_failures = 0
+        self._websocket_worked |= not self._polls
+        self.state, self.error = "connected", None
+        self.calls.connection_made(transport.send)
+        _log.info("%s: connected by %s", self.name, self.transport)
+        self._set.changed()
+
+    async def _received(
+        self, transport: Transport, frame: str | bytes, config: PullConfig
+    ) -> Order | None:
+        received, history = self._take(frame)
+        for acknowledgement in self.session.stored(received):
+            await transport.send(acknowledgement)
+        self.calls.answered(received.answers)
+        if history:
+            return None  # what the push system said back then was about connections of then
+        orders = (order_of(event, config, self.kind) for event in received.services)
+        return next(filter(None, orders), None)
+
+    def _take(self, frame: str | bytes) -> tuple[Received, bool]:
+        """The frame, in the sink; and whether it was history from before the connection."""
+        if self._is_baseline:
+            self._is_baseline = False
+            return self._pass_over(frame), True
+        since, self._history_from = self._history_from, None
+        return self.keep(frame, since=since), since is not None
+
+    def keep(self, frame: str | bytes, *, since: float | None = None) -> Received:
+        """Put the new records of the frame into the sink, and count them."""
+        arrival = self._arrival()
+        received = self.session.receive(frame, arrival, since=since)
+        if received.records:
+            self._set.sink(received.records)
+        self._count(frame, received, arrival)
+        return received
+
+    def _pass_over(self, frame: str | bytes) -> Received:
+        """Only move over the frame: it is what the server had stored before the capture."""
+        received = self.session.receive(frame, self._arrival())
+        self._set.stats.old += len(received.records)
+        return Received(newest=received.newest)
+
+    def _arrival(self) -> Arrival:
+        return Arrival(self._timing.clock() // 1000, self.kind, self.transport)
+
+    def _count(self, frame: str | bytes, received: Received, arrival: Arrival) -> None:
+        stats, records = self._set.stats, received.records
+        bad = _bad_frames(records)
+        stats.frames += 1
+        stats.characters += len(frame)
+        stats.bad_frames += bad
+        stats.events += len(records) - bad
+        stats.duplicates += received.duplicates
+        stats.old += received.old
+        sent = records[-1].server_time_unix if records else None
+        if sent is not None and arrival.received_us is not None:
+            stats.last_lag = arrival.received_us / 1e6 - sent
+        if received.was_reset:
+            _log.warning("%s: the push server counts anew, its history is asked again", self.name)
+            stats.resets += 1
+            self.audit_due.set()
+
+    def _lost(self, error: BxPullError) -> None:
+        if self.state == "connected":
+            self._set.stats.reconnects += 1
+        if self.transport == "websocket":
+            self._websocket_failures += 1
+        self.state, self.error = "reconnecting", error
+        _log.info("%s: %s", self.name, error)
+        self._set.changed()
+
+    async def _stuck(self, transport: Transport) -> ConnectionFailed:
+        await transport.close(_STUCK, "stuck")
+        return ConnectionFailed(
+            f"the push server sent no further ping for {self._timing.heartbeat:g} s: the "
+            f"connection hangs. It is opened again by itself."
+        )
+
+    @property
+    def _polls(self) -> bool:
+        return self.transport == "polling"
+
+    @property
+    def _config(self) -> PullConfig:
+        config = self._set.source.current
+        if config is None:
+            raise RuntimeError("the listener fetches the config before it runs a lane")
+        return config
+
+
+def _bad_frames(records: Sequence[Record]) -> int:
+    return sum(1 for record in records if type(record) is BadFrame)
+
+
+def _seconds_left(config: PullConfig, kind: str | None) -> float:
+    """How long the channel, or the jwt, still lives; raises once it has ended."""
+    now = config.now().timestamp()
+    ends = [config.channel(kind).end.timestamp()] if kind else []
+    if config.jwt is not None and config.exp:
+        ends.append(config.exp)
+    if not ends:
+        return 3600.0 * 12  # nobody told: channels live twelve hours
+    left = min(ends) - now
+    if left <= 0:
+        raise ChannelRefused(
+            f"the {kind or 'jwt'} channel of this config has ended. A fresh config is fetched; if "
+            f"this stays, the portal's clock is wrong."
+        )
+    return left

@@ -1,0 +1,146 @@
+"""The lanes of one capture: what they share, what they are together.
+
+One lane, that is one connection, per chosen channel type: protocol 4 does not say by which
+channel a message came, only a connection of its own does.
+"""
+
+from asyncio import TaskGroup
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from bxpull_nb.codec import codec_for
+from bxpull_nb.errors import BxPullError, ConnectionFailed
+from bxpull_nb.listener.audit import keep_auditing, watch_for_stalls
+from bxpull_nb.listener.lane import Lane, LaneSettings
+from bxpull_nb.listener.shared import ConfigSource, ListenerStats, Sink, Timing
+from bxpull_nb.models import PullConfig
+from bxpull_nb.session import SeenMids, Session
+
+__all__ = ["Listener"]
+
+_JSON_RPC_VERSION = 5
+
+
+class Listener:
+    """Listens until cancelled, and hands every batch of new records to `sink`.
+
+    `fetch_config` gives the connection config, `changed` is called (on the loop's thread) when
+    the state changes. `backfill` starts from all that is still stored instead of from now.
+    """
+
+    def __init__(
+        self,
+        fetch_config: Callable[[], Awaitable[PullConfig]],
+        sink: Sink,
+        *,
+        channels: Sequence[str],
+        transport: str = "auto",
+        secure: bool = True,
+        backfill: bool = False,
+        stats: ListenerStats | None = None,
+        changed: Callable[[], None] = lambda: None,
+        timing: Timing | None = None,
+    ) -> None:
+        self.stats = stats or ListenerStats()
+        self.lanes: list[Lane] = []
+        self._timing = timing or Timing()
+        self._source = ConfigSource(fetch_config, self._timing, self._config_failed)
+        self._config_error: BxPullError | None = None
+        self._sink = sink
+        self._channels = tuple(channels)
+        self._transport = transport
+        self._secure = secure
+        self._backfill = backfill
+        self._changed = changed
+
+    @property
+    def config(self) -> PullConfig | None:
+        """The connection config in force."""
+        return self._source.current
+
+    @property
+    def state(self) -> str:
+        """`connecting`, `connected` (every lane has had an answer) or `reconnecting`."""
+        states = {lane.state for lane in self.lanes} or {"connecting"}
+        for state in ("reconnecting", "connecting"):
+            if state in states:
+                return state
+        return "connected"
+
+    @property
+    def ready(self) -> bool:
+        """Whether nothing that is published from now on can be missed."""
+        return bool(self.lanes) and all(lane.ready for lane in self.lanes)
+
+    @property
+    def error(self) -> BxPullError | None:
+        """Why a lane is not connected; None while all are."""
+        if self.state == "connected":
+            return None
+        return next((lane.error for lane in self.lanes if lane.error), self._config_error)
+
+    @property
+    def transports(self) -> tuple[str, ...]:
+        """The transports in use now, without repetition."""
+        return tuple(dict.fromkeys(lane.transport for lane in self.lanes if lane.transport))
+
+    async def run(self) -> None:
+        """Listen on every lane until cancelled; raises what trying again cannot mend."""
+        config = await self._source.first()
+        settings = self._settings(config)
+        self.lanes = self._open_lanes(config, settings)
+        try:
+            async with TaskGroup() as tasks:
+                for lane in self.lanes:
+                    tasks.create_task(lane.run())
+                    tasks.create_task(keep_auditing(lane, settings))
+                tasks.create_task(watch_for_stalls(self.lanes, settings))
+        except* BxPullError as errors:
+            raise _first(errors) from None
+
+    async def call(self, method: str, params: dict[str, Any]) -> Any:
+        """The result of a method of a JSON-RPC push server (version 5 and later).
+
+        Raises ConnectionFailed without such a connection, CallFailed for the server's refusal.
+        """
+        for lane in self.lanes:
+            if lane.state == "connected":
+                return await lane.calls.call(method, params)
+        raise ConnectionFailed("there is no connection to the push server to call it by.")
+
+    def _settings(self, config: PullConfig) -> LaneSettings:
+        return LaneSettings(
+            source=self._source,
+            sink=self._sink,
+            stats=self.stats,
+            timing=self._timing,
+            changed=self._changed,
+            transport=self._transport,
+            secure=self._secure,
+            backfill=self._backfill,
+            since=config.portal_time.timestamp(),
+        )
+
+    def _open_lanes(self, config: PullConfig, settings: LaneSettings) -> list[Lane]:
+        """A lane a channel type, or a single one where a jwt decides the channels."""
+        kinds: Sequence[str | None] = self._channels
+        if config.jwt is not None and config.server.version >= _JSON_RPC_VERSION:
+            kinds = (None,)
+        elif not config.channels:
+            kinds = (None,)  # which the lane reports as what it is: nothing to connect with
+        else:
+            for kind in self._channels:
+                config.channel(kind)
+        seen, codec = SeenMids(), codec_for(config.server.version)
+        return [Lane(kind, Session(codec, seen), settings) for kind in kinds]
+
+    def _config_failed(self, error: BxPullError) -> None:
+        self._config_error = error
+        self._changed()
+
+
+def _first(errors: BaseExceptionGroup[BxPullError]) -> BxPullError:
+    """The first error of a group, however deep it lies."""
+    for error in errors.exceptions:
+        return _first(error) if isinstance(error, BaseExceptionGroup) else error
+    raise RuntimeError("an exception group is never empty")

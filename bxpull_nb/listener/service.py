@@ -1,0 +1,61 @@
+"""What a message of the push system asks of its clients: decisions, without I/O."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from bxpull_nb.errors import MissingField
+from bxpull_nb.models import Channel, Event, PullConfig
+
+__all__ = ["Order", "order_of"]
+
+
+class Order(msgspec.Struct, frozen=True):
+    """What to do about a service message."""
+
+    refetch: bool = False
+    """Fetch the config again, then reconnect."""
+    pause: bool = False
+    """Stay away for a random while first."""
+    channel: Channel | None = None
+    """Reconnect to this channel: no call is needed."""
+
+
+def order_of(event: Event, config: PullConfig, kind: str | None) -> Order | None:
+    """What the message asks of the lane that listens to `kind`; None when it concerns another.
+
+    `config_expire` and `server_restart` concern everybody. `channel_expire` names the channel
+    by its first 32 hex digits; where the portal's own quirks leave any doubt about the
+    successor, the config is fetched again.
+    """
+    command = (event.command or "").lower()
+    if command in ("config_expire", "server_restart"):
+        return Order(refetch=True, pause=True)
+    params = event.params
+    if command != "channel_expire" or not isinstance(params, Mapping):
+        return None
+    if not _concerns(params, config, kind):
+        return None
+    successor = _successor(params, kind)
+    return Order(refetch=successor is None, channel=successor)
+
+
+def _concerns(params: Mapping[str, Any], config: PullConfig, kind: str | None) -> bool:
+    ended = params.get("channel")
+    name = str(ended.get("id", ""))[:32] if isinstance(ended, Mapping) else ""
+    known = [config.channels[kind]] if kind in config.channels else list(config.channels.values())
+    return not name or any(channel.id.startswith(name) for channel in known)
+
+
+def _successor(params: Mapping[str, Any], kind: str | None) -> Channel | None:
+    """The announced channel, if the message is of the plain form that leaves no doubt."""
+    new = params.get("new_channel")
+    if str(params.get("action", "")).lower() != "reconnect" or not isinstance(new, Mapping):
+        return None
+    if kind is None or new.get("type") != kind:
+        return None
+    try:
+        return Channel.from_answer(kind, new)
+    except MissingField:
+        return None

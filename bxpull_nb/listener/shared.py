@@ -1,0 +1,122 @@
+"""What the lanes of a listener share: counters, the ways to wait, the config in force."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from random import random
+
+import msgspec
+
+from bxpull_nb.errors import BxPullError
+from bxpull_nb.models import Channel, PullConfig, Record
+from bxpull_nb.reconnect import is_transient, reconnect_delays
+
+__all__ = ["ConfigSource", "ListenerStats", "Sink", "Timing"]
+
+Sink = Callable[[Sequence[Record]], None]
+
+
+class ListenerStats(msgspec.Struct):
+    """Counters; the listener writes them. Handed to the next listener, they go on."""
+
+    events: int = 0
+    bad_frames: int = 0
+    """Messages that could not be read; each is a row with its `error`."""
+    duplicates: int = 0
+    """Copies dropped because their mid had been seen."""
+    old: int = 0
+    """Stored messages from before the capture, left out."""
+    frames: int = 0
+    characters: int = 0
+    """Size of all frames: characters of text ones, bytes of binary ones."""
+    reconnects: int = 0
+    """Connections that broke after they had stood."""
+    audits: int = 0
+    """Times the server's history was asked again whether anything is missing."""
+    recovered: int = 0
+    """Events that only an audit brought."""
+    resets: int = 0
+    """Times the server was found to count its messages anew."""
+    last_lag: float | None = None
+    """Seconds from the portal's clock to this machine's, for the newest event."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timing:
+    """Everything a listener waits with or measures by; all of it can be replaced in a test."""
+
+    clock: Callable[[], int] = time.time_ns
+    """Unix nanoseconds."""
+    monotonic: Callable[[], float] = time.monotonic
+    """Seconds."""
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    delays: Callable[[], Iterator[float]] = reconnect_delays
+    """Seconds after the 1st, 2nd, … failure in a row."""
+    jitter: Callable[[], float] = random
+    """From 0 to 1, for every random delay."""
+    renew_after: float = 0.2
+    """Seconds after a channel's end, and up to twice that: the portal has its successor then."""
+    restart_pause: tuple[float, float] = (10.0, 120.0)
+    """Seconds to stay away, at random, when the server announces that it restarts."""
+    websocket_again: tuple[float, float] = (600.0, 1800.0)
+    """Seconds of polling, at random, before WebSocket is tried again where it once worked."""
+    heartbeat: float = 20.0
+    """Seconds between two pings of a JSON-RPC server after which it counts as stuck."""
+    audit_every: float = 300.0
+    """Seconds between two audits of a connection."""
+    audit_wait: float = 3.0
+    """Seconds an audit's poll is given: a server that has nothing holds it."""
+    stall: float = 2.0
+    """Seconds the loop may be held up before its connections are audited."""
+    baseline: float = 0.75
+    """Seconds within which a first poll's answer is history, and after which it is new."""
+
+
+class ConfigSource:
+    """The connection config in force, and the one way to another; shared by all lanes.
+
+    `failed` is told of every failed try.
+    """
+
+    def __init__(
+        self,
+        fetch: Callable[[], Awaitable[PullConfig]],
+        timing: Timing,
+        failed: Callable[[BxPullError], None],
+    ) -> None:
+        self.current: PullConfig | None = None
+        self._fetch = fetch
+        self._timing = timing
+        self._failed = failed
+        self._lock = asyncio.Lock()
+
+    async def first(self) -> PullConfig:
+        """The config to begin with; raises whatever keeps it from coming."""
+        self.current = await self._fetch()
+        return self.current
+
+    async def renew(self, used: PullConfig) -> None:
+        """Fetch another config, unless another lane has done so since `used`.
+
+        A failure that may pass is tried again for as long as it takes; another one is raised.
+        """
+        async with self._lock:
+            if self.current is not used:
+                return
+            for delay in self._timing.delays():
+                try:
+                    self.current = await self._fetch()
+                except BxPullError as exc:
+                    if not is_transient(exc):
+                        raise
+                    self._failed(exc)
+                    await self._timing.sleep(delay)
+                else:
+                    return
+
+    def take_over(self, channel: Channel) -> None:
+        """Put a successor that the server announced in the place of the channel of its type."""
+        if self.current is not None:
+            channels = self.current.channels | {channel.type: channel}
+            self.current = msgspec.structs.replace(self.current, channels=channels)
