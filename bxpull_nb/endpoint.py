@@ -3,7 +3,7 @@
 from ipaddress import ip_address
 from urllib.parse import urlencode, urlsplit
 
-from bxpull_nb.errors import SettingsError, TransportUnavailable
+from bxpull_nb.errors import ChannelMissing, MissingField, SettingsError, TransportUnavailable
 from bxpull_nb.models import PullConfig
 
 __all__ = ["FULL_HISTORY", "connection_url", "is_loopback", "portal_url"]
@@ -22,26 +22,57 @@ def connection_url(
     config: PullConfig,
     *,
     transport: str,
-    channel: str,
+    channel: str | None,
     mid: str | None = None,
     secure: bool = True,
 ) -> str:
-    """The full address to listen at: base, channel, and where to resume.
+    """The full address to listen at: base, channel or token, dialect, and where to resume.
 
-    `secure` prefers the wss/https address; the other one is taken where the config has only
-    that. The order of the query values is the official client's. Raises ChannelMissing and
-    TransportUnavailable. The result holds the channel id: mask it before showing it.
+    `channel` None is for a jwt, which decides the channels itself. `secure` prefers the
+    wss/https address; the other one is taken where the config has only that. The order of the
+    query values is the official client's. Raises ChannelMissing, MissingField and
+    TransportUnavailable. The result holds a secret: mask it before showing it.
     """
-    query: list[tuple[str, str | int]] = [("CHANNEL_ID", config.channel(channel).id)]
-    if config.client_id and config.server.mode != "personal":
-        query.append(("clientId", config.client_id))
+    query = [_identity(config, channel), *_dialect(config.server.version)]
+    if config.server.mode == "shared":
+        query.append(("clientId", _client_id(config)))
     if config.server.hostname:
         query.append(("hostname", config.server.hostname))
     if mid:
         query.append(("mid", mid))
-    query.append(("revision", _REVISION))
+    query.append(("revision", str(_REVISION)))
     base = _base(config, transport, secure)
     return f"{base}{'&' if '?' in base else '?'}{urlencode(query)}"
+
+
+def _identity(config: PullConfig, channel: str | None) -> tuple[str, str]:
+    if channel is not None:
+        return "CHANNEL_ID", config.channel(channel).id
+    if config.jwt is None:
+        raise ChannelMissing(
+            "the connection config has neither channels nor a token (jwt). Ask again with "
+            "fetch_config(portal, cache=False); if it stays so, the portal's pull module needs "
+            "its administrator."
+        )
+    return "token", config.jwt
+
+
+def _dialect(version: int) -> list[tuple[str, str]]:
+    if version >= 5:
+        return [("jsonRpc", "true")]
+    return [("binaryMode", "true")] if version == 4 else []
+
+
+def _client_id(config: PullConfig) -> str:
+    if config.client_id is None:
+        raise MissingField(
+            "the push server runs in shared mode, but the connection config lacks 'clientId', "
+            "without which it cannot tell the accounts apart. Ask again with "
+            "fetch_config(portal, cache=False); if it stays so, tell the portal's administrator.",
+            method="pull.application.config.get",
+            field="clientId",
+        )
+    return config.client_id
 
 
 def _base(config: PullConfig, transport: str, secure: bool) -> str:

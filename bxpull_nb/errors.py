@@ -10,15 +10,24 @@ BxPullError
 │   ├── MissingField        JSON, but a field the documentation promises is not there
 │   └── ApiError            the portal answered with an error code
 │       ├── TokenRefused            expired_token, invalid_token, NO_AUTH_FOUND …
+│       │   └── GrantRefused        no new tokens for that refresh token or login code
 │       ├── AccessRefused           insufficient_scope, ACCESS_DENIED …
 │       ├── WrongAuthType           WRONG_AUTH_TYPE
 │       ├── PushServerNotConfigured SERVER_ERROR
+│       ├── LimitReached            QUERY_LIMIT_EXCEEDED, OPERATION_TIME_LIMIT, OVERLOAD_LIMIT
+│       ├── PortalDeleted           PORTAL_DELETED
 │       └── EventRefused            COMMAND_ERROR, PARAMS_ERROR, MODULE_ID_ERROR …
+├── LoginFailed             `bxpull login` did not come to its end
+│   ├── LoginDenied         the portal sent the browser back with an error
+│   ├── WrongState          the browser came back from a login that was not this one
+│   └── LoginTimeout        nobody came back in time  (TimeoutError)
+├── TokensNotStored         the token store cannot be written  (OSError)
 ├── PushError               the push server, or the way to it
 │   ├── ChannelMissing      the config has no channel of the chosen type
 │   ├── TransportUnavailable  the config offers no address for the chosen transport
 │   ├── ChannelRefused      the server does not know the channel (HTTP 400)
-│   └── ConnectionFailed    the connection could not be made, or broke
+│   ├── ConnectionFailed    the connection could not be made, or broke
+│   └── CallFailed          the push server refused a call of ours, or gave no answer
 ├── WaitTimeout             what was waited for did not come in time  (TimeoutError)
 └── FileFormatError         a file is not one of ours, or is damaged  (ValueError)
 ```
@@ -30,22 +39,31 @@ __all__ = [
     "AccessRefused",
     "ApiError",
     "BxPullError",
+    "CallFailed",
     "ChannelMissing",
     "ChannelRefused",
     "ConnectionFailed",
     "EventRefused",
     "FileFormatError",
+    "GrantRefused",
+    "LimitReached",
+    "LoginDenied",
+    "LoginFailed",
+    "LoginTimeout",
     "MissingField",
+    "PortalDeleted",
     "PortalUnreachable",
     "PushError",
     "PushServerNotConfigured",
     "RestError",
     "SettingsError",
     "TokenRefused",
+    "TokensNotStored",
     "TransportUnavailable",
     "UnexpectedAnswer",
     "WaitTimeout",
     "WrongAuthType",
+    "WrongState",
     "WrongThreadError",
 ]
 
@@ -108,6 +126,10 @@ class TokenRefused(ApiError):
     """The portal does not accept the token or the webhook."""
 
 
+class GrantRefused(TokenRefused):
+    """The token server gave no tokens for that refresh token, or for that login code."""
+
+
 class AccessRefused(ApiError):
     """The token is good, but it may not call this method."""
 
@@ -120,8 +142,40 @@ class PushServerNotConfigured(ApiError):
     """The portal has no push server switched on."""
 
 
+class LimitReached(ApiError):
+    """The portal answers no more for now: too many calls, or calls that took too long."""
+
+
+class PortalDeleted(ApiError):
+    """The portal does not exist any more."""
+
+
 class EventRefused(ApiError):
     """`pull.application.event.add` did not take the event as it was written."""
+
+
+class LoginFailed(BxPullError):
+    """The login in the browser did not come to its end; no token was stored."""
+
+
+class LoginDenied(LoginFailed):
+    """The portal sent the browser back with an error; `code` is the portal's."""
+
+    def __init__(self, message: str, *, code: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class WrongState(LoginFailed):
+    """The browser came back from a login that was not this one."""
+
+
+class LoginTimeout(LoginFailed, TimeoutError):
+    """Nobody came back from the browser in time."""
+
+
+class TokensNotStored(BxPullError, OSError):
+    """The token store cannot be written."""
 
 
 class PushError(BxPullError):
@@ -142,6 +196,14 @@ class ChannelRefused(PushError):
 
 class ConnectionFailed(PushError):
     """The connection to the push server could not be made, or it broke."""
+
+
+class CallFailed(PushError):
+    """The push server refused a call of ours, or gave no answer; `code` is its JSON-RPC code."""
+
+    def __init__(self, message: str, *, code: int) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class WaitTimeout(BxPullError, TimeoutError):

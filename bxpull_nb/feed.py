@@ -34,6 +34,10 @@ class FeedStats(msgspec.Struct, frozen=True):
     duplicates: int
     """Copies dropped because their mid had been seen."""
     reconnects: int
+    audits: int
+    """Times the server's history was asked again whether anything is missing."""
+    recovered: int
+    """Events that only an audit brought."""
     rate: float
     """Events per second over the last ten seconds."""
     last_lag: float | None
@@ -154,6 +158,8 @@ class Feed:
             bad_frames=counted.bad_frames,
             duplicates=counted.duplicates,
             reconnects=counted.reconnects,
+            audits=counted.audits,
+            recovered=counted.recovered,
             rate=self._inlet.rate(),
             last_lag=counted.last_lag,
             transports=self._listener.transports if self._listener and self.running else (),

@@ -6,98 +6,142 @@ resumes from the mid that was known before the *previous* connect, so that what 
 while that connection was made comes again. The position moves only after the sink has the events.
 """
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from bxpull_nb.codec import Codec
-from bxpull_nb.models import Arrival, Record
+from bxpull_nb.codec import Answer, Codec, JsonRpcCodec, recognised
+from bxpull_nb.models import Arrival, Event, Record
 
 __all__ = ["Received", "SeenMids", "Session"]
+
+_OVERLAP = 50_000  # messages; a resume reaches back once or twice as far, never further
+_DISORDER = 1.0  # seconds by which a server delivers messages out of order, with a margin
+_SERVICES = {"channel_expire", "config_expire", "server_restart"}
 
 
 class SeenMids:
     """The mids of at least the last `limit` messages, over all lanes of one feed.
 
-    Kept in two generations, so that forgetting the older one is a pointer move and not a walk.
+    Each with a fingerprint of its message: a server whose storage was wiped counts from the
+    beginning again, and a new message under an old mid is no copy. Kept in two generations, so
+    that forgetting the older one is a pointer move and not a walk.
     """
 
     def __init__(self, limit: int = 200_000) -> None:
         self._limit = limit
-        self._newer: set[str | None] = set()
-        self._older: set[str | None] = set()
+        self._newer: dict[str | None, int] = {}
+        self._older: dict[str | None, int] = {}
 
     def __contains__(self, mid: str) -> bool:
         return mid in self._newer or mid in self._older
 
     def isdisjoint(self, mids: Sequence[str | None]) -> bool:
         """Whether none of them was seen."""
-        return self._newer.isdisjoint(mids) and self._older.isdisjoint(mids)
+        return self._newer.keys().isdisjoint(mids) and self._older.keys().isdisjoint(mids)
 
-    def add(self, mids: Iterable[str | None]) -> None:
+    def holds(self, record: Record) -> bool:
+        """Whether this very message was seen, not just another one under its mid."""
+        seen = self._newer.get(record.mid, self._older.get(record.mid))
+        return seen is not None and seen == _fingerprint(record)
+
+    def add(self, records: Iterable[Record]) -> None:
         """Remember them."""
-        self._newer.update(mids)
-        self._newer.discard(None)
+        self._newer.update((record.mid, _fingerprint(record)) for record in records)
+        self._newer.pop(None, None)
         if len(self._newer) >= self._limit:
-            self._older, self._newer = self._newer, set()
+            self._older, self._newer = self._newer, {}
 
 
 class Received(msgspec.Struct, frozen=True):
     """What one frame came to."""
 
-    records: Sequence[Record]
+    records: Sequence[Record] = ()
     """New events and unreadable messages, in the order of the frame."""
     duplicates: int = 0
-    """Messages dropped because their mid had been seen."""
+    """Messages dropped because they had been seen."""
     old: int = 0
     """Messages dropped because they are from before the capture."""
     newest: str | None = None
     """The greatest mid of the frame, seen before or not."""
+    was_reset: bool = False
+    """The server counts anew: its storage was wiped, and old positions mean nothing."""
+    services: Sequence[Event] = ()
+    """New messages of the push system to its clients, among `records` too."""
+    answers: Sequence[Answer] = ()
+    """Answers to calls of ours (JSON-RPC)."""
+    acknowledge: Sequence[str] = ()
+    """Mids to acknowledge when the sink has the records (JSON-RPC), copies too."""
 
 
 class Session:
-    """One lane: one channel type, its codec, its position. The seen mids are shared by all lanes.
+    """One lane: its codec and its position. The seen mids are shared by all lanes of a feed."""
 
-    `since` (Unix seconds by the portal's clock) drops stored messages from before the capture;
-    None keeps the whole backlog.
-    """
-
-    def __init__(self, codec: Codec, seen: SeenMids, *, since: float | None = None) -> None:
+    def __init__(self, codec: Codec, seen: SeenMids) -> None:
         self.codec = codec
         self.newest: str | None = None
         self._seen = seen
-        self._since = since
+        self._newest_sent = float("-inf")
         self._safe: str | None = None
+        self._audited: str | None = None
         self._first: str | None = None
+        self._floor: deque[str] = deque(maxlen=2)
+        self._since_floor = 0
 
     def resume_point(self) -> str | None:
         """The mid to connect with: the newest known before the previous connect.
 
-        None for the first connection. After it, the first mid that it brought: nothing older
-        was promised.
+        After the first connection the first mid that it brought: nothing older was promised.
+        Never further back than the seen mids reach. None when no mid is known.
         """
-        return self._safe or self._first
+        return self._not_below_floor(self._safe)
+
+    def audit_point(self) -> str | None:
+        """The mid to ask an audit with: the newest known before the previous audit."""
+        return self._not_below_floor(self._audited)
 
     def connected(self) -> None:
         """Call when a connection stands, before its frames: the next one resumes from here."""
         self._safe = self.newest
 
-    def receive(self, frame: str | bytes, arrival: Arrival) -> Received:
-        """The frame's new records. Nothing is remembered until `stored` says they are safe."""
-        records = self.codec.decode(frame, arrival)
-        mids = [record.mid for record in records]
-        newest = max(filter(None, mids), default=None)
-        if len(set(mids)) == len(mids) and self._seen.isdisjoint(mids):
-            unseen: Sequence[Record] = records
-        else:
-            unseen = list(self._unseen(records))
-        kept = unseen if self._since is None else self._not_older(unseen, self._since)
-        return Received(kept, len(records) - len(unseen), len(unseen) - len(kept), newest)
+    def audited(self, newest: str | None) -> None:
+        """All up to `newest`, the position when the audit was asked, is known to be here."""
+        self._audited = newest
 
-    def stored(self, received: Received) -> None:
-        """The sink has the records: remember their mids and move the position."""
-        self._seen.add(record.mid for record in received.records)
+    def receive(
+        self, frame: str | bytes, arrival: Arrival, *, since: float | None = None
+    ) -> Received:
+        """The frame's new records. Nothing is remembered until `stored` says they are safe.
+
+        `since` (Unix seconds by the portal's clock) leaves out what is older: for a frame of
+        history that reaches back before the capture.
+        """
+        codec = recognised(frame, self.codec)
+        records = codec.decode(frame, arrival)
+        mids = [record.mid for record in records]
+        unseen = self._new_of(records, mids)
+        kept = unseen if since is None else _not_older(unseen, since)
+        is_rpc = codec.dialect == "jsonrpc"
+        return Received(
+            records=kept,
+            duplicates=len(records) - len(unseen),
+            old=len(unseen) - len(kept),
+            newest=max(filter(None, mids), default=None),
+            was_reset=self._was_reset(kept),
+            services=[r for r in kept if r.module_id == "pull" and _is_service(r)],
+            answers=JsonRpcCodec.answers(frame) if is_rpc and isinstance(frame, str) else (),
+            acknowledge=[mid for mid in mids if mid] if is_rpc else (),
+        )
+
+    def stored(self, received: Received) -> list[str]:
+        """The sink has the records: remember them, move the position; the acknowledgements."""
+        self._seen.add(received.records)
+        if received.was_reset:
+            self.forget_position()
         self.advance(received.newest)
+        self._remember_times(received.records)
+        return [f"mack:{mid}" for mid in received.acknowledge]
 
     def advance(self, mid: str | None) -> None:
         """Move the position to `mid` if it is a valid one and later than the position."""
@@ -107,19 +151,61 @@ class Session:
         if mid > (self.newest or ""):
             self.newest = mid
 
+    def forget_position(self) -> None:
+        """The server counts anew: the next connection asks for all that is stored."""
+        self.newest = self._safe = self._audited = self._first = None
+        self._floor.clear()
+        self._newest_sent = float("-inf")
+
+    def _not_below_floor(self, point: str | None) -> str | None:
+        known = point or self._first
+        if known is None or len(self._floor) < 2:
+            return known
+        return max(known, self._floor[0])
+
+    def _new_of(self, records: list[Record], mids: list[str | None]) -> Sequence[Record]:
+        if len(set(mids)) == len(mids) and self._seen.isdisjoint(mids):
+            return records
+        return list(self._unseen(records))
+
     def _unseen(self, records: Sequence[Record]) -> Iterator[Record]:
         in_frame: set[str] = set()
         for record in records:
             mid = record.mid
-            if mid is None or (mid not in in_frame and mid not in self._seen):
+            if mid is None or not (mid in in_frame or self._seen.holds(record)):
                 yield record
             if mid is not None:
                 in_frame.add(mid)
 
-    @staticmethod
-    def _not_older(records: Sequence[Record], since: float) -> list[Record]:
-        return [
-            record
+    def _was_reset(self, records: Sequence[Record]) -> bool:
+        """Whether a new message has a mid below the position, and is later than the position."""
+        newest = self.newest
+        if newest is None:
+            return False
+        return any(
+            record.mid is not None
+            and record.mid <= newest
+            and record.server_time_unix is not None
+            and record.server_time_unix > self._newest_sent + _DISORDER
             for record in records
-            if record.server_time_unix is None or record.server_time_unix >= since
-        ]
+        )
+
+    def _remember_times(self, records: Sequence[Record]) -> None:
+        sent = max((r.server_time_unix for r in records if r.server_time_unix), default=0.0)
+        self._newest_sent = max(self._newest_sent, sent)
+        self._since_floor += len(records)
+        if self._since_floor >= _OVERLAP and self.newest is not None:
+            self._since_floor = 0
+            self._floor.append(self.newest)
+
+
+def _fingerprint(record: Record) -> int:
+    return hash((record.server_time_unix, record.command, record.params_json))
+
+
+def _is_service(record: Record) -> bool:
+    return isinstance(record, Event) and (record.command or "").lower() in _SERVICES
+
+
+def _not_older(records: Sequence[Record], since: float) -> list[Record]:
+    return [r for r in records if r.server_time_unix is None or r.server_time_unix >= since]

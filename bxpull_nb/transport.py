@@ -12,7 +12,7 @@ from typing import Protocol
 
 import httpx
 import msgspec
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from bxpull_nb.endpoint import is_loopback
@@ -26,6 +26,7 @@ MAX_FRAME = 256 * 1024 * 1024
 _OPEN_TIMEOUT = 10.0
 _CLOSE_TIMEOUT = 0.3  # stopping must feel instant; a server that does not say goodbye is left
 _PING_EVERY = 30.0
+_WRONG_CHANNEL, _TOO_MANY = 4010, 4029  # close codes
 _POLL_HELD = 40.0  # the server answers a quiet poll after this long
 _POLL_TIMEOUT = httpx.Timeout(10.0, read=_POLL_HELD + 20.0)
 
@@ -42,7 +43,7 @@ class Answered(msgspec.Struct, frozen=True):
 
 
 class Transport(Protocol):
-    """What a listener needs of a transport."""
+    """One connection's worth of a transport: make a new one to connect again."""
 
     name: str
 
@@ -50,11 +51,22 @@ class Transport(Protocol):
         """What the server says, until it ends the connection."""
         ...
 
+    async def send(self, frame: str) -> None:
+        """Say something back, where the transport has a way back."""
+        ...
+
+    async def close(self, code: int, reason: str) -> None:
+        """End the connection with a close code, where the transport has such."""
+        ...
+
 
 class WebSocketTransport:
     """One WebSocket connection."""
 
     name = "websocket"
+
+    def __init__(self) -> None:
+        self._connection: ClientConnection | None = None
 
     async def frames(self, next_url: Callable[[], str]) -> AsyncGenerator[Answered | str | bytes]:
         """`Answered` once the handshake is through, then every frame."""
@@ -70,14 +82,27 @@ class WebSocketTransport:
                 proxy=None if is_loopback(url) else True,
                 logger=_QUIET,
             ) as connection:
+                self._connection = connection
                 yield Answered()
                 async for frame in connection:
                     yield frame
         except (OSError, TimeoutError, WebSocketException) as exc:
             raise _websocket_error(exc) from exc
-        raise ConnectionFailed(
-            "the push server closed the WebSocket. It is opened again by itself."
-        )
+        raise ConnectionFailed("the push server closed the WebSocket. It is opened again by itself.")
+
+    async def send(self, frame: str) -> None:
+        """Send a text frame; raises ConnectionFailed when the connection is gone."""
+        if self._connection is None:
+            raise ConnectionFailed("there is no WebSocket connection to send by.")
+        try:
+            await self._connection.send(frame)
+        except ConnectionClosed as exc:
+            raise _websocket_error(exc) from exc
+
+    async def close(self, code: int, reason: str) -> None:
+        """Say goodbye with this code; the frames end."""
+        if self._connection is not None:
+            await self._connection.close(code, reason)
 
 
 class LongPollingTransport:
@@ -109,19 +134,41 @@ class LongPollingTransport:
         finally:
             await http.aclose()
 
+    async def send(self, frame: str) -> None:
+        """Nothing: a poll has no way back, and the server expects no acknowledgement of it."""
+
+    async def close(self, code: int, reason: str) -> None:
+        """Nothing: a poll ends when it is no longer read."""
+
 
 def _websocket_error(exc: Exception) -> PushError:
     if isinstance(exc, InvalidStatus):
         return _refused(exc.response.status_code, "WebSocket handshake")
     if isinstance(exc, ConnectionClosed):
-        closed = exc.rcvd
-        what = f"close code {closed.code} {closed.reason}".rstrip() if closed else "no close frame"
-        return ConnectionFailed(f"the WebSocket broke ({what}). It is opened again by itself.")
+        return _closed(exc)
     reason = str(exc) or type(exc).__name__
     return ConnectionFailed(
         f"no WebSocket connection to the push server ({reason}). It is tried again by itself; if "
         f"a proxy or firewall blocks WebSockets, use transport='polling'."
     )
+
+
+def _closed(exc: ConnectionClosed) -> PushError:
+    said = exc.rcvd
+    if said is None:
+        return ConnectionFailed("the WebSocket broke (no close frame). It is opened again by itself.")
+    what = f"close code {said.code} {said.reason}".rstrip()
+    if said.code == _WRONG_CHANNEL:
+        return ChannelRefused(
+            f"the push server ended the connection ({what}): it does not know the channel any "
+            f"more. A fresh config is fetched and tried."
+        )
+    if said.code == _TOO_MANY:
+        return ConnectionFailed(
+            f"the push server ended the connection ({what}): more than 100 connections listen to "
+            f"this channel, and it closes the oldest. Stop the feeds and tabs nobody needs."
+        )
+    return ConnectionFailed(f"the WebSocket broke ({what}). It is opened again by itself.")
 
 
 def _poll_answer(response: httpx.Response) -> Answered:

@@ -6,8 +6,15 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from bxpull_nb.endpoint import connection_url, is_loopback, portal_url
-from bxpull_nb.errors import ChannelMissing, SettingsError, TransportUnavailable
+from bxpull_nb.errors import ChannelMissing, MissingField, SettingsError, TransportUnavailable
 from tests.test_models import PRIVATE, SHARED, config, current_answer, seed_answer
+
+
+def text_answer() -> dict[str, Any]:
+    """The answer of a portal with a version 3 server."""
+    answer = seed_answer()
+    answer["server"]["version"] = 3
+    return answer
 
 
 def url(answer: dict[str, Any], **how: Any) -> str:
@@ -17,7 +24,42 @@ def url(answer: dict[str, Any], **how: Any) -> str:
 
 def test_the_address_is_base_channel_and_revision() -> None:
     """The whole address of a first connection."""
-    assert url(seed_answer()) == f"wss://rt.bitrix24.com/sub/?CHANNEL_ID={SHARED}&revision=19"
+    assert url(text_answer()) == f"wss://rt.bitrix24.com/sub/?CHANNEL_ID={SHARED}&revision=19"
+
+
+@pytest.mark.parametrize(
+    ("version", "asked"),
+    [(3, None), (4, ("binaryMode", "true")), (5, ("jsonRpc", "true")), (7, ("jsonRpc", "true"))],
+)
+def test_the_version_decides_the_dialect(version: int, asked: tuple[str, str] | None) -> None:
+    """Text, protobuf, JSON-RPC."""
+    answer = seed_answer()
+    answer["server"]["version"] = version
+    query = parse_qsl(urlsplit(url(answer)).query)
+    assert [pair for pair in query if pair[1] == "true"] == ([asked] if asked else [])
+
+
+def test_a_jwt_takes_the_place_of_the_channel() -> None:
+    """It decides the channels itself."""
+    answer = current_answer()
+    query = parse_qsl(urlsplit(url(answer, channel=None)).query)
+    assert query[0] == ("token", answer["jwt"])
+    assert "CHANNEL_ID" not in dict(query)
+
+
+def test_neither_channel_nor_jwt_is_said_plainly() -> None:
+    """There is nothing to connect with."""
+    with pytest.raises(ChannelMissing, match="neither channels nor a token"):
+        url(seed_answer(), channel=None)
+
+
+def test_shared_mode_without_client_id_is_said_plainly() -> None:
+    """A cloud server could not tell the accounts apart."""
+    answer = current_answer()
+    del answer["clientId"]
+    with pytest.raises(MissingField, match="'clientId'") as caught:
+        url(answer)
+    assert caught.value.field == "clientId"
 
 
 def test_polling_has_an_address_of_its_own() -> None:
@@ -30,7 +72,8 @@ def test_polling_has_an_address_of_its_own() -> None:
 def test_values_stand_in_the_official_order() -> None:
     """Cloud servers get clientId and hostname, a resumed connection its mid."""
     query = parse_qsl(urlsplit(url(current_answer(), mid="1" * 26)).query)
-    assert [name for name, _ in query] == ["CHANNEL_ID", "clientId", "hostname", "mid", "revision"]
+    names = ["CHANNEL_ID", "binaryMode", "clientId", "hostname", "mid", "revision"]
+    assert [name for name, _ in query] == names
 
 
 def test_the_plain_address_is_taken_when_chosen_or_alone() -> None:

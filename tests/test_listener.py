@@ -11,7 +11,7 @@ import pytest
 
 from bxpull_nb.auth import AccessToken
 from bxpull_nb.errors import ChannelMissing, TransportUnavailable, WrongAuthType
-from bxpull_nb.listener import Listener
+from bxpull_nb.listener import Listener, Timing
 from bxpull_nb.models import PullConfig, Record
 from bxpull_nb.rest import RestClient
 from bxpull_nb.sandbox import Sandbox
@@ -25,7 +25,9 @@ class Capture:
     def __init__(self, fetch: Callable[[], Awaitable[PullConfig]], **how: Any) -> None:
         self.records: list[Record] = []
         self.waits: list[float] = []
-        settings = {"channels": BOTH, "delays": no_delays, "sleep": self._sleep} | how
+        self.failure: Exception | None = None
+        timing = Timing(delays=no_delays, sleep=self._sleep, **how.pop("timing", {}))
+        settings = {"channels": BOTH, "timing": timing} | how
         self.listener = Listener(fetch, self._store, changed=self._changed, **settings)
         self._moved = asyncio.Event()
 
@@ -42,6 +44,8 @@ class Capture:
         return sorted(record.params["n"] for record in self.records)
 
     def _store(self, records: Sequence[Record]) -> None:
+        if self.failure:
+            raise self.failure
         self.records.extend(records)
         self._moved.set()
 
@@ -311,23 +315,12 @@ def test_a_failing_config_is_the_listener_s_error(sandbox: Sandbox) -> None:
 def test_a_frame_is_in_the_sink_before_the_position_moves(sandbox: Sandbox) -> None:
     """When the sink fails, the same messages come again to the next listener."""
 
-    class DiskFullError(Exception):
-        pass
-
-    stored: list[Record] = []
-
     async def scenario(capture: Capture, task: asyncio.Task[None]) -> None:
         await capture.until(lambda: capture.listener.ready)
-
-        def fail(_records: Sequence[Record]) -> None:
-            stored.append(_records[0])
-            raise DiskFullError
-
-        capture.listener._sink = fail
+        capture.failure = OSError("disk full")
         sandbox.publish("a", {"n": 1}, channel="shared")
         await asyncio.wait([task], timeout=10)
         assert isinstance(task.exception(), ExceptionGroup)
-        assert [lane.session.newest for lane in capture.listener._lanes] == [None]
+        assert [lane.session.newest for lane in capture.listener.lanes] == [None]
 
     run(sandbox, scenario, channels=("shared",), transport="websocket")
-    assert [record.params["n"] for record in stored] == [1]

@@ -1,9 +1,14 @@
 """What to keep of a frame, and where to resume."""
 
+import json
 from collections.abc import Sequence
+from typing import Any
 
-from bxpull_nb.codec import TextCodec
-from bxpull_nb.models import Arrival, Message
+import pytest
+
+from bxpull_nb import session as session_room
+from bxpull_nb.codec import Answer, Codec, JsonRpcCodec, TextCodec
+from bxpull_nb.models import Arrival, Event, Message
 from bxpull_nb.session import Received, SeenMids, Session
 
 ARRIVAL = Arrival(1767225600000000, "shared", "websocket")
@@ -20,9 +25,14 @@ def frame(numbers: Sequence[int], sent: float = 1767225600.0) -> str:
     return TextCodec().encode([Message(mid(number), body) for number in numbers])
 
 
-def session(since: float | None = None, seen: SeenMids | None = None) -> Session:
-    """A lane of its own."""
-    return Session(TextCodec(), seen or SeenMids(), since=since)
+def event(number: int, sent: float = 1767225600.0) -> Event:
+    """The event of such a message."""
+    return Event(mid(number), None, "c", b"null", sent, None, ARRIVAL)
+
+
+def session(seen: SeenMids | None = None, codec: Codec | None = None) -> Session:
+    """A lane of its own, of the text dialect unless told otherwise."""
+    return Session(codec or TextCodec(), seen or SeenMids())
 
 
 def take(lane: Session, numbers: Sequence[int]) -> list[int]:
@@ -125,8 +135,8 @@ def test_the_position_moves_only_to_later_valid_mids() -> None:
 
 def test_stored_messages_from_before_the_capture_are_left_out() -> None:
     """By the portal's own clock, and counted; the position still moves over them."""
-    lane = session(since=100.0)
-    received = lane.receive(frame([1], sent=99.9) + frame([2], sent=100.0), ARRIVAL)
+    lane = session()
+    received = lane.receive(frame([1], sent=99.9) + frame([2], sent=100.0), ARRIVAL, since=100.0)
     assert [record.mid for record in received.records] == [mid(2)]
     assert (received.old, received.duplicates, received.newest) == (1, 0, mid(2))
 
@@ -135,8 +145,8 @@ def test_an_empty_frame_changes_nothing() -> None:
     """No records, no position."""
     lane = session()
     received = lane.receive("", ARRIVAL)
-    assert received == Received([])
-    lane.stored(received)
+    assert received == Received([], services=[])
+    assert lane.stored(received) == []
     assert lane.newest is None
 
 
@@ -144,5 +154,116 @@ def test_the_seen_set_forgets_in_generations() -> None:
     """At least the limit is remembered, at most twice as much."""
     seen = SeenMids(limit=3)
     for number in range(1, 8):
-        seen.add([mid(number)])
+        seen.add([event(number)])
     assert [mid(number) in seen for number in (1, 3, 4, 7)] == [False, False, True, True]
+
+
+def test_a_new_message_under_an_old_mid_is_no_copy() -> None:
+    """After a storage wipe the server counts from the beginning again."""
+    lane = session()
+    assert take(lane, [1, 2, 3]) == [1, 2, 3]
+    received = lane.receive(frame([1], sent=1767225700.0), ARRIVAL)
+    assert len(received.records) == 1
+    assert received.was_reset
+    lane.stored(received)
+    assert lane.newest == mid(1)
+    assert lane.receive(frame([1], sent=1767225700.0), ARRIVAL).duplicates == 1
+
+
+def test_a_lower_mid_that_is_later_is_a_reset() -> None:
+    """Also when its mid was never seen; old positions mean nothing then."""
+    lane = session()
+    lane.connected()
+    take(lane, [100])
+    lane.connected()
+    received = lane.receive(frame([7], sent=1767225605.0), ARRIVAL)
+    assert received.was_reset
+    lane.stored(received)
+    assert (lane.newest, lane.resume_point()) == (mid(7), mid(7))
+
+
+@pytest.mark.parametrize("sent", [1767225590.0, 1767225600.9])
+def test_disorder_is_no_reset(sent: float) -> None:
+    """Stored and unstored messages mix within some hundred milliseconds."""
+    lane = session()
+    take(lane, [100])
+    received = lane.receive(frame([99], sent=sent), ARRIVAL)
+    assert len(received.records) == 1
+    assert not received.was_reset
+
+
+def test_a_resume_reaches_back_no_further_than_the_seen_mids(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A connection may stand for days; its whole history must not come again."""
+    monkeypatch.setattr(session_room, "_OVERLAP", 10)
+    lane = session()
+    lane.connected()
+    for number in range(1, 36):
+        take(lane, [number])
+    assert lane.resume_point() == lane.audit_point() == mid(20)
+
+
+def test_an_audit_asks_from_where_the_previous_one_was_asked() -> None:
+    """Whatever came since is looked through once more."""
+    lane = session()
+    assert lane.audit_point() is None
+    take(lane, [10])
+    asked = lane.newest
+    take(lane, [20])
+    assert lane.audit_point() == mid(10)
+    lane.audited(asked)
+    take(lane, [30])
+    assert lane.audit_point() == mid(10)
+    lane.audited(mid(30))
+    assert lane.audit_point() == mid(30)
+
+
+def rpc(*numbers: int) -> str:
+    """A JSON-RPC frame with these messages."""
+    return JsonRpcCodec().encode([Message(mid(number), '{"command":"c"}') for number in numbers])
+
+
+def test_every_json_rpc_message_is_acknowledged_after_it_was_stored() -> None:
+    """Copies too, or the server sends them again."""
+    lane = session(codec=JsonRpcCodec())
+    for expected in (2, 0):
+        received = lane.receive(rpc(1, 2), ARRIVAL)
+        assert len(received.records) == expected
+        assert lane.stored(received) == [f"mack:{mid(1)}", f"mack:{mid(2)}"]
+
+
+def test_other_dialects_are_not_acknowledged() -> None:
+    """In binary mode a text frame would end the connection."""
+    lane = session()
+    assert lane.stored(lane.receive(frame([1]), ARRIVAL)) == []
+
+
+def test_answers_to_calls_are_handed_out() -> None:
+    """Beside the messages of the same frame."""
+    content = [{"jsonrpc": "2.0", "id": 3, "result": True}, json.loads(rpc(1))]
+    received = session(codec=JsonRpcCodec()).receive(json.dumps(content), ARRIVAL)
+    assert received.answers == [Answer(3, True)]
+    assert len(received.records) == 1
+
+
+@pytest.mark.parametrize(
+    ("module", "command", "count"),
+    [
+        ("pull", "channel_expire", 1),
+        ("pull", "SERVER_RESTART", 1),
+        ("pull", "other", 0),
+        ("crm", "config_expire", 0),
+    ],
+)
+def test_service_messages_are_found(module: str, command: str, count: int) -> None:
+    """Of the push system's own module, whatever the case; they are records too."""
+    body = json.dumps({"module_id": module, "command": command, "params": {}})
+    received: Any = session().receive(TextCodec().encode([Message(mid(1), body)]), ARRIVAL)
+    assert (len(received.services), len(received.records)) == (count, 1)
+
+
+def test_a_frame_is_read_in_the_dialect_it_is_in() -> None:
+    """Whatever the config said."""
+    lane = session(codec=JsonRpcCodec())
+    assert take(lane, [1]) == [1]
