@@ -88,7 +88,9 @@ class WebSocketTransport:
                     yield frame
         except (OSError, TimeoutError, WebSocketException) as exc:
             raise _websocket_error(exc) from exc
-        raise ConnectionFailed("the push server closed the WebSocket. It is opened again by itself.")
+        raise ConnectionFailed(
+            "the push server closed the WebSocket. It is opened again by itself."
+        )
 
     async def send(self, frame: str) -> None:
         """Send a text frame; raises ConnectionFailed when the connection is gone."""
@@ -156,7 +158,9 @@ def _websocket_error(exc: Exception) -> PushError:
 def _closed(exc: ConnectionClosed) -> PushError:
     said = exc.rcvd
     if said is None:
-        return ConnectionFailed("the WebSocket broke (no close frame). It is opened again by itself.")
+        return ConnectionFailed(
+            "the WebSocket broke (no close frame). It is opened again by itself."
+        )
     what = f"close code {said.code} {said.reason}".rstrip()
     if said.code == _WRONG_CHANNEL:
         return ChannelRefused(

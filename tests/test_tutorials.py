@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bxpull_nb import lab
-from bxpull_nb.lab import FIRST_TUTORIAL, Copied, copy_tutorials, has_browser
+from bxpull_nb.cli import lab
+from bxpull_nb.cli.lab import FIRST_TUTORIAL, Copied, copy_tutorials, has_browser
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 NAMES = sorted(path.name for path in NOTEBOOKS.glob("*.ipynb"))
@@ -37,7 +37,7 @@ def test_an_installed_package_has_them_inside(
     shipped = tmp_path / "site-packages" / "bxpull_nb" / "tutorials"
     shipped.mkdir(parents=True)
     (shipped / "09_shipped.ipynb").write_text("{}")
-    monkeypatch.setattr(lab, "__file__", str(shipped.parent / "lab.py"))
+    monkeypatch.setattr(lab, "__file__", str(shipped.parent / "cli" / "lab.py"))
     assert copy_tutorials(tmp_path / "mine") == Copied(new=["09_shipped.ipynb"], kept=[])
 
 

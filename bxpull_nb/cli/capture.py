@@ -32,12 +32,13 @@ def watch(
     """Start the feed and return when `count` rows have come, or `seconds` have passed.
 
     `take` gets every row once, a few times a second, and never more than `count`; a bar on
-    stderr shows how far it is. Raises what keeps the feed from connecting, or ended it.
+    stderr shows how far it is, once the feed is connected. Raises what kept it from connecting,
+    or what ended it.
     """
+    _ = feed.df  # loads pandas now: a second's work that would count as lag of the first events
+    feed.start()
     with _bar(count) as bar:
-        bar.set_postfix_str("connecting")
-        _ = feed.df  # loads pandas now: a second's work that would count as lag of the first events
-        feed.start()
+        bar.set_postfix_str(_state(feed))
         begun = time.monotonic()
         while _unfinished(bar.n, count) and (seconds is None or time.monotonic() - begun < seconds):
             time.sleep(_TICK)

@@ -130,7 +130,7 @@ class Lab:
 def running_lab(
     folder: Path, *, port: int | None, browser: bool, environment: Mapping[str, str]
 ) -> Iterator[Lab]:
-    """A JupyterLab whose root is the folder, answering, until the block is left.
+    """A JupyterLab whose root is the folder (an absolute path), answering, until the block is left.
 
     `port` None is any free one; `environment` is what its kernels get on top of ours. With
     `browser` it opens itself there. Raises SettingsError for a port that is taken.
@@ -159,9 +159,9 @@ def running_lab(
 
 def _shipped() -> Path:
     """Where the tutorials lie: in the package when it is installed, beside it in a checkout."""
-    here = Path(__file__).parent
-    installed = here / "tutorials"
-    return installed if installed.is_dir() else here.parent / "notebooks"
+    package = Path(__file__).parent.parent
+    installed = package / "tutorials"
+    return installed if installed.is_dir() else package.parent / "notebooks"
 
 
 def _checked_port(port: int | None) -> int:
@@ -202,7 +202,7 @@ def _command(folder: Path, port: int, browser: bool) -> list[str]:
         sys.executable,
         "-m",
         "jupyterlab",
-        f"--ServerApp.root_dir={folder.resolve()}",
+        f"--ServerApp.root_dir={folder}",
         f"--ServerApp.ip={HOST}",
         f"--ServerApp.port={port}",
         "--ServerApp.port_retries=0",

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bxpull_nb import __version__
-from bxpull_nb.exits import OneLineErrors
+from bxpull_nb.cli.exits import OneLineErrors
 
 if TYPE_CHECKING:
+    from bxpull_nb.cli.lab import Copied, Lab
     from bxpull_nb.feed import Feed
-    from bxpull_nb.lab import Copied, Lab
     from bxpull_nb.portal import Portal
     from bxpull_nb.sandbox import Sandbox
 
@@ -75,9 +75,9 @@ def lab(folder: Path, port: int | None, no_browser: bool, rate: float) -> None:
     is. With BXPULL_URL and BXPULL_TOKEN, or BXPULL_WEBHOOK, the notebooks use that portal, and no
     sandbox is started. Ctrl-C ends everything.
     """
-    from bxpull_nb.lab import copy_tutorials, has_browser, running_lab
+    from bxpull_nb.cli.lab import copy_tutorials, has_browser, running_lab
 
-    folder = folder.expanduser()
+    folder = folder.expanduser().resolve()
     opens = not no_browser and has_browser()
     with ExitStack() as stack, _until_ctrl_c("Ending JupyterLab and its kernels ..."):
         environment, portal = _portal_for_kernels(stack, rate)
@@ -167,7 +167,7 @@ def config(as_json: bool, reveal: bool, no_cache: bool, no_reopen: bool, **sourc
     """Show the connection config: the push server, and the channels."""
     with _portal(**source) as portal:
         found = portal.fetch_config(cache=not no_cache, reopen=not no_reopen)
-    from bxpull_nb import report
+    from bxpull_nb.cli import report
 
     shown = report.config_json if as_json else report.config_text
     click.echo(shown(found, reveal=reveal))
@@ -209,7 +209,7 @@ def _sandbox_portal(rate: float) -> "Portal":
 
 
 def _capture(feed: "Feed", count: int | None, seconds: float | None, csv: Path | None) -> None:
-    from bxpull_nb import capture
+    from bxpull_nb.cli import capture
 
     def say(frame: Any) -> None:
         click.echo(capture.json_lines(frame), nl=False)
@@ -277,7 +277,3 @@ webhook    {box.webhook}
 notebook   bx.connect("{box.url}", token="{box.token}")
 terminal   BXPULL_URL={box.url} BXPULL_TOKEN={box.token} bxpull listen
 """
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,6 @@
+"""`python -m bxpull_nb.cli` is `bxpull`."""
+
+from bxpull_nb.cli.commands import main
+
+if __name__ == "__main__":
+    main()
