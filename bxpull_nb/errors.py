@@ -26,6 +26,7 @@ BxPullError
 │   ├── ChannelMissing      the config has no channel of the chosen type
 │   ├── TransportUnavailable  the config offers no address for the chosen transport
 │   ├── ChannelRefused      the server does not know the channel (HTTP 400)
+│   ├── PublishRefused      the server did not take a message to a public channel
 │   ├── ConnectionFailed    the connection could not be made, or broke
 │   └── CallFailed          the push server refused a call of ours, or gave no answer
 ├── WaitTimeout             what was waited for did not come in time  (TimeoutError)
@@ -53,6 +54,7 @@ __all__ = [
     "MissingField",
     "PortalDeleted",
     "PortalUnreachable",
+    "PublishRefused",
     "PushError",
     "PushServerNotConfigured",
     "RestError",
@@ -192,6 +194,14 @@ class TransportUnavailable(PushError):
 
 class ChannelRefused(PushError):
     """The push server does not know the channel (HTTP 400 before the connection stands)."""
+
+
+class PublishRefused(PushError):
+    """The push server did not take a message; `status` is the HTTP status."""
+
+    def __init__(self, message: str, *, status: int) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class ConnectionFailed(PushError):

@@ -2,10 +2,10 @@
 
 import os
 import re
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
-from bxpull_nb.auth import AccessToken, Webhook
+from bxpull_nb.auth import AccessToken, OAuthApp, TokenPair, TokenStore, Webhook
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.feed import Feed
 from bxpull_nb.models import CHANNEL_TYPES, PullConfig
@@ -18,37 +18,45 @@ __all__ = ["allow_nested_run", "connect", "explore", "fetch_config", "listen"]
 
 _HOW = (
     "Give connect(url, token=...) an application's OAuth access token, or connect(webhook=...) "
-    "an inbound webhook's address, or set BXPULL_URL with BXPULL_TOKEN, or BXPULL_WEBHOOK. "
+    "an inbound webhook's address, or set BXPULL_URL with BXPULL_TOKEN, or BXPULL_WEBHOOK; an "
+    "application that renews its token by itself needs url, client_id and client_secret. "
     "connect() alone starts a sandbox."
 )
 
 
 def connect(
-    url: str | None = None, *, token: str | None = None, webhook: str | None = None
+    url: str | None = None,
+    *,
+    token: str | None = None,
+    webhook: str | None = None,
+    refresh_token: str | None = None,
+    client_id: str | None = None,
+    client_secret: str | None = None,
+    token_url: str | None = None,
+    store: TokenStore | None = None,
+    on_refresh: Callable[[TokenPair], object] | None = None,
 ) -> Portal:
     """The portal to explore; nothing is sent to it yet.
 
     With arguments it is that portal. Without, the one in the environment (BXPULL_WEBHOOK, or
-    BXPULL_URL and BXPULL_TOKEN); without those either, an embedded sandbox with demo traffic,
-    which needs no account and no network. Raises SettingsError for half of the arguments.
+    BXPULL_URL with BXPULL_TOKEN or BXPULL_CLIENT_ID and BXPULL_CLIENT_SECRET); without those
+    either, an embedded sandbox with demo traffic, which needs no account and no network.
+
+    A token lasts an hour. With `client_id` and `client_secret` it is renewed by itself, from
+    `refresh_token` (with or without a `token`) or from what `bxpull login` stored. Each new pair
+    goes to `store` (default: the system's keyring, or a file only you can read), then to
+    `on_refresh`. Raises SettingsError for half of the arguments.
     """
-    if url is None and token is None and webhook is None:
-        webhook = os.environ.get("BXPULL_WEBHOOK") or None
-        if webhook is None:
-            url = os.environ.get("BXPULL_URL") or None
-            token = os.environ.get("BXPULL_TOKEN") or None
-        if url is None and token is None and webhook is None:
-            return _sandbox_portal()
-    if url is not None and token is None and webhook is None and _is_webhook(url):
-        url, webhook = None, url
-    if webhook is not None and (url is not None or token is not None):
-        raise SettingsError(f"either a webhook or a url with a token, not both. {_HOW}")
-    if webhook is not None:
-        return Portal(Webhook(webhook))
-    if url is None or token is None:
-        lacking = "url" if url is None else "token"
-        raise SettingsError(f"the {lacking} is missing. {_HOW}")
-    return Portal(AccessToken(url, token))
+    given = _Given(url, token, webhook, refresh_token, client_id, client_secret)
+    if given == _NOTHING:
+        given = _from_environment()
+    if given == _NOTHING:
+        return _sandbox_portal()
+    if given.is_application:
+        return Portal(_application(given, token_url, store, on_refresh))
+    if token_url is not None or store is not None or on_refresh is not None:
+        raise SettingsError(f"token_url, store and on_refresh are for an application. {_HOW}")
+    return Portal(_fixed(given))
 
 
 def fetch_config(portal: Portal, *, cache: bool = True, reopen: bool = True) -> PullConfig:
@@ -102,7 +110,70 @@ def _sandbox_portal() -> Portal:
     from bxpull_nb.sandbox import Sandbox
 
     sandbox = Sandbox(demo=True).start()
-    return Portal(AccessToken(sandbox.url, sandbox.token), sandbox=sandbox)
+    return Portal(AccessToken(sandbox.url, sandbox.token), sandbox=sandbox, limit=None)
+
+
+class _Given(NamedTuple):
+    """What says which portal, and as whom."""
+
+    url: str | None = None
+    token: str | None = None
+    webhook: str | None = None
+    refresh_token: str | None = None
+    client_id: str | None = None
+    client_secret: str | None = None
+
+    @property
+    def is_application(self) -> bool:
+        return any(value is not None for value in self[3:])
+
+
+_NOTHING = _Given()
+
+
+def _from_environment() -> _Given:
+    """What the BXPULL variables say; a webhook goes before the others."""
+    found = {name: os.environ.get(f"BXPULL_{name.upper()}") or None for name in _Given._fields}
+    return _Given(webhook=found["webhook"]) if found["webhook"] else _Given(**found)
+
+
+def _application(
+    given: _Given,
+    token_url: str | None,
+    store: TokenStore | None,
+    on_refresh: Callable[[TokenPair], object] | None,
+) -> OAuthApp:
+    if given.webhook is not None:
+        raise SettingsError(f"either a webhook or an application, not both. {_HOW}")
+    if given.url is None or given.client_id is None or given.client_secret is None:
+        needed = ("url", "client_id", "client_secret")
+        lacking = next(name for name in needed if getattr(given, name) is None)
+        raise SettingsError(f"the {lacking} is missing. {_HOW}")
+    return OAuthApp(
+        given.url,
+        given.client_id,
+        given.client_secret,
+        token=given.token,
+        refresh_token=given.refresh_token,
+        token_url=token_url,
+        store=store,
+        on_refresh=on_refresh,
+    )
+
+
+def _fixed(given: _Given) -> AccessToken | Webhook:
+    """A token for an hour, or a webhook: by its name or in place of the url."""
+    url, token, webhook = given[:3]
+    if url is not None and token is None and webhook is None and _is_webhook(url):
+        url, webhook = None, url
+    if webhook is not None and (url is not None or token is not None):
+        raise SettingsError(f"either a webhook or a url with a token, not both. {_HOW}")
+    if webhook is not None:
+        return Webhook(webhook)
+    if url is None or token is None:
+        lacking = "url" if url is None else "token"
+        raise SettingsError(f"the {lacking} is missing. {_HOW}")
+    return AccessToken(url, token)
 
 
 def _is_webhook(url: str) -> bool:

@@ -1,15 +1,17 @@
 """One portal as a user holds it: its REST interface, and the feeds that listen to it."""
 
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from bxpull_nb.auth import Auth
 from bxpull_nb.bridge import LoopThread
+from bxpull_nb.errors import ChannelMissing
 from bxpull_nb.feed import Feed, checked_channels, checked_transport
-from bxpull_nb.models import CHANNEL_TYPES, PullConfig
-from bxpull_nb.rest import RestClient
+from bxpull_nb.models import CHANNEL_TYPES, PublicChannel, PullConfig
+from bxpull_nb.publish import message_body, publish
+from bxpull_nb.rest import PORTAL_LIMIT, BatchResult, RestClient
 
 if TYPE_CHECKING:
     from bxpull_nb.sandbox import Sandbox
@@ -20,12 +22,19 @@ __all__ = ["Portal"]
 class Portal:
     """A Bitrix24 portal, or the sandbox: made by `connect()`.
 
-    `sandbox` is the embedded one that stops with this portal. Use `close()` or `with` to end
-    everything at once; otherwise it ends with the interpreter.
+    `sandbox` is the embedded one that stops with this portal. `limit` is how many calls a second,
+    and how many at once, are sent to it (Enterprise portals take (5, 250); None = no limit). Use
+    `close()` or `with` to end everything at once; otherwise it ends with the interpreter.
     """
 
-    def __init__(self, auth: Auth, *, sandbox: "Sandbox | None" = None) -> None:
-        self.rest = RestClient(auth)
+    def __init__(
+        self,
+        auth: Auth,
+        *,
+        sandbox: "Sandbox | None" = None,
+        limit: tuple[float, float] | None = PORTAL_LIMIT,
+    ) -> None:
+        self.rest = RestClient(auth, limit=limit)
         self.bridge = LoopThread()
         self.feeds: list[Feed] = []
         self.sandbox = sandbox
@@ -57,6 +66,68 @@ class Portal:
         test events. Raises EventRefused for a command, params or module the portal refuses.
         """
         self.bridge.run(self.rest.send_event(command, params, module_id=module_id, user_id=user_id))
+
+    def call(self, method: str, /, **params: Any) -> Any:
+        """The `result` of any REST method, as the portal gives it: `portal.call("app.info")`.
+
+        An expired token is renewed and a busy portal is asked again. Raises SettingsError for
+        parameters JSON cannot hold, PortalUnreachable, UnexpectedAnswer, or the ApiError that
+        fits the portal's code.
+        """
+        return self.bridge.run(self.rest.call(method, params))
+
+    def batch(
+        self, calls: Mapping[str, tuple[str, Mapping[str, Any]]], *, halt: bool = False
+    ) -> BatchResult:
+        """Results and errors by name: `portal.batch({"me": ("profile", {})})["me"]`.
+
+        Fifty calls are one request; more are cut into several. One failure does not hide the
+        others; `halt` ends at the first, and tells what was skipped. The parameters arrive at
+        the portal as texts.
+        """
+        return self.bridge.run(self.rest.batch(calls, halt=halt))
+
+    def public_channels(self, users: Iterable[int]) -> dict[int, PublicChannel]:
+        """The public channels of these users, by user id: where others may publish to them.
+
+        Who has none is left out.
+        """
+        return self.bridge.run(self.rest.public_channels(users))
+
+    def publish(
+        self,
+        users: Iterable[int],
+        command: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        module_id: str = "application",
+    ) -> None:
+        """Send a message to the public channels of these users, past the portal.
+
+        The push server must be of version 4 and allow it, and the application needs a private
+        channel; `send_event` works everywhere. Raises ChannelMissing for a user without public
+        channel, TransportUnavailable, PublishRefused or ConnectionFailed.
+        """
+        self.bridge.run(self._publish(list(users), command, params or {}, module_id))
+
+    async def _publish(
+        self, users: list[int], command: str, params: Mapping[str, Any], module_id: str
+    ) -> None:
+        channels = await self.rest.public_channels(users)
+        lacking = [user for user in users if user not in channels]
+        if lacking:
+            raise ChannelMissing(
+                f"the portal gives no public channel of user {lacking[0]}. Check the user's id, "
+                f"and that the push server's version is 4; send_event() works without."
+            )
+        config = await self.rest.fetch_config()
+        message = message_body(command, params, module_id)
+        await publish(
+            config,
+            [channels[user] for user in users],
+            message,
+            secure=self.url.startswith("https:"),
+        )
 
     def feed(self, channels: Sequence[str] | str = CHANNEL_TYPES, transport: str = "auto") -> Feed:
         """The feed with these settings, not started if it is new.

@@ -7,6 +7,7 @@ from bxpull_nb.errors import (
     AccessRefused,
     ApiError,
     ChannelMissing,
+    MissingField,
     PushServerNotConfigured,
     SettingsError,
     TokenRefused,
@@ -25,6 +26,7 @@ _WEBSOCKET_TRIES = 4
 _FATAL = (
     AccessRefused,
     ChannelMissing,
+    MissingField,
     PushServerNotConfigured,
     SettingsError,
     TokenRefused,

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,7 +28,10 @@ from bxpull_nb.reconnect import TRANSPORTS
 from bxpull_nb.sandbox import Sandbox
 
 PROJECT = Path(__file__).resolve().parent.parent
-NO_PORTAL = dict.fromkeys(["BXPULL_URL", "BXPULL_TOKEN", "BXPULL_WEBHOOK"])
+NO_PORTAL = dict.fromkeys(
+    f"BXPULL_{name}"
+    for name in ("URL", "TOKEN", "WEBHOOK", "REFRESH_TOKEN", "CLIENT_ID", "CLIENT_SECRET")
+)
 
 posix = pytest.mark.skipif(os.name != "posix", reason="signals as on POSIX")
 
@@ -276,6 +280,26 @@ def test_the_token_may_come_by_the_environment_alone(sandbox: Sandbox) -> None:
     assert bxpull("config", "--sandbox", **right).exit_code == 0
 
 
+def test_an_application_of_the_environment(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It renews its token by itself; but a token on the command line is used as it is."""
+    asked: list[dict[str, Any]] = []
+    connect = bx.connect
+
+    def noting(url: str, **how: Any) -> Portal:
+        asked.append(how)
+        return connect(url, token=sandbox.token)
+
+    monkeypatch.setattr("bxpull_nb.notebook.connect", noting)
+    client = {"client_id": "app.1", "client_secret": "s" * 30}
+    env = {f"BXPULL_{name.upper()}": value for name, value in client.items()}
+    assert bxpull("config", "--url", sandbox.url, **env).exit_code == 0
+    assert bxpull("config", **env, BXPULL_URL=sandbox.url).exit_code == 0
+    assert bxpull("config", "--url", sandbox.url, "--token", "t", **env).exit_code == 0
+    assert asked == [{"token": None, **client}, {"token": None, **client}, {"token": "t"}]
+
+
 def test_a_webhook_where_the_portal_takes_one() -> None:
     """By option, by the environment, or as the url that it is."""
     with Sandbox(edition="seed") as sandbox:
@@ -294,7 +318,9 @@ def test_what_the_portal_refuses_is_one_line(sandbox: Sandbox) -> None:
         result = bxpull(command, "--url", sandbox.url, "--token", secret)
         assert_fails(result, 1, "pull.application.config.get", "invalid_token", "connect again")
         assert secret not in result.output
-    assert_fails(bxpull("config", "--webhook", sandbox.webhook), 1, "WRONG_AUTH_TYPE")
+    sandbox.configured = False
+    known = {"BXPULL_URL": sandbox.url, "BXPULL_TOKEN": sandbox.token}
+    assert_fails(bxpull("config", **known), 1, "SERVER_ERROR", "administrator")
 
 
 def test_a_portal_that_does_not_answer_is_one_line() -> None:
@@ -311,7 +337,7 @@ def test_a_portal_that_does_not_answer_is_one_line() -> None:
 def test_five_hundred_events_in_a_file(transport: str, tmp_path: Path) -> None:
     """Exactly as many as were asked for, none twice."""
     path = tmp_path / "e.csv"
-    args = ["--count", 500, "--rate", 400, "--transport", transport, "--csv", path]
+    args = ["--count", 500, "--rate", 400, "--transport", transport, "--csv", path, "--for", 60]
     result = bxpull("listen", "--sandbox", *args)
     assert (result.stdout, result.exit_code) == ("", 0)
     assert "500/500" in result.stderr
@@ -325,7 +351,7 @@ def test_five_hundred_events_in_a_file(transport: str, tmp_path: Path) -> None:
 
 def test_json_lines_for_other_programs() -> None:
     """One object a line on stdout, the bar on stderr."""
-    result = bxpull("listen", "--sandbox", "--count", 40, "--channels", "private")
+    result = bxpull("listen", "--sandbox", "--count", 40, "--channels", "private", "--for", 60)
     assert result.exit_code == 0
     events = [json.loads(line) for line in result.stdout.splitlines()]
     assert len(events) == 40
@@ -369,7 +395,7 @@ def test_ctrl_c_writes_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         return state(feed)
 
     monkeypatch.setattr(capture, "_state", interrupting)
-    result = bxpull("listen", "--sandbox", "--csv", tmp_path / "e.csv")
+    result = bxpull("listen", "--sandbox", "--for", 60, "--csv", tmp_path / "e.csv")
     assert result.exit_code == 0
     assert len(bx.read_events(tmp_path / "e.csv")) >= 5
 
@@ -384,7 +410,7 @@ def test_the_second_ctrl_c_stops_at_once(tmp_path: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(capture, "_state", interrupted)
     monkeypatch.setattr("bxpull_nb.cli.commands._save", interrupted)
-    result = bxpull("listen", "--sandbox", "--csv", tmp_path / "e.csv")
+    result = bxpull("listen", "--sandbox", "--for", 60, "--csv", tmp_path / "e.csv")
     assert result.exit_code == 130
     assert "Traceback" not in result.output
     assert list(tmp_path.iterdir()) == []
@@ -405,7 +431,7 @@ def test_what_was_captured_is_kept_when_the_portal_ends_it(
     life = {"channel_ttl": 1.0, "token_ttl": 60.0, "now": lambda: time.time() + ahead[0]}
     with Sandbox(demo=True, rate=200, **life) as sandbox:
         source = ["--url", sandbox.url, "--token", sandbox.token]
-        result = bxpull("listen", *source, "--csv", tmp_path / "e.csv")
+        result = bxpull("listen", *source, "--for", 60, "--csv", tmp_path / "e.csv")
     assert result.exit_code == 1
     assert "bxpull: pull.application.config.get: the portal answered expired_token" in result.stderr
     assert "Traceback" not in result.stderr
@@ -425,7 +451,7 @@ def test_a_full_disk_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         raise OSError(28, "No space left on device", "e.csv")
 
     monkeypatch.setattr("bxpull_nb.export.to_csv", full)
-    result = bxpull("listen", "--sandbox", "--count", 1, "--csv", tmp_path / "e.csv")
+    result = bxpull("listen", "--sandbox", "--count", 1, "--for", 60, "--csv", tmp_path / "e.csv")
     assert result.exit_code == 1
     assert result.stderr.endswith("bxpull: e.csv: No space left on device\n")
 
@@ -433,7 +459,7 @@ def test_a_full_disk_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 @posix
 def test_a_closed_pipe_ends_it_quietly() -> None:
     """As `| head -1` does."""
-    with running("listen", "--sandbox", "--rate", 400) as process:
+    with running("listen", "--sandbox", "--rate", 400, "--for", 60) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         assert json.loads(process.stdout.readline())["command"]
@@ -580,3 +606,29 @@ def said(process: psutil.Process) -> str:
         return " ".join(process.cmdline())
     except psutil.Error:
         return ""
+
+
+def test_login_keeps_the_tokens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The address is printed, the browser comes back, and the tokens are kept."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    with Sandbox() as box:
+        command = [sys.executable, "-m", "bxpull_nb.cli", "login", "--no-browser", "--url", box.url]
+        process = subprocess.Popen(
+            [*command, "--client-id", box.client_id],
+            env={**os.environ, "BXPULL_CLIENT_SECRET": box.client_secret},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdout is not None
+        address = next(line.strip() for line in process.stdout if "/oauth/authorize/" in line)
+        with urllib.request.urlopen(address, timeout=10) as page:
+            assert page.status == 200
+        said = process.stdout.read()
+        process.stdout.close()
+        assert process.wait(20) == 0
+    assert said.strip() == f"signed in to {box_url(address)}; the tokens are kept"
+
+
+def box_url(address: str) -> str:
+    """Scheme and host of an address."""
+    return "/".join(address.split("/")[:3])

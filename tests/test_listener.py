@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from itertools import repeat
 from typing import Any
@@ -32,10 +33,11 @@ class Capture:
         self._moved = asyncio.Event()
 
     async def until(self, reached: Callable[[], bool]) -> None:
-        """Wait for the condition, 10 s at most."""
-        async with asyncio.timeout(10):
+        """Wait for the condition, 20 s at most."""
+        async with asyncio.timeout(20):
             while not reached():
-                await self._moved.wait()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._moved.wait(), 0.02)
                 self._moved.clear()
 
     @property
@@ -258,6 +260,7 @@ def test_auto_falls_back_to_polling(sandbox: Sandbox) -> None:
 
     async def scenario(capture: Capture, _task: asyncio.Task[None]) -> None:
         await capture.until(lambda: capture.listener.transports == ("polling",))
+        await capture.until(lambda: capture.listener.ready)
         sandbox.publish("a", {"n": 1})
         await capture.until(lambda: bool(capture.records))
 

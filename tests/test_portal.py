@@ -1,9 +1,24 @@
 """One portal as a user holds it."""
 
+import urllib.error
+import urllib.request
+from typing import Any
+
 import pytest
 
-from bxpull_nb.auth import AccessToken
-from bxpull_nb.errors import EventRefused, SettingsError
+import bxpull_nb as bx
+from bxpull_nb.auth import AccessToken, MemoryStore, TokenPair
+from bxpull_nb.errors import (
+    AccessRefused,
+    ApiError,
+    ChannelMissing,
+    EventRefused,
+    GrantRefused,
+    LimitReached,
+    LoginDenied,
+    SettingsError,
+)
+from bxpull_nb.login import login
 from bxpull_nb.portal import Portal
 from bxpull_nb.sandbox import Sandbox
 
@@ -71,3 +86,150 @@ def test_its_repr_holds_no_secret(sandbox: Sandbox) -> None:
     portal = Portal(AccessToken(sandbox.url, sandbox.token))
     assert sandbox.url.removeprefix("http://") in repr(portal)
     assert sandbox.token not in repr(portal)
+
+
+def application(sandbox: Sandbox, **how: Any) -> Portal:
+    """The sandbox as an application that renews its token by itself."""
+    arguments: dict[str, Any] = {
+        "token": sandbox.token,
+        "refresh_token": sandbox.refresh_token,
+        "client_id": sandbox.client_id,
+        "client_secret": sandbox.client_secret,
+        "store": MemoryStore(),
+    }
+    return bx.connect(sandbox.url, **arguments | how)
+
+
+def test_any_method_may_be_called(portal: Portal) -> None:
+    """With its parameters by name, whatever they are called."""
+    assert portal.call("profile")["NAME"] == "Ada"
+    assert portal.call("method.get", name="profile")["isExisting"] is True
+    with pytest.raises(ApiError, match="ERROR_METHOD_NOT_FOUND"):
+        portal.call("no.such.method")
+
+
+def test_a_batch_brings_results_and_errors_by_name(portal: Portal) -> None:
+    """More than fifty too."""
+    calls: dict[str, Any] = {f"n{number}": ("profile", {}) for number in range(60)}
+    done = portal.batch(calls | {"bad": ("no.such.method", {})})
+    assert (len(done.results), list(done.errors)) == (60, ["bad"])
+    assert done["n59"]["ID"] == "1"
+    with pytest.raises(ApiError, match=r"no\.such\.method: the portal answered"):
+        done["bad"]
+
+
+def test_a_batch_of_events_arrives_in_full(portal: Portal) -> None:
+    """Their parameters written in PHP's brackets."""
+    feed = portal.feed(transport="websocket").start()
+    done = portal.batch(
+        {
+            f"e{n}": ("pull.application.event.add", {"COMMAND": "tick", "PARAMS": {"n": n}})
+            for n in range(12)
+        }
+    )
+    assert done.results == {f"e{n}": True for n in range(12)}
+    params = feed.wait(12, timeout=5)["params"]
+    assert set(params) == {f'{{"n":"{n}"}}' for n in range(12)}
+
+
+def test_an_expired_token_is_renewed_while_a_feed_is_running(sandbox: Sandbox) -> None:
+    """Nobody has to reconnect."""
+    told: list[TokenPair] = []
+    with application(sandbox, on_refresh=told.append) as portal:
+        feed = portal.feed(transport="websocket").start()
+        sandbox.expire_token()
+        portal.send_event("after")
+        assert feed.wait(1, timeout=5)["command"].tolist() == ["after"]
+        assert [pair.access_token for pair in told] == [sandbox.token]
+        assert told[0].refresh_token == sandbox.refresh_token
+        assert sandbox.client_secret not in repr(portal)
+
+
+def test_a_user_who_took_the_consent_back_must_log_in_again(sandbox: Sandbox) -> None:
+    """The error says how."""
+    sandbox.expire_token()
+    with application(sandbox) as portal:
+        sandbox.revoke()
+        with pytest.raises(GrantRefused, match="bxpull login"):
+            portal.call("profile")
+
+
+def follow(address: str) -> None:
+    """What a browser does, with the redirect back to this machine."""
+    urllib.request.urlopen(address, timeout=5).close()
+
+
+def test_what_a_login_stored_is_enough_to_connect(sandbox: Sandbox) -> None:
+    """The whole way through the sandbox's own login."""
+    store, who = MemoryStore(), (sandbox.client_id, sandbox.client_secret)
+    pair = login(sandbox.url, *who, open_browser=follow, store=store)
+    assert (pair.access_token, pair.user_id) == (sandbox.token, 1)
+    with application(sandbox, token=None, refresh_token=None, store=store) as portal:
+        assert portal.call("profile")["ID"] == "1"
+        sandbox.expire_token()
+        assert portal.call("profile")["ID"] == "1"
+    assert store.load(sandbox.url, sandbox.client_id) != pair
+
+
+def test_a_login_the_user_denies(sandbox: Sandbox) -> None:
+    """With the portal's code."""
+    sandbox.deny_login()
+
+    def refuse(address: str) -> None:
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            follow(address)
+        caught.value.close()
+
+    with pytest.raises(LoginDenied, match="access_denied"):
+        login(
+            sandbox.url,
+            sandbox.client_id,
+            sandbox.client_secret,
+            open_browser=refuse,
+            store=MemoryStore(),
+        )
+
+
+def test_an_overloaded_portal_is_not_asked_again(sandbox: Sandbox, portal: Portal) -> None:
+    """The next call would find it well, but this one must not try."""
+    sandbox.fail_rest("OVERLOAD_LIMIT")
+    with pytest.raises(LimitReached, match="support"):
+        portal.call("profile")
+    assert portal.call("profile")["ID"] == "1"
+
+
+def test_a_portal_that_was_renamed_is_followed(sandbox: Sandbox, portal: Portal) -> None:
+    """Here from one address of this machine to another, which is a sandbox's too."""
+    with Sandbox() as other:
+        sandbox.move_domain(other.url)
+        portal.rest.auth = AccessToken(sandbox.url, other.token)
+        assert portal.call("app.info")["install"]["uri"] == other.url
+        assert portal.url == other.url
+
+
+def test_a_scope_that_lacks_is_said() -> None:
+    """Inside the batch under its name."""
+    with Sandbox(scope="user") as sandbox, bx.connect(sandbox.url, token=sandbox.token) as portal:
+        done = portal.batch({"config": ("pull.application.config.get", {}), "me": ("profile", {})})
+        assert done["me"]["ID"] == "1"
+        with pytest.raises(AccessRefused, match="scope"):
+            done["config"]
+
+
+def test_public_channels_and_publishing_need_a_server_of_version_4(portal: Portal) -> None:
+    """Below it there are none, and the error names the other way."""
+    assert portal.public_channels([1]) == {}
+    with pytest.raises(ChannelMissing, match=r"send_event\(\)"):
+        portal.publish([1], "hello")
+
+
+def test_a_message_to_a_public_channel_arrives() -> None:
+    """From one application to its user, straight through the push server."""
+    with (
+        Sandbox(server_version=4) as sandbox,
+        bx.connect(sandbox.url, token=sandbox.token) as portal,
+    ):
+        assert portal.public_channels([1])[1].user_id == 1
+        feed = portal.feed(transport="websocket").start()
+        portal.publish([1], "hello", {"n": 1})
+        assert feed.wait(1, timeout=5)["command"].tolist() == ["hello"]

@@ -1,14 +1,19 @@
 """The broker: mids, history and mailboxes, without any network."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from threading import Thread
+from typing import Any
 
 import pytest
 
-from bxpull_nb.codec import TextCodec
+from bxpull_nb.codec import Codec
+from bxpull_nb.codec import push_pb2 as pb
 from bxpull_nb.models import Message
-from bxpull_nb.sandbox.broker import Broker, Mailbox
+from bxpull_nb.sandbox.broker import Broker
+from bxpull_nb.sandbox.dialects import JSON_RPC, PROTOBUF, TEXT
 from bxpull_nb.sandbox.history import History
+from bxpull_nb.sandbox.mailbox import Mailbox
 from tests.sandbox.visitor import events
 
 SHARED, PRIVATE = "c" * 32, "d" * 32
@@ -18,13 +23,11 @@ ALL = "0" * 26
 class Desk:
     """A broker whose wake-ups are run by hand, and what came of them."""
 
-    def __init__(self, **options: int) -> None:
+    def __init__(self, **options: Any) -> None:
         self.moment = 1_795_447_866.0
         self.wakes: list[Callable[[], None]] = []
         self.ready: list[Mailbox] = []
-        self.broker = Broker(
-            TextCodec(), now=lambda: self.moment, wake=self.wakes.append, **options
-        )
+        self.broker = Broker(now=lambda: self.moment, wake=self.wakes.append, **options)
 
     def publish(self, *channels: str, body: str = "{}", expiry: int = 86400) -> str:
         """The mid of a message published now."""
@@ -36,7 +39,7 @@ class Desk:
         return mailbox, mids(frame)
 
 
-def mids(frame: str) -> list[str]:
+def mids(frame: str | bytes) -> list[str]:
     """The mids of a frame, in order."""
     return [event.mid for event in events(frame)]
 
@@ -177,21 +180,101 @@ def test_a_channel_is_online_while_somebody_listens(desk: Desk) -> None:
     assert not desk.broker.is_online(SHARED)
 
 
-def test_a_message_is_encoded_once_whatever_the_audience() -> None:
+class Counting:
+    """A codec that notes the mid of every message it writes."""
+
+    def __init__(self, codec: Codec, written: list[str]) -> None:
+        self.dialect, self.decode = codec.dialect, codec.decode
+        self._codec, self._written = codec, written
+
+    def encode(self, messages: Sequence[Message]) -> str | bytes:
+        """What the codec writes."""
+        self._written.extend(message.mid for message in messages)
+        return self._codec.encode(messages)
+
+
+def test_a_message_is_encoded_once_per_dialect_whatever_the_audience(desk: Desk) -> None:
     """And not at all when nobody listens."""
-    encoded = []
-
-    class Counting(TextCodec):
-        def encode(self, messages):  # type: ignore[no-untyped-def]
-            encoded.extend(messages)
-            return super().encode(messages)
-
-    broker = Broker(Counting(), now=lambda: 0.0, wake=lambda _: None)
-    broker.publish("{}", [SHARED], 60, 0.0)
+    written: list[str] = []
+    dialects = [
+        replace(dialect, codec=Counting(dialect.codec, written))
+        for dialect in (TEXT, PROTOBUF, JSON_RPC)
+    ]
+    desk.publish()
     for _ in range(5):
-        broker.subscribe([SHARED, PRIVATE], None, lambda _: None)
-    broker.publish("{}", [SHARED, PRIVATE], 60, 0.0)
-    assert [message.mid[-1] for message in encoded] == ["2"]
+        for dialect in dialects:
+            desk.broker.subscribe([SHARED, PRIVATE], None, lambda _: None, dialect)
+    mid = desk.publish(SHARED, PRIVATE)
+    assert written == [mid] * 3
+
+
+def test_a_binary_copy_after_a_text_copy_is_stamped_in_milliseconds() -> None:
+    """A slip of protocol 4 servers: `created` is a date in the 1970s then, and else it is good."""
+    desk = Desk(names_channels=False)
+    desk.moment = 1_795_449_952.079  # as recorded
+    binary, _ = desk.broker.subscribe([PRIVATE], None, desk.ready.append, PROTOBUF)
+    desk.publish(PRIVATE, expiry=60)
+    desk.publish(SHARED, PRIVATE, expiry=60)
+    desk.broker.subscribe([SHARED], None, desk.ready.append, TEXT)
+    desk.publish(SHARED, PRIVATE, expiry=60)
+    created = [created_of(binary.take(1)) for _ in range(3)]
+    assert created == [1795449952, 1795449952, 153622351]
+
+
+def created_of(frame: str | bytes) -> int:
+    """The time stamp of the frame's only message."""
+    batch = pb.ResponseBatch.FromString(frame if isinstance(frame, bytes) else b"")
+    return batch.responses[0].outgoingMessages.messages[0].created
+
+
+def test_from_version_4_on_frames_do_not_name_the_channel() -> None:
+    """Neither live nor from the history, where the time is that of the delivery."""
+    desk = Desk(names_channels=False)
+    mailbox, _ = desk.subscribe()
+    desk.publish()
+    live = mailbox.take()
+    desk.moment += 3600
+    _, backlog = desk.broker.subscribe([SHARED], ALL, desk.ready.append)
+    assert '"channel":"-","tag":"001","time":"Mon, 23 Nov 2026 15:31:06 GMT"' in str(live)
+    assert '"channel":"-","tag":"001","time":"Mon, 23 Nov 2026 16:31:06 GMT"' in str(backlog)
+
+
+def test_a_wipe_forgets_everything_and_numbers_from_one(desk: Desk) -> None:
+    """Under the same prefix; who listens goes on listening."""
+    mailbox, _ = desk.subscribe()
+    old = [desk.publish() for _ in range(3)]
+    desk.broker.wipe()
+    new = desk.publish()
+    assert new == old[0] == "17954478660000000000000001"
+    assert mids(mailbox.take()) == [*old, new]
+    assert desk.subscribe(mid=ALL)[1] == [new]
+    assert desk.subscribe(mid=old[2])[1] == []
+    assert desk.broker.published == 4
+
+
+def test_an_expiry_is_a_day_at_most(desk: Desk) -> None:
+    """And never less than nothing, which the binary protocol could not write."""
+    mailbox, _ = desk.broker.subscribe([SHARED], None, desk.ready.append, PROTOBUF)
+    desk.publish(expiry=1_000_000)
+    desk.publish(expiry=-5)
+    batch = pb.ResponseBatch.FromString(bytes(mailbox.take()))  # type: ignore[arg-type]
+    sent = [response.outgoingMessages.messages[0].expiry for response in batch.responses]
+    assert sent == [86400, 0]
+
+
+def test_a_mailbox_may_join_and_leave_channels(desk: Desk) -> None:
+    """Twice is once, and leaving the server leaves them all."""
+    mailbox, _ = desk.subscribe(PRIVATE)
+    for _ in range(2):
+        desk.broker.join(mailbox, SHARED)
+    joined = desk.publish(SHARED)
+    for _ in range(2):
+        desk.broker.leave(mailbox, SHARED)
+    desk.publish(SHARED)
+    assert mids(mailbox.take()) == [joined]
+    desk.broker.join(mailbox, SHARED)
+    desk.broker.unsubscribe(mailbox)
+    assert desk.broker.online == 0
 
 
 def test_a_slow_subscriber_is_given_up_beyond_the_limit() -> None:
@@ -213,9 +296,14 @@ def test_taking_makes_room_again() -> None:
     """What was sent does not count against the limit."""
     desk = Desk(backlog_limit=1000)
     mailbox, _ = desk.subscribe()
-    for _ in range(50):
+    desk.publish()
+    for _ in range(50):  # one more waits than is taken each time
         desk.publish(body='"' + "x" * 300 + '"')
         mailbox.take(1)
+    assert not mailbox.overflowed
+    mailbox.take()
+    for _ in range(2):
+        desk.publish(body='"' + "x" * 300 + '"')
     assert not mailbox.overflowed
 
 

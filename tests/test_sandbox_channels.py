@@ -103,6 +103,79 @@ def test_shared_and_private_are_different_channels(signer: Signer) -> None:
     assert all(signer.accepts(parse_addresses(c.signed_id)[0]) for c in (shared, private))
 
 
+@pytest.mark.parametrize("version", [4, 5])
+def test_from_version_4_on_a_private_channel_has_a_public_part(
+    signer: Signer, version: int
+) -> None:
+    """In its signed id, and as an address of its own; a shared channel has none."""
+    channels = Channels(signer, 60.0, lambda: 1000.0, version)
+    private, shared = channels.current("private"), channels.current("shared")
+    (address,) = parse_addresses(private.signed_id)
+    assert (address.id, address.public) == (private.id, private.public)
+    assert signer.accepts(address)
+    assert private.public_id is not None
+    public, signature = private.public_id.split(".")
+    assert (public, signature) == (private.public, signer.sign(f"public:{public}"))
+    assert (shared.public, shared.public_id) == (None, None)
+    assert shared.signed_id == f"{shared.id}.{signer.sign(shared.id)}"
+
+
+def test_below_version_4_there_is_no_public_part(signer: Signer) -> None:
+    """The private id is signed alone."""
+    private = Channels(signer, 60.0, lambda: 0.0, 3).current("private")
+    assert private.signed_id == f"{private.id}.{signer.sign(private.id)}"
+    assert private.public_id is None
+
+
+def test_a_user_is_reached_at_a_public_channel(signer: Signer) -> None:
+    """Each user has one of their own, as long-lived as the private channel."""
+    channels = Channels(signer, 60.0, lambda: 1000.5, 4)
+    mine, other = channels.public_channel(), channels.public_channel(7)
+    private = channels.current("private")
+    assert (mine.user_id, other.user_id) == (1, 7)
+    assert mine.public_id == private.public != other.public_id
+    assert signer.accepts_public(mine.public_id, mine.signature)
+    assert not signer.accepts_public(other.public_id, mine.signature)
+    assert (mine.start, mine.end) == (1000, 1060.0)
+    assert mine.public_id not in repr(mine)
+
+
+def test_a_channel_knows_its_owner(signer: Signer) -> None:
+    """By the private id, after its end too; a shared one has none."""
+    channels = Channels(signer, 60.0, lambda: 0.0, 4)
+    old, new = channels.replace("private", 7)
+    assert old.id != new.id
+    assert channels.current("private", 7) is new
+    assert [channels.owner(name) for name in (old.id, new.id)] == [7, 7]
+    assert channels.owner(channels.current("shared").id) is None
+
+
+def test_a_token_names_the_shared_channel_and_the_user(signer: Signer) -> None:
+    """It ends after 12 hours, or with a shorter life of channels."""
+    channels = Channels(signer, 43205.0, lambda: 1000.75, 5)
+    token, end = channels.jwt(7)
+    assert signer.claims(token, 1001.0) == {
+        "iss": signer.account,
+        "iat": 1000,
+        "exp": 44200,
+        "sub": "7",
+        "chan": channels.current("shared").id,
+    }
+    assert end == 44200
+    assert len(signer.account) == 32
+    assert Channels(signer, 60.0, lambda: 1000.75, 5).jwt()[1] == 1060
+
+
+def test_by_a_token_one_is_reached_besides_the_channel(signer: Signer) -> None:
+    """From version 5 on a message to the private channel goes to its user as well."""
+    targets = {
+        version: Channels(signer, 60.0, lambda: 0.0, version).current("private").targets
+        for version in (3, 4, 5)
+    }
+    assert {version: len(names) for version, names in targets.items()} == {3: 1, 4: 1, 5: 2}
+    assert targets[5][1] == "user:1"
+
+
 def test_the_repr_hides_the_id(signer: Signer) -> None:
     """A channel id is a subscription secret."""
     channel = Channels(signer, 60.0, lambda: 0.0).current("shared")

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from bxpull_nb.models import PullConfig
-from bxpull_nb.sandbox.clock import OperatingTime
 from tests.sandbox.visitor import Visitor, events, visiting
 
 CONFIG = "pull.application.config.get"
@@ -251,15 +250,6 @@ def test_every_answer_tells_the_portals_time() -> None:
         },
     }
     assert parsedate_to_datetime(answer.headers["Date"]).timestamp() == 1_800_000_000
-
-
-def test_operating_time_adds_up_for_ten_minutes() -> None:
-    """It is counted per method, and begins anew after its window."""
-    clock = OperatingTime()
-    calls = [("profile", 0, 2), ("scope", 5, 6), ("profile", 599, 602), ("profile", 600, 600.5)]
-    told = [clock.block(method, start, finish) for method, start, finish in calls]
-    assert [block["operating"] for block in told] == [2, 1, 5, 0.5]
-    assert [block["operating_reset_at"] for block in told] == [600, 605, 600, 1200]
 
 
 def test_browsers_may_ask_from_anywhere(visitor: Visitor) -> None:

@@ -3,9 +3,8 @@
 Only what `--help` needs is imported above; each command opens its own rooms.
 """
 
-import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from errno import ENOENT
 from pathlib import Path
@@ -15,16 +14,15 @@ import click
 
 from bxpull_nb import __version__
 from bxpull_nb.cli.exits import OneLineErrors
+from bxpull_nb.cli.source import VISIBLE, known, open_portal, source_options
 
 if TYPE_CHECKING:
     from bxpull_nb.cli.lab import Copied, Lab
     from bxpull_nb.feed import Feed
-    from bxpull_nb.portal import Portal
     from bxpull_nb.sandbox import Sandbox
 
 __all__ = ["main"]
 
-_VISIBLE = "Other users of this machine can read it from the process list: better set"
 _RATE = click.FloatRange(0, 10_000, min_open=True)
 _PORT = click.IntRange(1, 65535)
 
@@ -40,22 +38,6 @@ def main(context: click.Context) -> None:
     """Explore the real-time channels of a Bitrix24 portal, or of a sandbox on this machine."""
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
-
-
-def _source(command: Callable[..., None]) -> Callable[..., None]:
-    """The options that say which portal; without any, the environment does."""
-    for option in (
-        click.option("--sandbox", is_flag=True, help="An embedded sandbox with demo traffic."),
-        click.option(
-            "--webhook", metavar="URL", help=f"An inbound webhook. {_VISIBLE} BXPULL_WEBHOOK."
-        ),
-        click.option(
-            "--token", metavar="TEXT", help=f"The OAuth access token. {_VISIBLE} BXPULL_TOKEN."
-        ),
-        click.option("--url", metavar="URL", help="The portal's address, or set BXPULL_URL."),
-    ):
-        command = option(command)
-    return command
 
 
 @main.command()
@@ -105,7 +87,7 @@ def sandbox(port: int | None, rate: float, no_demo: bool) -> None:
 
 
 @main.command()
-@_source
+@source_options
 @click.option(
     "--channels",
     type=click.Choice(["shared", "private", "both"]),
@@ -153,19 +135,19 @@ def listen(
         raise click.UsageError("--rate is the sandbox's: give it together with --sandbox.")
     if csv is not None and not csv.parent.is_dir():
         raise FileNotFoundError(ENOENT, "there is no such folder", str(csv.parent))
-    with _portal(**source, rate=rate or 100.0) as portal:
+    with open_portal(**source, rate=rate or 100.0) as portal:
         _capture(portal.feed(channels, transport), count, seconds, csv)
 
 
 @main.command()
-@_source
+@source_options
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @click.option("--reveal", is_flag=True, help="Show the channel ids in full: they are secrets.")
 @click.option("--no-cache", is_flag=True, help="Ask with CACHE=N.")
 @click.option("--no-reopen", is_flag=True, help="Ask with REOPEN=N.")
 def config(as_json: bool, reveal: bool, no_cache: bool, no_reopen: bool, **source: Any) -> None:
     """Show the connection config: the push server, and the channels."""
-    with _portal(**source) as portal:
+    with open_portal(**source) as portal:
         found = portal.fetch_config(cache=not no_cache, reopen=not no_reopen)
     from bxpull_nb.cli import report
 
@@ -173,39 +155,38 @@ def config(as_json: bool, reveal: bool, no_cache: bool, no_reopen: bool, **sourc
     click.echo(shown(found, reveal=reveal))
 
 
-def _portal(
-    *, url: str | None, token: str | None, webhook: str | None, sandbox: bool, rate: float = 25.0
-) -> "Portal":
-    """The portal that the options name, or the environment; raises UsageError for neither."""
-    if sum(map(bool, (sandbox, webhook, url or token))) > 1:
-        raise click.UsageError("give one of --sandbox, --webhook, or --url with --token.")
-    if sandbox:
-        return _sandbox_portal(rate)
-    from bxpull_nb.notebook import connect
+@main.command()
+@click.option("--url", metavar="URL", required=True, help="The portal's address.")
+@click.option("--client-id", metavar="TEXT", required=True, help="The application's client_id.")
+@click.option(
+    "--client-secret",
+    metavar="TEXT",
+    envvar="BXPULL_CLIENT_SECRET",
+    help=f"The application's client_secret. {VISIBLE} BXPULL_CLIENT_SECRET.",
+)
+@click.option("--port", type=_PORT, help="The port the browser comes back to; any if left out.")
+@click.option("--no-browser", is_flag=True, help="Only print the address to open.")
+def login(
+    url: str, client_id: str, client_secret: str | None, port: int | None, no_browser: bool
+) -> None:
+    """Sign an application in through the browser, and keep its tokens.
 
-    known = os.environ.get
-    if not (url or token or webhook):
-        webhook = known("BXPULL_WEBHOOK")
-    if webhook:
-        return connect(webhook=webhook)
-    url, token = url or known("BXPULL_URL"), token or known("BXPULL_TOKEN")
-    if not url:
-        raise click.UsageError(
-            "which portal? Give --url with --token, --webhook, or --sandbox; or set BXPULL_URL "
-            "with BXPULL_TOKEN, or BXPULL_WEBHOOK."
-        )
-    if not token and "/rest/" not in url:  # such an address may be a webhook's
-        raise click.UsageError("--url needs a token: set BXPULL_TOKEN, or give --token.")
-    return connect(url, token=token or None)
+    The tokens go to the system's keyring, or to a file only you can read; bx.connect(URL,
+    client_id=..., client_secret=...) finds and renews them. Ctrl-C gives up.
+    """
+    import webbrowser
 
+    from bxpull_nb.login import login as sign_in
 
-def _sandbox_portal(rate: float) -> "Portal":
-    from bxpull_nb.auth import AccessToken
-    from bxpull_nb.portal import Portal
-    from bxpull_nb.sandbox import Sandbox
-
-    box = Sandbox(demo=True, rate=rate).start()
-    return Portal(AccessToken(box.url, box.token), sandbox=box)
+    sign_in(
+        url,
+        client_id,
+        client_secret or click.prompt("client_secret", hide_input=True, err=True),
+        port=port or 0,
+        open_browser=None if no_browser else webbrowser.open,
+        tell=lambda address: click.echo(f"Open in a browser:\n\n    {address}\n"),
+    )
+    click.echo(f"signed in to {url}; the tokens are kept")
 
 
 def _capture(feed: "Feed", count: int | None, seconds: float | None, csv: Path | None) -> None:
@@ -241,14 +222,16 @@ def _until_ctrl_c(farewell: str | None = None) -> Iterator[None]:
 
 def _portal_for_kernels(stack: ExitStack, rate: float) -> tuple[dict[str, str], str]:
     """The environment that leads the notebooks to their portal, and what to say about it."""
-    if os.environ.get("BXPULL_URL") or os.environ.get("BXPULL_WEBHOOK"):
+    if known("url") or known("webhook"):
         from bxpull_nb.notebook import connect
 
         return {}, f"{connect().url}, from your environment; no sandbox was started"
     from bxpull_nb.sandbox import Sandbox
 
     box = stack.enter_context(Sandbox(demo=True, rate=rate))
-    environment = {"BXPULL_URL": box.url, "BXPULL_TOKEN": box.token, "BXPULL_WEBHOOK": ""}
+    names = ("URL", "TOKEN", "WEBHOOK", "REFRESH_TOKEN", "CLIENT_ID", "CLIENT_SECRET")
+    environment = dict.fromkeys([f"BXPULL_{name}" for name in names], "")
+    environment |= {"BXPULL_URL": box.url, "BXPULL_TOKEN": box.token}
     return environment, f"a sandbox at {box.url} with demo traffic, {rate:g} events/s"
 
 

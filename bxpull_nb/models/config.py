@@ -17,7 +17,14 @@ from bxpull_nb.masking import mask
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["CHANNEL_TYPES", "Channel", "PublicChannel", "PullConfig", "PullServer"]
+__all__ = [
+    "CHANNEL_TYPES",
+    "Channel",
+    "PublicChannel",
+    "PullConfig",
+    "PullServer",
+    "public_channels",
+]
 
 CHANNEL_TYPES = ("shared", "private")
 _METHOD = "pull.application.config.get"
@@ -146,6 +153,8 @@ class PullConfig(msgspec.Struct, frozen=True, kw_only=True):
     """The portal's clock at the moment of the answer (UTC)."""
     clock_offset: timedelta = timedelta()
     """Portal's clock minus this machine's."""
+    personal_feed: bool = False
+    """The webhook user's own feed (`pull.config.get`), not an application's channels."""
     extra: dict[str, Any] = {}
 
     @classmethod
@@ -155,6 +164,7 @@ class PullConfig(msgspec.Struct, frozen=True, kw_only=True):
         *,
         portal_time: datetime,
         clock_offset: timedelta = timedelta(),
+        personal_feed: bool = False,
     ) -> "PullConfig":
         """The typed config from the `result` of the REST answer, whichever edition it is.
 
@@ -176,9 +186,10 @@ class PullConfig(msgspec.Struct, frozen=True, kw_only=True):
             jwt=answer.get("jwt") or None,
             exp=answer.get("exp") or None,
             api=dict(_mapping(answer.get("api"))),
-            public_channels=_public_channels(answer.get("publicChannels")),
+            public_channels=public_channels(answer.get("publicChannels")),
             portal_time=portal_time,
             clock_offset=clock_offset,
+            personal_feed=personal_feed,
             extra={k: v for k, v in answer.items() if k not in _ANSWER_FIELDS},
         )
 
@@ -279,7 +290,8 @@ def _time(value: Any, field: str) -> datetime:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
 
 
-def _public_channels(value: Any) -> dict[str, PublicChannel]:
+def public_channels(value: Any) -> dict[str, PublicChannel]:
+    """The public channels of an answer, by user id; what names no channel is left out."""
     found = {}
     for user, channel in _mapping(value).items():
         if not isinstance(channel, Mapping) or not channel.get("public_id"):

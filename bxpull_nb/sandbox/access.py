@@ -2,16 +2,17 @@
 
 import hmac
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bxpull_nb.sandbox.oauth import Application
 from bxpull_nb.sandbox.refusal import Refusal
 
 __all__ = ["USER_ID", "Access", "Caller"]
 
 USER_ID = 1
-"""The sandbox's only user, an administrator."""
+"""The user of the application and of the webhook."""
 
 
 @dataclass(frozen=True)
@@ -21,33 +22,34 @@ class Caller:
     user_id: int
     is_webhook: bool
     """A webhook acts for its user, but belongs to no application."""
+    is_admin: bool = True
+    scope: tuple[str, ...] = ()
+    """What the application or the webhook was allowed when it was installed."""
+    token_end: float | None = None
+    """When the access token ends, in seconds since 1970; None for a webhook."""
 
 
 class Access:
-    """The access token and the webhook of one run of the sandbox."""
+    """The application and the webhook of one run of the sandbox."""
 
-    def __init__(self, now: Callable[[], float], token_ttl: float | None) -> None:
-        self.token = secrets.token_hex(35)  # 70 digits, as a portal's are
+    def __init__(self, application: Application, *, admin: bool) -> None:
+        self.application = application
         self.webhook_secret = secrets.token_hex(8)
-        self._now = now
-        self._token_end = None if token_ttl is None else now() + token_ttl
+        self._admin = admin
 
     def webhook_caller(self, user: str, secret: str) -> Caller:
         """Who calls by the webhook's path; raises Refusal for a wrong user or secret."""
         if user == str(USER_ID) and _equal(secret, self.webhook_secret):
-            return Caller(USER_ID, is_webhook=True)
-        raise Refusal(401, "INVALID_CREDENTIALS", "Invalid request credentials")
+            return Caller(USER_ID, True, self._admin, self.application.scope)
+        raise Refusal("INVALID_CREDENTIALS", "Invalid request credentials")
 
     def token_caller(self, authorization: str, params: Mapping[str, Any]) -> Caller:
         """Who calls with a token: as Bearer, or as field `auth` or `access_token`."""
         token = _presented(authorization, params)
         if not token:
-            raise Refusal(401, "NO_AUTH_FOUND", "Wrong authorization data")
-        if not _equal(token, self.token):
-            raise Refusal(401, "invalid_token", "Unable to get application by token")
-        if self._token_end is not None and self._now() >= self._token_end:
-            raise Refusal(401, "expired_token", "The access token provided has expired.")
-        return Caller(USER_ID, is_webhook=False)
+            raise Refusal("NO_AUTH_FOUND", "Wrong authorization data")
+        end = self.application.check_access(token)
+        return Caller(USER_ID, False, self._admin, self.application.scope, end)
 
 
 def _presented(authorization: str, params: Mapping[str, Any]) -> str:

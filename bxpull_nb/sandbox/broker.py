@@ -2,128 +2,112 @@
 
 One lock makes it atomic: a message gets its mid, its place in the history and its place in every
 mailbox in one step, and a new subscriber gets its backlog and its mailbox in one step. So nothing
-falls between history and live, which real servers do not achieve (protocol 2.3).
+falls between history and live, which real servers do not achieve (protocol 2.3); where a message
+is to be lost, `faults` loses it on purpose.
 """
 
-from collections import deque
 from collections.abc import Callable, Sequence
 from threading import Lock
 
-from bxpull_nb.codec import Codec
+import msgspec
+
 from bxpull_nb.models import Message
+from bxpull_nb.sandbox.dialects import PROTOBUF, TEXT, Dialect, Frame
+from bxpull_nb.sandbox.faults import MessageFaults
 from bxpull_nb.sandbox.history import History
+from bxpull_nb.sandbox.mailbox import Mailbox
 
-__all__ = ["Broker", "Mailbox"]
+__all__ = ["LONGEST_EXPIRY", "Broker"]
 
-
-class Mailbox:
-    """What one connection has yet to be sent, already encoded.
-
-    `on_ready` is called with it by `Broker.call_ready`, never by the thread that publishes.
-    """
-
-    def __init__(
-        self,
-        channels: Sequence[str],
-        limit: int,
-        lock: Lock,
-        on_ready: "Callable[[Mailbox], None]",
-    ) -> None:
-        self.channels = list(dict.fromkeys(channels))
-        self.on_ready = on_ready
-        self.overflowed = False
-        """More waits than a slow subscriber may be owed: nothing is kept for it any more."""
-        self._limit = limit
-        self._lock = lock
-        self._pieces: deque[str] = deque()
-        self._size = 0
-
-    def take(self, most: int | None = None) -> str:
-        """What waits, as the text of one frame, in order; at most so many messages of it."""
-        with self._lock:
-            if most is None or most >= len(self._pieces):
-                taken, self._pieces = self._pieces, deque()
-            else:
-                taken = deque(self._pieces.popleft() for _ in range(most))
-            frame = "".join(taken)
-            self._size -= len(frame)
-        return frame
-
-    def put(self, piece: str) -> bool:
-        """Whether the listener must be told: about the first piece, and about the overflow.
-
-        The broker calls it, holding the lock.
-        """
-        if self.overflowed:
-            return False
-        was_empty = not self._pieces
-        self._pieces.append(piece)
-        self._size += len(piece)
-        if self._size > self._limit:
-            self.overflowed = True
-            self._pieces.clear()
-            self._size = 0
-        return was_empty or self.overflowed
+LONGEST_EXPIRY = 86400
+"""Seconds a message is stored at most."""
 
 
 class Broker:
     """Messages in, mailboxes filled. Every method may be called from any thread.
 
     `wake` is called at most once until `call_ready` has run: it must see to it that `call_ready`
-    runs soon, on the thread that serves the mailboxes.
+    runs soon, on the thread that serves the mailboxes. `names_channels` tells in each frame the
+    first channel of the publish, as protocol 3 does; later ones write `-`.
     """
 
     def __init__(
         self,
-        codec: Codec,
         *,
         now: Callable[[], float],
         wake: Callable[[Callable[[], None]], None],
+        names_channels: bool = True,
         history_limit: int = 200_000,
         backlog_limit: int = 64 * 1024 * 1024,
     ) -> None:
         self.closed = False
-        self._codec = codec
+        self._names_channels = names_channels
         self._now = now
         self._wake = wake
+        self._history_limit = history_limit
         self._backlog_limit = backlog_limit
         self._history = History(history_limit)
         self._start = int(now())
         self._count = 0
+        self._before_wipes = 0
         self._listeners: dict[str, list[Mailbox]] = {}
         self._ready: list[Mailbox] = []
         self._lock = Lock()
+        self.faults = MessageFaults(self._lock)
+        """What is to go wrong with the next messages."""
 
     @property
     def published(self) -> int:
         """How many messages were published so far."""
-        return self._count
+        return self._before_wipes + self._count
 
-    def publish(self, body: str, channels: Sequence[str], expiry: int, moment: float) -> str:
+    def publish(
+        self,
+        body: str,
+        channels: Sequence[str],
+        expiry: int,
+        moment: float,
+        sender: tuple[str, str] = ("backend", ""),
+    ) -> str:
         """The mid of the message, which is now stored and on its way.
 
-        It is stored for `expiry` seconds from `moment` (0 = not stored), and arrives once per
-        channel. The frame names the first channel, as protocol 3 does.
+        It is stored for `expiry` seconds from `moment` (0 = not stored, 86400 at most), and
+        arrives once per channel. `sender` is the type and the public id of whoever published.
         """
+        expiry = max(0, min(expiry, LONGEST_EXPIRY))
+        first = channels[0] if self._names_channels else "-"
         with self._lock:
             self._count += 1
             mid = f"{self._start:010}{self._count:016}"
-            message = Message(mid, body, channels[0], int(moment), expiry)
+            message = Message(mid, body, first, int(moment), expiry, *sender)
             if expiry > 0:
                 for channel in channels:
                     self._history.add(channel, message)
-            must_wake = self._distribute(message, channels)
+            if self.faults.waiting:
+                must_wake = self._distribute_with_faults(message, channels, moment)
+            else:
+                must_wake = self._distribute(message, channels, moment)
         if must_wake:
             self._wake(self.call_ready)
         return mid
 
-    def _distribute(self, message: Message, channels: Sequence[str]) -> bool:
-        """Fill the mailboxes, encoding once at most; tells whether somebody must be woken."""
-        piece = ""
+    def _distribute_with_faults(
+        self, message: Message, channels: Sequence[str], moment: float
+    ) -> bool:
+        passed = self.faults.pass_on(message, channels)
+        return sum(self._distribute(*delivery, moment) for delivery in passed) > 0
+
+    def _distribute(self, message: Message, channels: Sequence[str], moment: float) -> bool:
+        """Fill the mailboxes, encoding once per dialect; tells whether somebody must be woken."""
+        written: dict[int, Frame] = {}
         nobody_waited = not self._ready
         for channel in channels:
             for mailbox in self._listeners.get(channel, ()):
-                piece = piece or str(self._codec.encode([message]))
+                dialect = mailbox.dialect
+                piece = written.get(id(dialect))
+                if piece is None:
+                    stamped = _stamped(message, dialect, moment) if written else message
+                    piece = written[id(dialect)] = dialect.write(stamped)
                 if mailbox.put(piece):
                     self._ready.append(mailbox)
         return nobody_waited and bool(self._ready)
@@ -136,41 +120,94 @@ class Broker:
             mailbox.on_ready(mailbox)
 
     def subscribe(
-        self, channels: Sequence[str], mid: str | None, on_ready: Callable[[Mailbox], None]
-    ) -> tuple[Mailbox, str]:
+        self,
+        channels: Sequence[str],
+        mid: str | None,
+        on_ready: Callable[[Mailbox], None],
+        dialect: Dialect = TEXT,
+    ) -> tuple[Mailbox, Frame]:
         """A mailbox for what comes from now on, and one frame of what is newer than `mid`.
 
         The frame is empty without `mid`, or when there is nothing newer.
         """
-        mailbox = Mailbox(channels, self._backlog_limit, self._lock, on_ready)
+        mailbox = Mailbox(channels, dialect, self._backlog_limit, self._lock, on_ready)
+        moment = self._now()
         with self._lock:
-            stored = self._history.newer(mailbox.channels, mid, self._now()) if mid else []
+            stored = self._history.newer(mailbox.channels, mid, moment) if mid else []
             for channel in mailbox.channels:
                 self._listeners.setdefault(channel, []).append(mailbox)
-        return mailbox, str(self._codec.encode(stored))
+        if dialect is TEXT and not self._names_channels:
+            # From version 4 on the time in a text frame is that of the delivery.
+            stored = [msgspec.structs.replace(m, created=int(moment)) for m in stored]
+        return mailbox, dialect.backlog(stored)
+
+    def join(self, mailbox: Mailbox, channel: str) -> None:
+        """One more channel for a mailbox that is subscribed."""
+        with self._lock:
+            if channel not in mailbox.channels:
+                mailbox.channels.append(channel)
+                self._listeners.setdefault(channel, []).append(mailbox)
+
+    def leave(self, mailbox: Mailbox, channel: str) -> None:
+        """The mailbox without that channel."""
+        with self._lock:
+            if channel in mailbox.channels:
+                mailbox.channels.remove(channel)
+                self._remove(mailbox, channel)
 
     def unsubscribe(self, mailbox: Mailbox) -> None:
         """Nothing is put into the mailbox any more."""
         with self._lock:
             for channel in mailbox.channels:
-                listening = self._listeners[channel]
-                listening.remove(mailbox)
-                if not listening:
-                    del self._listeners[channel]
+                self._remove(mailbox, channel)
+
+    def _remove(self, mailbox: Mailbox, channel: str) -> None:
+        listening = self._listeners[channel]
+        listening.remove(mailbox)
+        if not listening:
+            del self._listeners[channel]
 
     def is_online(self, channel: str) -> bool:
         """Whether anybody listens to the channel."""
         return channel in self._listeners
+
+    @property
+    def online(self) -> int:
+        """How many channels somebody listens to; public parts and users are none."""
+        with self._lock:
+            return sum(":" not in channel for channel in self._listeners)
 
     def newest(self, channels: Sequence[str]) -> str:
         """The newest stored mid on the channels, or the empty string."""
         with self._lock:
             return self._history.newest(list(channels))
 
+    def wipe(self) -> None:
+        """Forget all that is stored, and number anew from 1 under the same prefix."""
+        with self._lock:
+            self._history = History(self._history_limit)
+            self._before_wipes += self._count
+            self._count = 0
+
     def close(self) -> None:
         """Let everybody who waits for a mailbox go; call it on the thread that serves them."""
         self.closed = True
+        self.call_everybody()
+
+    def call_everybody(self) -> None:
+        """Call every `on_ready`, for another reason than a message; on the serving thread."""
         with self._lock:
             waiting = {id(box): box for boxes in self._listeners.values() for box in boxes}
         for mailbox in waiting.values():
             mailbox.on_ready(mailbox)
+
+
+def _stamped(message: Message, dialect: Dialect, moment: float) -> Message:
+    """The message as a second dialect writes it.
+
+    Protocol 4 servers overwrite `created` with milliseconds when they write a text frame; a binary
+    frame written after it carries what of them fits into 32 bits, a date in the 1970s.
+    """
+    if dialect is not PROTOBUF:
+        return message
+    return msgspec.structs.replace(message, created=int(moment * 1000))

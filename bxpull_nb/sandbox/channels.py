@@ -1,7 +1,8 @@
 """Channel ids: their shape, their signatures, and how long they live (protocol 2.2).
 
 A channel id is a subscription secret: 32 random hex digits, signed by the portal so that the push
-server need not ask whether they exist.
+server need not ask whether they exist. From version 4 on a private channel has a public part
+too: the address others may publish to, but not listen at.
 """
 
 import hmac
@@ -10,13 +11,34 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bxpull_nb.masking import mask
+from bxpull_nb.sandbox.access import USER_ID
+from bxpull_nb.sandbox.tokens import TOKEN_LIFE, read_token, write_token
 
-__all__ = ["Address", "Channels", "IssuedChannel", "Signer", "parse_addresses"]
+__all__ = [
+    "Address",
+    "Channels",
+    "IssuedChannel",
+    "PublicChannel",
+    "Signer",
+    "parse_addresses",
+    "public_key",
+    "user_key",
+]
 
 _PATTERN = re.compile(r"([0-9a-f]{32})(?::([0-9a-f]{32}))?(?:\.([0-9a-f]{40}))?")
+
+
+def public_key(public: str) -> str:
+    """What the broker calls the channel with that public part."""
+    return f"public:{public}"
+
+
+def user_key(user_id: int) -> str:
+    """What the broker calls the user who is known by a token, not by a channel."""
+    return f"user:{user_id}"
 
 
 class Address(NamedTuple):
@@ -40,14 +62,23 @@ def parse_addresses(channel_id: str) -> list[Address]:
 
 
 class Signer:
-    """Signs channel ids, and knows its own signatures."""
+    """Signs channel ids and tokens, and knows its own signatures."""
 
     def __init__(self, key: bytes) -> None:
         self._key = key
 
+    @property
+    def account(self) -> str:
+        """The portal's account on the push server: `clientId` in shared mode, `iss` of tokens."""
+        return self.sign("account")[:32]
+
     def sign(self, text: str) -> str:
         """The signature of `text`: 40 lower-case hex digits, HMAC-SHA1."""
         return hmac.new(self._key, text.encode(), "sha1").hexdigest()
+
+    def signed(self, text: str) -> str:
+        """The text with its signature, as channel ids are written."""
+        return f"{text}.{self.sign(text)}"
 
     def accepts(self, address: Address, *, unsigned: bool = False) -> bool:
         """Whether the address is one of ours.
@@ -59,6 +90,18 @@ class Signer:
             return unsigned and address.public is None
         return hmac.compare_digest(address.signature, self.sign(address.signed_text))
 
+    def accepts_public(self, public: str, signature: str) -> bool:
+        """Whether the signature lets anybody publish to the channel with that public part."""
+        return hmac.compare_digest(signature, self.sign(public_key(public)))
+
+    def token(self, claims: dict[str, Any]) -> str:
+        """The claims as a signed token."""
+        return write_token(self._key, claims)
+
+    def claims(self, token: str, moment: float) -> dict[str, Any] | None:
+        """What a token of ours says that is still good at the moment."""
+        return read_token(self._key, token, moment)
+
 
 @dataclass(frozen=True)
 class IssuedChannel:
@@ -69,41 +112,120 @@ class IssuedChannel:
     id: str
     """32 hex digits."""
     signed_id: str
-    """The id with its signature: what a listener connects with."""
+    """The id, with its public part if it has one and the signature: what one connects with."""
     start: float
     """Seconds since 1970."""
     end: float
     """Seconds since 1970; the portal replaces the channel after it."""
+    public: str | None = None
+    """32 hex digits: the address of a private channel that others may publish to."""
+    public_id: str | None = None
+    """`public` with the signature that publishing to it needs."""
+    targets: tuple[str, ...] = ()
+    """What the broker calls it: where a message to this channel goes."""
 
     def __repr__(self) -> str:
         return f"IssuedChannel({self.kind!r}, id={mask(self.id)!r})"
 
 
-class Channels:
-    """The application's channels: the same until their end, then others."""
+@dataclass(frozen=True)
+class PublicChannel:
+    """Where others may publish to a user: an entry of `publicChannels`."""
 
-    def __init__(self, signer: Signer, ttl: float, now: Callable[[], float]) -> None:
+    user_id: int
+    public_id: str
+    signature: str
+    start: float
+    end: float
+
+    def __repr__(self) -> str:
+        return f"PublicChannel({self.user_id}, public_id={mask(self.public_id)!r})"
+
+
+class Channels:
+    """The portal's channels: the same until their end, then others.
+
+    A shared one, and a private one for each user; the application has its own, and so has the
+    portal's web interface. `version` is the push server's.
+    """
+
+    def __init__(
+        self, signer: Signer, ttl: float, now: Callable[[], float], version: int = 3
+    ) -> None:
         self._signer = signer
         self._ttl = ttl
         self._now = now
-        self._issued: dict[str, IssuedChannel] = {}
+        self._version = version
+        self._issued: dict[tuple[str, int], IssuedChannel] = {}
+        self._owners: dict[str, int] = {}
         self._lock = Lock()
 
-    def current(self, kind: str) -> IssuedChannel:
+    def current(self, kind: str, user_id: int = USER_ID) -> IssuedChannel:
         """The channel of that type as of now; one past its end is replaced when asked for."""
+        key = _key(kind, user_id)
         moment = self._now()
-        channel = self._issued.get(kind)
+        channel = self._issued.get(key)
         if channel is not None and moment < channel.end:
             return channel
         with self._lock:
             # Another thread may have been here first, and a channel must have one successor.
-            channel = self._issued.get(kind)
+            channel = self._issued.get(key)
             if channel is None or moment >= channel.end:
-                channel = self._issued[kind] = self._issue(kind, moment)
+                channel = self._issued[key] = self._issue(kind, user_id, moment)
             return channel
 
-    def _issue(self, kind: str, moment: float) -> IssuedChannel:
+    def replace(self, kind: str, user_id: int = USER_ID) -> tuple[IssuedChannel, IssuedChannel]:
+        """The channel of that type, which ends now, and its successor."""
+        old = self.current(kind, user_id)
+        with self._lock:
+            new = self._issued[_key(kind, user_id)] = self._issue(kind, user_id, self._now())
+        return old, new
+
+    def public_channel(self, user_id: int = USER_ID) -> PublicChannel:
+        """Where to publish to the user; there is such an address from version 4 on."""
+        channel = self.current("private", user_id)
+        public, _, signature = (channel.public_id or "").partition(".")
+        return PublicChannel(user_id, public, signature, channel.start, channel.end)
+
+    def jwt(self, user_id: int = USER_ID) -> tuple[str, int]:
+        """A token to listen with, and the second it ends at; for version 5.
+
+        It names the shared channel only: the private one belongs to its `sub`.
+        """
+        moment = int(self._now())
+        end = moment + int(min(TOKEN_LIFE, max(1, self._ttl)))
+        shared = self.current("shared")
+        claims = {"iss": self._signer.account, "iat": moment, "exp": end, "sub": str(user_id)}
+        return self._signer.token({**claims, "chan": shared.id}), end
+
+    def plain_id(self, channel: IssuedChannel) -> str:
+        """The channel's id signed without its public part, as the portal writes it at its end."""
+        return self._signer.signed(channel.id)
+
+    def owner(self, channel_id: str) -> int | None:
+        """The user whose private channel that is or was, by its id or its public part."""
+        return self._owners.get(channel_id)
+
+    def _issue(self, kind: str, user_id: int, moment: float) -> IssuedChannel:
         name = secrets.token_hex(16)
-        signed = f"{name}.{self._signer.sign(name)}"
+        public = secrets.token_hex(16) if kind == "private" and self._version >= 4 else None
+        targets: tuple[str, ...] = (name,)
+        if kind == "private":
+            self._owners |= dict.fromkeys(filter(None, (name, public)), user_id)
+            if self._version >= 5:
+                targets = (name, user_key(user_id))
         start = int(moment)  # the portal tells whole seconds
-        return IssuedChannel(kind, name, signed, start, start + self._ttl)
+        return IssuedChannel(
+            kind=kind,
+            id=name,
+            signed_id=self._signer.signed(f"{name}:{public}" if public else name),
+            start=start,
+            end=start + self._ttl,
+            public=public,
+            public_id=f"{public}.{self._signer.sign(public_key(public))}" if public else None,
+            targets=targets,
+        )
+
+
+def _key(kind: str, user_id: int) -> tuple[str, int]:
+    return kind, user_id if kind == "private" else 0

@@ -3,44 +3,17 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from email.utils import formatdate
-from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["DateHeader", "OperatingTime", "iso_time"]
+__all__ = ["DateHeader", "iso_time"]
 
 _TIME_ZONE = timezone(timedelta(hours=2))  # not UTC, so that a reader must mind the offset
-_WINDOW = 600  # seconds
 
 
 def iso_time(moment: float) -> str:
     """The moment as the portal writes it: ISO 8601 with offset, whole seconds where it is whole."""
     return datetime.fromtimestamp(moment, _TIME_ZONE).isoformat()
-
-
-class OperatingTime:
-    """The `time` block of REST answers, with the working time counted per method in 10 minutes."""
-
-    def __init__(self) -> None:
-        self._spent: dict[str, tuple[float, float]] = {}  # method -> (window's start, seconds)
-
-    def block(self, method: str, start: float, finish: float) -> dict[str, Any]:
-        """The `time` of an answer to `method`; moments are seconds since 1970."""
-        since, spent = self._spent.get(method, (start, 0.0))
-        if start >= since + _WINDOW:
-            since, spent = start, 0.0
-        spent += finish - start
-        self._spent[method] = (since, spent)
-        return {
-            "start": start,
-            "finish": finish,
-            "duration": finish - start,
-            "processing": finish - start,
-            "date_start": iso_time(int(start)),
-            "date_finish": iso_time(int(finish)),
-            "operating_reset_at": int(since + _WINDOW),
-            "operating": spent,
-        }
 
 
 class DateHeader:

@@ -1,7 +1,8 @@
 """The parameters of a REST call, however they were written (protocol 1.1).
 
-The portal is a PHP program, so names may hold brackets (`PARAMS[a][b]=1`), and maps and lists are
-one thing: an empty map reads as `[]`, and a map numbered 0, 1, 2 … as a list.
+The portal is a PHP program, so names may hold brackets (`PARAMS[a][b]=1`), dots and spaces in them
+become `_`, and maps and lists are one thing: an empty map reads as `[]`, and a map numbered
+0, 1, 2 … as a list. JSON has its names left alone.
 """
 
 import re
@@ -12,9 +13,10 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-__all__ = ["body_params", "query_params"]
+__all__ = ["body_params", "php_array", "query_params"]
 
-_NAME = re.compile(r"([^\[]+)((?:\[[^\]]*\])*)")
+_NAME = re.compile(r"([^\[]+)((?:\[[^\]]*\])*)(\[?)")
+_RENAMED = str.maketrans(". [", "___")  # what PHP does not take in a variable's name
 _KEY = re.compile(r"\[([^\]]*)\]")
 _BOUNDARY = re.compile(r'(?i)boundary="?([^\s";,]+)')
 _FIELD = re.compile(rb'(?i)content-disposition:[^\r\n]*[; ]name="([^"\r\n]*)"')
@@ -77,8 +79,12 @@ def _nested(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
 
 def _path(name: str) -> list[str]:
     """`a[b][]` as ["a", "b", ""]; nothing for a name PHP would drop."""
-    match = _NAME.match(name)
-    path = [match[1], *_KEY.findall(match[2])] if match else []
+    match = _NAME.match(name.lstrip(" "))
+    if not match:
+        return []
+    if match[3] and not match[2]:  # a bracket that never closes is a part of the name
+        return [match.string.translate(_RENAMED)]
+    path = [match[1].translate(_RENAMED), *_KEY.findall(match[2])]
     return path if len(path) <= _DEEPEST else []
 
 
@@ -99,12 +105,16 @@ def _next_index(array: dict[str, Any]) -> str:
     return str(index)
 
 
+def php_array(array: dict[str, Any]) -> dict[str, Any] | list[Any]:
+    """The map as PHP writes it: a list when it is empty or numbered from 0 on."""
+    numbered = all(key == str(index) for index, key in enumerate(array))
+    return list(array.values()) if numbered else array
+
+
 def _php_value(value: Any) -> Any:
     """The value as it leaves PHP again: maps that PHP takes for lists become lists."""
     if isinstance(value, dict):
-        items = [_php_value(item) for item in value.values()]
-        numbered = all(key == str(index) for index, key in enumerate(value))
-        return items if numbered else dict(zip(value, items, strict=True))
+        return php_array({key: _php_value(item) for key, item in value.items()})
     if isinstance(value, list):
         return [_php_value(item) for item in value]
     return value

@@ -5,18 +5,26 @@ from dataclasses import dataclass
 
 from starlette.applications import Starlette
 
-from bxpull_nb.codec import codec_for
+from bxpull_nb.errors import SettingsError
 from bxpull_nb.sandbox.access import Access
+from bxpull_nb.sandbox.backstage import Backstage
 from bxpull_nb.sandbox.broker import Broker
 from bxpull_nb.sandbox.channels import Channels, Signer
 from bxpull_nb.sandbox.clock import DateHeader
+from bxpull_nb.sandbox.config_answer import ConfigAnswer
 from bxpull_nb.sandbox.demo import play
-from bxpull_nb.sandbox.methods import Methods
+from bxpull_nb.sandbox.oauth import Application
+from bxpull_nb.sandbox.oauth_routes import OAuthServer
+from bxpull_nb.sandbox.publish_routes import PublishServer
 from bxpull_nb.sandbox.publisher import Publisher
+from bxpull_nb.sandbox.pull_methods import PullMethods
 from bxpull_nb.sandbox.push import PushServer
-from bxpull_nb.sandbox.rest import RestInterface
+from bxpull_nb.sandbox.push_side import open_push_side
+from bxpull_nb.sandbox.rest import RestInterface, page_not_found
+from bxpull_nb.sandbox.rest_methods import all_methods
 from bxpull_nb.sandbox.server import HOST, LoopbackServer
 from bxpull_nb.sandbox.settings import Settings
+from bxpull_nb.sandbox.tls import Certificate
 from bxpull_nb.sandbox.traffic import DemoEvent, demo_events, demo_gaps
 
 __all__ = ["Portal", "open_portal"]
@@ -32,36 +40,56 @@ class Portal:
     access: Access
     broker: Broker
     publisher: Publisher
-    push: PushServer
+    push: Backstage
+    rest: RestInterface
+    certificate: Certificate | None
+
+    @property
+    def url(self) -> str:
+        """Scheme, address and port."""
+        return f"{'https' if self.certificate else 'http'}://{self.host}"
 
 
 def open_portal(settings: Settings) -> Portal:
     """A portal that answers; raises SettingsError when the port is taken."""
+    certificate = Certificate.new() if settings.tls else None
     server = LoopbackServer()
-    host = f"{HOST}:{server.bind(settings.port)}"
+    host = f"{HOST}:{_bound(server, settings.port, certificate)}"
     signer = Signer(secrets.token_bytes(32))
-    channels = Channels(signer, settings.channel_ttl, settings.now)
-    broker = _broker(settings, server)
-    publisher = Publisher(broker, channels, settings.channel_kinds, settings.now)
-    access = Access(settings.now, settings.token_ttl)
-    rest = RestInterface(settings, access, Methods(settings, channels, publisher, host))
-    push = PushServer(settings, signer, broker, server.cut)
-    app = Starlette(routes=[*rest.routes(), *push.routes()])
+    channels, personal = (
+        Channels(signer, settings.channel_ttl, settings.now, settings.server_version)
+        for _ in range(2)
+    )
+    url = f"{'https' if settings.tls else 'http'}://{host}"
+    application = Application(settings.now, settings.token_ttl, settings.scopes)
+    access = Access(application, admin=settings.admin)
+    push = open_push_side(settings, server, signer, channels, personal, application.client_id)
+    publisher = Publisher(push.broker, channels, settings.channel_kinds, settings.now)
+    config = ConfigAnswer(settings, host, signer.account)
+    pull = PullMethods(settings, config, channels, personal)
+    methods = all_methods(settings, pull, application, url)
+    rest = RestInterface(settings, access, methods, publisher)
+    oauth = OAuthServer(application, rest.faults, url, settings.redirect_uri)
+    listening = [*PublishServer(push).routes(), *PushServer(push).routes()]
+    app = Starlette(
+        routes=[*rest.routes(), *oauth.routes(), *listening],
+        exception_handlers={404: page_not_found},
+    )
     app.router.redirect_slashes = False
-    server.start(DateHeader(app, settings.now), broker.close)
+    server.start(DateHeader(app, settings.now), push.broker.close, certificate)
     if settings.demo:
         server.spawn(_demo(settings, publisher))
-    return Portal(host, server, access, broker, publisher, push)
+    return Portal(host, server, access, push.broker, publisher, push, rest, certificate)
 
 
-def _broker(settings: Settings, server: LoopbackServer) -> Broker:
-    return Broker(
-        codec_for(settings.server_version),
-        now=settings.now,
-        wake=server.call_soon,
-        history_limit=settings.history_limit,
-        backlog_limit=settings.backlog_limit,
-    )
+def _bound(server: LoopbackServer, port: int, certificate: Certificate | None) -> int:
+    """The port that is now taken; where that fails, no certificate is left behind."""
+    try:
+        return server.bind(port)
+    except SettingsError:
+        if certificate:
+            certificate.remove()
+        raise
 
 
 async def _demo(settings: Settings, publisher: Publisher) -> None:

@@ -11,7 +11,7 @@ from bxpull_nb.sandbox.broker import Broker
 from bxpull_nb.sandbox.channels import Channels
 from bxpull_nb.sandbox.clock import iso_time
 
-__all__ = ["EVENT_EXPIRY", "Publisher"]
+__all__ = ["EVENT_EXPIRY", "Publisher", "event_body"]
 
 EVENT_EXPIRY = 86400
 """Seconds the push server stores an application's event."""
@@ -53,14 +53,17 @@ class Publisher:
             there = ", ".join(self._kinds)
             raise SettingsError(f"channel={kinds!r}: this sandbox has {there}.")
         moment = self._now()
-        targets = [self._channels.current(kind).id for kind in kinds]
+        targets = [key for kind in kinds for key in self._channels.current(kind).targets]
         return self._broker.publish(
-            _body(module_id, command, params, moment), targets, expiry, moment
+            event_body(module_id, command, params, moment), targets, expiry, moment
         )
 
 
-def _body(module_id: str, command: str, params: Any, moment: float) -> str:
-    """The JSON text of an event, as the portal publishes it."""
+def event_body(module_id: str, command: str, params: Any, moment: float) -> str:
+    """The JSON text of an event, as the portal publishes it.
+
+    Raises SettingsError for params that are not JSON.
+    """
     event = {
         "module_id": module_id,
         "command": command,

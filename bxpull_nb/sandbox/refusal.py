@@ -1,13 +1,56 @@
-"""Why the portal does not do what a REST call asks for."""
+"""Why the portal does not do what a REST call asks for, and with which HTTP status (protocol 1.4).
 
-__all__ = ["Refusal"]
+The official guide and the portals' own code disagree about statuses, so there are two profiles.
+"""
+
+from typing import Any
+
+__all__ = ["PROFILES", "Refusal", "status_of"]
+
+PROFILES = ("guide", "portal")
+"""What the official guide says, and what the code of today's portals does."""
+
+_STATUSES: dict[str, tuple[int, int]] = {
+    "EXPIRED_TOKEN": (401, 401),
+    "INVALID_TOKEN": (401, 401),
+    "NO_AUTH_FOUND": (401, 401),
+    "AUTHORIZATION_ERROR": (401, 401),
+    "APPLICATION_NOT_FOUND": (401, 401),
+    "INSUFFICIENT_SCOPE": (403, 401),
+    "INVALID_CREDENTIALS": (403, 401),
+    "USER_ACCESS_ERROR": (403, 401),
+    "ACCESS_DENIED": (403, 403),
+    "ACCESS_ERROR": (403, 403),
+    "WRONG_LICENSE": (403, 403),
+    "WRONG_AUTH_TYPE": (403, 403),
+    "INVALID_REQUEST": (400, 401),
+    "ERROR_METHOD_NOT_FOUND": (404, 404),
+    "QUERY_LIMIT_EXCEEDED": (503, 503),
+    "OPERATION_TIME_LIMIT": (429, 429),
+    "OVERLOAD_LIMIT": (503, 401),
+    "INTERNAL_SERVER_ERROR": (500, 500),
+    "ERROR_UNEXPECTED_ANSWER": (500, 500),
+    "SERVER_ERROR": (200, 500),
+    "PORTAL_DELETED": (500, 403),
+    "ERROR_BATCH_LENGTH_EXCEEDED": (400, 400),
+    "ERROR_BATCH_METHOD_NOT_ALLOWED": (405, 405),
+}
+"""Code in capitals -> HTTP status in each profile; a code that is not here is a 400."""
 
 
 class Refusal(Exception):  # noqa: N818 - an answer of the portal, not a fault of the sandbox
-    """A REST answer with an error code; `status` is its HTTP status."""
+    """A REST answer with an error code; the status follows from the code."""
 
-    def __init__(self, status: int, code: str, description: str) -> None:
+    def __init__(self, code: str, description: str) -> None:
         super().__init__(f"{code}: {description}")
-        self.status = status
         self.code = code
         self.description = description
+
+    def answer(self) -> dict[str, Any]:
+        """The body of the answer, without its time."""
+        return {"error": self.code, "error_description": self.description}
+
+
+def status_of(code: str, profile: str) -> int:
+    """The HTTP status a portal of that profile sends the error code with."""
+    return _STATUSES.get(code.upper(), (400, 400))[PROFILES.index(profile)]

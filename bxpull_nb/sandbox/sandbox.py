@@ -8,14 +8,16 @@ from typing import Any
 
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.sandbox.access import USER_ID
+from bxpull_nb.sandbox.controls import RestControls
 from bxpull_nb.sandbox.portal import Portal, open_portal
 from bxpull_nb.sandbox.publisher import EVENT_EXPIRY
-from bxpull_nb.sandbox.settings import Settings
+from bxpull_nb.sandbox.push_controls import PushControls
+from bxpull_nb.sandbox.settings import DEFAULT_SCOPE, Settings
 
 __all__ = ["Sandbox"]
 
 
-class Sandbox:
+class Sandbox(RestControls, PushControls):
     """A portal to try things on: REST, push server and demo traffic, on 127.0.0.1 only.
 
     ```python
@@ -30,11 +32,23 @@ class Sandbox:
     the same events. `port` 0 takes any free one. `edition` is `current` (what portals answer
     today: applications only) or `seed` (what the method's page says: webhooks too).
     `websocket=False` leaves long polling only, `configured=False` a portal without push server,
-    `private=False` an application without a private channel.
+    `private=False` an application without a private channel. `server_version` is the push
+    server's protocol: 3 (text frames), 4 (protobuf) or 5 (JSON-RPC and tokens); with
+    `mode="shared"` it is one in the cloud, and the config has a `clientId`.
 
     Times are in seconds: `buffer` joins the messages that follow one another into one WebSocket
     frame (real servers take 0.25-0.4; 0 gives each a frame of its own), `poll_hold` is how long a
-    poll waits, `channel_ttl` how long channels live, `token_ttl` the token (None = always).
+    poll waits, `rpc_ping` how often a version 5 server says `ping` (clients expect one in 20),
+    `channel_ttl` how long channels live, `token_ttl` the token (None = always).
+
+    The REST side: `scope` is what the application and the webhook were allowed, `admin=False`
+    makes their user an ordinary one, `redirect_uri` is where a login comes back to.
+    `status_profile` is `guide` or `portal`, which disagree about the HTTP status of errors (None:
+    `guide` in the seed edition, else `portal`). `rest_limit` requests a second are answered once
+    `rest_burst` have come at once; a portal takes 2 and 50, here the limit is so high that only a
+    runaway loop meets it, and None is none. A method works `operating_limit` seconds in 10
+    minutes. `tls=True` is https and wss with a certificate of its own (see `ca_path`); it needs
+    the extra `tls`.
 
     `history_limit` messages are kept for resuming, and at most 256 Mi characters of them.
     `backlog_limit` characters may wait for one subscriber that does not read; then it is cut off.
@@ -50,13 +64,23 @@ class Sandbox:
         port: int = 0,
         edition: str = "current",
         server_version: int = 3,
+        mode: str = "personal",
         websocket: bool = True,
         configured: bool = True,
         private: bool = True,
         buffer: float = 0.02,
+        rpc_ping: float = 10.0,
         poll_hold: float = 40.0,
         channel_ttl: float = 43205.0,
         token_ttl: float | None = None,
+        status_profile: str | None = None,
+        scope: str | Sequence[str] = DEFAULT_SCOPE,
+        admin: bool = True,
+        redirect_uri: str | None = None,
+        rest_limit: float | None = 100.0,
+        rest_burst: float = 2000,
+        operating_limit: float | None = 480.0,
+        tls: bool = False,
         history_limit: int = 200_000,
         backlog_limit: int = 64 * 1024 * 1024,
         now: Callable[[], float] = time.time,
@@ -68,13 +92,23 @@ class Sandbox:
             port=port,
             edition=edition,
             server_version=server_version,
+            mode=mode,
             websocket=websocket,
             configured=configured,
             private=private,
             buffer=buffer,
+            rpc_ping=rpc_ping,
             poll_hold=poll_hold,
             channel_ttl=channel_ttl,
             token_ttl=token_ttl,
+            status_profile=status_profile,
+            scope=scope,
+            admin=admin,
+            redirect_uri=redirect_uri,
+            rest_limit=rest_limit,
+            rest_burst=rest_burst,
+            operating_limit=operating_limit,
+            tls=tls,
             history_limit=history_limit,
             backlog_limit=backlog_limit,
             now=now,
@@ -95,16 +129,13 @@ class Sandbox:
         portal, self._portal = self._portal, None
         if portal is not None:
             portal.server.stop()
+            if portal.certificate:
+                portal.certificate.remove()
 
     @property
     def url(self) -> str:
-        """The portal's address, `http://127.0.0.1:PORT`."""
-        return f"http://{self._running.host}"
-
-    @property
-    def token(self) -> str:
-        """An OAuth access token of the sandbox's application. A secret, of the sandbox only."""
-        return self._running.access.token
+        """The portal's address, `http://127.0.0.1:PORT`, or `https://…` with TLS."""
+        return self._running.url
 
     @property
     def webhook(self) -> str:
@@ -142,16 +173,6 @@ class Sandbox:
         content = {} if params is None else params
         return self._running.publisher.publish(module_id, command, content, kinds, expiry)
 
-    def drop_connections(self) -> int:
-        """How many WebSockets and held polls were cut: no close frame, no answer.
-
-        To see what a listener does about a fallen line.
-        """
-        portal = self._running
-        listeners = list(portal.push.listeners)
-        portal.server.cut(listeners)
-        return len(listeners)
-
     @property
     def _running(self) -> Portal:
         if self._portal is None:
@@ -186,13 +207,13 @@ class Sandbox:
         """What may be seen of it: no token, no webhook, no channel."""
         portal, settings = self._portal, self._settings
         shown = {
-            "at": f"http://{portal.host}" if portal else "no address (stopped)",
+            "at": portal.url if portal else "no address (stopped)",
             "edition": settings.edition,
             "push server": f"version {settings.server_version}",
         }
         if settings.demo:
             shown["demo"] = f"{settings.rate:g} events/s"
         if portal:
-            shown["listeners"] = str(len(portal.push.listeners))
+            shown["listeners"] = str(len(portal.push.connections))
             shown["published"] = str(portal.broker.published)
         return shown

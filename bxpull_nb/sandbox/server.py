@@ -16,6 +16,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from bxpull_nb.errors import SettingsError
+from bxpull_nb.sandbox.tls import Certificate
 
 __all__ = ["HOST", "LoopbackServer", "Peer"]
 
@@ -48,12 +49,17 @@ class LoopbackServer:
         self._socket = _listening(port)
         return int(self._socket.getsockname()[1])
 
-    def start(self, app: ASGIApp, on_stop: Callable[[], None]) -> None:
-        """Serve `app`; returns when connections are accepted.
+    def start(
+        self,
+        app: ASGIApp,
+        on_stop: Callable[[], None],
+        certificate: Certificate | None = None,
+    ) -> None:
+        """Serve `app`, with TLS when there is a certificate; returns when connections are accepted.
 
         `on_stop` is called in the loop when the server stops: it must let held requests go.
         """
-        self._uvicorn = _Uvicorn(_uvicorn_config(app), on_stop)
+        self._uvicorn = _Uvicorn(_uvicorn_config(app, certificate), on_stop)
         self._loop = asyncio.new_event_loop()
         # A daemon: an interpreter that ends must not wait for a sandbox somebody left running.
         self._thread = Thread(target=self._serve, name="bxpull-sandbox", daemon=True)
@@ -139,9 +145,10 @@ class _Uvicorn(uvicorn.Server):
                 transport.abort()
 
 
-def _uvicorn_config(app: ASGIApp) -> uvicorn.Config:
+def _uvicorn_config(app: ASGIApp, certificate: Certificate | None) -> uvicorn.Config:
     return uvicorn.Config(
         app,
+        ssl_certfile=certificate.chain_path if certificate else None,
         http="h11",
         ws="websockets-sansio",
         ws_max_size=_LARGEST_MESSAGE,

@@ -9,11 +9,11 @@ from typing import Any
 import httpx
 from websockets.sync.client import ClientConnection, connect
 
-from bxpull_nb.codec import TextCodec
+from bxpull_nb.codec import TextCodec, codec_for, recognised
 from bxpull_nb.models import Event
 from bxpull_nb.sandbox import Sandbox
 
-__all__ = ["Visitor", "events", "until", "visiting"]
+__all__ = ["Visitor", "events", "received", "until", "visiting"]
 
 
 class Visitor:
@@ -41,8 +41,13 @@ class Visitor:
     @contextmanager
     def listen(self, channel_id: str, **query: str) -> Iterator[ClientConnection]:
         """A WebSocket that listens to the channel."""
-        values = httpx.QueryParams({"CHANNEL_ID": channel_id, **query})
-        url = f"{self.sandbox.url.replace('http', 'ws')}/sub/?{values}"
+        with self.attend(CHANNEL_ID=channel_id, **query) as websocket:
+            yield websocket
+
+    @contextmanager
+    def attend(self, **query: str) -> Iterator[ClientConnection]:
+        """A WebSocket with that query."""
+        url = f"{self.sandbox.url.replace('http', 'ws')}/sub/?{httpx.QueryParams(query)}"
         with connect(url, max_size=None, compression=None, proxy=None) as websocket:
             yield websocket
 
@@ -86,6 +91,21 @@ def events(frame: str | bytes) -> list[Event]:
     records = TextCodec().decode(frame)
     assert all(isinstance(record, Event) for record in records), records
     return [record for record in records if isinstance(record, Event)]
+
+
+def received(websocket: ClientConnection, count: int) -> list[Event]:
+    """The next events in any dialect, in however many frames they come."""
+    found: list[Event] = []
+    while len(found) < count:
+        frame = websocket.recv(5)
+        if frame != "ping":
+            records = recognised(frame, _ANY).decode(frame)
+            assert all(isinstance(record, Event) for record in records), records
+            found += [record for record in records if isinstance(record, Event)]
+    return found
+
+
+_ANY = codec_for(4)
 
 
 def until(condition: Callable[[], bool], seconds: float = 5) -> None:

@@ -1,0 +1,139 @@
+"""Asking the token server: a refresh token, or a login's code, for a pair of tokens.
+
+Everything secret travels in the body, never in the address: addresses end up in logs.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import msgspec
+
+from bxpull_nb.auth.pair import TokenPair
+from bxpull_nb.endpoint import is_loopback
+from bxpull_nb.errors import (
+    ApiError,
+    GrantRefused,
+    MissingField,
+    PortalUnreachable,
+    SettingsError,
+    UnexpectedAnswer,
+)
+
+__all__ = ["request_tokens", "token_server"]
+
+_METHOD = "oauth/token"
+_TOKEN_URL = "https://oauth.bitrix.info/oauth/token/"  # noqa: S105 - an address
+_LOG_IN = "Log in again with `bxpull login`, or give connect() a new refresh token."
+_ADVICE = {
+    "INVALID_GRANT": _LOG_IN,
+    "EXPIRED_TOKEN": _LOG_IN,
+    "INVALID_CLIENT": "Check the client_id and the client_secret on the application's page.",
+    "WRONG_CLIENT": "Check the client_id and the client_secret on the application's page.",
+    "INVALID_SCOPE": "Give the application the scope 'pull' on its page, then log in again.",
+    "PAYMENT_REQUIRED": "The application's subscription has ended; ask the portal's administrator.",
+}
+_PASSING = {
+    "INTERNAL_SERVER_ERROR",
+    "ERROR_UNEXPECTED_ANSWER",
+    "QUERY_LIMIT_EXCEEDED",
+    "SERVER_ERROR",
+    "TEMPORARILY_UNAVAILABLE",
+}
+
+
+def token_server(portal: str, token_url: str | None = None) -> str:
+    """Where the tokens of that portal come from.
+
+    `token_url` when it is given; a sandbox's own address for a portal on this machine, and
+    else Bitrix24's token server. Raises SettingsError for an address that is not secure.
+    """
+    if token_url is None:
+        return f"{portal}/oauth/token/" if is_loopback(portal) else _TOKEN_URL
+    parts = urlsplit(token_url)
+    if not parts.hostname or (parts.scheme != "https" and not is_loopback(token_url)):
+        raise SettingsError(
+            f"token_url={token_url!r}: give an https address; the application's secret goes there."
+        )
+    return token_url
+
+
+async def request_tokens(
+    http: httpx.AsyncClient, token_url: str, grant: Mapping[str, str]
+) -> TokenPair:
+    """The pair for that grant (`grant_type`, `client_id`, `client_secret` and what it needs).
+
+    Raises GrantRefused when the token server says no for good, ApiError when it has troubles of
+    its own, PortalUnreachable, UnexpectedAnswer or MissingField.
+    """
+    server = f"{urlsplit(token_url).scheme}://{urlsplit(token_url).netloc}"
+    try:
+        response = await http.post(token_url, data=dict(grant))
+    except httpx.HTTPError as exc:
+        # What the exception keeps of the request must not hold the application's secret.
+        exc.request = httpx.Request("POST", token_url)
+        raise PortalUnreachable(
+            f"{_METHOD}: the token server {server} did not answer ({type(exc).__name__}). Check "
+            f"the network, then try again.",
+            method=_METHOD,
+        ) from exc
+    return _pair(_answer(response, server), response.status_code, grant)
+
+
+def _answer(response: httpx.Response, server: str) -> dict[str, Any]:
+    try:
+        body = msgspec.json.decode(response.content)
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise UnexpectedAnswer(
+            f"{_METHOD}: {server} answered (HTTP {response.status_code}), but not with the JSON "
+            f"of a token server. Check token_url, and that no proxy stands in between.",
+            method=_METHOD,
+            status=response.status_code,
+        )
+    return body
+
+
+def _pair(body: dict[str, Any], status: int, grant: Mapping[str, str]) -> TokenPair:
+    if "error" in body:
+        raise _refusal(body, status, grant)
+    refresh_token = body.get("refresh_token") or grant.get("refresh_token")
+    for field, value in (
+        ("access_token", body.get("access_token")),
+        ("refresh_token", refresh_token),
+    ):
+        if not isinstance(value, str) or not value:
+            raise MissingField(
+                f"{_METHOD}: the token server's answer lacks '{field}'. {_LOG_IN}",
+                method=_METHOD,
+                field=field,
+                status=status,
+            )
+    user = str(body.get("user_id", ""))
+    return TokenPair(
+        access_token=body["access_token"],
+        refresh_token=str(refresh_token),
+        user_id=int(user) if user.isdecimal() else None,
+        scope=str(body.get("scope") or ""),
+        member_id=str(body.get("member_id") or ""),
+    )
+
+
+def _refusal(body: dict[str, Any], status: int, grant: Mapping[str, str]) -> ApiError:
+    code = str(body["error"])
+    passing = code.upper() in _PASSING or (status >= 500 and code.upper() not in _ADVICE)
+    text = str(body.get("error_description") or "no description")
+    for name in ("client_secret", "refresh_token", "code"):
+        text = text.replace(grant.get(name) or "\0", "…")
+    what = "the login's code" if "code" in grant else "the refresh token"
+    advice = "Try again later." if passing else _ADVICE.get(code.upper(), _LOG_IN)
+    kind = ApiError if passing else GrantRefused
+    return kind(
+        f"{_METHOD}: no new tokens for {what}: the token server answered {code} ({text}). {advice}",
+        method=_METHOD,
+        code=code,
+        description=text,
+        status=status,
+    )

@@ -1,0 +1,210 @@
+"""Where token pairs are kept: the system's keyring, or a file only its owner can read.
+
+A store blocks, so it is called on a thread of its own; it never asks a person anything.
+"""
+
+import logging
+import os
+from contextlib import closing, suppress
+from hashlib import sha256
+from importlib import import_module
+from pathlib import Path
+from tempfile import mkstemp
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import msgspec
+
+from bxpull_nb.auth.pair import TokenPair
+from bxpull_nb.errors import TokensNotStored
+
+__all__ = ["FileStore", "KeyringStore", "MemoryStore", "TokenStore", "default_store"]
+
+_log = logging.getLogger(__name__)
+_SERVICE = "bxpull-nb"
+_SECRET_SERVICE = "keyring.backends.SecretService"  # noqa: S105 - a module's name
+_SILENT = ("keyring.backends.Windows", "keyring.backends.macOS", _SECRET_SERVICE)
+_LOG_IN = "It is left out; log in again with `bxpull login`."
+
+
+class TokenStore(Protocol):
+    """Keeps one pair for each portal and application."""
+
+    def load(self, portal: str, client_id: str) -> TokenPair | None:
+        """The pair, or None where there is none that can be read."""
+        ...
+
+    def save(self, portal: str, client_id: str, pair: TokenPair) -> None:
+        """Keep the pair in place of the one before; raises TokensNotStored."""
+        ...
+
+    def forget(self, portal: str, client_id: str) -> None:
+        """Remove the pair; one that is not there is fine."""
+        ...
+
+
+class MemoryStore:
+    """Keeps pairs as long as the program runs, for those who keep them themselves."""
+
+    def __init__(self) -> None:
+        self._pairs: dict[tuple[str, str], TokenPair] = {}
+
+    def load(self, portal: str, client_id: str) -> TokenPair | None:
+        """The pair, or None."""
+        return self._pairs.get((portal, client_id))
+
+    def save(self, portal: str, client_id: str, pair: TokenPair) -> None:
+        """Keep the pair in place of the one before."""
+        self._pairs[portal, client_id] = pair
+
+    def forget(self, portal: str, client_id: str) -> None:
+        """Remove the pair; one that is not there is fine."""
+        self._pairs.pop((portal, client_id), None)
+
+    def __repr__(self) -> str:
+        return f"MemoryStore({len(self._pairs)} pairs)"
+
+
+class FileStore:
+    """Keeps each pair in a file of its own, mode 0600, in `folder`.
+
+    The default is the user's config directory. A file is written anew beside the old one and
+    renamed, so that a break leaves either of them whole.
+    """
+
+    def __init__(self, folder: str | Path | None = None) -> None:
+        self._folder = Path(folder) if folder is not None else None
+
+    @property
+    def folder(self) -> Path:
+        """Where the files are."""
+        if self._folder is None:
+            from platformdirs import user_config_path
+
+            self._folder = user_config_path(_SERVICE, appauthor=False) / "tokens"
+        return self._folder
+
+    def path(self, portal: str, client_id: str) -> Path:
+        """The file of that portal and application."""
+        return self.folder / f"{_key(portal, client_id)}.json"
+
+    def load(self, portal: str, client_id: str) -> TokenPair | None:
+        """The pair; None, and a warning in the log, for a file that cannot be read."""
+        path = self.path(portal, client_id)
+        try:
+            return _pair(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as exc:
+            _log.warning("the token file %s cannot be read (%s). %s", path, _kind(exc), _LOG_IN)
+            return None
+
+    def save(self, portal: str, client_id: str, pair: TokenPair) -> None:
+        """Write the pair's file; raises TokensNotStored."""
+        path = self.path(portal, client_id)
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _replace(path, msgspec.json.encode(pair))
+        except OSError as exc:
+            raise TokensNotStored(
+                f"the tokens cannot be written to {path} ({exc.strerror or _kind(exc)}). Make "
+                f"the folder writable, or give a store= of your own."
+            ) from exc
+
+    def forget(self, portal: str, client_id: str) -> None:
+        """Remove the pair's file; one that is not there is fine."""
+        self.path(portal, client_id).unlink(missing_ok=True)
+
+    def __repr__(self) -> str:
+        return f"FileStore({str(self.folder)!r})"
+
+
+class KeyringStore:
+    """Keeps pairs in a keyring: `backend` is one of the library `keyring`."""
+
+    def __init__(self, backend: Any) -> None:
+        self._backend = backend
+
+    def load(self, portal: str, client_id: str) -> TokenPair | None:
+        """The pair; None, and a warning in the log, when the keyring does not give it."""
+        try:
+            kept = self._backend.get_password(_SERVICE, _key(portal, client_id))
+            return _pair(kept.encode()) if kept else None
+        except Exception as exc:  # noqa: BLE001 - backends raise whatever their system raises
+            _log.warning("%r gave no tokens (%s). %s", self, _kind(exc), _LOG_IN)
+            return None
+
+    def save(self, portal: str, client_id: str, pair: TokenPair) -> None:
+        """Put the pair into the keyring; raises TokensNotStored."""
+        kept = msgspec.json.encode(pair).decode()
+        try:
+            self._backend.set_password(_SERVICE, _key(portal, client_id), kept)
+        except Exception as exc:
+            raise TokensNotStored(
+                f"{self!r} did not take the tokens ({_kind(exc)}). Unlock it, or give "
+                f"store=FileStore()."
+            ) from exc
+
+    def forget(self, portal: str, client_id: str) -> None:
+        """Remove the pair; one that is not there is fine."""
+        with suppress(Exception):
+            self._backend.delete_password(_SERVICE, _key(portal, client_id))
+
+    def __repr__(self) -> str:
+        return f"KeyringStore({type(self._backend).__module__})"
+
+
+def default_store() -> TokenStore:
+    """The system's keyring where there is one that works without asking, else files."""
+    backend = _silent_keyring()
+    return FileStore() if backend is None else KeyringStore(backend)
+
+
+def _silent_keyring() -> Any:
+    """The first keyring that answers without opening a window, or None."""
+    try:
+        chosen = import_module("keyring").get_keyring()
+        for backend in getattr(chosen, "backends", [chosen]):
+            if type(backend).__module__ in _SILENT and _is_unlocked(backend):
+                backend.get_password(_SERVICE, "probe")
+                return backend
+    except Exception as exc:  # noqa: BLE001 - a broken keyring must not keep anybody from working
+        _log.debug("no keyring is used (%s)", _kind(exc))
+    return None
+
+
+def _is_unlocked(backend: Any) -> bool:
+    """Whether it can be read without a prompt; Linux's Secret Service asks when it is locked."""
+    if type(backend).__module__ != _SECRET_SERVICE:
+        return True
+    secretstorage = import_module("secretstorage")
+    with closing(secretstorage.dbus_init()) as connection:
+        return not secretstorage.Collection(connection).is_locked()
+
+
+def _key(portal: str, client_id: str) -> str:
+    """A name for a file or an entry; the host is for the person who looks."""
+    digest = sha256(f"{portal}\n{client_id}".encode()).hexdigest()[:16]
+    return f"{urlsplit(portal).hostname or 'portal'}-{digest}"
+
+
+def _pair(kept: bytes) -> TokenPair:
+    return msgspec.json.decode(kept, type=TokenPair)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    handle, name = mkstemp(dir=path.parent, prefix=".new-")  # born with mode 0600
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _kind(exc: BaseException) -> str:
+    """What went wrong without its words, which may quote what was read."""
+    return type(exc).__name__

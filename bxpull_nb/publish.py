@@ -1,0 +1,108 @@
+"""Sending to public channels, straight to a push server of version 4."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from bxpull_nb.auth import http_client
+from bxpull_nb.codec import push_pb2 as pb
+from bxpull_nb.errors import (
+    ConnectionFailed,
+    PublishRefused,
+    SettingsError,
+    TransportUnavailable,
+)
+from bxpull_nb.models import PublicChannel, PullConfig
+from bxpull_nb.rest import as_json
+
+__all__ = ["message_body", "publish", "publish_url", "request_batch"]
+
+_MOST = 100  # receivers in one message
+
+
+async def publish(
+    config: PullConfig,
+    receivers: Sequence[PublicChannel],
+    body: str,
+    *,
+    expiry: int | None = None,
+    secure: bool = True,
+    http: httpx.AsyncClient | None = None,
+) -> None:
+    """Send `body` (see `message_body`) to these channels; it is on its way when this returns.
+
+    `expiry` is how many seconds it is stored for who resumes (default: not at all). Raises
+    TransportUnavailable where the server takes no messages of clients, ChannelMissing without a
+    private channel of one's own, PublishRefused, ConnectionFailed.
+    """
+    url = httpx.URL(publish_url(config, secure=secure))
+    content = request_batch(receivers, body, expiry=expiry)
+    async with http or http_client(str(url)) as client:
+        try:
+            response = await client.post(url, content=content)
+        except httpx.HTTPError as exc:
+            # What the exception keeps of the request must not hold the own channel's id.
+            exc.request = httpx.Request("POST", url.copy_with(query=None))
+            raise ConnectionFailed(
+                f"the push server {url.host} did not take the message "
+                f"({str(exc) or type(exc).__name__}). Check the network, then try again."
+            ) from exc
+    if response.status_code != 200:
+        raise PublishRefused(
+            f"the push server refused the message (HTTP {response.status_code}: "
+            f"{response.text[:100].strip() or 'no words'}). Fetch the config and the public "
+            f"channels again: both end after twelve hours.",
+            status=response.status_code,
+        )
+
+
+def publish_url(config: PullConfig, *, secure: bool = True) -> str:
+    """Where this config's owner may publish; it holds the own channel id, so mask it.
+
+    Raises TransportUnavailable and ChannelMissing.
+    """
+    server = config.server
+    addresses = (server.publish_secure, server.publish)
+    base = next(filter(None, addresses if secure else reversed(addresses)), None)
+    if server.version != 4 or not server.publish_enabled or not base:
+        raise TransportUnavailable(
+            f"this push server (version {server.version}) takes no messages of clients here. Use "
+            f"send_event(), which goes by the portal."
+        )
+    own = quote(config.channel("private").id, safe=":.")
+    return f"{base}{'&' if '?' in base else '?'}CHANNEL_ID={own}&binaryMode=true"
+
+
+def request_batch(
+    receivers: Sequence[PublicChannel], body: str, *, expiry: int | None = None
+) -> bytes:
+    """The RequestBatch with one message; raises SettingsError for ids that are not hex."""
+    if not 1 <= len(receivers) <= _MOST:
+        raise SettingsError(f"{len(receivers)} receivers: give 1 to {_MOST} public channels.")
+    message = pb.IncomingMessage(
+        receivers=[_receiver(channel) for channel in receivers], body=body.encode(), expiry=expiry
+    )
+    command = pb.Request(incomingMessages=pb.IncomingMessagesRequest(messages=[message]))
+    return pb.RequestBatch(requests=[command]).SerializeToString()
+
+
+def message_body(
+    command: str, params: Mapping[str, Any] | None = None, module_id: str = "application"
+) -> str:
+    """The JSON text of an event, as listeners expect it; raises SettingsError like any call."""
+    content = {"module_id": module_id, "command": command, "params": dict(params or {})}
+    return as_json("publish", content).decode()
+
+
+def _receiver(channel: PublicChannel) -> pb.Receiver:
+    try:
+        return pb.Receiver(
+            id=bytes.fromhex(channel.public_id), signature=bytes.fromhex(channel.signature)
+        )
+    except ValueError:
+        raise SettingsError(
+            f"the public channel of user {channel.user_id} is damaged: its id or signature is not "
+            f"hexadecimal. Ask for it again with public_channels()."
+        ) from None

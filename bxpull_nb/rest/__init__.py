@@ -1,0 +1,17 @@
+"""Authenticated calls to the portal: limits, retries, batches, and answers taken apart."""
+
+from bxpull_nb.rest.batch import BatchResult
+from bxpull_nb.rest.client import PORTAL_LIMIT, RestClient
+from bxpull_nb.rest.limit import LeakyBucket
+from bxpull_nb.rest.params import as_json
+from bxpull_nb.rest.retry import operating_wait, retry_delay
+
+__all__ = [
+    "PORTAL_LIMIT",
+    "BatchResult",
+    "LeakyBucket",
+    "RestClient",
+    "as_json",
+    "operating_wait",
+    "retry_delay",
+]

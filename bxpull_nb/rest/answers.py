@@ -1,0 +1,115 @@
+"""The portal's answers taken apart.
+
+The body is looked at before the status, because a portal may send an error with HTTP 200.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx
+import msgspec
+
+from bxpull_nb.errors import ApiError, UnexpectedAnswer
+from bxpull_nb.rest.codes import code_of
+
+__all__ = ["Answer", "api_error", "mapping", "not_rest", "read_answer"]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A REST answer: a result, or an error."""
+
+    result: Any
+    error: ApiError | None
+    portal_time: datetime | None
+    """The portal's clock (UTC), where the answer tells it."""
+    reset_at: float | None
+    """Unix second at which the method's operating time is counted anew."""
+
+
+def read_answer(method: str, response: httpx.Response, hide: Callable[[str], str]) -> Answer:
+    """The answer, typed; `hide` masks secrets in the portal's words.
+
+    Raises UnexpectedAnswer for what is not REST JSON.
+    """
+    body = _json_object(method, response)
+    times = mapping(body.get("time"))
+    reset = times.get("operating_reset_at")
+    error = None
+    if "error" in body:
+        error = api_error(method, body, hide, status=response.status_code)
+    elif "result" not in body:
+        raise not_rest(method, response, "its JSON has neither 'result' nor 'error'")
+    return Answer(
+        result=body.get("result"),
+        error=error,
+        portal_time=_portal_time(times, response),
+        reset_at=float(reset) if isinstance(reset, int | float) else None,
+    )
+
+
+def api_error(
+    method: str,
+    body: Mapping[str, Any],
+    hide: Callable[[str], str],
+    *,
+    status: int | None = None,
+) -> ApiError:
+    """The error of our tree that fits `error` and `error_description`."""
+    code = hide(str(body["error"]))
+    text = hide(str(body.get("error_description") or "no description"))
+    known = code_of(code)
+    return known.error(
+        f"{method}: the portal answered {code} ({text}). {known.advice}",
+        method=method,
+        code=code,
+        description=text,
+        status=status,
+    )
+
+
+def not_rest(method: str, response: httpx.Response, what: str) -> UnexpectedAnswer:
+    """The error for an answer that is no REST answer; `what` says what it is."""
+    return UnexpectedAnswer(
+        f"{method}: an answer came (HTTP {response.status_code}), but {what}. Is "
+        f"{response.url.scheme}://{response.url.netloc.decode()} a Bitrix24 portal, and no "
+        f"login page or proxy in between?",
+        method=method,
+        status=response.status_code,
+    )
+
+
+def mapping(value: Any) -> Mapping[str, Any]:
+    """`value` as a map: PHP writes an empty one as `[]`, and one numbered from 0 as a list."""
+    if isinstance(value, list):
+        return {str(index): item for index, item in enumerate(value)}
+    return value if isinstance(value, Mapping) else {}
+
+
+def _json_object(method: str, response: httpx.Response) -> dict[str, Any]:
+    try:
+        body = msgspec.json.decode(response.content)
+    except (msgspec.DecodeError, RecursionError):
+        raise not_rest(method, response, f"it is {_kind(response)}, not JSON") from None
+    if not isinstance(body, dict):
+        raise not_rest(method, response, "its JSON is not an object")
+    return body
+
+
+def _kind(response: httpx.Response) -> str:
+    declared = response.headers.get("content-type", "").partition(";")[0]
+    return "an HTML page" if "html" in declared else declared or "empty"
+
+
+def _portal_time(times: Mapping[str, Any], response: httpx.Response) -> datetime | None:
+    """The portal's clock: `time.finish` to the microsecond, else the Date header."""
+    finish = times.get("finish")
+    try:
+        if isinstance(finish, int | float):
+            return datetime.fromtimestamp(finish, UTC)
+        return parsedate_to_datetime(response.headers["date"]).astimezone(UTC)
+    except (KeyError, ValueError, OverflowError, OSError):
+        return None

@@ -1,0 +1,88 @@
+"""Many calls in one request: at most fifty, so more are cut into several."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from bxpull_nb.errors import ApiError, RestError, SettingsError
+from bxpull_nb.rest.answers import api_error, mapping
+from bxpull_nb.rest.params import as_json, as_query, checked_method
+
+__all__ = ["BatchResult", "Calls", "batch_requests", "read_batch"]
+
+Calls = Mapping[str, tuple[str, Mapping[str, Any]]]
+"""By a name of yours: the method, and its parameters."""
+
+_MOST = 50
+
+
+@dataclass
+class BatchResult:
+    """What a batch brought, by the names it was asked under; `batch[name]` is one result."""
+
+    results: dict[str, Any] = field(default_factory=dict)
+    """The `result` of every call that went well."""
+    errors: dict[str, RestError] = field(default_factory=dict)
+    """The error of every call that did not; one failure does not hide the others."""
+    skipped: tuple[str, ...] = ()
+    """What `halt=True` left undone after a failure."""
+
+    def __getitem__(self, name: str) -> Any:
+        """The result under that name; raises the call's own error, or KeyError."""
+        if name in self.errors:
+            raise self.errors[name]
+        return self.results[name]
+
+    def __len__(self) -> int:
+        return len(self.results) + len(self.errors) + len(self.skipped)
+
+    def __repr__(self) -> str:
+        counts = f"{len(self.results)} results, {len(self.errors)} errors"
+        return f"BatchResult({counts}{f', {len(self.skipped)} skipped' if self.skipped else ''})"
+
+
+def batch_requests(calls: Calls, *, halt: bool) -> Iterator[tuple[dict[str, str], dict[str, Any]]]:
+    """For each request: the method by name, and the parameters of `batch`.
+
+    Raises SettingsError for a call that is not (method, params), or cannot be sent.
+    """
+    commands = {name: _command(name, call) for name, call in calls.items()}
+    names = iter(commands)
+    while chunk := list(islice(names, _MOST)):
+        methods = {name: calls[name][0] for name in chunk}
+        yield methods, {"halt": int(halt), "cmd": {name: commands[name] for name in chunk}}
+
+
+def read_batch(
+    methods: Mapping[str, str], result: Any, hide: Callable[[str], str], into: BatchResult
+) -> None:
+    """Sort one answer of `batch` into results and errors; what is in neither was skipped."""
+    answer = mapping(result)
+    results, errors = mapping(answer.get("result")), mapping(answer.get("result_error"))
+    for name, method in methods.items():
+        if errors.get(name):
+            into.errors[name] = _error(method, errors[name], hide)
+        elif name in results:
+            into.results[name] = results[name]
+        else:
+            into.skipped += (name,)
+
+
+def _command(name: str, call: tuple[str, Mapping[str, Any]]) -> str:
+    try:
+        method, params = call
+    except (TypeError, ValueError):
+        raise SettingsError(
+            f"batch: {name!r} must be a method and its parameters, like ('user.get', {{'ID': 1}})."
+        ) from None
+    if not isinstance(name, str) or not isinstance(params, Mapping):
+        raise SettingsError(f"batch: {name!r}: give a text as the name, and a dict of parameters.")
+    as_json(checked_method(method), {name: params})  # the same checks as for a single call
+    query = as_query(params)
+    return f"{method}?{query}" if query else method
+
+
+def _error(method: str, told: Any, hide: Callable[[str], str]) -> ApiError:
+    body = told if isinstance(told, Mapping) and "error" in told else {"error": str(told)}
+    return api_error(method, body, hide)

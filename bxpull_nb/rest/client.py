@@ -1,0 +1,244 @@
+"""Authenticated calls to one portal."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from random import random
+from typing import Any
+
+import httpx
+
+from bxpull_nb.auth import TIMEOUT, Auth, OAuthApp, Webhook, http_client, mask_http_logs
+from bxpull_nb.errors import ApiError, PortalUnreachable, UnexpectedAnswer, WrongAuthType
+from bxpull_nb.models import PublicChannel, PullConfig
+from bxpull_nb.models.config import public_channels
+from bxpull_nb.rest.answers import Answer, mapping, read_answer
+from bxpull_nb.rest.batch import BatchResult, Calls, batch_requests, read_batch
+from bxpull_nb.rest.codes import Then, code_of
+from bxpull_nb.rest.limit import LeakyBucket
+from bxpull_nb.rest.move import is_move, moved_portal
+from bxpull_nb.rest.params import as_json, checked_method
+from bxpull_nb.rest.retry import Patience
+
+__all__ = ["PORTAL_LIMIT", "RestClient"]
+
+PORTAL_LIMIT = (2.0, 50.0)
+"""Calls a second, and calls at once, that a portal takes from one address."""
+
+_PERSONAL = (
+    "pull.config.get answered in place of pull.application.config.get: this is the personal feed "
+    "of the webhook's user (what the web interface gets), not an application's channels"
+)
+_log = logging.getLogger(__name__)
+
+
+class RestClient:
+    """Calls REST methods of one portal; every failure is an error of our tree.
+
+    An expired token is renewed where it can be (OAuthApp), busy portals are asked again, and
+    `limit` (calls a second, calls at once; None = no limit) keeps bulk calls below what the
+    portal takes. `http` is the client to send with (default: one of its own). `clock` gives this
+    machine's time (UTC), `monotonic` seconds that never go backwards, `sleep` waits, `jitter`
+    gives 0 to 1.
+    """
+
+    def __init__(
+        self,
+        auth: Auth,
+        *,
+        limit: tuple[float, float] | None = PORTAL_LIMIT,
+        http: httpx.AsyncClient | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        jitter: Callable[[], float] = random,
+    ) -> None:
+        self.auth = auth
+        self._bucket = LeakyBucket(*limit, clock=monotonic) if limit else None
+        self._http = http
+        if http is not None:
+            mask_http_logs()
+        self._clock = clock
+        self._sleep = sleep
+        self._jitter = jitter
+        self._told_personal = False
+
+    async def call(self, method: str, params: Mapping[str, Any] | None = None) -> Any:
+        """The `result` of the method.
+
+        Raises SettingsError for parameters that cannot be sent, PortalUnreachable,
+        UnexpectedAnswer, or the ApiError that fits the portal's code.
+        """
+        return (await self._answer(method, params or {}))[0]
+
+    async def batch(self, calls: Calls, *, halt: bool = False) -> BatchResult:
+        """Results and errors by name of `{"name": ("method", {params})}`, fifty a request.
+
+        The parameters travel as a query, so the portal reads them as texts. `halt` ends at the
+        first failure. `$result[name]` reaches only names of the same fifty. Raises what keeps a
+        whole request from being answered.
+        """
+        requests = list(batch_requests(calls, halt=halt))
+        batch = BatchResult()
+        for methods, params in requests:
+            if halt and batch.errors:
+                batch.skipped += tuple(methods)
+                continue
+            result = await self.call("batch", params)
+            read_batch(methods, result, self.auth.hide, batch)
+        return batch
+
+    async def fetch_config(self, *, cache: bool = True, reopen: bool = True) -> PullConfig:
+        """The connection config of `pull.application.config.get`, typed.
+
+        `cache` and `reopen` are the method's CACHE and REOPEN. A webhook that is refused there
+        gets its user's own feed (`pull.config.get`, `personal_feed` is True). Raises
+        MissingField too.
+        """
+        params = {"CACHE": "Y" if cache else "N", "REOPEN": "Y" if reopen else "N"}
+        try:
+            return await self._config("pull.application.config.get", params)
+        except WrongAuthType as refused:
+            if not isinstance(self.auth, Webhook):
+                raise
+            config = await self._personal_config(params)
+            if config is None:
+                raise refused from None
+            return config
+
+    async def public_channels(self, users: Iterable[int]) -> dict[int, PublicChannel]:
+        """The public channels of these users, by user id; who has none is left out.
+
+        An application may ask for them (`pull.channel.public.list`) where the push server's
+        version is 4 or higher.
+        """
+        params = {"USERS": [int(user) for user in users], "APPLICATION": "Y"}
+        result = await self.call("pull.channel.public.list", params)
+        found = public_channels(mapping(result))
+        return {channel.user_id: channel for channel in found.values()}
+
+    async def send_event(
+        self,
+        command: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        module_id: str = "application",
+        user_id: int | None = None,
+    ) -> None:
+        """Publish an event on the application's channels (`pull.application.event.add`).
+
+        Without `user_id` it goes to the shared channel. Raises EventRefused.
+        """
+        fields: dict[str, Any] = {"COMMAND": command, "MODULE_ID": module_id}
+        if params:
+            fields["PARAMS"] = dict(params)
+        if user_id is not None:
+            fields["USER_ID"] = str(user_id)  # the portal takes a non-admin's own id as text only
+        await self.call("pull.application.event.add", fields)
+
+    async def aclose(self) -> None:
+        """Close the connections, after a refresh of the token that is under way."""
+        if isinstance(self.auth, OAuthApp):
+            await self.auth.settled()
+        if self._http is not None:
+            await self._http.aclose()
+            self._http = None
+
+    async def _config(self, method: str, params: Mapping[str, Any]) -> PullConfig:
+        result, portal_time = await self._answer(method, params)
+        if not isinstance(result, Mapping):
+            raise UnexpectedAnswer(
+                f"{method}: the result is {type(result).__name__}, not an object. Is this "
+                f"address a Bitrix24 portal?",
+                method=method,
+            )
+        now = self._clock()
+        return PullConfig.from_answer(
+            result,
+            portal_time=portal_time or now,
+            clock_offset=portal_time - now if portal_time else timedelta(),
+            personal_feed=method == "pull.config.get",
+        )
+
+    async def _personal_config(self, params: Mapping[str, Any]) -> PullConfig | None:
+        try:
+            config = await self._config("pull.config.get", params)
+        except ApiError:
+            return None
+        if not self._told_personal:
+            self._told_personal = True
+            _log.warning(_PERSONAL)
+        return config
+
+    async def _answer(self, method: str, params: Mapping[str, Any]) -> tuple[Any, datetime | None]:
+        content = as_json(checked_method(method), params)
+        patience = Patience(self._jitter)
+        while True:
+            answer, used = await self._ask(method, content)
+            if answer.error is None:
+                return answer.result, answer.portal_time
+            if not await self._mended(answer, answer.error, used, patience):
+                raise answer.error
+
+    async def _mended(
+        self, answer: Answer, error: ApiError, used: Mapping[str, str], patience: Patience
+    ) -> bool:
+        """Whether the call is worth repeating now: the token renewed, or the wait over."""
+        if code_of(error.code).then is Then.RENEW:
+            return patience.may_renew() and await self.auth.renew(
+                self._client(), used, again=patience.renewed
+            )
+        wait = patience.wait(error.code, answer)
+        if wait is None:
+            return False
+        _log.warning(
+            "%s: the portal answered %s; asking again in %.0f s", error.method, error.code, wait
+        )
+        await self._sleep(wait)
+        return True
+
+    async def _ask(self, method: str, content: bytes) -> tuple[Answer, Mapping[str, str]]:
+        """The answer, and the headers it was asked with."""
+        await self.auth.ready(self._client())
+        wait = self._bucket.take() if self._bucket else 0.0
+        if wait > 0:
+            await self._sleep(wait)
+        used = self.auth.headers()
+        response = await self._post(method, content, used)
+        if is_move(response):
+            path = httpx.URL(self.auth.method_url(method)).path
+            self.auth.portal = moved_portal(method, self.auth.portal, path, response)
+            _log.warning("the portal has moved: write %s from now on", self.auth.portal)
+            response = await self._post(method, content, used)
+        return read_answer(method, response, self.auth.hide), used
+
+    async def _post(
+        self, method: str, content: bytes, headers: Mapping[str, str]
+    ) -> httpx.Response:
+        try:
+            return await self._client().post(
+                self.auth.method_url(method),
+                content=content,
+                headers={"Content-Type": "application/json", **headers},
+            )
+        except httpx.HTTPError as exc:
+            # What the exception keeps of the request must not hold a webhook's secret.
+            exc.request = httpx.Request("POST", f"{self.auth.portal}/rest/{method}")
+            raise PortalUnreachable(
+                f"{method}: {self.auth.portal} did not answer ({self.auth.hide(_reason(exc))}). "
+                f"Check the address and the network, then try again.",
+                method=method,
+            ) from exc
+
+    def _client(self) -> httpx.AsyncClient:
+        if self._http is None:
+            self._http = http_client(self.auth.portal)
+        return self._http
+
+
+def _reason(exc: httpx.HTTPError) -> str:
+    if isinstance(exc, httpx.TimeoutException):
+        return f"no answer within {TIMEOUT:.0f} s"
+    return str(exc) or type(exc).__name__

@@ -1,0 +1,83 @@
+"""Parameters as they travel: checked JSON, and PHP's brackets inside a batch."""
+
+import re
+from collections.abc import Iterator, Mapping
+from math import isfinite
+from typing import Any
+from urllib.parse import urlencode
+
+import msgspec
+
+from bxpull_nb.errors import SettingsError
+
+__all__ = ["as_json", "as_query", "checked_method"]
+
+_METHOD = re.compile(r"[A-Za-z0-9_.]+")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def checked_method(method: str) -> str:
+    """The method's name as it is; raises SettingsError for what would change the address."""
+    if not isinstance(method, str) or not _METHOD.fullmatch(method):
+        raise SettingsError(f"{method!r} is no REST method's name. Write it like 'app.info'.")
+    return method
+
+
+def as_json(method: str, params: Mapping[str, Any]) -> bytes:
+    """The parameters as JSON.
+
+    Raises SettingsError, naming the place, for what JSON cannot hold: other objects, NaN and
+    infinities (the portal would take the whole body for empty), halves of a character.
+    """
+    try:
+        _check(params, "params", method)
+        return msgspec.json.encode(params)
+    except RecursionError:
+        raise SettingsError(
+            f"{method}: the parameters cannot be sent as JSON: they are nested too deeply, or "
+            f"hold themselves."
+        ) from None
+    except (TypeError, ValueError, OverflowError) as exc:
+        if isinstance(exc, SettingsError):
+            raise
+        raise SettingsError(f"{method}: the parameters cannot be sent as JSON: {exc}") from exc
+
+
+def as_query(params: Mapping[str, Any]) -> str:
+    """The parameters as PHP writes them in a query: `a[b][0]=1`.
+
+    True and False are 1 and 0; None and empty maps and lists are left out, as PHP does.
+    """
+    return urlencode([pair for name, value in params.items() for pair in _pairs(str(name), value)])
+
+
+def _pairs(name: str, value: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _pairs(f"{name}[{key}]", item)
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from _pairs(f"{name}[{index}]", item)
+    elif value is not None:
+        yield name, str(int(value) if isinstance(value, bool) else value)
+
+
+def _check(value: Any, place: str, method: str) -> None:
+    if isinstance(value, str):
+        if _SURROGATE.search(value):
+            raise _unsendable(method, place, "holds half of a character (a lone surrogate)")
+    elif isinstance(value, float):
+        if not isfinite(value):
+            raise _unsendable(method, place, f"is {value}, which JSON does not have")
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            if isinstance(key, str) and _SURROGATE.search(key):
+                raise _unsendable(method, place, "has a name with half of a character")
+            _check(item, f"{place}[{key!r}]", method)
+    elif isinstance(value, list | tuple | set | frozenset):
+        for index, item in enumerate(value):
+            _check(item, f"{place}[{index}]", method)
+
+
+def _unsendable(method: str, place: str, what: str) -> SettingsError:
+    return SettingsError(f"{method}: the parameters cannot be sent as JSON: {place} {what}.")
