@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import msgspec
 
 from bxpull_nb.bridge import LoopThread
-from bxpull_nb.errors import SettingsError, WrongThreadError
+from bxpull_nb.errors import ConnectionFailed, SettingsError, WrongThreadError
 from bxpull_nb.eventlog import EventLog
 from bxpull_nb.export import to_csv
 from bxpull_nb.inlet import Inlet
@@ -209,6 +209,15 @@ class Feed:
         """Like `wait`, without blocking the loop it is awaited on."""
         return await asyncio.to_thread(self._wait, until, timeout)
 
+    def call(self, method: str, /, **params: Any) -> Any:
+        """The result of a method of the push server itself, such as `listChannels`.
+
+        Servers of version 5 and later have them: `publish`, `getUsersLastSeen`, `listChannels`,
+        `ping`, `subscribeStatusChange`. Raises ConnectionFailed without a WebSocket to such a
+        server, CallFailed (with a `code`) for what the server refuses.
+        """
+        return self._bridge.run(self._call(method, params))
+
     def to_csv(self, path: str | Path) -> Path:
         """Write all events to a CSV file and give its path; see `export.to_csv`."""
         return to_csv(self.df, path)
@@ -237,6 +246,11 @@ class Feed:
             lambda _: next(missing) == 0, timeout, alive=lambda: self.running
         )
         return self.df.iloc[first:behind]
+
+    async def _call(self, method: str, params: dict[str, Any]) -> Any:
+        if self._listener is None:
+            raise ConnectionFailed(f"{method}: the feed was never started. Call feed.start().")
+        return await self._listener.call(method, params)
 
     def _begin(self, backfill: bool) -> None:
         self._inlet.error = None

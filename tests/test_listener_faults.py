@@ -4,11 +4,12 @@ import asyncio
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from bxpull_nb.errors import CallFailed, MissingField
+from bxpull_nb.errors import CallFailed, ConnectionFailed, MissingField
 from bxpull_nb.listener import Timing
 from bxpull_nb.models import PullConfig
 from bxpull_nb.rest import RestClient
@@ -205,27 +206,26 @@ def test_a_reconnect_is_audited_by_itself() -> None:
 @pytest.mark.parametrize("transport", ["websocket", "polling"])
 def test_a_wiped_storage_is_noticed(transport: str) -> None:
     """Its mids begin anew; the old position finds nothing, and must not be asked for ever."""
+    counts: list[int] = []
 
     async def scenario(capture: Capture, _task: asyncio.Task[None]) -> None:
+        stats = capture.listener.stats
         await capture.until(lambda: capture.listener.ready)
-        for n in range(30):
-            sandbox.publish("a", {"n": n}, channel="shared")
-        await capture.until(lambda: len(capture.records) == 30)
-        await asyncio.sleep(1.1)  # later by more than a server's disorder, or it is no reset
-        sandbox.wipe_history()
-        for n in range(30, 40):
-            sandbox.publish("a", {"n": n}, channel="shared")
-        await capture.until(lambda: len(capture.records) == 40)
+        for noticed in (lambda: len(capture.records) >= 30, lambda: stats.resets >= 1):
+            with Publisher(sandbox, 50) as publisher:
+                await capture.until(noticed)
+            counts.append(publisher.count)
+            await capture.until(lambda: len(capture.records) >= sum(counts))
+            await asyncio.sleep(1.1)  # later by more than a server's disorder, or it is no reset
+            if len(counts) == 1:
+                sandbox.wipe_history()
         sandbox.drop_connections()
-        sandbox.publish("a", {"n": 40}, channel="shared")
-        await capture.until(lambda: len(capture.records) == 41)
+        sandbox.publish("a", {"n": -1}, channel="shared")
+        await capture.until(lambda: len(capture.records) > sum(counts))
 
     with Sandbox() as sandbox:
-        capture = run(
-            sandbox, scenario, transport=transport, channels=("shared",), timing=QUICK_AUDIT
-        )
-    assert capture.numbers == list(range(41))
-    assert capture.listener.stats.resets >= 1
+        capture = run(sandbox, scenario, transport=transport, timing=QUICK_AUDIT)
+    assert capture.numbers == sorted([-1, *range(counts[0]), *range(counts[1])])
 
 
 def test_polling_steps_in_and_websocket_comes_back() -> None:
@@ -376,9 +376,10 @@ def test_close_codes_are_told_plainly(code: int, said: str) -> None:
 
 def test_a_channel_that_ends_every_two_seconds_for_a_minute_loses_nothing() -> None:
     """All versions at once, by WebSocket and by polling."""
-    outcome: dict[tuple[int, str], tuple[list[int], int]] = {}
 
-    def listen(version: int, transport: str) -> None:
+    def listen(version: int, transport: str) -> tuple[list[int], int]:
+        outcome: list[tuple[list[int], int]] = []
+
         async def scenario(capture: Capture, _task: asyncio.Task[None]) -> None:
             await capture.until(lambda: capture.listener.ready)
             with Publisher(sandbox, 20) as publisher:
@@ -387,20 +388,16 @@ def test_a_channel_that_ends_every_two_seconds_for_a_minute_loses_nothing() -> N
                     seen = len(capture.records)
                     await capture.until(lambda seen=seen: len(capture.records) > seen)
             await capture.until(lambda: len(capture.records) >= publisher.count)
-            outcome[version, transport] = capture.numbers, publisher.count
+            outcome.append((capture.numbers, publisher.count))
 
         with Sandbox(server_version=version, channel_ttl=2.0) as sandbox:
             run(sandbox, scenario, transport=transport, timing=QUICK_AUDIT)
+        return outcome[0]
 
-    threads = [threading.Thread(target=listen, args=where) for where in EVERYWHERE]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert outcome.keys() == set(EVERYWHERE)
-    for numbers, count in outcome.values():
-        assert count > 1000
-        assert numbers == list(range(count))
+    with ThreadPoolExecutor(len(EVERYWHERE)) as pool:
+        for numbers, count in pool.map(listen, *zip(*EVERYWHERE, strict=True)):
+            assert count > 1000
+            assert numbers == list(range(count))
 
 
 def test_the_server_s_own_methods_can_be_called() -> None:
@@ -418,6 +415,22 @@ def test_the_server_s_own_methods_can_be_called() -> None:
     with Sandbox(server_version=5) as sandbox:
         run(sandbox, scenario, transport="websocket", channels=("shared",))
     assert answers[1] == -32601
+
+
+@pytest.mark.parametrize(
+    ("version", "transport", "said"),
+    [(4, "websocket", "version is 4"), (5, "polling", "WebSocket")],
+)
+def test_a_call_without_a_way_says_so(version: int, transport: str, said: str) -> None:
+    """Only a WebSocket to a JSON-RPC server takes calls."""
+
+    async def scenario(capture: Capture, _task: asyncio.Task[None]) -> None:
+        await capture.until(lambda: capture.listener.ready)
+        with pytest.raises(ConnectionFailed, match=f"ping: .*{said}"):
+            await capture.listener.call("ping", {})
+
+    with Sandbox(server_version=version) as sandbox:
+        run(sandbox, scenario, transport=transport)
 
 
 def test_shared_mode_without_a_client_id_fails_by_name() -> None:

@@ -37,6 +37,7 @@ def api_error(kind: type[errors.ApiError], code: str) -> errors.ApiError:
         (api_error(errors.ApiError, "overload_limit"), False),
         (api_error(errors.WrongAuthType, "WRONG_AUTH_TYPE"), False),
         (api_error(errors.TokenRefused, "expired_token"), False),
+        (api_error(errors.PortalDeleted, "PORTAL_DELETED"), False),
         (errors.ChannelMissing("none"), False),
         (errors.TransportUnavailable("off"), False),
         (ValueError("a bug"), True),

@@ -79,6 +79,8 @@ def test_a_webhook_with_the_scope_gets_the_personal_feed_of_today_s_portals(
     """Marked as such."""
     config = fetch(RestClient(Webhook(sandbox.webhook)))
     assert config.personal_feed
+    assert "the webhook user's own" in repr(config)
+    assert "the webhook user&#x27;s own" in config._repr_html_()
     assert "shared" in config.channels
 
 

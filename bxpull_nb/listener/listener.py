@@ -103,10 +103,19 @@ class Listener:
 
         Raises ConnectionFailed without such a connection, CallFailed for the server's refusal.
         """
+        config = self.config
+        if config is not None and config.server.version < _JSON_RPC_VERSION:
+            raise ConnectionFailed(
+                f"{method}: the push server's version is {config.server.version}; it answers "
+                f"calls from version {_JSON_RPC_VERSION} on."
+            )
         for lane in self.lanes:
-            if lane.state == "connected":
+            if lane.state == "connected" and lane.transport == "websocket":
                 return await lane.calls.call(method, params)
-        raise ConnectionFailed("there is no connection to the push server to call it by.")
+        raise ConnectionFailed(
+            f"{method}: there is no WebSocket to the push server to call it by. Listen with "
+            f"transport='websocket', and wait for feed.state to be 'connected'."
+        )
 
     def _settings(self, config: PullConfig) -> LaneSettings:
         return LaneSettings(

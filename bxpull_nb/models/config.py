@@ -238,7 +238,8 @@ class PullConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         kinds = ", ".join(self.channels) or "no channels"
-        return f"PullConfig(server version {self.server.version}, {kinds})"
+        own = ", the webhook user's own feed" if self.personal_feed else ""
+        return f"PullConfig(server version {self.server.version}, {kinds}{own})"
 
     def _repr_html_(self) -> str:
         rows = "".join(
@@ -249,6 +250,8 @@ class PullConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     def _shown(self) -> Iterator[tuple[str, Any]]:
         yield from self.server.to_record().items()
+        if self.personal_feed:
+            yield "feed", "the webhook user's own, not an application's (pull.config.get)"
         if self.client_id:
             yield "clientId", mask(self.client_id)
         if self.jwt:
