@@ -14,7 +14,7 @@ from queue import Empty, SimpleQueue
 
 from bxpull_nb.errors import WaitTimeout
 from bxpull_nb.eventlog import EventLog
-from bxpull_nb.models import Record
+from bxpull_nb.models import Batch, Record
 
 __all__ = ["Inlet"]
 
@@ -38,8 +38,9 @@ class Inlet:
         self._waited = 0  # rows that an earlier wait has passed
         self._batches: deque[tuple[float, int]] = deque()
 
-    def store(self, records: Sequence[Record]) -> None:
+    def store(self, batch: Batch) -> None:
         """Append to the log, and hand the records to everybody who waits: the sink."""
+        records = batch.records
         with self._lock:
             self.log.extend(records)
             self._batches.append((self._monotonic(), len(records)))

@@ -7,7 +7,7 @@ while that connection was made comes again. The position moves only after the si
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -59,8 +59,8 @@ class Received(msgspec.Struct, frozen=True):
 
     records: Sequence[Record] = ()
     """New events and unreadable messages, in the order of the frame."""
-    duplicates: int = 0
-    """Messages dropped because they had been seen."""
+    copies: Sequence[str] = ()
+    """Mids of the messages dropped because they had been seen."""
     old: int = 0
     """Messages dropped because they are from before the capture."""
     newest: str | None = None
@@ -73,6 +73,13 @@ class Received(msgspec.Struct, frozen=True):
     """Answers to calls of ours (JSON-RPC)."""
     acknowledge: Sequence[str] = ()
     """Mids to acknowledge when the sink has the records (JSON-RPC), copies too."""
+    dialect: str = ""
+    """What the frame turned out to be written in: `text`, `protobuf`, `json` or `jsonrpc`."""
+
+    @property
+    def duplicates(self) -> int:
+        """How many messages were dropped because they had been seen."""
+        return len(self.copies)
 
 
 class Session:
@@ -120,18 +127,19 @@ class Session:
         codec = recognised(frame, self.codec)
         records = codec.decode(frame, arrival)
         mids = [record.mid for record in records]
-        unseen = self._new_of(records, mids)
+        unseen, copies = self._new_of(records, mids)
         kept = unseen if since is None else _not_older(unseen, since)
         is_rpc = codec.dialect == "jsonrpc"
         return Received(
             records=kept,
-            duplicates=len(records) - len(unseen),
+            copies=copies,
             old=len(unseen) - len(kept),
             newest=max(filter(None, mids), default=None),
             was_reset=self._was_reset(kept),
             services=[r for r in kept if r.module_id == "pull" and _is_service(r)],
             answers=JsonRpcCodec.answers(frame) if is_rpc and isinstance(frame, str) else (),
             acknowledge=[mid for mid in mids if mid] if is_rpc else (),
+            dialect=codec.dialect,
         )
 
     def stored(self, received: Received) -> list[str]:
@@ -163,19 +171,24 @@ class Session:
             return known
         return max(known, self._floor[0])
 
-    def _new_of(self, records: list[Record], mids: list[str | None]) -> Sequence[Record]:
+    def _new_of(
+        self, records: list[Record], mids: list[str | None]
+    ) -> tuple[Sequence[Record], Sequence[str]]:
+        """The records that were not seen, and the mids of the others."""
         if len(set(mids)) == len(mids) and self._seen.isdisjoint(mids):
-            return records
-        return list(self._unseen(records))
-
-    def _unseen(self, records: Sequence[Record]) -> Iterator[Record]:
+            return records, ()
+        unseen: list[Record] = []
+        copies: list[str] = []
         in_frame: set[str] = set()
         for record in records:
             mid = record.mid
             if mid is None or not (mid in in_frame or self._seen.holds(record)):
-                yield record
+                unseen.append(record)
+            else:
+                copies.append(mid)
             if mid is not None:
                 in_frame.add(mid)
+        return unseen, copies
 
     def _was_reset(self, records: Sequence[Record]) -> bool:
         """Whether a new message has a mid below the position, and is later than the position."""

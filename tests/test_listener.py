@@ -1,7 +1,7 @@
 """The driver: lanes, reconnects, renewal, failure."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
 from itertools import repeat
@@ -13,7 +13,7 @@ import pytest
 from bxpull_nb.auth import AccessToken
 from bxpull_nb.errors import ChannelMissing, TransportUnavailable, WrongAuthType
 from bxpull_nb.listener import Listener, Timing
-from bxpull_nb.models import PullConfig, Record
+from bxpull_nb.models import Batch, PullConfig, Record
 from bxpull_nb.rest import RestClient
 from bxpull_nb.sandbox import Sandbox
 
@@ -45,10 +45,10 @@ class Capture:
         """`n` of every event, sorted."""
         return sorted(record.params["n"] for record in self.records)
 
-    def _store(self, records: Sequence[Record]) -> None:
+    def _store(self, batch: Batch) -> None:
         if self.failure:
             raise self.failure
-        self.records.extend(records)
+        self.records.extend(batch.records)
         self._moved.set()
 
     def _changed(self) -> None:

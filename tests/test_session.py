@@ -53,7 +53,9 @@ def test_duplicates_are_counted() -> None:
     """So that a user sees what the overlap brought."""
     lane = session()
     take(lane, [1, 2])
-    assert lane.receive(frame([1, 2, 3, 3]), ARRIVAL).duplicates == 3
+    received = lane.receive(frame([1, 2, 3, 3]), ARRIVAL)
+    assert received.copies == [mid(1), mid(2), mid(3)]
+    assert received.duplicates == 3
 
 
 def test_a_late_lower_mid_is_not_lost() -> None:
@@ -145,7 +147,7 @@ def test_an_empty_frame_changes_nothing() -> None:
     """No records, no position."""
     lane = session()
     received = lane.receive("", ARRIVAL)
-    assert received == Received([], services=[])
+    assert received == Received([], services=[], dialect="text")
     assert lane.stored(received) == []
     assert lane.newest is None
 

@@ -15,7 +15,7 @@ from bxpull_nb.errors import BxPullError, ChannelRefused, ConnectionFailed
 from bxpull_nb.listener.calls import Calls
 from bxpull_nb.listener.service import Order, order_of
 from bxpull_nb.listener.shared import ConfigSource, ListenerStats, Sink, Timing
-from bxpull_nb.models import Arrival, BadFrame, PullConfig, Record
+from bxpull_nb.models import Arrival, BadFrame, Batch, PullConfig, Record
 from bxpull_nb.reconnect import is_transient, next_transport
 from bxpull_nb.session import Received, Session
 from bxpull_nb.transport import Answered, LongPollingTransport, Transport, WebSocketTransport
@@ -215,8 +215,9 @@ class Lane:
         """Put the new records of the frame into the sink, and count them."""
         arrival = self._arrival()
         received = self.session.receive(frame, arrival, since=since)
-        if received.records:
-            self._set.sink(received.records)
+        if received.records or received.copies:
+            batch = Batch(received.records, frame, received.dialect, received.copies)
+            self._set.sink(batch)
         self._count(frame, received, arrival)
         return received
 

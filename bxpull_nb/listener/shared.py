@@ -2,19 +2,19 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from random import random
 
 import msgspec
 
 from bxpull_nb.errors import BxPullError
-from bxpull_nb.models import Channel, PullConfig, Record
+from bxpull_nb.models import Batch, Channel, PullConfig
 from bxpull_nb.reconnect import is_transient, reconnect_delays
 
 __all__ = ["ConfigSource", "ListenerStats", "Sink", "Timing"]
 
-Sink = Callable[[Sequence[Record]], None]
+Sink = Callable[[Batch], None]
 
 
 class ListenerStats(msgspec.Struct):

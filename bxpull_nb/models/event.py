@@ -3,6 +3,7 @@
 The schema of the live DataFrame is `EVENT_COLUMNS`; this is the one place that documents it.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
@@ -13,6 +14,7 @@ __all__ = [
     "UNKNOWN_ARRIVAL",
     "Arrival",
     "BadFrame",
+    "Batch",
     "Event",
     "Message",
     "Record",
@@ -127,6 +129,19 @@ class BadFrame(msgspec.Struct, frozen=True, gc=False):
 
 Record = Event | BadFrame
 """What a codec gives and a log takes."""
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """What one frame brought: what a listener, or a replay, hands to its sink."""
+
+    records: Sequence[Record]
+    """The new events and unreadable messages, in their order; may be empty."""
+    frame: str | bytes | None = None
+    """The frame as it came; None where the records did not travel."""
+    dialect: str = ""
+    """`text`, `protobuf`, `json` or `jsonrpc`."""
+    copies: Sequence[str] = ()
+    """Mids of messages in the frame that had been seen before, and were dropped."""
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):
