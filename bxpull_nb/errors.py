@@ -30,11 +30,14 @@ BxPullError
 │   ├── ConnectionFailed    the connection could not be made, or broke
 │   └── CallFailed          the push server refused a call of ours, or gave no answer
 ├── WaitTimeout             what was waited for did not come in time  (TimeoutError)
+├── ExpectationFailed       the expected event did not come  (AssertionError)
 └── FileFormatError         a file is not one of ours, or is damaged  (ValueError)
 ```
 
 Every message says what happened, where, and what to do next; none of them holds a secret.
 """
+
+from collections.abc import Sequence
 
 __all__ = [
     "AccessRefused",
@@ -45,6 +48,7 @@ __all__ = [
     "ChannelRefused",
     "ConnectionFailed",
     "EventRefused",
+    "ExpectationFailed",
     "FileFormatError",
     "GrantRefused",
     "LimitReached",
@@ -218,6 +222,14 @@ class CallFailed(PushError):
 
 class WaitTimeout(BxPullError, TimeoutError):
     """What was waited for did not arrive in time."""
+
+
+class ExpectationFailed(BxPullError, AssertionError):
+    """The expected event did not come in time; `nearest` holds the records that came nearest."""
+
+    def __init__(self, message: str, *, nearest: Sequence[object] = ()) -> None:
+        super().__init__(message)
+        self.nearest = list(nearest)
 
 
 class FileFormatError(BxPullError, ValueError):

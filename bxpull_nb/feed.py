@@ -1,27 +1,25 @@
 """A capture as a user holds it: a listener on the bridge's thread, and the log it fills."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from html import escape
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import Any
 
 import msgspec
 
 from bxpull_nb.bridge import LoopThread
+from bxpull_nb.driver import Driver, OpenDriver
 from bxpull_nb.errors import ConnectionFailed, SettingsError, WrongThreadError
-from bxpull_nb.eventlog import EventLog
-from bxpull_nb.export import to_csv
-from bxpull_nb.inlet import Inlet
-from bxpull_nb.listener import Listener, ListenerStats
-from bxpull_nb.models import CHANNEL_TYPES, PullConfig, Record
+from bxpull_nb.listener import ListenerStats
+from bxpull_nb.logbook import Logbook
+from bxpull_nb.models import CHANNEL_TYPES, Happening, PullConfig
 from bxpull_nb.reconnect import TRANSPORTS
-
-if TYPE_CHECKING:
-    import pandas as pd
+from bxpull_nb.recording import Recording
 
 __all__ = ["Feed", "FeedStats", "checked_channels", "checked_transport"]
 
+_LAGS = 1000  # of the newest events
 _STOP_TIMEOUT = 0.8  # seconds for the connections to say goodbye
 
 
@@ -42,37 +40,34 @@ class FeedStats(msgspec.Struct, frozen=True):
     """Events per second over the last ten seconds."""
     last_lag: float | None
     """Seconds from the portal's clock to this machine's, for the newest event."""
+    lag_p50: float | None
+    """The median of that over the newest thousand events."""
+    lag_p95: float | None
+    """What 95 % of the newest thousand events stayed under."""
     transports: tuple[str, ...]
     """What the connections use now."""
     error: str | None
 
 
-class Feed:
+class Feed(Recording):
     """A live capture: `df` grows while it runs, and stays when it is stopped.
 
-    Made by `listen()`; any thread may use it. `fetch_config` gives the connection config,
-    `name` is what the repr shows of the portal, `secure` prefers wss/https addresses.
+    Made by `listen()` or `replay()`; any thread may use it. `open_driver` makes what drives it,
+    `name` is what the repr shows of the portal.
     """
 
     def __init__(
-        self,
-        fetch_config: Callable[[], Awaitable[PullConfig]],
-        bridge: LoopThread,
-        *,
-        name: str = "portal",
-        secure: bool = True,
+        self, open_driver: OpenDriver, bridge: LoopThread, *, name: str = "portal"
     ) -> None:
-        self.log = EventLog()
+        super().__init__()
         self.name = name
         self.channels: tuple[str, ...] = CHANNEL_TYPES
         self.transport = "auto"
-        self._fetch_config = fetch_config
+        self._open_driver = open_driver
         self._bridge = bridge
-        self._secure = secure
-        self._inlet = Inlet(self.log)
         self._stats = ListenerStats()
         self._switching = asyncio.Lock()
-        self._listener: Listener | None = None
+        self._driver: Driver | None = None
         self._task: asyncio.Task[None] | None = None
 
     def start(
@@ -134,7 +129,7 @@ class Feed:
     @property
     def state(self) -> str:
         """`idle`, `connecting`, `connected`, `reconnecting`, `failed` or `stopped`."""
-        listener = self._listener
+        listener = self._driver
         if listener is None:
             return "idle"
         if self.running:
@@ -146,12 +141,13 @@ class Feed:
         """Why it failed, or why it is reconnecting; None while all is well."""
         if self._inlet.error is not None:
             return self._inlet.error
-        return self._listener.error if self._listener and self.running else None
+        return self._driver.error if self._driver and self.running else None
 
     @property
     def stats(self) -> FeedStats:
         """Counters, rate and state at this moment."""
         counted, error = self._stats, self.error
+        p50, p95 = self._lags()
         return FeedStats(
             state=self.state,
             events=counted.events,
@@ -162,52 +158,16 @@ class Feed:
             recovered=counted.recovered,
             rate=self._inlet.rate(),
             last_lag=counted.last_lag,
-            transports=self._listener.transports if self._listener and self.running else (),
+            lag_p50=p50,
+            lag_p95=p95,
+            transports=self._driver.transports if self._driver and self.running else (),
             error=None if error is None else str(error),
         )
 
     @property
     def config(self) -> PullConfig | None:
         """The connection config in use."""
-        return self._listener.config if self._listener else None
-
-    @property
-    def df(self) -> "pd.DataFrame":
-        """Every event so far, with the columns of `EVENT_COLUMNS`; ask again for newer ones.
-
-        What you hold never changes under you, and may be written to.
-        """
-        return self.log.df
-
-    def tail(self, n: int = 10) -> "pd.DataFrame":
-        """The newest `n` events, oldest first."""
-        return self.log.tail(n)
-
-    @overload
-    def wait(self, until: int = 1, *, timeout: float | None = None) -> "pd.DataFrame": ...
-    @overload
-    def wait(self, until: Callable[[Record], bool], *, timeout: float | None = None) -> Record: ...
-    def wait(
-        self, until: int | Callable[[Record], bool] = 1, *, timeout: float | None = None
-    ) -> "pd.DataFrame | Record":
-        """`until` further events as a DataFrame, or the event for which `until` says True.
-
-        "Further" means: not passed by an earlier wait, so an event that arrived before the
-        call counts. Raises WaitTimeout after `timeout` seconds, and at once when the feed is
-        not running; the feed's own error when that ended it.
-        """
-        if self._bridge.is_current():
-            raise WrongThreadError(
-                "wait() blocks, and it was called on the listener's own thread: await "
-                "wait_async() there."
-            )
-        return self._wait(until, timeout)
-
-    async def wait_async(
-        self, until: int | Callable[[Record], bool] = 1, *, timeout: float | None = None
-    ) -> "pd.DataFrame | Record":
-        """Like `wait`, without blocking the loop it is awaited on."""
-        return await asyncio.to_thread(self._wait, until, timeout)
+        return self._driver.config if self._driver else None
 
     def call(self, method: str, /, **params: Any) -> Any:
         """The result of a method of the push server itself, such as `listChannels`.
@@ -218,13 +178,6 @@ class Feed:
         """
         return self._bridge.run(self._call(method, params))
 
-    def to_csv(self, path: str | Path) -> Path:
-        """Write all events to a CSV file and give its path; see `export.to_csv`."""
-        return to_csv(self.df, path)
-
-    def __len__(self) -> int:
-        return len(self.log)
-
     def __repr__(self) -> str:
         channels = "+".join(self.channels)
         return f"Feed({self.name}, {channels}, {self.state}, {len(self):,} events)"
@@ -234,38 +187,45 @@ class Feed:
         said = f"<div>{escape(str(error))}</div>" if error else ""
         return f"<div>{escape(repr(self))}</div>{said}{self.tail(5).to_html()}"
 
-    def _wait(
-        self, until: int | Callable[[Record], bool], timeout: float | None
-    ) -> "pd.DataFrame | Record":
-        if callable(until):
-            return self._inlet.wait_records(until, timeout, alive=lambda: self.running)[2]
-        if until < 1:
-            raise SettingsError(f"wait({until!r}): wait for one event or more.")
-        missing = iter(range(until - 1, -1, -1))
-        first, behind, _ = self._inlet.wait_records(
-            lambda _: next(missing) == 0, timeout, alive=lambda: self.running
+    def _may_block(self, method: str) -> None:
+        if self._bridge.is_current():
+            raise WrongThreadError(
+                f"{method}() blocks, and it was called on the listener's own thread: await "
+                f"wait_async() there."
+            )
+
+    def _lags(self) -> tuple[float | None, float | None]:
+        """Median and 95 % quantile of the newest lags, in seconds."""
+        _, records = self.log.recent(len(self.log) - _LAGS)
+        lags = sorted(
+            record.arrival.received_us / 1e6 - record.server_time_unix
+            for record in records
+            if record.arrival.received_us is not None and record.server_time_unix is not None
         )
-        return self.df.iloc[first:behind]
+        if not lags:
+            return None, None
+        return lags[len(lags) // 2], lags[len(lags) * 95 // 100]
 
     async def _call(self, method: str, params: dict[str, Any]) -> Any:
-        if self._listener is None:
+        if self._driver is None:
             raise ConnectionFailed(f"{method}: the feed was never started. Call feed.start().")
-        return await self._listener.call(method, params)
+        return await self._driver.call(method, params)
 
     def _begin(self, backfill: bool) -> None:
         self._inlet.error = None
-        self._listener = Listener(
-            self._fetch_config,
+        self._driver = self._open_driver(
             self._inlet.store,
             channels=self.channels,
             transport=self.transport,
-            secure=self._secure,
             backfill=backfill,
             stats=self._stats,
             changed=self._inlet.changed,
+            tell=self.logbook.add,
         )
-        self._task = asyncio.create_task(self._listener.run())
+        self.note("started", f"listening to {' and '.join(self.channels)}")
+        self._task = asyncio.create_task(self._driver.run())
         self._task.add_done_callback(self._inlet.ended)
+        self._task.add_done_callback(partial(_write_end, self.logbook, self._clock))
 
     async def _end(self) -> None:
         if self._task is not None and not self._task.done():
@@ -273,7 +233,14 @@ class Feed:
             await asyncio.wait([self._task], timeout=_STOP_TIMEOUT)
 
     def _settled(self) -> bool:
-        return not self.running or (self._listener is not None and self._listener.ready)
+        return not self.running or (self._driver is not None and self._driver.ready)
+
+
+def _write_end(logbook: Logbook, clock: Callable[[], int], task: "asyncio.Task[None]") -> None:
+    """The last entry: why it ended. No method: a feed nobody holds must not be kept alive."""
+    error = None if task.cancelled() else task.exception()
+    kind, text = ("stopped", "stopped") if error is None else ("failed", str(error))
+    logbook.add(Happening(at_us=clock() // 1000, kind=kind, text=text))
 
 
 def checked_channels(channels: Sequence[str] | str) -> tuple[str, ...]:

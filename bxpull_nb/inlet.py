@@ -14,6 +14,7 @@ from queue import Empty, SimpleQueue
 
 from bxpull_nb.errors import WaitTimeout
 from bxpull_nb.eventlog import EventLog
+from bxpull_nb.frames import RecentFrames
 from bxpull_nb.models import Batch, Record
 
 __all__ = ["Inlet"]
@@ -37,11 +38,15 @@ class Inlet:
         self._waiting: list[_Batches] = []
         self._waited = 0  # rows that an earlier wait has passed
         self._batches: deque[tuple[float, int]] = deque()
+        self._frames = RecentFrames()
 
     def store(self, batch: Batch) -> None:
         """Append to the log, and hand the records to everybody who waits: the sink."""
         records = batch.records
         with self._lock:
+            self._frames.add(len(self.log), batch)
+            if not records:
+                return
             self.log.extend(records)
             self._batches.append((self._monotonic(), len(records)))
             self._forget_old_batches()
@@ -68,6 +73,16 @@ class Inlet:
         with self._lock:
             self._forget_old_batches()
             return sum(count for _, count in self._batches) / _RATE_WINDOW
+
+    def frame_of(self, row: int) -> Batch | None:
+        """The batch that brought the row; None when its frame is no longer kept."""
+        with self._lock:
+            return self._frames.of_row(row)
+
+    def copies_of(self, mid: str | None) -> int:
+        """How many further copies of the message came, and were dropped."""
+        with self._lock:
+            return self._frames.copies_of(mid)
 
     async def wait_change(self, reached: Callable[[], bool], timeout: float) -> None:
         """Return when `reached` says True, asked at every change, or after `timeout` seconds."""

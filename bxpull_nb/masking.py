@@ -6,11 +6,13 @@ live, so nothing of ours prints them in full unless the caller says `reveal=True
 
 import re
 
-__all__ = ["mask", "mask_url"]
+__all__ = ["mask", "mask_text", "mask_url"]
 
 _SECRET_QUERY = re.compile(
     r"(?i)\b(CHANNEL_ID|token|auth|access_token|refresh_token|client_secret)=([^&\s]+)"
 )
+_CHANNEL_ID = re.compile(r"(?i)\b[0-9a-f]{32}\b(?:[.:][0-9a-f]{32,40}\b)*")
+_JWT = re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*")
 _WEBHOOK_PATH = re.compile(r"(/rest/+\d+/+)([^/?\s]+)")
 
 
@@ -23,3 +25,9 @@ def mask_url(url: str) -> str:
     """`url` with the webhook secret and the secret query values masked."""
     shown = _WEBHOOK_PATH.sub(lambda m: m[1] + mask(m[2]), url)
     return _SECRET_QUERY.sub(lambda m: f"{m[1]}={mask(m[2])}", shown)
+
+
+def mask_text(text: str) -> str:
+    """`text` with all that looks like a channel id, a jwt or a secret of a URL masked."""
+    shown = _CHANNEL_ID.sub(lambda m: mask(m[0]), mask_url(text))
+    return _JWT.sub(lambda m: mask(m[0]), shown)

@@ -2,6 +2,7 @@
 
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -9,6 +10,7 @@ from bxpull_nb.auth import Auth
 from bxpull_nb.bridge import LoopThread
 from bxpull_nb.errors import ChannelMissing
 from bxpull_nb.feed import Feed, checked_channels, checked_transport
+from bxpull_nb.listener import Listener
 from bxpull_nb.models import CHANNEL_TYPES, PublicChannel, PullConfig
 from bxpull_nb.publish import message_body, publish
 from bxpull_nb.rest import PORTAL_LIMIT, BatchResult, RestClient
@@ -138,12 +140,9 @@ class Portal:
         for feed in self.feeds:
             if (feed.channels, feed.transport) == wanted:
                 return feed
-        feed = Feed(
-            self.rest.fetch_config,
-            self.bridge,
-            name=self.name,
-            secure=self.url.startswith("https:"),
-        )
+        secure = self.url.startswith("https:")
+        listener = partial(Listener, self.rest.fetch_config, secure=secure)
+        feed = Feed(listener, self.bridge, name=self.name)
         feed.channels, feed.transport = wanted
         self.feeds.append(feed)
         return feed

@@ -12,7 +12,8 @@ import httpx
 
 from bxpull_nb.endpoint import FULL_HISTORY, connection_url, is_loopback
 from bxpull_nb.errors import BxPullError
-from bxpull_nb.listener.lane import Lane, LaneSettings
+from bxpull_nb.listener.lane import Lane
+from bxpull_nb.listener.shared import LaneSettings
 
 __all__ = ["keep_auditing", "watch_for_stalls"]
 
@@ -69,6 +70,8 @@ async def _audit(lane: Lane, settings: LaneSettings) -> None:
         received = lane.keep(frame, since=since)
         settings.stats.duplicates = duplicates  # the overlap is the audit's own doing
         settings.stats.recovered += len(received.records)
+        if received.records:
+            lane.diary.recovered(len(received.records))
         lane.session.stored(received)
     lane.session.audited(position)
 

@@ -8,19 +8,19 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
 
 from bxpull_nb.endpoint import FULL_HISTORY, connection_url
 from bxpull_nb.errors import BxPullError, ChannelRefused, ConnectionFailed
 from bxpull_nb.listener.calls import Calls
+from bxpull_nb.listener.diary import Diary
 from bxpull_nb.listener.service import Order, order_of
-from bxpull_nb.listener.shared import ConfigSource, ListenerStats, Sink, Timing
+from bxpull_nb.listener.shared import LaneSettings
 from bxpull_nb.models import Arrival, BadFrame, Batch, PullConfig, Record
 from bxpull_nb.reconnect import is_transient, next_transport
 from bxpull_nb.session import Received, Session
 from bxpull_nb.transport import Answered, LongPollingTransport, Transport, WebSocketTransport
 
-__all__ = ["Lane", "LaneSettings"]
+__all__ = ["Lane"]
 
 _log = logging.getLogger("bxpull_nb")
 _TRANSPORTS: dict[str, Callable[[], Transport]] = {
@@ -28,23 +28,6 @@ _TRANSPORTS: dict[str, Callable[[], Transport]] = {
     "polling": LongPollingTransport,
 }
 _STUCK = 3005  # close code: the heartbeat stopped
-
-
-@dataclass(frozen=True, kw_only=True)
-class LaneSettings:
-    """What the lanes of one listener have in common."""
-
-    source: ConfigSource
-    sink: Sink
-    stats: ListenerStats
-    timing: Timing
-    changed: Callable[[], None]
-    transport: str
-    """`auto`, `websocket` or `polling`."""
-    secure: bool
-    backfill: bool
-    since: float
-    """When the capture began: Unix seconds by the portal's clock."""
 
 
 class Lane:
@@ -58,6 +41,7 @@ class Lane:
         self.error: BxPullError | None = None
         self.calls = Calls()
         self.audit_due = asyncio.Event()
+        self.diary = Diary(self.name, settings.tell, settings.timing.clock)
         self._set = settings
         self._timing = settings.timing
         self._connections = 0
@@ -109,16 +93,21 @@ class Lane:
     async def _obey(self, order: Order, config: PullConfig) -> None:
         if order.pause:
             shortest, longest = self._timing.restart_pause
-            await self._timing.sleep(shortest + (longest - shortest) * self._timing.jitter())
+            pause = shortest + (longest - shortest) * self._timing.jitter()
+            self.diary.restarting(pause)
+            await self._timing.sleep(pause)
         if order.channel is not None:
             self._set.source.take_over(order.channel)
         elif order.refetch:
             await self._set.source.renew(config)
+        if order.channel is not None or order.refetch:
+            self.diary.renewed()
 
     async def _listen_once(self, config: PullConfig) -> Order:
         """One connection's life; what to do after its orderly end."""
         kind = next_transport(self._set.transport, config.server, self._websocket_failures)
         self.transport = kind
+        self.diary.trying(kind)
         self._stands = False
         transport = _TRANSPORTS[kind]()
         life, end = self._life(config)
@@ -181,7 +170,9 @@ class Lane:
             self._connection_made(transport)
 
     def _connection_made(self, transport: Transport) -> None:
-        if self._connections:
+        again = self._connections > 0
+        self.diary.connected(self._config.now().timestamp(), again=again)
+        if again:
             self.audit_due.set()
         self._connections += 1
         self._websocket_failures = 0
@@ -209,7 +200,9 @@ class Lane:
             self._is_baseline = False
             return self._pass_over(frame), True
         since, self._history_from = self._history_from, None
-        return self.keep(frame, since=since), since is not None
+        received = self.keep(frame, since=since)
+        self.diary.received(received.records)
+        return received, since is not None
 
     def keep(self, frame: str | bytes, *, since: float | None = None) -> Received:
         """Put the new records of the frame into the sink, and count them."""
@@ -245,10 +238,13 @@ class Lane:
         if received.was_reset:
             _log.warning("%s: the push server counts anew, its history is asked again", self.name)
             stats.resets += 1
+            self.diary.reset()
             self.audit_due.set()
 
     def _lost(self, error: BxPullError) -> None:
-        if self.state == "connected":
+        stood = self.state == "connected"
+        self.diary.lost(error, stood=stood)
+        if stood:
             self._set.stats.reconnects += 1
         if self.transport == "websocket":
             self._websocket_failures += 1

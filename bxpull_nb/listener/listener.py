@@ -11,9 +11,9 @@ from typing import Any
 from bxpull_nb.codec import codec_for
 from bxpull_nb.errors import BxPullError, ConnectionFailed
 from bxpull_nb.listener.audit import keep_auditing, watch_for_stalls
-from bxpull_nb.listener.lane import Lane, LaneSettings
-from bxpull_nb.listener.shared import ConfigSource, ListenerStats, Sink, Timing
-from bxpull_nb.models import PullConfig
+from bxpull_nb.listener.lane import Lane
+from bxpull_nb.listener.shared import ConfigSource, LaneSettings, ListenerStats, Sink, Timing
+from bxpull_nb.models import Happening, PullConfig, Tell
 from bxpull_nb.session import SeenMids, Session
 
 __all__ = ["Listener"]
@@ -25,7 +25,8 @@ class Listener:
     """Listens until cancelled, and hands every batch of new records to `sink`.
 
     `fetch_config` gives the connection config, `changed` is called (on the loop's thread) when
-    the state changes. `backfill` starts from all that is still stored instead of from now.
+    the state changes, `tell` of all that happens. `backfill` starts from all that is still
+    stored instead of from now.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Listener:
         backfill: bool = False,
         stats: ListenerStats | None = None,
         changed: Callable[[], None] = lambda: None,
+        tell: Tell = lambda _happening: None,
         timing: Timing | None = None,
     ) -> None:
         self.stats = stats or ListenerStats()
@@ -52,6 +54,7 @@ class Listener:
         self._secure = secure
         self._backfill = backfill
         self._changed = changed
+        self._tell = tell
 
     @property
     def config(self) -> PullConfig | None:
@@ -124,6 +127,7 @@ class Listener:
             stats=self.stats,
             timing=self._timing,
             changed=self._changed,
+            tell=self._tell,
             transport=self._transport,
             secure=self._secure,
             backfill=self._backfill,
@@ -145,6 +149,8 @@ class Listener:
 
     def _config_failed(self, error: BxPullError) -> None:
         self._config_error = error
+        at_us = self._timing.clock() // 1000
+        self._tell(Happening(at_us=at_us, kind="config_failed", text=str(error)))
         self._changed()
 
 

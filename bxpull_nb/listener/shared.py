@@ -9,10 +9,10 @@ from random import random
 import msgspec
 
 from bxpull_nb.errors import BxPullError
-from bxpull_nb.models import Batch, Channel, PullConfig
+from bxpull_nb.models import Batch, Channel, PullConfig, Tell
 from bxpull_nb.reconnect import is_transient, reconnect_delays
 
-__all__ = ["ConfigSource", "ListenerStats", "Sink", "Timing"]
+__all__ = ["ConfigSource", "LaneSettings", "ListenerStats", "Sink", "Timing"]
 
 Sink = Callable[[Batch], None]
 
@@ -120,3 +120,21 @@ class ConfigSource:
         if self.current is not None:
             channels = self.current.channels | {channel.type: channel}
             self.current = msgspec.structs.replace(self.current, channels=channels)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaneSettings:
+    """What the lanes of one listener have in common."""
+
+    source: ConfigSource
+    sink: Sink
+    stats: ListenerStats
+    timing: Timing
+    changed: Callable[[], None]
+    tell: Tell
+    transport: str
+    """`auto`, `websocket` or `polling`."""
+    secure: bool
+    backfill: bool
+    since: float
+    """When the capture began: Unix seconds by the portal's clock."""

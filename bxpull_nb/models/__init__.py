@@ -11,19 +11,23 @@ from bxpull_nb.models.event import (
     Message,
     Record,
 )
+from bxpull_nb.models.happening import HAPPENING_COLUMNS, Happening, Tell
 
 __all__ = [
     "CHANNEL_TYPES",
     "EVENT_COLUMNS",
+    "HAPPENING_COLUMNS",
     "UNKNOWN_ARRIVAL",
     "Arrival",
     "BadFrame",
     "Batch",
     "Channel",
     "Event",
+    "Happening",
     "Message",
     "PublicChannel",
     "PullConfig",
     "PullServer",
     "Record",
+    "Tell",
 ]

@@ -1,0 +1,142 @@
+"""One event taken apart: what it says, the frame it came in, its id and its times."""
+
+from datetime import UTC, datetime, timedelta
+from html import escape
+from typing import Any
+
+import msgspec
+
+from bxpull_nb.masking import mask_text
+from bxpull_nb.models import Batch, Record
+
+__all__ = ["Anatomy", "MidParts", "dissect", "take_mid_apart"]
+
+_FRAME_SHOWN = 4_000
+_SERVER_START = slice(0, 10)
+
+
+class MidParts(msgspec.Struct, frozen=True):
+    """What the 26 digits of a message id say."""
+
+    server_start: datetime
+    """When the push server first started to count (UTC)."""
+    counter: int
+    """The message's number since then, over the whole server: a gap proves nothing."""
+
+
+class Anatomy(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that is known of one row."""
+
+    row: int
+    record: Record
+    params: Any
+    """The decoded parameters; for what cannot be decoded, their text."""
+    frame: str | None
+    """The raw frame, masked, bytes as hex; None when it is no longer kept."""
+    frame_size: int | None
+    """Characters of a text frame, bytes of a binary one."""
+    in_frame: tuple[int, int] | None
+    """This message's number in its frame, from 1, and how many new ones that brought."""
+    dialect: str | None
+    """`text`, `protobuf`, `json` or `jsonrpc`."""
+    mid_parts: MidParts | None
+    copies: int
+    """Further copies of the message that came and were dropped."""
+
+    @property
+    def lag(self) -> timedelta | None:
+        """From the portal's clock to this machine's."""
+        received, sent = self.record.arrival.received_us, self.record.server_time_unix
+        if received is None or sent is None:
+            return None
+        return timedelta(seconds=received / 1e6 - sent)
+
+    def facts(self) -> dict[str, str]:
+        """What is known, as words, apart from parameters and frame."""
+        record, mid = self.record, self.mid_parts
+        known = {
+            "command": record.command,
+            "module": record.module_id,
+            "channel": record.arrival.channel,
+            "sender": record.sender,
+            "error": record.error,
+            "mid": record.mid,
+            "server counts since": mid and f"{mid.server_start:%Y-%m-%d %H:%M:%S} UTC",
+            "message number": mid and f"{mid.counter:,}",
+            "made by the portal": _moment(record.server_time_unix),
+            "received": _moment((record.arrival.received_us or 0) / 1e6 or None),
+            "lag": None if self.lag is None else f"{self.lag.total_seconds() * 1000:,.0f} ms",
+            "transport": record.arrival.transport,
+            "dialect": self.dialect,
+            "in its frame": self.in_frame and f"{self.in_frame[0]} of {self.in_frame[1]} new ones",
+            "copies dropped": str(self.copies),
+        }
+        return {name: str(value) for name, value in known.items() if value is not None}
+
+    def __repr__(self) -> str:
+        return f"Anatomy(row {self.row}, {self.record.module_id}.{self.record.command})"
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><th scope='row' style='text-align:left'>{escape(name)}</th>"
+            f"<td style='text-align:left'>{escape(value)}</td></tr>"
+            for name, value in self.facts().items()
+        )
+        params = escape(msgspec.json.format(msgspec.json.encode(self.params)).decode())
+        frame = "no longer kept" if self.frame is None else escape(self.frame)
+        return (
+            f"<table>{rows}</table><b>params</b><pre>{params}</pre>"
+            f"<b>raw frame</b><pre style='white-space:pre-wrap'>{frame}</pre>"
+        )
+
+
+def dissect(row: int, record: Record, batch: Batch | None, copies: int) -> Anatomy:
+    """The anatomy of the record in `row`, with the batch that brought it if it is still kept."""
+    try:
+        params = record.params
+    except (msgspec.DecodeError, RecursionError):
+        params = record.params_json.decode(errors="replace")
+    frame = None if batch is None else batch.frame
+    return Anatomy(
+        row=row,
+        record=record,
+        params=params,
+        frame=None if frame is None else _readable(frame),
+        frame_size=None if frame is None else len(frame),
+        in_frame=None if batch is None else _place(record, batch),
+        dialect=None if batch is None else batch.dialect or None,
+        mid_parts=take_mid_apart(record.mid),
+        copies=copies,
+    )
+
+
+def take_mid_apart(mid: str | None) -> MidParts | None:
+    """What a message id says, or None for what is no 26-digit id.
+
+    The first ten digits are the Unix second of the server's first start, the others count all
+    its messages.
+    """
+    if mid is None or len(mid) != 26 or not (mid.isascii() and mid.isdecimal()):
+        return None
+    start = datetime.fromtimestamp(int(mid[_SERVER_START]), UTC)
+    return MidParts(start, int(mid[_SERVER_START.stop :]))
+
+
+def _place(record: Record, batch: Batch) -> tuple[int, int]:
+    number = next(n for n, other in enumerate(batch.records, 1) if other is record)
+    return number, len(batch.records)
+
+
+def _readable(frame: str | bytes) -> str:
+    """The frame as text, long ones cut; what looks like a channel id or a token is masked."""
+    shown = frame[:_FRAME_SHOWN]
+    text = shown.hex(" ") if isinstance(shown, bytes) else mask_text(shown)
+    more = len(frame) - len(shown)
+    return f"{text}\n… {more:,} more" if more else text
+
+
+def _moment(seconds: float | None) -> str | None:
+    if seconds is None or not abs(seconds) < 2.5e11:
+        return None
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
+    return f"{moment:%Y-%m-%d %H:%M:%S}.{moment.microsecond // 1000:03} UTC"

@@ -1,0 +1,95 @@
+"""One lane's story, told as happenings: what connected, broke, was renewed, came again."""
+
+from collections.abc import Callable, Sequence
+
+from bxpull_nb.errors import BxPullError
+from bxpull_nb.models import Happening, Record, Tell
+
+__all__ = ["Diary"]
+
+
+class Diary:
+    """Told by a lane what it does, and tells it on in the words of a logbook.
+
+    `clock` gives Unix nanoseconds; `channel` is the name of the lane.
+    """
+
+    def __init__(self, channel: str, tell: Tell, clock: Callable[[], int]) -> None:
+        self._channel = channel
+        self._tell = tell
+        self._clock = clock
+        self._transport: str | None = None
+        self._lost_at: int | None = None
+        self._history_until: float | None = None
+
+    def trying(self, transport: str) -> None:
+        """A connection is opened by that transport."""
+        if self._transport not in (None, transport):
+            kind = "fell_back" if transport == "polling" else "returned"
+            way = "fell back to long polling" if kind == "fell_back" else "back to WebSocket"
+            self._write(kind, text=way)
+        self._transport = transport
+
+    def connected(self, portal_now: float, *, again: bool) -> None:
+        """A connection stands, at `portal_now` (Unix seconds by the portal's clock)."""
+        lost_at, self._lost_at = self._lost_at, None
+        seconds = None if lost_at is None else (self._now() - lost_at) / 1e6
+        after = "" if seconds is None else f" after {seconds:.1f} s"
+        self._history_until = portal_now if again else None
+        self._write("connected", seconds=seconds, text=f"connected{after}")
+
+    def received(self, records: Sequence[Record]) -> None:
+        """New records came; those from before the connection are told as replayed."""
+        until = self._history_until
+        if until is None or not records:
+            return
+        replayed = sum(1 for r in records if r.server_time_unix and r.server_time_unix < until)
+        if replayed:
+            self._write("resumed", count=replayed, text=f"resumed: {replayed:,} events replayed")
+        if replayed < len(records):
+            self._history_until = None
+
+    def lost(self, error: BxPullError, *, stood: bool) -> None:
+        """The connection broke, or could not be made."""
+        if self._lost_at is None:
+            self._lost_at = self._now()
+        self._write("lost" if stood else "retried", text=str(error))
+
+    def renewed(self) -> None:
+        """The channel ended in its time, and has a successor."""
+        self._write("renewed", text="channel renewed")
+
+    def recovered(self, count: int) -> None:
+        """An audit found events that no connection had brought."""
+        self._write("recovered", count=count, text=f"an audit recovered {count:,} events")
+
+    def reset(self) -> None:
+        """The server counts its messages anew."""
+        self._write("reset", text="the push server counts anew: its history is asked again")
+
+    def restarting(self, seconds: float) -> None:
+        """The server restarts, and the lane stays away for a while."""
+        said = f"the push server restarts: back in {seconds:.0f} s"
+        self._write("restarting", seconds=seconds, text=said)
+
+    def _write(
+        self,
+        kind: str,
+        *,
+        text: str,
+        count: int | None = None,
+        seconds: float | None = None,
+    ) -> None:
+        happening = Happening(
+            at_us=self._now(),
+            kind=kind,
+            channel=self._channel,
+            transport=self._transport,
+            count=count,
+            seconds=seconds,
+            text=text,
+        )
+        self._tell(happening)
+
+    def _now(self) -> int:
+        return self._clock() // 1000

@@ -1,0 +1,75 @@
+"""What happened to a capture, in order: the story beside its events."""
+
+import threading
+from collections import deque
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from bxpull_nb.models import HAPPENING_COLUMNS, Happening
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Logbook"]
+
+_MOST = 100_000  # entries: months of an ordinary capture, and a bound for a line that flaps
+
+
+class Logbook:
+    """The happenings of a capture, oldest first; any thread may write or look.
+
+    Beyond a hundred thousand the oldest are forgotten; `len` counts them all the same.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._entries: deque[Happening] = deque(maxlen=_MOST)
+        self._total = 0
+
+    def add(self, happening: Happening) -> None:
+        """Write an entry."""
+        with self._lock:
+            self._entries.append(happening)
+            self._total += 1
+
+    def recent(self, start: int = 0) -> list[Happening]:
+        """The entries from number `start` on, as far as they are remembered."""
+        with self._lock:
+            skipped = max(start - (self._total - len(self._entries)), 0)
+            return list(islice(self._entries, skipped, None))
+
+    def last(self, kind: str, text: str) -> Happening | None:
+        """The newest entry of that kind with that text, or None."""
+        entries = reversed(self.recent())
+        return next((e for e in entries if (e.kind, e.text) == (kind, text)), None)
+
+    @property
+    def df(self) -> "pd.DataFrame":
+        """The entries as a DataFrame, with the columns and dtypes of `HAPPENING_COLUMNS`."""
+        import pandas as pd
+
+        entries = self.recent()
+        values = {"at": [entry.at_us for entry in entries]}
+        values |= {
+            name: [getattr(entry, name) for entry in entries]
+            for name in list(HAPPENING_COLUMNS)[1:]
+        }
+        times = pd.to_datetime(pd.Series(values.pop("at"), dtype="int64"), unit="us", utc=True)
+        columns = {"at": times} | values
+        return pd.DataFrame(
+            {
+                name: pd.Series(columns[name], dtype=dtype)
+                for name, dtype in HAPPENING_COLUMNS.items()
+            }
+        )
+
+    def __len__(self) -> int:
+        return self._total
+
+    def __repr__(self) -> str:
+        entries = self.recent()
+        last = f", last: {entries[-1].text or entries[-1].kind}" if entries else ""
+        return f"Logbook({self._total:,} entries{last[:120]})"
+
+    def _repr_html_(self) -> str:
+        return self.df.tail(20).to_html(index=False)

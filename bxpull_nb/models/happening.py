@@ -1,0 +1,42 @@
+"""What happens to a capture apart from its events: connections, breaks, renewals, marks."""
+
+from collections.abc import Callable
+
+import msgspec
+
+__all__ = ["HAPPENING_COLUMNS", "Happening", "Tell"]
+
+HAPPENING_COLUMNS = {
+    "at": "datetime64[us, UTC]",  # by this machine's clock
+    "kind": "category",  # see Happening.kind
+    "channel": "category",  # whose connection; missing for the capture as a whole
+    "transport": "category",  # "websocket" or "polling"
+    "count": "Int64",  # events it was about, where that is known
+    "seconds": "float64",  # how long it lasted, where that is known
+    "text": "str",  # in words
+}
+"""Column -> dtype of a logbook's DataFrame, in order."""
+
+
+class Happening(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One entry of a capture's logbook."""
+
+    at_us: int
+    """Microseconds since 1970, UTC, by this machine's clock."""
+    kind: str
+    """`started`, `connected`, `lost`, `retried`, `resumed`, `fell_back`, `returned`, `renewed`,
+    `recovered`, `reset`, `restarting`, `config_failed`, `marked`, `sent`, `failed` or `stopped`."""
+    channel: str | None = None
+    """Whose connection: `shared`, `private`, `jwt`; None for the capture as a whole."""
+    transport: str | None = None
+    """`websocket` or `polling`."""
+    count: int | None = None
+    """Events replayed or recovered; of a mark, the number of the row that comes next."""
+    seconds: float | None = None
+    """How long a break lasted."""
+    text: str = ""
+    """In words; holds no secret."""
+
+
+Tell = Callable[[Happening], None]
+"""Takes every happening of a capture; called on the listener's thread."""
