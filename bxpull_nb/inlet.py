@@ -26,12 +26,13 @@ _Batches = SimpleQueue[Sequence[Record] | None]
 class Inlet:
     """The sink of a listener; `None` in a waiter's queue says that the listener has ended.
 
-    `monotonic` gives seconds.
+    `taps` get every batch of new records too. `monotonic` gives seconds.
     """
 
     def __init__(self, log: EventLog, monotonic: Callable[[], float] = time.monotonic) -> None:
         self.log = log
         self.error: BaseException | None = None
+        self.taps: list[Callable[[Sequence[Record]], None]] = []
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._changes: list[asyncio.Future[None]] = []
@@ -52,6 +53,8 @@ class Inlet:
             self._forget_old_batches()
             for queue in self._waiting:
                 queue.put(records)
+        for tap in tuple(self.taps):
+            tap(records)
 
     def changed(self) -> None:
         """The listener's state changed: wake those who wait for it. On the loop's thread only."""

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
@@ -140,6 +141,18 @@ class Recording:
     def to_csv(self, path: str | Path) -> Path:
         """Write all events to a CSV file and give its path; see `export.to_csv`."""
         return to_csv(self.df, path)
+
+    @contextmanager
+    def tapped(self, tap: Callable[[Sequence[Record]], None]) -> Iterator[None]:
+        """Meanwhile, `tap` gets every batch of new records, on the listener's own thread.
+
+        It must be quick and must not raise: what it does, all the others wait for.
+        """
+        self._inlet.taps.append(tap)
+        try:
+            yield
+        finally:
+            self._inlet.taps.remove(tap)
 
     def note(self, kind: str, text: str = "", *, count: int | None = None) -> None:
         """Write into the logbook."""

@@ -12,24 +12,34 @@ from typing import Any
 import ipywidgets as ipw
 
 from bxpull_nb.errors import BxPullError
-from bxpull_nb.export import to_csv
 from bxpull_nb.models import CHANNEL_TYPES
 from bxpull_nb.portal import Portal
 from bxpull_nb.reconnect import TRANSPORTS
 from bxpull_nb.widgets import markup
+from bxpull_nb.widgets.config_card import ConfigCard
+from bxpull_nb.widgets.context import outside_requests, within
+from bxpull_nb.widgets.controls import button, labelled, row, toggle
+from bxpull_nb.widgets.event_detail import EventDetail
+from bxpull_nb.widgets.export_form import ExportForm
 from bxpull_nb.widgets.live_table import LiveTable
+from bxpull_nb.widgets.rate_chart import Pick, RateChart
+from bxpull_nb.widgets.send_form import SendForm
+from bxpull_nb.widgets.story import Story
 
 __all__ = ["Explorer"]
 
 _log = logging.getLogger("bxpull_nb")
 
 _REPAINT = 0.2  # seconds: smooth to the eye, far below what Jupyter's message limit allows
-_EMPTY = "No events yet. Press Start; if it runs already, the portal is quiet: send a test event."
+_EMPTY = (
+    "No events yet. Press Start; if it runs already, the portal is quiet: send a test event below."
+)
 _CHANNELS = {"shared": ("shared",), "private": ("private",), "both": CHANNEL_TYPES}
+_TABS = ("Event", "What happened", "After a mark", "Send a test event", "Export")
 
 
 class Explorer(ipw.VBox):
-    """A panel for one portal: fetch the config, start, watch, stop, export.
+    """A panel for one portal: fetch the config, start, watch, mark, send, stop, export.
 
     It shows the portal's last started feed, or an idle one. `close()` ends the panel, not the
     feed.
@@ -38,29 +48,12 @@ class Explorer(ipw.VBox):
     def __init__(self, portal: Portal, *, repaint: float = _REPAINT) -> None:
         self.portal = portal
         self.feed = portal.feeds[-1] if portal.feeds else portal.feed()
-        self.cache = _toggle([("Y", True), ("N", False)], "CACHE: may the portal answer from it?")
-        self.reopen = _toggle([("Y", True), ("N", False)], "REOPEN: may it open a channel anew?")
-        self.channels = _toggle(list(_CHANNELS), "The type of the channels to listen to")
-        self.channels.value = _chosen(self.feed.channels)
-        self.transport = ipw.Dropdown(
-            options=TRANSPORTS, value=self.feed.transport, layout={"width": "110px"}
-        )
-        self.fetch_button = _button("Fetch config", "download")
-        self.start_button = _button("Start", "play", style="success")
-        self.stop_button = _button("Stop", "stop")
-        self.export_button = _button("Export CSV", "save")
-        self.file_name = ipw.Text(value="events.csv", layout={"width": "180px"})
-        self.light = ipw.HTML()
-        self.counters = ipw.HTML()
-        self.config_card = ipw.HTML()
-        self.said = ipw.HTML()
-        self.error = ipw.HTML()
-        self.table = LiveTable(self.feed.log, empty=_EMPTY)
+        self._context = outside_requests()
         self._action_error = ""
-        super().__init__(self._rows())
+        self._context.run(self._build)
         self._connect_controls()
-        self.paint()
-        self._timer = portal.bridge.submit(self._keep_painting(repaint))
+        self._context.run(self.paint)
+        self._timer = portal.bridge.submit(within(self._context, self._keep_painting(repaint)))
 
     def paint(self) -> None:
         """Show the feed as it is now; what did not change sends nothing to the page."""
@@ -71,7 +64,11 @@ class Explorer(ipw.VBox):
         running = self.feed.running
         self.start_button.disabled = running
         self.stop_button.disabled = not running
-        self.export_button.disabled = len(self.feed) == 0
+        self.export.export_button.disabled = len(self.feed) == 0
+        if self.feed.config is not None:
+            self.config_card.show(self.feed.config)
+        self.story.paint()
+        self.chart.flush()
         self.table.flush()
 
     def close(self) -> None:
@@ -80,75 +77,117 @@ class Explorer(ipw.VBox):
         _close_children(self)
         super().close()
 
-    def _rows(self) -> list[ipw.Widget]:
-        def row(*children: ipw.Widget) -> ipw.HBox:
-            return ipw.HBox(children, layout={"flex_flow": "row wrap", "align_items": "center"})
+    def _build(self) -> None:
+        feed = self.feed
+        self.light, self.counters = ipw.HTML(), ipw.HTML()
+        self.said, self.error = ipw.HTML(), ipw.HTML()
+        self.cache = toggle([("Y", True), ("N", False)], "CACHE: may the portal answer from it?")
+        self.reopen = toggle([("Y", True), ("N", False)], "REOPEN: may it open a channel anew?")
+        self.channels = toggle(list(_CHANNELS), "The type of the channels to listen to")
+        self.channels.value = _chosen(feed.channels)
+        self.transport = ipw.Dropdown(
+            options=TRANSPORTS, value=feed.transport, layout={"width": "110px"}
+        )
+        self.fetch_button = button("Fetch config", "download")
+        self.start_button = button("Start", "play", style="success")
+        self.stop_button = button("Stop", "stop")
+        self.mark_button = button("Mark", "flag", tooltip="Note this moment: what follows from it?")
+        self.mark_label = ipw.Text(placeholder="clicked Save", layout={"width": "160px"})
+        self.config_card = ConfigCard()
+        self.table = LiveTable(feed.log, empty=_EMPTY)
+        self.chart = RateChart(feed.log)
+        self.detail = EventDetail()
+        self.story = Story(feed, self.chart, self.table)
+        self.send = SendForm(self.portal, feed)
+        self.export = ExportForm(feed, self.table)
+        super().__init__(self._rows())
 
+    def _rows(self) -> list[ipw.Widget]:
         title = ipw.HTML(markup.headline(self.portal.name), layout={"flex": "1 1 auto"})
+        tabs = ipw.Tab(
+            [self.detail, self.story.log, self.story.after, self.send, self.export],
+            titles=_TABS,
+        )
+        self.tabs = tabs
         return [
             row(title, self.light),
             row(
-                _labelled("Cache", self.cache),
-                _labelled("Reopen", self.reopen),
-                _labelled("Channels", self.channels),
-                _labelled("Transport", self.transport),
+                labelled("Cache", self.cache),
+                labelled("Reopen", self.reopen),
+                labelled("Channels", self.channels),
+                labelled("Transport", self.transport),
             ),
             row(
                 self.fetch_button,
                 self.start_button,
                 self.stop_button,
-                self.export_button,
-                _labelled("to", self.file_name),
+                self.mark_button,
+                self.mark_label,
+                self.said,
             ),
+            self.error,
             self.config_card,
             self.counters,
-            self.said,
-            self.error,
+            self.chart,
             self.table,
+            tabs,
         ]
 
     def _connect_controls(self) -> None:
-        for button, work in (
+        for control, work in (
             (self.fetch_button, self._fetch_config),
             (self.start_button, self._start),
-            (self.stop_button, self._stop),
-            (self.export_button, self._export),
+            (self.stop_button, self.feed.stop_async),
+            (self.mark_button, self._mark),
+            (self.send.send_button, self.send.send),
+            (self.export.export_button, self.export.export),
         ):
-            button.on_click(lambda _button, work=work: self._act(work))
+            control.on_click(lambda _button, work=work: self._act(work))
         for choice in (self.channels, self.transport):
             choice.observe(self._settings_changed, "value")
+        self.table.on_select(self._select)
+        self.chart.on_pick(self._pick)
 
     async def _fetch_config(self) -> None:
         config = await self.portal.rest.fetch_config(
             cache=self.cache.value, reopen=self.reopen.value
         )
-        self.config_card.value = markup.config_card(config)
+        self.config_card.show(config)
         self.said.value = markup.message(f"Config fetched at {config.portal_time:%H:%M:%S} UTC.")
 
     async def _start(self) -> None:
         self.said.value = ""
         await self.feed.start_async(_CHANNELS[self.channels.value], self.transport.value)
-        if self.feed.config is not None:
-            self.config_card.value = markup.config_card(self.feed.config)
 
-    async def _stop(self) -> None:
-        await self.feed.stop_async()
-
-    async def _export(self) -> None:
-        # On another thread: a million rows take a second, and the listener shares this loop.
-        name = self.file_name.value.strip() or "events.csv"
-        events = self.feed.df
-        path = await asyncio.to_thread(to_csv, events, name)
-        self.said.value = markup.message(f"Wrote {len(events):,} events to {path}.")
+    async def _mark(self) -> None:
+        label = self.mark_label.value.strip() or f"mark {self.story.marks + 1}"
+        self.feed.mark(label)
+        self.said.value = markup.message(f"Marked “{label}”.")
+        self.tabs.selected_index = _TABS.index("After a mark")
 
     def _settings_changed(self, _change: object) -> None:
         if self.feed.running:
             self._act(self._start)
 
+    def _select(self, number: int) -> None:
+        async def show() -> None:
+            self.detail.show(await asyncio.to_thread(self.feed.anatomy, number))
+            self.tabs.selected_index = _TABS.index("Event")
+
+        self._act(show)
+
+    def _pick(self, pick: Pick | None) -> None:
+        if pick is None:
+            self.table.show_only()
+        else:
+            self.table.show_only(
+                command=pick.command, since_us=pick.since_us, until_us=pick.until_us
+            )
+
     def _act(self, work: Callable[[], Awaitable[None]]) -> None:
         """Do it on the bridge's loop; called on whatever thread the page's message came by."""
         self._action_error = ""
-        self.portal.bridge.submit(self._shown(work))
+        self.portal.bridge.submit(within(self._context, self._shown(work)))
 
     async def _shown(self, work: Callable[[], Awaitable[None]]) -> None:
         """Do it, and tell in the panel what went wrong: a traceback would be seen by nobody."""
@@ -171,27 +210,8 @@ class Explorer(ipw.VBox):
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         self.table.expect_page()
+        self.chart.expect_page()
         return super()._repr_mimebundle_(**kwargs)
-
-
-def _toggle(options: list[Any], tooltip: str) -> ipw.ToggleButtons:
-    return ipw.ToggleButtons(
-        options=options, tooltips=[tooltip] * len(options), style={"button_width": "auto"}
-    )
-
-
-def _button(text: str, icon: str, style: str = "") -> ipw.Button:
-    return ipw.Button(
-        description=text,
-        icon=icon,
-        button_style=style,
-        layout={"width": "auto", "min_width": "90px"},
-    )
-
-
-def _labelled(name: str, control: ipw.Widget) -> ipw.HBox:
-    """The control behind its name, on one line: their own labels stand above or far away."""
-    return ipw.HBox([ipw.Label(name), control], layout={"margin": "0 14px 0 0"})
 
 
 def _chosen(channels: tuple[str, ...]) -> str:

@@ -1,12 +1,17 @@
 """The panel's texts as HTML: pure functions, every foreign word escaped, no secret revealed."""
 
-from datetime import timedelta
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from html import escape
+from typing import TYPE_CHECKING
 
 from bxpull_nb.feed import FeedStats
-from bxpull_nb.models import Channel, PullConfig
+from bxpull_nb.models import Happening
 
-__all__ = ["config_card", "counters", "headline", "message", "state_light"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["after_mark", "counters", "happenings", "headline", "message", "state_light"]
 
 _LIGHTS = {
     "idle": ("○", "--jp-ui-font-color2", "#616161", "not started"),
@@ -18,6 +23,9 @@ _LIGHTS = {
 }
 _MUTED = "color:var(--jp-ui-font-color2,#616161)"
 _FIGURES = "font-variant-numeric:tabular-nums"
+_CELL = "padding:0 16px 0 0;text-align:left;white-space:nowrap;vertical-align:top"
+_WORDS = "text-align:left;white-space:pre-wrap;unicode-bidi:isolate"
+_MOST_CAUSES = 50
 
 
 def headline(name: str) -> str:
@@ -36,33 +44,49 @@ def state_light(stats: FeedStats) -> str:
 
 
 def counters(stats: FeedStats) -> str:
-    """Events, rate, reconnects and lag; the rarer ones only when they are not zero."""
-    lag = "…" if stats.last_lag is None else f"{stats.last_lag * 1000:,.0f} ms"
+    """Events, rate, lag and reconnects; the rarer ones only when they are not zero."""
     cells = [
         _counter(f"{stats.events:,}", "event" if stats.events == 1 else "events", width=7),
         _counter(f"{stats.rate:.1f}", "events/s", width=6),
+        _counter(_milliseconds(stats.lag_p50), "lag p50", width=8),
+        _counter(_milliseconds(stats.lag_p95), "p95", width=8),
         _counter(f"{stats.reconnects:,}", "reconnects", width=3),
-        _counter(lag, "last lag", width=8),
     ]
-    if stats.duplicates:
-        cells.append(_counter(f"{stats.duplicates:,}", "duplicates dropped", width=3))
-    if stats.bad_frames:
-        cells.append(_counter(f"{stats.bad_frames:,}", "unreadable", width=3))
+    rare = {
+        "duplicates dropped": stats.duplicates,
+        "recovered by audit": stats.recovered,
+        "unreadable": stats.bad_frames,
+    }
+    cells += [_counter(f"{value:,}", name, width=3) for name, value in rare.items() if value]
     return f"<span style='{_FIGURES}'>{' · '.join(cells)}</span>"
 
 
-def config_card(config: PullConfig) -> str:
-    """The server in a line, and a row a channel with its life left; ids masked."""
-    rows = "".join(_channel_row(channel, config) for channel in config.channels.values())
-    table = (
-        "<table style='border-spacing:0'><tr style='text-align:left'>"
-        + "".join(
-            f"<th scope='col' style='padding:0 16px 0 0;font-weight:600'>{name}</th>"
-            for name in ("channel", "id", "ends (UTC)", "left")
-        )
-        + f"</tr>{rows}</table>"
+def happenings(entries: Sequence[Happening]) -> str:
+    """The log of what happened, newest first."""
+    if not entries:
+        return message("Nothing yet: connections, breaks and marks will be told here.")
+    rows = "".join(
+        f"<tr><td style='{_CELL};{_FIGURES}'>{_clock(entry.at_us)}</td>"
+        f"<td style='{_CELL}'>{escape(entry.channel or '')}</td>"
+        f"<td style='{_CELL}'>{escape(entry.transport or '')}</td>"
+        f"<td style='{_WORDS}'>{escape(_said(entry))}</td></tr>"
+        for entry in reversed(entries)
     )
-    return f"<div style='line-height:1.6'>{_server_line(config)}{table}</div>"
+    head = _head("time (UTC)", "channel", "transport", "what happened")
+    return f"<div style='max-height:260px;overflow:auto'><table>{head}{rows}</table></div>"
+
+
+def after_mark(label: str, causes: "pd.DataFrame") -> str:
+    """What arrived after a mark, by module and command, against the rate before."""
+    title = f"<div>After <b>{escape(label)}</b>:</div>"
+    if causes.empty:
+        return title + message("Nothing has arrived since.")
+    rows = "".join(
+        "<tr>" + "".join(f"<td style='{_CELL}'>{escape(cell)}</td>" for cell in cells) + "</tr>"
+        for cells in _cause_rows(causes)
+    )
+    head = _head("module", "command", "events", "first after", "per minute", "before the mark")
+    return f"{title}<div style='max-height:260px;overflow:auto'><table>{head}{rows}</table></div>"
 
 
 def message(text: str, *, error: bool = False) -> str:
@@ -85,40 +109,33 @@ def _counter(value: str, name: str, *, width: int) -> str:
     )
 
 
-def _server_line(config: PullConfig) -> str:
-    server = config.server
-    flags = [
-        f"push server version {server.version}",
-        "enabled" if server.server_enabled else "switched off",
-        f"WebSocket {'yes' if server.websocket_enabled else 'no'}",
-        f"publishing {'yes' if server.publish_enabled else 'no'}",
-    ]
-    if server.mode:
-        flags.append(f"mode {server.mode}")
-    return f"<div style='{_MUTED}'>{escape(' · '.join(flags))}</div>"
+def _milliseconds(seconds: float | None) -> str:
+    return "…" if seconds is None else f"{seconds * 1000:,.0f} ms"
 
 
-def _channel_row(channel: Channel, config: PullConfig) -> str:
-    record = channel.to_record(config.now())
-    cells = (
-        str(record["type"]),
-        str(record["id"]),
-        f"{channel.end:%Y-%m-%d %H:%M:%S}",
-        _life(record["expires_in"]),
+def _head(*names: str) -> str:
+    cells = "".join(
+        f"<th scope='col' style='{_CELL};font-weight:600'>{name}</th>" for name in names
     )
-    return (
-        f"<tr style='{_FIGURES}'>"
-        + "".join(
-            f"<td style='padding:0 16px 0 0;white-space:nowrap'>{escape(cell)}</td>"
-            for cell in cells
+    return f"<tr>{cells}</tr>"
+
+
+def _clock(at_us: int) -> str:
+    moment = datetime.fromtimestamp(at_us / 1e6, UTC)
+    return f"{moment:%H:%M:%S}.{moment.microsecond // 1000:03}"
+
+
+def _said(entry: Happening) -> str:
+    return f"marked “{entry.text}”" if entry.kind == "marked" else entry.text or entry.kind
+
+
+def _cause_rows(causes: "pd.DataFrame") -> Iterator[tuple[str, ...]]:
+    for cause in causes.head(_MOST_CAUSES).itertuples():
+        yield (
+            str(cause.module_id),
+            str(cause.command),
+            f"{cause.count:,}",
+            f"{cause.first_after.total_seconds():,.2f} s",
+            f"{cause.rate_after:,.1f}",
+            f"{cause.rate_before:,.1f}" if cause.rate_before else "none",
         )
-        + "</tr>"
-    )
-
-
-def _life(left: timedelta) -> str:
-    seconds = int(left.total_seconds())
-    if seconds <= 0:
-        return "over"
-    hours, minutes = seconds // 3600, seconds % 3600 // 60
-    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {seconds % 60:02} s"

@@ -1,0 +1,75 @@
+// The config card: what the kernel sends is shown, the bars of life run by the page's own clock.
+
+const TICK_MS = 1000;
+
+function render({ model, el }) {
+  const root = make("div", { class: "bxcc", role: "group", "aria-label": "Connection config" });
+  el.append(root);
+  const view = { model, root, bars: [], ids: new Map() };
+  const onMessage = (content) => {
+    if (content.kind === "config") show(view, content);
+    if (content.kind === "id") view.ids.get(content.channel)?.(content.id);
+  };
+  model.on("msg:custom", onMessage);
+  model.send({ kind: "hello" });
+  const timer = setInterval(() => view.bars.forEach((tick) => tick()), TICK_MS);
+  return () => {
+    clearInterval(timer);
+    model.off("msg:custom", onMessage);
+  };
+}
+
+function show(view, { server, channels, now }) {
+  const ahead = now - Date.now(); // the portal's clock against this page's
+  view.bars = [];
+  view.ids.clear();
+  const facts = server.map(([name, value]) =>
+    make("span", { class: "bxcc-fact" }, make("span", { class: "bxcc-name" }, name), " ", value));
+  const rows = channels.map((channel) => channelRow(view, channel, ahead));
+  view.root.replaceChildren(make("div", { class: "bxcc-facts" }, ...facts), ...rows);
+}
+
+function channelRow(view, { type, masked, start, end }, ahead) {
+  const id = make("code", { class: "bxcc-id" }, masked);
+  const fill = make("span", { class: "bxcc-fill" });
+  const bar = make("span", { class: "bxcc-bar", role: "meter", "aria-label": `life left of the ${type} channel`,
+    "aria-valuemin": "0", "aria-valuemax": "100" }, fill);
+  const left = make("span", { class: "bxcc-left" });
+  view.bars.push(() => tick({ bar, fill, left, start, end }, Date.now() + ahead));
+  view.bars.at(-1)();
+  left.title = `until ${new Date(end).toISOString().replace("T", " ").slice(0, 19)} UTC`;
+  return make("div", { class: "bxcc-channel" }, make("b", {}, type), id, holdButton(view, type, id, masked), bar, left);
+}
+
+// Shown only while held, and not selectable: nothing to copy by accident, nothing to save.
+function holdButton(view, type, id, masked) {
+  const button = make("button", { type: "button", class: "bxcc-hold", title: "Hold to show the id: it is a secret" }, "hold to show");
+  let held = false;
+  const hold = () => { held = true; view.model.send({ kind: "reveal", channel: type }); };
+  const release = () => { held = false; id.textContent = masked; };
+  view.ids.set(type, (secret) => { if (held) id.textContent = secret; });
+  button.addEventListener("pointerdown", hold);
+  for (const end of ["pointerup", "pointerleave", "pointercancel", "blur", "keyup"]) button.addEventListener(end, release);
+  button.addEventListener("keydown", (event) => { if (event.key === " " && !event.repeat) hold(); });
+  return button;
+}
+
+function tick({ bar, fill, left, start, end }, now) {
+  const share = Math.max(0, Math.min(1, (end - now) / Math.max(1, end - start)));
+  fill.style.width = `${(100 * share).toFixed(2)}%`;
+  bar.setAttribute("aria-valuenow", Math.round(100 * share));
+  bar.classList.toggle("bxcc-low", end - now < 600_000);
+  const words = lifeLeft(end - now);
+  bar.setAttribute("aria-valuetext", words);
+  left.textContent = words;
+}
+
+function lifeLeft(ms) {
+  if (ms <= 0) return "over";
+  const seconds = Math.floor(ms / 1000);
+  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
+  if (hours) return `${hours} h ${String(minutes).padStart(2, "0")} min left`;
+  return `${minutes} min ${String(seconds % 60).padStart(2, "0")} s left`;
+}
+
+export default { render };

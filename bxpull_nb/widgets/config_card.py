@@ -1,0 +1,101 @@
+"""The connection config in the page: the server, and the channels with the life they have left.
+
+The ids are secrets, so they never become traits, which are saved with a notebook. They are shown
+masked; while a person holds the button, the page asks for one, shows it, and forgets it.
+
+```
+page   -> kernel   hello                   drawn: what is there to show?
+page   -> kernel   reveal {channel}        the button is held
+kernel -> page     config {server, channels, now}
+kernel -> page     id {channel, id}
+```
+"""
+
+from pathlib import Path
+from typing import Any
+
+import anywidget
+
+from bxpull_nb.masking import mask
+from bxpull_nb.models import Channel, PullConfig
+from bxpull_nb.widgets.fed_view import page_code
+
+__all__ = ["ConfigCard"]
+
+
+class ConfigCard(anywidget.AnyWidget):
+    """A card for one connection config; empty until `show`."""
+
+    _css = Path(__file__).with_suffix(".css")
+
+    def __init__(self) -> None:
+        self.config: PullConfig | None = None
+        super().__init__()
+        self.on_msg(self._on_page)
+
+    @property
+    def _esm(self) -> str:
+        return page_code("page.js", "config_card.js")
+
+    def show(self, config: PullConfig | None) -> None:
+        """Show the config; the same one again sends nothing."""
+        if config is not self.config:
+            self.config = config
+            self._send_config()
+
+    def _on_page(self, _widget: Any, content: Any, _buffers: Any) -> None:
+        match content:
+            case {"kind": "hello"}:
+                self._send_config()
+            case {"kind": "reveal", "channel": str(kind)} if self.config is not None:
+                if kind in self.config.channels:
+                    found = self.config.channels[kind].id
+                    self.send({"kind": "id", "channel": kind, "id": found})
+
+    def _send_config(self) -> None:
+        config = self.config
+        if config is None or self.comm is None:
+            return
+        self.send(
+            {
+                "kind": "config",
+                "now": config.now().timestamp() * 1000,
+                "server": _server(config),
+                "channels": [_channel(channel) for channel in config.channels.values()],
+            }
+        )
+
+
+def _server(config: PullConfig) -> list[tuple[str, str]]:
+    """What the server is, as pairs of words; addresses hold no secret."""
+    server = config.server
+    dialect = {True: "JSON-RPC", False: "text"}[server.version >= 5]
+    facts = [
+        (
+            "push server",
+            f"version {server.version} ({'protobuf' if server.version == 4 else dialect})",
+        ),
+        ("enabled", _yes(server.server_enabled)),
+        ("WebSocket", _yes(server.websocket_enabled)),
+        ("publishing", _yes(server.publish_enabled)),
+        ("mode", server.mode or ""),
+        ("address", server.websocket_secure or server.websocket or ""),
+        ("long polling", server.long_polling_secure or server.long_polling or ""),
+        ("account", mask(config.client_id) if config.client_id else ""),
+        ("jwt", mask(config.jwt) if config.jwt else ""),
+        ("feed", "the webhook user's own" if config.personal_feed else ""),
+    ]
+    return [(name, value) for name, value in facts if value]
+
+
+def _yes(flag: bool) -> str:
+    return "yes" if flag else "no"
+
+
+def _channel(channel: Channel) -> dict[str, Any]:
+    return {
+        "type": channel.type,
+        "masked": mask(channel.id),
+        "start": channel.start.timestamp() * 1000,
+        "end": channel.end.timestamp() * 1000,
+    }

@@ -1,0 +1,65 @@
+// One event taken apart. Everything is text; branches of the tree are built when they are opened.
+
+const OPEN_DEPTH = 2;
+
+function render({ model, el }) {
+  const root = make("div", { class: "bxed", role: "region", "aria-label": "The selected event" },
+    make("p", { class: "bxed-hint" }, "Click a row of the table, or press Enter on it, to take the event apart."));
+  el.append(root);
+  const onMessage = (content, buffers) => {
+    if (content.kind === "event") show(root, content, new TextDecoder().decode(buffers[0]));
+  };
+  model.on("msg:custom", onMessage);
+  model.send({ kind: "hello" });
+  return () => model.off("msg:custom", onMessage);
+}
+
+function show(root, { row, facts, frame, frame_size: size, cut }, params) {
+  const list = make("dl", { class: "bxed-facts" },
+    ...facts.flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, value)]));
+  const tree = make("div", { class: "bxed-tree" },
+    cut ? make("p", { class: "bxed-hint" }, "The parameters are longer than a page should hold: see feed.df.") : branch("params", parse(params), 0));
+  const raw = make("details", { class: "bxed-raw" },
+    make("summary", {}, frame === null ? "raw frame: no longer kept" : `raw frame, ${size} long, secrets masked`),
+    make("pre", {}, frame ?? "Only the newest 32 MiB of frames are kept."));
+  root.replaceChildren(make("h4", {}, `Event ${row}`), make("div", { class: "bxed-halves" }, list, tree), raw);
+}
+
+// Numbers as they were written, where the browser tells: 64-bit ids must not be rounded.
+class Written {
+  constructor(source) { this.source = source; }
+}
+
+function parse(text) {
+  return JSON.parse(text, (_key, value, context) =>
+    typeof value === "number" && context?.source ? new Written(context.source) : value);
+}
+
+function branch(name, value, depth) {
+  const entries = entriesOf(value);
+  if (!entries) return leaf(name, value);
+  const size = Array.isArray(value) ? `[${entries.length}]` : `{${entries.length}}`;
+  const node = make("details", {}, make("summary", {}, make("span", { class: "bxed-key" }, name), ` ${size}`));
+  const fill = () => {
+    if (!node.open || node.childElementCount > 1) return;
+    node.append(...entries.map(([key, item]) => branch(key, item, depth + 1)));
+  };
+  node.addEventListener("toggle", fill);
+  node.open = depth < OPEN_DEPTH && entries.length <= 50;
+  fill();
+  return node;
+}
+
+function entriesOf(value) {
+  if (value === null || typeof value !== "object" || value instanceof Written) return null;
+  return Object.entries(value);
+}
+
+function leaf(name, value) {
+  const kind = value === null ? "null" : value instanceof Written ? "number" : typeof value;
+  const text = value instanceof Written ? value.source : kind === "string" ? JSON.stringify(value) : String(value);
+  return make("div", { class: "bxed-leaf" }, make("span", { class: "bxed-key" }, name), ": ",
+    make("span", { class: `bxed-${kind}` }, text));
+}
+
+export default { render };

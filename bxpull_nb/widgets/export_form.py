@@ -1,0 +1,106 @@
+"""The form that writes events to a file, and gives a link to it."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets as ipw
+
+from bxpull_nb.export import to_csv, to_jsonl, to_parquet
+from bxpull_nb.feed import Feed
+from bxpull_nb.widgets import markup
+from bxpull_nb.widgets.controls import button, labelled, row, toggle
+from bxpull_nb.widgets.live_table import Filters, LiveTable
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["ExportForm", "matching"]
+
+_WRITERS: dict[str, Callable[["pd.DataFrame", str], Path]] = {
+    ".csv": to_csv,
+    ".parquet": to_parquet,
+    ".jsonl": to_jsonl,
+}
+
+
+class ExportForm(ipw.VBox):
+    """File name, format, and which events: all of them, or those the table's filters leave."""
+
+    def __init__(self, feed: Feed, table: LiveTable) -> None:
+        self._feed = feed
+        self._table = table
+        self.file_name = ipw.Text(value="events", layout={"width": "200px"})
+        self.format = ipw.Dropdown(
+            options=[("CSV", ".csv"), ("Parquet", ".parquet"), ("JSON lines", ".jsonl")],
+            layout={"width": "120px"},
+        )
+        self.which = toggle(["all", "filtered"], "filtered: what the table's filters leave")
+        self.export_button = button("Export", "save")
+        self.told = ipw.HTML()
+        self.link = ipw.Output()
+        super().__init__(
+            [
+                row(
+                    labelled("to", self.file_name),
+                    labelled("as", self.format),
+                    labelled("events", self.which),
+                    self.export_button,
+                ),
+                row(self.told, self.link),
+            ]
+        )
+
+    async def export(self) -> None:
+        """Write the file, and tell where; raises OSError in words."""
+        suffix = str(self.format.value)
+        name = self.file_name.value.strip() or "events"
+        path = name if Path(name).suffix == suffix else name + suffix
+        filters = self._table.filters if self.which.value == "filtered" else None
+        self.told.value = markup.message("Writing …")
+        # On another thread: a million rows take a second, and the listener shares this loop.
+        count, written = await asyncio.to_thread(_write, self._feed, filters, suffix, path)
+        self.told.value = markup.message(f"Wrote {count:,} events to {written}.")
+        self.link.outputs = (_link(written),)
+
+
+def _write(feed: Feed, filters: Filters | None, suffix: str, path: str) -> tuple[int, Path]:
+    events = feed.df
+    chosen = events if filters is None else events[matching(events, filters)]
+    return len(chosen), _WRITERS[suffix](chosen, path)
+
+
+def matching(events: "pd.DataFrame", filters: Filters) -> "pd.Series[bool]":
+    """Which rows the table's filters leave: a mask, by the same rules as in the page."""
+    import pandas as pd
+
+    mask = pd.Series(True, index=events.index)
+    for column in ("module_id", "command"):
+        wanted = filters["module"] if column == "module_id" else filters["command"]
+        if wanted is not None:
+            mask &= events[column].astype("str") == wanted
+    for limit, is_from in ((filters["since_us"], True), (filters["until_us"], False)):
+        if limit is not None:
+            moment = pd.Timestamp(limit, unit="us", tz="UTC")
+            at = events["received_at"]
+            mask &= (at >= moment) if is_from else (at < moment)
+    if filters["text"]:
+        mask &= _containing(events, filters["text"].lower())
+    return mask
+
+
+def _containing(events: "pd.DataFrame", text: str) -> "pd.Series[bool]":
+    columns = [events[name].astype("str") for name in ("module_id", "command", "params", "error")]
+    found = [column.str.lower().str.contains(text, regex=False, na=False) for column in columns]
+    return found[0] | found[1] | found[2] | found[3]
+
+
+def _link(path: Path) -> dict[str, Any]:
+    """An output with a link that Lab resolves from the notebook's folder."""
+    from IPython.lib.display import FileLink
+
+    data = {"text/plain": str(path)}
+    if not path.is_absolute():
+        data["text/html"] = FileLink(path)._repr_html_()  # type: ignore[no-untyped-call]
+    return {"output_type": "display_data", "data": data, "metadata": {}}

@@ -1,0 +1,101 @@
+"""The form that sends a test event, and tells how long it took to come back."""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import ipywidgets as ipw
+import msgspec
+
+from bxpull_nb.errors import SettingsError
+from bxpull_nb.feed import Feed
+from bxpull_nb.models import Record
+from bxpull_nb.portal import Portal
+from bxpull_nb.widgets import markup
+from bxpull_nb.widgets.controls import button, labelled, row, toggle
+
+__all__ = ["SendForm"]
+
+_ECHO_SECONDS = 10.0
+
+
+class SendForm(ipw.VBox):
+    """`COMMAND`, `PARAMS` as JSON, and whom it is for: everybody, or only you."""
+
+    def __init__(self, portal: Portal, feed: Feed) -> None:
+        self._portal = portal
+        self._feed = feed
+        self._sent = 0
+        self.command = ipw.Text(value="greeting", layout={"width": "180px"})
+        self.params = ipw.Textarea(value='{"n": 1}', rows=2, layout={"width": "340px"})
+        self.receiver = toggle(["shared", "me"], "shared: all who listen; me: your own channel")
+        self.send_button = button("Send", "paper-plane", tooltip="pull.application.event.add")
+        self.told = ipw.HTML()
+        super().__init__(
+            [
+                row(
+                    labelled("COMMAND", self.command),
+                    labelled("PARAMS", self.params),
+                    labelled("to", self.receiver),
+                    self.send_button,
+                ),
+                self.told,
+            ]
+        )
+
+    async def send(self) -> None:
+        """Send the event, and tell when its echo arrives; raises what keeps it from being sent."""
+        command, params = self.command.value.strip(), _parsed(self.params.value)
+        user = await self._own_id() if self.receiver.value == "me" else None
+        arrived: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+
+        def look(records: Sequence[Record]) -> None:
+            if not arrived.done() and any(_is_echo(r, command, params) for r in records):
+                arrived.set_result(time.monotonic())
+
+        with self._feed.tapped(look):
+            begun = time.monotonic()
+            await self._portal.rest.send_event(command, params, user_id=user)
+            self._feed.note("sent", f"{command} sent")
+            if not self._feed.running:
+                self._tell("Sent. Start the feed to see what comes back.")
+                return
+            self._tell("Sent, waiting for it to come back …")
+            try:
+                came = await asyncio.wait_for(arrived, _ECHO_SECONDS)
+            except TimeoutError:
+                self._tell(_NO_ECHO)
+                return
+        self._tell(f"Came back after {(came - begun) * 1000:,.0f} ms.")
+
+    async def _own_id(self) -> int:
+        profile = await self._portal.rest.call("profile", {})
+        return int(profile["ID"])
+
+    def _tell(self, text: str) -> None:
+        self.told.value = markup.message(text)
+
+
+_NO_ECHO = (
+    f"Sent, but nothing came back within {_ECHO_SECONDS:g} s. Do you listen to the channel it went "
+    f"to? bx.doctor(portal) looks further."
+)
+
+
+def _is_echo(record: Record, command: str, params: Mapping[str, Any]) -> bool:
+    if record.command != command:
+        return False
+    came = record.params
+    return bool(came == params or (not came and not params))  # PHP's empty map is a list
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    """The JSON object that was typed; raises SettingsError in words."""
+    try:
+        params = msgspec.json.decode(text.encode() or b"{}")
+    except msgspec.DecodeError as exc:
+        raise SettingsError(f'PARAMS is not JSON: {exc}. Write it like {{"n": 1}}.') from None
+    if not isinstance(params, dict):
+        raise SettingsError('PARAMS has to be a JSON object, like {"n": 1}.')
+    return params

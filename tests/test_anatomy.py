@@ -1,0 +1,80 @@
+"""One event taken apart."""
+
+from datetime import UTC, datetime
+
+from bxpull_nb.anatomy import dissect, take_mid_apart
+from bxpull_nb.models import Arrival, BadFrame, Batch, Event
+
+MID = "17104941040000000000000012"
+ARRIVAL = Arrival(1_790_072_438_250_000, "private", "polling")
+EVENT = Event(MID, "crm", "deal", b'{"id":5}', 1_790_072_438.0, "backend", ARRIVAL)
+CHANNEL = "0123456789abcdef0123456789abcdef"
+
+
+def test_a_message_id_says_two_things() -> None:
+    """When the server first started to count, and the number of the message."""
+    parts = take_mid_apart(MID)
+    assert parts is not None
+    assert parts.server_start == datetime(2024, 3, 15, 9, 15, 4, tzinfo=UTC)
+    assert parts.counter == 12
+
+
+def test_what_is_no_message_id_is_not_taken_apart() -> None:
+    """Other servers, or strangers, may write anything."""
+    assert [take_mid_apart(mid) for mid in (None, "", "12", "x" * 26, "\u0661" * 26)] == [None] * 5
+
+
+def test_the_facts_are_in_words() -> None:
+    """With the frame the event came in, and its place there."""
+    other = Event("1", "crm", "lead", b"{}")
+    batch = Batch([other, EVENT], "#!NGINXNMS!#…", "text")
+    anatomy = dissect(7, EVENT, batch, copies=2)
+    assert anatomy.params == {"id": 5}
+    assert anatomy.facts() == {
+        "command": "deal",
+        "module": "crm",
+        "channel": "private",
+        "sender": "backend",
+        "mid": MID,
+        "server counts since": "2024-03-15 09:15:04 UTC",
+        "message number": "12",
+        "made by the portal": "2026-09-22 10:20:38.000 UTC",
+        "received": "2026-09-22 10:20:38.250 UTC",
+        "lag": "250 ms",
+        "transport": "polling",
+        "dialect": "text",
+        "in its frame": "2 of 2 new ones",
+        "copies dropped": "2",
+    }
+
+
+def test_channel_ids_in_a_frame_are_masked() -> None:
+    """They are secrets, and the text dialect names the channel in each message."""
+    batch = Batch([EVENT], f'{{"channel":"{CHANNEL}","text":1}}', "text")
+    shown = dissect(0, EVENT, batch, 0)
+    assert shown.frame == '{"channel":"0123…def","text":1}'
+    assert CHANNEL not in shown._repr_html_()
+
+
+def test_a_binary_frame_is_shown_as_hex_and_a_long_one_cut() -> None:
+    """Its whole size is told."""
+    assert dissect(0, EVENT, Batch([EVENT], b"\n\x0c"), 0).frame == "0a 0c"
+    long = dissect(0, EVENT, Batch([EVENT], "x" * 5000), 0)
+    assert long.frame_size == 5000
+    assert (long.frame or "").endswith("… 1,000 more")
+
+
+def test_what_cannot_be_decoded_is_shown_as_it_came() -> None:
+    """Without a frame, without times."""
+    bad = BadFrame('{"a":', "no JSON")
+    anatomy = dissect(0, bad, None, 0)
+    assert anatomy.params == '{"a":'
+    assert anatomy.facts() == {"error": "no JSON", "copies dropped": "0"}
+    assert (anatomy.frame, anatomy.dialect, anatomy.in_frame, anatomy.lag) == (None,) * 4
+
+
+def test_hostile_text_is_only_text() -> None:
+    """In the html of a notebook."""
+    evil = "<img src=x onerror=alert(1)>"
+    event = Event(MID, evil, evil, b'{"x":"%s"}' % evil.encode())
+    assert "<img" not in dissect(0, event, Batch([event], evil), 0)._repr_html_()

@@ -1,0 +1,63 @@
+"""What an event is expected to be, and how near another one comes to it."""
+
+from bxpull_nb.expectation import Expectation, Nearest
+from bxpull_nb.models import Arrival, BadFrame, Event
+
+SHARED = Arrival(None, "shared", "websocket")
+
+
+def event(command: str, params: bytes = b"{}", module: str = "crm") -> Event:
+    """An event of the shared channel."""
+    return Event("1", module, command, params, arrival=SHARED)
+
+
+def test_every_condition_must_be_met() -> None:
+    """None means any."""
+    met = event("deal", b'{"id":5,"deep":{"a":1,"b":2}}')
+    assert Expectation().is_met_by(met)
+    assert Expectation(command="deal", module_id="crm", channel="shared").is_met_by(met)
+    assert Expectation(params={"deep": {"b": 2}}).is_met_by(met)
+    assert Expectation(where=lambda record: record.params["id"] > 4).is_met_by(met)
+    assert not Expectation(command="lead").is_met_by(met)
+    assert not Expectation(channel="private").is_met_by(met)
+    assert not Expectation(params={"deep": {"c": 2}}).is_met_by(met)
+    assert not Expectation(params={"id": 6}).is_met_by(met)
+
+
+def test_unreadable_messages_and_lists_meet_no_params() -> None:
+    """And are no error."""
+    wanted = Expectation(params={"id": 1})
+    assert not wanted.is_met_by(BadFrame("{", "no JSON"))
+    assert not wanted.is_met_by(event("deal", b"[]"))
+    assert not wanted.is_met_by(event("deal", b"{"))
+
+
+def test_the_failure_shows_the_nearest_first() -> None:
+    """The command counts most, then how many keys agree."""
+    nearest = Nearest(Expectation(command="deal", params={"id": 5, "stage": "WON"}))
+    for record in (
+        event("chat"),
+        event("deal", b'{"id":4,"stage":"WON"}'),
+        event("lead", b'{"id":5,"stage":"WON"}'),
+        event("deal", b'{"id":1}'),
+        event("chat"),
+    ):
+        assert not nearest.is_met_by(record)
+    error = nearest.failure("none came within 2 s")
+    assert isinstance(error, AssertionError)
+    assert [r.params for r in error.nearest if isinstance(r, Event)] == [
+        {"id": 4, "stage": "WON"},
+        {"id": 1},
+        {"id": 5, "stage": "WON"},
+    ]
+    assert str(error).splitlines()[:3] == [
+        "expected an event with command='deal', params={'id': 5, 'stage': 'WON'}: "
+        "none came within 2 s",
+        "The nearest of 5 events:",
+        '  shared crm deal {"id":4,"stage":"WON"}',
+    ]
+
+
+def test_nothing_at_all_is_said_so() -> None:
+    """With the likely reason."""
+    assert "No event came at all" in str(Nearest(Expectation()).failure("none came"))

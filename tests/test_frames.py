@@ -1,0 +1,45 @@
+"""The newest frames as they came, found by row."""
+
+from bxpull_nb.frames import RecentFrames
+from bxpull_nb.models import Batch, Event
+
+
+def batch(frame: str | bytes | None, *mids: str, copies: tuple[str, ...] = ()) -> Batch:
+    """A frame that brought these messages."""
+    records = [Event(mid, "m", "c", b"{}") for mid in mids]
+    return Batch(records, frame, "text", copies)
+
+
+def test_a_row_finds_the_frame_that_brought_it() -> None:
+    """By the number of its first row, however many it brought."""
+    frames = RecentFrames()
+    first, second = batch("one", "1", "2"), batch("two", "3")
+    frames.add(0, first)
+    frames.add(2, second)
+    assert [frames.of_row(row) for row in range(4)] == [first, first, second, None]
+
+
+def test_rows_that_did_not_travel_have_no_frame() -> None:
+    """A replay brings records alone; the frames around it are found all the same."""
+    frames = RecentFrames()
+    last = batch("three", "4")
+    frames.add(0, batch(None, "1", "2", "3"))
+    frames.add(3, last)
+    assert [frames.of_row(row) for row in (0, 2, 3)] == [None, None, last]
+
+
+def test_only_the_newest_bytes_are_kept() -> None:
+    """The oldest frame goes first."""
+    frames = RecentFrames(most_bytes=10)
+    for row in range(4):
+        frames.add(row, batch(b"four", str(row)))
+    assert [frames.of_row(row) is None for row in range(4)] == [True, True, False, False]
+
+
+def test_copies_are_counted_by_message() -> None:
+    """Also of a frame that brought nothing new."""
+    frames = RecentFrames()
+    frames.add(0, batch("x", "1", copies=("0",)))
+    frames.add(1, batch("x", copies=("0", "1")))
+    assert [frames.copies_of(mid) for mid in ("0", "1", "2", None)] == [2, 1, 0, 0]
+    assert frames.of_row(1) is None
