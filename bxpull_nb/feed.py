@@ -16,6 +16,7 @@ from bxpull_nb.logbook import Logbook
 from bxpull_nb.models import CHANNEL_TYPES, Happening, PullConfig
 from bxpull_nb.reconnect import TRANSPORTS
 from bxpull_nb.recording import Recording
+from bxpull_nb.report import Report, report_of
 
 __all__ = ["Feed", "FeedStats", "checked_channels", "checked_transport"]
 
@@ -163,6 +164,10 @@ class Feed(Recording):
             transports=self._driver.transports if self._driver and self.running else (),
             error=None if error is None else str(error),
         )
+
+    def report(self) -> Report:
+        """How whole the capture is: gaps, their causes, and what brought their events back."""
+        return report_of(self.logbook.recent(), self._stats, self._clock() // 1000)
 
     @property
     def config(self) -> PullConfig | None:

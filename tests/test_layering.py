@@ -24,6 +24,7 @@ STREET = (
     "eventlog",
     "export",
     "logbook",
+    "report",
     "frames",
     "inlet",
     "expectation",

@@ -1,0 +1,211 @@
+"""How whole a capture is: the gaps, why they were, and what brought their events back."""
+
+from collections.abc import Iterator, Sequence
+from html import escape
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from bxpull_nb.listener import ListenerStats
+from bxpull_nb.models import Happening
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["GAP_COLUMNS", "Gap", "Report", "report_of"]
+
+GAP_COLUMNS = {
+    "channel": "category",
+    "begun": "datetime64[us, UTC]",  # when the break was noticed, by this machine's clock
+    "ended": "datetime64[us, UTC]",  # when a connection stood again; NaT while none does
+    "seconds": "float64",  # how long it lasted, up to now while it does
+    "replayed": "Int64",  # events of the gap that the reconnect brought
+    "cause": "str",
+}
+"""Column -> dtype of a report's DataFrame, in order: one row a gap."""
+
+_STORED_SECONDS = 86_400.0  # a push server keeps an application's events for a day
+
+
+class Gap(msgspec.Struct, frozen=True, kw_only=True):
+    """A time without a connection on one channel."""
+
+    channel: str | None
+    begun_us: int
+    ended_us: int | None
+    """None while it lasts."""
+    seconds: float
+    replayed: int
+    cause: str
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """What a capture went through, from its first start to now or to its end."""
+
+    seconds: float
+    """How long the feed was running."""
+    connected_seconds: float
+    """How long every one of its channels was connected at once."""
+    gaps: tuple[Gap, ...]
+    events: int
+    replayed: int
+    """Events that a reconnect brought."""
+    recovered: int
+    """Events that only an audit brought."""
+    duplicates: int
+    bad_frames: int
+    renewals: int
+    """Channels that ended and were followed by another."""
+    transport_changes: int
+    resets: int
+    """Times the server was found to count its messages anew."""
+
+    @property
+    def risk(self) -> str:
+        """What may be missing for good, in one sentence."""
+        if not self.gaps:
+            return "Nothing is missing: there was no gap."
+        long = [gap for gap in self.gaps if gap.seconds >= _STORED_SECONDS]
+        if long:
+            return (
+                f"{len(long)} gaps were longer than the day for which the push server stores "
+                f"events: what was sent more than a day before they ended is missing."
+            )
+        total = sum(gap.seconds for gap in self.gaps)
+        return (
+            f"Every stored event was asked for again. Messages that the server does not store "
+            f"(presence, typing) are missing for the {total:,.1f} s of the gaps."
+        )
+
+    def to_frame(self) -> "pd.DataFrame":
+        """One row a gap, with the columns and dtypes of `GAP_COLUMNS`."""
+        import pandas as pd
+
+        gaps = self.gaps
+        columns = {
+            "channel": [gap.channel for gap in gaps],
+            "begun": _times([gap.begun_us for gap in gaps]),
+            "ended": _times([gap.ended_us for gap in gaps]),
+            "seconds": [gap.seconds for gap in gaps],
+            "replayed": [gap.replayed for gap in gaps],
+            "cause": [gap.cause for gap in gaps],
+        }
+        return pd.DataFrame(
+            {name: pd.Series(columns[name], dtype=dtype) for name, dtype in GAP_COLUMNS.items()}
+        )
+
+    def lines(self) -> Iterator[tuple[str, str]]:
+        """The figures, as pairs of words."""
+        share = f" ({self.connected_seconds / self.seconds:.2%})" if self.seconds else ""
+        yield "running", f"{self.seconds:,.1f} s"
+        yield "connected", f"{self.connected_seconds:,.1f} s{share}"
+        yield "events", f"{self.events:,}"
+        yield "gaps", f"{len(self.gaps):,}"
+        yield "replayed after gaps", f"{self.replayed:,}"
+        yield "recovered by audits", f"{self.recovered:,}"
+        yield "duplicates dropped", f"{self.duplicates:,}"
+        yield "unreadable", f"{self.bad_frames:,}"
+        yield "channels renewed", f"{self.renewals:,}"
+        yield "transport changes", f"{self.transport_changes:,}"
+        yield "server counted anew", f"{self.resets:,}"
+        yield "risk", self.risk
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{name:20} {value}" for name, value in self.lines())
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><th scope='row' style='text-align:left'>{escape(name)}</th>"
+            f"<td style='text-align:left'>{escape(value)}</td></tr>"
+            for name, value in self.lines()
+        )
+        gaps = self.to_frame().to_html(index=False) if self.gaps else ""
+        return f"<table>{rows}</table>{gaps}"
+
+
+def _times(at_us: Sequence[int | None]) -> "pd.Series[pd.Timestamp]":
+    import pandas as pd
+
+    return pd.to_datetime(pd.Series(at_us, dtype="Int64"), unit="us", utc=True)
+
+
+def report_of(happenings: Sequence[Happening], stats: ListenerStats, now_us: int) -> Report:
+    """The report of a capture, from its logbook and its counters, up to `now_us`."""
+    gaps = tuple(_gaps(happenings, now_us))
+    kinds = [happening.kind for happening in happenings]
+    runs = list(_runs(happenings, now_us))
+    return Report(
+        seconds=_length(runs),
+        connected_seconds=_length(_connected(happenings, now_us)),
+        gaps=gaps,
+        events=stats.events,
+        replayed=sum(gap.replayed for gap in gaps),
+        recovered=stats.recovered,
+        duplicates=stats.duplicates,
+        bad_frames=stats.bad_frames,
+        renewals=kinds.count("renewed"),
+        transport_changes=kinds.count("fell_back") + kinds.count("returned"),
+        resets=stats.resets,
+    )
+
+
+def _gaps(happenings: Sequence[Happening], now_us: int) -> Iterator[Gap]:
+    """Every break, by channel: from its first sign to the connection after it, or to the end."""
+    for channel in dict.fromkeys(h.channel for h in happenings if h.channel):
+        own = [h for h in happenings if h.channel in (channel, None)]
+        starts = [n for n, h in enumerate(own) if h.kind == "lost"]
+        for start, following in pairwise([*starts, len(own)]):
+            yield _gap(own[start], own[start + 1 : following], now_us)
+
+
+def _gap(lost: Happening, story: Sequence[Happening], now_us: int) -> Gap:
+    """The gap that began with `lost`, from what happened before the next one."""
+    ends = ("connected", "stopped", "failed")
+    ended = next((h.at_us for h in story if h.kind in ends), None)
+    return Gap(
+        channel=lost.channel,
+        begun_us=lost.at_us,
+        ended_us=ended,
+        seconds=((now_us if ended is None else ended) - lost.at_us) / 1e6,
+        replayed=sum(h.count or 0 for h in story if h.kind == "resumed"),
+        cause=lost.text,
+    )
+
+
+def _runs(happenings: Sequence[Happening], now_us: int) -> Iterator[tuple[int, int]]:
+    """When the feed was running: from each start to the next stop."""
+    begun: int | None = None
+    for happening in happenings:
+        if happening.kind == "started" and begun is None:
+            begun = happening.at_us
+        elif happening.kind in ("stopped", "failed") and begun is not None:
+            yield begun, happening.at_us
+            begun = None
+    if begun is not None:
+        yield begun, now_us
+
+
+def _connected(happenings: Sequence[Happening], now_us: int) -> Iterator[tuple[int, int]]:
+    """When all channels of the run were connected at once."""
+    standing: set[str | None] = set()
+    channels = {h.channel for h in happenings if h.kind == "connected"}
+    since: int | None = None
+    for happening in happenings:
+        if happening.kind == "connected":
+            standing.add(happening.channel)
+        elif happening.kind in ("lost", "retried"):
+            standing.discard(happening.channel)
+        elif happening.kind in ("stopped", "failed"):
+            standing.clear()
+        if standing == channels and since is None and standing:
+            since = happening.at_us
+        elif standing != channels and since is not None:
+            yield since, happening.at_us
+            since = None
+    if since is not None:
+        yield since, now_us
+
+
+def _length(spans: Sequence[tuple[int, int]] | Iterator[tuple[int, int]]) -> float:
+    return sum(end - begin for begin, end in spans) / 1e6

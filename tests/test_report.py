@@ -1,0 +1,76 @@
+"""How whole a capture is."""
+
+from bxpull_nb.listener import ListenerStats
+from bxpull_nb.models import Happening
+from bxpull_nb.report import GAP_COLUMNS, report_of
+
+AT = 1_790_000_000_000_000
+
+
+def happened(second: float, kind: str, channel: str | None = None, **more: object) -> Happening:
+    """Something at that second of the capture."""
+    at_us = AT + int(second * 1e6)
+    return Happening(at_us=at_us, kind=kind, channel=channel, **more)  # type: ignore[arg-type]
+
+
+STORY = [
+    happened(0, "started"),
+    happened(1, "connected", "shared"),
+    happened(1, "connected", "private"),
+    happened(10, "lost", "shared", text="broke"),
+    happened(11, "retried", "shared", text="refused"),
+    happened(11, "fell_back", "shared"),
+    happened(14, "connected", "shared", seconds=4.0),
+    happened(14, "resumed", "shared", count=7),
+    happened(20, "renewed", "private"),
+    happened(30, "lost", "private", text="cut"),
+    happened(35, "connected", "private"),
+]
+
+
+def test_the_figures_come_from_the_logbook() -> None:
+    """Connected is when every channel was."""
+    stats = ListenerStats(events=100, recovered=2, duplicates=3, bad_frames=1)
+    report = report_of(STORY, stats, AT + 41_000_000)
+    assert (report.seconds, report.connected_seconds) == (41.0, 41 - 1 - 4 - 5)
+    assert (report.replayed, report.recovered, report.duplicates, report.bad_frames) == (7, 2, 3, 1)
+    assert (report.renewals, report.transport_changes, report.resets) == (1, 1, 0)
+    assert [(g.channel, g.seconds, g.replayed, g.cause) for g in report.gaps] == [
+        ("shared", 4.0, 7, "broke"),
+        ("private", 5.0, 0, "cut"),
+    ]
+    assert "9.0 s of the gaps" in report.risk
+
+
+def test_a_gap_that_lasts_has_no_end() -> None:
+    """It is counted up to now; one that a stop ended, up to that."""
+    story = [*STORY, happened(50, "lost", "shared", text="again")]
+    lasting = report_of(story, ListenerStats(), AT + 60_000_000)
+    assert (lasting.gaps[1].ended_us, lasting.gaps[1].seconds) == (None, 10.0)
+    stopped = report_of([*story, happened(52, "stopped")], ListenerStats(), AT + 60_000_000)
+    assert (stopped.gaps[1].seconds, stopped.seconds) == (2.0, 52.0)
+
+
+def test_a_capture_without_gaps_says_so() -> None:
+    """An idle one too."""
+    for story, share in (([], "connected            0.0 s"), (STORY[:3], "1.0 s (50.00%)")):
+        report = report_of(story, ListenerStats(), AT + 2_000_000)
+        assert report.gaps == ()
+        assert report.risk == "Nothing is missing: there was no gap."
+        assert report.to_frame().dtypes.astype(str).to_dict() == GAP_COLUMNS
+        assert share in repr(report)
+
+
+def test_a_gap_longer_than_the_servers_memory_is_a_loss() -> None:
+    """Said plainly."""
+    story = [*STORY[:4], happened(10 + 90_000, "connected", "shared")]
+    report = report_of(story, ListenerStats(), AT + 100_000_000_000)
+    assert report.risk.startswith("1 gaps were longer than the day")
+
+
+def test_the_frame_has_a_row_a_gap() -> None:
+    """With fixed dtypes."""
+    frame = report_of(STORY, ListenerStats(), AT + 41_000_000).to_frame()
+    assert frame.dtypes.astype(str).to_dict() == GAP_COLUMNS
+    assert frame["replayed"].tolist() == [7, 0]
+    assert "<table>" in report_of(STORY, ListenerStats(), AT)._repr_html_()
