@@ -127,7 +127,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 def _times(at_us: Sequence[int | None]) -> "pd.Series[pd.Timestamp]":
     import pandas as pd
 
-    return pd.to_datetime(pd.Series(at_us, dtype="Int64"), unit="us", utc=True)
+    return pd.to_datetime(pd.Series(pd.array(at_us, dtype="Int64")), unit="us", utc=True)
 
 
 def report_of(happenings: Sequence[Happening], stats: ListenerStats, now_us: int) -> Report:

@@ -40,7 +40,7 @@ def test_an_idle_panel_says_so_and_offers_to_start(panel: Explorer) -> None:
     """Nothing to stop, nothing to export."""
     assert "not started" in panel.light.value
     assert (panel.start_button.disabled, panel.stop_button.disabled) == (False, True)
-    assert panel.export_button.disabled
+    assert panel.export.export_button.disabled
     assert "Press Start" in panel.table.empty
 
 
@@ -48,7 +48,7 @@ def test_fetching_shows_the_config(panel: Explorer) -> None:
     """Masked, and with the toggles' choice."""
     panel.cache.value = False
     panel.fetch_button.click()
-    eventually(lambda: "push server version 3" in panel.config_card.value)
+    eventually(lambda: panel.config_card.config is not None)
     eventually(lambda: "Config fetched at" in panel.said.value)
 
 
@@ -110,10 +110,10 @@ def test_the_export_button_writes_the_file(
     panel.start_button.click()
     eventually(lambda: panel.feed.state == "connected")
     sandbox.publish("a", {"n": 1})
-    eventually(lambda: not panel.export_button.disabled)
-    panel.file_name.value = str(tmp_path / "out.csv")
-    panel.export_button.click()
-    eventually(lambda: "Wrote 1 events to" in panel.said.value)
+    eventually(lambda: not panel.export.export_button.disabled)
+    panel.export.file_name.value = str(tmp_path / "out")
+    panel.export.export_button.click()
+    eventually(lambda: "Wrote 1 events to" in panel.export.told.value)
     assert read_events(tmp_path / "out.csv")["params"].tolist() == ['{"n":1}']
 
 
@@ -124,9 +124,9 @@ def test_an_export_that_fails_is_said_and_costs_nothing(
     panel.start_button.click()
     eventually(lambda: panel.feed.state == "connected")
     sandbox.publish("a", {"n": 1})
-    eventually(lambda: not panel.export_button.disabled)
-    panel.file_name.value = str(tmp_path / "nowhere" / "out.csv")
-    panel.export_button.click()
+    eventually(lambda: not panel.export.export_button.disabled)
+    panel.export.file_name.value = str(tmp_path / "nowhere" / "out.csv")
+    panel.export.export_button.click()
     eventually(lambda: "No such file or directory" in panel.error.value)
     sandbox.publish("a", {"n": 2})
     eventually(lambda: "<b>2</b>" in panel.counters.value)
@@ -180,7 +180,7 @@ def test_no_secret_is_in_any_message(panel: Explorer, sandbox: Sandbox, comms: R
     """What is synced is written into the saved notebook."""
     panel.fetch_button.click()
     panel.start_button.click()
-    eventually(lambda: panel.feed.state == "connected" and "shared" in panel.config_card.value)
+    eventually(lambda: panel.feed.state == "connected" and panel.config_card.config is not None)
     assert panel.feed.config is not None
     secrets = [sandbox.token, *(c.id for c in panel.feed.config.channels.values())]
     said = "".join(str(message.data) for message in comms.sent)
@@ -194,3 +194,41 @@ def test_a_panel_at_rest_sends_nothing(panel: Explorer, comms: Recorder) -> None
     for _ in range(10):
         panel.paint()
     assert len(comms.sent) == before
+
+
+def test_a_mark_shows_what_came_after_it(panel: Explorer, sandbox: Sandbox) -> None:
+    """In its tab, and as a flag."""
+    panel.start_button.click()
+    eventually(lambda: panel.feed.state == "connected")
+    sandbox.publish("before", {"n": 1})
+    eventually(lambda: len(panel.feed) == 1)
+    panel.mark_label.value = "clicked Save"
+    panel.mark_button.click()
+    eventually(lambda: "Marked “clicked Save”" in panel.said.value)
+    sandbox.publish("after", {"n": 2})
+    eventually(lambda: ">after<" in panel.story.after.value)
+    assert ">before<" not in panel.story.after.value
+    assert "marked “clicked Save”" in panel.story.log.value
+
+
+def test_a_selected_row_is_taken_apart(panel: Explorer, sandbox: Sandbox, comms: Recorder) -> None:
+    """By message, not by trait: with the decoded parameters beside it."""
+    panel.start_button.click()
+    eventually(lambda: panel.feed.state == "connected")
+    sandbox.publish("greeting", {"n": 7})
+    eventually(lambda: len(panel.feed) == 1)
+    from_page(panel.table, {"kind": "select", "epoch": 0, "row": 0})
+    eventually(lambda: any(m.content and m.content.get("kind") == "event" for m in comms.sent))
+    [sent] = [m for m in comms.sent if m.content and m.content.get("kind") == "event"]
+    assert dict(sent.content["facts"])["command"] == "greeting"
+    assert sent.buffers == [b'{"n":7}']
+    assert panel.tabs.selected_index == 0
+
+
+def test_what_happened_is_told_in_the_log(panel: Explorer, sandbox: Sandbox) -> None:
+    """A break, its end, and what was replayed."""
+    panel.start_button.click()
+    eventually(lambda: panel.feed.state == "connected")
+    sandbox.drop_connections()
+    eventually(lambda: "connected after" in panel.story.log.value)
+    assert "listening to shared and private" in panel.story.log.value

@@ -20,6 +20,8 @@ STATS = FeedStats(
     recovered=0,
     rate=24.84,
     last_lag=0.0061,
+    lag_p50=0.0061,
+    lag_p95=0.0414,
     transports=("websocket",),
     error=None,
 )
@@ -44,45 +46,19 @@ def test_every_state_has_a_sign_and_words(state: str) -> None:
 def test_the_counters_show_the_numbers() -> None:
     """The rare ones only when there is something to tell."""
     shown = markup.counters(STATS)
-    for part in ("12,345", "24.8", "<b>2</b>", "6 ms"):
+    for part in ("12,345", "24.8", "<b>2</b>", "6 ms", "41 ms"):
         assert part in shown
     assert "unreadable" not in shown
-    busy = markup.counters(stats(duplicates=3, bad_frames=1, last_lag=None))
+    busy = markup.counters(stats(duplicates=3, bad_frames=1, lag_p50=None))
     for part in ("3</b>", "duplicates dropped", "1</b>", "unreadable", "…"):
         assert part in busy
 
 
-def test_the_config_card_shows_life_but_no_id() -> None:
-    """Server flags, masked ids, end and time left."""
-    read = msgspec.structs.replace(config(seed_answer()), clock_offset=timedelta())
-    card = markup.config_card(read)
-    assert "push server version 4" in card
-    assert "46a4…44a" in card
-    assert "2017-06-28 22:04:00" in card
-    assert "over" in card
-    assert SHARED not in card
-    assert PRIVATE not in card
-
-
-@pytest.mark.parametrize(
-    ("left", "words"),
-    [
-        (timedelta(hours=9, minutes=2, seconds=59), "9 h 02 min"),
-        (timedelta(minutes=5, seconds=7), "5 min 07 s"),
-        (timedelta(seconds=-1), "over"),
-    ],
-)
-def test_time_left_is_told_as_people_do(left: timedelta, words: str) -> None:
-    """Two units are enough."""
-    assert markup._life(left) == words
-
-
 def test_foreign_words_are_escaped() -> None:
     """A portal's name, a server's mode, an error text."""
-    answer = seed_answer()
-    answer["server"]["mode"] = XSS
+    lost = Happening(at_us=0, kind="lost", channel=XSS, transport=XSS, text=XSS)
     texts = [markup.headline(XSS), markup.message(XSS), markup.message(XSS, error=True)]
-    texts.append(markup.config_card(config(answer)))
+    texts += [markup.happenings([lost]), markup.after_mark(XSS, causes(XSS))]
     for text in texts:
         assert "<img" not in text
         assert "&lt;img" in text
