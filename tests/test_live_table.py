@@ -12,7 +12,8 @@ import pytest
 
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.models import Arrival, BadFrame, Event, Record
-from bxpull_nb.widgets.live_table import LiveTable, encode_rows
+from bxpull_nb.widgets.live_table import LiveTable
+from bxpull_nb.widgets.rows import encode_rows
 from tests.fake_comm import Recorder, Sent, from_page, record_comms, sent_by
 
 XSS = "<img src=x onerror=window.__xss=1>"
@@ -311,16 +312,16 @@ def test_an_emptied_source_starts_over() -> None:
 
 
 def test_a_row_holds_what_the_columns_show() -> None:
-    """Time in ms, channel, module, command, params as text, lag in us."""
+    """Time in ms, channel, module, command, params as text, lag in us, mid."""
     [row] = json.loads(encode_rows([event(15)]))
     text = '{"id":15,"stage":"WON"}'
-    assert row == [NOW_US // 1000, "shared", "crm", "dealUpdate", text, 6213]
+    assert row == [NOW_US // 1000, "shared", "crm", "dealUpdate", text, 6213, f"{15:026d}"]
 
 
 def test_an_unreadable_message_is_a_row_with_its_error() -> None:
-    """A seventh cell marks it; its text stands where the params would."""
+    """An eighth cell marks it; its text stands where the params would."""
     [row] = json.loads(encode_rows([BadFrame("{oops", "not JSON", arrival=Arrival(NOW_US))]))
-    assert row == [NOW_US // 1000, None, None, None, "{oops", None, "not JSON"]
+    assert row == [NOW_US // 1000, None, None, None, "{oops", None, None, "not JSON"]
 
 
 @pytest.mark.parametrize("sent", [None, float("nan"), float("inf"), 1e300, -1e300])
@@ -379,7 +380,7 @@ def test_hostile_text_travels_as_data() -> None:
     Page(table).hello()
     first, second = rows_of(sent_by(table)[-1])
     assert first[2:5] == [XSS, XSS, json.dumps({"x": XSS})]
-    assert second[4:] == [XSS, None, XSS]
+    assert second[4:] == [XSS, None, None, XSS]
 
 
 # ---- what is saved
