@@ -4,7 +4,7 @@ What a view shows never becomes a trait: a synced trait is written into the save
 messages of the page are common to all views:
 
 ```
-page -> kernel   hello {page, epoch, end}   drawn, or something is missing: what I have ends at `end`
+page -> kernel   hello {page, epoch, end}   drawn, or something is missing: I have all before `end`
 page -> kernel   leave {page}               my last view is gone
 ```
 
