@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from bxpull_nb.notebook import allow_nested_run, connect, explore, fetch_config, listen
     from bxpull_nb.portal import Portal
     from bxpull_nb.sandbox import Sandbox
-    from bxpull_nb.widgets import Explorer, LiveTable
+    from bxpull_nb.widgets import Explorer, LiveTable, RateChart
 
 __version__ = "0.1.0"
 
@@ -40,6 +40,7 @@ __all__ = [
     "Portal",
     "PullConfig",
     "PullServer",
+    "RateChart",
     "Sandbox",
     "allow_nested_run",
     "codec",
@@ -61,7 +62,7 @@ _ROOMS = {
     "feed": ("Feed", "FeedStats"),
     "portal": ("Portal",),
     "notebook": ("allow_nested_run", "connect", "explore", "fetch_config", "listen"),
-    "widgets": ("Explorer", "LiveTable"),
+    "widgets": ("Explorer", "LiveTable", "RateChart"),
     "sandbox": ("Sandbox",),
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}

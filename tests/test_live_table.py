@@ -11,45 +11,13 @@ import ipywidgets
 import pytest
 
 from bxpull_nb.errors import SettingsError
-from bxpull_nb.models import Arrival, BadFrame, Event, Record
-from bxpull_nb.widgets.live_table import LiveTable, encode_rows
+from bxpull_nb.models import Arrival, BadFrame, Record
+from bxpull_nb.widgets.live_table import LiveTable
+from bxpull_nb.widgets.rows import encode_rows
 from tests.fake_comm import Recorder, Sent, from_page, record_comms, sent_by
+from tests.row_source import NOW_US, Clock, ListSource, event
 
 XSS = "<img src=x onerror=window.__xss=1>"
-NOW_US = 1_795_000_000_123_456
-
-
-class ListSource:
-    """A log in a list, of which the newest `ring` records are at hand."""
-
-    def __init__(self, count: int = 0, ring: int = 1_000_000) -> None:
-        self.records: list[Record] = []
-        self.ring = ring
-        self.grow(count)
-
-    def grow(self, count: int) -> None:
-        """As many more events."""
-        first = len(self.records)
-        self.records.extend(event(first + i) for i in range(count))
-
-    def __len__(self) -> int:
-        return len(self.records)
-
-    def recent(self, start: int) -> tuple[int, list[Record]]:
-        """What of it the ring still has."""
-        end = len(self.records)
-        first = min(max(start, end - self.ring), end)
-        return first, self.records[first:end]
-
-
-class Clock:
-    """A clock the test sets."""
-
-    now = 1000.0
-
-    def __call__(self) -> float:
-        """The time that was set."""
-        return self.now
 
 
 class Page:
@@ -78,20 +46,6 @@ class Page:
             self.rows += rows_of(message)
             self.end = head["start"] + head["count"]
         return self
-
-
-def event(i: int, **changes: Any) -> Event:
-    """The i-th of many ordinary events."""
-    fields: dict[str, Any] = {
-        "mid": f"{i:026d}",
-        "module_id": "crm",
-        "command": "dealUpdate",
-        "params_json": b'{"id":%d,"stage":"WON"}' % i,
-        "server_time_unix": (NOW_US - 6_213) / 1e6,
-        "sender": "backend",
-        "arrival": Arrival(NOW_US, "shared", "websocket"),
-    }
-    return Event(**{**fields, **changes})
 
 
 def rows_of(message: Sent) -> list[list[Any]]:
@@ -244,10 +198,16 @@ def test_rows_that_left_the_ring_are_skipped_honestly() -> None:
     assert page.end == 18
 
 
-def test_a_hundred_rows_cost_no_more_than_twelve_kilobytes() -> None:
-    """What the events' own params hold is not counted."""
+@pytest.mark.parametrize("filtered", [False, True])
+def test_a_hundred_rows_cost_no_more_than_twelve_kilobytes(filtered: bool) -> None:
+    """What the events' own params hold is not counted; filters and old flags add nothing."""
     table = LiveTable(source := ListSource())
     Page(table).hello()
+    if filtered:
+        table.show_only("crm", "dealUpdate", NOW_US - 1_000_000, NOW_US)
+        for row in range(300):
+            table.flag(row, "f" * 80)
+        table.flush()
     source.grow(100)
     table.flush()
     message = sent_by(table)[-1]
@@ -255,10 +215,15 @@ def test_a_hundred_rows_cost_no_more_than_twelve_kilobytes() -> None:
     assert message.size - sum(len(row[4]) for row in rows_of(message)) < 12_000
 
 
-def test_a_flush_does_not_depend_on_the_length_of_the_log() -> None:
+@pytest.mark.parametrize("filtered", [False, True])
+def test_a_flush_does_not_depend_on_the_length_of_the_log(filtered: bool) -> None:
     """A hundred rows at the end of 200 000 take milliseconds, even on a busy machine."""
     table = LiveTable(source := ListSource(200_000))
     Page(table).hello()
+    if filtered:
+        table.show_only("crm", "dealUpdate", NOW_US - 1_000_000, NOW_US)
+        for row in range(300):
+            table.flag(row, "f" * 80)
     best = 1.0
     for _ in range(20):
         source.grow(100)
@@ -311,16 +276,16 @@ def test_an_emptied_source_starts_over() -> None:
 
 
 def test_a_row_holds_what_the_columns_show() -> None:
-    """Time in ms, channel, module, command, params as text, lag in us."""
+    """Time in ms, channel, module, command, params as text, lag in us, mid."""
     [row] = json.loads(encode_rows([event(15)]))
     text = '{"id":15,"stage":"WON"}'
-    assert row == [NOW_US // 1000, "shared", "crm", "dealUpdate", text, 6213]
+    assert row == [NOW_US // 1000, "shared", "crm", "dealUpdate", text, 6213, f"{15:026d}"]
 
 
 def test_an_unreadable_message_is_a_row_with_its_error() -> None:
-    """A seventh cell marks it; its text stands where the params would."""
+    """An eighth cell marks it; its text stands where the params would."""
     [row] = json.loads(encode_rows([BadFrame("{oops", "not JSON", arrival=Arrival(NOW_US))]))
-    assert row == [NOW_US // 1000, None, None, None, "{oops", None, "not JSON"]
+    assert row == [NOW_US // 1000, None, None, None, "{oops", None, None, "not JSON"]
 
 
 @pytest.mark.parametrize("sent", [None, float("nan"), float("inf"), 1e300, -1e300])
@@ -379,7 +344,105 @@ def test_hostile_text_travels_as_data() -> None:
     Page(table).hello()
     first, second = rows_of(sent_by(table)[-1])
     assert first[2:5] == [XSS, XSS, json.dumps({"x": XSS})]
-    assert second[4:] == [XSS, None, XSS]
+    assert second[4:] == [XSS, None, None, XSS]
+
+
+# ---- filters and flags
+
+EVERYTHING = {"text": "", "module": None, "command": None, "since_us": None, "until_us": None}
+
+
+def test_show_only_is_one_small_message_for_all_views() -> None:
+    """Times are widened to whole milliseconds, as the page and an export compare them."""
+    table = LiveTable(ListSource(3))
+    Page(table).hello()
+    table.show_only("crm", None, NOW_US, NOW_US + 1)
+    [_, message] = sent_by(table)
+    wanted = {**EVERYTHING, "module": "crm", "since_us": NOW_US - 456, "until_us": NOW_US + 544}
+    assert message.content == {"kind": "show", "epoch": 0, "asked": 1, "filters": wanted}
+    assert message.size < 300
+    assert table.filters == wanted
+    table.show_only()
+    assert sent_by(table)[-1].content["filters"] == EVERYTHING
+
+
+def test_a_page_drawn_later_gets_filters_and_flags_with_its_snapshot() -> None:
+    """Nobody looks yet: nothing is sent, nothing is lost."""
+    table = LiveTable(ListSource(3))
+    table.show_only(command="dealUpdate")
+    table.flag(2, "click")
+    assert sent_by(table) == []
+    Page(table).hello()
+    [message] = sent_by(table)
+    head = message.content
+    assert (head["kind"], head["flags"], head["flagged"]) == ("snapshot", [(2, "click")], 1)
+    assert (head["asked"], head["filters"]["command"]) == (1, "dealUpdate")
+
+
+def test_what_the_page_says_becomes_the_filters() -> None:
+    """What makes no sense, or crossed a newer show_only() on its way, does not."""
+    table = LiveTable(ListSource(3))
+    Page(table).hello()
+    said = {**EVERYTHING, "text": "won", "module": "crm", "until_us": 5_000}
+    from_page(table, {"kind": "filters", "asked": 0, "filters": said})
+    assert table.filters == said
+    from_page(table, {"kind": "filters", "asked": 0, "filters": {**said, "text": 7}})
+    from_page(table, {"kind": "filters", "asked": 0, "filters": {"text": "half"}})
+    from_page(table, {"kind": "filters", "asked": 0, "filters": "all"})
+    assert table.filters == said
+    table.show_only(command="message")
+    from_page(table, {"kind": "filters", "asked": 0, "filters": said})
+    assert table.filters == {**EVERYTHING, "text": "won", "command": "message"}
+    assert len(sent_by(table)) == 2
+
+
+def test_what_one_does_with_the_filters_does_not_change_them() -> None:
+    """The dict is the caller's own."""
+    table = LiveTable(ListSource(3))
+    table.filters["text"] = "mine"
+    assert table.filters == EVERYTHING
+
+
+def test_flags_travel_with_the_next_rows_once() -> None:
+    """However many were set: no message of their own, and none for the same flag again."""
+    source = ListSource(3)
+    table = LiveTable(source)
+    Page(table).hello()
+    table.flag(1, "one")
+    table.flag(3, "two")
+    source.grow(2)
+    table.flush()
+    table.flush()
+    table.flag(4, "three")
+    table.flush()
+    [_, second, third] = [message.content for message in sent_by(table)]
+    assert (second["start"], second["count"], second["flagged"]) == (3, 2, 2)
+    assert second["flags"] == [(1, "one"), (3, "two")]
+    assert (third["count"], third["flagged"], third["flags"]) == (0, 3, [(4, "three")])
+
+
+def test_the_newest_two_hundred_flags_are_kept_and_their_labels_cut() -> None:
+    """Whatever sets them, a snapshot stays small."""
+    table = LiveTable(ListSource(3))
+    for row in range(1000):
+        table.flag(row, "x" * 10_000 + "\ud800")
+    Page(table).hello()
+    [message] = sent_by(table)
+    flags = message.content["flags"]
+    assert (len(flags), flags[0][0], flags[-1][0]) == (200, 800, 999)
+    assert {len(label) for _, label in flags} == {80}
+
+
+def test_another_source_has_no_flags_yet() -> None:
+    """Their row numbers would mean other rows; the filters stay."""
+    table = LiveTable(ListSource(3))
+    Page(table).hello()
+    table.flag(1, "one")
+    table.show_only(module="crm")
+    table.source = ListSource(2)
+    head = sent_by(table)[-1].content
+    assert (head["kind"], head["flags"], head["flagged"]) == ("snapshot", [], 0)
+    assert head["filters"]["module"] == "crm"
 
 
 # ---- what is saved
@@ -389,6 +452,8 @@ def test_no_row_is_in_any_trait(recorder: Recorder) -> None:
     """What is synced is saved with the notebook: settings yes, events never."""
     table = LiveTable(source := ListSource(3), empty="Quiet.", rows=7, height=200)
     source.records.append(event(4, command="S3CRET"))
+    table.flag(1, "S3CRET")
+    table.show_only(command="S3CRET")
     Page(table).hello()
     table.flush()
     state = table.get_state()

@@ -11,9 +11,9 @@ import bxpull_nb as bx
 
 FACE = [
     *["BadFrame", "BxPullError", "Channel", "Event", "EventLog", "Explorer", "Feed", "FeedStats"],
-    *["LiveTable", "Portal", "PullConfig", "PullServer", "Sandbox", "allow_nested_run", "codec"],
-    *["connect", "errors", "expand_params", "explore", "fetch_config", "listen", "read_events"],
-    "to_csv",
+    *["LiveTable", "Portal", "PullConfig", "PullServer", "RateChart", "Sandbox"],
+    *["allow_nested_run", "codec", "connect", "errors", "expand_params", "explore"],
+    *["fetch_config", "listen", "read_events", "to_csv"],
 ]
 
 

@@ -2,5 +2,6 @@
 
 from bxpull_nb.widgets.explorer import Explorer
 from bxpull_nb.widgets.live_table import LiveTable
+from bxpull_nb.widgets.rate_chart import RateChart
 
-__all__ = ["Explorer", "LiveTable"]
+__all__ = ["Explorer", "LiveTable", "RateChart"]

@@ -1,67 +1,61 @@
 """The live view of an event log: a table in the page that is fed only what is new.
 
-The rows travel as custom messages, never as traits: a synced trait is written into the saved
-notebook. Each message is numbered, so the page sees what it missed and asks for it, once:
+Each message is numbered, so the page sees what it missed and asks for it, once:
 
 ```
-page   -> kernel   hello {page, epoch, end}   drawn, or rows are missing: what I have ends at `end`
-page   -> kernel   leave {page}               my last view is gone
-page   -> kernel   select {epoch, row}        this row was clicked
-kernel -> page     rows {epoch, start, count}       these follow what I sent last
-kernel -> page     snapshot {epoch, start, count}   forget what you had; this is all I can give
+kernel -> page     rows {epoch, start, count, flagged, asked, flags?}   these follow the last ones
+kernel -> page     snapshot {…, flags, filters}    forget what you had; this is all I can give
+kernel -> page     show {epoch, asked, filters}    set these filters in all your views
+page   -> kernel   select {epoch, row}             this row was clicked
+page   -> kernel   filters {asked, filters}        the user has set these
 ```
 
-`epoch` counts the sources the table has had, `start` is the number of the first row, and the rows
-themselves are one buffer of JSON.
+`start` is the number of the first row, the rows themselves are one buffer of JSON. `flagged`
+counts the flags there have been, and `asked` the calls of `show_only`, so that the page misses
+neither; and a snapshot never undoes what the user did since a call it has heard of.
 """
 
-import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, TypedDict
 
-import anywidget
 import msgspec
 import traitlets
 from ipywidgets import CallbackDispatcher
 
 from bxpull_nb.errors import SettingsError
-from bxpull_nb.models import BadFrame, Event, Record
+from bxpull_nb.models import Record
+from bxpull_nb.widgets.fed_view import FedView, page_code
+from bxpull_nb.widgets.rows import RowSource, encodable, encode_rows, shortened
 
-__all__ = ["LiveTable", "RowSource", "encode_rows"]
+__all__ = ["Filters", "LiveTable"]
 
 MOST_ROWS = 10_000
 """More than this in a page makes filtering felt; the log itself keeps all."""
+MOST_FLAGS = 200
 
 _NO_EVENTS = "No events yet. They appear here as they arrive."
-_EXPECTED = ""  # stands in `_pages` for a page that is being drawn and has not spoken yet
-_REMIND_SECONDS = 5.0
-
-_TEXT_LIMIT = 400
-_NAME_LIMIT = 80
-_UNESCAPE_LIMIT = 8_192  # bytes; longer params are shown with their escapes, for the time it saves
-_LATEST_TIME = 1e11  # seconds; a server time beyond it (or nan) is somebody's joke, not a time
 
 
-class RowSource(Protocol):
-    """What a live table reads: an append-only list of records, of which the newest are at hand.
+class Filters(TypedDict):
+    """Which rows a table shows: those that meet all that is given."""
 
-    Both methods may be called from any thread. A source must not call the table while it holds
-    a lock of its own that they need.
-    """
-
-    def __len__(self) -> int:
-        """How many records there have ever been; the next one gets this number."""
-        ...
-
-    def recent(self, start: int) -> tuple[int, list[Record]]:
-        """(number of the first, records) from number `start` on, as far as they are at hand."""
-        ...
+    text: str
+    """Somewhere in module, command, params or error, whatever the case; "" for any."""
+    module: str | None
+    command: str | None
+    since_us: int | None
+    """Received at this time or later: microseconds since 1970, UTC, in whole milliseconds."""
+    until_us: int | None
+    """Received before this time."""
 
 
-class LiveTable(anywidget.AnyWidget):
+_ALL: Filters = {"text": "", "module": None, "command": None, "since_us": None, "until_us": None}
+
+
+class LiveTable(FedView):
     """A table of the newest records of `source`; the page holds at most `rows` of them.
 
     `empty` is what the table says while there is nothing to show, `height` its height in pixels.
@@ -69,7 +63,6 @@ class LiveTable(anywidget.AnyWidget):
     displayed, or a page asks; inside a container, see `expect_page()`.
     """
 
-    _esm = Path(__file__).with_suffix(".js")
     _css = Path(__file__).with_suffix(".css")
 
     # Settings only: what is synced is saved with the notebook.
@@ -88,27 +81,60 @@ class LiveTable(anywidget.AnyWidget):
     ) -> None:
         if not 1 <= rows <= MOST_ROWS:
             raise SettingsError(f"LiveTable: rows={rows}, but it has to be from 1 to {MOST_ROWS}.")
-        self._source = source
-        self._clock = clock
-        self._lock = threading.Lock()  # flush() and the page's messages come on different threads
-        self._epoch = 0
         self._sent = 0  # the number of the next row to send
-        self._sent_at = float("-inf")
-        self._pages: set[str] = set()
+        self._filters = _ALL
+        self._asked = 0
+        self._flags: deque[tuple[int, str]] = deque(maxlen=MOST_FLAGS)
+        self._flagged = self._flags_sent = 0
         self._on_select = CallbackDispatcher()  # shows what a callback raises, and goes on
-        super().__init__(rows=rows, empty=empty, height=height)
-        self.on_msg(self._on_page)
+        super().__init__(source, clock, rows=rows, empty=empty, height=height)
 
     @property
-    def source(self) -> RowSource:
-        """What the table shows; set another (or the same, emptied) and the page starts over."""
-        return self._source
+    def _esm(self) -> str:
+        return page_code("page.js", "live_table_bar.js", "live_table_rows.js", "live_table.js")
 
-    @source.setter
-    def source(self, source: RowSource) -> None:
+    @property
+    def filters(self) -> Filters:
+        """Which rows the page shows, as it last said; a change arrives within half a second.
+
+        For an export of just these rows. With two views, those of the one changed last.
+        """
+        return self._filters.copy()
+
+    def show_only(
+        self,
+        module: str | None = None,
+        command: str | None = None,
+        since_us: int | None = None,
+        until_us: int | None = None,
+    ) -> None:
+        """Set these filters in all views, now and in those drawn later; None means any.
+
+        Times are microseconds since 1970, UTC, from `since_us` on and before `until_us`, widened
+        to whole milliseconds. What the user typed into the filter box stays.
+        """
         with self._lock:
-            self._source = source
-            self._start_over()
+            self._filters = {
+                "text": self._filters["text"],
+                "module": _name(module),
+                "command": _name(command),
+                "since_us": None if since_us is None else since_us // 1000 * 1000,
+                "until_us": None if until_us is None else -(-until_us // 1000) * 1000,
+            }
+            self._asked += 1
+            if self._watched:
+                head = {"kind": "show", "asked": self._asked, "filters": self._filters}
+                self._send_message(head, None)
+
+    def flag(self, row: int, label: str) -> None:
+        """Draw a flag line with the label above the row of this number, at the next flush.
+
+        `len(table.source)` puts it before the next row to come. The newest 200 flags are kept,
+        until the source is set or emptied; they are shown in the order of arrival only.
+        """
+        with self._lock:
+            self._flags.append((row, _name(label) or ""))
+            self._flagged += 1
 
     def on_select(self, callback: Callable[[int], None]) -> None:
         """Call `callback(number)` when a row is clicked, or chosen with Enter.
@@ -117,64 +143,46 @@ class LiveTable(anywidget.AnyWidget):
         """
         self._on_select.register_callback(callback)
 
-    def flush(self) -> int:
-        """Send what is new since the last flush, as one message; the number of rows sent.
+    @property
+    def _end(self) -> int:
+        return self._sent
 
-        May be called from any thread. Sends no more than the page holds: of a greater burst,
-        the newest.
-        """
-        with self._lock:
-            if not self._pages or self.comm is None:  # nobody looks, or closed
-                return 0
-            if len(self._source) < self._sent:  # it was emptied
-                return self._start_over()
-            first, records = self._newest(self._sent)
-            if records:
-                kind = "rows" if first == self._sent else "snapshot"
-                return self._send_rows(kind, first, records)
-            # Jupyter drops messages above 1000 a second, and the last rows before a silence
-            # may be among them: a page that hears where the log ends notices.
-            if self._clock() - self._sent_at >= _REMIND_SECONDS:
-                self._send_rows("rows", self._sent, ())
-            return 0
+    def _send_new(self) -> int:
+        if len(self._source) < self._sent:  # it was emptied
+            return self._start_over()
+        first, records = self._newest(self._sent)
+        if first != self._sent:
+            return self._send_rows("snapshot", first, records)
+        if records or self._flags_sent < self._flagged:
+            return self._send_rows("rows", first, records)
+        return 0
 
-    def expect_page(self) -> None:
-        """Send from the next flush on, without waiting for a page to ask.
+    def _send_all(self) -> int:
+        return self._send_rows("snapshot", *self._newest(0))
 
-        Displaying the table calls this; a container that displays the table inside itself should
-        too. A page's request waits until the running cell is done, and rows should move meanwhile.
-        """
-        with self._lock:
-            self._pages.add(_EXPECTED)
+    def _remind(self) -> None:
+        self._send_rows("rows", self._sent, ())
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        self.expect_page()
-        return super()._repr_mimebundle_(**kwargs)
+    def _forget(self) -> None:
+        self._sent = self._flagged = self._flags_sent = 0
+        self._flags.clear()
 
-    def _on_page(self, _widget: Any, content: Any, _buffers: Any) -> None:
+    def _on_choice(self, content: dict[str, Any]) -> None:
         match content:
-            case {"kind": "hello", "page": str(page), "epoch": epoch, "end": end}:
-                self._answer(page, epoch, end)
-            case {"kind": "leave", "page": str(page)}:
-                with self._lock:
-                    self._pages.discard(page)
             case {"kind": "select", "epoch": epoch, "row": int(row)}:
                 if epoch == self._epoch and 0 <= row < len(self._source):
                     self._on_select(row)
+            case {"kind": "filters", "filters": dict(said), "asked": asked}:
+                self._take_filters(said, asked)
 
-    def _answer(self, page: str, epoch: object, end: object) -> None:
+    def _take_filters(self, said: dict[str, Any], asked: object) -> None:
+        try:
+            filters = msgspec.convert(said, Filters)
+        except msgspec.ValidationError:
+            return
         with self._lock:
-            self._pages.discard(_EXPECTED)
-            self._pages.add(page)
-            if epoch == self._epoch and end == self._sent:
-                self._send_rows("rows", self._sent, ())
-            else:
-                self._send_rows("snapshot", *self._newest(0))
-
-    def _start_over(self) -> int:
-        self._epoch += 1
-        self._sent = 0
-        return self._send_rows("snapshot", *self._newest(0)) if self._pages else 0
+            if asked == self._asked:  # else it crossed a show_only() on the way
+                self._filters = filters
 
     def _newest(self, start: int) -> tuple[int, list[Record]]:
         if start == len(self._source):
@@ -184,61 +192,17 @@ class LiveTable(anywidget.AnyWidget):
         return first + spare, records[spare:]
 
     def _send_rows(self, kind: str, start: int, records: Sequence[Record]) -> int:
-        head = {"kind": kind, "epoch": self._epoch, "start": start, "count": len(records)}
-        self.send(head, buffers=[encode_rows(records)] if records else None)
+        head: dict[str, Any] = {"kind": kind, "start": start, "count": len(records)}
+        head |= {"flagged": self._flagged, "asked": self._asked}
+        if kind == "snapshot":
+            head |= {"flags": list(self._flags), "filters": self._filters}
+        elif self._flags_sent < self._flagged:
+            head["flags"] = list(self._flags)[self._flags_sent - self._flagged :]
+        self._send_message(head, encode_rows(records) if records else None)
         self._sent = start + len(records)
-        self._sent_at = self._clock()
+        self._flags_sent = self._flagged
         return len(records)
 
 
-def encode_rows(records: Sequence[Record]) -> bytes:
-    """The records as the page draws them: a JSON array of rows, each an array.
-
-    A row is `[received (ms since 1970), channel, module, command, params, lag (us)]`, and for an
-    unreadable message its error as a seventh. Long texts are cut.
-    """
-    # A buffer rather than lists inside the message: 100 rows cost 0.48 ms, signing and packing
-    # included, against 0.68 ms (0.95 against 1.15 where escapes are undone, see _params_text).
-    rows = [_row(record) for record in records]
-    try:
-        return msgspec.json.encode(rows)
-    except UnicodeEncodeError:  # half a surrogate pair; one such text must not stop the table
-        return msgspec.json.encode([[_encodable(cell) for cell in row] for row in rows])
-
-
-def _row(record: Record) -> list[Any]:
-    arrival = record.arrival
-    received, sent = arrival.received_us, record.server_time_unix
-    lag = None
-    if received is not None and sent is not None and -_LATEST_TIME < sent < _LATEST_TIME:
-        lag = received - round(sent * 1e6)
-    row = [
-        None if received is None else received // 1000,
-        _cut(arrival.channel),
-        _cut(record.module_id),
-        _cut(record.command),
-        _cut(record.raw, _TEXT_LIMIT) if isinstance(record, BadFrame) else _params_text(record),
-        lag,
-    ]
-    if record.error is not None:
-        row.append(_cut(record.error, _TEXT_LIMIT))
-    return row
-
-
-def _params_text(event: Event) -> str:
-    raw = event.params_json
-    if len(raw) <= _UNESCAPE_LIMIT and b"\\u" in raw:
-        # Portals escape quotes and tags, older ones every Cyrillic letter; nobody could
-        # read that, nor find a name in it with the filter.
-        with suppress(ValueError, RecursionError):  # not quite JSON: shown as it came
-            raw = msgspec.json.encode(msgspec.json.decode(raw))
-    # A character takes at most four bytes, so this holds one character too many if it was cut.
-    return _cut(raw[: 4 * _TEXT_LIMIT + 4].decode("utf-8", "replace"), _TEXT_LIMIT) or ""
-
-
-def _cut(text: str | None, limit: int = _NAME_LIMIT) -> str | None:
-    return text if text is None or len(text) <= limit else text[: limit - 1] + "…"
-
-
-def _encodable(cell: Any) -> Any:
-    return cell.encode("utf-8", "replace").decode() if isinstance(cell, str) else cell
+def _name(text: str | None) -> str | None:
+    return None if text is None else encodable(shortened(text) or "")

@@ -1,0 +1,178 @@
+// What stands above the table: the filters, the chip of the time filter, and the column chooser.
+
+const TELL_MS = 250; // after the last change of a filter, the kernel hears of it
+const OPTIONS = 500; // names offered at most; event text is hostile
+const ALL = { text: "", module: null, command: null, since_us: null, until_us: null };
+
+function buildBar(id) {
+  const filter = make("input", { type: "search", class: "bxlt-filter", placeholder: "Filter module, command, params",
+    "aria-label": "Filter by module, command and params", "aria-controls": id, spellcheck: "false", autocomplete: "off" });
+  const select = (name) => make("select", { class: "bxlt-select", "aria-label": `Only this ${name}`, "aria-controls": id });
+  const count = make("span", { class: "bxlt-count" });
+  const follow = make("input", { type: "checkbox" });
+  const pause = make("button", { type: "button", class: "bxlt-pause" }, "Pause");
+  const said = make("span", { class: "bxlt-said", role: "status" });
+  const chip = make("button", { type: "button", class: "bxlt-chip", hidden: "" });
+  const columns = make("button", { type: "button", class: "bxlt-choose", "aria-haspopup": "true",
+    "aria-expanded": "false", "aria-controls": `${id}-menu` }, "Columns");
+  const menu = make("div", { id: `${id}-menu`, class: "bxlt-menu", role: "group", "aria-label": "Columns to show", hidden: "" });
+  const [module, command] = [select("module"), select("command")];
+  const followLabel = make("label", { class: "bxlt-follow", title: "Keep the newest row in sight" }, follow, "Follow");
+  // Lab takes single keys for its cells unless told not to.
+  const bar = make("div", { class: "bxlt-bar", "data-lm-suppress-shortcuts": "true" }, module, command, filter, chip, count,
+    followLabel, pause, make("div", { class: "bxlt-columns" }, columns, menu), said);
+  return { bar, filter, module, command, count, follow, pause, said, chip, columns, menu };
+}
+
+function wireBar(view) {
+  const { filter, module, command, follow, pause, chip } = view.ui;
+  filter.addEventListener("input", () => choose(view, { text: filter.value }));
+  filter.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") choose(view, { text: (filter.value = "") });
+  });
+  for (const [name, node] of Object.entries({ module, command })) {
+    node.addEventListener("change", () => choose(view, { [name]: node.selectedIndex > 0 ? node.value : null }));
+    node.addEventListener("blur", () => offer(view));
+  }
+  chip.addEventListener("click", () => {
+    choose(view, { since_us: null, until_us: null });
+    filter.focus();
+  });
+  follow.addEventListener("change", () => setFollow(view, follow.checked));
+  pause.addEventListener("click", () => setPaused(view, !view.frozen));
+  wireMenu(view);
+}
+
+// ---- filters
+// What the user chose: the kernel is told once it has settled.
+function choose(view, changes) {
+  const { mirror, model } = view;
+  setFilters(view, { ...view.filters, ...changes });
+  mirror.filters = view.filters;
+  clearTimeout(mirror.tellTimer);
+  mirror.tellTimer = setTimeout(
+    () => model.send({ kind: "filters", asked: mirror.shows, filters: mirror.filters }), TELL_MS);
+  say(view, () => countText(view));
+}
+
+function setFilters(view, filters) {
+  view.filters = filters;
+  view.text = filters.text.trim().toLowerCase();
+  if (view.ui.filter.value !== filters.text) view.ui.filter.value = filters.text;
+  drawChip(view);
+  update(view, true);
+}
+
+// The kernel's filters; the text is the user's own, but for a page that has just been drawn.
+function takeFilters(mirror, { asked, filters }) {
+  if (!filters || (mirror.filters && asked <= mirror.shows)) return;
+  clearTimeout(mirror.tellTimer);
+  const text = mirror.filters?.text ?? filters.text;
+  mirror.shows = asked;
+  mirror.filters = { ...filters, text };
+  for (const view of mirror.views) setFilters(view, { ...filters, text: view.filters.text || text });
+}
+
+function matching({ filters, text }, rows) {
+  const { module, command, since_us: since, until_us: until } = filters;
+  const timed = since !== null || until !== null;
+  const [first, end] = [(since ?? -Infinity) / 1000, (until ?? Infinity) / 1000];
+  if (!timed && !text && module === null && command === null) return rows;
+  return rows.filter((row) => (module === null || row.cells[2] === module)
+    && (command === null || row.cells[3] === command)
+    && (!timed || (row.cells[0] !== null && row.cells[0] >= first && row.cells[0] < end))
+    && (!text || searchText(row).includes(text)));
+}
+
+function searchText(row) {
+  const [, , module, command, params, , , error] = row.cells;
+  row.key ??= [module, command, params, error && `unreadable ${error}`].join("\n").toLowerCase();
+  return row.key;
+}
+
+// The names in the page's rows; not while the list is open, it would move under the pointer.
+function offer(view) {
+  [["module", 2], ["command", 3]].forEach(([name, i]) => {
+    const select = view.ui[name];
+    const chosen = view.filters[name];
+    if (document.activeElement !== select) {
+      const names = new Set(view.mirror.rows.map((row) => row.cells[i]));
+      names.delete(null);
+      if (chosen !== null) names.add(chosen);
+      const sorted = [...names].sort().slice(0, OPTIONS);
+      if (chosen !== null && !sorted.includes(chosen)) sorted.push(chosen);
+      const before = select.offered;
+      select.offered = JSON.stringify(sorted);
+      if (select.offered !== before) {
+        const options = sorted.map((text) => make("option", { value: text }, cut(text, 40)));
+        select.replaceChildren(make("option", { value: "" }, `All ${name}s`), ...options);
+      }
+    }
+    select.selectedIndex = chosen === null ? 0 : [...select.options].findIndex((o, at) => at && o.value === chosen);
+    select.classList.toggle("bxlt-on", chosen !== null);
+  });
+}
+
+function drawChip({ ui: { chip }, filters: { since_us: since, until_us: until } }) {
+  chip.hidden = since === null && until === null;
+  const shown = spanText(since, until);
+  chip.replaceChildren(`${shown} `, make("span", { "aria-hidden": "true" }, "×"));
+  chip.setAttribute("aria-label", `Remove the time filter ${shown}`);
+  const ends = [since, until].map((us) => (us === null ? "…" : utc(us / 1000)));
+  chip.title = `Received from ${ends[0]} to ${ends[1]}. Click to see all times.`;
+}
+
+function spanText(since, until) {
+  const whole = [since, until].every((us) => us === null || us % 1e6 === 0);
+  const [from, to] = [since, until].map((us) => us !== null && (whole ? CLOCK_S : CLOCK).format(us / 1000));
+  if (since === null) return `before ${to}`;
+  return until === null ? `from ${from}` : `${from}–${to}`;
+}
+
+// ---- the column chooser
+function wireMenu(view) {
+  const { columns, menu } = view.ui;
+  const boxes = Object.keys(COLUMNS).map((name) => {
+    const box = make("input", { type: "checkbox", value: name });
+    box.addEventListener("change", () => setColumns(view, boxes));
+    menu.append(make("label", {}, box, COLUMNS[name].title));
+    return box;
+  });
+  const open = (shown) => {
+    menu.hidden = !shown;
+    columns.setAttribute("aria-expanded", shown);
+  };
+  columns.addEventListener("click", () => open(menu.hidden));
+  columns.parentNode.addEventListener("keydown", (event) => {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (event.key === "Escape" && !menu.hidden) open(false), columns.focus();
+    else if (step && !menu.hidden) stepTo(boxes, step);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  });
+  columns.parentNode.addEventListener("focusout", (event) => {
+    // Without a target the window was left, or something that takes no focus was clicked.
+    if (event.relatedTarget && !columns.parentNode.contains(event.relatedTarget)) open(false);
+  });
+  view.closeMenu = (event) => columns.parentNode.contains(event.target) || open(false);
+  document.addEventListener("pointerdown", view.closeMenu);
+  for (const box of boxes) box.checked = !COLUMNS[box.value].spare;
+  setColumns(view, boxes);
+}
+
+function stepTo(boxes, step) {
+  const free = boxes.filter((box) => !box.disabled);
+  const at = free.indexOf(document.activeElement);
+  free[at < 0 ? 0 : (at + step + free.length) % free.length].focus();
+}
+
+function setColumns(view, boxes) {
+  const chosen = boxes.filter((box) => box.checked);
+  for (const box of boxes) box.disabled = chosen.length === 1 && box.checked; // one has to stay
+  view.columns = chosen.map((box) => box.value);
+  if (view.sort && !view.columns.includes(view.sort.column)) setSort(view, null);
+  drawHead(view);
+  forgetDrawn(view);
+  update(view, true);
+}

@@ -1,0 +1,174 @@
+// The table itself: its head with the order of the rows, the rows in sight, and their words.
+
+const PARAMS = 300; // characters shown
+const NEW_MS = 1500; // how long a new row is marked
+// `i` is the cell's place in a message's row; `spare` columns are hidden at first.
+const COLUMNS = {
+  time: { title: "time", width: "12.5ch", min: 12.5, i: 0 },
+  channel: { title: "channel", width: "9ch", min: 9, i: 1 },
+  module: { title: "module", width: "11ch", min: 11, i: 2 },
+  command: { title: "command", width: "22ch", min: 22, i: 3 },
+  params: { title: "params", width: "minmax(20ch, 1fr)", min: 20, i: 4 },
+  mid: { title: "mid", width: "27ch", min: 27, i: 6, spare: true },
+  lag: { title: "lag, ms", width: "10.5ch", min: 10.5, i: 5 },
+};
+
+// ---- the head and the order
+function drawHead(view) {
+  const { head, scroll, root } = view.ui;
+  const cells = view.columns.map((name) => {
+    const button = make("button", { type: "button", class: "bxlt-sort", "data-column": name }, COLUMNS[name].title);
+    return make("div", { role: "columnheader", class: `bxlt-${name}` }, button);
+  });
+  head.replaceChildren(...cells);
+  scroll.setAttribute("aria-colcount", cells.length);
+  const gaps = `${12 * (cells.length - 1) + 28}px`;
+  root.style.setProperty("--bxlt-columns", view.columns.map((name) => COLUMNS[name].width).join(" "));
+  root.style.setProperty("--bxlt-least",
+    `calc(${view.columns.reduce((sum, name) => sum + COLUMNS[name].min, 0)}ch + ${gaps})`);
+  markSorted(view);
+}
+
+function markSorted({ ui: { head }, sort, columns }) {
+  columns.forEach((name, i) => {
+    const cell = head.children[i];
+    if (sort?.column === name) cell.setAttribute("aria-sort", sort.down ? "descending" : "ascending");
+    else cell.removeAttribute("aria-sort");
+    cell.firstChild.title = sort?.column !== name ? "Sort by this column"
+      : sort.down ? "Back to the order of arrival" : "Sort the other way round";
+  });
+}
+
+function nextSort(view, column) {
+  if (view.sort?.column !== column) setSort(view, { column, down: false });
+  else setSort(view, view.sort.down ? null : { column, down: true });
+  say(view, () => (view.sort ? `Sorted by ${COLUMNS[column].title}, ${view.sort.down ? "descending" : "ascending"}`
+    : "In the order of arrival"));
+}
+
+// The tail cannot be followed while rows are sorted in; the old choice comes back with the order.
+function setSort(view, sort) {
+  const { follow, scroll } = view.ui;
+  if (sort && !view.sort) view.followed = view.follow;
+  const followed = sort ? false : view.followed;
+  view.sort = sort;
+  view.follow = follow.checked = followed;
+  follow.disabled = Boolean(sort);
+  follow.parentNode.title = sort ? "Not while the rows are sorted" : "Keep the newest row in sight";
+  markSorted(view);
+  update(view, true);
+  view.anchor = null;
+  scroll.scrollTop = view.top = 0;
+}
+
+// What is missing comes last either way; what is equal stays in the order of arrival.
+function inOrder({ sort }, rows) {
+  if (!sort) return rows;
+  const { i } = COLUMNS[sort.column];
+  const sign = sort.down ? -1 : 1;
+  const keyed = rows.map((row) => {
+    const value = row.cells[i];
+    return [typeof value === "string" ? value.toLowerCase() : value, row];
+  });
+  keyed.sort(([a, m], [b, n]) => {
+    if (a === b) return m.n - n.n;
+    if (a === null || b === null) return a === null ? 1 : -1;
+    return a < b ? -sign : sign;
+  });
+  return keyed.map(([, row]) => row);
+}
+
+// Flags stand before the first row shown that came after them; sorted rows have no such place.
+function withFlags({ sort, mirror }, rows) {
+  const held = mirror.rows[0]?.n ?? Infinity;
+  const flags = sort || !rows.length ? [] : mirror.flags.filter(([n]) => n >= held);
+  if (!flags.length) return rows;
+  const lines = flags.map(([n, label], i) => ({ n: n - 1 + (i + 1) / (flags.length + 1), label }));
+  return [...rows, ...lines].sort((a, b) => a.n - b.n);
+}
+
+// ---- the rows in sight
+function forgetDrawn(view) {
+  for (const node of view.drawn.values()) node.remove();
+  view.drawn.clear();
+}
+
+function drawRows(view, first, last) {
+  const { body, scroll } = view.ui;
+  const wanted = view.items.slice(first, last);
+  const numbers = new Set(wanted.map((row) => row.n));
+  for (const [n, node] of view.drawn) if (!numbers.has(n)) view.drawn.delete(n), node.remove();
+  wanted.forEach((row, i) => {
+    const node = view.drawn.get(row.n) ?? drawItem(view, row);
+    node.style.top = `${(first + i) * ROW}px`;
+    node.setAttribute("aria-rowindex", first + i + 2);
+    if (!row.label) {
+      node.setAttribute("aria-selected", row.n === view.selected);
+      node.classList.toggle("bxlt-active", row.n === view.active);
+    }
+    if (body.children[i] !== node) body.insertBefore(node, body.children[i] ?? null);
+  });
+  if (view.drawn.has(view.active)) scroll.setAttribute("aria-activedescendant", `${view.id}-${view.active}`);
+  else scroll.removeAttribute("aria-activedescendant");
+}
+
+function drawItem(view, item) {
+  const node = item.label === undefined ? drawRow(view, item) : drawFlag(view, item);
+  view.drawn.set(item.n, node);
+  return node;
+}
+
+function drawFlag(view, { label }) {
+  const text = make("span", { role: "gridcell", "aria-colspan": view.columns.length, title: label }, `⚑ ${label}`);
+  return make("div", { role: "row", class: "bxlt-flag" }, text);
+}
+
+function drawRow(view, row) {
+  const bad = row.cells[7] !== undefined;
+  const node = make("div", { role: "row", id: `${view.id}-${row.n}`, class: "bxlt-row", "data-n": row.n },
+    ...view.columns.map((name) => drawCell(name, row.cells)));
+  node.classList.toggle("bxlt-bad", bad);
+  const age = performance.now() - row.at;
+  node.classList.toggle("bxlt-new", age < NEW_MS);
+  if (age < NEW_MS) node.style.animationDelay = `${-age}ms`;
+  return node;
+}
+
+function drawCell(name, [received, channel, module, command, params, lag, mid, error]) {
+  const bad = error !== undefined;
+  switch (name) {
+    case "time": return received === null ? cell(name, null) : cell(name, CLOCK.format(received), utc(received));
+    case "command": return bad ? cell("word", "unreadable", "This message could not be read") : cell(name, command);
+    case "params": return bad ? cell(name, `${error} · ${cut(params, PARAMS)}`, `${error}\n\n${params}`)
+      : cell(name, cut(params, PARAMS), params);
+    case "lag": return lag === null ? cell(name, null)
+      : cell(name, grouped(Math.round(lag / 1000)), sentAt(received, lag));
+    default: return cell(name, { channel, module, mid }[name]);
+  }
+}
+
+// ---- words and numbers
+function cell(name, text, title = text) {
+  return make("div", { role: "gridcell", class: `bxlt-${name}`, title: title ?? "" }, text ?? "–");
+}
+
+const sentAt = (received, lag) =>
+  `${(lag / 1000).toFixed(3)} ms after ${utc(received - lag / 1000)}, the portal's time`;
+
+function countText({ shown, frozen, mirror }) {
+  if (!mirror.end) return frozen ? "paused" : "";
+  const held = (frozen ?? mirror.rows).length;
+  const parts = [`${grouped(shown.length)} of ${grouped(held)} shown`];
+  if (mirror.end > held) parts.push(`${grouped(mirror.end)} in all`);
+  if (frozen) parts.push("paused");
+  return parts.join(" · ");
+}
+
+function noteText({ shown, mirror, model, filters, text }) {
+  if (shown.length) return "";
+  if (mirror.epoch === null) return "Waiting for the kernel…";
+  if (!mirror.rows.length) return model.get("empty");
+  if (!text) return "No row here meets the filters above.";
+  const others = [filters.module, filters.command, filters.since_us, filters.until_us].some((f) => f !== null);
+  return `Nothing matches “${filters.text}”${others ? " and the other filters" : ""}. Esc in the filter shows all.`;
+}

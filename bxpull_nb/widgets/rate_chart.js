@@ -1,0 +1,243 @@
+// The page's half of RateChart: it mirrors the seconds and says what the user picks.
+// rate_chart.py describes the messages.
+
+const NONE = { command: null, second: null };
+
+export default () => widget({ seconds: new Map(), flags: [], shades: new Map(), newest: null,
+  live: true, offset: 0, picked: NONE }, receive, mount);
+
+// ---- the mirror
+function receive(mirror, model, message, buffers) {
+  const body = decoded(buffers);
+  const known = message.epoch === mirror.epoch;
+  const whole = message.kind === "snapshot";
+  if (whole || !known) Object.assign(mirror, { seconds: new Map(), flags: [], shades: new Map(), picked: NONE });
+  const news = body.seconds.length + body.flags.length + body.shades.length > 0;
+  const expected = (known ? mirror.end : 0) + (news ? 1 : 0);
+  mirror.hole = !whole && (message.end !== expected || (known && mirror.hole));
+  mirror.epoch = message.epoch;
+  mirror.end = message.end;
+  takeTime(mirror, body, whole);
+  takeSeconds(mirror, body.seconds);
+  mirror.flags = [...mirror.flags, ...body.flags].slice(-200);
+  for (const shade of body.shades) mirror.shades.set(shade[0], shade);
+  if (body.picked) mirror.picked = pickedFrom(body.picked);
+  if (mirror.hole) ask(mirror, model);
+  else mirror.asked = 0;
+  mirror.views.forEach(schedule);
+}
+
+// A message that was long on its way would set the clock back: the quickest one tells the time.
+function takeTime(mirror, { now, newest }, whole) {
+  const offset = (now ?? 0) - Date.now();
+  mirror.live = now !== null;
+  mirror.offset = whole ? offset : Math.max(mirror.offset, offset);
+  mirror.newest = newest;
+}
+
+function takeSeconds(mirror, seconds) {
+  for (const [at, named, others, lag] of seconds) {
+    const counts = new Map(Object.entries(named));
+    const total = [...counts.values()].reduce((sum, count) => sum + count, others);
+    mirror.seconds.set(at, { at, counts, others, total, lag });
+  }
+  for (const at of mirror.seconds.keys()) if (Math.abs(at - mirror.newest) >= WINDOW) mirror.seconds.delete(at);
+}
+
+const pickedFrom = ({ command, since_us: since }) => ({ command, second: since === null ? null : since / 1e6 });
+
+// ---- a view
+function mount(mirror, model, el) {
+  const id = `bxrc-${randomId()}`;
+  const view = { mirror, model, id, ui: build(model, id), slots: Array(SLOTS).fill(null), cursor: null,
+    top: 0, lagTop: 0, space: null, frame: 0, tick: 0, sayTimer: 0 };
+  const observer = new ResizeObserver(() => paint(view));
+  wire(view);
+  el.append(view.ui.root);
+  observer.observe(view.ui.plot);
+  enter(view);
+  schedule(view);
+  return () => {
+    observer.disconnect();
+    cancelAnimationFrame(view.frame);
+    clearTimeout(view.tick);
+    clearTimeout(view.sayTimer);
+    leave(view);
+  };
+}
+
+function build(model, id) {
+  const layer = (name) => draw("g", { class: name });
+  const bars = Array.from({ length: SLOTS + 1 }, (_, i) => draw("path", { class: `bxrc-bar bxrc-${i}` }));
+  const lag = draw("path", { class: "bxrc-lag" });
+  const [axes, shades, flags] = [layer("bxrc-axes"), layer("bxrc-shades"), layer("bxrc-flags")];
+  const [cursor, picked] = ["bxrc-cursor", "bxrc-picked"].map((name) => draw("rect", { class: name }));
+  const hatch = draw("pattern", { id: `${id}-hatch`, width: 6, height: 6, patternUnits: "userSpaceOnUse",
+    patternTransform: "rotate(45)" }, draw("rect", { class: "bxrc-hatch", width: 2, height: 6 }));
+  const svg = draw("svg", { class: "bxrc-svg", "aria-hidden": "true" },
+    draw("defs", {}, hatch), axes, shades, ...bars, lag, flags, cursor, picked);
+  const note = make("div", { class: "bxrc-note" });
+  // Lab would take the arrow keys and Enter for its cells; the attribute is Lab's way out.
+  const plot = make("div", { class: "bxrc-plot", role: "slider", tabindex: 0, "aria-valuemin": 0,
+    "aria-valuemax": WINDOW - 1, "data-lm-suppress-shortcuts": "true" }, svg, note);
+  plot.style.height = `${model.get("height")}px`;
+  const readout = make("div", { class: "bxrc-readout" });
+  const entries = bars.map((_, i) => legendEntry(i));
+  const lagCount = make("span", { class: "bxrc-count" });
+  const lagEntry = make("span", { class: "bxrc-entry", title: "The line: the median delay of each second's events. "
+    + "The number: the middle one of these." }, make("span", { class: "bxrc-line" }),
+    make("span", { class: "bxrc-name" }, "median lag, ms"), lagCount);
+  const legend = make("div", { class: "bxrc-legend", role: "group", "aria-label": "Commands",
+    "data-lm-suppress-shortcuts": "true" }, ...entries.map((entry) => entry.node), lagEntry);
+  const said = make("span", { class: "bxrc-said", role: "status" });
+  return { root: make("div", { class: "bxrc" }, readout, plot, legend, said), readout, plot, svg, note, said,
+    axes, shades, bars, lag, flags, cursor, picked, entries, lagCount };
+}
+
+function legendEntry(i) {
+  const name = make("span", { class: "bxrc-name" });
+  const count = make("span", { class: "bxrc-count" });
+  const tag = i < SLOTS ? ["button", { type: "button", class: "bxrc-entry" }] : ["span", { class: "bxrc-entry" }];
+  return { name, count, node: make(...tag, make("span", { class: `bxrc-swatch bxrc-${i}` }), name, count) };
+}
+
+function wire(view) {
+  const { plot, entries } = view.ui;
+  plot.addEventListener("pointermove", (event) => setCursor(view, secondAt(view, event)));
+  plot.addEventListener("pointerleave", () => setCursor(view, null));
+  plot.addEventListener("blur", () => setCursor(view, null));
+  plot.addEventListener("click", (event) => {
+    const second = secondAt(view, event);
+    if (second !== null) pick(view, { second });
+  });
+  plot.addEventListener("keydown", (event) => onKey(view, event));
+  entries.slice(0, SLOTS).forEach(({ node }, i) =>
+    node.addEventListener("click", () => pick(view, { command: view.slots[i] })));
+}
+
+const schedule = (view) => (view.frame ||= requestAnimationFrame(() => paint(view)));
+
+// ---- choosing
+// The same again takes it back.
+function pick(view, change) {
+  const { mirror, model } = view;
+  const [[name, value]] = Object.entries(change);
+  mirror.picked = { ...mirror.picked, [name]: mirror.picked[name] === value ? null : value };
+  tell(mirror, model);
+  say(view, () => pickedText(mirror.picked) || "Nothing picked");
+}
+
+function tell(mirror, model) {
+  const { command, second } = mirror.picked;
+  const [since, until] = second === null ? [null, null] : [second * 1e6, (second + 1) * 1e6];
+  model.send({ kind: "pick", epoch: mirror.epoch, command, since_us: since, until_us: until });
+  mirror.views.forEach(schedule);
+}
+
+function secondAt({ space, ui }, event) {
+  if (!space) return null;
+  const x = event.clientX - ui.plot.getBoundingClientRect().left;
+  const second = space.from + Math.floor(((x - EDGE.left) * WINDOW) / space.w);
+  return second >= space.from && second <= space.end ? second : null;
+}
+
+function onKey(view, event) {
+  const { space, mirror, model } = view;
+  if (event.ctrlKey || event.altKey || event.metaKey || !space) return;
+  const at = Math.max(space.from, view.cursor ?? space.end + 1);
+  const moves = { ArrowLeft: at - 1, ArrowDown: at - 1, ArrowRight: at + 1, ArrowUp: at + 1,
+    PageDown: at - 10, PageUp: at + 10, Home: space.from, End: space.end };
+  if (event.key in moves) setCursor(view, Math.max(space.from, Math.min(space.end, moves[event.key])));
+  else if ((event.key === "Enter" || event.key === " ") && view.cursor !== null) pick(view, { second: view.cursor });
+  else if (event.key === "Escape") Object.assign(mirror, { picked: NONE }), tell(mirror, model);
+  else return;
+  event.preventDefault();
+}
+
+function setCursor(view, second) {
+  if (view.cursor === second) return;
+  view.cursor = second;
+  drawChosen(view);
+  drawWords(view);
+}
+
+// ---- painting
+function paint(view) {
+  cancelAnimationFrame(view.frame);
+  clearTimeout(view.tick);
+  view.frame = 0;
+  const { mirror, ui } = view;
+  if (mirror.live) view.tick = setTimeout(() => schedule(view), 1000 - ((Date.now() + mirror.offset) % 1000));
+  if (!ui.plot.clientWidth) return; // behind another tab: the observer calls again
+  const found = survey(view);
+  drawChart(view, found);
+  drawLegend(view, found);
+  drawWords(view);
+  ui.note.textContent = noteText(view, found);
+}
+
+function drawLegend({ ui, slots, mirror }, { totals, others, lags }) {
+  ui.entries.forEach(({ node, name, count }, i) => {
+    const command = i < SLOTS ? slots[i] : "others";
+    const shown = i < SLOTS ? command !== null : others > 0;
+    node.classList.toggle("bxrc-away", !shown);
+    if (!shown) return;
+    const number = grouped(i < SLOTS ? totals.get(command) : others);
+    name.textContent = command;
+    count.textContent = number;
+    node.title = `${command}: ${number} events in 5 minutes`;
+    if (i < SLOTS) node.setAttribute("aria-pressed", command === mirror.picked.command);
+  });
+  ui.lagCount.textContent = lags.length ? lagText(middle(lags)) : "–";
+}
+
+function drawWords(view) {
+  const { ui, space, cursor, mirror } = view;
+  if (!space) return;
+  const at = cursor === null ? null : Math.max(space.from, cursor);
+  const text = at === null ? summary(view) : secondText(view, at);
+  ui.readout.textContent = text;
+  ui.plot.title = at === null ? "" : text;
+  ui.plot.setAttribute("aria-label", `Events per second. ${summary(view)}`);
+  ui.plot.setAttribute("aria-valuenow", (at ?? space.end) - space.from);
+  ui.plot.setAttribute("aria-valuetext", at === null ? pickedText(mirror.picked) || "no second chosen" : text);
+}
+
+// ---- words and numbers
+function summary({ space, mirror }) {
+  const before = mirror.seconds.get(space.end - 1)?.total ?? 0;
+  const parts = [`${wide(grouped(space.events), 7)} events in 5 minutes`, `${wide(grouped(before), 5)} in the last second`,
+    `at most ${wide(grouped(space.most), 5)}`];
+  return [...parts, pickedText(mirror.picked)].filter(Boolean).join(" · ");
+}
+
+function secondText({ mirror, slots }, at) {
+  const second = mirror.seconds.get(at);
+  const named = second ? [...second.counts].sort((a, b) => b[1] - a[1]) : [];
+  const parts = [CLOCK_S.format(at * 1000), `${grouped(second?.total ?? 0)} events`,
+    ...named.filter(([name]) => slots.includes(name)).map(([name, count]) => `${name} ${grouped(count)}`)];
+  const rest = (second?.total ?? 0) - named.reduce((sum, [name, n]) => sum + (slots.includes(name) ? n : 0), 0);
+  if (rest) parts.push(`others ${grouped(rest)}`);
+  if (second && second.lag !== null) parts.push(`median lag ${lagText(second.lag)} ms`);
+  for (const [us, label] of mirror.flags) if (Math.floor(us / 1e6) === at) parts.push(`⚑ ${label}`);
+  for (const [since, until, label] of mirror.shades.values()) {
+    if (since < (at + 1) * 1e6 && (until ?? Infinity) > at * 1e6) parts.push(label || "no connection");
+  }
+  return parts.join(" · ");
+}
+
+function pickedText({ command, second }) {
+  const parts = [command, second !== null && CLOCK_S.format(second * 1000)].filter(Boolean);
+  return parts.length ? `picked: ${parts.join(", ")}` : "";
+}
+
+function noteText({ mirror, model }, { events }) {
+  if (mirror.epoch === null) return "Waiting for the kernel…";
+  if (events) return "";
+  if (mirror.newest === null) return model.get("empty");
+  return `No events in the last 5 minutes. The last one came at ${CLOCK_S.format(mirror.newest * 1000)}.`;
+}
+
+const middle = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
+const lagText = (us) => grouped(Math.round(us / 1000));
+const wide = (text, digits) => text.padStart(digits, "\u2007"); // as wide as a digit

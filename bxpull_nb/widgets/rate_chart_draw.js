@@ -1,0 +1,174 @@
+// The picture of RateChart: everything here is drawn anew from the mirror, a path per command.
+
+const WINDOW = 300; // seconds, as in rate_chart.py
+const SLOTS = 7; // commands with a colour of their own; as many as the style sheet has
+const EDGE = { left: 44, right: 52, top: 20, bottom: 20 }; // px, fixed: nothing moves with the numbers
+const LETTER = 6.4; // px, about the width of one in a label
+const JOINED = 3; // seconds without a lag that the line still spans
+
+// ---- what there is to draw
+function survey(view) {
+  const { mirror } = view;
+  const end = lastSecond(mirror);
+  const from = end - WINDOW + 1;
+  const seconds = [];
+  for (let at = from; at <= end; at++) if (mirror.seconds.has(at)) seconds.push(mirror.seconds.get(at));
+  const totals = new Map();
+  let [events, others, most] = [0, 0, 0];
+  for (const second of seconds) {
+    for (const [name, count] of second.counts) totals.set(name, (totals.get(name) ?? 0) + count);
+    events += second.total;
+    others += second.others;
+    most = Math.max(most, second.total);
+  }
+  view.slots = slotted(view.slots, totals);
+  for (const [name, count] of totals) if (!view.slots.includes(name)) others += count;
+  const lags = seconds.map((second) => second.lag).filter((lag) => lag !== null);
+  return { from, end, seconds, totals, events, others, most, lags };
+}
+
+// The newest second: now, by the kernel's clock, or that of the newest event of a recording.
+function lastSecond({ live, offset, newest }) {
+  if (!live) return newest ?? 0;
+  const now = Math.floor((Date.now() + offset) / 1000);
+  return newest !== null && newest > now && newest < now + 5 ? newest : now;
+}
+
+// Who is among the most frequent keeps its colour and its place.
+function slotted(slots, totals) {
+  const best = [...totals].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)).slice(0, SLOTS);
+  const names = best.map(([name]) => name);
+  const kept = slots.map((name) => (names.includes(name) ? name : null));
+  for (const name of names) if (!kept.includes(name)) kept[kept.indexOf(null)] = name;
+  return kept;
+}
+
+// A scale grows at once and shrinks late, so that the bars do not pump.
+function scaled(top, most, least) {
+  return most > top || most < top * 0.3 ? Math.max(least, roundUp(most)) : top;
+}
+
+function roundUp(value) {
+  if (value <= 0) return 0;
+  const power = 10 ** Math.floor(Math.log10(value));
+  return [1, 2, 5, 10].find((step) => step * power >= value) * power;
+}
+
+// ---- drawing
+function drawChart(view, found) {
+  const { svg, plot } = view.ui;
+  const { clientWidth: width, clientHeight: height } = plot;
+  svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+  const [w, h] = [width - EDGE.left - EDGE.right, height - EDGE.top - EDGE.bottom];
+  view.top = scaled(view.top, found.most, 5);
+  const lags = found.lags.map((lag) => lag / 1000);
+  view.lagTop = scaled(view.lagTop, Math.max(0, ...lags), 10);
+  const low = -roundUp(-Math.min(0, ...lags));
+  const space = {
+    ...found, width, w, h, low, step: w / WINDOW, bottom: EDGE.top + h,
+    x: (second) => EDGE.left + ((second - found.from) * w) / WINDOW,
+    y: (count) => EDGE.top + h * (1 - count / view.top),
+    lagY: (ms) => EDGE.top + h * (1 - (ms - low) / (view.lagTop - low)),
+  };
+  view.space = space;
+  drawBars(view, space);
+  view.ui.lag.setAttribute("d", lagPath(space));
+  view.ui.axes.replaceChildren(...axes(view, space));
+  view.ui.shades.replaceChildren(...shades(view, space));
+  view.ui.flags.replaceChildren(...flags(view, space));
+  drawChosen(view);
+}
+
+function drawBars(view, { seconds, x, y, step, h }) {
+  const paths = Array.from({ length: SLOTS + 1 }, () => []);
+  const width = (step > 3 ? step - 1 : step).toFixed(2);
+  for (const second of seconds) {
+    let below = 0;
+    const left = x(second.at).toFixed(2);
+    const add = (i, count) => {
+      if (!count) return;
+      const high = ((h * count) / view.top).toFixed(2);
+      paths[i].push(`M${left} ${y((below += count)).toFixed(2)}h${width}v${high}h-${width}z`);
+    };
+    view.slots.forEach((name, i) => name !== null && add(i, second.counts.get(name)));
+    add(SLOTS, second.total - below);
+  }
+  const chosen = view.mirror.picked.command;
+  paths.forEach((parts, i) => {
+    view.ui.bars[i].setAttribute("d", parts.join(""));
+    view.ui.bars[i].classList.toggle("bxrc-dim", chosen !== null && view.slots[i] !== chosen);
+  });
+}
+
+function lagPath({ seconds, x, lagY, step }) {
+  let [path, last] = ["", -Infinity];
+  for (const { at, lag } of seconds) {
+    if (lag === null) continue;
+    path += `${at - last <= JOINED ? "L" : "M"}${x(at).toFixed(2)} ${lagY(lag / 1000).toFixed(2)}h${step.toFixed(2)}`;
+    last = at;
+  }
+  return path;
+}
+
+function axes(view, { w, low, from, end, x, bottom, width }) {
+  const parts = [0, 0.5, 1].flatMap((part) => {
+    const y = bottom - (bottom - EDGE.top) * part;
+    const lag = low + (view.lagTop - low) * part;
+    return [
+      draw("line", { class: "bxrc-grid", x1: EDGE.left, x2: EDGE.left + w, y1: y, y2: y }),
+      words(EDGE.left - 6, y + 4, compact(view.top * part), "end"),
+      words(EDGE.left + w + 6, y + 4, compact(lag), "start"),
+    ];
+  });
+  parts.push(words(EDGE.left - 6, 11, "/s", "end"), words(width, 11, "lag, ms", "end"));
+  for (let minute = Math.ceil(from / 60) * 60; minute <= end; minute += 60) {
+    const room = x(minute) > EDGE.left + 16 && x(minute) < EDGE.left + w - 16;
+    parts.push(draw("line", { class: "bxrc-tick", x1: x(minute), x2: x(minute), y1: bottom, y2: bottom + 4 }));
+    if (room) parts.push(words(x(minute), bottom + 16, CLOCK_S.format(minute * 1000).slice(0, 5), "middle"));
+  }
+  return parts;
+}
+
+function shades({ mirror, id }, { from, end, x, bottom }) {
+  return [...mirror.shades.values()].flatMap(([since, until, label]) => {
+    const left = Math.max(x(from), x(since / 1e6));
+    const right = Math.min(x(end + 1), until === null ? Infinity : x(until / 1e6));
+    if (right <= left) return [];
+    const area = draw("rect", { class: "bxrc-shade", x: left, y: EDGE.top, width: right - left,
+      height: bottom - EDGE.top, fill: `url(#${id}-hatch)` });
+    const letters = Math.floor((right - left - 8) / LETTER);
+    return letters < 6 || !label ? [area] : [area, words(left + 4, bottom - 6, cut(label, letters), "start")];
+  });
+}
+
+function flags({ mirror }, { from, end, x, bottom, width }) {
+  const seen = mirror.flags.filter(([us]) => us / 1e6 >= from && us / 1e6 < end + 1).sort((a, b) => a[0] - b[0]);
+  return seen.flatMap(([us, label], i) => {
+    const at = x(us / 1e6);
+    const next = i + 1 < seen.length ? x(seen[i + 1][0] / 1e6) : width - 48; // clear of "lag, ms"
+    const letters = Math.floor((next - at) / LETTER) - 2;
+    const text = letters < 3 ? "⚑" : `⚑ ${cut(label, letters)}`;
+    return [draw("line", { class: "bxrc-flag", x1: at, x2: at, y1: 4, y2: bottom }),
+      words(at + 2, 12, text, "start", "bxrc-flag-label")];
+  });
+}
+
+// The second under the pointer or the keys, and the one that was picked.
+function drawChosen({ ui, cursor, mirror, space }) {
+  for (const [node, at] of [[ui.cursor, cursor], [ui.picked, mirror.picked.second]]) {
+    const seen = at !== null && space && at >= space.from && at <= space.end;
+    node.style.display = seen ? "" : "none";
+    if (!seen) continue;
+    const wide = Math.max(3, space.step);
+    fill(node, { x: space.x(at) + (space.step - wide) / 2, y: EDGE.top - 2, width: wide, height: space.h + 4 }, []);
+  }
+}
+
+const words = (x, y, text, anchor, name = "bxrc-label") =>
+  draw("text", { x, y, "text-anchor": anchor, class: name }, text);
+
+function compact(value) {
+  const size = Math.abs(value);
+  const [part, sign] = size >= 1e6 ? [1e6, "M"] : size >= 1e4 ? [1e3, "k"] : [1, ""];
+  return String(Math.round((value / part) * 10) / 10).replace("-", "−") + sign;
+}
