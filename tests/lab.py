@@ -146,6 +146,13 @@ class LabPage:
         self.page.reload()
         self.page.wait_for_function(_IS_READY)
 
+    def restart(self) -> None:
+        """Restart the kernel; the notebook and its outputs stay."""
+        self.page.evaluate(
+            f"async () => {{ await {_PANEL}.sessionContext.session.kernel.restart(); }}"
+        )
+        self.page.wait_for_function(_IS_READY)
+
     def check(self) -> None:
         """Fail if the page had an error or asked anything of the outside."""
         assert self.outside_requests == []

@@ -15,8 +15,8 @@ function render({ model, el }) {
 }
 
 function show(root, { row, facts, frame, frame_size: size, cut }, params) {
-  const list = make("dl", { class: "bxed-facts" },
-    ...facts.flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, value)]));
+  const list = make("table", { class: "bxed-facts" },
+    ...facts.map(([name, value]) => make("tr", {}, make("th", { scope: "row" }, name), make("td", {}, value))));
   const tree = make("div", { class: "bxed-tree" },
     cut ? make("p", { class: "bxed-hint" }, "The parameters are longer than a page should hold: see feed.df.") : branch("params", parse(params), 0));
   const raw = make("details", { class: "bxed-raw" },

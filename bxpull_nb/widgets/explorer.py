@@ -176,13 +176,8 @@ class Explorer(ipw.VBox):
 
         self._act(show)
 
-    def _pick(self, pick: Pick | None) -> None:
-        if pick is None:
-            self.table.show_only()
-        else:
-            self.table.show_only(
-                command=pick.command, since_us=pick.since_us, until_us=pick.until_us
-            )
+    def _pick(self, pick: Pick) -> None:
+        self.table.show_only(command=pick.command, since_us=pick.since_us, until_us=pick.until_us)
 
     def _act(self, work: Callable[[], Awaitable[None]]) -> None:
         """Do it on the bridge's loop; called on whatever thread the page's message came by."""

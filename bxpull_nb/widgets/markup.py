@@ -58,7 +58,8 @@ def counters(stats: FeedStats) -> str:
         "unreadable": stats.bad_frames,
     }
     cells += [_counter(f"{value:,}", name, width=3) for name, value in rare.items() if value]
-    return f"<span style='{_FIGURES}'>{' · '.join(cells)}</span>"
+    flow = "display:flex;flex-wrap:wrap;gap:0 18px;line-height:1.7"
+    return f"<div style='{flow};{_FIGURES}'>{''.join(cells)}</div>"
 
 
 def happenings(entries: Sequence[Happening]) -> str:
@@ -104,8 +105,8 @@ def message(text: str, *, error: bool = False) -> str:
 def _counter(value: str, name: str, *, width: int) -> str:
     """A number that keeps its place when it changes its width."""
     return (
-        f"<span style='white-space:nowrap'><span style='display:inline-block;min-width:{width}ch;"
-        f"text-align:right'><b>{value}</b></span> <span style='{_MUTED}'>{name}</span></span>"
+        f"<span style='white-space:nowrap'><span style='display:inline-block;min-width:{width}ch'"
+        f"><b>{value}</b></span> <span style='{_MUTED}'>{name}</span></span>"
     )
 
 
@@ -130,12 +131,13 @@ def _said(entry: Happening) -> str:
 
 
 def _cause_rows(causes: "pd.DataFrame") -> Iterator[tuple[str, ...]]:
-    for cause in causes.head(_MOST_CAUSES).itertuples():
+    for cause in causes.head(_MOST_CAUSES).to_dict("records"):
+        before: float = cause["rate_before"]
         yield (
-            str(cause.module_id),
-            str(cause.command),
-            f"{cause.count:,}",
-            f"{cause.first_after.total_seconds():,.2f} s",
-            f"{cause.rate_after:,.1f}",
-            f"{cause.rate_before:,.1f}" if cause.rate_before else "none",
+            str(cause["module_id"]),
+            str(cause["command"]),
+            f"{cause['count']:,}",
+            f"{cause['first_after'].total_seconds():,.2f} s",
+            f"{cause['rate_after']:,.1f}",
+            f"{before:,.1f}" if before else "none",
         )
