@@ -1,13 +1,15 @@
 """CSV out and back, and params spread into columns."""
 
+import tempfile
 from pathlib import Path
+from typing import BinaryIO
 
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyarrow import csv
 
-from bxpull_nb import export
 from bxpull_nb.errors import FileFormatError
 from bxpull_nb.eventlog import EventLog
 from bxpull_nb.export import expand_params, read_events, to_csv
@@ -42,8 +44,6 @@ def test_the_file_is_what_the_readme_promises(tmp_path: Path) -> None:
 @given(st.lists(records, max_size=12))
 def test_reading_it_back_gives_an_equal_frame(rows: list[Record]) -> None:
     """Whatever the events held: quotes, newlines, emptiness, gaps."""
-    import tempfile
-
     with tempfile.TemporaryDirectory() as folder:
         before = frame(*rows)
         pd.testing.assert_frame_equal(read_events(to_csv(before, Path(folder) / "e.csv")), before)
@@ -65,12 +65,12 @@ def test_a_failed_export_leaves_the_old_file(
     path = to_csv(frame(event(1)), tmp_path / "events.csv")
     before = path.read_bytes()
 
-    def full_disk(table: object, file: object, **_: object) -> None:
-        file.write(b"half")  # type: ignore[attr-defined]
+    def full_disk(file: BinaryIO, *_: object, **__: object) -> None:
+        file.write(b"half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(export.csv, "write_csv", full_disk)
-    with pytest.raises(OSError, match="No space left"):
+    monkeypatch.setattr(csv, "CSVWriter", full_disk)
+    with pytest.raises(OSError, match="No space left on device: nothing was written"):
         to_csv(frame(event(2)), path)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
@@ -105,14 +105,6 @@ def test_another_file_is_refused(tmp_path: Path, content: str | bytes, said: str
     path = tmp_path / "other.csv"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(FileFormatError, match=said):
-        read_events(path)
-
-
-def test_a_torn_file_is_refused(tmp_path: Path) -> None:
-    """Half a line is no row."""
-    path = to_csv(frame(event(1), event(2)), tmp_path / "events.csv")
-    path.write_bytes(path.read_bytes()[:-30])
-    with pytest.raises(FileFormatError, match="cannot be read"):
         read_events(path)
 
 

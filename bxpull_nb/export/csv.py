@@ -1,0 +1,139 @@
+"""Captured events as CSV, safe to open in a spreadsheet."""
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import csv
+
+from bxpull_nb.errors import FileFormatError
+from bxpull_nb.export.files import Content, packing, replacing
+from bxpull_nb.export.table import check_columns, slices, spelled, table_of
+from bxpull_nb.models import EVENT_COLUMNS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["csv_table", "to_csv", "whole_lines"]
+
+_FILE_TYPES = {
+    "datetime64[us, UTC]": pa.timestamp("us", "UTC"),
+    "timedelta64[us]": pa.float64(),  # seconds in the file
+    "category": pa.string(),
+    "str": pa.large_string(),
+}
+_STARTS = "=+-@\t\r\n'"  # of cells that a spreadsheet computes, and of those made harmless
+_FORMULA = r"^('*[=+\-@\t\r\n])"
+_HARMLESS = r"^'('*[=+\-@\t\r\n])"
+_NEXT_ROW = re.compile(rb'\n("?\d{4}-\d\d-\d\dT|,)')
+_PIECE = 1 << 24  # bytes looked at in one go
+
+
+def to_csv(frame: "pd.DataFrame", path: str | Path, *, raw: bool = False) -> Path:
+    """Write the events to a CSV file and give its path back.
+
+    UTF-8; times as ISO 8601 in UTC with microseconds, `lag` in seconds, `params` as JSON text;
+    packed when the name ends in `.gz` or `.zst`. An event's text may begin with `=`, `+`, `-`,
+    `@`, a tab or a line break, and a spreadsheet would compute it: such a cell gets a `'` in
+    front, which `read_events` takes away again. `raw=True` writes every text as it is.
+
+    Written beside the file first and renamed at the end: a failed export leaves an older file
+    as it was. Raises OSError when the folder cannot be written.
+    """
+    target = Path(path).expanduser()
+    table = table_of(frame)
+    written = spelled if raw else _guarded
+    options = csv.WriteOptions(quoting_style="needed")
+    with replacing(target) as file, packing(file, target) as stream:
+        header = written(table.slice(0, 0)).schema
+        with csv.CSVWriter(stream, header, write_options=options) as writer:
+            for part in slices(table):
+                writer.write_table(written(part))
+    return target
+
+
+def csv_table(content: Content, source: Path, *, raw: bool) -> tuple[pa.Table, int]:
+    """The rows of a CSV file, and how many bytes behind the last whole line were left out.
+
+    Raises FileFormatError for a file that is not ours.
+    """
+    data, lost = whole_lines(content, source)
+    try:
+        table = csv.read_csv(
+            pa.BufferReader(data),
+            parse_options=csv.ParseOptions(newlines_in_values=True),
+            convert_options=csv.ConvertOptions(
+                column_types={name: _FILE_TYPES[kind] for name, kind in EVENT_COLUMNS.items()},
+                strings_can_be_null=True,
+                quoted_strings_can_be_null=False,
+                null_values=[""],
+            ),
+        )
+        names = table.column_names
+    except (pa.ArrowInvalid, UnicodeDecodeError) as exc:
+        raise FileFormatError(
+            f"{source} cannot be read as a file of captured events ({exc}). Was it damaged, or "
+            f"written by something else?"
+        ) from exc
+    check_columns(names, source)
+    return (table if raw else _as_written(table)), lost
+
+
+def whole_lines(content: Content, source: Path) -> tuple[pa.Buffer, int]:
+    """The content up to the end of its last whole row, and the number of bytes behind that.
+
+    A row is whole when its line break is there, outside of quotes.
+    """
+    data = content.data
+    whole = data.size == 0 or data[data.size - 1 : data.size].to_pybytes() == b"\n"
+    if whole and _quotes(data) % 2 == 0:
+        return data, 0
+    text = data.to_pybytes()
+    end, odd = len(text), text.count(b'"') % 2 == 1
+    while (found := text.rfind(b"\n", 0, end)) >= 0:
+        odd ^= text.count(b'"', found, end) % 2 == 1
+        end = found
+        if not odd:
+            break
+    if _NEXT_ROW.search(text, end + 1):
+        raise FileFormatError(
+            f"{source} is damaged: a quotation mark is missing behind byte {end}. Mend that row, "
+            f"or take it out."
+        )
+    return data.slice(0, end + 1 if found >= 0 else 0), len(text) - end - 1
+
+
+def _quotes(data: pa.Buffer) -> int:
+    """The number of quotation marks."""
+    values = np.frombuffer(data, dtype="uint8")
+    pieces = range(0, len(values), _PIECE)
+    return sum(int(np.count_nonzero(values[at : at + _PIECE] == ord('"'))) for at in pieces)
+
+
+def _guarded(table: pa.Table) -> pa.Table:
+    """The spelled table with a `'` before everything that a spreadsheet would compute."""
+    said = spelled(table)
+    return pa.table(
+        [_replaced(column, _FORMULA, r"'\1") for column in said.columns],
+        names=[re.sub(_FORMULA, r"'\1", name) for name in said.column_names],
+    )
+
+
+def _as_written(table: pa.Table) -> pa.Table:
+    """The table without the marks of `_guarded`."""
+    columns = [_replaced(column, _HARMLESS, r"\1") for column in table.columns]
+    return pa.table(columns, names=table.column_names)
+
+
+def _replaced(column: pa.ChunkedArray, pattern: str, by: str) -> pa.ChunkedArray:
+    """A text column with the pattern replaced; most have nothing of it, which is seen cheaply."""
+    if not (pa.types.is_large_string(column.type) or pa.types.is_string(column.type)):
+        return column
+    first = pc.binary_slice(pc.cast(column, pa.large_binary()), 0, 1)
+    starts = pa.array([start.encode() for start in _STARTS], pa.large_binary())
+    if not pc.any(pc.is_in(first, value_set=starts)).as_py():
+        return column
+    return pc.replace_substring_regex(column, pattern=pattern, replacement=by)

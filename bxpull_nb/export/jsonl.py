@@ -1,0 +1,154 @@
+"""Captured events as JSON lines: an object a row, its params as JSON inside."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+from msgspec import UNSET, Raw, UnsetType
+
+from bxpull_nb.errors import FileFormatError
+from bxpull_nb.export.files import Content, packing, replacing
+from bxpull_nb.export.table import event_table, slices, spelled
+from bxpull_nb.models import EVENT_COLUMNS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["jsonl_table", "to_jsonl"]
+
+_BLOCK = 1 << 23  # bytes decoded in one go
+_TYPES = {
+    "datetime64[us, UTC]": pa.string(),
+    "timedelta64[us]": pa.float64(),
+    "category": pa.large_string(),
+    "str": pa.large_string(),
+}
+
+
+class _Line(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """A line of the file."""
+
+    received_at: str | None
+    server_time: str | None
+    lag: float | None
+    mid: str | None
+    channel: str | None
+    module_id: str | None
+    command: str | None
+    params: Raw
+    sender: str | None
+    transport: str | None
+    error: str | None
+    params_text: str | UnsetType | None = UNSET
+
+
+def to_jsonl(frame: "pd.DataFrame", path: str | Path) -> Path:
+    """Write the events to a file of JSON lines and give its path back.
+
+    An object a row with the keys of `EVENT_COLUMNS`: times as ISO 8601 in UTC with
+    microseconds, `lag` in seconds, `params` as the JSON it is, what is missing as null. Params
+    that would not come back letter by letter, because they are no JSON or hold line breaks,
+    stand as text under `params_text`. Packed when the name ends in `.gz` or `.zst`. Written
+    beside the file first and renamed at the end. Raises OSError when the folder cannot be
+    written, SettingsError for a frame of other columns.
+    """
+    target = Path(path).expanduser()
+    table, encoder = event_table(frame), msgspec.json.Encoder()
+    with replacing(target) as file, packing(file, target) as stream:
+        for part in slices(table):
+            stream.write(encoder.encode_lines(list(_lines(spelled(part)))))
+    return target
+
+
+def jsonl_table(content: Content, source: Path) -> tuple[pa.Table, int]:
+    """The rows of JSON lines, and how many bytes behind the last whole line were left out.
+
+    Raises FileFormatError for a file that is not ours.
+    """
+    tables, read, row = [_columns([])], 0, 0
+    for block in _blocks(content):
+        tables.append(_decoded(block, row, source))
+        read, row = read + len(block), row + tables[-1].num_rows
+    if content.data.size and not read:
+        raise FileFormatError(f"{source} cannot be read: it holds no whole line of JSON.")
+    return pa.concat_tables(tables), content.data.size - read
+
+
+_NOTHING = Raw(b"null")
+
+
+def _lines(table: pa.Table) -> Iterator[_Line]:
+    columns = [table[name].to_pylist() for name in table.column_names if name != "params"]
+    texts = pc.cast(table["params"], pa.large_binary()).to_pylist()
+    for params, *cells in zip(texts, *columns, strict=True):
+        fields = [*cells[:7], _NOTHING, *cells[7:]]
+        if _pastable(params):
+            fields[7] = Raw(params)
+        else:
+            fields.append(None if params is None else params.decode())
+        yield _Line(*fields)
+
+
+def _pastable(params: bytes | None) -> bool:
+    """Whether a reader of the line finds exactly these bytes again."""
+    if params is None or b"\n" in params or b"\r" in params:
+        return False
+    try:
+        return bytes(msgspec.json.decode(params, type=Raw)) == params
+    except msgspec.DecodeError:
+        return False
+
+
+def _is_line(text: bytes) -> bool:
+    try:
+        msgspec.json.decode(text, type=_Line)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+    return True
+
+
+def _blocks(content: Content) -> Iterator[bytes]:
+    """The content in blocks of whole lines; of the last line only its line break may lack."""
+    data, start, size = content.data, 0, _BLOCK
+    while start < data.size:
+        stop = min(start + size, data.size)
+        block = data[start:stop].to_pybytes()
+        end = block.rfind(b"\n") + 1
+        if stop == data.size and content.whole and _is_line(block[end:]):
+            end = len(block)
+        if end:
+            yield block[:end]
+            start += end
+        elif stop == data.size:
+            return
+        else:
+            size *= 2  # a line of many megabytes
+
+
+def _decoded(block: bytes, row: int, source: Path) -> pa.Table:
+    try:
+        return _columns(msgspec.json.Decoder(_Line).decode_lines(block))
+    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+        lines = enumerate(block.split(b"\n"), row + 1)
+        number = next(number for number, line in lines if not _is_line(line))
+        raise FileFormatError(
+            f"{source} is not a file of captured events: line {number} cannot be read ({exc}). "
+            f"Mend that line, or take it out."
+        ) from exc
+
+
+def _columns(lines: list[_Line]) -> pa.Table:
+    columns = {}
+    for name, kind in EVENT_COLUMNS.items():
+        cells = [_params(line) if name == "params" else getattr(line, name) for line in lines]
+        columns[name] = pa.array(cells, type=_TYPES[kind])
+    return pa.table(columns)
+
+
+def _params(line: _Line) -> bytes | None:
+    if line.params_text is UNSET:
+        return bytes(line.params)
+    return None if line.params_text is None else line.params_text.encode()

@@ -1,0 +1,67 @@
+"""Files of captured events, whatever their format, back to frames."""
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from bxpull_nb.errors import FileFormatError
+from bxpull_nb.export.csv import csv_table
+from bxpull_nb.export.files import Content, unpacked
+from bxpull_nb.export.jsonl import jsonl_table
+from bxpull_nb.export.parquet import parquet_table
+from bxpull_nb.export.table import to_frame
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["read_events"]
+
+_log = logging.getLogger(__name__)
+
+
+def read_events(path: str | Path, *, raw: bool = False) -> "pd.DataFrame":
+    """The events of a file that `to_csv`, `to_parquet` or `to_jsonl` wrote: an equal frame.
+
+    The format is seen from the content, also of a file packed with gzip or zstd. Columns and
+    dtypes are those of `EVENT_COLUMNS`, the index counts from 0, categories stand in the order
+    in which they appear. `raw` is for a CSV file that was written with `raw=True`.
+
+    When the last line of a text file is not whole, as after a crash, all whole lines are given
+    and the log gets a warning; a CSV row is whole when its line break is there. Raises
+    FileFormatError for another file, FileNotFoundError for none.
+    """
+    source = Path(path).expanduser()
+    if not source.is_file():
+        raise FileNotFoundError(f"there is no file {source}")
+    try:
+        return to_frame(_table(source, raw=raw))
+    except pa.ArrowException as exc:
+        raise FileFormatError(
+            f"{source} has the columns of captured events, but not their types ({exc})."
+        ) from exc
+
+
+def _table(source: Path, *, raw: bool) -> pa.Table:
+    with source.open("rb") as file:
+        if file.read(4) == b"PAR1":
+            return parquet_table(source)
+    content = unpacked(source)
+    if _is_jsonl(content, source):
+        table, lost = jsonl_table(content, source)
+    else:
+        table, lost = csv_table(content, source, raw=raw)
+    if lost or not content.whole:
+        _log.warning(
+            "%s ends within a line: its %d whole rows were read, %d bytes were left out",
+            source,
+            table.num_rows,
+            lost,
+        )
+    return table
+
+
+def _is_jsonl(content: Content, source: Path) -> bool:
+    start = content.data[: min(content.data.size, 64)].to_pybytes()
+    return start.lstrip(b" \t\r\n").startswith(b"{") or (not start and ".jsonl" in source.suffixes)
