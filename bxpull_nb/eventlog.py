@@ -74,13 +74,17 @@ class _CategoryColumn:
     def extend(self, names: Sequence[str | None]) -> None:
         """Append the names."""
         codes = self._codes
-        for name in dict.fromkeys(names):  # once each, in order of appearance
+        # Of a channel or a transport there is nearly always one: counting is a fifth of the work.
+        is_one = names.count(names[0]) == len(names)
+        for name in names[:1] if is_one else dict.fromkeys(names):  # in order of appearance
             codes.setdefault(name, len(codes) - 1)
         end = self._length + len(names)
         narrowest = np.min_scalar_type(-len(codes))
         if end > len(self._buffer) or narrowest.itemsize > self._buffer.itemsize:
             self._grow(end, narrowest)
-        self._buffer[self._length : end] = [codes[name] for name in names]
+        self._buffer[self._length : end] = (
+            codes[names[0]] if is_one else [codes[name] for name in names]
+        )
         self._length = end
 
     def _grow(self, end: int, dtype: np.dtype[Any]) -> None:
@@ -147,10 +151,10 @@ class EventLog:
 
     def extend(self, records: Iterable[Record]) -> None:
         """Append the records, in their order."""
+        fresh = list(records)
         with self._lock:
-            before = len(self._waiting)
-            self._waiting.extend(records)
-            self._recent.extend(islice(self._waiting, before, None))
+            self._waiting.extend(fresh)
+            self._recent.extend(fresh)
             if len(self._waiting) >= _BATCH:
                 self._seal()
 
@@ -194,7 +198,7 @@ class EventLog:
         if not records:
             return
         received = np.array(
-            [_NAT if us is None else us for us in [r.arrival.received_us for r in records]],
+            [_NAT if (us := r.arrival.received_us) is None else us for r in records],
             dtype="int64",
         )
         server = _microseconds([r.server_time_unix for r in records])
