@@ -73,19 +73,25 @@ class _CategoryColumn:
 
     def extend(self, names: Sequence[str | None]) -> None:
         """Append the names."""
-        codes = self._codes
-        # Of a channel or a transport there is nearly always one: counting is a fifth of the work.
-        is_one = names.count(names[0]) == len(names)
-        for name in names[:1] if is_one else dict.fromkeys(names):  # in order of appearance
-            codes.setdefault(name, len(codes) - 1)
+        try:
+            fresh = self._coded(names)
+        except KeyError:  # a new name: rare once a capture runs
+            for name in dict.fromkeys(names):  # in order of appearance
+                self._codes.setdefault(name, len(self._codes) - 1)
+            fresh = self._coded(names)
         end = self._length + len(names)
-        narrowest = np.min_scalar_type(-len(codes))
+        narrowest = np.min_scalar_type(-len(self._codes))
         if end > len(self._buffer) or narrowest.itemsize > self._buffer.itemsize:
             self._grow(end, narrowest)
-        self._buffer[self._length : end] = (
-            codes[names[0]] if is_one else [codes[name] for name in names]
-        )
+        self._buffer[self._length : end] = fresh
         self._length = end
+
+    def _coded(self, names: Sequence[str | None]) -> int | list[int]:
+        """The codes of the names, or the one code where all are the same: most often they are."""
+        codes = self._codes
+        if names.count(names[0]) == len(names):
+            return codes[names[0]]
+        return [codes[name] for name in names]
 
     def _grow(self, end: int, dtype: np.dtype[Any]) -> None:
         capacity = len(self._buffer) if end <= len(self._buffer) else max(end, 2 * self._length)
