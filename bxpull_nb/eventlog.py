@@ -73,15 +73,25 @@ class _CategoryColumn:
 
     def extend(self, names: Sequence[str | None]) -> None:
         """Append the names."""
-        codes = self._codes
-        for name in dict.fromkeys(names):  # once each, in order of appearance
-            codes.setdefault(name, len(codes) - 1)
+        try:
+            fresh = self._coded(names)
+        except KeyError:  # a new name: rare once a capture runs
+            for name in dict.fromkeys(names):  # in order of appearance
+                self._codes.setdefault(name, len(self._codes) - 1)
+            fresh = self._coded(names)
         end = self._length + len(names)
-        narrowest = np.min_scalar_type(-len(codes))
+        narrowest = np.min_scalar_type(-len(self._codes))
         if end > len(self._buffer) or narrowest.itemsize > self._buffer.itemsize:
             self._grow(end, narrowest)
-        self._buffer[self._length : end] = [codes[name] for name in names]
+        self._buffer[self._length : end] = fresh
         self._length = end
+
+    def _coded(self, names: Sequence[str | None]) -> int | list[int]:
+        """The codes of the names, or the one code where all are the same: most often they are."""
+        codes = self._codes
+        if names.count(names[0]) == len(names):
+            return codes[names[0]]
+        return [codes[name] for name in names]
 
     def _grow(self, end: int, dtype: np.dtype[Any]) -> None:
         capacity = len(self._buffer) if end <= len(self._buffer) else max(end, 2 * self._length)
@@ -147,10 +157,10 @@ class EventLog:
 
     def extend(self, records: Iterable[Record]) -> None:
         """Append the records, in their order."""
+        fresh = list(records)
         with self._lock:
-            before = len(self._waiting)
-            self._waiting.extend(records)
-            self._recent.extend(islice(self._waiting, before, None))
+            self._waiting.extend(fresh)
+            self._recent.extend(fresh)
             if len(self._waiting) >= _BATCH:
                 self._seal()
 
@@ -194,7 +204,7 @@ class EventLog:
         if not records:
             return
         received = np.array(
-            [_NAT if us is None else us for us in [r.arrival.received_us for r in records]],
+            [_NAT if (us := r.arrival.received_us) is None else us for r in records],
             dtype="int64",
         )
         server = _microseconds([r.server_time_unix for r in records])

@@ -48,7 +48,7 @@ class SeenMids:
 
     def add(self, records: Iterable[Record]) -> None:
         """Remember them."""
-        self._newer.update((record.mid, _fingerprint(record)) for record in records)
+        self._newer.update([(record.mid, _fingerprint(record)) for record in records])
         self._newer.pop(None, None)
         if len(self._newer) >= self._limit:
             self._older, self._newer = self._newer, {}
@@ -204,8 +204,8 @@ class Session:
         )
 
     def _remember_times(self, records: Sequence[Record]) -> None:
-        sent = max((r.server_time_unix for r in records if r.server_time_unix), default=0.0)
-        self._newest_sent = max(self._newest_sent, sent)
+        sent = [record.server_time_unix or 0.0 for record in records]
+        self._newest_sent = max(self._newest_sent, *sent, 0.0)
         self._since_floor += len(records)
         if self._since_floor >= _OVERLAP and self.newest is not None:
             self._since_floor = 0

@@ -27,11 +27,18 @@ class Codec(Protocol):
         ...
 
 
+class Sender(msgspec.Struct, gc=False):
+    """Who published a message, in the usual spelling; `sender_name` reads the others."""
+
+    type: int = 0
+    id: str | int | None = None
+
+
 class Extra(msgspec.Struct, gc=False):
     """The part of `extra` an event keeps."""
 
     server_time_unix: float | None = None
-    sender: Any = None
+    sender: Sender | None = None
 
 
 class Body(msgspec.Struct, gc=False):
@@ -43,20 +50,20 @@ class Body(msgspec.Struct, gc=False):
     extra: Extra | None = None
 
 
-def body_event(mid: str, body: Body, arrival: Arrival, sender: str | None = None) -> Event:
-    """The event of a body that has the usual shape: the fast path of every dialect."""
-    extra = body.extra
-    if extra is None:
-        return Event(mid, body.module_id, body.command, bytes(body.params), None, sender, arrival)
-    return Event(
-        mid,
-        body.module_id,
-        body.command,
-        bytes(body.params),
-        extra.server_time_unix,
-        sender or sender_name(extra.sender),
-        arrival,
-    )
+def body_event(
+    mid: str, body: Body, extra: Extra | None, arrival: Arrival, sender: str | None = None
+) -> Event:
+    """The event of a body that has the usual shape: the fast path of every dialect.
+
+    `extra` counts where the body has none of its own, and `sender` before that of either.
+    """
+    extra = body.extra or extra
+    sent = None
+    if extra is not None:
+        sent = extra.server_time_unix
+        if sender is None and extra.sender is not None:
+            sender = usual_sender(extra.sender)
+    return Event(mid, body.module_id, body.command, bytes(body.params), sent, sender, arrival)
 
 
 def loose_event(
@@ -84,7 +91,7 @@ def loose_event(
     )
 
 
-_SENDER_TYPES = {
+_SENDER_TYPES: dict[object, str] = {
     0: "unknown",
     1: "client",
     2: "backend",
@@ -92,6 +99,12 @@ _SENDER_TYPES = {
     "1": "client",
     "2": "backend",
 }
+
+
+def usual_sender(sender: Sender) -> str:
+    """`backend`, `client:<id>`, or the number of a type that nobody has heard of."""
+    kind = _SENDER_TYPES.get(sender.type) or str(sender.type)
+    return f"{kind}:{sender.id}" if sender.id else kind
 
 
 def sender_name(sender: Any) -> str | None:

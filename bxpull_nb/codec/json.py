@@ -1,14 +1,24 @@
 """The messages of a text answer as a JSON list, or one as an object (`format=json`)."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import msgspec
 
-from bxpull_nb.codec.base import loose_event
+from bxpull_nb.codec.base import Body, Extra, body_event, loose_event
 from bxpull_nb.models import UNKNOWN_ARRIVAL, Arrival, BadFrame, Message, Record
 
 __all__ = ["JsonCodec"]
+
+
+class _Envelope(msgspec.Struct, gc=False):
+    mid: str
+    text: Body
+    extra: Extra | None = None
+
+
+_decode_list = msgspec.json.Decoder(list[_Envelope]).decode
 
 
 class JsonCodec:
@@ -21,6 +31,10 @@ class JsonCodec:
         text = frame if isinstance(frame, str) else frame.decode(errors="replace")
         if not text.strip():
             return []
+        # Nearly always of the usual shape.
+        with suppress(msgspec.DecodeError, UnicodeError, RecursionError):
+            envelopes = _decode_list(text)
+            return [body_event(e.mid, e.text, e.extra, arrival) for e in envelopes]
         try:
             value = msgspec.json.decode(text)
         except (msgspec.DecodeError, RecursionError, UnicodeError) as exc:

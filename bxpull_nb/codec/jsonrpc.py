@@ -5,16 +5,52 @@ the client answers `mack:<mid>` and `pong`, and may call methods of its own.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from contextlib import suppress
+from typing import Any, Literal
 
 import msgspec
+from msgspec import UNSET
 
-from bxpull_nb.codec.base import loose_event, sender_name
-from bxpull_nb.models import UNKNOWN_ARRIVAL, Arrival, BadFrame, Message, Record
+from bxpull_nb.codec.base import (
+    Body,
+    Extra,
+    Sender,
+    body_event,
+    loose_event,
+    sender_name,
+    usual_sender,
+)
+from bxpull_nb.models import UNKNOWN_ARRIVAL, Arrival, BadFrame, Event, Message, Record
 
 __all__ = ["Answer", "JsonRpcCodec"]
 
 _MERGED = ("user_params", "dictionary")
+_NoObject = str | int | float | bool | list[Any] | None
+
+
+class _Params(msgspec.Struct, gc=False):
+    mid: str
+    body: Body
+    sender: Sender | None = None
+    extra: Extra | None = None
+    user_params: Any = None
+    dictionary: Any = None
+
+
+class _Incoming(msgspec.Struct, gc=False):
+    method: Literal["incoming.message"]
+    params: _Params
+
+
+class _Said(msgspec.Struct, gc=False):
+    id: Any = None
+    method: Any = UNSET
+    result: Any = None
+    error: Any = None
+
+
+_decode_usual = msgspec.json.Decoder(list[_Incoming] | _Incoming).decode
+_decode_answers = msgspec.json.Decoder(list[_Said | _NoObject] | _Said).decode
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -35,6 +71,11 @@ class JsonRpcCodec:
         text = frame if isinstance(frame, str) else frame.decode(errors="replace")
         if text in ("ping", "pong", ""):
             return []
+        # Nearly always of the usual shape.
+        with suppress(msgspec.DecodeError, UnicodeError, RecursionError):
+            usual = _decode_usual(text)
+            requests = usual if isinstance(usual, list) else [usual]
+            return [_event(request.params, arrival) for request in requests]
         try:
             value = msgspec.json.decode(text)
         except (msgspec.DecodeError, RecursionError, UnicodeError) as exc:
@@ -54,14 +95,14 @@ class JsonRpcCodec:
         if '"jsonrpc"' not in frame:
             return []
         try:
-            value = msgspec.json.decode(frame)
+            said = _decode_answers(frame)
         except (msgspec.DecodeError, RecursionError, UnicodeError):
             return []
-        items = value if isinstance(value, list) else [value]
+        items = said if isinstance(said, list) else [said]
         return [
-            Answer(item["id"], item.get("result"), _error(item.get("error")))
+            Answer(item.id, item.result, _error(item.error))
             for item in items
-            if _is_answer(item) and isinstance(item["id"], int)
+            if isinstance(item, _Said) and item.method is UNSET and isinstance(item.id, int)
         ]
 
     @staticmethod
@@ -69,6 +110,21 @@ class JsonRpcCodec:
         """The frame that calls a method of the server."""
         call = {"jsonrpc": "2.0", "method": method, "params": params, "id": number}
         return msgspec.json.encode(call).decode()
+
+
+def _event(message: _Params, arrival: Arrival) -> Event:
+    body, sender = message.body, message.sender
+    if message.user_params is not None or message.dictionary is not None:
+        over = [each for each in (message.user_params, message.dictionary) if _is_object(each)]
+        if over:
+            params = _laid_over(msgspec.json.decode(body.params), over)
+            body.params = msgspec.Raw(msgspec.json.encode(params))
+    name = None if sender is None else usual_sender(sender)
+    return body_event(message.mid, body, message.extra, arrival, name)
+
+
+def _is_object(value: Any) -> bool:
+    return isinstance(value, dict)
 
 
 def _is_answer(item: Any) -> bool:
@@ -97,14 +153,17 @@ def _merged(message: dict[str, Any]) -> Any:
     body = message.get("body")
     if isinstance(body, str):
         body = _as_json(body)
-    over = [message[name] for name in _MERGED if isinstance(message.get(name), dict)]
+    over = [message[name] for name in _MERGED if _is_object(message.get(name))]
     if not over or not isinstance(body, dict):
         return body
-    params = body.get("params")
+    return body | {"params": _laid_over(body.get("params"), over)}
+
+
+def _laid_over(params: Any, over: list[dict[str, Any]]) -> dict[str, Any]:
     merged = dict(params) if isinstance(params, dict) else {}
     for values in over:
         merged |= values
-    return body | {"params": merged}
+    return merged
 
 
 def _as_json(text: str) -> Any:

@@ -44,12 +44,12 @@ class ProtobufCodec:
 
 
 def _record(message: pb.OutgoingMessage, arrival: Arrival) -> Record:
-    mid = message.id.hex()
-    sender = _sender(message.sender) if message.HasField("sender") else None
+    mid, body = message.id.hex(), message.body
+    sender = _sender_of(message)
     try:
-        return body_event(mid, _decode_body(message.body), arrival, sender)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return _loose_record(mid, message.body, arrival, sender)
+        return body_event(mid, _decode_body(body), None, arrival, sender)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _loose_record(mid, body, arrival, sender)
 
 
 def _loose_record(mid: str, body: bytes, arrival: Arrival, sender: str | None) -> Record:
@@ -59,9 +59,13 @@ def _loose_record(mid: str, body: bytes, arrival: Arrival, sender: str | None) -
         return BadFrame(body.decode(errors="replace"), f"not JSON: {exc}", mid, arrival)
 
 
-def _sender(sender: pb.Sender) -> str:
-    kind = _SENDERS.get(sender.type, "unknown")
-    return f"{kind}:{sender.id.hex()}" if sender.id else kind
+def _sender_of(message: pb.OutgoingMessage) -> str | None:
+    sender = message.sender  # an empty one where the message has none
+    kind, public_id = sender.type, sender.id
+    if not kind and not message.HasField("sender"):
+        return None
+    name = _SENDERS.get(kind, "unknown")
+    return f"{name}:{public_id.hex()}" if public_id else name
 
 
 def _outgoing(message: Message) -> pb.OutgoingMessage:

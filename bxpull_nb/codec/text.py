@@ -7,6 +7,7 @@ was published, so it may be anything: not JSON at all, or JSON with the markers 
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from email.utils import formatdate
 from functools import lru_cache
 from typing import Any
@@ -45,10 +46,10 @@ class TextCodec:
             # Nearly always the markers stand only between messages: split, and trust the strict
             # JSON decoder to notice when one of them stood inside a body.
             pieces = text[len(_START) : -len(_END)].split(_BETWEEN)
-            try:
-                return [self._event(_decode_envelope(piece), arrival) for piece in pieces]
-            except (msgspec.DecodeError, UnicodeEncodeError):
-                pass
+            with suppress(msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+                # Two loops are a tenth faster than one: what is freed together was made together.
+                envelopes = [_decode_envelope(piece) for piece in pieces]
+                return [body_event(e.mid, e.text, e.extra, arrival) for e in envelopes]
         return list(self._decode_carefully(text, arrival))
 
     def encode(self, messages: Sequence[Message]) -> str:
@@ -59,12 +60,6 @@ class TextCodec:
             f'"text":{m.body}}}{_END}'
             for m in messages
         )
-
-    @staticmethod
-    def _event(envelope: _Envelope, arrival: Arrival) -> Record:
-        if envelope.text.extra is None:
-            envelope.text.extra = envelope.extra
-        return body_event(envelope.mid, envelope.text, arrival)
 
     def _decode_carefully(self, text: str, arrival: Arrival) -> Iterator[Record]:
         """Message by message: read JSON from the start marker, then expect the end marker."""

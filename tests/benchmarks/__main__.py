@@ -1,0 +1,46 @@
+"""`python -m tests.benchmarks [--only NAME] [--quick] [--json] [--picture FILE]`."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from tests.benchmarks.measure import Line, Size
+from tests.benchmarks.registry import registered
+from tests.benchmarks.report import as_json, as_markdown, markdown_row
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run the benchmarks; the table, or JSON, on standard output, progress on the other."""
+    asked = _arguments()
+    size = Size(quick=asked.quick)
+    if asked.picture:
+        from tests.benchmarks.picture import draw
+
+        draw(asked.picture, size)
+        return
+    results: dict[str, list[Line]] = {}
+    for benchmark in registered(asked.only):
+        results[benchmark.name] = list(benchmark.run(size))
+        for line in results[benchmark.name]:
+            sys.stderr.write(f"{markdown_row(line)}\n")
+    lines = [line for some in results.values() for line in some]
+    table = json.dumps(as_json(results), indent=1) if asked.json else as_markdown(lines)
+    sys.stdout.write(f"{table}\n")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=main.__doc__)
+    parser.add_argument("--only", default="", metavar="NAME", help="those whose name contains it")
+    parser.add_argument("--quick", action="store_true", help="tiny sizes: does it run at all")
+    parser.add_argument("--json", action="store_true", help="every round, for programs")
+    parser.add_argument(
+        "--picture", type=Path, metavar="FILE", help="draw cost against rows instead (SVG, PNG)"
+    )
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

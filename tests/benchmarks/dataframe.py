@@ -1,0 +1,217 @@
+"""The live DataFrame: refreshing it while it grows, its memory, and working with it."""
+
+import gc
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+from typing import Any
+
+import pandas as pd
+
+from bxpull_nb.eventlog import EventLog
+from bxpull_nb.models import EVENT_COLUMNS
+from tests.benchmarks.byhand import Row, rows_of
+from tests.benchmarks.material import PER_FRAME, events
+from tests.benchmarks.measure import (
+    Benchmark,
+    Line,
+    Sample,
+    Size,
+    at_most,
+    faster,
+    in_turn,
+    within,
+)
+
+__all__ = ["BENCHMARKS", "filled_log", "plain_frame"]
+
+_MILLION = 1_000_000
+_REFRESH = 1000  # events between two looks at the DataFrame
+_CONCAT_EVENTS = 4000
+
+
+def filled_log(rows: int) -> EventLog:
+    """A log of so many rows."""
+    log = EventLog()
+    for first in range(0, rows, 10_000):
+        log.extend(events(first, min(10_000, rows - first)))
+    return log
+
+
+def plain_frame(log: EventLog) -> pd.DataFrame:
+    """The log's frame as pandas itself would have made it: each column one array of its own."""
+    frame = log.df
+    columns = {name: pd.Series(frame[name].tolist(), dtype=frame[name].dtype) for name in frame}
+    return pd.DataFrame(columns)
+
+
+def live_loop(size: Size) -> Sequence[Line]:
+    """100 000 events one frame after another, and the DataFrame asked for every 1000.
+
+    By hand once with a list of dicts, which becomes a DataFrame at every look; and once with
+    pd.concat for every event, as it is often seen. That one is run over the first 4000 events
+    only: what it costs per event grows with the rows, so the figure flatters it.
+    """
+    count, short = size.of(100_000), size.of(_CONCAT_EVENTS)
+    step = min(_REFRESH, count // 2)
+    made = events(0, count)
+    rows = rows_of(made, as_text=True)
+
+    def ours() -> None:
+        log = EventLog()
+        for first in range(0, count, PER_FRAME):
+            log.extend(made[first : first + PER_FRAME])
+            if first % step == 0:
+                assert len(log.df) == len(log)
+
+    def dicts() -> None:
+        held: list[Row] = []
+        for first in range(0, count, PER_FRAME):
+            held.extend(rows[first : first + PER_FRAME])
+            if first % step == 0:
+                assert len(pd.DataFrame(held)) == len(held)
+
+    def concat() -> None:
+        frame = pd.DataFrame(rows[:1])
+        for row in rows[1:short]:
+            frame = pd.concat([frame, pd.DataFrame([row])], ignore_index=True)
+
+    mine, other = in_turn(size.long_rounds, ours, dicts, per=count)
+    [worst] = in_turn(2, concat, per=short)
+    worst = Sample((worst.median,) * len(mine.values))
+    what = "live loop of 100 000 events, df every 1000"
+    return [
+        Line(what, "µs/event", mine, faster(30), "list of dicts, pd.DataFrame", other),
+        Line(what, "µs/event", mine, faster(300), "pd.concat per event", worst),
+    ]
+
+
+def refresh(size: Size) -> Sequence[Line]:
+    """`df` after 50 further events: at a million rows, at ten thousand, and by hand."""
+    small, big = filled_log(size.of(10_000)), filled_log(size.of(_MILLION))
+    rows = rows_of(events(0, size.of(_MILLION)), as_text=True)
+    few = events(0, PER_FRAME)
+    at_big, at_small = in_turn(
+        5 * size.rounds, partial(_look, big, few), partial(_look, small, few), unit=1e3
+    )
+    once = _together(at_big, size.long_rounds)
+    [by_hand] = in_turn(size.long_rounds, lambda: pd.DataFrame(rows), unit=1e3)
+    what = "df after 50 new events, at 1 000 000 rows"
+    return [
+        Line(what, "ms", at_big, within(1.5), "the same at 10 000", at_small),
+        Line(what, "ms", once, faster(1000), "pd.DataFrame(list of dicts)", by_hand),
+    ]
+
+
+def _look(log: EventLog, new: Sequence[Any]) -> None:
+    log.extend(new)
+    log.df  # noqa: B018 - the look is the work
+
+
+def _together(sample: Sample, rounds: int) -> Sample:
+    """Its median, as often as the other side has rounds."""
+    return Sample((sample.median,) * rounds)
+
+
+def appends(size: Size) -> Sequence[Line]:
+    """Every single append of 50 events on the way to a million rows, nobody looking."""
+    made = events(0, 10_000)
+    taken: list[list[float]] = []
+    for _ in range(size.long_rounds):
+        log, times = EventLog(), []
+        gc.collect()
+        for number in range(size.of(_MILLION) // PER_FRAME):
+            first = number * PER_FRAME % len(made)
+            batch = made[first : first + PER_FRAME]
+            begun = time.perf_counter()
+            log.extend(batch)
+            times.append((time.perf_counter() - begun) * 1e3)
+        taken.append(sorted(times))
+    what = "append of 50 events, up to 1 000 000 rows"
+    return [
+        Line(f"{what}: median", "ms", _quantile(taken, 0.5), at_most(0.1, "ms")),
+        Line(f"{what}: 99.9 %", "ms", _quantile(taken, 0.999), at_most(20, "ms")),
+        Line(f"{what}: worst", "ms", _quantile(taken, 1.0), at_most(40, "ms")),
+    ]
+
+
+def _quantile(rounds: Sequence[Sequence[float]], part: float) -> Sample:
+    return Sample(tuple(times[min(int(part * len(times)), len(times) - 1)] for times in rounds))
+
+
+def memory(size: Size) -> Sequence[Line]:
+    """What a million events take, each side in a process of its own: resident memory, all in.
+
+    The dicts hold `params` as JSON text, as the log does; as dicts they take twice as much.
+    """
+    rows = size.of(_MILLION)
+    mine = Sample(tuple(_in_a_process(_log_bytes, rows) for _ in range(3)))
+    other = Sample(tuple(_in_a_process(_dict_bytes, rows) for _ in range(3)))
+    what = "memory at 1 000 000 events"
+    limit = at_most(320, "bytes/event")
+    return [
+        Line(what, "bytes/event", mine, limit),
+        Line(what, "bytes/event", mine, faster(3), "list of dicts", other),
+    ]
+
+
+def _in_a_process(measure: Callable[[int], float], rows: int) -> float:
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        return pool.submit(measure, rows).result()
+
+
+def _log_bytes(rows: int) -> float:
+    filled_log(10_000).df  # noqa: B018 - what is loaded once is not the log's
+    before, log = resident(), filled_log(rows)
+    log.df  # noqa: B018
+    return max(resident() - before, 1) / rows
+
+
+def _dict_bytes(rows: int) -> float:
+    before, held = resident(), []
+    for first in range(0, rows, 10_000):
+        held.extend(rows_of(events(first, min(10_000, rows - first)), as_text=True))
+    return max(resident() - before, 1) / rows
+
+
+def resident() -> int:
+    """Bytes of memory this process has now."""
+    import psutil
+
+    gc.collect()
+    return int(psutil.Process().memory_info().rss)
+
+
+def operations(size: Size) -> Sequence[Line]:
+    """What people do with a DataFrame, on the log's and on a plain one of the same dtypes."""
+    log = filled_log(size.of(_MILLION))
+    frames = log.df, plain_frame(log)
+    assert frames[1].dtypes.astype(str).to_dict() == EVENT_COLUMNS
+    lines = []
+    for what, work in _OPERATIONS.items():
+        mine, other = in_turn(size.rounds, *(partial(work, frame) for frame in frames), unit=1e3)
+        lines.append(Line(what, "ms", mine, within(1.5), "a plain DataFrame", other))
+    return lines
+
+
+_OPERATIONS: dict[str, Callable[[pd.DataFrame], object]] = {
+    'df[df.command == "dealMove"]': lambda df: df[df.command == "dealMove"],
+    "df.command.value_counts()": lambda df: df.command.value_counts(),
+    "df.groupby(module_id).lag.mean()": lambda df: df.groupby(
+        "module_id", observed=True
+    ).lag.mean(),
+    "df.sort_values(server_time)": lambda df: df.sort_values("server_time"),
+    'df.params.str.contains("pumps")': lambda df: df.params.str.contains("pumps", regex=False),
+    "df.resample(1min).size()": lambda df: df.resample("1min", on="server_time").size(),
+    "df.mid.nunique()": lambda df: df.mid.nunique(),
+}
+
+BENCHMARKS = (
+    Benchmark("live-loop", live_loop),
+    Benchmark("refresh", refresh),
+    Benchmark("append", appends),
+    Benchmark("memory", memory),
+    Benchmark("operations", operations),
+)
