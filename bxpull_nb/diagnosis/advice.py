@@ -1,0 +1,104 @@
+"""What to do next, in one sentence, about everything that can go wrong on the way."""
+
+import re
+
+from bxpull_nb.auth import Auth, OAuthApp, Webhook
+from bxpull_nb.errors import (
+    AccessRefused,
+    ApiError,
+    ChannelMissing,
+    ChannelRefused,
+    GrantRefused,
+    LimitReached,
+    MissingField,
+    PortalDeleted,
+    PortalUnreachable,
+    PushServerNotConfigured,
+    SettingsError,
+    TokenRefused,
+    UnexpectedAnswer,
+    WrongAuthType,
+)
+
+__all__ = ["advice", "said"]
+
+_CERTIFICATE = (
+    "Nobody here vouches for the server's certificate: name the file of its authority in "
+    "SSL_CERT_FILE (a company's proxy often has one of its own), then start Python again."
+)
+_STEPS: dict[type[Exception], str] = {
+    GrantRefused: "Sign the application in again: bxpull login.",
+    SettingsError: "Sign the application in: bxpull login.",
+    AccessRefused: "Ask an administrator of the portal to allow this user and application that.",
+    WrongAuthType: "Connect with an application's OAuth token: bx.connect(url, token=...).",
+    PushServerNotConfigured: (
+        "An administrator of the portal switches the push server on, in the settings of the "
+        "Push & Pull module."
+    ),
+    LimitReached: "Wait ten minutes, call the portal less often, then try again.",
+    PortalDeleted: "Check the address: this portal exists no more.",
+    MissingField: "Show this to the portal's administrator: its pull module answers incompletely.",
+    UnexpectedAnswer: (
+        "Check the address: a login page, a proxy or another program answers in the portal's place."
+    ),
+    ChannelRefused: (
+        "Try again in a minute; if it stays so, portal and push server disagree about their "
+        "signature key, which is for the administrator to set."
+    ),
+    ChannelMissing: "Use the token of a user; an application alone has no private channel.",
+    ApiError: "Look the code up in the documentation of the portal's REST interface.",
+}
+_NETWORK = (
+    (r"CERTIFICATE|certificate", _CERTIFICATE),
+    (r"WRONG_VERSION|record layer", "Write the address with http:// if the portal has no TLS."),
+    (r"Name or service|getaddrinfo|nodename|resolution", "Check the spelling of the address."),
+    (r"[Rr]efused|connection attempts", "Check the address and its port: nobody listens there."),
+    (r"", "Check the network: a firewall, a proxy or a VPN may stand between here and there."),
+)
+
+
+def said(error: Exception) -> str:
+    """What happened, without the advice the error's own message goes on with."""
+    if isinstance(error, ApiError):
+        return f"{error.method}: {error.code} ({error.description})"
+    return " ".join(str(error).split()).partition(". ")[0].rstrip(".")
+
+
+def advice(error: Exception, auth: Auth) -> str:
+    """One sentence about the error, for whoever holds that authorization."""
+    if isinstance(error, ApiError) and error.code.upper() == "INSUFFICIENT_SCOPE":
+        return missing_scope("pull", auth)
+    if isinstance(error, TokenRefused) and not isinstance(error, GrantRefused):
+        return _fresh_token(auth)
+    for kind in type(error).__mro__:
+        if kind in _STEPS:
+            return _STEPS[kind]
+    if isinstance(error, PortalUnreachable | OSError) or "(" in str(error):
+        return of_network(str(error))
+    return "Try again; if it stays so, show this to the portal's administrator."
+
+
+def of_network(reason: str) -> str:
+    """What to do where no answer came at all, by the words of the system."""
+    return next(step for pattern, step in _NETWORK if re.search(pattern, reason))
+
+
+def missing_scope(scope: str, auth: Auth) -> str:
+    """How to get a scope that was not granted."""
+    if isinstance(auth, Webhook):
+        return f"Tick '{scope}' in the webhook's settings (Developer resources), and save it."
+    return (
+        f"Tick '{scope}' in the application's settings, reinstall it on the portal, and log in "
+        f"again: a token keeps the scope it was given."
+    )
+
+
+def _fresh_token(auth: Auth) -> str:
+    if isinstance(auth, Webhook):
+        return "Copy the webhook's address again, whole: it was deleted, changed or cut short."
+    if isinstance(auth, OAuthApp):
+        return "Sign the application in again: bxpull login."
+    return (
+        "Log in again for a fresh token, which lives an hour; with `bxpull login` it is renewed "
+        "by itself."
+    )

@@ -1,0 +1,89 @@
+"""One examination under way: what is known so far, and what the checks work with."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from bxpull_nb.auth import Auth
+from bxpull_nb.masking import mask, mask_url
+from bxpull_nb.models import PullConfig
+from bxpull_nb.portal import Portal
+
+__all__ = ["Case", "NotTried", "Seen"]
+
+T = TypeVar("T")
+
+
+class NotTried(Exception):  # noqa: N818 - it is no error: nothing was done
+    """A check has nothing to work with; the message says why."""
+
+    def __init__(self, reason: str, next_step: str = "") -> None:
+        super().__init__(reason)
+        self.next_step = next_step
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a check saw: the part of a finding that is its own."""
+
+    said: str
+    next_step: str = ""
+    ok: bool = True
+    echoes: tuple[float, ...] = ()
+
+
+@dataclass(kw_only=True)
+class Case:
+    """The portal, the means of the examination, and what the checks before found out."""
+
+    portal: Portal
+    echoes: int
+    """Test events a transport."""
+    seconds: float
+    """Time for one answer of the portal, and for one transport."""
+    nonce: Callable[[], str]
+    clock: Callable[[], float]
+    """Seconds that never go backwards."""
+    answers: bool = False
+    accepted: bool = True
+    user_id: int | None = None
+    config: PullConfig | None = None
+
+    @property
+    def auth(self) -> Auth:
+        """Who calls."""
+        return self.portal.rest.auth
+
+    async def within(self, work: Awaitable[T]) -> T:
+        """The result of one call, if it comes in time; raises TimeoutError otherwise."""
+        async with asyncio.timeout(self.seconds):
+            return await work
+
+    def need_portal(self) -> None:
+        """Raises NotTried when the portal did not answer."""
+        if not self.answers:
+            raise NotTried("the portal does not answer")
+
+    def need_token(self) -> None:
+        """Raises NotTried when the portal does not answer, or does not know who asks."""
+        self.need_portal()
+        if not self.accepted:
+            raise NotTried("the portal does not accept the token or the webhook")
+
+    def need_config(self) -> PullConfig:
+        """The connection config; raises NotTried without one."""
+        self.need_token()
+        if self.config is None:
+            raise NotTried("there is no connection config")
+        return self.config
+
+    def hide(self, text: str) -> str:
+        """The text with every secret masked that this examination knows of."""
+        config, secrets = self.config, list[str | None]()
+        if config is not None:
+            secrets += [config.jwt, config.client_id]
+            secrets += [name for c in config.channels.values() for name in (c.id, c.public_id)]
+        for secret in filter(None, secrets):
+            text = text.replace(secret, mask(secret))
+        return mask_url(self.auth.hide(text))

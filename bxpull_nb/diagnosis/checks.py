@@ -1,0 +1,181 @@
+"""The checks that need the portal alone, each a small function: case in, what it saw out."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from bxpull_nb.auth import Webhook
+from bxpull_nb.auth.http import http_client
+from bxpull_nb.diagnosis.advice import missing_scope
+from bxpull_nb.diagnosis.case import Case, Seen
+from bxpull_nb.diagnosis.stranger import Stranger
+from bxpull_nb.endpoint import is_loopback
+from bxpull_nb.errors import ApiError, PortalDeleted, SettingsError, TokenRefused, WrongAuthType
+from bxpull_nb.models import PullConfig
+from bxpull_nb.rest import RestClient
+
+__all__ = [
+    "channels_live",
+    "clocks_agree",
+    "config_comes",
+    "portal_answers",
+    "push_server_is_on",
+    "scope_is_enough",
+    "token_is_accepted",
+]
+
+_PULL, _PERSONAL = "pull", "pull_channel"  # scopes
+_CLOCKS = 2.0  # seconds the clocks may differ
+_SHORT_LIFE = timedelta(minutes=10)
+
+
+async def portal_answers(case: Case) -> Seen:
+    """A call without any authorization: an error of the portal's REST interface is an answer."""
+    url, used = case.portal.url, list[str]()
+
+    async def note(response: httpx.Response) -> None:
+        used[:] = [_encryption(response)]
+
+    http = http_client(url)
+    http.event_hooks["response"].append(note)
+    rest = RestClient(Stranger(url), limit=None, http=http)
+    try:
+        await case.within(rest.call("server.time"))
+    except PortalDeleted:
+        raise
+    except ApiError:
+        pass  # that it wants to know who asks is what was hoped for
+    finally:
+        await rest.aclose()
+    case.answers = True
+    moved = "" if rest.auth.portal == url else f", moved to {rest.auth.portal}"
+    return Seen(f"{url}{moved}, {used[0]}", _plain_http(url))
+
+
+async def token_is_accepted(case: Case) -> Seen:
+    """Who the portal takes us for (`profile`)."""
+    case.need_portal()
+    try:
+        profile = await case.within(case.portal.rest.call("profile"))
+    except (TokenRefused, SettingsError):
+        case.accepted = False
+        raise
+    found: Mapping[str, Any] = profile if isinstance(profile, Mapping) else {}
+    user = str(found.get("ID", ""))
+    case.user_id = int(user) if user.isdecimal() else None
+    name = f"{found.get('NAME') or ''} {found.get('LAST_NAME') or ''}".strip()
+    rank = "an administrator" if found.get("ADMIN") else "no administrator"
+    by = "a webhook" if isinstance(case.auth, Webhook) else "an OAuth token"
+    return Seen(", ".join(filter(None, [f"user {user or 'unknown'}", name, rank, f"by {by}"])))
+
+
+async def scope_is_enough(case: Case) -> Seen:
+    """What was allowed (`scope`): `pull` for an application's channels."""
+    case.need_token()
+    granted = await case.within(case.portal.rest.call("scope"))
+    scopes = [str(scope) for scope in granted] if isinstance(granted, list) else []
+    told = f"granted: {', '.join(scopes) or 'nothing'}"
+    if _PULL not in scopes:
+        return Seen(f"'{_PULL}' is missing; {told}", missing_scope(_PULL, case.auth), ok=False)
+    if isinstance(case.auth, Webhook) and _PERSONAL not in scopes:
+        return Seen(f"'{_PERSONAL}' is missing; {told}", missing_scope(_PERSONAL, case.auth))
+    return Seen(told)
+
+
+async def config_comes(case: Case) -> Seen:
+    """The connection config, and whose channels it is about."""
+    case.need_token()
+    try:
+        config = case.config = await case.within(case.portal.rest.fetch_config())
+    except WrongAuthType as refused:
+        if not isinstance(case.auth, Webhook):
+            raise
+        return Seen(
+            f"{refused.method}: {refused.code}, and no channels of the webhook's user either",
+            f"Use an application's OAuth token, or tick '{_PERSONAL}' in the webhook's settings.",
+            ok=False,
+        )
+    kinds = " and ".join(config.channels) or ("a token (jwt)" if config.jwt else "no channel")
+    if config.personal_feed:
+        return Seen(f"the personal feed of the webhook's user (pull.config.get): {kinds}")
+    return Seen(f"an application's channels: {kinds}")
+
+
+async def push_server_is_on(case: Case) -> Seen:
+    """What the config says of the push server."""
+    server = case.need_config().server
+    if not server.server_enabled:
+        return Seen(
+            "the portal has its push server switched off (server_enabled is false)",
+            "An administrator switches it on, in the settings of the Push & Pull module.",
+            ok=False,
+        )
+    websocket = "WebSocket and " if server.websocket_enabled else "no WebSocket, "
+    mode = f", {server.mode} mode" if server.mode else ""
+    return Seen(
+        f"version {server.version}, {_dialect(server.version)} frames; {websocket}polling{mode}"
+    )
+
+
+async def clocks_agree(case: Case) -> Seen:
+    """The portal's clock beside this machine's."""
+    offset = case.need_config().clock_offset.total_seconds()
+    if abs(offset) <= _CLOCKS:
+        return Seen(f"the portal's clock differs from this machine's by {abs(offset):.1f} s")
+    where = "ahead of" if offset > 0 else "behind"
+    return Seen(
+        f"the portal's clock is {abs(offset):,.1f} s {where} this machine's",
+        "Set this machine's clock by the network (NTP): the lag of events is measured with it; "
+        "listening itself goes by the portal's clock.",
+    )
+
+
+async def channels_live(case: Case) -> Seen:
+    """How long each channel, or the jwt, still lives."""
+    lives = _lives(case.need_config())
+    told = ", ".join(f"{name} for {_duration(left)}" for name, left in lives.items())
+    if not lives:
+        return Seen("the portal does not tell when the channels end")
+    if min(lives.values()) <= timedelta():
+        return Seen(
+            f"a channel has ended already: {told}",
+            "Try again in a minute; if it stays so, the portal's clock or its pull module is "
+            "wrong, which is for the administrator.",
+            ok=False,
+        )
+    if min(lives.values()) < _SHORT_LIFE:
+        return Seen(told, "Nothing to do: a feed takes the successor by itself when it is due.")
+    return Seen(told)
+
+
+def _lives(config: PullConfig) -> dict[str, timedelta]:
+    now = config.now()
+    lives = {kind: channel.end - now for kind, channel in config.channels.items()}
+    if config.jwt and config.exp:
+        lives["jwt"] = timedelta(seconds=config.exp - now.timestamp())
+    return lives
+
+
+def _duration(left: timedelta) -> str:
+    minutes, seconds = divmod(max(0, int(left.total_seconds())), 60)
+    if minutes >= 60:
+        return f"{minutes // 60} h {minutes % 60} min"
+    return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+
+
+def _dialect(version: int) -> str:
+    return "JSON-RPC" if version >= 5 else "protobuf" if version == 4 else "text"
+
+
+def _encryption(response: httpx.Response) -> str:
+    tls = response.extensions["network_stream"].get_extra_info("ssl_object")
+    return f"{tls.version()}, its certificate is trusted" if tls else "no TLS"
+
+
+def _plain_http(url: str) -> str:
+    if urlsplit(url).scheme == "https" or is_loopback(url):
+        return ""
+    return "Write the address with https://: without, everybody on the way can read the token."

@@ -1,0 +1,105 @@
+"""The examination: every check in its order, whatever became of the ones before."""
+
+from collections.abc import Awaitable, Callable
+from secrets import token_hex
+from time import monotonic
+
+from bxpull_nb.diagnosis.advice import advice, said
+from bxpull_nb.diagnosis.case import Case, NotTried, Seen
+from bxpull_nb.diagnosis.checks import (
+    channels_live,
+    clocks_agree,
+    config_comes,
+    portal_answers,
+    push_server_is_on,
+    scope_is_enough,
+    token_is_accepted,
+)
+from bxpull_nb.diagnosis.finding import Diagnosis, Finding
+from bxpull_nb.diagnosis.transports import polling_brings_events, websocket_brings_events
+from bxpull_nb.errors import BxPullError, SettingsError
+from bxpull_nb.portal import Portal
+
+__all__ = ["CHECKS", "diagnose", "doctor"]
+
+Check = Callable[[Case], Awaitable[Seen]]
+
+CHECKS: dict[str, Check] = {
+    "portal answers": portal_answers,
+    "token accepted": token_is_accepted,
+    "scope": scope_is_enough,
+    "config": config_comes,
+    "push server": push_server_is_on,
+    "clock": clocks_agree,
+    "channel life": channels_live,
+    "websocket": websocket_brings_events,
+    "polling": polling_brings_events,
+}
+"""In their order; a later one may need what an earlier one found out."""
+
+_BUSY = "Try again later: the portal, or the way to it, is too slow."
+
+
+def doctor(
+    portal: Portal,
+    *,
+    tell: Callable[[Finding], object] | None = None,
+    echoes: int = 5,
+    seconds: float = 10.0,
+    nonce: Callable[[], str] = lambda: token_hex(8),
+    clock: Callable[[], float] = monotonic,
+) -> Diagnosis:
+    """What works and what does not on the way from the portal to here, and what to do about it.
+
+    Nine checks, from the portal's address to events by WebSocket and by polling; a failure ends
+    nothing, and what cannot be tried then says so. `tell` gets every finding as it comes, on the
+    portal's own thread. `echoes` test events a transport (command `bxpull_echo`) go to the
+    application's channel, where every listener sees them; their time is from the REST call to
+    the event. A call of the portal, and a transport, may take `seconds`. `nonce` gives each test
+    event's mark, `clock` seconds that never go backwards. Nothing is left running. Raises
+    SettingsError for numbers that cannot be used, WrongThreadError on the portal's own thread.
+    """
+    if not (echoes >= 1 and seconds > 0):
+        raise SettingsError(
+            f"doctor: echoes={echoes!r}, seconds={seconds!r}: take one echo or more, and more "
+            f"than 0 seconds."
+        )
+    case = Case(portal=portal, echoes=echoes, seconds=seconds, nonce=nonce, clock=clock)
+    return portal.bridge.run(diagnose(case, tell))
+
+
+async def diagnose(case: Case, tell: Callable[[Finding], object] | None = None) -> Diagnosis:
+    """Like `doctor`, for a coroutine on the portal's own loop."""
+    findings = []
+    for name, check in CHECKS.items():
+        finding = await _examine(name, check, case)
+        findings.append(finding)
+        if tell is not None:
+            tell(finding)
+    return Diagnosis(case.portal.name, findings)
+
+
+async def _examine(name: str, check: Check, case: Case) -> Finding:
+    begun = case.clock()
+    ok, seen = await _seen(check, case)
+    return Finding(
+        check=name,
+        ok=ok,
+        said=case.hide(seen.said),
+        next_step=case.hide(seen.next_step),
+        milliseconds=(case.clock() - begun) * 1000,
+        echoes=seen.echoes,
+    )
+
+
+async def _seen(check: Check, case: Case) -> tuple[bool | None, Seen]:
+    """Whether it is in order, and what was seen; an error is something seen too."""
+    try:
+        seen = await check(case)
+    except NotTried as reason:
+        return None, Seen(str(reason), reason.next_step)
+    except BxPullError as error:
+        return False, Seen(said(error), advice(error, case.auth))
+    except TimeoutError:
+        return False, Seen(f"no answer within {case.seconds:g} s", _BUSY)
+    return seen.ok, seen

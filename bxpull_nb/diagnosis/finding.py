@@ -1,0 +1,167 @@
+"""What an examination found: values, and how a person reads them."""
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from html import escape
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Diagnosis", "Finding"]
+
+_SIGNS = {"ok": "✓", "warning": "!", "failed": "✗", "not tried": "\N{EN DASH}"}
+_COLOURS = {
+    "ok": "var(--jp-success-color0,#1b7a36)",
+    "warning": "var(--jp-warn-color0,#b25f00)",
+    "failed": "var(--jp-error-color0,#b3261e)",
+    "not tried": "var(--jp-ui-font-color2,#616161)",
+}
+_NAMES = 14  # characters of the longest name of a check
+_WIDTH = 100
+_DTYPES = {
+    "check": "str",
+    "ok": "boolean",
+    "state": "str",
+    "said": "str",
+    "next_step": "str",
+    "milliseconds": "float64",
+    "echoes": "int64",
+    "median_ms": "float64",
+    "worst_ms": "float64",
+}
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """What one check found; it holds no secret."""
+
+    check: str
+    """What was looked at, in two or three words."""
+    ok: bool | None
+    """Whether it is in order; None when it could not be tried."""
+    said: str
+    """What was seen, or why it was not tried."""
+    next_step: str = ""
+    """What to do about it, in one sentence; something that is ok may have one too: a warning."""
+    milliseconds: float = 0.0
+    """How long the check took."""
+    echoes: tuple[float, ...] = ()
+    """Milliseconds there and back of each test event, for the checks of the transports."""
+
+    @property
+    def state(self) -> str:
+        """`ok`, `warning`, `failed` or `not tried`."""
+        if self.ok is None:
+            return "not tried"
+        if not self.ok:
+            return "failed"
+        return "warning" if self.next_step else "ok"
+
+    @property
+    def sign(self) -> str:
+        """One character for the state; it never stands without the word."""
+        return _SIGNS[self.state]
+
+    @property
+    def text(self) -> str:
+        """Some lines for a terminal, the first with sign, state and check."""
+        took = f"{self.milliseconds:,.0f} ms"
+        start = f"{self.sign} {self.state:<9}  {self.check:<{_NAMES}} {took:>9}  "
+        lines = _wrapped(self.said, len(start))
+        if self.next_step:
+            lines += _wrapped(f"→ {self.next_step}", len(start))
+        return start + "\n".join(lines).lstrip()
+
+    def to_record(self) -> dict[str, Any]:
+        """The finding as one flat dict; `median_ms` and `worst_ms` are None without echoes."""
+        echoes = self.echoes
+        return {
+            "check": self.check,
+            "ok": self.ok,
+            "state": self.state,
+            "said": self.said,
+            "next_step": self.next_step,
+            "milliseconds": self.milliseconds,
+            "echoes": len(echoes),
+            "median_ms": median(echoes) if echoes else None,
+            "worst_ms": max(echoes) if echoes else None,
+        }
+
+
+class Diagnosis:
+    """All findings of one examination, in the order in which they were made."""
+
+    def __init__(self, name: str, findings: Sequence[Finding]) -> None:
+        self.name = name
+        self.findings = tuple(findings)
+
+    @property
+    def ok(self) -> bool:
+        """Whether no check failed; a warning, or what was not tried, is no failure."""
+        return all(finding.ok is not False for finding in self.findings)
+
+    @property
+    def summary(self) -> str:
+        """One line: how many checks ended how, and the transports' times side by side."""
+        states = [finding.state for finding in self.findings]
+        counted = [f"{states.count(state)} {state}" for state in _SIGNS if state in states]
+        verdict = "all is well" if self.ok else "something fails"
+        return "; ".join([f"{self.name}: {verdict} ({', '.join(counted)})", *self._times()])
+
+    def to_frame(self) -> "pd.DataFrame":
+        """One row a check, with the same dtypes whatever was found.
+
+        `check`, `state`, `said`, `next_step` str, `ok` nullable boolean, `milliseconds` float64;
+        `echoes` int64 is how many test events came back, `median_ms` and `worst_ms` float64 are
+        their milliseconds there and back (NaN where none came).
+        """
+        import pandas as pd
+
+        records = [finding.to_record() for finding in self.findings]
+        return pd.DataFrame(
+            {
+                name: pd.Series([record[name] for record in records], dtype=dtype)
+                for name, dtype in _DTYPES.items()
+            }
+        )
+
+    def __repr__(self) -> str:
+        return "\n".join([*(finding.text for finding in self.findings), "", self.summary])
+
+    def _repr_html_(self) -> str:
+        rows = "".join(map(_row, self.findings))
+        names = ("", "check", "found", "next step", "ms")
+        head = "".join(f"<th scope='col' style='text-align:left'>{name}</th>" for name in names)
+        return (
+            f"<table><caption style='text-align:left'>{escape(self.summary)}</caption>"
+            f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+        )
+
+    def _times(self) -> Iterator[str]:
+        for finding in self.findings:
+            if finding.echoes:
+                times = f"{median(finding.echoes):.0f} ms, at worst {max(finding.echoes):.0f} ms"
+                yield f"by {finding.check} {times}"
+
+
+def _wrapped(text: str, indent: int) -> list[str]:
+    blank = " " * indent
+    return textwrap.wrap(
+        text, _WIDTH, initial_indent=blank, subsequent_indent=blank, break_long_words=False
+    )
+
+
+def _row(finding: Finding) -> str:
+    cells = [finding.check, finding.said, finding.next_step, f"{finding.milliseconds:,.0f}"]
+    state = (
+        f"<td style='white-space:nowrap;text-align:left;color:{_COLOURS[finding.state]}'>"
+        f"<span aria-hidden='true'>{finding.sign}</span> {finding.state}</td>"
+    )
+    return f"<tr>{state}{''.join(map(_cell, cells))}</tr>"
+
+
+def _cell(text: str) -> str:
+    return f"<td style='text-align:left;vertical-align:top'>{escape(text)}</td>"

@@ -1,0 +1,120 @@
+"""One transport tried for a moment: test events sent by REST, and awaited from the push server."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from itertools import repeat
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from bxpull_nb.diagnosis.case import Case
+from bxpull_nb.listener import Listener
+from bxpull_nb.listener.shared import Timing
+from bxpull_nb.models import Batch, Event, PullConfig
+
+if TYPE_CHECKING:
+    from bxpull_nb.errors import BxPullError
+
+__all__ = ["ECHO", "Line"]
+
+ECHO = "bxpull_echo"
+"""The command of the test events."""
+
+_TRIES = 3  # connections that fail before it is enough
+_PAUSE = 0.25  # seconds between two of them
+
+
+class _Echo(msgspec.Struct):
+    nonce: str
+
+
+class Line:
+    """A private listener on every channel of the config, which ends with `try_out`."""
+
+    def __init__(self, case: Case, config: PullConfig, transport: str) -> None:
+        self.latencies: list[float] = []
+        """Milliseconds from the REST call to the event, of all that came back."""
+        self.errors: list[BxPullError] = []
+        """What broke the connection, in order."""
+        self.stood = False
+        """Whether a connection stood, or a poll was left waiting."""
+        self._case = case
+        self._user = None if "shared" in config.channels or config.jwt else case.user_id
+        self._sent: dict[str, tuple[float, asyncio.Event]] = {}
+        self._moved = asyncio.Event()
+        self._listener = Listener(
+            case.portal.rest.fetch_config,
+            self._store,
+            channels=tuple(config.channels),
+            transport=transport,
+            secure=case.portal.url.startswith("https:"),
+            changed=self._changed,
+            timing=Timing(delays=lambda: repeat(_PAUSE)),
+        )
+
+    async def try_out(self, echoes: int) -> None:
+        """Connect, send so many events one after the other, and see which come back.
+
+        Returns when all is done, when trying on is hopeless, or when the time is over; raises
+        what keeps the listener from listening, or an event from being sent.
+        """
+        works = [self._listener.run(), self._send(echoes), self._enough()]
+        tasks = [asyncio.ensure_future(work) for work in works]
+        try:
+            done, _ = await asyncio.wait(
+                tasks, timeout=self._case.seconds, return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+        for task in done:
+            task.result()
+
+    async def _send(self, echoes: int) -> None:
+        await self._until(lambda: self._listener.ready)
+        self.stood = True
+        for _ in range(echoes):
+            await self._echo(self._case.seconds / echoes)
+
+    async def _echo(self, seconds: float) -> None:
+        """Send one, and wait for it; one that is late may still come during the next."""
+        nonce, came = self._case.nonce(), asyncio.Event()
+        self._sent[nonce] = self._case.clock(), came
+        await self._case.portal.rest.send_event(ECHO, {"nonce": nonce}, user_id=self._user)
+        await _at_most(seconds, came.wait())
+
+    async def _enough(self) -> None:
+        await self._until(lambda: len(self.errors) >= _TRIES)
+
+    async def _until(self, condition: Callable[[], bool]) -> None:
+        while not condition():
+            self._moved.clear()
+            await self._moved.wait()
+
+    def _store(self, batch: Batch) -> None:
+        for record in batch.records:
+            if isinstance(record, Event) and record.command == ECHO:
+                self._came_back(record)
+
+    def _came_back(self, event: Event) -> None:
+        try:
+            nonce = msgspec.json.decode(event.params_json, type=_Echo).nonce
+            sent, came = self._sent.pop(nonce)
+        except (msgspec.MsgspecError, KeyError):
+            return  # somebody else's
+        self.latencies.append((self._case.clock() - sent) * 1000)
+        came.set()
+
+    def _changed(self) -> None:
+        error = self._listener.error
+        if error is not None and error not in self.errors:
+            self.errors.append(error)
+        self._moved.set()
+
+
+async def _at_most(seconds: float, work: Awaitable[object]) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await work
