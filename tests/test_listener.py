@@ -12,6 +12,7 @@ import pytest
 
 from bxpull_nb.auth import AccessToken
 from bxpull_nb.errors import ChannelMissing, TransportUnavailable, WrongAuthType
+from bxpull_nb.journal import Journal
 from bxpull_nb.listener import Listener, Timing
 from bxpull_nb.models import Batch, PullConfig, Record
 from bxpull_nb.rest import RestClient
@@ -28,8 +29,10 @@ class Capture:
         self.waits: list[float] = []
         self.failure: Exception | None = None
         timing = Timing(delays=no_delays, sleep=self._sleep, **how.pop("timing", {}))
+        journal: Journal | None = how.pop("journal", None)
+        sink = journal.taking(self._store) if journal else self._store
         settings = {"channels": BOTH, "timing": timing} | how
-        self.listener = Listener(fetch, self._store, changed=self._changed, **settings)
+        self.listener = Listener(fetch, sink, changed=self._changed, **settings)
         self._moved = asyncio.Event()
 
     async def until(self, reached: Callable[[], bool]) -> None:

@@ -45,6 +45,8 @@ class LaneSettings:
     backfill: bool
     since: float
     """When the capture began: Unix seconds by the portal's clock."""
+    resumed: bool = False
+    """Whether that was in an earlier process: nothing since then may be missing."""
 
 
 class Lane:
@@ -86,7 +88,7 @@ class Lane:
         """Whether the capture has begun: a connection stood, or a first poll was left waiting."""
         asked = self._asked_at
         waited = asked is not None and self._timing.monotonic() - asked >= self._timing.baseline
-        return self._connections > 0 or waited
+        return self._connections > 0 or waited or self._set.resumed
 
     async def run(self) -> None:
         """Listen until cancelled; raises what trying again cannot mend."""
@@ -181,7 +183,7 @@ class Lane:
             self._connection_made(transport)
 
     def _connection_made(self, transport: Transport) -> None:
-        if self._connections:
+        if self._connections or self._set.resumed:
             self.audit_due.set()
         self._connections += 1
         self._websocket_failures = 0
@@ -216,8 +218,16 @@ class Lane:
         arrival = self._arrival()
         received = self.session.receive(frame, arrival, since=since)
         if received.records or received.copies:
-            batch = Batch(received.records, frame, received.dialect, received.copies)
-            self._set.sink(batch)
+            self._set.sink(
+                Batch(
+                    received.records,
+                    frame,
+                    received.dialect,
+                    received.copies,
+                    received.left_out,
+                    self.session.position,
+                )
+            )
         self._count(frame, received, arrival)
         return received
 

@@ -9,6 +9,7 @@ from bxpull_nb.models.event import (
     Batch,
     Event,
     Message,
+    Position,
     Record,
 )
 
@@ -22,6 +23,7 @@ __all__ = [
     "Channel",
     "Event",
     "Message",
+    "Position",
     "PublicChannel",
     "PullConfig",
     "PullServer",
