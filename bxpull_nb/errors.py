@@ -28,10 +28,14 @@ BxPullError
 │   ├── ChannelRefused      the server does not know the channel (HTTP 400)
 │   ├── PublishRefused      the server did not take a message to a public channel
 │   ├── ConnectionFailed    the connection could not be made, or broke
+│   │   └── FrameTooLarge   the server sent more in one piece than is taken
 │   └── CallFailed          the push server refused a call of ours, or gave no answer
 ├── WaitTimeout             what was waited for did not come in time  (TimeoutError)
 ├── ExpectationFailed       the expected event did not come  (AssertionError)
+├── JournalInUse            another process, or another feed, writes to the journal
+├── JournalNotWritable      the journal's folder cannot be written  (OSError)
 └── FileFormatError         a file is not one of ours, or is damaged  (ValueError)
+    └── JournalTooNew       a journal written by a later version of this package
 ```
 
 Every message says what happened, where, and what to do next; none of them holds a secret.
@@ -50,7 +54,11 @@ __all__ = [
     "EventRefused",
     "ExpectationFailed",
     "FileFormatError",
+    "FrameTooLarge",
     "GrantRefused",
+    "JournalInUse",
+    "JournalNotWritable",
+    "JournalTooNew",
     "LimitReached",
     "LoginDenied",
     "LoginFailed",
@@ -212,6 +220,10 @@ class ConnectionFailed(PushError):
     """The connection to the push server could not be made, or it broke."""
 
 
+class FrameTooLarge(ConnectionFailed):
+    """The server sent more in one frame, or in one answer to a poll, than is taken."""
+
+
 class CallFailed(PushError):
     """The push server refused a call of ours, or gave no answer; `code` is its JSON-RPC code."""
 
@@ -234,3 +246,15 @@ class ExpectationFailed(BxPullError, AssertionError):
 
 class FileFormatError(BxPullError, ValueError):
     """A file is not one of ours, or is damaged."""
+
+
+class JournalTooNew(FileFormatError):
+    """A journal that a later version of this package wrote."""
+
+
+class JournalInUse(BxPullError):
+    """Another process, or another feed of this one, writes to the journal."""
+
+
+class JournalNotWritable(BxPullError, OSError):
+    """The journal's folder, or a file in it, cannot be written."""

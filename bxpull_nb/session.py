@@ -7,14 +7,14 @@ while that connection was made comes again. The position moves only after the si
 """
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
 from bxpull_nb.codec import Answer, Codec, JsonRpcCodec, recognised
-from bxpull_nb.models import Arrival, Event, Record
+from bxpull_nb.models import Arrival, Batch, Event, Position, Record
 
-__all__ = ["Received", "SeenMids", "Session"]
+__all__ = ["Received", "Resume", "SeenMids", "Session"]
 
 _OVERLAP = 50_000  # messages; a resume reaches back once or twice as far, never further
 _DISORDER = 1.0  # seconds by which a server delivers messages out of order, with a margin
@@ -61,6 +61,8 @@ class Received(msgspec.Struct, frozen=True):
     """New events and unreadable messages, in the order of the frame."""
     copies: Sequence[str] = ()
     """Mids of the messages dropped because they had been seen."""
+    left_out: Sequence[int] = ()
+    """Places in the frame, from 0, of the messages that are not among `records`."""
     old: int = 0
     """Messages dropped because they are from before the capture."""
     newest: str | None = None
@@ -80,6 +82,19 @@ class Received(msgspec.Struct, frozen=True):
     def duplicates(self) -> int:
         """How many messages were dropped because they had been seen."""
         return len(self.copies)
+
+
+class Resume(msgspec.Struct, frozen=True):
+    """Where an earlier process stopped: what its listener's successor begins with."""
+
+    seen: SeenMids
+    """Every message that may come again."""
+    last: Mapping[str | None, Batch] = {}
+    """The last batch of each lane."""
+    since: float | None = None
+    """When the capture began: Unix seconds by the portal's clock; None when it did not yet."""
+    begin: Callable[[float], None] = lambda _: None
+    """Told of that moment by the listener that begins the capture."""
 
 
 class Session:
@@ -108,6 +123,25 @@ class Session:
         """The mid to ask an audit with: the newest known before the previous audit."""
         return self._not_below_floor(self._audited)
 
+    @property
+    def position(self) -> Position:
+        """Where it stands, for a successor to go on from: see `restore`."""
+        return Position(self.resume_point(), self._audited, self.newest, self._newest_sent)
+
+    def restore(self, batch: Batch) -> None:
+        """Stand where the session stood that stored this batch: the last one of its process.
+
+        What was not safe then is asked again, up to all since the beginning of the capture.
+        """
+        position = batch.position or Position()
+        self.newest, self._newest_sent = position.newest, position.newest_sent
+        self._safe, self._audited = position.safe, position.audited
+        newest = max(filter(None, (record.mid for record in batch.records)), default=None)
+        self.stored(
+            Received(batch.records, newest=newest, was_reset=self._was_reset(batch.records))
+        )
+        self._first = None
+
     def connected(self) -> None:
         """Call when a connection stands, before its frames: the next one resumes from here."""
         self._safe = self.newest
@@ -129,10 +163,14 @@ class Session:
         mids = [record.mid for record in records]
         unseen, copies = self._new_of(records, mids)
         kept = unseen if since is None else _not_older(unseen, since)
+        kept_ones = {id(record) for record in kept} if len(kept) < len(records) else ()
         is_rpc = codec.dialect == "jsonrpc"
         return Received(
             records=kept,
             copies=copies,
+            left_out=tuple(at for at, r in enumerate(records) if id(r) not in kept_ones)
+            if len(kept) < len(records)
+            else (),
             old=len(unseen) - len(kept),
             newest=max(filter(None, mids), default=None),
             was_reset=self._was_reset(kept),

@@ -22,6 +22,7 @@ STREET = (
     "transport",
     "listener",
     "eventlog",
+    "journal",
     "export",
     "logbook",
     "report",

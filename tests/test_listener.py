@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
 from itertools import repeat
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
@@ -16,6 +16,9 @@ from bxpull_nb.listener import Listener, Timing
 from bxpull_nb.models import Batch, PullConfig, Record
 from bxpull_nb.rest import RestClient
 from bxpull_nb.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from bxpull_nb.journal import Journal
 
 BOTH = ("shared", "private")
 
@@ -28,8 +31,10 @@ class Capture:
         self.waits: list[float] = []
         self.failure: Exception | None = None
         timing = Timing(delays=no_delays, sleep=self._sleep, **how.pop("timing", {}))
+        journal: Journal | None = how.pop("journal", None)
+        sink = journal.taking(self._store) if journal else self._store
         settings = {"channels": BOTH, "timing": timing} | how
-        self.listener = Listener(fetch, self._store, changed=self._changed, **settings)
+        self.listener = Listener(fetch, sink, changed=self._changed, **settings)
         self._moved = asyncio.Event()
 
     async def until(self, reached: Callable[[], bool]) -> None:

@@ -1,13 +1,12 @@
 """The panel's texts: right numbers, escaped words, no secret."""
 
-from datetime import timedelta
-
 import msgspec
+import pandas as pd
 import pytest
 
 from bxpull_nb.feed import FeedStats
+from bxpull_nb.models import Happening
 from bxpull_nb.widgets import markup
-from tests.test_models import PRIVATE, SHARED, config, seed_answer
 
 XSS = "<img src=x onerror=alert(1)>"
 STATS = FeedStats(
@@ -58,7 +57,9 @@ def test_foreign_words_are_escaped() -> None:
     """A portal's name, a server's mode, an error text."""
     lost = Happening(at_us=0, kind="lost", channel=XSS, transport=XSS, text=XSS)
     texts = [markup.headline(XSS), markup.message(XSS), markup.message(XSS, error=True)]
-    texts += [markup.happenings([lost]), markup.after_mark(XSS, causes(XSS))]
+    cause = {"count": 1, "first_after": pd.Timedelta(1), "rate_after": 1.0, "rate_before": 0.0}
+    causes = pd.DataFrame([{"module_id": XSS, "command": XSS, **cause}])
+    texts += [markup.happenings([lost]), markup.after_mark(XSS, causes)]
     for text in texts:
         assert "<img" not in text
         assert "&lt;img" in text

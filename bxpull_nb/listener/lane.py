@@ -70,7 +70,7 @@ class Lane:
         """Whether the capture has begun: a connection stood, or a first poll was left waiting."""
         asked = self._asked_at
         waited = asked is not None and self._timing.monotonic() - asked >= self._timing.baseline
-        return self._connections > 0 or waited
+        return self._connections > 0 or waited or self._set.resumed
 
     async def run(self) -> None:
         """Listen until cancelled; raises what trying again cannot mend."""
@@ -170,7 +170,7 @@ class Lane:
             self._connection_made(transport)
 
     def _connection_made(self, transport: Transport) -> None:
-        again = self._connections > 0
+        again = self._connections > 0 or self._set.resumed
         self.diary.connected(self._config.now().timestamp(), again=again)
         if again:
             self.audit_due.set()
@@ -209,8 +209,16 @@ class Lane:
         arrival = self._arrival()
         received = self.session.receive(frame, arrival, since=since)
         if received.records or received.copies:
-            batch = Batch(received.records, frame, received.dialect, received.copies)
-            self._set.sink(batch)
+            self._set.sink(
+                Batch(
+                    received.records,
+                    frame,
+                    received.dialect,
+                    received.copies,
+                    received.left_out,
+                    self.session.position,
+                )
+            )
         self._count(frame, received, arrival)
         return received
 

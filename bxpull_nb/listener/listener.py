@@ -14,7 +14,7 @@ from bxpull_nb.listener.audit import keep_auditing, watch_for_stalls
 from bxpull_nb.listener.lane import Lane
 from bxpull_nb.listener.shared import ConfigSource, LaneSettings, ListenerStats, Sink, Timing
 from bxpull_nb.models import Happening, PullConfig, Tell
-from bxpull_nb.session import SeenMids, Session
+from bxpull_nb.session import Resume, SeenMids, Session
 
 __all__ = ["Listener"]
 
@@ -26,7 +26,8 @@ class Listener:
 
     `fetch_config` gives the connection config, `changed` is called (on the loop's thread) when
     the state changes, `tell` of all that happens. `backfill` starts from all that is still
-    stored instead of from now.
+    stored instead of from now, `resume` from where an earlier process stopped; a channel it did
+    not listen to begins at the beginning of its capture.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Listener:
         transport: str = "auto",
         secure: bool = True,
         backfill: bool = False,
+        resume: Resume | None = None,
         stats: ListenerStats | None = None,
         changed: Callable[[], None] = lambda: None,
         tell: Tell = lambda _happening: None,
@@ -53,6 +55,7 @@ class Listener:
         self._transport = transport
         self._secure = secure
         self._backfill = backfill
+        self._resume = resume or Resume(SeenMids())
         self._changed = changed
         self._tell = tell
 
@@ -131,8 +134,17 @@ class Listener:
             transport=self._transport,
             secure=self._secure,
             backfill=self._backfill,
-            since=config.portal_time.timestamp(),
+            since=self._since(config),
+            resumed=self._resume.since is not None,
         )
+
+    def _since(self, config: PullConfig) -> float:
+        """When the capture began; it may begin now."""
+        if self._resume.since is not None:
+            return self._resume.since
+        now = config.portal_time.timestamp()
+        self._resume.begin(now)
+        return now
 
     def _open_lanes(self, config: PullConfig, settings: LaneSettings) -> list[Lane]:
         """A lane a channel type, or a single one where a jwt decides the channels."""
@@ -144,8 +156,12 @@ class Listener:
         else:
             for kind in self._channels:
                 config.channel(kind)
-        seen, codec = SeenMids(), codec_for(config.server.version)
-        return [Lane(kind, Session(codec, seen), settings) for kind in kinds]
+        codec = codec_for(config.server.version)
+        lanes = [Lane(kind, Session(codec, self._resume.seen), settings) for kind in kinds]
+        for lane in lanes:
+            if lane.kind in self._resume.last:
+                lane.session.restore(self._resume.last[lane.kind])
+        return lanes
 
     def _config_failed(self, error: BxPullError) -> None:
         self._config_error = error

@@ -138,3 +138,5 @@ class LaneSettings:
     backfill: bool
     since: float
     """When the capture began: Unix seconds by the portal's clock."""
+    resumed: bool = False
+    """Whether that was in an earlier process: nothing since then may be missing."""

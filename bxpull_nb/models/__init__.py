@@ -9,6 +9,7 @@ from bxpull_nb.models.event import (
     Batch,
     Event,
     Message,
+    Position,
     Record,
 )
 from bxpull_nb.models.happening import HAPPENING_COLUMNS, Happening, Tell
@@ -25,6 +26,7 @@ __all__ = [
     "Event",
     "Happening",
     "Message",
+    "Position",
     "PublicChannel",
     "PullConfig",
     "PullServer",

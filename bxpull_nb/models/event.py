@@ -17,6 +17,7 @@ __all__ = [
     "Batch",
     "Event",
     "Message",
+    "Position",
     "Record",
 ]
 
@@ -131,6 +132,18 @@ Record = Event | BadFrame
 """What a codec gives and a log takes."""
 
 
+class Position(msgspec.Struct, frozen=True, array_like=True):
+    """Where a lane stands: what another process needs to go on from there."""
+
+    safe: str | None = None
+    """The mid to ask from so that nothing is missed; None asks for all since the beginning."""
+    audited: str | None = None
+    """The newest mid known before the last audit; None when there was none."""
+    newest: str | None = None
+    newest_sent: float = float("-inf")
+    """The greatest `server_time_unix` so far."""
+
+
 class Batch(msgspec.Struct, frozen=True):
     """What one frame brought: what a listener, or a replay, hands to its sink."""
 
@@ -142,6 +155,10 @@ class Batch(msgspec.Struct, frozen=True):
     """`text`, `protobuf`, `json` or `jsonrpc`."""
     copies: Sequence[str] = ()
     """Mids of messages in the frame that had been seen before, and were dropped."""
+    left_out: Sequence[int] = ()
+    """Places in the frame, from 0, of the messages that are not among `records`."""
+    position: Position | None = None
+    """Where the lane stood before this frame; None where the records did not travel."""
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):

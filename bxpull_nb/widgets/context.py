@@ -34,4 +34,4 @@ async def within(context: Context, work: Coroutine[Any, Any, T]) -> T:
 def _kernel() -> Any:
     from IPython.core.getipython import get_ipython
 
-    return getattr(get_ipython(), "kernel", None)  # type: ignore[no-untyped-call]
+    return getattr(get_ipython(), "kernel", None)

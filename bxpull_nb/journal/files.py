@@ -1,0 +1,133 @@
+"""The files of a journal: their order, the one that is written, its repair and its successors."""
+
+import os
+import re
+from contextlib import suppress
+from io import FileIO
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from bxpull_nb.errors import FileFormatError, JournalTooNew
+from bxpull_nb.journal.record import PREAMBLE, VERSION, Stored, scan, version_of
+
+__all__ = [
+    "Repaired",
+    "Tail",
+    "checked_content",
+    "journal_files",
+    "sync_and_close",
+    "sync_folder",
+]
+
+_NAME = re.compile(r"\d{6}\.bxj")
+_sync_data: Any = getattr(os, "fdatasync", os.fsync)
+
+
+class Repaired(msgspec.Struct, frozen=True):
+    """What was found damaged when a journal was opened."""
+
+    cut_bytes: int = 0
+    """Bytes of a record that was never finished: cut off the end."""
+    skipped: int = 0
+    """Damaged places among the readable records; they stay, and reading passes over them."""
+
+
+def journal_files(folder: Path) -> list[Path]:
+    """The files of the journal in the folder, oldest first; empty for no folder."""
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if _NAME.fullmatch(path.name))
+
+
+def checked_content(path: Path) -> bytes:
+    """All of the file; raises FileFormatError, JournalTooNew for what cannot be read."""
+    data = path.read_bytes()
+    version = version_of(data)
+    if version is None and not PREAMBLE.startswith(data[: len(PREAMBLE)]):
+        raise FileFormatError(f"{path} is not a file of a journal. Was it written by us?")
+    if version is not None and version > VERSION:
+        raise JournalTooNew(
+            f"{path} was written by a later version of bxpull-nb (its format is {version}, this "
+            f"one reads up to {VERSION}). Upgrade with: pip install -U bxpull-nb"
+        )
+    return data
+
+
+class Tail:
+    """The file that is written to, `size` bytes of it good.
+
+    What a failed write left behind `size` is written over by the next one.
+    """
+
+    def __init__(self, path: Path, size: int = 0) -> None:
+        self.path = path
+        self.size = size
+        self._file: FileIO = _open_private(path)
+
+    @classmethod
+    def repaired(cls, path: Path) -> tuple["Tail", Repaired]:
+        """The newest file of an earlier process, without what it left unfinished."""
+        data = checked_content(path)
+        size, skipped = min(len(data), len(PREAMBLE)), 0
+        for found in scan(data):
+            if isinstance(found, Stored):
+                size = found.end
+            else:
+                skipped += not found.is_tail
+        if version_of(data) is None:
+            size = 0
+        tail = cls(path, size)
+        tail._file.truncate(size)
+        return tail, Repaired(len(data) - size, skipped)
+
+    def write(self, record: bytes) -> None:
+        """Append, and give it to the system; raises OSError, and then nothing was appended."""
+        file, wanted = self._file, memoryview(record)
+        if file.tell() != self.size:
+            file.seek(self.size)
+        try:
+            while wanted:
+                wanted = wanted[file.write(wanted) :]
+        except OSError:
+            with suppress(OSError):
+                file.truncate(self.size)
+            raise
+        self.size += len(record)
+
+    def sync(self) -> None:
+        """Return when the disk has all of it."""
+        _sync_data(self._file.fileno())
+
+    def duplicate(self) -> int:
+        """Another descriptor of the file, for another thread to sync and to close."""
+        return os.dup(self._file.fileno())
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def sync_and_close(descriptor: int) -> None:
+    """Sync what `Tail.duplicate` gave."""
+    try:
+        _sync_data(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a new file's name last, where the system can."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _open_private(path: Path) -> FileIO:
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
+    return FileIO(os.open(path, flags, 0o600), "r+")
