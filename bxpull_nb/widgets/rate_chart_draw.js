@@ -72,7 +72,7 @@ function drawChart(view, found) {
   };
   view.space = space;
   drawBars(view, space);
-  view.ui.lag.setAttribute("d", lagPath(space));
+  for (const line of view.ui.lag) line.setAttribute("d", lagPath(space));
   view.ui.axes.replaceChildren(...axes(view, space));
   view.ui.shades.replaceChildren(...shades(view, space));
   view.ui.flags.replaceChildren(...flags(view, space));
@@ -100,11 +100,13 @@ function drawBars(view, { seconds, x, y, step, h }) {
   });
 }
 
+// From the middle of a bar to that of the next; alone, a dot.
 function lagPath({ seconds, x, lagY, step }) {
   let [path, last] = ["", -Infinity];
   for (const { at, lag } of seconds) {
     if (lag === null) continue;
-    path += `${at - last <= JOINED ? "L" : "M"}${x(at).toFixed(2)} ${lagY(lag / 1000).toFixed(2)}h${step.toFixed(2)}`;
+    const to = `${(x(at) + step / 2).toFixed(2)} ${lagY(lag / 1000).toFixed(2)}`;
+    path += at - last <= JOINED ? `L${to}` : `M${to}h0`;
     last = at;
   }
   return path;
