@@ -3,7 +3,7 @@
 const WINDOW = 300; // seconds, as in rate_chart.py
 const SLOTS = 7; // commands with a colour of their own; as many as the style sheet has
 const EDGE = { left: 44, right: 52, top: 20, bottom: 20 }; // px, fixed: nothing moves with the numbers
-const LETTER = 6.4; // px, about the width of one in a label
+const LETTER = 7; // px, about the width of one in a label
 const JOINED = 3; // seconds without a lag that the line still spans
 
 // ---- what there is to draw
@@ -139,7 +139,7 @@ function shades({ mirror, id }, { from, end, x, bottom }) {
     const area = draw("rect", { class: "bxrc-shade", x: left, y: EDGE.top, width: right - left,
       height: bottom - EDGE.top, fill: `url(#${id}-hatch)` });
     const letters = Math.floor((right - left - 8) / LETTER);
-    return letters < 6 || !label ? [area] : [area, words(left + 4, bottom - 6, cut(label, letters), "start")];
+    return !label || letters < Math.min(8, label.length) ? [area] : [area, words(left + 4, bottom - 6, cut(label, letters), "start")];
   });
 }
 
