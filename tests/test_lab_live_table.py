@@ -2,6 +2,7 @@
 
 import json
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -307,16 +308,117 @@ def test_two_views_keys_and_clicks(lab: Lab) -> None:
         tab.check()
 
 
+ORDERED = """
+def event(i, lag_ms, module="crm", command="dealUpdate"):
+    sent = BASE + i - lag_ms / 1000
+    arrival = Arrival((BASE + i) * 10**6, "shared", "websocket")
+    return Event(f"{i:026d}", module, command, b'{"i":%d}' % i, sent, "backend", arrival)
+
+BASE = 1_795_000_000
+log.records += [event(i, (i * 37) % 100) for i in range(100)]
+log.records += [event(100, 500, "im", "message"), event(101, 7, XSS, XSS)]
+""".replace("XSS", repr(XSS))
+
+
+def lags(tab: LabPage) -> list[int]:
+    """The lags of the uppermost rows."""
+    return [int(text) for text in rows(tab).locator(".bxlt-lag").all_inner_texts()[:5]]
+
+
+def test_sorted_rows(lab: Lab) -> None:
+    """Up, down, back; by mouse and keys; new rows find their place, and follow has to wait."""
+    cells = [SETUP + ORDERED, "table", "log.records += [event(102, 400)]"]
+    with lab.open(lab.write("sort.ipynb", cells)) as tab:
+        tab.run_cell(0)
+        tab.run_cell(1)
+        header = tab.page.get_by_role("columnheader", name="lag, ms")
+        follow = tab.page.get_by_label("Follow")
+        expect(count(tab)).to_have_text("102 of 102 shown")
+        header.get_by_role("button").click()
+        expect(header).to_have_attribute("aria-sort", "ascending")
+        expect(rows(tab).first).to_have_attribute("data-n", "0")
+        assert lags(tab) == [0, 1, 2, 3, 4]
+        expect(follow).not_to_be_checked()
+        expect(follow).to_be_disabled()
+        header.get_by_role("button").press("Enter")
+        expect(header).to_have_attribute("aria-sort", "descending")
+        expect(rows(tab).first).to_have_attribute("data-n", "100")
+        tab.run_cell(2)
+        expect(rows(tab).nth(1)).to_have_attribute("data-n", "102")
+        assert lags(tab)[:3] == [500, 400, 99]
+        header.get_by_role("button").press("Enter")
+        assert header.get_attribute("aria-sort") is None
+        expect(rows(tab).last).to_have_attribute("data-n", "102")
+        expect(follow).to_be_checked()
+        expect(tab.page.get_by_role("status")).to_have_text("In the order of arrival")
+        tab.check()
+
+
+def until_told(tab: LabPage, expression: str, value: str) -> None:
+    """Wait until the kernel has heard of it: the page tells once the user has settled."""
+    deadline = time.monotonic() + 10
+    while (told := tab.ask(expression)) != value:
+        assert time.monotonic() < deadline, told
+
+
+def test_columns_filters_and_flags(lab: Lab) -> None:
+    """Chosen by keys, selected, asked by the kernel, taken back; the kernel hears of it."""
+    show = "table.show_only(None, 'dealUpdate', (BASE + 10) * 10**6, (BASE + 12) * 10**6)"
+    flags = f"table.flag(11, 'before <b>eleven</b>'); table.flag(5, {XSS!r})"
+    cells = [SETUP + ORDERED, flags, "table", show]
+    with lab.open(lab.write("filters.ipynb", cells)) as tab:
+        for i in range(3):
+            tab.run_cell(i)
+        expect(count(tab)).to_have_text("102 of 102 shown")
+        choose = tab.page.get_by_role("button", name="Columns")
+        choose.press("Enter")
+        tab.page.get_by_role("checkbox", name="mid").press("Space")
+        expect(tab.page.get_by_role("columnheader")).to_have_count(7)
+        expect(rows(tab).last.locator(".bxlt-mid")).to_have_text(f"{101:026d}")
+        tab.page.keyboard.press("Escape")
+        expect(tab.page.locator(".bxlt-menu")).to_be_hidden()
+        expect(choose).to_be_focused()
+
+        module = tab.page.get_by_label("Only this module")
+        assert module.locator("option").all_inner_texts() == ["All modules", XSS, "crm", "im"]
+        module.select_option(XSS)
+        expect(count(tab)).to_have_text("1 of 102 shown")
+        until_told(tab, "table.filters['module']", XSS)
+
+        tab.run_cell(3)
+        expect(count(tab)).to_have_text("2 of 102 shown")
+        expect(module).to_have_value("")
+        expect(tab.page.get_by_label("Only this command")).to_have_value("dealUpdate")
+        flag = tab.page.locator(".bxlt-flag")
+        expect(flag).to_have_text([f"⚑ {XSS}", "⚑ before <b>eleven</b>"])
+        tops = [node.bounding_box() for node in (flag.last, rows(tab).last)]
+        assert None not in tops
+        assert [top["y"] - tops[0]["y"] for top in tops if tops[0] and top] == [0, 24]
+        chip = tab.page.get_by_role("button", name="Remove the time filter")
+        expect(chip).to_be_visible()
+        tab.reload()
+        expect(count(tab)).to_have_text("2 of 102 shown")
+        expect(flag).to_have_count(2)
+        chip.click()
+        expect(count(tab)).to_have_text("100 of 102 shown")
+        until_told(tab, "table.filters['since_us'], table.filters['command']", "None dealUpdate")
+        assert tab.page.evaluate("window.__xss") is None
+        tab.check()
+
+
 @pytest.mark.parametrize("theme", ["Light", "Dark"])
 def test_it_is_readable_in_both_themes(lab: Lab, theme: str) -> None:
     """Every text stands out from its background by 4.5 to 1; a picture is left for the eye."""
-    cells = [SETUP, "table", "log.add(30); log.add_bad(); log.add(4)", "log.add(2); log.add_bad()"]
+    some = "log.add(30); log.add_bad(); table.flag(31, 'mark'); log.add(4)"
+    some += "; table.show_only(since_us=10**15)"
+    cells = [SETUP, "table", some, "log.add(2); log.add_bad()"]
     with lab.open(lab.write(f"{theme}.ipynb", cells)) as tab:
         tab.theme(f"JupyterLab {theme}")
         for i in range(3):
             tab.run_cell(i)
         expect(count(tab)).to_have_text("35 of 35 shown")
         rows(tab).nth(rows(tab).count() - 3).click()
+        tab.page.get_by_role("button", name="Columns").click()
         tab.page.wait_for_timeout(2000)  # the marks of new rows have faded
         ratios = tab.page.evaluate(CONTRASTS)
         tab.run_cell(3)
@@ -326,7 +428,7 @@ def test_it_is_readable_in_both_themes(lab: Lab, theme: str) -> None:
         tab.page.screenshot(path=picture)
         tab.check()
     assert {name: ratio for name, ratio in ratios.items() if ratio < 4.5} == {}
-    assert {"bxlt-word", "bxlt-time", "bxlt-command", "bxlt-count"} <= ratios.keys()
+    assert {"bxlt-word", "bxlt-time", "bxlt-command", "bxlt-count", "bxlt-chip"} <= ratios.keys()
 
 
 # Chromium computes colours, canvas turns any of its notations into bytes.

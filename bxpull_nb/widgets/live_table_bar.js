@@ -19,8 +19,9 @@ function buildBar(id) {
   const [module, command] = [select("module"), select("command")];
   const followLabel = make("label", { class: "bxlt-follow", title: "Keep the newest row in sight" }, follow, "Follow");
   // Lab takes single keys for its cells unless told not to.
-  const bar = make("div", { class: "bxlt-bar", "data-lm-suppress-shortcuts": "true" }, module, command, filter, chip, count,
-    followLabel, pause, make("div", { class: "bxlt-columns" }, columns, menu), said);
+  const bar = make("div", { class: "bxlt-bars", "data-lm-suppress-shortcuts": "true" },
+    make("div", { class: "bxlt-bar" }, module, command, filter, chip),
+    make("div", { class: "bxlt-bar" }, count, followLabel, pause, make("div", { class: "bxlt-columns" }, columns, menu)), said);
   return { bar, filter, module, command, count, follow, pause, said, chip, columns, menu };
 }
 

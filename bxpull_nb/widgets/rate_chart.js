@@ -69,13 +69,13 @@ function mount(mirror, model, el) {
 function build(model, id) {
   const layer = (name) => draw("g", { class: name });
   const bars = Array.from({ length: SLOTS + 1 }, (_, i) => draw("path", { class: `bxrc-bar bxrc-${i}` }));
-  const lag = draw("path", { class: "bxrc-lag" });
+  const lag = ["bxrc-halo", "bxrc-lag"].map((name) => draw("path", { class: name }));
   const [axes, shades, flags] = [layer("bxrc-axes"), layer("bxrc-shades"), layer("bxrc-flags")];
   const [cursor, picked] = ["bxrc-cursor", "bxrc-picked"].map((name) => draw("rect", { class: name }));
   const hatch = draw("pattern", { id: `${id}-hatch`, width: 6, height: 6, patternUnits: "userSpaceOnUse",
     patternTransform: "rotate(45)" }, draw("rect", { class: "bxrc-hatch", width: 2, height: 6 }));
   const svg = draw("svg", { class: "bxrc-svg", "aria-hidden": "true" },
-    draw("defs", {}, hatch), axes, shades, ...bars, lag, flags, cursor, picked);
+    draw("defs", {}, hatch), axes, shades, ...bars, ...lag, flags, cursor, picked);
   const note = make("div", { class: "bxrc-note" });
   // Lab would take the arrow keys and Enter for its cells; the attribute is Lab's way out.
   const plot = make("div", { class: "bxrc-plot", role: "slider", tabindex: 0, "aria-valuemin": 0,

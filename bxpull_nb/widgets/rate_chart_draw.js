@@ -3,7 +3,7 @@
 const WINDOW = 300; // seconds, as in rate_chart.py
 const SLOTS = 7; // commands with a colour of their own; as many as the style sheet has
 const EDGE = { left: 44, right: 52, top: 20, bottom: 20 }; // px, fixed: nothing moves with the numbers
-const LETTER = 6.4; // px, about the width of one in a label
+const LETTER = 7; // px, about the width of one in a label
 const JOINED = 3; // seconds without a lag that the line still spans
 
 // ---- what there is to draw
@@ -72,7 +72,7 @@ function drawChart(view, found) {
   };
   view.space = space;
   drawBars(view, space);
-  view.ui.lag.setAttribute("d", lagPath(space));
+  for (const line of view.ui.lag) line.setAttribute("d", lagPath(space));
   view.ui.axes.replaceChildren(...axes(view, space));
   view.ui.shades.replaceChildren(...shades(view, space));
   view.ui.flags.replaceChildren(...flags(view, space));
@@ -100,11 +100,13 @@ function drawBars(view, { seconds, x, y, step, h }) {
   });
 }
 
+// From the middle of a bar to that of the next; alone, a dot.
 function lagPath({ seconds, x, lagY, step }) {
   let [path, last] = ["", -Infinity];
   for (const { at, lag } of seconds) {
     if (lag === null) continue;
-    path += `${at - last <= JOINED ? "L" : "M"}${x(at).toFixed(2)} ${lagY(lag / 1000).toFixed(2)}h${step.toFixed(2)}`;
+    const to = `${(x(at) + step / 2).toFixed(2)} ${lagY(lag / 1000).toFixed(2)}`;
+    path += at - last <= JOINED ? `L${to}` : `M${to}h0`;
     last = at;
   }
   return path;
@@ -137,7 +139,7 @@ function shades({ mirror, id }, { from, end, x, bottom }) {
     const area = draw("rect", { class: "bxrc-shade", x: left, y: EDGE.top, width: right - left,
       height: bottom - EDGE.top, fill: `url(#${id}-hatch)` });
     const letters = Math.floor((right - left - 8) / LETTER);
-    return letters < 6 || !label ? [area] : [area, words(left + 4, bottom - 6, cut(label, letters), "start")];
+    return !label || letters < Math.min(8, label.length) ? [area] : [area, words(left + 4, bottom - 6, cut(label, letters), "start")];
   });
 }
 
