@@ -1,13 +1,15 @@
-"""What can drive a feed: the seam between it and a listener, or a replay."""
+"""What can drive a feed, and what may be asked of it: the seam to a listener, or a replay."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from bxpull_nb.errors import BxPullError
+from bxpull_nb.errors import BxPullError, SettingsError
 from bxpull_nb.listener import ListenerStats, Sink
-from bxpull_nb.models import PullConfig, Tell
+from bxpull_nb.models import CHANNEL_TYPES, PullConfig, Tell
+from bxpull_nb.reconnect import TRANSPORTS
+from bxpull_nb.session import Resume
 
-__all__ = ["Driver", "OpenDriver"]
+__all__ = ["Driver", "OpenDriver", "checked_channels", "checked_transport"]
 
 
 class Driver(Protocol):
@@ -57,9 +59,31 @@ class OpenDriver(Protocol):
         channels: Sequence[str],
         transport: str,
         backfill: bool,
+        resume: Resume | None,
         stats: ListenerStats,
         changed: Callable[[], None],
         tell: Tell,
     ) -> Driver:
         """The driver that hands its batches to `sink`."""
         ...
+
+
+def checked_channels(channels: Sequence[str] | str) -> tuple[str, ...]:
+    """The channel types as a tuple without repetition; raises SettingsError for an unknown one."""
+    chosen = tuple(dict.fromkeys([channels] if isinstance(channels, str) else channels))
+    if chosen == ("both",):
+        return CHANNEL_TYPES
+    unknown = [kind for kind in chosen if kind not in CHANNEL_TYPES]
+    if unknown or not chosen:
+        what = f"unknown channel type {unknown[0]!r}" if unknown else "no channel type"
+        raise SettingsError(f"{what}: choose from 'shared' and 'private', or both.")
+    return chosen
+
+
+def checked_transport(transport: str) -> str:
+    """The transport as it is; raises SettingsError for an unknown one."""
+    if transport not in TRANSPORTS:
+        raise SettingsError(
+            f"unknown transport {transport!r}: choose from {', '.join(TRANSPORTS)}."
+        )
+    return transport

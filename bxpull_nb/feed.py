@@ -4,21 +4,23 @@ import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from bxpull_nb.bridge import LoopThread
-from bxpull_nb.driver import Driver, OpenDriver
-from bxpull_nb.errors import ConnectionFailed, SettingsError, WrongThreadError
-from bxpull_nb.listener import ListenerStats
+from bxpull_nb.driver import Driver, OpenDriver, checked_channels, checked_transport
+from bxpull_nb.errors import ConnectionFailed, WrongThreadError
+from bxpull_nb.journal import Journal
+from bxpull_nb.journaling import journaling, not_journaled
+from bxpull_nb.listener import ListenerStats, Sink
 from bxpull_nb.logbook import Logbook
 from bxpull_nb.models import CHANNEL_TYPES, Happening, PullConfig
-from bxpull_nb.reconnect import TRANSPORTS
 from bxpull_nb.recording import Recording
 from bxpull_nb.report import Report, report_of
 
-__all__ = ["Feed", "FeedStats", "checked_channels", "checked_transport"]
+__all__ = ["Feed", "FeedStats"]
 
 _LAGS = 1000  # of the newest events
 _STOP_TIMEOUT = 0.8  # seconds for the connections to say goodbye
@@ -64,6 +66,7 @@ class Feed(Recording):
         self.name = name
         self.channels: tuple[str, ...] = CHANNEL_TYPES
         self.transport = "auto"
+        self.journal: Journal | None = None
         self._open_driver = open_driver
         self._bridge = bridge
         self._stats = ListenerStats()
@@ -77,18 +80,23 @@ class Feed(Recording):
         transport: str | None = None,
         *,
         backfill: bool = False,
+        journal: str | Path | Journal | None = None,
         timeout: float = 15.0,
     ) -> "Feed":
         """Listen, and return once the connections stand; gives the feed itself.
 
         Starting a running feed the same way again changes nothing; starting it another way
         ends the old connections first. The log goes on in either case. `backfill` begins with
-        all that the server still stores. Raises what keeps it from connecting for good; a
-        server that does not answer within `timeout` seconds is tried again in the background
-        (see `state` and `error`).
+        all that the server still stores. `journal` is a folder, or a Journal, that keeps every
+        event on disk before it counts, and from which the next process goes on where this one
+        stops; None goes on with the one before, if there was one. Raises what keeps it from
+        connecting for good; a server that does not answer within `timeout` seconds is tried again
+        in the background (see `state` and `error`).
         """
         return self._bridge.run(
-            self.start_async(channels, transport, backfill=backfill, timeout=timeout)
+            self.start_async(
+                channels, transport, backfill=backfill, journal=journal, timeout=timeout
+            )
         )
 
     async def start_async(
@@ -97,16 +105,18 @@ class Feed(Recording):
         transport: str | None = None,
         *,
         backfill: bool = False,
+        journal: str | Path | Journal | None = None,
         timeout: float = 15.0,
     ) -> "Feed":
         """Like `start`, for a coroutine on the bridge's own loop."""
         chosen = checked_channels(self.channels if channels is None else channels)
         by = checked_transport(self.transport if transport is None else transport)
         async with self._switching:
-            if not self.running or (chosen, by) != (self.channels, self.transport):
+            if not self.running or self._differs(chosen, by, journal):
                 await self._end()
                 self.channels, self.transport = chosen, by
-                self._begin(backfill)
+                self._set_journal(journal)
+                await self._begin(backfill)
         await self._inlet.wait_change(self._settled, timeout)
         if self._inlet.error is not None:
             raise self._inlet.error
@@ -142,6 +152,8 @@ class Feed(Recording):
         """Why it failed, or why it is reconnecting; None while all is well."""
         if self._inlet.error is not None:
             return self._inlet.error
+        if self.running and self.journal is not None and self.journal.error is not None:
+            return not_journaled(self.journal)
         return self._driver.error if self._driver and self.running else None
 
     @property
@@ -216,13 +228,37 @@ class Feed(Recording):
             raise ConnectionFailed(f"{method}: the feed was never started. Call feed.start().")
         return await self._driver.call(method, params)
 
-    def _begin(self, backfill: bool) -> None:
+    def _differs(
+        self, channels: tuple[str, ...], transport: str, journal: str | Path | Journal | None
+    ) -> bool:
+        """Whether the running feed has to be started anew to be as asked."""
+        if (channels, transport) != (self.channels, self.transport):
+            return True
+        if journal is None or journal is self.journal:
+            return False
+        folder = journal.folder if isinstance(journal, Journal) else Path(journal).expanduser()
+        return self.journal is None or folder != self.journal.folder
+
+    def _set_journal(self, journal: str | Path | Journal | None) -> None:
+        if isinstance(journal, Journal):
+            self.journal = journal
+        elif journal is not None:
+            self.journal = Journal(journal, portal=self.name)
+
+    async def _begin(self, backfill: bool) -> None:
         self._inlet.error = None
+        sink: Sink = self._inlet.store
+        resume, journal = None, self.journal
+        if journal is not None:
+            await asyncio.to_thread(journal.open)
+            resume = await asyncio.to_thread(journal.resume)
+            sink = journaling(journal, sink, self.logbook, self._clock)
         self._driver = self._open_driver(
-            self._inlet.store,
+            sink,
             channels=self.channels,
             transport=self.transport,
             backfill=backfill,
+            resume=resume,
             stats=self._stats,
             changed=self._inlet.changed,
             tell=self.logbook.add,
@@ -236,6 +272,8 @@ class Feed(Recording):
         if self._task is not None and not self._task.done():
             self._task.cancel()
             await asyncio.wait([self._task], timeout=_STOP_TIMEOUT)
+        if self.journal is not None:
+            await asyncio.to_thread(self.journal.close)
 
     def _settled(self) -> bool:
         return not self.running or (self._driver is not None and self._driver.ready)
@@ -246,24 +284,3 @@ def _write_end(logbook: Logbook, clock: Callable[[], int], task: "asyncio.Task[N
     error = None if task.cancelled() else task.exception()
     kind, text = ("stopped", "stopped") if error is None else ("failed", str(error))
     logbook.add(Happening(at_us=clock() // 1000, kind=kind, text=text))
-
-
-def checked_channels(channels: Sequence[str] | str) -> tuple[str, ...]:
-    """The channel types as a tuple without repetition; raises SettingsError for an unknown one."""
-    chosen = tuple(dict.fromkeys([channels] if isinstance(channels, str) else channels))
-    if chosen == ("both",):
-        return CHANNEL_TYPES
-    unknown = [kind for kind in chosen if kind not in CHANNEL_TYPES]
-    if unknown or not chosen:
-        what = f"unknown channel type {unknown[0]!r}" if unknown else "no channel type"
-        raise SettingsError(f"{what}: choose from 'shared' and 'private', or both.")
-    return chosen
-
-
-def checked_transport(transport: str) -> str:
-    """The transport as it is; raises SettingsError for an unknown one."""
-    if transport not in TRANSPORTS:
-        raise SettingsError(
-            f"unknown transport {transport!r}: choose from {', '.join(TRANSPORTS)}."
-        )
-    return transport

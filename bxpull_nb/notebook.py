@@ -3,11 +3,13 @@
 import os
 import re
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from bxpull_nb.auth import AccessToken, OAuthApp, TokenPair, TokenStore, Webhook
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.feed import Feed
+from bxpull_nb.journal import Journal
 from bxpull_nb.models import CHANNEL_TYPES, PullConfig
 from bxpull_nb.portal import Portal
 
@@ -75,14 +77,17 @@ def listen(
     transport: str = "auto",
     *,
     backfill: bool = False,
+    journal: str | Path | Journal | None = None,
 ) -> Feed:
     """A feed that captures the portal's events from now on, in the background.
 
     `channels` is "shared", "private" or both; `transport` is "auto", "websocket" or "polling".
     `backfill` begins with what the push server still stores (at most a day). The same call
-    again gives the same feed, so a cell may be re-run. Raises what keeps it from connecting.
+    again gives the same feed, so a cell may be re-run. With `journal`, a folder, every event is on
+    disk before it counts, `read_events(folder)` gives them back, and the next process that uses
+    the folder goes on where this one stopped. Raises what keeps it from connecting.
     """
-    return portal.feed(channels, transport).start(backfill=backfill)
+    return portal.feed(channels, transport).start(backfill=backfill, journal=journal)
 
 
 def explore(portal: Portal) -> "Explorer":

@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 
 from bxpull_nb.auth import Auth
 from bxpull_nb.bridge import LoopThread
+from bxpull_nb.driver import checked_channels, checked_transport
 from bxpull_nb.errors import ChannelMissing
-from bxpull_nb.feed import Feed, checked_channels, checked_transport
+from bxpull_nb.feed import Feed
 from bxpull_nb.listener import Listener
 from bxpull_nb.models import CHANNEL_TYPES, PublicChannel, PullConfig
 from bxpull_nb.publish import message_body, publish

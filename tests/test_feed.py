@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from bxpull_nb.auth import AccessToken
+from bxpull_nb.driver import checked_channels, checked_transport
 from bxpull_nb.errors import (
     ChannelMissing,
     SettingsError,
@@ -21,7 +22,7 @@ from bxpull_nb.errors import (
     WrongThreadError,
 )
 from bxpull_nb.export import read_events
-from bxpull_nb.feed import Feed, checked_channels, checked_transport
+from bxpull_nb.feed import Feed
 from bxpull_nb.portal import Portal
 from bxpull_nb.sandbox import Sandbox
 

@@ -36,6 +36,7 @@ STREET = (
     "bridge",
     "login",
     "driver",
+    "journaling",
     "recording",
     "feed",
     "portal",
