@@ -92,11 +92,24 @@ def test_only_the_last_five_minutes_are_kept() -> None:
     assert sent_by(chart)[0].size < 20_000
 
 
+def test_what_comes_late_counts_in_its_own_second() -> None:
+    """Unless that has left the window: it must not push the others out."""
+    source = ListSource()
+    source.records += [at(0), at(30)]
+    chart = chart_of(source)
+    source.records += [at(0), at(-600)]
+    assert chart.flush() == 2
+    assert [row[:2] for row in bodies(chart)[-1]["seconds"]] == [[SECOND, {"a": 2}]]
+    hello(chart)
+    assert [row[0] - SECOND for row in bodies(chart)[-1]["seconds"]] == [0, 30]
+
+
 def test_a_clock_that_was_set_back_starts_afresh() -> None:
     """What then arrives is shown, and the future is forgotten."""
     source = ListSource()
+    source.records += [at(7200)]
     chart = chart_of(source)
-    source.records += [at(7200), at(0), at(1)]
+    source.records += [at(0), at(1)]
     chart.flush()
     assert [row[0] - SECOND for row in bodies(chart)[-1]["seconds"]] == [0, 1]
     assert bodies(chart)[-1]["newest"] == SECOND + 1

@@ -28,10 +28,10 @@ _REMIND_SECONDS = 5.0
 
 
 def page_code(*names: str) -> str:
-    """The text of these files, one after the other, as one module for the page.
+    """The text of these files, one after the other, as one script or style sheet.
 
-    Give it from a property called `_esm`: anywidget reads that when a view is made, and so
-    nothing is read at import. The files share one scope; only the last one exports.
+    Give it from a property called `_esm` or `_css`: anywidget reads that when a view is made, and
+    so nothing is read at import. Scripts share one scope; only the last one exports.
     """
     return "\n".join(Path(__file__).with_name(name).read_text("utf-8") for name in names)
 

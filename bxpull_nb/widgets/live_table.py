@@ -18,7 +18,6 @@ neither; and a snapshot never undoes what the user did since a call it has heard
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, TypedDict
 
 import msgspec
@@ -63,8 +62,6 @@ class LiveTable(FedView):
     displayed, or a page asks; inside a container, see `expect_page()`.
     """
 
-    _css = Path(__file__).with_suffix(".css")
-
     # Settings only: what is synced is saved with the notebook.
     rows = traitlets.Int(5000, min=1, max=MOST_ROWS).tag(sync=True)
     empty = traitlets.Unicode(_NO_EVENTS).tag(sync=True)
@@ -92,6 +89,10 @@ class LiveTable(FedView):
     @property
     def _esm(self) -> str:
         return page_code("page.js", "live_table_bar.js", "live_table_rows.js", "live_table.js")
+
+    @property
+    def _css(self) -> str:
+        return page_code("live_table.css", "live_table_bar.css")
 
     @property
     def filters(self) -> Filters:

@@ -13,7 +13,7 @@ function buildBar(id) {
   const pause = make("button", { type: "button", class: "bxlt-pause" }, "Pause");
   const said = make("span", { class: "bxlt-said", role: "status" });
   const chip = make("button", { type: "button", class: "bxlt-chip", hidden: "" });
-  const columns = make("button", { type: "button", class: "bxlt-choose", "aria-haspopup": "true",
+  const columns = make("button", { type: "button", class: "bxlt-choose",
     "aria-expanded": "false", "aria-controls": `${id}-menu` }, "Columns");
   const menu = make("div", { id: `${id}-menu`, class: "bxlt-menu", role: "group", "aria-label": "Columns to show", hidden: "" });
   const [module, command] = [select("module"), select("command")];
@@ -91,27 +91,33 @@ function searchText(row) {
   return row.key;
 }
 
-// The names in the page's rows; not while the list is open, it would move under the pointer.
+// Lets the user choose among the names in the page's rows.
 function offer(view) {
-  [["module", 2], ["command", 3]].forEach(([name, i]) => {
+  for (const [name, i] of [["module", 2], ["command", 3]]) {
     const select = view.ui[name];
     const chosen = view.filters[name];
-    if (document.activeElement !== select) {
-      const names = new Set(view.mirror.rows.map((row) => row.cells[i]));
-      names.delete(null);
-      if (chosen !== null) names.add(chosen);
-      const sorted = [...names].sort().slice(0, OPTIONS);
-      if (chosen !== null && !sorted.includes(chosen)) sorted.push(chosen);
-      const before = select.offered;
-      select.offered = JSON.stringify(sorted);
-      if (select.offered !== before) {
-        const options = sorted.map((text) => make("option", { value: text }, cut(text, 40)));
-        select.replaceChildren(make("option", { value: "" }, `All ${name}s`), ...options);
-      }
-    }
-    select.selectedIndex = chosen === null ? 0 : [...select.options].findIndex((o, at) => at && o.value === chosen);
+    const place = () => (chosen === null ? 0 : [...select.options].findIndex((o, at) => at > 0 && o.value === chosen));
+    // Not while the list is open: it would move under the pointer.
+    if (document.activeElement !== select || place() < 0) fillSelect(select, name, namesIn(view.mirror.rows, i, chosen));
+    select.selectedIndex = place();
     select.classList.toggle("bxlt-on", chosen !== null);
-  });
+  }
+}
+
+function namesIn(rows, i, chosen) {
+  const names = new Set(rows.map((row) => row.cells[i]));
+  names.delete(null);
+  names.delete(chosen);
+  const most = [...names].sort().slice(0, OPTIONS);
+  return chosen === null ? most : [...most, chosen].sort();
+}
+
+function fillSelect(select, name, texts) {
+  const key = JSON.stringify(texts);
+  if (select.filledWith === key) return;
+  select.filledWith = key;
+  const options = texts.map((text) => make("option", { value: text }, cut(text, 40)));
+  select.replaceChildren(make("option", { value: "" }, `All ${name}s`), ...options);
 }
 
 function drawChip({ ui: { chip }, filters: { since_us: since, until_us: until } }) {

@@ -3,10 +3,10 @@
 // nodes and attributes that hold text.
 
 const ASK_AGAIN_MS = 15000;
-const time = (digits) => new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit",
+const clockWith = (digits) => new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit",
   second: "2-digit", ...digits, hourCycle: "h23" });
-const CLOCK = time({ fractionalSecondDigits: 3 });
-const CLOCK_S = time({});
+const CLOCK = clockWith({ fractionalSecondDigits: 3 });
+const CLOCK_S = clockWith({});
 
 // anywidget calls this once per model, so that all the views of a page share one mirror.
 function widget(mirror, receive, mount) {

@@ -206,8 +206,8 @@ function drawWords(view) {
 // ---- words and numbers
 function summary({ space, mirror }) {
   const before = mirror.seconds.get(space.end - 1)?.total ?? 0;
-  const parts = [`${wide(grouped(space.events), 7)} events in 5 minutes`, `${wide(grouped(before), 5)} in the last second`,
-    `at most ${wide(grouped(space.most), 5)}`];
+  const parts = [`${wide(grouped(space.events), 6)} events in 5 minutes`, `${wide(grouped(before), 3)} in the last second`,
+    `at most ${wide(grouped(space.most), 3)}`];
   return [...parts, pickedText(mirror.picked)].filter(Boolean).join(" · ");
 }
 

@@ -170,6 +170,9 @@ class RateChart(FedView):
         self._on_pick(pick)
 
     def _count(self) -> int:
+        newest = self._counts.newest
+        if self.live and newest is not None and newest > self._now() + WINDOW:
+            self._counts = SecondCounts(WINDOW)  # this machine's clock was set back
         start, first = self._counted, self._counted
         if start < len(self._source):
             first, records = self._source.recent(start)

@@ -48,8 +48,7 @@ class SecondCounts:
     def __init__(self, window: int) -> None:
         self.window = window
         self.newest: int | None = None
-        """The last second with an event: seconds since 1970, UTC. Earlier than before only when
-        this machine's clock was set back by more than the window."""
+        """The last second with an event: seconds since 1970, UTC."""
         self._seconds: dict[int, _Second] = {}
         self._changed: set[int] = set()
         self._settled_to: int | None = None
@@ -95,12 +94,14 @@ class SecondCounts:
         return [self._row(second) for second in sorted(self._seconds)]
 
     def _open(self, number: int) -> _Second:
-        """The second to count in, which has changed by that."""
+        """The second to count in, which has changed by that; a spare one for what is too old."""
         second = self._seconds.get(number)
         if second is None:
-            second = self._seconds[number] = _Second()
-            if self.newest is None or not self.newest - self.window < number < self.newest:
-                self.newest = number
+            second = _Second()
+            if self.newest is not None and number <= self.newest - self.window:
+                return second
+            self._seconds[number] = second
+            self.newest = number if self.newest is None else max(self.newest, number)
         self._changed.add(number)
         return second
 
@@ -110,7 +111,7 @@ class SecondCounts:
             return
         self._settled_to = self.newest
         for number, second in list(self._seconds.items()):
-            if abs(number - self.newest) >= self.window:
+            if number <= self.newest - self.window:
                 del self._seconds[number]
             elif number <= self.newest - _SETTLED and not second.settled:
                 second.median = _median(second.lags)
