@@ -101,8 +101,8 @@ def who(df: "pd.DataFrame") -> "pd.DataFrame":
         last=("received_at", "max"),
     )
     tops = events.groupby(["sender", "command"], dropna=False, sort=False).size()
-    tops = tops.sort_values(ascending=False, kind="stable").reset_index()
-    top = tops.drop_duplicates("sender").set_index("sender")["command"]
+    ranked = tops.sort_values(ascending=False, kind="stable").reset_index()
+    top = ranked.drop_duplicates("sender").set_index("sender")["command"]
     table = table.assign(
         top_command=top.reindex(table.index), share=table["count"] / max(len(df), 1)
     )
@@ -118,7 +118,7 @@ def _names(df: "pd.DataFrame", by: str | None) -> "pd.Series[Any]":
     return df[by].astype("str").fillna(NONE)
 
 
-def _labels(names: Any) -> "pd.Index[Any]":
+def _labels(names: Any) -> Any:
     import pandas as pd
 
     return pd.Index(list(names), dtype="str")

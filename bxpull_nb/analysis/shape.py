@@ -32,7 +32,9 @@ def duration(span: Span, name: str) -> "pd.Timedelta":
     return length
 
 
-def shaped(columns: Mapping[str, Any], dtypes: Mapping[str, str]) -> "pd.DataFrame":
+def shaped(
+    columns: "Mapping[str, Any] | pd.DataFrame", dtypes: Mapping[str, str]
+) -> "pd.DataFrame":
     """A frame of these columns with these dtypes, its index counting from 0."""
     import pandas as pd
 

@@ -95,7 +95,7 @@ def _moment(moment: str | datetime) -> "pd.Timestamp":
         at = pd.Timestamp(moment)
     except (ValueError, TypeError):
         at = pd.NaT
-    if at is pd.NaT:
+    if pd.isna(at):
         raise SettingsError(f"moment={moment!r} is no time: write '2026-01-01T12:00Z'.")
     if at.tzinfo is None:
         raise SettingsError(
