@@ -85,11 +85,13 @@ def _unpacked(source: Path, codec: str, piece: int, skip: int = 0) -> tuple[byte
 
 
 def _advice(error: OSError, target: Path) -> str:
-    """One sentence for the person who chose the file's name."""
+    """What the system says, and what to do, for the person who chose the file's name."""
     if isinstance(error, IsADirectoryError):
-        return "that is a folder: add a file name"
-    if isinstance(error, FileNotFoundError | NotADirectoryError):
-        return f"there is no folder {target.parent}: make it, or choose another one"
-    if isinstance(error, PermissionError):
-        return f"nothing may be written in {target.parent}: choose a folder of your own"
-    return f"{error.strerror or error}: nothing was written; make room, or choose another place"
+        todo = "add a file name to that folder"
+    elif isinstance(error, FileNotFoundError | NotADirectoryError):
+        todo = f"make the folder {target.parent}, or choose another one"
+    elif isinstance(error, PermissionError):
+        todo = "choose a folder you may write in"
+    else:
+        todo = "nothing was written; make room, or choose another place"
+    return f"{error.strerror or error}: {todo}"

@@ -1,0 +1,124 @@
+"""How many events of what: by event, by interval, by sender."""
+
+from typing import TYPE_CHECKING, Any
+
+from bxpull_nb.analysis.shape import Span, counted_from, duration, intervals, shaped
+from bxpull_nb.errors import SettingsError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["NONE", "rates", "summary", "who"]
+
+NONE = "(none)"
+"""The column of what has no name, as unreadable messages have no command."""
+
+_SUMMARY = {
+    "module_id": "str",
+    "command": "str",
+    "count": "int64",
+    "share": "float64",
+    "first": "datetime64[us, UTC]",
+    "last": "datetime64[us, UTC]",
+    "lag_p50": "float64",
+    "lag_p95": "float64",
+    "longest_gap": "timedelta64[us]",
+}
+_WHO = {
+    "sender": "str",
+    "count": "int64",
+    "share": "float64",
+    "commands": "int64",
+    "top_command": "str",
+    "first": "datetime64[us, UTC]",
+    "last": "datetime64[us, UTC]",
+}
+
+
+def summary(df: "pd.DataFrame") -> "pd.DataFrame":
+    """One row an event name (`module_id` and `command`), the most frequent first.
+
+    Columns: `module_id`, `command` (str, missing for unreadable messages); `count` (int64);
+    `share` of all rows (float64, 0 to 1); `first`, `last` arrival (datetime64[us, UTC]);
+    `lag_p50`, `lag_p95`, the median and the 95th percentile of `lag` (float64, seconds);
+    `longest_gap` between two of them (timedelta64[us], NaT for a single one).
+    """
+    keys = ["module_id", "command"]
+    events = df[[*keys, "received_at", "lag"]].sort_values("received_at", kind="stable")
+    events = events.assign(lag=events["lag"].dt.total_seconds())
+    groups = events.groupby(keys, observed=True, dropna=False, sort=False)
+    events["gap"] = groups["received_at"].diff()
+    groups = events.groupby(keys, observed=True, dropna=False, sort=False)
+    table = groups.agg(
+        count=("lag", "size"),
+        first=("received_at", "min"),
+        last=("received_at", "max"),
+        longest_gap=("gap", "max"),
+    )
+    lags = groups["lag"]
+    table = table.assign(lag_p50=lags.quantile(0.5), lag_p95=lags.quantile(0.95))
+    table = table.assign(share=table["count"] / max(len(df), 1)).reset_index()
+    return shaped(table.sort_values(["count", "first"], ascending=[False, True]), _SUMMARY)
+
+
+def rates(df: "pd.DataFrame", every: Span = "1min", by: str | None = "command") -> "pd.DataFrame":
+    """Events per interval, one row an interval, one column a value of `by`.
+
+    The index `received_at` (datetime64[us, UTC]) is the interval's start; intervals without an
+    event stand there with 0. The columns (int64) are the values of `by` as text, the most
+    frequent first, and `(none)` for rows without one; `by=None` counts all in one column
+    `events`. Raises SettingsError for an unknown column, and for more than a million intervals.
+    """
+    import pandas as pd
+
+    step = duration(every, "every")
+    if by is not None and by not in df.columns:
+        raise SettingsError(f"by={by!r} is no column: choose from {', '.join(df.columns)}.")
+    known = df[df["received_at"].notna()]
+    starts = counted_from(known["received_at"], step)
+    index = intervals(starts, step)
+    names = _names(known, by)
+    counts = pd.DataFrame({"at": starts, "by": names}).value_counts(sort=False)
+    table = counts.unstack("by", fill_value=0) if len(counts) else pd.DataFrame(index=index)
+    order = names.value_counts().index if len(counts) else ([] if by else ["events"])
+    return table.reindex(index, fill_value=0).reindex(columns=_labels(order)).astype("int64")
+
+
+def who(df: "pd.DataFrame") -> "pd.DataFrame":
+    """One row a sender, the busiest first.
+
+    Columns: `sender` (str; `backend`, `client:…`, missing where the dialect names none);
+    `count` (int64); `share` of all rows (float64, 0 to 1); `commands`, how many different ones
+    (int64); `top_command`, the most frequent (str); `first`, `last` arrival
+    (datetime64[us, UTC]).
+    """
+    events = df[["sender", "command", "received_at"]].astype({"sender": "str", "command": "str"})
+    groups = events.groupby("sender", dropna=False, sort=False)
+    table = groups.agg(
+        count=("received_at", "size"),
+        commands=("command", "nunique"),
+        first=("received_at", "min"),
+        last=("received_at", "max"),
+    )
+    tops = events.groupby(["sender", "command"], dropna=False, sort=False).size()
+    ranked = tops.sort_values(ascending=False, kind="stable").reset_index()
+    top = ranked.drop_duplicates("sender").set_index("sender")["command"]
+    table = table.assign(
+        top_command=top.reindex(table.index), share=table["count"] / max(len(df), 1)
+    )
+    ordered = table.reset_index().sort_values(["count", "first"], ascending=[False, True])
+    return shaped(ordered, _WHO)
+
+
+def _names(df: "pd.DataFrame", by: str | None) -> "pd.Series[Any]":
+    import pandas as pd
+
+    if by is None:
+        return pd.Series("events", index=df.index, dtype="str")
+    return df[by].astype("str").fillna(NONE)
+
+
+def _labels(names: Any) -> Any:
+    import pandas as pd
+
+    return pd.Index(list(names), dtype="str")

@@ -1,0 +1,74 @@
+"""What all tables of the analysis share: durations as people write them, fixed dtypes."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from bxpull_nb.errors import SettingsError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Span", "counted_from", "duration", "intervals", "moments", "shaped"]
+
+Span = str | timedelta
+"""A duration: `"30s"`, `"5min"`, `"1h"`, or a timedelta."""
+
+_MOST = 1_000_000  # intervals in one table
+
+
+def duration(span: Span, name: str) -> "pd.Timedelta":
+    """The span in microseconds; SettingsError unless it is a duration above zero."""
+    import pandas as pd
+
+    try:
+        length = pd.Timedelta(span).as_unit("us")
+    except (ValueError, TypeError):
+        length = pd.NaT
+    if not length > pd.Timedelta(0):  # also False for NaT
+        raise SettingsError(
+            f"{name}={span!r} is no duration: write '30s', '5min', '1h' or a timedelta above zero."
+        )
+    return length
+
+
+def shaped(
+    columns: "Mapping[str, Any] | pd.DataFrame", dtypes: Mapping[str, str]
+) -> "pd.DataFrame":
+    """A frame of these columns with these dtypes, its index counting from 0."""
+    import pandas as pd
+
+    frame = pd.DataFrame({name: columns[name] for name in dtypes}).reset_index(drop=True)
+    return frame.astype(dict(dtypes))
+
+
+def moments(df: "pd.DataFrame") -> "pd.Series[Any]":
+    """The known times of arrival, sorted."""
+    return df["received_at"].dropna().sort_values(ignore_index=True)
+
+
+def counted_from(times: "pd.Series[Any]", every: "pd.Timedelta") -> "pd.Series[Any]":
+    """The start of the interval each time is in; intervals are counted from 1970, UTC.
+
+    SettingsError when there would be more than a million of them.
+    """
+    import pandas as pd
+
+    if len(times) and (times.max() - times.min()) / every > _MOST:
+        raise SettingsError(
+            f"every={every} cuts {times.max() - times.min()} into more than {_MOST:,} intervals: "
+            f"choose a longer one, or a part of the frame."
+        )
+    step = every // pd.Timedelta(1, "us")
+    whole = times.astype("datetime64[us, UTC]").astype("int64") // step * step
+    return pd.to_datetime(whole, unit="us", utc=True).astype("datetime64[us, UTC]")
+
+
+def intervals(starts: "pd.Series[Any]", every: "pd.Timedelta") -> "pd.DatetimeIndex":
+    """All intervals from the first to the last, those without an event too."""
+    import pandas as pd
+
+    if starts.empty:
+        return pd.DatetimeIndex([], dtype="datetime64[us, UTC]", name="received_at")
+    span = pd.date_range(starts.min(), starts.max(), freq=every, name="received_at", unit="us")
+    return pd.DatetimeIndex(span, freq=None)

@@ -1,0 +1,222 @@
+"""A captured file played again: the driver of a feed, as the listener is of a live one."""
+
+import asyncio
+import math
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+
+from bxpull_nb.errors import ConnectionFailed, SettingsError
+from bxpull_nb.export import read_events
+from bxpull_nb.listener import ListenerStats, Sink
+from bxpull_nb.models import Arrival, BadFrame, Batch, Event, Record
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Replay"]
+
+_ROWS = 2048  # handed over in one go, so that the loop's other tasks get their turn
+_SHORTEST = 0.01  # seconds: what is due within them comes together
+_LONGEST = 0.25  # seconds: a changed speed is felt after them at most
+_TOLERANCE = 1.0  # microseconds: floats of a clock do not add up exactly
+_NAT = np.iinfo("int64").min
+
+
+class Replay:
+    """Plays captured events into `sink`, with the gaps they had, divided by `speed`.
+
+    `source` is a frame of events, or the path of a file for `read_events`. Each row comes as
+    it was recorded, its `received_at` too, so that the log at the end equals the recording
+    value by value; rows come in their order, on time to 10 ms. `speed` is above zero: 1 as
+    recorded, 10 ten times as fast, `math.inf` at once; it may be changed while it plays, from
+    any thread. `changed` is called (on the loop's thread) when the state changes; `monotonic`
+    gives seconds.
+    """
+
+    config: None = None
+    """A replay has no connection config."""
+    error: None = None
+    """It cannot lose a connection; what ends it is raised by `run`."""
+    transports = ("replay",)
+
+    def __init__(
+        self,
+        source: "pd.DataFrame | str | Path",
+        sink: Sink,
+        *,
+        speed: float = 1.0,
+        stats: ListenerStats | None = None,
+        changed: Callable[[], None] = lambda: None,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.stats = stats or ListenerStats()
+        self.state = "connecting"
+        """`connecting` while the file is read, then `connected`."""
+        self.played = 0
+        """Rows handed over so far."""
+        self.rows: int | None = None
+        """Rows in all; None until the file is read."""
+        self._source = source
+        self._sink = sink
+        self._changed = changed
+        self._sleep = sleep
+        self._position = _Position(_checked(speed), monotonic)
+
+    @property
+    def speed(self) -> float:
+        """How many recorded seconds pass in one; SettingsError unless it is above zero."""
+        return self._position.speed
+
+    @speed.setter
+    def speed(self, speed: float) -> None:
+        self._position.change(_checked(speed))
+
+    @property
+    def ready(self) -> bool:
+        """Whether it plays."""
+        return self.state == "connected"
+
+    async def run(self) -> None:
+        """Play from the first row to the last, and return; raises what the file's reading does."""
+        frame = self._source
+        if isinstance(frame, str | Path):
+            frame = await asyncio.to_thread(read_events, frame)
+        self.rows, self.played = len(frame), 0
+        due = _due(frame)
+        self._position.start()
+        self.state = "connected"
+        self._changed()
+        while self.played < len(frame):
+            end = int(np.searchsorted(due, self._position.now() + _TOLERANCE, side="right"))
+            if end > self.played:
+                await self._hand_over(frame, end)
+            else:
+                await self._sleep(self._wait(float(due[end])))
+
+    async def call(self, method: str, params: dict[str, Any]) -> Any:  # noqa: ARG002 - as of a listener
+        """Raises ConnectionFailed: there is no push server to call."""
+        raise ConnectionFailed(
+            f"{method}: a replay plays a file, there is no push server to call. Use a feed of "
+            f"bx.listen() for that."
+        )
+
+    def _wait(self, due: float) -> float:
+        left = (due - self._position.now()) / 1e6 / self.speed
+        return min(max(left, _SHORTEST), _LONGEST)
+
+    async def _hand_over(self, frame: "pd.DataFrame", end: int) -> None:
+        """Rows up to `end`, in batches between which others have their turn."""
+        while self.played < end:
+            stop = min(self.played + _ROWS, end)
+            records = list(_records(frame.iloc[self.played : stop]))
+            self._sink(Batch(records))
+            self.played = stop
+            self._count(records)
+            await self._sleep(0)
+
+    def _count(self, records: list[Record]) -> None:
+        bad = sum(record.error is not None for record in records)
+        self.stats.bad_frames += bad
+        self.stats.events += len(records) - bad
+        newest = records[-1]
+        received, sent = newest.arrival.received_us, newest.server_time_unix
+        if received is not None and sent is not None:
+            self.stats.last_lag = received / 1e6 - sent
+
+
+class _Position:
+    """Where in recorded time it plays: microseconds since the first row."""
+
+    def __init__(self, speed: float, monotonic: Callable[[], float]) -> None:
+        self.speed = speed
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._seen = self._at = 0.0
+
+    def start(self) -> None:
+        with self._lock:
+            self._seen, self._at = self._monotonic(), 0.0
+
+    def now(self) -> float:
+        with self._lock:
+            return self._advance()
+
+    def change(self, speed: float) -> None:
+        """Go on at this speed; the time so far passed at the old one."""
+        with self._lock:
+            self._advance()
+            self.speed = speed
+
+    def _advance(self) -> float:
+        seen = self._monotonic()
+        if math.isinf(self.speed):
+            self._at = math.inf
+        else:
+            self._at += (seen - self._seen) * 1e6 * self.speed
+        self._seen = seen
+        return self._at
+
+
+def _checked(speed: float) -> float:
+    if not speed > 0:  # also for nan
+        raise SettingsError(
+            f"speed={speed!r}: it must be above zero. 1 is as recorded, math.inf at once."
+        )
+    return float(speed)
+
+
+def _due(frame: "pd.DataFrame") -> np.ndarray:
+    """When each row is due, in microseconds after the first, never before the row above it."""
+    times = _microseconds(frame["received_at"])
+    known = times[times != _NAT]
+    first = known[0] if len(known) else 0
+    return np.maximum.accumulate(np.maximum(times, first)) - first
+
+
+def _microseconds(column: "pd.Series[Any]") -> np.ndarray:
+    return column.astype("datetime64[us, UTC]").astype("int64").to_numpy()
+
+
+def _unix_seconds(column: "pd.Series[Any]") -> list[float | None]:
+    """Seconds that a log rounds to the very microseconds they came from."""
+    times = _microseconds(column)
+    exact = times / 1e6
+    for towards in (-np.inf, np.inf):  # far times need the neighbour
+        near = np.nextafter(times / 1e6, towards)
+        exact = np.where(np.rint(exact * 1e6) == times, exact, near)
+    pairs = zip(times.tolist(), exact.tolist(), strict=True)
+    return [None if us == _NAT else seconds for us, seconds in pairs]
+
+
+def _texts(column: "pd.Series[Any]") -> list[str | None]:
+    return column.astype(object).where(column.notna(), None).tolist()
+
+
+def _records(frame: "pd.DataFrame") -> Iterator[Record]:
+    names = ["channel", "transport", "mid", "module_id", "command", "sender", "params", "error"]
+    channels, transports, *columns = (_texts(frame[name]) for name in names)
+    received = [None if us == _NAT else us for us in _microseconds(frame["received_at"]).tolist()]
+    arrivals = map(Arrival, received, channels, transports)
+    sent = _unix_seconds(frame["server_time"])
+    for arrival, seconds, row in zip(arrivals, sent, zip(*columns, strict=True), strict=True):
+        mid, module_id, command, sender, params, error = row
+        text = (params or "null").encode()
+        if error is not None:
+            yield BadFrame(_raw(text), error, mid, arrival)
+        else:
+            yield Event(mid or "", module_id, command, text, seconds, sender, arrival)
+
+
+def _raw(params: bytes) -> str:
+    """The unreadable text of a row: a JSON string, unless somebody has edited it."""
+    try:
+        return msgspec.json.decode(params, type=str)
+    except msgspec.DecodeError:
+        return params.decode()
