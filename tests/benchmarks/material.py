@@ -73,14 +73,16 @@ def cyrillic(frame: str) -> str:
 
 
 def events(first: int, count: int) -> list[Event]:
-    """The events of such messages, as a decoder would give them."""
+    """The events of such messages, as a decoder gives them: those of a frame share an arrival."""
     made = []
     for n in range(first, first + count):
+        if n % PER_FRAME == 0 or n == first:
+            arrival = Arrival(
+                round(sent_at(n) * 1e6) + 90_000, _CHANNELS[n % 200 < 150], "websocket"
+            )
         module, command = _NAMES[n % 7]
-        arrival = ARRIVAL if n % 200 < 150 else _PRIVATE
-        content = params(n).encode()
-        made.append(Event(mid(n), module, command, content, sent_at(n), None, arrival))
+        made.append(Event(mid(n), module, command, params(n).encode(), sent_at(n), None, arrival))
     return made
 
 
-_PRIVATE = Arrival(1795447773500000, "private", "websocket")
+_CHANNELS = {True: "shared", False: "private"}

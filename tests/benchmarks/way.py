@@ -1,0 +1,268 @@
+"""The whole way: from a push server's send, over a WebSocket, to the row in the log."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+import numpy as np
+import pandas as pd
+from websockets.asyncio.client import connect
+
+from bxpull_nb.bridge import LoopThread
+from bxpull_nb.eventlog import EventLog
+from bxpull_nb.inlet import Inlet
+from bxpull_nb.listener import Listener
+from bxpull_nb.models import Batch, Channel, PullConfig, PullServer
+from tests.benchmarks.byhand import Row, text_rows
+from tests.benchmarks.measure import (
+    Benchmark,
+    Line,
+    Sample,
+    Size,
+    at_least,
+    at_most,
+    faster,
+    in_turn,
+)
+from tests.benchmarks.sender import sending
+
+__all__ = ["BENCHMARKS"]
+
+_EVENTS = 500_000
+_MINUTE_RATE = 200_000
+_LATENCY_RATE = 200
+_CELL = 0.5  # seconds a cell of the kernel works before the loop gets its turn
+_BETWEEN_CELLS = 0.02
+_MILLION = 1_000_000
+
+
+def config_for(url: str) -> PullConfig:
+    """The connection config that leads to the sender."""
+    now = datetime.now(UTC)
+    channel = Channel(type="shared", id="c" * 32, start=now, end=now + timedelta(hours=12))
+    server = PullServer(version=3, websocket_enabled=True, websocket=url)
+    return PullConfig(server=server, channels={"shared": channel}, portal_time=now)
+
+
+def listener(url: str, sink: Callable[[Batch], None]) -> Listener:
+    """The product's own listener, with nothing left out."""
+
+    async def fetch() -> PullConfig:
+        return config_for(url)
+
+    return Listener(fetch, sink, channels=["shared"], transport="websocket", secure=False)
+
+
+@asynccontextmanager
+async def running(work: Awaitable[None]) -> AsyncIterator[None]:
+    """The coroutine at work in the background while the block runs."""
+    task = asyncio.ensure_future(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def capture(url: str, count: int) -> EventLog:
+    """A log with `count` events, by ours."""
+    log, done = EventLog(), asyncio.Event()
+    inlet = Inlet(log)
+
+    def store(batch: Batch) -> None:
+        inlet.store(batch)
+        if len(log) >= count:
+            done.set()
+
+    async with running(listener(url, store).run()):
+        await done.wait()
+    return log
+
+
+async def by_hand(url: str, count: int) -> list[Row]:
+    """A list with `count` rows, by the loop that one writes on the first day."""
+    rows: list[Row] = []
+    async with connect(url, max_size=None, compression=None) as connection:
+        async for frame in connection:
+            assert isinstance(frame, str)
+            rows.extend(text_rows(frame))
+            if len(rows) >= count:
+                break
+    return rows
+
+
+def throughput(size: Size) -> Sequence[Line]:
+    """As fast as it is taken, from the connect to the last row; ours drops copies besides."""
+    count = size.of(_EVENTS)
+    with sending(count) as url:
+
+        def ours() -> None:
+            assert len(asyncio.run(capture(url, count)).df) == count
+
+        def theirs() -> None:
+            assert len(asyncio.run(by_hand(url, count))) == count
+
+        mine, other = in_turn(size.long_rounds, ours, theirs, per=count)
+    what = "server → WebSocket → decode → dedupe → log"
+    rate = Sample(tuple(1e6 / value for value in mine.values))
+    hand = "websockets, regex, json.loads, list of dicts"
+    return [
+        Line(what, "µs/event", mine, faster(4), hand, other),
+        Line(what, "events/s", rate, at_least(200_000, "events/s")),
+    ]
+
+
+def minute(size: Size) -> Sequence[Line]:
+    """Sixty seconds of 200 000 events each: what did not arrive, and at what rate the rest did.
+
+    The log begins anew every million rows, for the memory of whoever runs this.
+    """
+    count = size.of(60 * _MINUTE_RATE)
+    logs: list[EventLog] = [EventLog()]
+    arrived = [0]
+
+    async def listen(url: str) -> float:
+        done, begun = asyncio.Event(), time.perf_counter()
+
+        def store(batch: Batch) -> None:
+            if len(logs[0]) >= _MILLION:
+                logs[0] = EventLog()
+            logs[0].extend(batch.records)
+            arrived[0] += len(batch.records)
+            if arrived[0] >= count:
+                done.set()
+
+        async with running(listener(url, store).run()):
+            await asyncio.wait_for(done.wait(), 300)
+        return time.perf_counter() - begun
+
+    with sending(count, rate=_MINUTE_RATE) as url:
+        taken = asyncio.run(listen(url))
+    lost = Sample((float(count - arrived[0]),))
+    return [
+        Line("a minute of 200 000 events/s: lost", "events", lost, at_most(0, "events")),
+        Line(
+            "a minute of 200 000 events/s: held",
+            "events/s",
+            Sample((count / taken,)),
+            at_least(0.97 * _MINUTE_RATE, "events/s"),
+        ),
+    ]
+
+
+def resume(size: Size) -> Sequence[Line]:
+    """A backlog of 100 000 messages, which comes as one frame: from the connect to the rows."""
+    count = size.of(100_000)
+    with sending(count, per_frame=count) as url:
+
+        def ours() -> None:
+            assert len(asyncio.run(capture(url, count)).df) == count
+
+        def theirs() -> None:
+            assert len(asyncio.run(by_hand(url, count))) == count
+
+        mine, other = in_turn(size.long_rounds, ours, theirs, unit=1)
+    hand = "websockets, regex, json.loads, list of dicts"
+    return [Line("resume of 100 000 events", "s", mine, at_most(1.5, "s"), hand, other)]
+
+
+def latency(work: Callable[[float], None], size: Size, *, limit: float, times: float) -> list[Line]:
+    """99 % of the events are in the log after so many milliseconds, while the main thread works.
+
+    By hand: the same client on the kernel's own loop, as in a notebook that awaits in cells; a
+    cell holds it up for half a second at a time.
+    """
+    duration = 0.6 if size.quick else 6.0
+    count = int(_LATENCY_RATE * duration)
+    mine, other = [], []
+    with sending(count, per_frame=1, rate=_LATENCY_RATE) as url:
+        for _ in range(2 if size.quick else 3):
+            mine.append(_percentile(_beside_work(url, count, work)))
+            other.append(_percentile(asyncio.run(_between_cells(url, count, work))))
+    ours, theirs = Sample(tuple(mine)), Sample(tuple(other))
+    what = f"send → row, 99 %, main thread in {work.__name__.strip('_').replace('_', ' ')}"
+    return [
+        Line(what, "ms", ours, at_most(limit, "ms")),
+        Line(what, "ms", ours, faster(times), "a client on the kernel's loop", theirs),
+    ]
+
+
+def _beside_work(url: str, count: int, work: Callable[[float], None]) -> list[float]:
+    """The delays, in ms, of a listener on its own thread."""
+    log, delays = EventLog(), list[float]()
+
+    def store(batch: Batch) -> None:
+        log.extend(batch.records)
+        now = time.time()
+        delays.extend((now - (record.server_time_unix or now)) * 1e3 for record in batch.records)
+
+    bridge = LoopThread()
+    task = bridge.submit(listener(url, store).run())
+    until = time.monotonic() + 30
+    while len(delays) < count and time.monotonic() < until:
+        work(_CELL)
+    task.cancel()
+    bridge.stop()
+    return delays
+
+
+async def _between_cells(url: str, count: int, work: Callable[[float], None]) -> list[float]:
+    """The delays, in ms, of a client that shares its loop with the cells."""
+    delays: list[float] = []
+
+    async def listen() -> None:
+        rows: list[Row] = []
+        async with connect(url, max_size=None, compression=None) as connection:
+            async for frame in connection:
+                assert isinstance(frame, str)
+                for row in text_rows(frame):
+                    rows.append(row)
+                    delays.append((time.time() - row["server_time"].timestamp()) * 1e3)
+
+    async with running(listen()):
+        until = time.monotonic() + 30
+        while len(delays) < count and time.monotonic() < until:
+            await asyncio.sleep(_BETWEEN_CELLS)
+            work(_CELL)
+    return delays
+
+
+def pandas_calls(seconds: float) -> None:
+    """What an explorer runs: a mix of pandas calls on 500 000 rows."""
+    frame = _frame()
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        frame.groupby("key", observed=True)["value"].mean()
+        frame[frame["value"] > 0.5]
+        frame["key"].value_counts()
+        frame.sort_values("value")
+
+
+def a_pure_python_loop(seconds: float) -> None:
+    """Nothing but bytecode: the interpreter hands over every 5 ms."""
+    until, total = time.monotonic() + seconds, 0
+    while time.monotonic() < until:
+        for n in range(10_000):
+            total += n * n
+
+
+def _frame(rows: int = 500_000) -> pd.DataFrame:
+    numbers = np.random.default_rng(0)
+    key = pd.Categorical.from_codes(numbers.integers(0, 7, rows), list("abcdefg"))
+    return pd.DataFrame({"key": key, "value": numbers.random(rows)})
+
+
+def _percentile(delays: Sequence[float]) -> float:
+    return float(np.percentile(delays, 99))
+
+
+BENCHMARKS = (
+    Benchmark("whole-way", throughput),
+    Benchmark("minute", minute),
+    Benchmark("resume", resume),
+    Benchmark("latency-pandas", partial(latency, pandas_calls, limit=5, times=50)),
+    Benchmark("latency-python", partial(latency, a_pure_python_loop, limit=25, times=20)),
+)
