@@ -68,7 +68,7 @@ class Feed(Recording):
         self.transport = "auto"
         self.journal: Journal | None = None
         self._open_driver = open_driver
-        self._bridge = bridge
+        self.bridge = bridge
         self._stats = ListenerStats()
         self._switching = asyncio.Lock()
         self._driver: Driver | None = None
@@ -93,7 +93,7 @@ class Feed(Recording):
         connecting for good; a server that does not answer within `timeout` seconds is tried again
         in the background (see `state` and `error`).
         """
-        return self._bridge.run(
+        return self.bridge.run(
             self.start_async(
                 channels, transport, backfill=backfill, journal=journal, timeout=timeout
             )
@@ -125,7 +125,7 @@ class Feed(Recording):
     def stop(self) -> None:
         """End the connections; the events stay. Stopping twice is fine."""
         if self.running:
-            self._bridge.run(self.stop_async())
+            self.bridge.run(self.stop_async())
 
     async def stop_async(self) -> None:
         """Like `stop`, for a coroutine on the bridge's own loop."""
@@ -193,7 +193,7 @@ class Feed(Recording):
         `ping`, `subscribeStatusChange`. Raises ConnectionFailed without a WebSocket to such a
         server, CallFailed (with a `code`) for what the server refuses.
         """
-        return self._bridge.run(self._call(method, params))
+        return self.bridge.run(self._call(method, params))
 
     def __repr__(self) -> str:
         channels = "+".join(self.channels)
@@ -205,7 +205,7 @@ class Feed(Recording):
         return f"<div>{escape(repr(self))}</div>{said}{self.tail(5).to_html()}"
 
     def _may_block(self, method: str) -> None:
-        if self._bridge.is_current():
+        if self.bridge.is_current():
             raise WrongThreadError(
                 f"{method}() blocks, and it was called on the listener's own thread: await "
                 f"wait_async() there."

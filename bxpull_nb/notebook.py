@@ -4,19 +4,24 @@ import os
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bxpull_nb.auth import AccessToken, OAuthApp, TokenPair, TokenStore, Webhook
+from bxpull_nb.bridge import LoopThread
 from bxpull_nb.errors import SettingsError
+from bxpull_nb.export import read_events
 from bxpull_nb.feed import Feed
 from bxpull_nb.journal import Journal
+from bxpull_nb.listener import ListenerStats, Sink
 from bxpull_nb.models import CHANNEL_TYPES, PullConfig
 from bxpull_nb.portal import Portal
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from bxpull_nb.widgets import Explorer
 
-__all__ = ["allow_nested_run", "connect", "explore", "fetch_config", "listen"]
+__all__ = ["allow_nested_run", "connect", "explore", "fetch_config", "listen", "replay"]
 
 _HOW = (
     "Give connect(url, token=...) an application's OAuth access token, or connect(webhook=...) "
@@ -90,14 +95,38 @@ def listen(
     return portal.feed(channels, transport).start(backfill=backfill, journal=journal)
 
 
-def explore(portal: Portal) -> "Explorer":
-    """The control panel for the portal: fetch, start, watch, stop, export.
+def replay(source: "str | Path | pd.DataFrame", speed: float = 1.0) -> Feed:
+    """A feed that plays recorded events again, with the gaps they had, divided by `speed`.
 
-    Called again, it shows the same feed: the one that was started last.
+    `source` is a file or a journal's folder, as for `read_events`, or a frame of events. The feed
+    has the face of a live one: `wait`, `expect`, `mark`, and `explore(feed)` shows it; when all is
+    played, it has stopped, and its `df` equals the recording. `speed` 10 is ten times as fast,
+    `math.inf` at once. Raises FileFormatError or OSError for a file that cannot be read,
+    SettingsError for a speed that is not above zero.
+    """
+    from bxpull_nb.replay import Replay
+
+    events = read_events(source) if isinstance(source, str | Path) else source
+    name = Path(source).name if isinstance(source, str | Path) else "replay"
+
+    def play(
+        sink: Sink, *, stats: ListenerStats, changed: Callable[[], None], **_live: Any
+    ) -> Replay:
+        return Replay(events, sink, speed=speed, stats=stats, changed=changed)
+
+    return Feed(play, LoopThread(), name=name).start()
+
+
+def explore(source: Portal | Feed, *, static: bool = False) -> "Explorer":
+    """The control panel for a portal, or for a feed: fetch, start, watch, mark, send, export.
+
+    Called again for the same portal, it shows the same feed: the one that was started last.
+    `static` puts a plain table of the newest events beside it, which is saved with the notebook
+    and shown where no widgets are.
     """
     from bxpull_nb.widgets import Explorer
 
-    return Explorer(portal)
+    return Explorer(source, static=static)
 
 
 def allow_nested_run() -> None:

@@ -19,7 +19,7 @@ from bxpull_nb.models import Arrival, BadFrame, Batch, Event, Record
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Replay"]
+__all__ = ["Replay", "records_of"]
 
 _ROWS = 2048  # handed over in one go, so that the loop's other tasks get their turn
 _SHORTEST = 0.01  # seconds: what is due within them comes together
@@ -115,7 +115,7 @@ class Replay:
         """Rows up to `end`, in batches between which others have their turn."""
         while self.played < end:
             stop = min(self.played + _ROWS, end)
-            records = list(_records(frame.iloc[self.played : stop]))
+            records = list(records_of(frame.iloc[self.played : stop]))
             self._sink(Batch(records))
             self.played = stop
             self._count(records)
@@ -199,7 +199,8 @@ def _texts(column: "pd.Series[Any]") -> list[str | None]:
     return column.astype(object).where(column.notna(), None).tolist()
 
 
-def _records(frame: "pd.DataFrame") -> Iterator[Record]:
+def records_of(frame: "pd.DataFrame") -> Iterator[Record]:
+    """The records whose rows these are; a row with an `error` is a BadFrame."""
     names = ["channel", "transport", "mid", "module_id", "command", "sender", "params", "error"]
     channels, transports, *columns = (_texts(frame[name]) for name in names)
     received = [None if us == _NAT else us for us in _microseconds(frame["received_at"]).tolist()]

@@ -57,7 +57,12 @@ def test_foreign_words_are_escaped() -> None:
     """A portal's name, a server's mode, an error text."""
     lost = Happening(at_us=0, kind="lost", channel=XSS, transport=XSS, text=XSS)
     texts = [markup.headline(XSS), markup.message(XSS), markup.message(XSS, error=True)]
-    cause = {"count": 1, "first_after": pd.Timedelta(1), "rate_after": 1.0, "rate_before": 0.0}
+    cause = {
+        "count": 1,
+        "first_after": pd.Timedelta(1),
+        "per_minute_after": 1.0,
+        "per_minute_before": 0.0,
+    }
     causes = pd.DataFrame([{"module_id": XSS, "command": XSS, **cause}])
     texts += [markup.happenings([lost]), markup.after_mark(XSS, causes)]
     for text in texts:

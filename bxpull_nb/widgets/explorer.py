@@ -12,6 +12,7 @@ from typing import Any
 import ipywidgets as ipw
 
 from bxpull_nb.errors import BxPullError
+from bxpull_nb.feed import Feed
 from bxpull_nb.models import CHANNEL_TYPES
 from bxpull_nb.portal import Portal
 from bxpull_nb.reconnect import TRANSPORTS
@@ -41,19 +42,23 @@ _TABS = ("Event", "What happened", "After a mark", "Send a test event", "Export"
 class Explorer(ipw.VBox):
     """A panel for one portal: fetch the config, start, watch, mark, send, stop, export.
 
-    It shows the portal's last started feed, or an idle one. `close()` ends the panel, not the
-    feed.
+    It shows the portal's last started feed, or an idle one; given a feed alone, such as a replay,
+    it shows that one, without what needs a portal. `close()` ends the panel, not the feed.
+    `static` adds a plain table of the newest events, which is saved with the notebook.
     """
 
-    def __init__(self, portal: Portal, *, repaint: float = _REPAINT) -> None:
-        self.portal = portal
-        self.feed = portal.feeds[-1] if portal.feeds else portal.feed()
+    def __init__(
+        self, source: Portal | Feed, *, static: bool = False, repaint: float = _REPAINT
+    ) -> None:
+        self.portal = source if isinstance(source, Portal) else None
+        self.feed = source if isinstance(source, Feed) else _last_feed(source)
+        self._static = static
         self._context = outside_requests()
         self._action_error = ""
         self._context.run(self._build)
         self._connect_controls()
         self._context.run(self.paint)
-        self._timer = portal.bridge.submit(within(self._context, self._keep_painting(repaint)))
+        self._timer = self.feed.bridge.submit(within(self._context, self._keep_painting(repaint)))
 
     def paint(self) -> None:
         """Show the feed as it is now; what did not change sends nothing to the page."""
@@ -98,40 +103,39 @@ class Explorer(ipw.VBox):
         self.chart = RateChart(feed.log)
         self.detail = EventDetail()
         self.story = Story(feed, self.chart, self.table)
-        self.send = SendForm(self.portal, feed)
+        self.send = SendForm(self.portal, feed) if self.portal else None
         self.export = ExportForm(feed, self.table)
+        self.tabs = self._open_tabs()
         super().__init__(self._rows())
 
     def _rows(self) -> list[ipw.Widget]:
-        title = ipw.HTML(markup.headline(self.portal.name), layout={"flex": "1 1 auto"})
-        tabs = ipw.Tab(
-            [self.detail, self.story.log, self.story.after, self.send, self.export],
-            titles=_TABS,
+        title = ipw.HTML(markup.headline(self.feed.name), layout={"flex": "1 1 auto"})
+        settings = row(
+            labelled("Cache", self.cache),
+            labelled("Reopen", self.reopen),
+            labelled("Channels", self.channels),
+            labelled("Transport", self.transport),
         )
-        self.tabs = tabs
+        actions = [self.start_button, self.stop_button, self.mark_button, self.mark_label]
         return [
             row(title, self.light),
-            row(
-                labelled("Cache", self.cache),
-                labelled("Reopen", self.reopen),
-                labelled("Channels", self.channels),
-                labelled("Transport", self.transport),
-            ),
-            row(
-                self.fetch_button,
-                self.start_button,
-                self.stop_button,
-                self.mark_button,
-                self.mark_label,
-                self.said,
-            ),
+            *([settings] if self.portal else []),
+            row(*([self.fetch_button] if self.portal else []), *actions, self.said),
             self.error,
             self.config_card,
             self.counters,
             self.chart,
             self.table,
-            tabs,
+            self.tabs,
         ]
+
+    def _open_tabs(self) -> ipw.Tab:
+        """What is below the table; the places stay, so that a tab is found by its number."""
+        send = self.send or ipw.HTML(
+            markup.message("Sending needs a portal; this is a feed alone.")
+        )
+        contents = [self.detail, self.story.log, self.story.after, send, self.export]
+        return ipw.Tab(contents, titles=_TABS)
 
     def _connect_controls(self) -> None:
         for control, work in (
@@ -139,16 +143,20 @@ class Explorer(ipw.VBox):
             (self.start_button, self._start),
             (self.stop_button, self.feed.stop_async),
             (self.mark_button, self._mark),
-            (self.send.send_button, self.send.send),
             (self.export.export_button, self.export.export),
         ):
             control.on_click(lambda _button, work=work: self._act(work))
+        if self.send is not None:
+            send = self.send.send
+            self.send.send_button.on_click(lambda _button: self._act(send))
         for choice in (self.channels, self.transport):
             choice.observe(self._settings_changed, "value")
         self.table.on_select(self._select)
         self.chart.on_pick(self._pick)
 
     async def _fetch_config(self) -> None:
+        if self.portal is None:
+            return
         config = await self.portal.rest.fetch_config(
             cache=self.cache.value, reopen=self.reopen.value
         )
@@ -182,7 +190,7 @@ class Explorer(ipw.VBox):
     def _act(self, work: Callable[[], Awaitable[None]]) -> None:
         """Do it on the bridge's loop; called on whatever thread the page's message came by."""
         self._action_error = ""
-        self.portal.bridge.submit(within(self._context, self._shown(work)))
+        self.feed.bridge.submit(within(self._context, self._shown(work)))
 
     async def _shown(self, work: Callable[[], Awaitable[None]]) -> None:
         """Do it, and tell in the panel what went wrong: a traceback would be seen by nobody."""
@@ -203,10 +211,21 @@ class Explorer(ipw.VBox):
             except Exception:  # noqa: BLE001 - one bad repaint must not freeze the panel for good
                 _log.exception("the panel could not be repainted")
 
+    def __repr__(self) -> str:
+        return f"Explorer({self.feed!r})"
+
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         self.table.expect_page()
         self.chart.expect_page()
-        return super()._repr_mimebundle_(**kwargs)
+        bundle: Any = super()._repr_mimebundle_(**kwargs)
+        if self._static:
+            data = bundle[0] if isinstance(bundle, tuple) else bundle
+            data["text/html"] = self.feed._repr_html_()
+        return bundle
+
+
+def _last_feed(portal: Portal) -> Feed:
+    return portal.feeds[-1] if portal.feeds else portal.feed()
 
 
 def _chosen(channels: tuple[str, ...]) -> str:

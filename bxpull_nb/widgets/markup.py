@@ -86,7 +86,7 @@ def after_mark(label: str, causes: "pd.DataFrame") -> str:
         "<tr>" + "".join(f"<td style='{_CELL}'>{escape(cell)}</td>" for cell in cells) + "</tr>"
         for cells in _cause_rows(causes)
     )
-    head = _head("module", "command", "events", "first after", "per minute", "before the mark")
+    head = _head("module", "command", "events", "first after", "per minute", "before it")
     return f"{title}<div style='max-height:260px;overflow:auto'><table>{head}{rows}</table></div>"
 
 
@@ -132,12 +132,12 @@ def _said(entry: Happening) -> str:
 
 def _cause_rows(causes: "pd.DataFrame") -> Iterator[tuple[str, ...]]:
     for cause in causes.head(_MOST_CAUSES).to_dict("records"):
-        before: float = cause["rate_before"]
+        before: float = cause["per_minute_before"]
         yield (
             str(cause["module_id"]),
             str(cause["command"]),
             f"{cause['count']:,}",
             f"{cause['first_after'].total_seconds():,.2f} s",
-            f"{cause['rate_after']:,.1f}",
+            f"{cause['per_minute_after']:,.1f}",
             f"{before:,.1f}" if before else "none",
         )
