@@ -137,8 +137,7 @@ def pick_with_keys(tab: LabPage, text: str) -> None:
     expect(tab.page.locator(".bxrc-said")).to_contain_text("picked: ")
 
 
-@pytest.mark.parametrize("theme", ["Light", "Dark"])
-@pytest.mark.parametrize("width", [1280, 800])
+@pytest.mark.parametrize(("theme", "width"), [("Light", 800), ("Dark", 1280)])
 def test_a_second_picked_by_the_mouse_in_both_themes(lab: Lab, theme: str, width: int) -> None:
     """The readout names it, the table shows it, again gives all back; pictures for the eye."""
     cells = [SETUP + FILL, "chart", "table"]

@@ -348,6 +348,18 @@ def test_a_pick_reaches_every_callback_and_the_next_snapshot() -> None:
     assert Counter(bodies(chart)[-1]["picked"].values()) == {"b": 1, None: 2}
 
 
+def test_marks_that_were_never_sent_are_forgotten_with_their_source() -> None:
+    """Nobody looked when they were set; the next page must not get them."""
+    chart = RateChart(ListSource())
+    chart.flag(NOW_US, "old")
+    chart.shade(NOW_US, None, "old")
+    chart.source = ListSource()
+    chart.expect_page()
+    chart.flush()
+    hello(chart)
+    assert [(body["flags"], body["shades"]) for body in bodies(chart)] == [([], [])] * 2
+
+
 @pytest.mark.parametrize(
     "content",
     [

@@ -157,6 +157,7 @@ class RateChart(FedView):
         self._counts = SecondCounts(WINDOW)
         self._flags.clear()
         self._shades.clear()
+        self._new_flags, self._new_shades = [], {}
         self._picked = Pick()
 
     def _on_choice(self, content: dict[str, Any]) -> None:
