@@ -159,9 +159,9 @@ def test_one_event_is_understood(lab: Lab) -> None:
         hold = tab.page.locator(".bxcc-hold").first
         hold.hover()
         tab.page.mouse.down()
-        tab.page.locator(".bxcc-id", has_text=ids[0]).wait_for()
+        tab.page.locator(".bxcc-shown", has_text=ids[0]).wait_for()
         tab.page.mouse.up()
-        tab.page.locator(".bxcc-id", has_text="…").first.wait_for()
+        tab.page.locator(".bxcc-shown", has_text=ids[0]).wait_for(state="detached")
         tab.save()
         tab.check()
     saved = (lab.root / "understand.ipynb").read_text()

@@ -30,7 +30,6 @@ function show(view, { server, channels, now }) {
 }
 
 function channelRow(view, { type, masked, start, end }, ahead) {
-  const id = make("code", { class: "bxcc-id" }, masked);
   const fill = make("span", { class: "bxcc-fill" });
   const bar = make("span", { class: "bxcc-bar", role: "meter", "aria-label": `life left of the ${type} channel`,
     "aria-valuemin": "0", "aria-valuemax": "100" }, fill);
@@ -38,16 +37,18 @@ function channelRow(view, { type, masked, start, end }, ahead) {
   view.bars.push(() => tick({ bar, fill, left, start, end }, Date.now() + ahead));
   view.bars.at(-1)();
   left.title = `until ${new Date(end).toISOString().replace("T", " ").slice(0, 19)} UTC`;
-  return make("div", { class: "bxcc-channel" }, make("b", {}, type), id, holdButton(view, type, id, masked), bar, left);
+  const shown = make("code", { class: "bxcc-shown" }); // on a line of its own: the button stays put
+  return make("div", { class: "bxcc-channel" }, make("b", {}, type), make("code", { class: "bxcc-id" }, masked),
+    holdButton(view, type, shown), bar, left, shown);
 }
 
 // Shown only while held, and not selectable: nothing to copy by accident, nothing to save.
-function holdButton(view, type, id, masked) {
+function holdButton(view, type, shown) {
   const button = make("button", { type: "button", class: "bxcc-hold", title: "Hold to show the id: it is a secret" }, "hold to show");
   let held = false;
   const hold = () => { held = true; view.model.send({ kind: "reveal", channel: type }); };
-  const release = () => { held = false; id.textContent = masked; };
-  view.ids.set(type, (secret) => { if (held) id.textContent = secret; });
+  const release = () => { held = false; shown.textContent = ""; };
+  view.ids.set(type, (secret) => { if (held) shown.textContent = secret; });
   button.addEventListener("pointerdown", hold);
   for (const end of ["pointerup", "pointerleave", "pointercancel", "blur", "keyup"]) button.addEventListener(end, release);
   button.addEventListener("keydown", (event) => { if (event.key === " " && !event.repeat) hold(); });
