@@ -40,6 +40,10 @@ class Driver(Protocol):
         """What the connections use now."""
         ...
 
+    def clock(self) -> int:
+        """The moment its events are in: Unix nanoseconds, of now, or of the recording."""
+        ...
+
     async def run(self) -> None:
         """Drive until cancelled, or until there is no more."""
         ...

@@ -204,6 +204,9 @@ class Feed(Recording):
         said = f"<div>{escape(str(error))}</div>" if error else ""
         return f"<div>{escape(repr(self))}</div>{said}{self.tail(5).to_html()}"
 
+    def _clock(self) -> int:
+        return super()._clock() if self._driver is None else self._driver.clock()
+
     def _may_block(self, method: str) -> None:
         if self.bridge.is_current():
             raise WrongThreadError(
@@ -252,7 +255,7 @@ class Feed(Recording):
         if journal is not None:
             await asyncio.to_thread(journal.open)
             resume = await asyncio.to_thread(journal.resume)
-            sink = journaling(journal, sink, self.logbook, self._clock)
+            sink = journaling(journal, sink, self.logbook)
         self._driver = self._open_driver(
             sink,
             channels=self.channels,
@@ -266,7 +269,7 @@ class Feed(Recording):
         self.note("started", f"listening to {' and '.join(self.channels)}")
         self._task = asyncio.create_task(self._driver.run())
         self._task.add_done_callback(self._inlet.ended)
-        self._task.add_done_callback(partial(_write_end, self.logbook, self._clock))
+        self._task.add_done_callback(partial(_write_end, self.logbook, self._driver.clock))
 
     async def _end(self) -> None:
         if self._task is not None and not self._task.done():

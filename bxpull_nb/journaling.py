@@ -1,5 +1,6 @@
 """A feed's sink with a journal in front of it, whose troubles become happenings."""
 
+import time
 from collections.abc import Callable
 
 from bxpull_nb.errors import JournalNotWritable
@@ -11,7 +12,9 @@ from bxpull_nb.models import Batch, Happening
 __all__ = ["journaling", "not_journaled"]
 
 
-def journaling(journal: Journal, sink: Sink, logbook: Logbook, clock: Callable[[], int]) -> Sink:
+def journaling(
+    journal: Journal, sink: Sink, logbook: Logbook, clock: Callable[[], int] = time.time_ns
+) -> Sink:
     """A sink that writes to the journal first; when the disk fails and recovers, it is told.
 
     `clock` gives Unix nanoseconds. It holds no feed: one that nobody holds must be collected.

@@ -25,15 +25,13 @@ __all__ = ["Recording"]
 class Recording:
     """Events so far, what happened beside them, and waiting for what comes.
 
-    The base of `Feed`, which makes it grow. Any thread may use it. `clock` gives Unix
-    nanoseconds.
+    The base of `Feed`, which makes it grow. Any thread may use it.
     """
 
-    def __init__(self, clock: Callable[[], int] = time.time_ns) -> None:
+    def __init__(self) -> None:
         self.log = EventLog()
         self.logbook = Logbook()
         self._inlet = Inlet(self.log)
-        self._clock = clock
 
     @property
     def running(self) -> bool:
@@ -161,6 +159,10 @@ class Recording:
 
     def __len__(self) -> int:
         return len(self.log)
+
+    def _clock(self) -> int:
+        """The moment in which the recording is: Unix nanoseconds."""
+        return time.time_ns()
 
     def _may_block(self, method: str) -> None:
         """Raise where blocking the calling thread would block what is waited for."""

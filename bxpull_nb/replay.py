@@ -68,6 +68,7 @@ class Replay:
         self._changed = changed
         self._sleep = sleep
         self._position = _Position(_checked(speed), monotonic)
+        self._span = (0, 0)  # microseconds since 1970: the first row's arrival, and the last's
 
     @property
     def speed(self) -> float:
@@ -90,6 +91,7 @@ class Replay:
             frame = await asyncio.to_thread(read_events, frame)
         self.rows, self.played = len(frame), 0
         due = _due(frame)
+        self._span = _span(frame, due)
         self._position.start()
         self.state = "connected"
         self._changed()
@@ -99,6 +101,11 @@ class Replay:
                 await self._hand_over(frame, end)
             else:
                 await self._sleep(self._wait(float(due[end])))
+
+    def clock(self) -> int:
+        """Where it plays, in recorded time: Unix nanoseconds."""
+        first, last = self._span
+        return (first + int(min(self._position.now(), last - first))) * 1000
 
     async def call(self, method: str, params: dict[str, Any]) -> Any:  # noqa: ARG002 - as of a listener
         """Raises ConnectionFailed: there is no push server to call."""
@@ -178,6 +185,13 @@ def _due(frame: "pd.DataFrame") -> np.ndarray:
     known = times[times != _NAT]
     first = known[0] if len(known) else 0
     return np.maximum.accumulate(np.maximum(times, first)) - first
+
+
+def _span(frame: "pd.DataFrame", due: np.ndarray) -> tuple[int, int]:
+    times = _microseconds(frame["received_at"])
+    known = times[times != _NAT]
+    first = int(known[0]) if len(known) else 0
+    return first, first + int(due[-1]) if len(due) else first
 
 
 def _microseconds(column: "pd.Series[Any]") -> np.ndarray:

@@ -90,6 +90,10 @@ class Listener:
         """The transports in use now, without repetition."""
         return tuple(dict.fromkeys(lane.transport for lane in self.lanes if lane.transport))
 
+    def clock(self) -> int:
+        """Now: Unix nanoseconds, by this machine's clock."""
+        return self._timing.clock()
+
     async def run(self) -> None:
         """Listen on every lane until cancelled; raises what trying again cannot mend."""
         config = await self._source.first()

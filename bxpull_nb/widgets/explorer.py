@@ -100,7 +100,7 @@ class Explorer(ipw.VBox):
         self.mark_label = ipw.Text(placeholder="clicked Save", layout={"width": "160px"})
         self.config_card = ConfigCard()
         self.table = LiveTable(feed.log, empty=_EMPTY)
-        self.chart = RateChart(feed.log)
+        self.chart = RateChart(feed.log, live=self.portal is not None)
         self.detail = EventDetail()
         self.story = Story(feed, self.chart, self.table)
         self.send = SendForm(self.portal, feed) if self.portal else None

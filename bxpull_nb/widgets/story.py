@@ -59,9 +59,9 @@ class Story:
             self._label, self._grouped_at = happening.text, float("-inf")
             self._chart.flag(happening.at_us, happening.text)
             self._table.flag(happening.count or 0, happening.text)
-        elif happening.kind in _BREAKS:
-            self._broken.setdefault(happening.channel, happening.at_us)
+        elif happening.kind in _BREAKS and happening.channel not in self._broken:
+            self._broken[happening.channel] = happening.at_us
+            self._chart.shade(happening.at_us, None, f"{happening.channel}: no connection")
         elif happening.kind == "connected" and happening.channel in self._broken:
             begun = self._broken.pop(happening.channel)
-            label = f"{happening.channel}: no connection"
-            self._chart.shade(begun, happening.at_us, label)
+            self._chart.shade(begun, happening.at_us, f"{happening.channel}: no connection")
