@@ -32,12 +32,14 @@ class Clock:
         self.log = EventLog()
 
     async def sleep(self, seconds: float) -> None:
+        """Go on by so many seconds, at once."""
         self.now += seconds
         if seconds:
             self.sleeps.append(seconds)
         await asyncio.sleep(0)
 
     def take(self, batch: Batch) -> None:
+        """The sink."""
         self.came.append((round(self.now - 50, 3), len(batch.records)))
         self.log.extend(batch.records)
 

@@ -9,7 +9,8 @@ rows gives a table without rows, with the same columns and dtypes.
 """
 
 from bxpull_nb.analysis.counts import rates, summary, who
+from bxpull_nb.analysis.shape import Span
 from bxpull_nb.analysis.since import since
 from bxpull_nb.analysis.times import gaps, lag, sessions
 
-__all__ = ["gaps", "lag", "rates", "sessions", "since", "summary", "who"]
+__all__ = ["Span", "gaps", "lag", "rates", "sessions", "since", "summary", "who"]

@@ -1,6 +1,7 @@
 """What all tables of the analysis share: durations as people write them, fixed dtypes."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -21,21 +22,19 @@ def duration(span: Span, name: str) -> "pd.Timedelta":
     """The span in microseconds; SettingsError unless it is a duration above zero."""
     import pandas as pd
 
-    try:
+    length: Any = pd.NaT
+    with suppress(ValueError, TypeError):
         length = pd.Timedelta(span).as_unit("us")
-    except (ValueError, TypeError):
-        length = pd.NaT
     if not length > pd.Timedelta(0):  # also False for NaT
         raise SettingsError(
             f"{name}={span!r} is no duration: write '30s', '5min', '1h' or a timedelta above zero."
         )
-    return length
+    checked: pd.Timedelta = length
+    return checked
 
 
-def shaped(
-    columns: "Mapping[str, Any] | pd.DataFrame", dtypes: Mapping[str, str]
-) -> "pd.DataFrame":
-    """A frame of these columns with these dtypes, its index counting from 0."""
+def shaped(columns: Any, dtypes: Mapping[str, str]) -> "pd.DataFrame":
+    """A frame of these columns, by name, with these dtypes, its index counting from 0."""
     import pandas as pd
 
     frame = pd.DataFrame({name: columns[name] for name in dtypes}).reset_index(drop=True)
@@ -70,5 +69,4 @@ def intervals(starts: "pd.Series[Any]", every: "pd.Timedelta") -> "pd.DatetimeIn
 
     if starts.empty:
         return pd.DatetimeIndex([], dtype="datetime64[us, UTC]", name="received_at")
-    span = pd.date_range(starts.min(), starts.max(), freq=every, name="received_at", unit="us")
-    return pd.DatetimeIndex(span, freq=None)
+    return pd.date_range(starts.min(), starts.max(), freq=every, name="received_at", unit="us")

@@ -1,6 +1,7 @@
 """What began at a moment: "what did my click cause?"."""
 
 import math
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -91,10 +92,9 @@ def _compared(table: Any, after: float, before: float) -> "pd.DataFrame":
 def _moment(moment: str | datetime) -> "pd.Timestamp":
     import pandas as pd
 
-    try:
+    at: Any = pd.NaT
+    with suppress(ValueError, TypeError):
         at = pd.Timestamp(moment)
-    except (ValueError, TypeError):
-        at = pd.NaT
     if pd.isna(at):
         raise SettingsError(f"moment={moment!r} is no time: write '2026-01-01T12:00Z'.")
     if at.tzinfo is None:
@@ -102,7 +102,8 @@ def _moment(moment: str | datetime) -> "pd.Timestamp":
             f"moment={moment!r} has no time zone: write pd.Timestamp.now('UTC'), or put a Z "
             f"behind a time in UTC."
         )
-    return at.tz_convert("UTC").as_unit("us")
+    utc: pd.Timestamp = at.tz_convert("UTC").as_unit("us")
+    return utc
 
 
 def _seconds(span: "pd.Timedelta") -> float:

@@ -1,0 +1,71 @@
+"""At which hours of which days events come."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from bxpull_nb.plots.figure import INK, PAPER, Figure, blank, sheet
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["hours"]
+
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+def hours(df: "pd.DataFrame") -> Figure:
+    """How many events came at which hour of which day of the week, UTC: dark is many.
+
+    Each cell has its count; empty ones stay white.
+    """
+    times = df["received_at"].dropna()
+    if times.empty:
+        return blank("Hours of the week", "No events yet.")
+    counts = np.zeros((7, 24), dtype="int64")
+    np.add.at(counts, (times.dt.day_of_week.to_numpy(), times.dt.hour.to_numpy()), 1)
+    days = (times.max() - times.min()).total_seconds() / 86_400
+    paper, axes = sheet(
+        "Hours of the week", f"events by hour, UTC; the frame spans {days:.1f} days"
+    )
+    axes.imshow(
+        np.ma.masked_equal(counts, 0), cmap="cividis_r", aspect="auto", vmin=0, vmax=counts.max()
+    )
+    _write_counts(axes, counts)
+    axes.set_yticks(range(7), _DAYS)
+    axes.set_xticks(range(24), [f"{hour:02}" for hour in range(24)])
+    axes.tick_params(length=0)
+    axes.spines["bottom"].set_visible(False)
+    _part_cells(axes)
+    return paper
+
+
+def _write_counts(axes: Axes, counts: np.ndarray) -> None:
+    for day, hour in zip(*np.nonzero(counts), strict=True):
+        count = int(counts[day, hour])
+        dark = count > 0.5 * counts.max()
+        axes.text(
+            hour,
+            day,
+            _short(count),
+            ha="center",
+            va="center",
+            fontsize=7.5,
+            color=PAPER if dark else INK,
+        )
+
+
+def _part_cells(axes: Axes) -> None:
+    axes.set_xticks(np.arange(-0.5, 24), minor=True)
+    axes.set_yticks(np.arange(-0.5, 7), minor=True)
+    axes.grid(which="minor", color="#f0f0f0", linewidth=1)
+    axes.tick_params(which="minor", length=0)
+
+
+def _short(count: int) -> str:
+    """At most four characters."""
+    for unit, size in (("M", 1_000_000), ("k", 1000)):
+        if count >= size:
+            return f"{count / size:.2g}{unit}" if count < 10 * size else f"{count // size}{unit}"
+    return str(count)
