@@ -1,19 +1,19 @@
 """The live DataFrame: refreshing it while it grows, its memory, and working with it."""
 
 import gc
+import json
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from multiprocessing import get_context
 from typing import Any
 
 import pandas as pd
 
+from bxpull_nb.codec import TextCodec
 from bxpull_nb.eventlog import EventLog
 from bxpull_nb.models import EVENT_COLUMNS
-from tests.benchmarks.byhand import Row, rows_of
-from tests.benchmarks.material import PER_FRAME, events
+from tests.benchmarks.byhand import Row, rows_of, text_rows
+from tests.benchmarks.material import ARRIVAL, PER_FRAME, events, messages
 from tests.benchmarks.measure import (
     Benchmark,
     Line,
@@ -21,7 +21,10 @@ from tests.benchmarks.measure import (
     Size,
     at_most,
     faster,
+    in_a_process,
     in_turn,
+    resident,
+    smaller,
     within,
 )
 
@@ -79,7 +82,7 @@ def live_loop(size: Size) -> Sequence[Line]:
             frame = pd.concat([frame, pd.DataFrame([row])], ignore_index=True)
 
     mine, other = in_turn(size.long_rounds, ours, dicts, per=count)
-    [worst] = in_turn(2, concat, per=short)
+    [worst] = in_turn(1, concat, per=short)
     worst = Sample((worst.median,) * len(mine.values))
     what = "live loop of 100 000 events, df every 1000"
     return [
@@ -144,44 +147,48 @@ def _quantile(rounds: Sequence[Sequence[float]], part: float) -> Sample:
 def memory(size: Size) -> Sequence[Line]:
     """What a million events take, each side in a process of its own: resident memory, all in.
 
-    The dicts hold `params` as JSON text, as the log does; as dicts they take twice as much.
+    Both come from frames, as in life: strings out of a frame are new ones for every event. The
+    dicts are counted twice, with `params` as text like the log's, and as the dict that JSON gave.
     """
-    rows = size.of(_MILLION)
-    mine = Sample(tuple(_in_a_process(_log_bytes, rows) for _ in range(3)))
-    other = Sample(tuple(_in_a_process(_dict_bytes, rows) for _ in range(3)))
-    what = "memory at 1 000 000 events"
-    limit = at_most(320, "bytes/event")
+    rows, rounds = size.of(_MILLION), 1 if size.quick else 3
+    mine, texts, dicts = (
+        Sample(tuple(in_a_process(measure, rows) for _ in range(rounds)))
+        for measure in (_log_bytes, _text_dict_bytes, _dict_bytes)
+    )
+    what, unit = "memory at 1 000 000 events", "bytes/event"
     return [
-        Line(what, "bytes/event", mine, limit),
-        Line(what, "bytes/event", mine, faster(3), "list of dicts", other),
+        Line(what, unit, mine, at_most(320, unit)),
+        Line(what, unit, mine, smaller(3), "list of dicts", dicts),
+        Line(what, unit, mine, smaller(3), "list of dicts, params as text", texts),
     ]
-
-
-def _in_a_process(measure: Callable[[int], float], rows: int) -> float:
-    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
-        return pool.submit(measure, rows).result()
 
 
 def _log_bytes(rows: int) -> float:
     filled_log(10_000).df  # noqa: B018 - what is loaded once is not the log's
-    before, log = resident(), filled_log(rows)
+    before, log = resident(), EventLog()
+    for frame in _frames(rows):
+        log.extend(TextCodec().decode(frame, ARRIVAL))
     log.df  # noqa: B018
     return max(resident() - before, 1) / rows
 
 
-def _dict_bytes(rows: int) -> float:
-    before, held = resident(), []
-    for first in range(0, rows, 10_000):
-        held.extend(rows_of(events(first, min(10_000, rows - first)), as_text=True))
+def _text_dict_bytes(rows: int) -> float:
+    before, held = resident(), list[Row]()
+    for frame in _frames(rows):
+        held.extend(text_rows(frame))
     return max(resident() - before, 1) / rows
 
 
-def resident() -> int:
-    """Bytes of memory this process has now."""
-    import psutil
+def _dict_bytes(rows: int) -> float:
+    before, held = resident(), list[Row]()
+    for frame in _frames(rows):
+        held.extend(row | {"params": json.loads(row["params"])} for row in text_rows(frame))
+    return max(resident() - before, 1) / rows
 
-    gc.collect()
-    return int(psutil.Process().memory_info().rss)
+
+def _frames(rows: int) -> Iterator[str]:
+    for first in range(0, rows, PER_FRAME):
+        yield TextCodec().encode(messages(first, min(PER_FRAME, rows - first)))
 
 
 def operations(size: Size) -> Sequence[Line]:

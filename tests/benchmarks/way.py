@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 import pandas as pd
@@ -175,11 +175,11 @@ def latency(work: Callable[[float], None], size: Size, *, limit: float, times: f
     By hand: the same client on the kernel's own loop, as in a notebook that awaits in cells; a
     cell holds it up for half a second at a time.
     """
-    duration = 0.6 if size.quick else 6.0
+    duration = 0.2 if size.quick else 6.0
     count = int(_LATENCY_RATE * duration)
     mine, other = [], []
     with sending(count, per_frame=1, rate=_LATENCY_RATE) as url:
-        for _ in range(2 if size.quick else 3):
+        for _ in range(1 if size.quick else 5):
             mine.append(_percentile(_beside_work(url, count, work)))
             other.append(_percentile(asyncio.run(_between_cells(url, count, work))))
     ours, theirs = Sample(tuple(mine)), Sample(tuple(other))
@@ -249,6 +249,7 @@ def a_pure_python_loop(seconds: float) -> None:
             total += n * n
 
 
+@cache
 def _frame(rows: int = 500_000) -> pd.DataFrame:
     numbers = np.random.default_rng(0)
     key = pd.Categorical.from_codes(numbers.integers(0, 7, rows), list("abcdefg"))

@@ -1,0 +1,143 @@
+"""The columnar, append-only log behind the live DataFrame.
+
+Appending is a list append; rows become columns in batches, when enough have come or when
+somebody looks. A DataFrame shares the memory of the columns: it costs the same at a thousand rows
+and at a million, and what a caller holds never changes.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bxpull_nb.eventlog.columns import CategoryColumn, NumberColumn, TextColumn
+from bxpull_nb.models import EVENT_COLUMNS, Record
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["EventLog"]
+
+_BATCH = 4096  # rows that wait at most before they become columns
+_NAT = np.iinfo("int64").min
+_RECENT = 10_000
+
+
+class EventLog:
+    """All records of a capture, as a DataFrame whenever it is asked for.
+
+    Any thread may append or look; the columns are those of `EVENT_COLUMNS`.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._waiting: list[Record] = []
+        self._recent: deque[Record] = deque(maxlen=_RECENT)
+        self._sealed = 0
+        self._frame: pd.DataFrame | None = None
+        self._received = NumberColumn(_utc)
+        self._server = NumberColumn(_utc)
+        self._lag = NumberColumn(_duration)
+        self._names = {
+            name: CategoryColumn() for name, kind in EVENT_COLUMNS.items() if kind == "category"
+        }
+        self._texts = {name: TextColumn() for name, kind in EVENT_COLUMNS.items() if kind == "str"}
+
+    def extend(self, records: Iterable[Record]) -> None:
+        """Append the records, in their order."""
+        fresh = list(records)
+        with self._lock:
+            self._waiting.extend(fresh)
+            self._recent.extend(fresh)
+            if len(self._waiting) >= _BATCH:
+                self._seal()
+
+    def __len__(self) -> int:
+        return self._sealed + len(self._waiting)
+
+    @property
+    def df(self) -> "pd.DataFrame":
+        """Every row so far, with the columns and dtypes of `EVENT_COLUMNS`.
+
+        A view that costs no copy: what you hold never changes, whatever arrives and whatever
+        you write into it. Ask again for the newer rows.
+        """
+        with self._lock:
+            self._seal()
+            if self._frame is None:
+                self._frame = self._build()
+            return self._frame.copy(deep=False)
+
+    def tail(self, n: int = 10) -> "pd.DataFrame":
+        """The newest `n` rows, oldest first."""
+        return self.df.tail(n)
+
+    def recent(self, start: int) -> tuple[int, list[Record]]:
+        """The records from row `start` on that are among the newest ten thousand.
+
+        Returns the row number of the first one given, and the records themselves: what a view
+        shows, without building a DataFrame.
+        """
+        with self._lock:
+            total = len(self)
+            first = min(max(start, total - len(self._recent)), total)
+            return first, list(islice(self._recent, len(self._recent) - (total - first), None))
+
+    def __repr__(self) -> str:
+        return f"EventLog({len(self):,} rows)"
+
+    def _seal(self) -> None:
+        """Turn the waiting records into columns."""
+        records = self._waiting
+        if not records:
+            return
+        received = np.array(
+            [_NAT if (us := r.arrival.received_us) is None else us for r in records],
+            dtype="int64",
+        )
+        server = _microseconds([r.server_time_unix for r in records])
+        self._received.extend(received)
+        self._server.extend(server)
+        known = (received != _NAT) & (server != _NAT)
+        self._lag.extend(np.where(known, received - server, _NAT))
+        self._names["channel"].extend([r.arrival.channel for r in records])
+        self._names["module_id"].extend([r.module_id for r in records])
+        self._names["command"].extend([r.command for r in records])
+        self._names["sender"].extend([r.sender for r in records])
+        self._names["transport"].extend([r.arrival.transport for r in records])
+        self._texts["mid"].extend([r.mid for r in records])
+        self._texts["params"].extend([r.params_json for r in records])
+        self._texts["error"].extend([r.error for r in records])
+        self._sealed += len(records)
+        self._waiting = []
+        self._frame = None
+
+    def _build(self) -> "pd.DataFrame":
+        import pandas as pd
+
+        times = {"received_at": self._received, "server_time": self._server, "lag": self._lag}
+        columns: dict[str, Any] = {name: column.series() for name, column in times.items()}
+        columns |= {name: column.series() for name, column in self._names.items()}
+        columns |= {name: column.array() for name, column in self._texts.items()}
+        return pd.DataFrame({name: columns[name] for name in EVENT_COLUMNS}, copy=False)
+
+
+def _microseconds(seconds: Sequence[float | None]) -> np.ndarray:
+    """Seconds since 1970 to whole microseconds, with NaT for what is missing or out of range."""
+    values = np.array(seconds, dtype="float64")  # None becomes nan
+    usable = np.abs(values) < 2.5e11  # year 9999; also False for nan
+    rounded = np.rint(np.where(usable, values, 0) * 1e6).astype("int64")
+    return np.where(usable, rounded, _NAT)
+
+
+def _utc(microseconds: np.ndarray) -> Any:
+    import pandas as pd
+
+    return pd.array(microseconds, dtype="datetime64[us, UTC]", copy=False)
+
+
+def _duration(microseconds: np.ndarray) -> np.ndarray:
+    return microseconds.view("timedelta64[us]")
