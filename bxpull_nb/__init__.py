@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bxpull_nb import errors
+    from bxpull_nb.diagnosis import Diagnosis, doctor
     from bxpull_nb.errors import BxPullError
     from bxpull_nb.eventlog import EventLog
     from bxpull_nb.export import expand_params, read_events, to_csv
@@ -31,6 +32,7 @@ __all__ = [
     "BadFrame",
     "BxPullError",
     "Channel",
+    "Diagnosis",
     "Event",
     "EventLog",
     "Explorer",
@@ -44,6 +46,7 @@ __all__ = [
     "allow_nested_run",
     "codec",
     "connect",
+    "doctor",
     "errors",
     "expand_params",
     "explore",
@@ -60,6 +63,7 @@ _ROOMS = {
     "export": ("expand_params", "read_events", "to_csv"),
     "feed": ("Feed", "FeedStats"),
     "portal": ("Portal",),
+    "diagnosis": ("Diagnosis", "doctor"),
     "notebook": ("allow_nested_run", "connect", "explore", "fetch_config", "listen"),
     "widgets": ("Explorer", "LiveTable"),
     "sandbox": ("Sandbox",),

@@ -28,8 +28,10 @@ STREET = (
     "login",
     "feed",
     "portal",
+    "diagnosis",
     "widgets",
     "notebook",
+    "magics",
     "cli",
 )
 """Every room may import those before it."""

@@ -10,10 +10,19 @@ import pytest
 import bxpull_nb as bx
 
 FACE = [
-    *["BadFrame", "BxPullError", "Channel", "Event", "EventLog", "Explorer", "Feed", "FeedStats"],
-    *["LiveTable", "Portal", "PullConfig", "PullServer", "Sandbox", "allow_nested_run", "codec"],
-    *["connect", "errors", "expand_params", "explore", "fetch_config", "listen", "read_events"],
-    "to_csv",
+    *["BadFrame", "BxPullError", "Channel", "Diagnosis", "Event", "EventLog", "Explorer", "Feed"],
+    *[
+        "FeedStats",
+        "LiveTable",
+        "Portal",
+        "PullConfig",
+        "PullServer",
+        "Sandbox",
+        "allow_nested_run",
+        "codec",
+    ],
+    *["connect", "doctor", "errors", "expand_params", "explore", "fetch_config", "listen"],
+    *["read_events", "to_csv"],
 ]
 
 
@@ -102,8 +111,10 @@ def test_every_room_says_what_it_offers() -> None:
         "login",
         "feed",
         "portal",
+        "diagnosis",
         "notebook",
         "widgets",
+        "magics",
         "sandbox",
     ):
         module = importlib.import_module(f"bxpull_nb.{room}")
