@@ -14,6 +14,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
     from bxpull_nb import errors
     from bxpull_nb.diagnosis import Diagnosis, doctor
     from bxpull_nb.errors import BxPullError
@@ -81,6 +83,16 @@ def __getattr__(name: str) -> Any:
     value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
     globals()[name] = value
     return value
+
+
+def load_ipython_extension(ipython: "InteractiveShell") -> None:
+    """`%load_ext bxpull_nb`: from then on there is `%bxpull`."""
+    import_module(f"{__name__}.magics").load(ipython)
+
+
+def unload_ipython_extension(ipython: "InteractiveShell") -> None:
+    """`%unload_ext bxpull_nb`: what `%bxpull` started ends, and the magic goes."""
+    import_module(f"{__name__}.magics").unload(ipython)
 
 
 def __dir__() -> list[str]:
