@@ -14,14 +14,27 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bxpull_nb import errors
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from bxpull_nb import codec, errors, plots
+    from bxpull_nb.analysis import gaps, lag, rates, sessions, since, summary, who
+    from bxpull_nb.diagnosis import Diagnosis, doctor
     from bxpull_nb.errors import BxPullError
     from bxpull_nb.eventlog import EventLog
-    from bxpull_nb.export import expand_params, read_events, to_csv
+    from bxpull_nb.export import expand_params, read_events, to_csv, to_jsonl, to_parquet
     from bxpull_nb.feed import Feed, FeedStats
+    from bxpull_nb.journal import Journal
     from bxpull_nb.models import BadFrame, Channel, Event, PullConfig, PullServer
-    from bxpull_nb.notebook import allow_nested_run, connect, explore, fetch_config, listen
+    from bxpull_nb.notebook import (
+        allow_nested_run,
+        connect,
+        explore,
+        fetch_config,
+        listen,
+        replay,
+    )
     from bxpull_nb.portal import Portal
+    from bxpull_nb.report import Report
     from bxpull_nb.sandbox import Sandbox
     from bxpull_nb.widgets import Explorer, LiveTable, RateChart
 
@@ -31,37 +44,56 @@ __all__ = [
     "BadFrame",
     "BxPullError",
     "Channel",
+    "Diagnosis",
     "Event",
     "EventLog",
     "Explorer",
     "Feed",
     "FeedStats",
+    "Journal",
     "LiveTable",
     "Portal",
     "PullConfig",
     "PullServer",
     "RateChart",
+    "Report",
     "Sandbox",
     "allow_nested_run",
     "codec",
     "connect",
+    "doctor",
     "errors",
     "expand_params",
     "explore",
     "fetch_config",
+    "gaps",
+    "lag",
     "listen",
+    "plots",
+    "rates",
     "read_events",
+    "replay",
+    "sessions",
+    "since",
+    "summary",
     "to_csv",
+    "to_jsonl",
+    "to_parquet",
+    "who",
 ]
 
 _ROOMS = {
     "errors": ("BxPullError",),
     "models": ("BadFrame", "Channel", "Event", "PullConfig", "PullServer"),
     "eventlog": ("EventLog",),
-    "export": ("expand_params", "read_events", "to_csv"),
+    "journal": ("Journal",),
+    "export": ("expand_params", "read_events", "to_csv", "to_jsonl", "to_parquet"),
+    "report": ("Report",),
+    "analysis": ("gaps", "lag", "rates", "sessions", "since", "summary", "who"),
     "feed": ("Feed", "FeedStats"),
     "portal": ("Portal",),
-    "notebook": ("allow_nested_run", "connect", "explore", "fetch_config", "listen"),
+    "diagnosis": ("Diagnosis", "doctor"),
+    "notebook": ("allow_nested_run", "connect", "explore", "fetch_config", "listen", "replay"),
     "widgets": ("Explorer", "LiveTable", "RateChart"),
     "sandbox": ("Sandbox",),
 }
@@ -71,13 +103,23 @@ logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("codec", "errors"):
+    if name in ("codec", "errors", "plots"):
         return import_module(f"{__name__}.{name}")
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
     globals()[name] = value
     return value
+
+
+def load_ipython_extension(ipython: "InteractiveShell") -> None:
+    """`%load_ext bxpull_nb`: from then on there is `%bxpull`."""
+    import_module(f"{__name__}.magics").load(ipython)
+
+
+def unload_ipython_extension(ipython: "InteractiveShell") -> None:
+    """`%unload_ext bxpull_nb`: what `%bxpull` started ends, and the magic goes."""
+    import_module(f"{__name__}.magics").unload(ipython)
 
 
 def __dir__() -> list[str]:

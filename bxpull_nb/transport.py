@@ -15,6 +15,7 @@ import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
+from bxpull_nb.auth import http_client
 from bxpull_nb.endpoint import is_loopback
 from bxpull_nb.errors import ChannelRefused, ConnectionFailed, PushError
 
@@ -118,9 +119,7 @@ class LongPollingTransport:
     async def frames(self, next_url: Callable[[], str]) -> AsyncGenerator[Answered | str | bytes]:
         """`Answered` for every answer, followed by its body when it has one."""
         url = next_url()
-        http = self._http or httpx.AsyncClient(
-            timeout=_POLL_TIMEOUT, trust_env=not is_loopback(url)
-        )
+        http = self._http or http_client(url, _POLL_TIMEOUT)
         try:
             while True:
                 response = await http.get(url)

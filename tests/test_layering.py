@@ -40,8 +40,10 @@ STREET = (
     "recording",
     "feed",
     "portal",
+    "diagnosis",
     "widgets",
     "notebook",
+    "magics",
     "cli",
 )
 """Every room may import those before it."""

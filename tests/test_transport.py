@@ -138,3 +138,19 @@ def test_every_poll_asks_for_its_address_anew(sandbox: Sandbox, portal: Portal) 
 
     frames = [frame for frame in asyncio.run(poll_twice()) if isinstance(frame, str)]
     assert [frame.count("#!NGINXNMS!#") for frame in frames] == [2, 1]
+
+
+@pytest.mark.parametrize("kind", [WebSocketTransport, LongPollingTransport])
+def test_an_authority_named_in_the_environment_is_trusted(
+    kind: type[Transport], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By both transports, for this machine's own address too."""
+    pytest.importorskip("trustme", reason="the extra `tls` is not installed")
+    with Sandbox(tls=True) as box:
+        monkeypatch.setenv("SSL_CERT_FILE", str(box.ca_path))
+        with Portal(AccessToken(box.url, box.token)) as trusting:
+            config = trusting.fetch_config()
+            box.publish("a")
+            url = listen_url(config, kind().name, FULL_HISTORY)
+            assert url.startswith(("wss://", "https://"))
+            assert '"command":"a"' in first(kind(), url, 2)[1]

@@ -15,14 +15,14 @@ TIMEOUT = 15.0
 _LOGGERS = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy")
 
 
-def http_client(url: str) -> httpx.AsyncClient:
+def http_client(url: str, timeout: httpx.Timeout | float = TIMEOUT) -> httpx.AsyncClient:
     """A client for that address: a proxy from the environment, but never for this machine itself.
 
     Certificates named by SSL_CERT_FILE are trusted (a sandbox with TLS has one of its own).
     """
     mask_http_logs()
     return httpx.AsyncClient(
-        timeout=TIMEOUT, trust_env=not is_loopback(url), verify=httpx.create_ssl_context()
+        timeout=timeout, trust_env=not is_loopback(url), verify=httpx.create_ssl_context()
     )
 
 

@@ -156,6 +156,24 @@ def config(as_json: bool, reveal: bool, no_cache: bool, no_reopen: bool, **sourc
 
 
 @main.command()
+@source_options
+def doctor(**source: Any) -> None:
+    """Try every hop from the portal to here, and say what to do about what fails.
+
+    Ten test events (bxpull_echo) go to the application's channel, by WebSocket and by polling.
+    Ends with 0 if all is well, with 1 if something fails.
+    """
+    with open_portal(**source) as portal:
+        from bxpull_nb.cli import report
+        from bxpull_nb.diagnosis import doctor as examine
+
+        found = examine(portal, tell=lambda finding: report.say(report.finding_text(finding)))
+        report.say(f"\n{found.summary}")
+    if not found.ok:
+        click.get_current_context().exit(1)
+
+
+@main.command()
 @click.option("--url", metavar="URL", required=True, help="The portal's address.")
 @click.option("--client-id", metavar="TEXT", required=True, help="The application's client_id.")
 @click.option(

@@ -1,14 +1,20 @@
-"""The connection config as a terminal shows it: text for people, JSON for programs."""
+"""What a terminal shows of a connection config and of findings: text, and JSON for programs."""
 
+import os
+import sys
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+import click
 import msgspec
 
+from bxpull_nb.diagnosis import Finding
 from bxpull_nb.models import PullConfig
 
-__all__ = ["config_json", "config_text"]
+__all__ = ["config_json", "config_text", "finding_text", "say"]
+
+_COLOURS = {"ok": "green", "warning": "yellow", "failed": "red", "not tried": "bright_black"}
 
 
 def config_text(config: PullConfig, *, reveal: bool = False) -> str:
@@ -28,6 +34,19 @@ def config_json(config: PullConfig, *, reveal: bool = False) -> str:
     ]
     answer = {"server": config.server.to_record(), "channels": channels}
     return msgspec.json.format(msgspec.json.encode(answer), indent=2).decode()
+
+
+def finding_text(finding: Finding) -> str:
+    """The finding's lines, its state in colour; sign and word are there without it."""
+    state = f"{finding.sign} {finding.state}"
+    return click.style(state, fg=_COLOURS[finding.state]) + finding.text.removeprefix(state)
+
+
+def say(text: str) -> None:
+    """Print it, with a `?` for what the terminal's encoding has no sign for."""
+    encoding = sys.stdout.encoding or "utf-8"
+    shown = text.encode(encoding, errors="replace").decode(encoding)
+    click.echo(shown, color=False if os.environ.get("NO_COLOR") else None)
 
 
 def _fields(record: Mapping[str, str]) -> Iterator[str]:

@@ -20,7 +20,7 @@ from bxpull_nb.errors import (
     WrongAuthType,
 )
 
-__all__ = ["advice", "said"]
+__all__ = ["advice", "is_stranger", "missing_scope", "of_network", "said"]
 
 _CERTIFICATE = (
     "Nobody here vouches for the server's certificate: name the file of its authority in "
@@ -48,6 +48,13 @@ _STEPS: dict[type[Exception], str] = {
     ChannelMissing: "Use the token of a user; an application alone has no private channel.",
     ApiError: "Look the code up in the documentation of the portal's REST interface.",
 }
+_CODES = {
+    "APPLICATION_NOT_FOUND": "Install the application on this portal first.",
+    "INVALID_REQUEST": "Write the portal's address with https://.",
+    "OVERLOAD_LIMIT": "Ask Bitrix24's support: they have blocked this portal's REST by hand.",
+    "USER_ACCESS_ERROR": "Use the token of a user who may use the application.",
+    "WRONG_LICENSE": "Ask the portal's administrator for a plan that has REST.",
+}
 _NETWORK = (
     (r"CERTIFICATE|certificate", _CERTIFICATE),
     (r"WRONG_VERSION|record layer", "Write the address with http:// if the portal has no TLS."),
@@ -64,16 +71,25 @@ def said(error: Exception) -> str:
     return " ".join(str(error).split()).partition(". ")[0].rstrip(".")
 
 
+def is_stranger(error: Exception) -> bool:
+    """Whether the error says that the portal does not know who asks."""
+    wrong_webhook = isinstance(error, ApiError) and error.code.upper() == "INVALID_CREDENTIALS"
+    return wrong_webhook or isinstance(error, TokenRefused | SettingsError)
+
+
 def advice(error: Exception, auth: Auth) -> str:
     """One sentence about the error, for whoever holds that authorization."""
-    if isinstance(error, ApiError) and error.code.upper() == "INSUFFICIENT_SCOPE":
+    code = error.code.upper() if isinstance(error, ApiError) else ""
+    if code == "INSUFFICIENT_SCOPE":
         return missing_scope("pull", auth)
-    if isinstance(error, TokenRefused) and not isinstance(error, GrantRefused):
+    if code in _CODES:
+        return _CODES[code]
+    if is_stranger(error) and not isinstance(error, GrantRefused | SettingsError):
         return _fresh_token(auth)
     for kind in type(error).__mro__:
         if kind in _STEPS:
             return _STEPS[kind]
-    if isinstance(error, PortalUnreachable | OSError) or "(" in str(error):
+    if isinstance(error, PortalUnreachable):
         return of_network(str(error))
     return "Try again; if it stays so, show this to the portal's administrator."
 

@@ -61,12 +61,12 @@ class Case:
             return await work
 
     def need_portal(self) -> None:
-        """Raises NotTried when the portal did not answer."""
+        """Raises NotTried when no portal answered."""
         if not self.answers:
-            raise NotTried("the portal does not answer")
+            raise NotTried("no portal answers")
 
     def need_token(self) -> None:
-        """Raises NotTried when the portal does not answer, or does not know who asks."""
+        """Raises NotTried when no portal answered, or it does not know who asks."""
         self.need_portal()
         if not self.accepted:
             raise NotTried("the portal does not accept the token or the webhook")

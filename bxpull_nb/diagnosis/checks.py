@@ -9,11 +9,11 @@ import httpx
 
 from bxpull_nb.auth import Webhook
 from bxpull_nb.auth.http import http_client
-from bxpull_nb.diagnosis.advice import missing_scope
+from bxpull_nb.diagnosis.advice import is_stranger, missing_scope
 from bxpull_nb.diagnosis.case import Case, Seen
 from bxpull_nb.diagnosis.stranger import Stranger
 from bxpull_nb.endpoint import is_loopback
-from bxpull_nb.errors import ApiError, PortalDeleted, SettingsError, TokenRefused, WrongAuthType
+from bxpull_nb.errors import ApiError, BxPullError, PortalDeleted, WrongAuthType
 from bxpull_nb.models import PullConfig
 from bxpull_nb.rest import RestClient
 
@@ -60,8 +60,8 @@ async def token_is_accepted(case: Case) -> Seen:
     case.need_portal()
     try:
         profile = await case.within(case.portal.rest.call("profile"))
-    except (TokenRefused, SettingsError):
-        case.accepted = False
+    except BxPullError as error:
+        case.accepted = not is_stranger(error)
         raise
     found: Mapping[str, Any] = profile if isinstance(profile, Mapping) else {}
     user = str(found.get("ID", ""))

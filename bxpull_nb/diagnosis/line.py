@@ -39,6 +39,8 @@ class Line:
         """What broke the connection, in order."""
         self.stood = False
         """Whether a connection stood, or a poll was left waiting."""
+        self.stands = "connected" if transport == "websocket" else "a poll waits"
+        """The same in words."""
         self._case = case
         self._user = None if "shared" in config.channels or config.jwt else case.user_id
         self._sent: dict[str, tuple[float, asyncio.Event]] = {}
@@ -52,6 +54,11 @@ class Line:
             changed=self._changed,
             timing=Timing(delays=lambda: repeat(_PAUSE)),
         )
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether the connection failed so often that there is no point in going on."""
+        return len(self.errors) >= _TRIES
 
     async def try_out(self, echoes: int) -> None:
         """Connect, send so many events one after the other, and see which come back.
@@ -86,7 +93,7 @@ class Line:
         await _at_most(seconds, came.wait())
 
     async def _enough(self) -> None:
-        await self._until(lambda: len(self.errors) >= _TRIES)
+        await self._until(lambda: self.hopeless)
 
     async def _until(self, condition: Callable[[], bool]) -> None:
         while not condition():

@@ -43,11 +43,13 @@ async def _brings_events(case: Case, transport: str, *, blocked: str) -> Seen:
     _check_offer(case, config, transport)
     line, wanted = Line(case, config, transport), 0 if config.personal_feed else case.echoes
     await line.try_out(wanted)
-    if not line.stood or (line.errors and not line.latencies):
+    if not line.stood or line.hopeless:
         return _no_connection(case, line, blocked)
     if len(line.latencies) < wanted:
-        return _losses(line, wanted, case.seconds)
-    return Seen(_in_order(line, wanted), _SHAKY if line.errors else "", echoes=_times(line))
+        return _losses(case, line, wanted)
+    return Seen(
+        _in_order(line, wanted), _SHAKY if line.errors else "", echoes=tuple(line.latencies)
+    )
 
 
 def _check_offer(case: Case, config: PullConfig, transport: str) -> None:
@@ -71,19 +73,16 @@ def _no_connection(case: Case, line: Line, blocked: str) -> Seen:
     return Seen(f"{said(error)} ({len(line.errors)} tries)", step, ok=False)
 
 
-def _losses(line: Line, wanted: int, seconds: float) -> Seen:
+def _losses(case: Case, line: Line, wanted: int) -> Seen:
     came = len(line.latencies)
-    what = f"connected, but {came} of {wanted} test events came back within {seconds:g} s"
-    return Seen(what, _LOSS if came else _SILENT, ok=False, echoes=_times(line))
+    what = f"{line.stands}, but {came} of {wanted} test events came back within {case.seconds:g} s"
+    return Seen(what, _LOSS if came else _SILENT, ok=False, echoes=tuple(line.latencies))
 
 
 def _in_order(line: Line, wanted: int) -> str:
+    failed = len(line.errors)
+    trouble = f"; {failed} failed {'try' if failed == 1 else 'tries'} before" if failed else ""
     if not wanted:
-        return "connected; no test event sent, for a webhook cannot send an application's events"
+        return f"{line.stands}; a webhook cannot send an application's test events{trouble}"
     times = f"median {median(line.latencies):.0f} ms, worst {max(line.latencies):.0f} ms"
-    trouble = f"; {len(line.errors)} failed tries before" if line.errors else ""
     return f"{wanted} of {wanted} test events came back: {times} there and back{trouble}"
-
-
-def _times(line: Line) -> tuple[float, ...]:
-    return tuple(line.latencies)

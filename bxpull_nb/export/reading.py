@@ -12,6 +12,7 @@ from bxpull_nb.export.files import Content, unpacked
 from bxpull_nb.export.jsonl import jsonl_table
 from bxpull_nb.export.parquet import parquet_table
 from bxpull_nb.export.table import to_frame
+from bxpull_nb.journal import read_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,6 +25,8 @@ _log = logging.getLogger(__name__)
 def read_events(path: str | Path, *, raw: bool = False) -> "pd.DataFrame":
     """The events of a file that `to_csv`, `to_parquet` or `to_jsonl` wrote: an equal frame.
 
+    A folder is taken for a journal, and gives all that it holds.
+
     The format is seen from the content, also of a file packed with gzip or zstd. Columns and
     dtypes are those of `EVENT_COLUMNS`, the index counts from 0, categories stand in the order
     in which they appear. `raw` is for a CSV file that was written with `raw=True`.
@@ -33,6 +36,8 @@ def read_events(path: str | Path, *, raw: bool = False) -> "pd.DataFrame":
     FileFormatError for another file, FileNotFoundError for none.
     """
     source = Path(path).expanduser()
+    if source.is_dir():
+        return read_frame(source)
     if not source.is_file():
         raise FileNotFoundError(f"there is no file {source}")
     try:

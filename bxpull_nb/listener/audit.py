@@ -10,7 +10,8 @@ import logging
 
 import httpx
 
-from bxpull_nb.endpoint import FULL_HISTORY, connection_url, is_loopback
+from bxpull_nb.auth import http_client
+from bxpull_nb.endpoint import FULL_HISTORY, connection_url
 from bxpull_nb.errors import BxPullError
 from bxpull_nb.listener.lane import Lane
 from bxpull_nb.listener.shared import LaneSettings
@@ -79,7 +80,7 @@ async def _audit(lane: Lane, settings: LaneSettings) -> None:
 async def _history(url: str, wait: float) -> str | bytes | None:
     """What the server has stored after the mid in `url`; None when that is nothing."""
     timeout = httpx.Timeout(10.0, read=wait)
-    async with httpx.AsyncClient(timeout=timeout, trust_env=not is_loopback(url)) as http:
+    async with http_client(url, timeout) as http:
         try:
             response = await http.get(url)
         except httpx.ReadTimeout:

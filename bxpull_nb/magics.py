@@ -1,0 +1,171 @@
+"""`%bxpull` in IPython: a portal and a feed without writing Python.
+
+>>> %load_ext bxpull_nb
+>>> %bxpull start
+>>> %bxpull tail 5
+"""
+
+import os
+from argparse import ArgumentTypeError
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from IPython.core.error import UsageError
+from IPython.core.magic import Magics, line_magic, magics_class
+from IPython.core.magic_arguments import MagicArgumentParser
+
+from bxpull_nb.diagnosis import Diagnosis, doctor
+from bxpull_nb.errors import BxPullError
+from bxpull_nb.feed import Feed
+from bxpull_nb.models import CHANNEL_TYPES
+from bxpull_nb.notebook import connect
+from bxpull_nb.portal import Portal
+from bxpull_nb.reconnect import TRANSPORTS
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from IPython.core.interactiveshell import InteractiveShell
+
+__all__ = ["BxPullMagics", "load", "unload"]
+
+_HELP = """\
+%bxpull start [--channels shared|private|both] [--transport auto|websocket|polling] [--url URL]
+               connect (to the portal the environment names, to --url, or to a sandbox) and
+               listen; `portal` and `feed` are yours then
+%bxpull tail [N]   the newest N events (10) as a DataFrame
+%bxpull status     one line about the feed
+%bxpull doctor     try every hop from the portal to here
+%bxpull stop       end the connections; the events stay
+
+A token belongs into the environment (BXPULL_TOKEN, or BXPULL_WEBHOOK), not into a notebook."""
+
+
+@magics_class
+class BxPullMagics(Magics):
+    """The magic, and the portal and the feed it made; both are ended by `close`."""
+
+    def __init__(self, shell: "InteractiveShell") -> None:
+        super().__init__(shell)
+        self._names = shell.user_ns
+        self._portal: Portal | None = None
+        self._feed: Feed | None = None
+        self._url: str | None = None
+        self._ours: dict[str, object] = {}
+
+    @line_magic
+    def bxpull(self, line: str) -> "pd.DataFrame | Diagnosis | None":
+        """Listen to a Bitrix24 portal's channels; alone, it says how."""
+        asked = _parser().parse_args(line.split())
+        try:
+            return self._do(asked)
+        except (BxPullError, OSError) as exc:
+            _complain(str(exc))
+
+    def close(self) -> None:
+        """End the portal that was opened here, and its feed; captured events stay."""
+        portal, self._portal, self._feed = self._portal, None, None
+        if portal is not None:
+            portal.close()
+
+    def _do(self, asked: Any) -> "pd.DataFrame | Diagnosis | None":
+        if asked.what == "tail":
+            return self._started().tail(asked.n)
+        if asked.what == "doctor":
+            return doctor(self._connected(None))
+        if asked.what == "start":
+            _say(self._start(asked.url, asked.channels, asked.transport))
+        elif asked.what is None:
+            _say(_HELP)
+        else:
+            feed = self._started()
+            if asked.what == "stop":
+                feed.stop()
+            _say(_status(feed))
+        return None
+
+    def _start(self, url: str | None, channels: str | None, transport: str | None) -> str:
+        """Listen, and tell so in one line."""
+        portal = self._connected(url)
+        if self._feed is None:
+            self._feed = portal.feed(channels or CHANNEL_TYPES, transport or "auto")
+        taken = [*self._offer("portal", portal), *self._offer("feed", self._feed)]
+        self._feed.start(channels, transport)
+        kept = f"; your own {' and '.join(taken)} stayed as they were" if taken else ""
+        return f"{_status(self._feed)}{kept}"
+
+    def _connected(self, url: str | None) -> Portal:
+        """The portal opened here, or another one where another address is given."""
+        if self._portal is None or url not in (None, self._url):
+            portal = _connect(url)
+            self.close()
+            self._portal, self._url = portal, url
+        return self._portal
+
+    def _started(self) -> Feed:
+        if self._feed is None:
+            _complain("nothing was started here. Begin with: %bxpull start")
+        return self._feed
+
+    def _offer(self, name: str, value: object) -> Iterator[str]:
+        """Put the value into the user's namespace; gives the name if it is the user's own."""
+        if name in self._names and self._names[name] is not self._ours.get(name):
+            yield f"`{name}`"
+            return
+        self._ours[name] = self._names[name] = value
+
+
+def load(shell: "InteractiveShell") -> None:
+    """Let the shell know `%bxpull`."""
+    if BxPullMagics.__name__ not in shell.magics_manager.registry:
+        shell.register_magics(BxPullMagics(shell))
+
+
+def unload(shell: "InteractiveShell") -> None:
+    """End what `%bxpull` started, and let the shell forget it."""
+    magics = shell.magics_manager.registry.pop(BxPullMagics.__name__, None)
+    if isinstance(magics, BxPullMagics):
+        shell.magics_manager.magics["line"].pop("bxpull", None)
+        magics.close()
+
+
+def _connect(url: str | None) -> Portal:
+    """The portal at the address, as whom the environment says; or the one the environment names."""
+    if url is None or "/rest/" in url:
+        return connect(url)
+    names = ("token", "refresh_token", "client_id", "client_secret")
+    told = {name: os.environ.get(f"BXPULL_{name.upper()}") or None for name in names}
+    return connect(url, **({"token": told["token"]} if told["token"] else told))
+
+
+def _parser() -> MagicArgumentParser:
+    parser = MagicArgumentParser(prog="%bxpull")  # type: ignore[no-untyped-call]
+    commands = parser.add_subparsers(dest="what", parser_class=MagicArgumentParser)
+    start = commands.add_parser("start")
+    start.add_argument("--url")
+    start.add_argument("--channels", choices=[*CHANNEL_TYPES, "both"])
+    start.add_argument("--transport", choices=TRANSPORTS)
+    commands.add_parser("tail").add_argument("n", nargs="?", type=_count, default=10)
+    for name in ("status", "doctor", "stop"):
+        commands.add_parser(name)
+    return parser
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise ArgumentTypeError(f"{text!r} is not a number of events, such as 10")
+    return int(text)
+
+
+def _status(feed: Feed) -> str:
+    stats = feed.stats
+    by = f", {stats.rate:.1f}/s by {' and '.join(stats.transports)}" if stats.transports else ""
+    return f"{feed!r}{by}{f': {stats.error}' if stats.error else ''}"
+
+
+def _say(text: str) -> None:
+    print(text)  # noqa: T201 - a magic speaks to the cell it stands in
+
+
+def _complain(message: str) -> NoReturn:
+    """One line instead of a traceback; the cell fails all the same, and Run All stops."""
+    raise UsageError(" ".join(message.split())) from None
