@@ -14,10 +14,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bxpull_nb import errors
+    from bxpull_nb import analysis, errors, plots
     from bxpull_nb.errors import BxPullError
     from bxpull_nb.eventlog import EventLog
-    from bxpull_nb.export import expand_params, read_events, to_csv
+    from bxpull_nb.export import expand_params, read_events, to_csv, to_jsonl, to_parquet
     from bxpull_nb.feed import Feed, FeedStats
     from bxpull_nb.models import BadFrame, Channel, Event, PullConfig, PullServer
     from bxpull_nb.notebook import allow_nested_run, connect, explore, fetch_config, listen
@@ -42,6 +42,7 @@ __all__ = [
     "PullServer",
     "Sandbox",
     "allow_nested_run",
+    "analysis",
     "codec",
     "connect",
     "errors",
@@ -49,15 +50,18 @@ __all__ = [
     "explore",
     "fetch_config",
     "listen",
+    "plots",
     "read_events",
     "to_csv",
+    "to_jsonl",
+    "to_parquet",
 ]
 
 _ROOMS = {
     "errors": ("BxPullError",),
     "models": ("BadFrame", "Channel", "Event", "PullConfig", "PullServer"),
     "eventlog": ("EventLog",),
-    "export": ("expand_params", "read_events", "to_csv"),
+    "export": ("expand_params", "read_events", "to_csv", "to_jsonl", "to_parquet"),
     "feed": ("Feed", "FeedStats"),
     "portal": ("Portal",),
     "notebook": ("allow_nested_run", "connect", "explore", "fetch_config", "listen"),
@@ -70,7 +74,7 @@ logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("codec", "errors"):
+    if name in ("analysis", "codec", "errors", "plots"):
         return import_module(f"{__name__}.{name}")
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

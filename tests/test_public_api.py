@@ -11,9 +11,10 @@ import bxpull_nb as bx
 
 FACE = [
     *["BadFrame", "BxPullError", "Channel", "Event", "EventLog", "Explorer", "Feed", "FeedStats"],
-    *["LiveTable", "Portal", "PullConfig", "PullServer", "Sandbox", "allow_nested_run", "codec"],
-    *["connect", "errors", "expand_params", "explore", "fetch_config", "listen", "read_events"],
-    "to_csv",
+    *["LiveTable", "Portal", "PullConfig", "PullServer", "Sandbox", "allow_nested_run"],
+    *["analysis", "codec"],
+    *["connect", "errors", "expand_params", "explore", "fetch_config", "listen", "plots"],
+    *["read_events", "to_csv", "to_jsonl", "to_parquet"],
 ]
 
 
@@ -59,6 +60,7 @@ def run(code: str) -> str:
 def test_importing_the_package_imports_nothing_heavy() -> None:
     """Rooms open when a name of theirs is used."""
     heavy = "pandas numpy pyarrow ipywidgets anywidget httpx websockets starlette uvicorn asyncio"
+    heavy += " matplotlib"
     loaded = run(f"import sys, bxpull_nb; print([m for m in {heavy.split()} if m in sys.modules])")
     assert loaded == "[]"
 
@@ -67,7 +69,8 @@ def test_helpers_do_not_need_widgets() -> None:
     """A script on a server has no use for them."""
     loaded = run(
         "import sys, bxpull_nb as bx; bx.connect, bx.listen, bx.Feed, bx.EventLog;"
-        "print([m for m in ('ipywidgets', 'anywidget', 'starlette') if m in sys.modules])"
+        "heavy = 'ipywidgets', 'anywidget', 'starlette', 'matplotlib';"
+        "print([m for m in heavy if m in sys.modules])"
     )
     assert loaded == "[]"
 
@@ -97,6 +100,9 @@ def test_every_room_says_what_it_offers() -> None:
         "listener",
         "eventlog",
         "export",
+        "analysis",
+        "plots",
+        "replay",
         "inlet",
         "bridge",
         "login",
