@@ -17,7 +17,7 @@ from bxpull_nb.models import EVENT_COLUMNS
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["csv_table", "to_csv", "whole_lines"]
+__all__ = ["csv_table", "to_csv"]
 
 _FILE_TYPES = {
     "datetime64[us, UTC]": pa.timestamp("us", "UTC"),
@@ -60,7 +60,7 @@ def csv_table(content: Content, source: Path, *, raw: bool) -> tuple[pa.Table, i
 
     Raises FileFormatError for a file that is not ours.
     """
-    data, lost = whole_lines(content, source)
+    data, lost = _whole_rows(content, source)
     try:
         table = csv.read_csv(
             pa.BufferReader(data),
@@ -82,7 +82,7 @@ def csv_table(content: Content, source: Path, *, raw: bool) -> tuple[pa.Table, i
     return (table if raw else _as_written(table)), lost
 
 
-def whole_lines(content: Content, source: Path) -> tuple[pa.Buffer, int]:
+def _whole_rows(content: Content, source: Path) -> tuple[pa.Buffer, int]:
     """The content up to the end of its last whole row, and the number of bytes behind that.
 
     A row is whole when its line break is there, outside of quotes.
