@@ -104,7 +104,7 @@ def replay(source: "str | Path | pd.DataFrame", speed: float = 1.0) -> Feed:
     `math.inf` at once. Raises FileFormatError or OSError for a file that cannot be read,
     SettingsError for a speed that is not above zero.
     """
-    from bxpull_nb.replay import Replay
+    from bxpull_nb.playback import Replay
 
     events = read_events(source) if isinstance(source, str | Path) else source
     name = Path(source).name if isinstance(source, str | Path) else "replay"

@@ -11,7 +11,7 @@ from bxpull_nb.anatomy import Anatomy, dissect
 from bxpull_nb.errors import ExpectationFailed, SettingsError, WaitTimeout
 from bxpull_nb.eventlog import EventLog
 from bxpull_nb.expectation import Expectation, Nearest
-from bxpull_nb.export import to_csv
+from bxpull_nb.export import to_csv, to_jsonl, to_parquet
 from bxpull_nb.inlet import Inlet
 from bxpull_nb.logbook import Logbook
 from bxpull_nb.models import Event, Happening, Record
@@ -140,6 +140,14 @@ class Recording:
         """Write all events to a CSV file and give its path; see `export.to_csv`."""
         return to_csv(self.df, path)
 
+    def to_parquet(self, path: str | Path) -> Path:
+        """Write all events to a Parquet file and give its path; see `export.to_parquet`."""
+        return to_parquet(self.df, path)
+
+    def to_jsonl(self, path: str | Path) -> Path:
+        """Write all events as JSON lines and give the file's path; see `export.to_jsonl`."""
+        return to_jsonl(self.df, path)
+
     @contextmanager
     def tapped(self, tap: Callable[[Sequence[Record]], None]) -> Iterator[None]:
         """Meanwhile, `tap` gets every batch of new records, on the listener's own thread.
@@ -186,6 +194,6 @@ class Recording:
         first, records = self.log.recent(row)
         if first == row:
             return records[0]
-        from bxpull_nb.replay import records_of
+        from bxpull_nb.playback import records_of
 
         return next(iter(records_of(self.df.iloc[row : row + 1])))

@@ -29,7 +29,7 @@ STREET = (
     "frames",
     "analysis",
     "plots",
-    "replay",
+    "playback",
     "inlet",
     "expectation",
     "anatomy",
