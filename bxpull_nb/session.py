@@ -7,7 +7,7 @@ while that connection was made comes again. The position moves only after the si
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
@@ -33,23 +33,28 @@ class SeenMids:
         self._limit = limit
         self._newer: dict[str | None, int] = {}
         self._older: dict[str | None, int] = {}
+        self._greatest = ""
 
     def __contains__(self, mid: str) -> bool:
         return mid in self._newer or mid in self._older
 
     def isdisjoint(self, mids: Sequence[str | None]) -> bool:
         """Whether none of them was seen."""
+        if min(filter(None, mids), default="") > self._greatest:
+            return True  # nearly always, and without a look into dicts that no cache can hold
         return self._newer.keys().isdisjoint(mids) and self._older.keys().isdisjoint(mids)
 
     def holds(self, record: Record) -> bool:
         """Whether this very message was seen, not just another one under its mid."""
         seen = self._newer.get(record.mid, self._older.get(record.mid))
-        return seen is not None and seen == _fingerprint(record)
+        return seen is not None and seen == _fingerprints([record])[0]
 
-    def add(self, records: Iterable[Record]) -> None:
+    def add(self, records: Sequence[Record]) -> None:
         """Remember them."""
-        self._newer.update([(record.mid, _fingerprint(record)) for record in records])
+        mids = [record.mid for record in records]
+        self._newer.update(zip(mids, _fingerprints(records), strict=True))
         self._newer.pop(None, None)
+        self._greatest = max([self._greatest, *filter(None, mids)])
         if len(self._newer) >= self._limit:
             self._older, self._newer = self._newer, {}
 
@@ -231,7 +236,7 @@ class Session:
     def _was_reset(self, records: Sequence[Record]) -> bool:
         """Whether a new message has a mid below the position, and is later than the position."""
         newest = self.newest
-        if newest is None:
+        if newest is None or min(filter(None, [r.mid for r in records]), default="") > newest:
             return False
         return any(
             record.mid is not None
@@ -250,8 +255,8 @@ class Session:
             self._floor.append(self.newest)
 
 
-def _fingerprint(record: Record) -> int:
-    return hash((record.server_time_unix, record.command, record.params_json))
+def _fingerprints(records: Sequence[Record]) -> list[int]:
+    return [hash((r.server_time_unix, r.command, r.params_json)) for r in records]
 
 
 def _is_service(record: Record) -> bool:

@@ -280,7 +280,7 @@ class Lane:
 
 
 def _bad_frames(records: Sequence[Record]) -> int:
-    return sum(1 for record in records if type(record) is BadFrame)
+    return [type(record) for record in records].count(BadFrame)
 
 
 def _seconds_left(config: PullConfig, kind: str | None) -> float:

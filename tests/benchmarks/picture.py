@@ -59,7 +59,7 @@ def _by_log(steps: list[int]) -> Iterator[Point]:
     for rows in steps:
         _grow(rows, log.__len__, lambda first, count: log.extend(events(first, count)))
 
-        yield rows, _middle(partial(_look, log, few), 21)
+        yield rows, _middle(partial(_look, log, few), 7)
 
 
 def _look(log: EventLog, new: list[Event]) -> None:

@@ -31,7 +31,7 @@ from tests.benchmarks.sender import sending
 
 __all__ = ["BENCHMARKS"]
 
-_EVENTS = 500_000
+_EVENTS = 300_000
 _MINUTE_RATE = 200_000
 _LATENCY_RATE = 200
 _CELL = 0.5  # seconds a cell of the kernel works before the loop gets its turn
