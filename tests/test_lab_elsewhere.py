@@ -7,6 +7,7 @@ import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import nbformat
 import pytest
@@ -21,7 +22,9 @@ from tests.lab import (
 )
 
 CELLS = ["import bxpull_nb as bx", "bx.explore(bx.connect())"]
-SECONDS = 30
+SECONDS = 60
+NOTEBOOKS_OWN = "Cannot read properties of undefined (reading 'schema')"
+"""What Notebook 7.6 throws while it loads its settings, on an empty page too."""
 
 
 def write_notebook(folder: Path) -> Path:
@@ -91,7 +94,7 @@ def watch_rows_come(tab: LabPage) -> None:
     assert any(channel in row.inner_text() for channel in ("shared", "private"))
     tab.page.locator("button.jupyter-button", has_text="Stop").click()
     tab.page.locator("[role=status]", has_text="stopped").wait_for()
-    print(tab.errors, tab.console)
+    assert [error for error in tab.errors if error != NOTEBOOKS_OWN] == []
 
 
 def test_notebook_7(tmp_path: Path) -> None:
@@ -100,15 +103,19 @@ def test_notebook_7(tmp_path: Path) -> None:
     path, port = write_notebook(tmp_path), _free_port()
     url = f"http://127.0.0.1:{port}"
     command = [
-        *["notebook", "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1"],
-        *[f"--ServerApp.port={port}", "--IdentityProvider.token=", f"--ServerApp.root_dir={tmp_path}"],
+        "notebook",
+        "--no-browser",
+        "--allow-root",
+        "--ServerApp.ip=127.0.0.1",
+        f"--ServerApp.port={port}",
+        f"--ServerApp.root_dir={tmp_path}",
+        "--IdentityProvider.token=",
         "--JupyterNotebookApp.expose_app_in_browser=True",
     ]
     with serving(tmp_path, command, f"{url}/api/status"), visiting() as tab:
         tab.goto(f"{url}/notebooks/{path.name}")
         tab.run_all()
         watch_rows_come(tab)
-        tab.page.screenshot(path="/tmp/h5_notebook.png")
         assert tab.outside_requests == []
 
 
@@ -121,5 +128,5 @@ def test_voila(tmp_path: Path) -> None:
     with serving(tmp_path, command, f"{url}voila/static/voila.js"), visiting() as tab:
         tab.page.goto(url)
         watch_rows_come(tab)
-        tab.page.screenshot(path="/tmp/h5_voila.png")
-        print(tab.outside_requests, tab.console)
+        asked = {urlsplit(address).hostname for address in tab.outside_requests}
+        assert asked <= {"cdn.jsdelivr.net"}  # Voila's own page takes its icons from there

@@ -169,6 +169,9 @@ class Explorer(ipw.VBox):
             except Exception:  # noqa: BLE001 - one bad repaint must not freeze the panel for good
                 _log.exception("the panel could not be repainted")
 
+    def __repr__(self) -> str:
+        return f"Explorer({self.feed!r})"
+
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         self.table.expect_page()
         return super()._repr_mimebundle_(**kwargs)

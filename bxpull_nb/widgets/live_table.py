@@ -147,6 +147,9 @@ class LiveTable(anywidget.AnyWidget):
         with self._lock:
             self._pages.add(_EXPECTED)
 
+    def __repr__(self) -> str:
+        return f"LiveTable({self._source!r})"
+
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         self.expect_page()
         return super()._repr_mimebundle_(**kwargs)
