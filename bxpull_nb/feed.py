@@ -53,7 +53,8 @@ class FeedStats(msgspec.Struct, frozen=True):
     def _repr_html_(self) -> str:
         told = {name: getattr(self, name) for name in self.__struct_fields__}
         rows = "".join(
-            f"<tr><th style='text-align:left'>{name}</th><td>{escape(str(value))}</td></tr>"
+            f"<tr><th style='text-align:left'>{name}</th>"
+            f"<td style='text-align:left'>{escape(str(value))}</td></tr>"
             for name, value in told.items()
         )
         return f"<table>{rows}</table>"

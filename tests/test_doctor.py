@@ -436,7 +436,7 @@ def test_the_html_is_escaped_and_whole() -> None:
 
     class Balance(HTMLParser):
         def handle_starttag(self, tag: str, _attrs: Any) -> None:
-            open_tags.append(tag)
+            open_tags.extend([tag] if tag != "br" else [])
 
         def handle_endtag(self, tag: str) -> None:
             assert open_tags.pop() == tag

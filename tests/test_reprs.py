@@ -74,7 +74,7 @@ def test_the_html_is_whole_and_tells_no_secret(world: World, name: str) -> None:
     class Balance(HTMLParser):
         def handle_starttag(self, tag: str, _attrs: Any) -> None:
             assert tag not in ("b", "i")
-            opened.append(tag)
+            opened.extend([tag] if tag != "br" else [])
 
         def handle_endtag(self, tag: str) -> None:
             assert opened.pop() == tag

@@ -275,7 +275,8 @@ _NUMBERS = {"version", "config_timestamp"}
 
 def _html_table(rows: Iterable[tuple[str, Any]]) -> str:
     cells = "".join(
-        f"<tr><th style='text-align:left'>{escape(name)}</th><td>{escape(str(value))}</td></tr>"
+        f"<tr><th style='text-align:left'>{escape(name)}</th>"
+        f"<td style='text-align:left'>{escape(str(value))}</td></tr>"
         for name, value in rows
     )
     return f"<table>{cells}</table>"
