@@ -51,6 +51,19 @@ class FeedStats(msgspec.Struct, frozen=True):
     """What the connections use now."""
     error: str | None
 
+    def __repr__(self) -> str:
+        by = f" by {' and '.join(self.transports)}" if self.transports else ""
+        return f"FeedStats({self.state}{by}, {self.events:,} events, {self.rate:.1f}/s)"
+
+    def _repr_html_(self) -> str:
+        told = {name: getattr(self, name) for name in self.__struct_fields__}
+        rows = "".join(
+            f"<tr><th style='text-align:left'>{name}</th>"
+            f"<td style='text-align:left'>{escape(str(value))}</td></tr>"
+            for name, value in told.items()
+        )
+        return f"<table>{rows}</table>"
+
 
 class Feed(Recording):
     """A live capture: `df` grows while it runs, and stays when it is stopped.

@@ -3,6 +3,7 @@
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
+from html import escape
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -164,4 +165,16 @@ class Portal:
         self.close()
 
     def __repr__(self) -> str:
-        return f"Portal({self.name}, {self.rest.auth!r}, {len(self.feeds)} feeds)"
+        count = len(self.feeds)
+        feeds = "1 feed" if count == 1 else f"{count} feeds"
+        return f"Portal({self.name}, {self.rest.auth!r}, {feeds})"
+
+    def _repr_html_(self) -> str:
+        rows = {"portal": self.url, "authorization": repr(self.rest.auth)}
+        listed = [*rows.items(), *(("feed", repr(feed)) for feed in self.feeds)]
+        cells = "".join(
+            f"<tr><th style='text-align:left'>{name}</th>"
+            f"<td style='text-align:left'>{escape(value)}</td></tr>"
+            for name, value in listed
+        )
+        return f"<table>{cells}</table>"

@@ -89,6 +89,9 @@ class EventLog:
     def __repr__(self) -> str:
         return f"EventLog({len(self):,} rows)"
 
+    def _repr_html_(self) -> str:
+        return f"<div>{self!r}</div>{self.tail(5).to_html()}"
+
     def _seal(self) -> None:
         """Turn the waiting records into columns."""
         records = self._waiting
