@@ -15,8 +15,9 @@ from bxpull_nb.sandbox import Sandbox
 from tests.fake_comm import record_comms
 
 HTML = ("Portal", "Channel", "PullConfig", "PullServer", "Feed", "FeedStats", "EventLog", "Sandbox")
-PLAIN = ("Event", "BadFrame", "Explorer", "LiveTable")
-SHOWN = (*HTML, "BatchResult", "Diagnosis", *PLAIN)
+PLAIN = ("Event", "BadFrame", "Explorer", "LiveTable", "RateChart", "Journal")
+TABLES = ("Diagnosis", "Report")
+SHOWN = (*HTML, "BatchResult", *TABLES, *PLAIN)
 
 World = tuple[dict[str, Any], list[str]]
 
@@ -44,6 +45,7 @@ def _objects(portal: Portal, box: Sandbox) -> dict[str, Any]:
     found: list[Any] = [portal, *config.channels.values(), config, config.server, feed, feed.stats]
     found += [feed.log, box, portal.batch(calls), bx.doctor(portal, echoes=1), *records]
     found += [bx.explore(portal), bx.LiveTable(feed.log), bx.BadFrame("x" * 500, "why " * 100)]
+    found += [bx.RateChart(feed.log), bx.Journal("capture", portal=portal.name), feed.report()]
     return {type(one).__name__: one for one in found}
 
 
@@ -55,16 +57,16 @@ def _secrets(config: PullConfig, box: Sandbox) -> list[str]:
 
 @pytest.mark.parametrize("name", SHOWN)
 def test_the_repr_is_short_and_tells_no_secret(world: World, name: str) -> None:
-    """At most 200 characters; only the diagnosis is a whole table."""
+    """At most 200 characters; only what is a table is longer."""
     objects, secrets = world
     shown = repr(objects[name])
-    assert shown.startswith(name) or name == "Diagnosis"
-    assert len(shown) <= 200 or name == "Diagnosis"
+    assert shown.startswith(name) or name in TABLES
+    assert len(shown) <= 200 or name in TABLES
     assert all(secrets)
     assert [secret for secret in secrets if secret in shown] == []
 
 
-@pytest.mark.parametrize("name", [*HTML, "BatchResult", "Diagnosis"])
+@pytest.mark.parametrize("name", [*HTML, "BatchResult", *TABLES])
 def test_the_html_is_whole_and_tells_no_secret(world: World, name: str) -> None:
     """Every tag is closed, and foreign words are no tags."""
     objects, secrets = world

@@ -168,9 +168,6 @@ class LiveTable(FedView):
         self._sent = self._flagged = self._flags_sent = 0
         self._flags.clear()
 
-    def __repr__(self) -> str:
-        return f"LiveTable({self._source!r})"
-
     def _on_choice(self, content: dict[str, Any]) -> None:
         match content:
             case {"kind": "select", "epoch": epoch, "row": int(row)}:
