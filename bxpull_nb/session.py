@@ -120,8 +120,14 @@ class Session:
         return self._not_below_floor(self._safe)
 
     def audit_point(self) -> str | None:
-        """The mid to ask an audit with: the newest known before the previous audit."""
-        return self._not_below_floor(self._audited)
+        """The mid to ask an audit with: the newest known before the previous audit.
+
+        None before the first audit: what was missed may be older than all that came.
+        """
+        floor = self._floor[0] if len(self._floor) == 2 else None
+        if self._audited is None or floor is None:
+            return self._audited or floor
+        return max(self._audited, floor)
 
     @property
     def position(self) -> Position:
@@ -251,7 +257,13 @@ class Session:
 
 
 def _fingerprint(record: Record) -> int:
-    return hash((record.server_time_unix, record.command, record.params_json))
+    """What tells two messages under one mid apart, and is the same in every dialect.
+
+    The params are not, where there is a time: one dialect keeps the spelling of their JSON,
+    another does not.
+    """
+    told = record.server_time_unix
+    return hash((record.command, record.params_json if told is None else told))
 
 
 def _is_service(record: Record) -> bool:

@@ -124,9 +124,9 @@ class LongPollingTransport:
         try:
             while True:
                 response = await http.get(url)
-                yield _poll_answer(response)
+                yield poll_answer(response)
                 if response.status_code == httpx.codes.OK:
-                    yield _poll_body(response)
+                    yield poll_body(response)
                 url = next_url()
         except httpx.HTTPError as exc:
             raise ConnectionFailed(
@@ -175,7 +175,8 @@ def _closed(exc: ConnectionClosed) -> PushError:
     return ConnectionFailed(f"the WebSocket broke ({what}). It is opened again by itself.")
 
 
-def _poll_answer(response: httpx.Response) -> Answered:
+def poll_answer(response: httpx.Response) -> Answered:
+    """What the answer to a poll says; raises ChannelRefused, ConnectionFailed for a refusal."""
     if response.status_code not in (httpx.codes.OK, httpx.codes.NOT_MODIFIED):
         raise _refused(response.status_code, "poll")
     if "html" in response.headers.get("content-type", ""):
@@ -186,7 +187,8 @@ def _poll_answer(response: httpx.Response) -> Answered:
     return Answered(response.headers.get("last-message-id") or None)
 
 
-def _poll_body(response: httpx.Response) -> str | bytes:
+def poll_body(response: httpx.Response) -> str | bytes:
+    """The frame in the answer to a poll."""
     binary = "octet-stream" in response.headers.get("content-type", "")
     return response.content if binary else response.content.decode(errors="replace")
 

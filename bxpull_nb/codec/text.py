@@ -7,6 +7,7 @@ was published, so it may be anything: not JSON at all, or JSON with the markers 
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from email.utils import formatdate
 from functools import lru_cache
 from typing import Any
@@ -93,8 +94,9 @@ class TextCodec:
         raw, following = _up_to_end_marker(text, at)
         return bad_frame(raw, reason, arrival), following
 
-    @staticmethod
-    def _loose_record(value: Any, raw: str, arrival: Arrival) -> Record:
+    def _loose_record(self, value: Any, raw: str, arrival: Arrival) -> Record:
+        with suppress(msgspec.DecodeError, UnicodeEncodeError):
+            return self._event(_decode_envelope(raw), arrival)  # keeps the params as they came
         if not isinstance(value, dict) or not isinstance(value.get("mid"), str):
             return bad_frame(raw, "a message without mid", arrival)
         try:

@@ -49,6 +49,16 @@ class LaneSettings:
     """Whether that was in an earlier process: nothing since then may be missing."""
 
 
+@dataclass
+class Left:
+    """A channel that was left for its successor."""
+
+    config: PullConfig
+    point: str | None
+    """The mid to ask from."""
+    tries: int = 0
+
+
 class Lane:
     """The connections to one channel type; `kind` None is for a jwt, which names no channel."""
 
@@ -60,8 +70,11 @@ class Lane:
         self.error: BxPullError | None = None
         self.calls = Calls()
         self.audit_due = asyncio.Event()
+        self.left: list[Left] = []
+        """Channels whose history is to be asked a last time."""
         self._set = settings
         self._timing = settings.timing
+        self._current: PullConfig | None = None
         self._connections = 0
         self._websocket_failures = 0
         self._websocket_worked = False
@@ -94,7 +107,7 @@ class Lane:
         """Listen until cancelled; raises what trying again cannot mend."""
         delays = self._timing.delays()
         while True:
-            config = self._config
+            config = self._enter(self._config)
             connections = self._connections
             try:
                 order = await self._listen_once(config)
@@ -107,6 +120,17 @@ class Lane:
                 await self._timing.sleep(next(delays))
                 order = Order(refetch=isinstance(exc, ChannelRefused))
             await self._obey(order, config)
+
+    def _enter(self, config: PullConfig) -> PullConfig:
+        """The config, and note the channel that it replaces: what it had, its successor has not."""
+        old, self._current = self._current, config
+        if old is not None and self._channels(old) != self._channels(config):
+            position = self.session.position
+            self.left.append(Left(old, position.safe if self._polls else position.audited))
+        return config
+
+    def _channels(self, config: PullConfig) -> list[str]:
+        return [one.id for one in config.channels.values() if self.kind in (None, one.type)]
 
     async def _obey(self, order: Order, config: PullConfig) -> None:
         if order.pause:
