@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import msgspec
 
 from bxpull_nb.codec import Answer, Codec, JsonRpcCodec, recognised
-from bxpull_nb.models import Arrival, Batch, Event, Position, Record
+from bxpull_nb.models import Arrival, BadFrame, Batch, Event, Position, Record
 
 __all__ = ["Received", "Resume", "SeenMids", "Session"]
 
@@ -42,7 +42,14 @@ class SeenMids:
         return self._newer.keys().isdisjoint(mids) and self._older.keys().isdisjoint(mids)
 
     def holds(self, record: Record) -> bool:
-        """Whether this very message was seen, not just another one under its mid."""
+        """Whether this very message was seen, not just another one under its mid.
+
+        A damaged copy counts as the message.
+        """
+        return record.mid in self if type(record) is BadFrame and record.mid else self.knows(record)
+
+    def knows(self, record: Record) -> bool:
+        """Whether this message was seen as it is."""
         seen = self._newer.get(record.mid, self._older.get(record.mid))
         return seen is not None and seen == _fingerprint(record)
 
@@ -67,6 +74,8 @@ class Received(msgspec.Struct, frozen=True):
     """Messages dropped because they are from before the capture."""
     newest: str | None = None
     """The greatest mid of the frame, seen before or not."""
+    is_whole: bool = True
+    """Nothing in the frame was damaged, or only what was known to be."""
     was_reset: bool = False
     """The server counts anew: its storage was wiped, and old positions mean nothing."""
     services: Sequence[Event] = ()
@@ -106,6 +115,7 @@ class Session:
         self._seen = seen
         self._newest_sent = float("-inf")
         self._safe: str | None = None
+        self._safe_before: str | None = None
         self._audited: str | None = None
         self._first: str | None = None
         self._floor: deque[str] = deque(maxlen=2)
@@ -150,7 +160,7 @@ class Session:
 
     def connected(self) -> None:
         """Call when a connection stands, before its frames: the next one resumes from here."""
-        self._safe = self.newest
+        self._safe_before, self._safe = self._safe, self.newest
 
     def audited(self, newest: str | None) -> None:
         """All up to `newest`, the position when the audit was asked, is known to be here."""
@@ -179,6 +189,7 @@ class Session:
             else (),
             old=len(unseen) - len(kept),
             newest=max(filter(None, mids), default=None),
+            is_whole=all(type(r) is not BadFrame or self._seen.knows(r) for r in records),
             was_reset=self._was_reset(kept),
             services=[r for r in kept if r.module_id == "pull" and _is_service(r)],
             answers=JsonRpcCodec.answers(frame) if is_rpc and isinstance(frame, str) else (),
@@ -191,6 +202,8 @@ class Session:
         self._seen.add(received.records)
         if received.was_reset:
             self.forget_position()
+        if not received.is_whole:  # what the connection was to bring again may not have come
+            self._safe = self._safe_before
         self.advance(received.newest)
         self._remember_times(received.records)
         return [f"mack:{mid}" for mid in received.acknowledge]
@@ -205,7 +218,7 @@ class Session:
 
     def forget_position(self) -> None:
         """The server counts anew: the next connection asks for all that is stored."""
-        self.newest = self._safe = self._audited = self._first = None
+        self.newest = self._safe = self._safe_before = self._audited = self._first = None
         self._floor.clear()
         self._newest_sent = float("-inf")
 

@@ -48,7 +48,7 @@ def test_an_audit_that_got_no_answer_is_not_an_audit(version: int, answer: str) 
     def spoil(_sandbox: Sandbox, proxy: FaultProxy) -> None:
         proxy.answer(answer)
 
-    assert audited_twice(version, spoil) == list(range(6))
+    assert audited_twice(version, spoil) == list(range(7))
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -58,24 +58,24 @@ def test_an_audit_that_cannot_be_read_is_not_an_audit(version: int) -> None:
     def spoil(sandbox: Sandbox, _proxy: FaultProxy) -> None:
         sandbox.cut_frame()
 
-    assert audited_twice(version, spoil) == list(range(6))
+    assert audited_twice(version, spoil) == list(range(7))
 
 
 def audited_twice(version: int, spoil: Callable[[Sandbox, FaultProxy], None]) -> list[int]:
-    """The events that came: four of them only by an audit, and the first audit is spoilt."""
+    """The events that came: five of them only by an audit, and the first audit is spoilt."""
 
     async def scenario(capture: Capture, _task: asyncio.Task[None]) -> None:
         (lane,) = await only_lane(capture)
         publish(sandbox, range(1))
         await capture.until(lambda: len(mine(capture)) == 1)
-        sandbox.lose(4)
-        publish(sandbox, range(1, 6))
+        sandbox.lose(5)
+        publish(sandbox, range(1, 7))
         await capture.until(lambda: len(mine(capture)) == 2)
         spoil(sandbox, proxy)
         lane.audit_due.set()
         await asyncio.sleep(0.5)  # the spoilt audit leaves no trace that could be waited for
         lane.audit_due.set()
-        await capture.until(lambda: len(mine(capture)) >= 6)
+        await capture.until(lambda: len(mine(capture)) >= 7)
 
     with Sandbox(server_version=version) as sandbox, FaultProxy(sandbox.url[7:]) as proxy:
         capture = run(sandbox, scenario, altered=through(proxy), transport="websocket", **SHARED)
@@ -98,6 +98,31 @@ def through(proxy: FaultProxy) -> Callable[[RestClient], Callable[[], Awaitable[
         return fetch
 
     return altered
+
+
+def test_a_damaged_copy_is_a_copy() -> None:
+    """It does not make the next good one a new message."""
+    lane = Session(TextCodec(), SeenMids())
+    whole = TextCodec().encode([Message(f"1795447844{1:016}", "{}")])
+    sizes = []
+    for frame in (whole, whole[:-14], whole, whole[:-14]):
+        received = lane.receive(frame, UNKNOWN_ARRIVAL)
+        lane.stored(received)
+        sizes.append((len(received.records), received.is_whole))
+    assert sizes == [(1, True), (0, False), (0, True), (0, False)]
+
+
+def test_a_damaged_frame_leaves_the_safe_position_where_it_was() -> None:
+    """What the connection was to bring again may have been in the damaged part."""
+    lane = Session(TextCodec(), SeenMids())
+    frames = [TextCodec().encode([Message(f"1795447844{n:016}", "{}")]) for n in range(1, 5)]
+    for frame in frames[:3]:
+        lane.connected()
+        lane.stored(lane.receive(frame, UNKNOWN_ARRIVAL))
+    assert lane.resume_point() == f"1795447844{2:016}"
+    lane.connected()
+    lane.stored(lane.receive(frames[3][:-20], UNKNOWN_ARRIVAL))
+    assert lane.resume_point() == f"1795447844{2:016}"
 
 
 def test_what_is_lost_before_the_first_event_is_recovered() -> None:

@@ -13,7 +13,7 @@ import httpx
 from bxpull_nb.endpoint import FULL_HISTORY, connection_url, is_loopback
 from bxpull_nb.errors import BxPullError, ChannelRefused
 from bxpull_nb.listener.lane import Lane, LaneSettings
-from bxpull_nb.models import BadFrame, PullConfig
+from bxpull_nb.models import PullConfig
 from bxpull_nb.transport import poll_answer, poll_body
 
 __all__ = ["keep_auditing", "watch_for_stalls"]
@@ -106,7 +106,7 @@ async def _ask_again(
     settings.stats.duplicates = duplicates  # the overlap is the audit's own doing
     settings.stats.recovered += len(received.records)
     lane.session.stored(received)
-    return all(type(record) is not BadFrame for record in received.records)
+    return received.is_whole
 
 
 async def _history(url: str, wait: float) -> str | bytes | None:

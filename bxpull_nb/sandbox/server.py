@@ -147,7 +147,8 @@ class _Uvicorn(uvicorn.Server):
         """
         loop = asyncio.get_running_loop()
         for listening in [one for server in self.servers for one in server.sockets]:
-            loop.remove_reader(listening.fileno())
+            with suppress(NotImplementedError):  # the loop of Windows knows no readers
+                loop.remove_reader(listening.fileno())
         for _ in range(_ACCEPTING):
             await asyncio.sleep(0)
         for server in self.servers:
