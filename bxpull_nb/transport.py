@@ -3,7 +3,8 @@
 Both transports have one shape: `frames(next_url)` yields what the server says, in order:
 `Answered` when it has taken the connection or the poll, and the frames as `str` (text) or
 `bytes` (binary). `next_url` is asked for the address before each request: once for a WebSocket,
-once a poll. Every way to fail is a ChannelRefused or a ConnectionFailed.
+once a poll. Every way to fail is a ChannelRefused or a ConnectionFailed; a frame of more than
+`MAX_FRAME` bytes is a FrameTooLarge.
 """
 
 import logging
@@ -14,11 +15,20 @@ import httpx
 import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+from websockets.frames import CloseCode
 
 from bxpull_nb.endpoint import is_loopback
-from bxpull_nb.errors import ChannelRefused, ConnectionFailed, PushError
+from bxpull_nb.errors import ChannelRefused, ConnectionFailed, FrameTooLarge, PushError
 
-__all__ = ["Answered", "LongPollingTransport", "Transport", "WebSocketTransport"]
+__all__ = [
+    "Answered",
+    "LongPollingTransport",
+    "Transport",
+    "WebSocketTransport",
+    "poll",
+    "poll_answer",
+    "poll_body",
+]
 
 MAX_FRAME = 256 * 1024 * 1024
 """Bytes. High on purpose: a resumed connection brings its whole backlog in one frame."""
@@ -65,8 +75,9 @@ class WebSocketTransport:
 
     name = "websocket"
 
-    def __init__(self) -> None:
+    def __init__(self, max_frame: int = MAX_FRAME) -> None:
         self._connection: ClientConnection | None = None
+        self._max_frame = max_frame
 
     async def frames(self, next_url: Callable[[], str]) -> AsyncGenerator[Answered | str | bytes]:
         """`Answered` once the handshake is through, then every frame."""
@@ -75,7 +86,7 @@ class WebSocketTransport:
             async with connect(
                 url,
                 compression=None,  # the push servers offer none
-                max_size=MAX_FRAME,
+                max_size=self._max_frame,
                 open_timeout=_OPEN_TIMEOUT,
                 close_timeout=_CLOSE_TIMEOUT,
                 ping_interval=_PING_EVERY,
@@ -112,8 +123,9 @@ class LongPollingTransport:
 
     name = "polling"
 
-    def __init__(self, http: httpx.AsyncClient | None = None) -> None:
+    def __init__(self, http: httpx.AsyncClient | None = None, max_frame: int = MAX_FRAME) -> None:
         self._http = http
+        self._max_frame = max_frame
 
     async def frames(self, next_url: Callable[[], str]) -> AsyncGenerator[Answered | str | bytes]:
         """`Answered` for every answer, followed by its body when it has one."""
@@ -123,7 +135,7 @@ class LongPollingTransport:
         )
         try:
             while True:
-                response = await http.get(url)
+                response = await poll(http, url, self._max_frame)
                 yield poll_answer(response)
                 if response.status_code == httpx.codes.OK:
                     yield poll_body(response)
@@ -155,8 +167,17 @@ def _websocket_error(exc: Exception) -> PushError:
     )
 
 
+def _too_large() -> FrameTooLarge:
+    return FrameTooLarge(
+        "the push server sent more in one frame than is taken (256 MB). If it stays so, there is "
+        "too much history to resume from: stop the feed and start it anew, it then begins from now."
+    )
+
+
 def _closed(exc: ConnectionClosed) -> PushError:
     said = exc.rcvd
+    if exc.sent is not None and exc.sent.code == CloseCode.MESSAGE_TOO_BIG:
+        return _too_large()
     if said is None:
         return ConnectionFailed(
             "the WebSocket broke (no close frame). It is opened again by itself."
@@ -173,6 +194,18 @@ def _closed(exc: ConnectionClosed) -> PushError:
             f"this channel, and it closes the oldest. Stop the feeds and tabs nobody needs."
         )
     return ConnectionFailed(f"the WebSocket broke ({what}). It is opened again by itself.")
+
+
+async def poll(http: httpx.AsyncClient, url: str, max_frame: int = MAX_FRAME) -> httpx.Response:
+    """The answer to one poll, read whole; raises FrameTooLarge, and what httpx raises."""
+    body = bytearray()
+    async with http.stream("GET", url) as response:
+        async for part in response.aiter_bytes():
+            body += part
+            if len(body) > max_frame:
+                raise _too_large()
+    told = {k: v for k, v in response.headers.items() if k in ("content-type", "last-message-id")}
+    return httpx.Response(response.status_code, headers=told, content=bytes(body))
 
 
 def poll_answer(response: httpx.Response) -> Answered:

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from bxpull_nb.codec.base import loose_event, sender_name
+from bxpull_nb.codec.base import guarded, loose_event, sender_name
 from bxpull_nb.models import UNKNOWN_ARRIVAL, Arrival, BadFrame, Message, Record
 
 __all__ = ["Answer", "JsonRpcCodec"]
@@ -40,7 +40,7 @@ class JsonRpcCodec:
         except (msgspec.DecodeError, RecursionError, UnicodeError) as exc:
             return [BadFrame(text, f"not JSON: {exc}", None, arrival)]
         items = value if isinstance(value, list) else [value]
-        return [_record(item, arrival) for item in items if not _is_answer(item)]
+        return [guarded(_record, item, text, arrival) for item in items if not _is_answer(item)]
 
     def encode(self, messages: Sequence[Message]) -> str:
         """One message as an object, several as an array."""

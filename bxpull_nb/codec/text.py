@@ -48,7 +48,7 @@ class TextCodec:
             pieces = text[len(_START) : -len(_END)].split(_BETWEEN)
             try:
                 return [self._event(_decode_envelope(piece), arrival) for piece in pieces]
-            except (msgspec.DecodeError, UnicodeEncodeError):
+            except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
                 pass
         return list(self._decode_carefully(text, arrival))
 
@@ -95,7 +95,7 @@ class TextCodec:
         return bad_frame(raw, reason, arrival), following
 
     def _loose_record(self, value: Any, raw: str, arrival: Arrival) -> Record:
-        with suppress(msgspec.DecodeError, UnicodeEncodeError):
+        with suppress(msgspec.DecodeError, UnicodeEncodeError, RecursionError):
             return self._event(_decode_envelope(raw), arrival)  # keeps the params as they came
         if not isinstance(value, dict) or not isinstance(value.get("mid"), str):
             return bad_frame(raw, "a message without mid", arrival)

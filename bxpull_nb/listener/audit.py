@@ -14,12 +14,12 @@ from bxpull_nb.endpoint import FULL_HISTORY, connection_url, is_loopback
 from bxpull_nb.errors import BxPullError, ChannelRefused
 from bxpull_nb.listener.lane import Lane, LaneSettings
 from bxpull_nb.models import PullConfig
-from bxpull_nb.transport import poll_answer, poll_body
+from bxpull_nb.transport import poll, poll_answer, poll_body
 
 __all__ = ["keep_auditing", "watch_for_stalls"]
 
 _log = logging.getLogger("bxpull_nb")
-_TRIES = 5  # audits that ask an ended channel
+_TRIES = 10  # audits that ask an ended channel and get no answer, or a refusal
 
 
 async def keep_auditing(lane: Lane, settings: LaneSettings) -> None:
@@ -69,13 +69,13 @@ async def _ask_what_was_left(lane: Lane, settings: LaneSettings) -> None:
     """Ask the history of ended channels until it was read whole; an empty one gives no answer."""
     for left in list(lane.left):
         try:
-            left.tries += 1
             done = await _ask_again(lane, settings, left.config, left.point)
         except ChannelRefused:
-            done = True
+            done = False
         except (BxPullError, httpx.HTTPError) as exc:
             _log.info("%s: an ended channel could not be asked: %s", lane.name, exc)
             return
+        left.tries += 1
         if done or left.tries >= _TRIES:
             lane.left.remove(left)
 
@@ -113,6 +113,6 @@ async def _history(url: str, wait: float) -> str | bytes | None:
     """What the server has stored after the mid in `url`; None when it says that is nothing."""
     timeout = httpx.Timeout(10.0, read=wait)
     async with httpx.AsyncClient(timeout=timeout, trust_env=not is_loopback(url)) as http:
-        response = await http.get(url)
+        response = await poll(http, url)
     poll_answer(response)
     return poll_body(response) if response.status_code == httpx.codes.OK else None
