@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from bxpull_nb.codec.base import Body, Extra, body_event, loose_event
+from bxpull_nb.codec.base import Body, Extra, body_event, guarded, loose_event
 from bxpull_nb.models import UNKNOWN_ARRIVAL, Arrival, BadFrame, Message, Record
 
 __all__ = ["JsonCodec"]
@@ -40,7 +40,7 @@ class JsonCodec:
         except (msgspec.DecodeError, RecursionError, UnicodeError) as exc:
             return [BadFrame(text, f"not JSON: {exc}", None, arrival)]
         items = value if isinstance(value, list) else [value]
-        return [_record(item, arrival) for item in items]
+        return [guarded(_record, item, text, arrival) for item in items]
 
     def encode(self, messages: Sequence[Message]) -> str:
         """A list of envelopes."""

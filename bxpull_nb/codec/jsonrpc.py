@@ -16,6 +16,7 @@ from bxpull_nb.codec.base import (
     Extra,
     Sender,
     body_event,
+    guarded,
     loose_event,
     sender_name,
     usual_sender,
@@ -81,7 +82,7 @@ class JsonRpcCodec:
         except (msgspec.DecodeError, RecursionError, UnicodeError) as exc:
             return [BadFrame(text, f"not JSON: {exc}", None, arrival)]
         items = value if isinstance(value, list) else [value]
-        return [_record(item, arrival) for item in items if not _is_answer(item)]
+        return [guarded(_record, item, text, arrival) for item in items if not _is_answer(item)]
 
     def encode(self, messages: Sequence[Message]) -> str:
         """One message as an object, several as an array."""

@@ -88,8 +88,10 @@ class TextCodec:
         raw, following = _up_to_end_marker(text, at)
         return bad_frame(raw, reason, arrival), following
 
-    @staticmethod
-    def _loose_record(value: Any, raw: str, arrival: Arrival) -> Record:
+    def _loose_record(self, value: Any, raw: str, arrival: Arrival) -> Record:
+        with suppress(msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+            envelope = _decode_envelope(raw)  # keeps the params as they came
+            return body_event(envelope.mid, envelope.text, envelope.extra, arrival)
         if not isinstance(value, dict) or not isinstance(value.get("mid"), str):
             return bad_frame(raw, "a message without mid", arrival)
         try:

@@ -14,7 +14,7 @@ from bxpull_nb.errors import BxPullError, ChannelRefused, ConnectionFailed
 from bxpull_nb.listener.calls import Calls
 from bxpull_nb.listener.diary import Diary
 from bxpull_nb.listener.service import Order, order_of
-from bxpull_nb.listener.shared import LaneSettings
+from bxpull_nb.listener.shared import LaneSettings, Left
 from bxpull_nb.models import Arrival, BadFrame, Batch, PullConfig, Record
 from bxpull_nb.reconnect import is_transient, next_transport
 from bxpull_nb.session import Received, Session
@@ -42,8 +42,11 @@ class Lane:
         self.calls = Calls()
         self.audit_due = asyncio.Event()
         self.diary = Diary(self.name, settings.tell, settings.timing.clock)
+        self.left: list[Left] = []
+        """Channels whose history is to be asked a last time."""
         self._set = settings
         self._timing = settings.timing
+        self._current: PullConfig | None = None
         self._connections = 0
         self._websocket_failures = 0
         self._websocket_worked = False
@@ -76,7 +79,7 @@ class Lane:
         """Listen until cancelled; raises what trying again cannot mend."""
         delays = self._timing.delays()
         while True:
-            config = self._config
+            config = self._enter(self._config)
             connections = self._connections
             try:
                 order = await self._listen_once(config)
@@ -89,6 +92,17 @@ class Lane:
                 await self._timing.sleep(next(delays))
                 order = Order(refetch=isinstance(exc, ChannelRefused))
             await self._obey(order, config)
+
+    def _enter(self, config: PullConfig) -> PullConfig:
+        """The config, and note the channel that it replaces: what it had, its successor has not."""
+        old, self._current = self._current, config
+        if old is not None and self._channels(old) != self._channels(config):
+            position = self.session.position
+            self.left.append(Left(old, position.safe if self._polls else position.audited))
+        return config
+
+    def _channels(self, config: PullConfig) -> list[str]:
+        return [one.id for one in config.channels.values() if self.kind in (None, one.type)]
 
     async def _obey(self, order: Order, config: PullConfig) -> None:
         if order.pause:

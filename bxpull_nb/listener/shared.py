@@ -12,7 +12,7 @@ from bxpull_nb.errors import BxPullError
 from bxpull_nb.models import Batch, Channel, PullConfig, Tell
 from bxpull_nb.reconnect import is_transient, reconnect_delays
 
-__all__ = ["ConfigSource", "LaneSettings", "ListenerStats", "Sink", "Timing"]
+__all__ = ["ConfigSource", "LaneSettings", "Left", "ListenerStats", "Sink", "Timing"]
 
 Sink = Callable[[Batch], None]
 
@@ -140,3 +140,13 @@ class LaneSettings:
     """When the capture began: Unix seconds by the portal's clock."""
     resumed: bool = False
     """Whether that was in an earlier process: nothing since then may be missing."""
+
+
+@dataclass
+class Left:
+    """A channel that was left for its successor."""
+
+    config: PullConfig
+    point: str | None
+    """The mid to ask from."""
+    tries: int = 0

@@ -122,7 +122,7 @@ class BadFrame(msgspec.Struct, frozen=True, gc=False):
     @property
     def params_json(self) -> bytes:
         """The unreadable text as one JSON string, so that the log keeps it."""
-        return msgspec.json.encode(self.raw)
+        return msgspec.json.encode(self.raw.encode(errors="replace").decode())
 
     @property
     def params(self) -> str:
