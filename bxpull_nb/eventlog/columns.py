@@ -131,9 +131,7 @@ class _TextPart:
 
     def __init__(self) -> None:
         self._bytes = np.empty(32 * _FIRST_CAPACITY, dtype="uint8")
-        self._ends = np.zeros(
-            _FIRST_CAPACITY + 1, dtype="int64"
-        )  # beginning with a 0
+        self._ends = np.zeros(_FIRST_CAPACITY + 1, dtype="int64")  # beginning with a 0
         self._there = np.zeros(_FIRST_CAPACITY // 8, dtype="uint8")
         self._length = 0
         self._missing = 0
