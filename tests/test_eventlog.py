@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bxpull_nb.eventlog import EventLog
+from bxpull_nb.eventlog import EventLog, columns
 from bxpull_nb.models import EVENT_COLUMNS, Arrival, BadFrame, Event, Record
 
 ARRIVAL = Arrival(1767225600500000, "shared", "websocket")
@@ -159,6 +159,40 @@ def test_writing_into_a_frame_does_not_touch_the_log(column: str, value: Any) ->
     part.iloc[0] = value
     assert frame.loc[0, column] == part.iloc[0] == value
     assert log.df[column].iloc[0] == before
+
+
+def test_gaps_in_a_text_column_stay_where_they_are() -> None:
+    """Rows share the bytes that say which texts are there; those given out earlier see no other."""
+    log, held, expected = EventLog(), [], []
+    for step, count in enumerate((3, 1, 7, 13, 8, 1, 40, 2)):
+        bad = step % 2
+        log.extend(BadFrame("oops", f"no {step}") if bad else event(n) for n in range(count))
+        expected += [bool(bad)] * count
+        held.append((log.df, list(expected)))
+    for frame, missing in held:
+        assert frame["mid"].isna().tolist() == missing
+        assert frame["error"].notna().tolist() == missing
+
+
+def test_a_text_column_may_be_of_several_arrays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a great many bytes; a reader sees no difference."""
+    monkeypatch.setattr(columns, "_PART_BYTES", 2000)
+    log = EventLog()
+    everything = [event(n) if n % 5 else BadFrame(str(n), "no") for n in range(900)]
+    for start in range(0, 900, 100):
+        log.extend(everything[start : start + 100])
+        assert len(log.df) == start + 100
+    assert log.df["mid"].array._pa_array.num_chunks > 3
+    pd.testing.assert_frame_equal(log.df, plain_frame(everything))
+
+
+def test_a_text_column_is_one_array_as_long_as_it_can_be() -> None:
+    """Or every selection of rows would first join the arrays."""
+    log = EventLog()
+    for start in range(0, 20_000, 500):
+        log.extend(event(n) for n in range(start, start + 500))
+        assert len(log.df) == start + 500
+    assert {log.df[name].array._pa_array.num_chunks for name in ("mid", "params", "error")} == {1}
 
 
 def test_many_names_widen_the_codes_without_a_mistake() -> None:

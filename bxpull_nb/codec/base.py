@@ -50,6 +50,15 @@ class Body(msgspec.Struct, gc=False):
     extra: Extra | None = None
 
 
+class Envelope(msgspec.Struct, gc=False):
+    """A message of the text dialect, with markers around it or in a JSON list."""
+
+    mid: str
+    text: Body
+    extra: Extra | None = None
+    """The guide draws `extra` beside `text`; servers write it inside. Both are read."""
+
+
 def body_event(
     mid: str, body: Body, extra: Extra | None, arrival: Arrival, sender: str | None = None
 ) -> Event:

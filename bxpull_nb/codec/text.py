@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from bxpull_nb.codec.base import Body, Extra, bad_frame, body_event, loose_event
+from bxpull_nb.codec.base import Envelope, bad_frame, body_event, loose_event
 from bxpull_nb.models import UNKNOWN_ARRIVAL, Arrival, Message, Record
 
 __all__ = ["TextCodec"]
@@ -23,14 +23,7 @@ _START, _END = "#!NGINXNMS!#", "#!NGINXNME!#"
 _BETWEEN = _END + _START
 
 
-class _Envelope(msgspec.Struct, gc=False):
-    mid: str
-    text: Body
-    extra: Extra | None = None
-    """The guide draws `extra` beside `text`; servers write it inside. Both are read."""
-
-
-_decode_envelope = msgspec.json.Decoder(_Envelope).decode
+_decode_envelope = msgspec.json.Decoder(Envelope).decode
 _json_value = json.JSONDecoder(strict=False)
 
 
