@@ -11,18 +11,9 @@ import bxpull_nb as bx
 
 FACE = [
     *["BadFrame", "BxPullError", "Channel", "Diagnosis", "Event", "EventLog", "Explorer", "Feed"],
-    *[
-        "FeedStats",
-        "LiveTable",
-        "Portal",
-        "PullConfig",
-        "PullServer",
-        "Sandbox",
-        "allow_nested_run",
-        "codec",
-    ],
-    *["connect", "doctor", "errors", "expand_params", "explore", "fetch_config", "listen"],
-    *["read_events", "to_csv"],
+    *["FeedStats", "LiveTable", "Portal", "PullConfig", "PullServer", "Sandbox"],
+    *["allow_nested_run", "codec", "connect", "doctor", "errors", "expand_params", "explore"],
+    *["fetch_config", "listen", "read_events", "to_csv"],
 ]
 
 
