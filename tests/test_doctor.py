@@ -295,7 +295,7 @@ def test_a_webhook_without_any_channels() -> None:
     [
         ("WRONG_LICENSE", "Ask the portal's administrator for a plan that has REST."),
         ("OVERLOAD_LIMIT", "Ask Bitrix24's support: they have blocked this portal's REST by hand."),
-        ("ACCESS_DENIED", "Ask an administrator of the portal to allow this user"),
+        ("ACCESS_DENIED", "Ask an administrator of the portal to allow it"),
     ],
 )
 def test_codes_of_the_portal(sandbox: Sandbox, portal: Portal, code: str, step: str) -> None:

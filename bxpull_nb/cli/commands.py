@@ -160,8 +160,9 @@ def config(as_json: bool, reveal: bool, no_cache: bool, no_reopen: bool, **sourc
 def doctor(**source: Any) -> None:
     """Try every hop from the portal to here, and say what to do about what fails.
 
-    Ten test events (bxpull_echo) go to the application's channel, by WebSocket and by polling.
-    Ends with 0 if all is well, with 1 if something fails.
+    Five test events (bxpull_echo) go to the application's channel for each transport, WebSocket
+    and polling, and everybody who listens to it sees them. Ends with 0 if all is well, with 1
+    if something fails.
     """
     with open_portal(**source) as portal:
         from bxpull_nb.cli import report
