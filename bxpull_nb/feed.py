@@ -94,6 +94,8 @@ class Feed(Recording):
         *,
         backfill: bool = False,
         journal: str | Path | Journal | None = None,
+        max_rows: int | None = None,
+        max_bytes: int | None = None,
         timeout: float = 15.0,
     ) -> "Feed":
         """Listen, and return once the connections stand; gives the feed itself.
@@ -102,10 +104,13 @@ class Feed(Recording):
         ends the old connections first. The log goes on in either case. `backfill` begins with
         all that the server still stores. `journal` is a folder, or a Journal, that keeps every
         event on disk before it counts, and from which the next process goes on where this one
-        stops; None goes on with the one before, if there was one. Raises what keeps it from
+        stops; None goes on with the one before, if there was one. `max_rows` and `max_bytes`
+        bound what is kept in memory: the newest events (see `EventLog`). Raises what keeps it from
         connecting for good; a server that does not answer within `timeout` seconds is tried again
         in the background (see `state` and `error`).
         """
+        self.log.max_rows = max_rows or self.log.max_rows
+        self.log.max_bytes = max_bytes or self.log.max_bytes
         return self.bridge.run(
             self.start_async(
                 channels, transport, backfill=backfill, journal=journal, timeout=timeout

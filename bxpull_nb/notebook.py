@@ -83,6 +83,8 @@ def listen(
     *,
     backfill: bool = False,
     journal: str | Path | Journal | None = None,
+    max_rows: int | None = None,
+    max_bytes: int | None = None,
 ) -> Feed:
     """A feed that captures the portal's events from now on, in the background.
 
@@ -90,9 +92,12 @@ def listen(
     `backfill` begins with what the push server still stores (at most a day). The same call
     again gives the same feed, so a cell may be re-run. With `journal`, a folder, every event is on
     disk before it counts, `read_events(folder)` gives them back, and the next process that uses
-    the folder goes on where this one stopped. Raises what keeps it from connecting.
+    the folder goes on where this one stopped. `max_rows` and `max_bytes` bound what is kept in
+    memory. Raises what keeps it from connecting.
     """
-    return portal.feed(channels, transport).start(backfill=backfill, journal=journal)
+    return portal.feed(channels, transport).start(
+        backfill=backfill, journal=journal, max_rows=max_rows, max_bytes=max_bytes
+    )
 
 
 def replay(source: "str | Path | pd.DataFrame", speed: float = 1.0) -> Feed:

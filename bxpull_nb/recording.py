@@ -42,7 +42,8 @@ class Recording:
     def df(self) -> "pd.DataFrame":
         """Every event so far, with the columns of `EVENT_COLUMNS`; ask again for newer ones.
 
-        What you hold never changes under you, and may be written to.
+        With `max_rows` or `max_bytes` only the newest, and `df.attrs["forgotten"]` says how many
+        are missing before them. What you hold never changes under you, and may be written to.
         """
         return self.log.df
 
@@ -70,7 +71,7 @@ class Recording:
             raise SettingsError(f"wait({until!r}): wait for one event or more.")
         missing = iter(range(until - 1, -1, -1))
         first, behind, _ = self._wait_for(lambda _: next(missing) == 0, timeout)
-        return self.df.iloc[first:behind]
+        return self.df.loc[first : behind - 1]
 
     async def wait_async(
         self, until: int | Callable[[Record], bool] = 1, *, timeout: float | None = None
@@ -130,8 +131,9 @@ class Recording:
         32 MiB of frames.
         """
         number = row + len(self.log) if row < 0 else row
-        if not 0 <= number < len(self.log):
-            raise SettingsError(f"anatomy({row}): there are {len(self.log):,} events.")
+        if not self.log.forgotten <= number < len(self.log):
+            kept = f", from {self.log.forgotten:,} on are kept" if self.log.forgotten else ""
+            raise SettingsError(f"anatomy({row}): there are {len(self.log):,} events{kept}.")
         record = self._record(number)
         batch = self._inlet.frame_of(number)
         return dissect(number, record, batch, self._inlet.copies_of(record.mid))
@@ -196,4 +198,4 @@ class Recording:
             return records[0]
         from bxpull_nb.playback import records_of
 
-        return next(iter(records_of(self.df.iloc[row : row + 1])))
+        return next(iter(records_of(self.df.loc[row:row])))

@@ -246,3 +246,39 @@ def test_its_repr_is_short() -> None:
     log = EventLog()
     log.extend(event(n) for n in range(1234))
     assert repr(log) == "EventLog(1,234 rows)"
+
+
+def test_a_bounded_log_keeps_the_newest_rows() -> None:
+    """Under their old numbers; what was given out stays as it was."""
+    log, plain = EventLog(max_rows=10_000), EventLog()
+    held = None
+    for start in range(0, 60_000, 500):
+        records = [numbered(n) for n in range(start, start + 500)]
+        log.extend(records)
+        plain.extend(records)
+        if start == 9_500:
+            held = log.df
+    assert held is not None
+    frame = log.df
+    assert (len(log), len(held)) == (60_000, 10_000)
+    assert 10_000 <= len(frame) <= 12_500
+    assert log.forgotten == frame.index[0] == frame.attrs["forgotten"] == 60_000 - len(frame)
+    pd.testing.assert_frame_equal(frame, plain.df.loc[log.forgotten :], check_categorical=False)
+    pd.testing.assert_frame_equal(held, plain.df.loc[:9_999], check_categorical=False)
+    assert log.tail(1).index.tolist() == [59_999]
+
+
+def test_a_log_bounded_in_bytes_stays_within_them() -> None:
+    """However long the texts are."""
+    log = EventLog(max_bytes=1_000_000)
+    for start in range(0, 40_960, 4096):
+        log.extend([numbered(n, b'"%s"' % (b"x" * 150)) for n in range(start, start + 4096)])
+    assert 500_000 < log.nbytes <= 1_000_000
+    assert log.df.index[-1] == 40_959
+
+
+def numbered(n: int, params: bytes = b"{}") -> Event:
+    """The n-th event of a capture; some lack this or that."""
+    sent = None if n % 7 == 0 else 1_790_000_000 + n / 1000
+    command = None if n % 11 == 0 else f"c{n % 300}"
+    return Event(f"{n:026}", "m", command, params, sent, arrival=Arrival(n, "shared", "polling"))

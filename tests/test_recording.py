@@ -168,6 +168,25 @@ def test_a_journal_carries_the_capture_over(sandbox: Sandbox, tmp_path: Path) ->
     assert events["mid"].is_unique
 
 
+def test_memory_is_bounded_and_the_journal_has_all(
+    portal: Portal, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """Rows keep their numbers; one that is gone is said to be."""
+    feed = bx.listen(portal, "shared", journal=tmp_path, max_rows=4096)
+    for n in range(9_000):
+        sandbox.publish("a", {"n": n})
+    feed.wait(9_000, timeout=30)
+    frame = feed.df
+    assert len(frame) <= 4096 * 5 // 4
+    assert frame.index[-1] == 8_999
+    assert frame.attrs["forgotten"] == frame.index[0] > 0
+    assert feed.anatomy(8_000).row == 8_000
+    with pytest.raises(SettingsError, match="are kept"):
+        feed.anatomy(0)
+    feed.stop()
+    assert len(bx.read_events(tmp_path)) == 9_000
+
+
 def test_two_feeds_do_not_share_a_journal(portal: Portal, tmp_path: Path) -> None:
     """The second is told, and nothing of the first is disturbed."""
     first = portal.feed("shared").start(journal=tmp_path)
