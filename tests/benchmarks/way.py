@@ -260,7 +260,7 @@ def a_pure_python_loop(seconds: float) -> None:
 @cache
 def _frame(rows: int = 500_000) -> pd.DataFrame:
     numbers = np.random.default_rng(0)
-    key = pd.Categorical.from_codes(numbers.integers(0, 7, rows), list("abcdefg"))
+    key = pd.Categorical(np.array(list("abcdefg"))[numbers.integers(0, 7, rows)])
     return pd.DataFrame({"key": key, "value": numbers.random(rows)})
 
 
