@@ -114,12 +114,18 @@ class JsonRpcCodec:
 
 def _event(message: _Params, arrival: Arrival) -> Event:
     body, sender = message.body, message.sender
-    over = _objects(message.user_params, message.dictionary)
-    if over:
-        params = _laid_over(msgspec.json.decode(body.params), over)
-        body.params = msgspec.Raw(msgspec.json.encode(params))
+    if message.user_params is not None or message.dictionary is not None:
+        body.params = _overlaid(message)
     name = None if sender is None else usual_sender(sender)
     return body_event(message.mid, body, message.extra, arrival, name)
+
+
+def _overlaid(message: _Params) -> msgspec.Raw:
+    over = _objects(message.user_params, message.dictionary)
+    if not over:
+        return message.body.params
+    params = msgspec.json.decode(message.body.params)
+    return msgspec.Raw(msgspec.json.encode(_laid_over(params, over)))
 
 
 def _objects(*values: Any) -> list[dict[str, Any]]:

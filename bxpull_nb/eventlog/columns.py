@@ -199,7 +199,7 @@ class _TextPart:
         return int(self._ends[self._length]) + 8 * self._length
 
     def _mark(self, there: np.ndarray) -> None:
-        first, shared = divmod(self._length, 8)  # the bits before in that byte stay as they are
+        first, shared = divmod(self._length, 8)  # bits of rows before, in the byte to begin with
         before = np.unpackbits(self._there[first : first + 1], count=shared, bitorder="little")
         marked = np.packbits(np.concatenate([before, there]), bitorder="little")
         self._there = _with_room(self._there, first + 1, first + len(marked) + 1)

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bxpull_nb.errors import FileFormatError, SettingsError
+from bxpull_nb.export.iso import iso_texts
 from bxpull_nb.models import EVENT_COLUMNS
 
 if TYPE_CHECKING:
@@ -70,8 +71,8 @@ def to_frame(table: pa.Table) -> "pd.DataFrame":
     return pd.DataFrame(columns, copy=False)
 
 
-def _iso(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    return pc.strftime(column, format="%Y-%m-%dT%H:%M:%SZ")
+def _iso(column: pa.ChunkedArray) -> pa.LargeStringArray:
+    return iso_texts(pc.cast(column, _UTC))
 
 
 def _as_seconds(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -82,7 +83,7 @@ def _as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.cast(column, pa.large_string()) if pa.types.is_dictionary(column.type) else column
 
 
-_SPELLING: dict[str, Callable[[pa.ChunkedArray], pa.ChunkedArray]] = {
+_SPELLING: dict[str, Callable[[pa.ChunkedArray], pa.ChunkedArray | pa.LargeStringArray]] = {
     "received_at": _iso,
     "server_time": _iso,
     "lag": _as_seconds,
