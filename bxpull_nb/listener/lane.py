@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from itertools import pairwise
 
 from bxpull_nb.endpoint import FULL_HISTORY, connection_url
 from bxpull_nb.errors import BxPullError, ChannelRefused, ConnectionFailed
@@ -74,7 +75,7 @@ class Lane:
         """Channels whose history is to be asked a last time."""
         self._set = settings
         self._timing = settings.timing
-        self._current: PullConfig | None = None
+        self._left = 0  # how many of the configs that were in force it has left
         self._connections = 0
         self._websocket_failures = 0
         self._websocket_worked = False
@@ -107,7 +108,8 @@ class Lane:
         """Listen until cancelled; raises what trying again cannot mend."""
         delays = self._timing.delays()
         while True:
-            config = self._enter(self._config)
+            config = self._config
+            self._leave_older()
             connections = self._connections
             try:
                 order = await self._listen_once(config)
@@ -121,13 +123,13 @@ class Lane:
                 order = Order(refetch=isinstance(exc, ChannelRefused))
             await self._obey(order, config)
 
-    def _enter(self, config: PullConfig) -> PullConfig:
-        """The config, and note the channel that it replaces: what it had, its successor has not."""
-        old, self._current = self._current, config
-        if old is not None and self._channels(old) != self._channels(config):
-            position = self.session.position
-            self.left.append(Left(old, position.safe if self._polls else position.audited))
-        return config
+    def _leave_older(self) -> None:
+        """Note the channels that were replaced: what they had, their successors have not."""
+        known, position = self._set.source.known, self.session.position
+        for old, new in pairwise(known[self._left :]):
+            if self._channels(old) != self._channels(new):
+                self.left.append(Left(old, position.safe if self._polls else position.audited))
+        self._left = len(known) - 1
 
     def _channels(self, config: PullConfig) -> list[str]:
         return [one.id for one in config.channels.values() if self.kind in (None, one.type)]
