@@ -24,6 +24,7 @@ STREET = (
     "eventlog",
     "journal",
     "export",
+    "handlers",
     "inlet",
     "bridge",
     "login",
