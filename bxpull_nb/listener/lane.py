@@ -6,6 +6,7 @@ in between costs a duplicate, which the session drops; never a loss.
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ _TRANSPORTS: dict[str, Callable[[], Transport]] = {
     "websocket": WebSocketTransport,
     "polling": LongPollingTransport,
 }
+_UNNOTICED = 10.0  # seconds at most from a channel's end until its successor is listened to
 _STUCK = 3005  # close code: the heartbeat stopped
 
 
@@ -75,6 +77,7 @@ class Lane:
         """Channels whose history is to be asked a last time."""
         self._set = settings
         self._timing = settings.timing
+        self._points: deque[tuple[float, str | None]] = deque()  # when, and where polls resumed
         self._left = 0  # how many of the configs that were in force it has left
         self._connections = 0
         self._websocket_failures = 0
@@ -129,6 +132,8 @@ class Lane:
         for old, new in pairwise(known[self._left :]):
             if self._channels(old) != self._channels(new):
                 self.left.append(Left(old, position.safe if self._polls else position.audited))
+                if self._polls and self._points:
+                    self.session.rewind(self._points[0][1])
         self._left = len(known) - 1
 
     def _channels(self, config: PullConfig) -> list[str]:
@@ -203,10 +208,22 @@ class Lane:
     def _answered(self, transport: Transport, answer: Answered) -> None:
         self._is_baseline = self._is_baseline and not self._began()
         self.session.connected()
+        self._note_point()
         self.session.advance(answer.last_message_id)
         if not self._stands:
             self._stands = True
             self._connection_made(transport)
+
+    def _note_point(self) -> None:
+        """Remember where to resume, for as long as a channel's successor may be unknown to us.
+
+        By a jwt one poll brings the messages of several channels: those of one move the position
+        while the successor of another is published to, and nobody listens there yet.
+        """
+        now = self._timing.monotonic()
+        self._points.append((now, self.session.resume_point()))
+        while len(self._points) > 1 and self._points[1][0] < now - _UNNOTICED:
+            self._points.popleft()
 
     def _connection_made(self, transport: Transport) -> None:
         if self._connections or self._set.resumed:
