@@ -167,6 +167,10 @@ class Session:
         """Call when a connection stands, before its frames: the next one resumes from here."""
         self._safe_before, self._safe = self._safe, self.newest
 
+    def rewind(self, point: str | None) -> None:
+        """Resume from `point`, an earlier `resume_point`, instead of from the safe position."""
+        self._safe = point
+
     def audited(self, newest: str | None) -> None:
         """All up to `newest`, the position when the audit was asked, is known to be here."""
         self._audited = newest

@@ -33,8 +33,8 @@ def test_bombs_are_defused(codec: Codec, config: PullConfig) -> None:
     """As a frame, a body, params, extra and module; in every dialect, and none takes long."""
     log = EventLog()
     for name, frame in bombs(codec):
-        begun = time.perf_counter()
+        begun = time.thread_time()
         log.extend(try_frame(Session(codec, SeenMids()), frame, config).records)
-        assert time.perf_counter() - begun < 0.5, name
+        assert time.thread_time() - begun < 0.5, name
         assert len(log.df) == len(log), name
     assert len(log) > 60

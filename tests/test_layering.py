@@ -30,6 +30,7 @@ STREET = (
     "analysis",
     "plots",
     "playback",
+    "handlers",
     "inlet",
     "expectation",
     "anatomy",

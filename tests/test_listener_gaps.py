@@ -1,6 +1,7 @@
 """What a storm found: ways to lose or to double an event that take two faults at once."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -47,8 +48,12 @@ def test_an_audit_that_got_no_answer_is_not_an_audit(version: int, answer: str) 
 
     def spoil(_sandbox: Sandbox, proxy: FaultProxy) -> None:
         proxy.answer(answer)
+        settled(lambda: proxy.answering)
 
-    assert audited_twice(version, spoil) == list(range(7))
+    def is_spoilt(proxy: FaultProxy, _capture: Capture) -> bool:
+        return not proxy.answering
+
+    assert audited_twice(version, spoil, is_spoilt) == list(range(7))
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -58,10 +63,25 @@ def test_an_audit_that_cannot_be_read_is_not_an_audit(version: int) -> None:
     def spoil(sandbox: Sandbox, _proxy: FaultProxy) -> None:
         sandbox.cut_frame()
 
-    assert audited_twice(version, spoil) == list(range(7))
+    def is_spoilt(_proxy: FaultProxy, capture: Capture) -> bool:
+        return capture.listener.stats.bad_frames > 0
+
+    assert audited_twice(version, spoil, is_spoilt) == list(range(7))
 
 
-def audited_twice(version: int, spoil: Callable[[Sandbox, FaultProxy], None]) -> list[int]:
+def settled(reached: Callable[[], bool]) -> None:
+    """Wait for another thread, 5 s at most."""
+    end = time.monotonic() + 5
+    while not reached():
+        assert time.monotonic() < end
+        time.sleep(0.001)
+
+
+def audited_twice(
+    version: int,
+    spoil: Callable[[Sandbox, FaultProxy], None],
+    is_spoilt: Callable[[FaultProxy, Capture], bool],
+) -> list[int]:
     """The events that came: five of them only by an audit, and the first audit is spoilt."""
 
     async def scenario(capture: Capture, _task: asyncio.Task[None]) -> None:
@@ -73,7 +93,7 @@ def audited_twice(version: int, spoil: Callable[[Sandbox, FaultProxy], None]) ->
         await capture.until(lambda: len(mine(capture)) == 2)
         spoil(sandbox, proxy)
         lane.audit_due.set()
-        await asyncio.sleep(0.5)  # the spoilt audit leaves no trace that could be waited for
+        await capture.until(lambda: is_spoilt(proxy, capture))
         lane.audit_due.set()
         await capture.until(lambda: len(mine(capture)) >= 7)
 
@@ -123,6 +143,27 @@ def test_a_damaged_frame_leaves_the_safe_position_where_it_was() -> None:
     lane.connected()
     lane.stored(lane.receive(frames[3][:-20], UNKNOWN_ARRIVAL))
     assert lane.resume_point() == f"1795447844{2:016}"
+
+
+def test_every_channel_that_was_in_force_is_asked_a_last_time() -> None:
+    """Also one that was replaced while the lane was elsewhere."""
+    kept: list[list[str]] = []
+
+    async def scenario(capture: Capture, _task: asyncio.Task[None]) -> None:
+        (lane,) = await only_lane(capture)
+        source = lane._set.source
+        first = source.current
+        for _ in range(2):
+            sandbox.expire_channel("shared")
+            publish(sandbox, range(1))
+            await source.renew(source.current)
+        kept.append([config.channels["shared"].id for config in source.known])
+        assert kept[0][0] == first.channels["shared"].id
+        await capture.until(lambda: len(mine(capture)) == 2)
+
+    with Sandbox() as sandbox:
+        run(sandbox, scenario, transport="websocket", **SHARED)
+    assert len(set(kept[0])) == 3
 
 
 def test_what_is_lost_before_the_first_event_is_recovered() -> None:

@@ -5,7 +5,7 @@ from random import SystemRandom
 
 import pytest
 
-from tests.faults.kill import kill_and_resume
+from tests.faults.killed import kill_and_resume
 from tests.faults.storm import storm
 from tests.test_listener_faults import EVERYWHERE
 

@@ -6,8 +6,10 @@ in between costs a duplicate, which the session drops; never a loss.
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
+from itertools import pairwise
 
 from bxpull_nb.endpoint import FULL_HISTORY, connection_url
 from bxpull_nb.errors import BxPullError, ChannelRefused, ConnectionFailed
@@ -27,6 +29,7 @@ _TRANSPORTS: dict[str, Callable[[], Transport]] = {
     "websocket": WebSocketTransport,
     "polling": LongPollingTransport,
 }
+_UNNOTICED = 10.0  # seconds at most from a channel's end until its successor is listened to
 _STUCK = 3005  # close code: the heartbeat stopped
 
 
@@ -46,7 +49,8 @@ class Lane:
         """Channels whose history is to be asked a last time."""
         self._set = settings
         self._timing = settings.timing
-        self._current: PullConfig | None = None
+        self._points: deque[tuple[float, str | None]] = deque()  # when, and where polls resumed
+        self._left = 0  # how many of the configs that were in force it has left
         self._connections = 0
         self._websocket_failures = 0
         self._websocket_worked = False
@@ -79,7 +83,8 @@ class Lane:
         """Listen until cancelled; raises what trying again cannot mend."""
         delays = self._timing.delays()
         while True:
-            config = self._enter(self._config)
+            config = self._config
+            self._leave_older()
             connections = self._connections
             try:
                 order = await self._listen_once(config)
@@ -93,13 +98,15 @@ class Lane:
                 order = Order(refetch=isinstance(exc, ChannelRefused))
             await self._obey(order, config)
 
-    def _enter(self, config: PullConfig) -> PullConfig:
-        """The config, and note the channel that it replaces: what it had, its successor has not."""
-        old, self._current = self._current, config
-        if old is not None and self._channels(old) != self._channels(config):
-            position = self.session.position
-            self.left.append(Left(old, position.safe if self._polls else position.audited))
-        return config
+    def _leave_older(self) -> None:
+        """Note the channels that were replaced: what they had, their successors have not."""
+        known, position = self._set.source.known, self.session.position
+        for old, new in pairwise(known[self._left :]):
+            if self._channels(old) != self._channels(new):
+                self.left.append(Left(old, position.safe if self._polls else position.audited))
+                if self._polls and self._points:
+                    self.session.rewind(self._points[0][1])
+        self._left = len(known) - 1
 
     def _channels(self, config: PullConfig) -> list[str]:
         return [one.id for one in config.channels.values() if self.kind in (None, one.type)]
@@ -178,10 +185,22 @@ class Lane:
     def _answered(self, transport: Transport, answer: Answered) -> None:
         self._is_baseline = self._is_baseline and not self._began()
         self.session.connected()
+        self._note_point()
         self.session.advance(answer.last_message_id)
         if not self._stands:
             self._stands = True
             self._connection_made(transport)
+
+    def _note_point(self) -> None:
+        """Remember where to resume, for as long as a channel's successor may be unknown to us.
+
+        By a jwt one poll brings the messages of several channels: those of one move the position
+        while the successor of another is published to, and nobody listens there yet.
+        """
+        now = self._timing.monotonic()
+        self._points.append((now, self.session.resume_point()))
+        while len(self._points) > 1 and self._points[1][0] < now - _UNNOTICED:
+            self._points.popleft()
 
     def _connection_made(self, transport: Transport) -> None:
         again = self._connections > 0 or self._set.resumed

@@ -138,6 +138,11 @@ class FaultProxy:
         """Answer the next connections with one of `ANSWERS`."""
         self._loop.call_soon_threadsafe(self._answers.extend, [ANSWERS[name]] * times)
 
+    @property
+    def answering(self) -> bool:
+        """Whether there is a connection yet to come that is answered by the proxy itself."""
+        return bool(self._answers)
+
     def heal(self) -> None:
         """No more faults."""
         self._loop.call_soon_threadsafe(self._answers.clear)

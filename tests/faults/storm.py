@@ -28,6 +28,7 @@ BOTH = ("shared", "private")
 COMMAND = "storm"
 Fault = Callable[[Sandbox, FaultProxy, Random], object]
 
+CHANNEL_ENDS = "channel ends"
 FAULTS: dict[str, Fault] = {
     "cut": lambda _s, p, _r: p.cut(),
     "cut in a frame": lambda _s, p, r: p.cut(after=r.randrange(1, 3000)),
@@ -49,11 +50,9 @@ FAULTS: dict[str, Fault] = {
     "twice": lambda s, _p, r: s.duplicate(r.randrange(1, 60)),
     "backwards": lambda s, _p, r: s.reorder(r.randrange(2, 60)),
     "not delivered": lambda s, _p, r: s.lose(r.randrange(1, 30)),
-    "channel ends": lambda s, _p, r: s.expire_channel(
-        r.choice(BOTH), r.choice(["get_config", "reconnect"]), portal_style=r.random() < 0.5
-    ),
     "announced": lambda s, _p, r: s.announce(r.choice(["server_restart", "config_expire"])),
 }
+"""Besides the end of a channel, which needs to know whether the previous end was noticed."""
 
 
 class Outcome(msgspec.Struct):
@@ -141,12 +140,14 @@ class _Weather:
         self._sandbox, self._proxy = sandbox, proxy
         self._events, self._wanted, self._rate = events, faults, rate
         self._random = Random(seed)
+        self._ended: dict[str, str] = {}
         self._threads = [
             threading.Thread(target=work, daemon=True) for work in (self._publish, self._break)
         ]
 
-    def begin(self) -> None:
+    def begin(self, listener: Listener) -> None:
         """Events and faults from now on."""
+        self._listener = listener
         for thread in self._threads:
             thread.start()
 
@@ -168,12 +169,27 @@ class _Weather:
     def _break(self) -> None:
         between = self._events / self._rate / max(1, self._wanted)
         for _ in range(self._wanted):
-            name = self._random.choice(list(FAULTS))
-            FAULTS[name](self._sandbox, self._proxy, self._random)
+            name = self._random.choice([*FAULTS, CHANNEL_ENDS])
+            if name == CHANNEL_ENDS:
+                self._end_channel()
+            else:
+                FAULTS[name](self._sandbox, self._proxy, self._random)
             self.faults[name] += 1
             _log.info("%s after %d events", name, len(self.mids))
             time.sleep(between * self._random.uniform(0.5, 1.5))
         self._proxy.heal()
+
+    def _end_channel(self) -> None:
+        """End a channel, unless nobody has heard of the latest one yet.
+
+        What is published to a channel whose whole life falls into a broken line cannot be asked
+        for: its id is not known. Real ones live twelve hours.
+        """
+        kind, action = self._random.choice(BOTH), self._random.choice(["get_config", "reconnect"])
+        style, config = self._random.random() < 0.5, self._listener.config
+        if config is not None and config.channels[kind].id != self._ended.get(kind):
+            self._ended[kind] = config.channels[kind].id
+            self._sandbox.expire_channel(kind, action, portal_style=style)
 
 
 async def _listen(
@@ -200,7 +216,7 @@ async def _listen(
         task = asyncio.create_task(listener.run())
         try:
             await _until(lambda: listener.ready or task.done(), 20)
-            weather.begin()
+            weather.begin(listener)
             await _until(lambda: weather.is_over or task.done(), 3600)
             wanted = set(weather.mids)
             await _until(lambda: wanted <= {r.mid for r in records} or task.done(), settle)
