@@ -153,6 +153,7 @@ class Portal:
         """Stop every feed and the embedded sandbox; captured events stay in their feeds."""
         for feed in self.feeds:
             feed.stop()
+            feed.handlers.close()
         self.bridge.run(self.rest.aclose())
         self.bridge.stop()
         if self.sandbox is not None:

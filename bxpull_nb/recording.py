@@ -12,6 +12,7 @@ from bxpull_nb.errors import ExpectationFailed, SettingsError, WaitTimeout
 from bxpull_nb.eventlog import EventLog
 from bxpull_nb.expectation import Expectation, Nearest
 from bxpull_nb.export import to_csv, to_jsonl, to_parquet
+from bxpull_nb.handlers import Handler, Handlers
 from bxpull_nb.inlet import Inlet
 from bxpull_nb.logbook import Logbook
 from bxpull_nb.models import Event, Happening, Record
@@ -31,7 +32,9 @@ class Recording:
     def __init__(self) -> None:
         self.log = EventLog()
         self.logbook = Logbook()
+        self.handlers = Handlers()
         self._inlet = Inlet(self.log)
+        self._inlet.taps.append(self.handlers.offer)
 
     @property
     def running(self) -> bool:
@@ -109,6 +112,16 @@ class Recording:
         if not isinstance(record, Event):
             raise ExpectationFailed("what met the conditions is an unreadable message.")
         return record
+
+    def on(
+        self, *, module: str | None = None, command: str | None = None
+    ) -> Callable[[Handler], Handler]:
+        """A decorator: the callback gets every matching event from now on, on its own thread.
+
+        One that fails or is slow harms neither the stream nor another; `handlers.stats` tells
+        of calls, failures and what was dropped. See `Handlers.on`.
+        """
+        return self.handlers.on(module=module, command=command)
 
     def mark(self, label: str) -> None:
         """Note this moment under a name, for `since`: "what did my click cause?"."""

@@ -126,6 +126,33 @@ def test_a_tap_sees_every_record_while_it_lasts(feed: Feed, sandbox: Sandbox) ->
     assert [record.params["n"] for record in seen] == [1]
 
 
+def test_callbacks_get_what_they_asked_for(feed: Feed, sandbox: Sandbox) -> None:
+    """A failing one is counted, and harms nobody."""
+    seen: list[int] = []
+    done = threading.Event()
+
+    @feed.on(module="crm", command="deal")
+    def note(event: Record) -> None:
+        seen.append(event.params["n"])
+        if len(seen) == 2:
+            done.set()
+
+    @feed.on()
+    def fail(event: Record) -> None:
+        raise ValueError(event.command)
+
+    for n, module in enumerate(["crm", "im", "crm"]):
+        sandbox.publish("deal", {"n": n}, module_id=module)
+    feed.wait(3, timeout=5)
+    assert done.wait(5)
+    deadline = time.monotonic() + 5
+    while (failing := feed.handlers.stats[1]).failures < 3:
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    assert seen == [0, 2]
+    assert failing.error == "ValueError: deal"
+
+
 def test_the_logbook_and_the_report_tell_of_a_break(feed: Feed, sandbox: Sandbox) -> None:
     """Its cause, its length, and what the reconnect brought back."""
     sandbox.refuse_handshakes(2, 503)
