@@ -72,7 +72,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
                 f"{len(long)} gaps were longer than the day for which the push server stores "
                 f"events: what was sent more than a day before they ended is missing."
             )
-        total = sum(gap.seconds for gap in self.gaps)
+        total = _covered(self.gaps)
         return (
             f"Every stored event was asked for again. Messages that the server does not store "
             f"(presence, typing) are missing for the {total:,.1f} s of the gaps."
@@ -205,6 +205,17 @@ def _connected(happenings: Sequence[Happening], now_us: int) -> Iterator[tuple[i
             since = None
     if since is not None:
         yield since, now_us
+
+
+def _covered(gaps: Sequence[Gap]) -> float:
+    """Seconds within any of the gaps; those of several channels at once count once."""
+    total, reached = 0.0, float("-inf")
+    for begun, ended in sorted(
+        (gap.begun_us / 1e6, gap.begun_us / 1e6 + gap.seconds) for gap in gaps
+    ):
+        total += max(ended - max(begun, reached), 0.0)
+        reached = max(reached, ended)
+    return total
 
 
 def _length(spans: Sequence[tuple[int, int]] | Iterator[tuple[int, int]]) -> float:

@@ -234,12 +234,13 @@ class Lab:
 
     @contextmanager
     def open(
-        self, notebook: Path | str, *, width: int = 1280, height: int = 900
+        self, notebook: Path | str, *, width: int = 1280, height: int = 900, scale: float = 1
     ) -> Iterator[LabPage]:
         """The notebook (a path below `root`) in a browser of its own, its kernel idle.
 
-        The kernel ends with the block. When the block fails, a picture of the page is left in
-        `home` and named in the error.
+        `scale` is how many dots of a picture a pixel of the page has, each way. The kernel ends
+        with the block. When the block fails, a picture of the page is left in `home` and named in
+        the error.
         """
         from playwright.sync_api import sync_playwright
 
@@ -248,7 +249,9 @@ class Lab:
             browser = playwright.chromium.launch(
                 executable_path=find_chromium(), args=_QUIET_CHROMIUM
             )
-            context = browser.new_context(viewport={"width": width, "height": height})
+            context = browser.new_context(
+                viewport={"width": width, "height": height}, device_scale_factor=scale
+            )
             context.set_default_timeout(_PAGE_SECONDS * 1000)
             tab = LabPage(context.new_page())
             try:

@@ -1,5 +1,6 @@
 """Every tutorial is clean in the repository, and runs from its first cell to its last."""
 
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -15,11 +16,24 @@ from bxpull_nb.sandbox import Sandbox
 
 PROJECT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted((PROJECT / "notebooks").glob("*.ipynb"))
+SECRETS = """
+import json
+_channels = [c.id for c in _portal.fetch_config().channels.values()]
+_mine = [sandbox.token, sandbox.refresh_token, sandbox.client_secret, sandbox.webhook]
+print(json.dumps([*_mine, *_channels]))
+"""
+"""A cell that prints the secrets of a notebook's own sandbox, as a JSON list."""
+OWN_SANDBOX = {"05_when_the_line_breaks": "portal", "07_your_own_portal": "app"}
+"""Notebooks with a sandbox that lives on at their end, and the portal they hold of it."""
 
 
-def run(name: str, folder: Path, **environment: str) -> Any:
-    """The notebook with its outputs, run in the folder by a kernel that knows no portal."""
+def run(name: str, folder: Path, *more: str, **environment: str) -> Any:
+    """The notebook with its outputs, run in the folder by a kernel that knows no portal.
+
+    `more` are cells to run behind its own.
+    """
     notebook = nbformat.read(PROJECT / "notebooks" / name, as_version=4)
+    notebook.cells += [nbformat.v4.new_code_cell(source) for source in more]
     kept = {key: value for key, value in os.environ.items() if not key.startswith("BXPULL_")}
     private = {"PYTHONPATH": str(PROJECT), "IPYTHONDIR": str(folder / ".ipython")}
     client = NotebookClient(
@@ -62,6 +76,8 @@ def test_it_is_clean(path: Path) -> None:
     assert notebook.metadata.kernelspec.name == "python3"
     assert set(notebook.metadata) == {"kernelspec", "language_info"}
     assert len(notebook.cells) < 20
+    assert [cell.id for cell in notebook.cells[-2:]] == ["exercise", "your-turn"]
+    assert notebook.cells[-2].source.startswith("## Exercise\n")
     ids = [cell.id for cell in notebook.cells]
     assert len(set(ids)) == len(ids)
     assert all(re.fullmatch(r"[a-z][a-z-]+", cell_id) for cell_id in ids)
@@ -112,17 +128,121 @@ def test_the_exploring_tutorial(tmp_path: Path) -> None:
     assert "params.stage" in html(notebook, "params")
 
 
+def test_the_tutorial_of_one_event(tmp_path: Path) -> None:
+    """Expected, missed, taken apart, spread, and told from the noise around a click."""
+    notebook = run("04_understand_one_event.ipynb", tmp_path)
+    assert list(complaints(notebook)) == []
+    assert outputs(notebook, "expect") == "{'text': 'hello', 'to': {'name': 'Ada', 'n': 1}}"
+    missed = outputs(notebook, "nearest").splitlines()
+    assert missed[0].endswith("none came within 1 s")
+    assert missed[2].strip() == (
+        'shared application greeting {"text":"hello","to":{"name":"Grace","n":2}}'
+    )
+    assert "server counts since" in html(notebook, "anatomy")
+    assert "#!NGINXNMS!#" in html(notebook, "anatomy")
+    assert re.search(r"message number \d+\n", outputs(notebook, "parts"))
+    spread = outputs(notebook, "expand").splitlines()
+    assert spread[0].split() == ["command", "params.text", "params.to.name", "params.to.n"]
+    assert [line.split()[1:] for line in spread[1:]] == [
+        ["greeting", "hello", "Ada", "1"],
+        ["greeting", "hello", "Grace", "2"],
+    ]
+    assert outputs(notebook, "mark").splitlines()[1].split()[:4] == [
+        "0",
+        "application",
+        "orderSaved",
+        "3",
+    ]
+    assert "Explorer(Feed(sandbox" in outputs(notebook, "panel")
+    assert 300 < int(outputs(notebook, "your-turn")) < 600
+
+
+def test_the_tutorial_of_broken_lines(tmp_path: Path) -> None:
+    """Nothing is lost and nothing doubled, whatever is done to the line."""
+    notebook = run("05_when_the_line_breaks.ipynb", tmp_path, "print(folder)")
+    assert list(complaints(notebook)) == []
+    assert outputs(notebook, "duplicate") == "3 events, 3 copies dropped\n"
+    assert outputs(notebook, "lose") == "0 of 3 events\n"
+    assert re.findall(r"^\d +(\w+) +(\d+)$", outputs(notebook, "drop"), re.M) == [
+        ("meanwhile", "20"),
+        ("forgotten", "3"),
+    ]
+    assert outputs(notebook, "restart") == "heard: back\nheard: well\n"
+    assert outputs(notebook, "logbook").count(" lost ") == 4
+    told = dict(re.findall(r"^(\w[\w ]+?)  +(.+)$", outputs(notebook, "report"), re.M))
+    assert (told["events"], told["gaps"], told["unreadable"]) == ("30", "4", "0")
+    brought = int(told["replayed after gaps"]) + int(told["recovered by audits"])
+    assert 23 <= brought <= 25  # the two words too, when they were sent within the gap
+    assert outputs(notebook, "journal") == "30 + 5 = 35 events, each once: True\n"
+    assert outputs(notebook, "your-turn").startswith("Empty DataFrame")
+    journal = bx.read_events(notebook.cells[-1].outputs[0].text.strip())
+    assert journal["command"].value_counts().to_dict() == {
+        "meanwhile": 20,
+        "overnight": 5,
+        "twice": 3,
+        "forgotten": 3,
+        "done": 1,
+        "after": 1,
+        "back": 1,
+        "well": 1,
+    }
+
+
+def test_the_tutorial_of_a_day(tmp_path: Path) -> None:
+    """Two sessions, one gap, three figures, and two files that hold the day."""
+    notebook = run("06_analyse_a_day.ipynb", tmp_path)
+    assert list(complaints(notebook)) == []
+    assert outputs(notebook, "day") == "6000 events from 08:04 to 18:22 UTC\n"
+    assert outputs(notebook, "keep") == "equal when read back: True\n"
+    day = bx.read_events(tmp_path / "day.parquet")
+    assert day.equals(bx.read_events(tmp_path / "day.csv"))
+    assert bx.sessions(day, idle="10min")["events"].tolist() == [3000, 3000]
+    assert outputs(notebook, "sessions").count("3000") == 2
+    assert html(notebook, "who").count("<td>backend</td>") == 1
+    assert html(notebook, "summary").count("<tr>") == 8
+    pictures = {
+        cell.id: output.data["image/png"]
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        if "image/png" in output.get("data", {})
+    }
+    assert list(pictures) == ["rate", "lag", "gaps"]
+    assert len(set(pictures.values())) == 3
+    assert re.match(r"after noon: \w+\.\w+ at 12:\d\d:\d\d UTC\n", outputs(notebook, "replay"))
+    assert html(notebook, "your-turn").count("2026-03-02") == 11
+
+
+def test_the_tutorial_of_ones_own_portal(tmp_path: Path) -> None:
+    """By webhook, by an application that signs in and renews, and through the doctor's hands."""
+    notebook = run("07_your_own_portal.ipynb", tmp_path, BXPULL_TOKEN="x" * 32)
+    assert list(complaints(notebook)) == []
+    assert outputs(notebook, "webhook").endswith("the webhook user's own feed)")
+    assert re.fullmatch(r"TokenPair\('\w{4}….{3}', refresh .*\)", outputs(notebook, "login"))
+    assert outputs(notebook, "app") == "('Ada', ['pull', 'pull_channel', 'crm', 'user'])"
+    assert outputs(notebook, "renew") == "'Ada'"
+    examined = outputs(notebook, "doctor")
+    assert "all is well (9 ok)" in examined
+    assert examined.count("5 of 5 test events came back") == 2
+    assert outputs(notebook, "environment") == "['BXPULL_TOKEN']"
+    assert "all is well" in outputs(notebook, "your-turn")
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_saved_notebook_holds_no_secret(path: Path, tmp_path: Path) -> None:
     """Run as under `bxpull lab`, with the state of its widgets: no token, no channel id."""
+    own = [f"_portal = {OWN_SANDBOX[path.stem]}{SECRETS}"] if path.stem in OWN_SANDBOX else []
     with Sandbox(demo=True, rate=100) as sandbox:
         with bx.connect(sandbox.url, token=sandbox.token) as portal:
             channels = portal.fetch_config().channels.values()
         secrets = [sandbox.token, *(channel.id for channel in channels)]
-        notebook = run(path.name, tmp_path, BXPULL_URL=sandbox.url, BXPULL_TOKEN=sandbox.token)
+        told = {"BXPULL_URL": sandbox.url, "BXPULL_TOKEN": sandbox.token}
+        notebook = run(path.name, tmp_path, *own, **told)
         port = sandbox.url.rpartition(":")[2]
     assert list(complaints(notebook)) == []
+    if own:
+        secrets += json.loads(notebook.cells.pop().outputs[0].text)
+    assert len(secrets) == (9 if own else 3)
     saved = nbformat.writes(notebook)
-    assert port in saved  # it did use this sandbox
-    assert len(secrets) == 3
+    code = "".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    assert (port in saved) == ("bx.connect()" in code)  # it did use this sandbox
     assert not [secret for secret in secrets if secret in saved]

@@ -61,6 +61,21 @@ def test_a_capture_without_gaps_says_so() -> None:
         assert share in repr(report)
 
 
+def test_a_break_of_two_channels_counts_once() -> None:
+    """Two gaps, and the time in which either channel was away."""
+    story = [
+        *STORY[:3],
+        happened(10, "lost", "shared"),
+        happened(11, "lost", "private"),
+        happened(14, "connected", "shared"),
+        happened(16, "connected", "private"),
+    ]
+    report = report_of(story, ListenerStats(), AT + 41_000_000)
+    assert [gap.seconds for gap in report.gaps] == [4.0, 5.0]
+    assert report.seconds - report.connected_seconds == 1 + 6
+    assert "missing for the 6.0 s of the gaps" in report.risk
+
+
 def test_a_gap_longer_than_the_servers_memory_is_a_loss() -> None:
     """Said plainly."""
     story = [*STORY[:4], happened(10 + 90_000, "connected", "shared")]

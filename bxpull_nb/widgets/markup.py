@@ -103,11 +103,9 @@ def message(text: str, *, error: bool = False) -> str:
 
 
 def _counter(value: str, name: str, *, width: int) -> str:
-    """A number that keeps its place when it changes its width."""
-    return (
-        f"<span style='white-space:nowrap'><span style='display:inline-block;min-width:{width}ch'"
-        f"><b>{value}</b></span> <span style='{_MUTED}'>{name}</span></span>"
-    )
+    """A number and its name; those behind them keep their places when it changes its width."""
+    room = f"display:inline-block;min-width:{width + len(name)}ch;white-space:nowrap"
+    return f"<span style='{room}'><b>{value}</b> <span style='{_MUTED}'>{name}</span></span>"
 
 
 def _milliseconds(seconds: float | None) -> str:
