@@ -17,7 +17,7 @@ from bxpull_nb.dataset.layout import Folder, part_name
 from bxpull_nb.dataset.schema import days_of, part_bytes, table_of_batches
 from bxpull_nb.dataset.storage import Storage
 from bxpull_nb.export import replacing
-from bxpull_nb.journal import Cursor, forget_before, read_on
+from bxpull_nb.journal import Cursor, forget_before, journal_files, read_on
 from bxpull_nb.models import Batch
 
 __all__ = ["PART_BYTES", "Shipper", "Written"]
@@ -75,13 +75,12 @@ class Shipper:
         return self._state.collector
 
     def pending(self) -> int:
-        """Bytes of the journal that are not in the dataset yet; those behind a file count too."""
-        cursor = self._cursor
-        return sum(
-            path.stat().st_size - (cursor.offset if int(path.stem) == cursor.number else 0)
-            for path in self._folder.glob("*.bxj")
-            if int(path.stem) >= cursor.number
-        )
+        """Bytes of the journal that are not in the dataset yet."""
+        cursor, total = self._cursor, 0
+        for path in journal_files(self._folder):
+            if int(path.stem) >= cursor.number:
+                total += path.stat().st_size
+        return max(total - cursor.offset, 0)
 
     def ship(self) -> int:
         """How many events were written: all that the journal has at present.
