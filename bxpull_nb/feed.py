@@ -12,6 +12,7 @@ import msgspec
 from bxpull_nb.bridge import LoopThread
 from bxpull_nb.driver import Driver, OpenDriver, checked_channels, checked_transport
 from bxpull_nb.errors import ConnectionFailed, WrongThreadError
+from bxpull_nb.eventlog import EventLog
 from bxpull_nb.journal import Journal
 from bxpull_nb.journaling import journaling, not_journaled
 from bxpull_nb.listener import ListenerStats, Sink
@@ -69,13 +70,18 @@ class Feed(Recording):
     """A live capture: `df` grows while it runs, and stays when it is stopped.
 
     Made by `listen()` or `replay()`; any thread may use it. `open_driver` makes what drives it,
-    `name` is what the repr shows of the portal.
+    `name` is what the repr shows of the portal, `log` takes the events.
     """
 
     def __init__(
-        self, open_driver: OpenDriver, bridge: LoopThread, *, name: str = "portal"
+        self,
+        open_driver: OpenDriver,
+        bridge: LoopThread,
+        *,
+        name: str = "portal",
+        log: EventLog | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(log)
         self.name = name
         self.channels: tuple[str, ...] = CHANNEL_TYPES
         self.transport = "auto"

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bxpull_nb.auth import AccessToken, OAuthApp, TokenPair, TokenStore, Webhook
 from bxpull_nb.bridge import LoopThread
+from bxpull_nb.dataset import read_events
 from bxpull_nb.errors import SettingsError
-from bxpull_nb.export import read_events
 from bxpull_nb.feed import Feed
 from bxpull_nb.journal import Journal
 from bxpull_nb.listener import ListenerStats, Sink

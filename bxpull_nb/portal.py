@@ -11,6 +11,7 @@ from bxpull_nb.auth import Auth
 from bxpull_nb.bridge import LoopThread
 from bxpull_nb.driver import checked_channels, checked_transport
 from bxpull_nb.errors import ChannelMissing
+from bxpull_nb.eventlog import EventLog
 from bxpull_nb.feed import Feed
 from bxpull_nb.listener import Listener
 from bxpull_nb.models import CHANNEL_TYPES, PublicChannel, PullConfig
@@ -133,10 +134,17 @@ class Portal:
             secure=self.url.startswith("https:"),
         )
 
-    def feed(self, channels: Sequence[str] | str = CHANNEL_TYPES, transport: str = "auto") -> Feed:
+    def feed(
+        self,
+        channels: Sequence[str] | str = CHANNEL_TYPES,
+        transport: str = "auto",
+        *,
+        log: EventLog | None = None,
+    ) -> Feed:
         """The feed with these settings, not started if it is new.
 
-        Asking twice gives the same one, so re-running a cell makes no second listener.
+        Asking twice gives the same one, so re-running a cell makes no second listener. `log`
+        takes the events of a new one.
         """
         wanted = checked_channels(channels), checked_transport(transport)
         for feed in self.feeds:
@@ -144,7 +152,7 @@ class Portal:
                 return feed
         secure = self.url.startswith("https:")
         listener = partial(Listener, self.rest.fetch_config, secure=secure)
-        feed = Feed(listener, self.bridge, name=self.name)
+        feed = Feed(listener, self.bridge, name=self.name, log=log)
         feed.channels, feed.transport = wanted
         self.feeds.append(feed)
         return feed

@@ -26,11 +26,12 @@ __all__ = ["Recording"]
 class Recording:
     """Events so far, what happened beside them, and waiting for what comes.
 
-    The base of `Feed`, which makes it grow. Any thread may use it.
+    The base of `Feed`, which makes it grow. Any thread may use it. `log` is what takes the events,
+    if not all of them are to be kept.
     """
 
-    def __init__(self) -> None:
-        self.log = EventLog()
+    def __init__(self, log: EventLog | None = None) -> None:
+        self.log = EventLog() if log is None else log
         self.logbook = Logbook()
         self.handlers = Handlers()
         self._inlet = Inlet(self.log)

@@ -19,7 +19,7 @@ from bxpull_nb.models import EVENT_COLUMNS, Record
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["EventLog"]
+__all__ = ["EventLog", "RecentLog"]
 
 _BATCH = 4096  # rows that wait at most before they become columns
 _NAT = np.iinfo("int64").min
@@ -166,6 +166,27 @@ class EventLog:
             frame.index = pd.RangeIndex(self.forgotten, self._sealed)
             frame.attrs["forgotten"] = self.forgotten
         return frame
+
+
+class RecentLog(EventLog):
+    """A log that counts all records and keeps the newest ten thousand: for a capture of weeks.
+
+    `len` is how many there were; `df` and `recent` give those that are kept.
+    """
+
+    def extend(self, records: Iterable[Record]) -> None:
+        """Take the records, in their order, and forget the oldest."""
+        fresh = list(records)
+        with self._lock:
+            self._recent.extend(fresh)
+            self._sealed += len(fresh)
+
+    @property
+    def df(self) -> "pd.DataFrame":
+        """The rows that are kept, with the columns and dtypes of `EVENT_COLUMNS`."""
+        kept = EventLog()
+        kept.extend(self.recent(0)[1])
+        return kept.df
 
 
 def _microseconds(seconds: Sequence[float | None]) -> np.ndarray:

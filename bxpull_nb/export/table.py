@@ -1,7 +1,6 @@
 """Frames of events as Arrow tables, as files spell them, and back to frames."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -48,7 +47,7 @@ def spelled(table: pa.Table) -> pa.Table:
     )
 
 
-def check_columns(names: list[str], source: Path) -> None:
+def check_columns(names: list[str], source: object) -> None:
     """Raise FileFormatError unless the columns are those of events."""
     if names == list(EVENT_COLUMNS):
         return
@@ -60,15 +59,17 @@ def check_columns(names: list[str], source: Path) -> None:
 
 
 def to_frame(table: pa.Table) -> "pd.DataFrame":
-    """A table of events as a frame with the dtypes of `EVENT_COLUMNS`.
+    """A table of events, or of some columns of theirs, with the dtypes of `EVENT_COLUMNS`.
 
-    Categories stand in the order in which they appear, as the log has them. Raises
-    pa.ArrowException for columns that cannot be understood so.
+    Columns that are no event's become categories. Categories stand in the order in which they
+    appear, as the log has them. Raises pa.ArrowException for columns that cannot be understood
+    so.
     """
     import pandas as pd
 
-    columns = {name: _COLUMNS[kind](table[name]) for name, kind in EVENT_COLUMNS.items()}
-    return pd.DataFrame(columns, copy=False)
+    kinds = {name: EVENT_COLUMNS.get(name, "category") for name in table.column_names}
+    columns = {name: _COLUMNS[kind](table[name]) for name, kind in kinds.items()}
+    return pd.DataFrame(columns, index=pd.RangeIndex(table.num_rows), copy=False)
 
 
 def _iso(column: pa.ChunkedArray) -> pa.LargeStringArray:
