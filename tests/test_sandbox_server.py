@@ -1,13 +1,16 @@
 """The sandbox as a whole: starting, stopping, and what it leaves behind."""
 
 import logging
+import socket
 import subprocess
 import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from itertools import islice
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -248,3 +251,16 @@ def test_the_repr_is_short_and_tells_no_secret() -> None:
             assert len(shown) < 1000
             for secret in (sandbox.token, sandbox.webhook.split("/")[-2], channel[:32]):
                 assert secret not in shown
+
+
+def test_too_many_connections_are_told_so() -> None:
+    """And room is made when they go."""
+    with Sandbox() as sandbox, ExitStack() as stack:
+        port = urlsplit(sandbox.url).port or 0
+        for _ in range(1000):
+            stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+        assert httpx.get(f"{sandbox.url}/server-stat/", trust_env=False).status_code == 503
+        stack.close()
+        deadline = time.monotonic() + 10
+        while httpx.get(f"{sandbox.url}/server-stat/", trust_env=False).status_code == 503:
+            assert time.monotonic() < deadline

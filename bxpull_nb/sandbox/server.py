@@ -21,6 +21,7 @@ from bxpull_nb.sandbox.tls import Certificate
 __all__ = ["HOST", "LoopbackServer", "Peer"]
 
 HOST = "127.0.0.1"
+_MOST_CONNECTIONS = 1000  # one more is answered with HTTP 503: a loop gone wild must be told
 Peer = tuple[str, int]
 """The other end of a connection: host and port."""
 
@@ -172,6 +173,7 @@ def _uvicorn_config(app: ASGIApp, certificate: Certificate | None) -> uvicorn.Co
         ws_ping_interval=_PING_INTERVAL,
         ws_ping_timeout=_PONG_TIMEOUT,
         ws_per_message_deflate=False,
+        limit_concurrency=_MOST_CONNECTIONS,
         lifespan="off",
         server_header=False,
         date_header=False,  # the application dates its answers itself, by the portal's clock
