@@ -12,7 +12,7 @@ import httpx
 
 from bxpull_nb.endpoint import FULL_HISTORY, connection_url, is_loopback
 from bxpull_nb.errors import BxPullError, ChannelRefused
-from bxpull_nb.listener.lane import Lane, LaneSettings
+from bxpull_nb.listener.lane import Lane, LaneSettings, Left
 from bxpull_nb.models import PullConfig
 from bxpull_nb.transport import poll, poll_answer, poll_body
 
@@ -31,10 +31,10 @@ async def keep_auditing(lane: Lane, settings: LaneSettings) -> None:
         except TimeoutError:
             pass
         lane.audit_due.clear()
-        if lane.state == "connected":
-            await _ask_what_was_left(lane, settings)
         if lane.state == "connected" and lane.transport == "websocket":
             await _audit(lane, settings)
+        if lane.state == "connected":
+            await asyncio.gather(*(_ask_left(lane, settings, left) for left in list(lane.left)))
 
 
 async def watch_for_stalls(lanes: list[Lane], settings: LaneSettings) -> None:
@@ -65,19 +65,18 @@ async def _audit(lane: Lane, settings: LaneSettings) -> None:
         lane.session.audited(position)
 
 
-async def _ask_what_was_left(lane: Lane, settings: LaneSettings) -> None:
-    """Ask the history of ended channels until it was read whole; an empty one gives no answer."""
-    for left in list(lane.left):
-        try:
-            done = await _ask_again(lane, settings, left.config, left.point)
-        except ChannelRefused:
-            done = False
-        except (BxPullError, httpx.HTTPError) as exc:
-            _log.info("%s: an ended channel could not be asked: %s", lane.name, exc)
-            return
-        left.tries += 1
-        if done or left.tries >= _TRIES:
-            lane.left.remove(left)
+async def _ask_left(lane: Lane, settings: LaneSettings, left: Left) -> None:
+    """Ask an ended channel's history, until it was read whole; an empty one gives no answer."""
+    try:
+        done = await _ask_again(lane, settings, left.config, left.point)
+    except ChannelRefused:
+        done = False
+    except (BxPullError, httpx.HTTPError) as exc:
+        _log.info("%s: an ended channel could not be asked: %s", lane.name, exc)
+        return
+    left.tries += 1
+    if done or left.tries >= _TRIES:
+        lane.left.remove(left)
 
 
 async def _ask_again(

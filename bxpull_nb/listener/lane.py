@@ -22,7 +22,7 @@ from bxpull_nb.reconnect import is_transient, next_transport
 from bxpull_nb.session import Received, Session
 from bxpull_nb.transport import Answered, LongPollingTransport, Transport, WebSocketTransport
 
-__all__ = ["Lane", "LaneSettings"]
+__all__ = ["Lane", "LaneSettings", "Left"]
 
 _log = logging.getLogger("bxpull_nb")
 _TRANSPORTS: dict[str, Callable[[], Transport]] = {
@@ -52,7 +52,7 @@ class LaneSettings:
     """Whether that was in an earlier process: nothing since then may be missing."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Left:
     """A channel that was left for its successor."""
 
