@@ -14,7 +14,7 @@ from bxpull_nb.auth import http_client
 from bxpull_nb.endpoint import FULL_HISTORY, connection_url
 from bxpull_nb.errors import BxPullError, ChannelRefused
 from bxpull_nb.listener.lane import Lane
-from bxpull_nb.listener.shared import LaneSettings
+from bxpull_nb.listener.shared import LaneSettings, Left
 from bxpull_nb.models import PullConfig
 from bxpull_nb.transport import poll, poll_answer, poll_body
 
@@ -33,10 +33,10 @@ async def keep_auditing(lane: Lane, settings: LaneSettings) -> None:
         except TimeoutError:
             pass
         lane.audit_due.clear()
-        if lane.state == "connected":
-            await _ask_what_was_left(lane, settings)
         if lane.state == "connected" and lane.transport == "websocket":
             await _audit(lane, settings)
+        if lane.state == "connected":
+            await asyncio.gather(*(_ask_left(lane, settings, left) for left in list(lane.left)))
 
 
 async def watch_for_stalls(lanes: list[Lane], settings: LaneSettings) -> None:
@@ -67,19 +67,18 @@ async def _audit(lane: Lane, settings: LaneSettings) -> None:
         lane.session.audited(position)
 
 
-async def _ask_what_was_left(lane: Lane, settings: LaneSettings) -> None:
-    """Ask the history of ended channels until it was read whole; an empty one gives no answer."""
-    for left in list(lane.left):
-        try:
-            done = await _ask_again(lane, settings, left.config, left.point)
-        except ChannelRefused:
-            done = False
-        except (BxPullError, httpx.HTTPError) as exc:
-            _log.info("%s: an ended channel could not be asked: %s", lane.name, exc)
-            return
-        left.tries += 1
-        if done or left.tries >= _TRIES:
-            lane.left.remove(left)
+async def _ask_left(lane: Lane, settings: LaneSettings, left: Left) -> None:
+    """Ask an ended channel's history, until it was read whole; an empty one gives no answer."""
+    try:
+        done = await _ask_again(lane, settings, left.config, left.point)
+    except ChannelRefused:
+        done = False
+    except (BxPullError, httpx.HTTPError) as exc:
+        _log.info("%s: an ended channel could not be asked: %s", lane.name, exc)
+        return
+    left.tries += 1
+    if done or left.tries >= _TRIES:
+        lane.left.remove(left)
 
 
 async def _ask_again(

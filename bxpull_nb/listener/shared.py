@@ -154,7 +154,7 @@ class LaneSettings:
     """Whether that was in an earlier process: nothing since then may be missing."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Left:
     """A channel that was left for its successor."""
 
