@@ -88,13 +88,13 @@ def _take_apart(tab: LabPage, command: str) -> None:
 
 
 def _shoot(element: "Locator", path: Path) -> None:
-    """The element on its own ground, in the 256 colours that are enough for it."""
+    """The element on its own ground, in 256 colours: enough for it, the rare ones too."""
     element.screenshot(path=path, animations="disabled")
     with Image.open(path) as taken:
         picture = taken.convert("RGB")
     ground = picture.getpixel((0, 0))
     framed = ImageOps.expand(picture, _MARGIN, fill=ground)
-    few = framed.quantize(256, dither=Image.Dither.NONE)
+    few = framed.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     few.save(path, optimize=True)
 
 

@@ -69,7 +69,7 @@ def utc_axis(axes: Axes) -> None:
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator, tz="UTC"))
     axes.xaxis.get_offset_text().set(fontsize=9, color=INK)
-    axes.set_xlabel("UTC", fontsize=9, color=INK, loc="right")
+    axes.set_xlabel("UTC", fontsize=9, color=INK, loc="left")  # the day stands at the right
 
 
 def literal(text: Text, name: Any) -> Text:
