@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 
     from bxpull_nb import codec, errors, plots
     from bxpull_nb.analysis import gaps, lag, rates, sessions, since, summary, who
+    from bxpull_nb.dataset import compact, read_events
     from bxpull_nb.diagnosis import Diagnosis, doctor
     from bxpull_nb.errors import BxPullError
     from bxpull_nb.eventlog import EventLog
-    from bxpull_nb.export import expand_params, read_events, to_csv, to_jsonl, to_parquet
+    from bxpull_nb.export import expand_params, to_csv, to_jsonl, to_parquet
     from bxpull_nb.feed import Feed, FeedStats
     from bxpull_nb.journal import Journal
     from bxpull_nb.models import BadFrame, Channel, Event, PullConfig, PullServer
@@ -60,6 +61,7 @@ __all__ = [
     "Sandbox",
     "allow_nested_run",
     "codec",
+    "compact",
     "connect",
     "doctor",
     "errors",
@@ -87,7 +89,8 @@ _ROOMS = {
     "models": ("BadFrame", "Channel", "Event", "PullConfig", "PullServer"),
     "eventlog": ("EventLog",),
     "journal": ("Journal",),
-    "export": ("expand_params", "read_events", "to_csv", "to_jsonl", "to_parquet"),
+    "export": ("expand_params", "to_csv", "to_jsonl", "to_parquet"),
+    "dataset": ("compact", "read_events"),
     "report": ("Report",),
     "analysis": ("gaps", "lag", "rates", "sessions", "since", "summary", "who"),
     "feed": ("Feed", "FeedStats"),

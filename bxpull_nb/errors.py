@@ -34,8 +34,11 @@ BxPullError
 ├── ExpectationFailed       the expected event did not come  (AssertionError)
 ├── JournalInUse            another process, or another feed, writes to the journal
 ├── JournalNotWritable      the journal's folder cannot be written  (OSError)
+├── DatasetUnreachable      a dataset cannot be read where it is  (OSError)
+├── DatasetNotWritable      a dataset takes no more: full, or not allowed  (OSError)
 └── FileFormatError         a file is not one of ours, or is damaged  (ValueError)
-    └── JournalTooNew       a journal written by a later version of this package
+    ├── JournalTooNew       a journal written by a later version of this package
+    └── DatasetTooNew       a dataset written by a later version of this package
 ```
 
 Every message says what happened, where, and what to do next; none of them holds a secret.
@@ -51,6 +54,9 @@ __all__ = [
     "ChannelMissing",
     "ChannelRefused",
     "ConnectionFailed",
+    "DatasetNotWritable",
+    "DatasetTooNew",
+    "DatasetUnreachable",
     "EventRefused",
     "ExpectationFailed",
     "FileFormatError",
@@ -250,6 +256,18 @@ class FileFormatError(BxPullError, ValueError):
 
 class JournalTooNew(FileFormatError):
     """A journal that a later version of this package wrote."""
+
+
+class DatasetTooNew(FileFormatError):
+    """A dataset that a later version of this package wrote."""
+
+
+class DatasetUnreachable(BxPullError, OSError):
+    """The place of a dataset cannot be read: no such bucket, no credentials, no answer."""
+
+
+class DatasetNotWritable(BxPullError, OSError):
+    """The place of a dataset takes no more: it is full, or writing there is not allowed."""
 
 
 class JournalInUse(BxPullError):

@@ -12,6 +12,7 @@ import msgspec
 from bxpull_nb.bridge import LoopThread
 from bxpull_nb.driver import Driver, OpenDriver, checked_channels, checked_transport
 from bxpull_nb.errors import ConnectionFailed, WrongThreadError
+from bxpull_nb.eventlog import EventLog
 from bxpull_nb.journal import Journal
 from bxpull_nb.journaling import journaling, not_journaled
 from bxpull_nb.listener import ListenerStats, Sink
@@ -51,18 +52,36 @@ class FeedStats(msgspec.Struct, frozen=True):
     """What the connections use now."""
     error: str | None
 
+    def __repr__(self) -> str:
+        by = f" by {' and '.join(self.transports)}" if self.transports else ""
+        return f"FeedStats({self.state}{by}, {self.events:,} events, {self.rate:.1f}/s)"
+
+    def _repr_html_(self) -> str:
+        told = {name: getattr(self, name) for name in self.__struct_fields__}
+        rows = "".join(
+            f"<tr><th style='text-align:left'>{name}</th>"
+            f"<td style='text-align:left'>{escape(str(value))}</td></tr>"
+            for name, value in told.items()
+        )
+        return f"<table>{rows}</table>"
+
 
 class Feed(Recording):
     """A live capture: `df` grows while it runs, and stays when it is stopped.
 
     Made by `listen()` or `replay()`; any thread may use it. `open_driver` makes what drives it,
-    `name` is what the repr shows of the portal.
+    `name` is what the repr shows of the portal, `log` takes the events.
     """
 
     def __init__(
-        self, open_driver: OpenDriver, bridge: LoopThread, *, name: str = "portal"
+        self,
+        open_driver: OpenDriver,
+        bridge: LoopThread,
+        *,
+        name: str = "portal",
+        log: EventLog | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(log)
         self.name = name
         self.channels: tuple[str, ...] = CHANNEL_TYPES
         self.transport = "auto"
@@ -81,6 +100,8 @@ class Feed(Recording):
         *,
         backfill: bool = False,
         journal: str | Path | Journal | None = None,
+        max_rows: int | None = None,
+        max_bytes: int | None = None,
         timeout: float = 15.0,
     ) -> "Feed":
         """Listen, and return once the connections stand; gives the feed itself.
@@ -89,10 +110,13 @@ class Feed(Recording):
         ends the old connections first. The log goes on in either case. `backfill` begins with
         all that the server still stores. `journal` is a folder, or a Journal, that keeps every
         event on disk before it counts, and from which the next process goes on where this one
-        stops; None goes on with the one before, if there was one. Raises what keeps it from
+        stops; None goes on with the one before, if there was one. `max_rows` and `max_bytes`
+        bound what is kept in memory: the newest events (see `EventLog`). Raises what keeps it from
         connecting for good; a server that does not answer within `timeout` seconds is tried again
         in the background (see `state` and `error`).
         """
+        self.log.max_rows = max_rows or self.log.max_rows
+        self.log.max_bytes = max_bytes or self.log.max_bytes
         return self.bridge.run(
             self.start_async(
                 channels, transport, backfill=backfill, journal=journal, timeout=timeout

@@ -30,8 +30,8 @@ __all__ = ["BxPullMagics", "load", "unload"]
 
 _HELP = """\
 %bxpull start [--channels shared|private|both] [--transport auto|websocket|polling] [--url URL]
-               connect (to the portal the environment names, to --url, or to a sandbox) and
-               listen; `portal` and `feed` are yours then
+                   connect to the portal (the one of the environment, at --url, or a sandbox)
+                   and listen; `portal` and `feed` are yours then
 %bxpull tail [N]   the newest N events (10) as a DataFrame
 %bxpull status     one line about the feed
 %bxpull doctor     try every hop from the portal to here
@@ -90,7 +90,7 @@ class BxPullMagics(Magics):
             self._feed = portal.feed(channels or CHANNEL_TYPES, transport or "auto")
         taken = [*self._offer("portal", portal), *self._offer("feed", self._feed)]
         self._feed.start(channels, transport)
-        kept = f"; your own {' and '.join(taken)} stayed as they were" if taken else ""
+        kept = f"; {' and '.join(taken)} of your own stayed" if taken else ""
         return f"{_status(self._feed)}{kept}"
 
     def _connected(self, url: str | None) -> Portal:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bxpull_nb.auth import AccessToken, OAuthApp, TokenPair, TokenStore, Webhook
 from bxpull_nb.bridge import LoopThread
+from bxpull_nb.dataset import read_events
 from bxpull_nb.errors import SettingsError
-from bxpull_nb.export import read_events
 from bxpull_nb.feed import Feed
 from bxpull_nb.journal import Journal
 from bxpull_nb.listener import ListenerStats, Sink
@@ -83,6 +83,8 @@ def listen(
     *,
     backfill: bool = False,
     journal: str | Path | Journal | None = None,
+    max_rows: int | None = None,
+    max_bytes: int | None = None,
 ) -> Feed:
     """A feed that captures the portal's events from now on, in the background.
 
@@ -90,9 +92,12 @@ def listen(
     `backfill` begins with what the push server still stores (at most a day). The same call
     again gives the same feed, so a cell may be re-run. With `journal`, a folder, every event is on
     disk before it counts, `read_events(folder)` gives them back, and the next process that uses
-    the folder goes on where this one stopped. Raises what keeps it from connecting.
+    the folder goes on where this one stopped. `max_rows` and `max_bytes` bound what is kept in
+    memory. Raises what keeps it from connecting.
     """
-    return portal.feed(channels, transport).start(backfill=backfill, journal=journal)
+    return portal.feed(channels, transport).start(
+        backfill=backfill, journal=journal, max_rows=max_rows, max_bytes=max_bytes
+    )
 
 
 def replay(source: "str | Path | pd.DataFrame", speed: float = 1.0) -> Feed:
@@ -104,7 +109,7 @@ def replay(source: "str | Path | pd.DataFrame", speed: float = 1.0) -> Feed:
     `math.inf` at once. Raises FileFormatError or OSError for a file that cannot be read,
     SettingsError for a speed that is not above zero.
     """
-    from bxpull_nb.replay import Replay
+    from bxpull_nb.playback import Replay
 
     events = read_events(source) if isinstance(source, str | Path) else source
     name = Path(source).name if isinstance(source, str | Path) else "replay"

@@ -3,6 +3,7 @@
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
+from html import escape
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -10,6 +11,7 @@ from bxpull_nb.auth import Auth
 from bxpull_nb.bridge import LoopThread
 from bxpull_nb.driver import checked_channels, checked_transport
 from bxpull_nb.errors import ChannelMissing
+from bxpull_nb.eventlog import EventLog
 from bxpull_nb.feed import Feed
 from bxpull_nb.listener import Listener
 from bxpull_nb.models import CHANNEL_TYPES, PublicChannel, PullConfig
@@ -132,10 +134,17 @@ class Portal:
             secure=self.url.startswith("https:"),
         )
 
-    def feed(self, channels: Sequence[str] | str = CHANNEL_TYPES, transport: str = "auto") -> Feed:
+    def feed(
+        self,
+        channels: Sequence[str] | str = CHANNEL_TYPES,
+        transport: str = "auto",
+        *,
+        log: EventLog | None = None,
+    ) -> Feed:
         """The feed with these settings, not started if it is new.
 
-        Asking twice gives the same one, so re-running a cell makes no second listener.
+        Asking twice gives the same one, so re-running a cell makes no second listener. `log`
+        takes the events of a new one.
         """
         wanted = checked_channels(channels), checked_transport(transport)
         for feed in self.feeds:
@@ -143,7 +152,7 @@ class Portal:
                 return feed
         secure = self.url.startswith("https:")
         listener = partial(Listener, self.rest.fetch_config, secure=secure)
-        feed = Feed(listener, self.bridge, name=self.name)
+        feed = Feed(listener, self.bridge, name=self.name, log=log)
         feed.channels, feed.transport = wanted
         self.feeds.append(feed)
         return feed
@@ -152,6 +161,7 @@ class Portal:
         """Stop every feed and the embedded sandbox; captured events stay in their feeds."""
         for feed in self.feeds:
             feed.stop()
+            feed.handlers.close()
         self.bridge.run(self.rest.aclose())
         self.bridge.stop()
         if self.sandbox is not None:
@@ -164,4 +174,16 @@ class Portal:
         self.close()
 
     def __repr__(self) -> str:
-        return f"Portal({self.name}, {self.rest.auth!r}, {len(self.feeds)} feeds)"
+        count = len(self.feeds)
+        feeds = "1 feed" if count == 1 else f"{count} feeds"
+        return f"Portal({self.name}, {self.rest.auth!r}, {feeds})"
+
+    def _repr_html_(self) -> str:
+        rows = {"portal": self.url, "authorization": repr(self.rest.auth)}
+        listed = [*rows.items(), *(("feed", repr(feed)) for feed in self.feeds)]
+        cells = "".join(
+            f"<tr><th style='text-align:left'>{name}</th>"
+            f"<td style='text-align:left'>{escape(value)}</td></tr>"
+            for name, value in listed
+        )
+        return f"<table>{cells}</table>"

@@ -11,7 +11,8 @@ from bxpull_nb.anatomy import Anatomy, dissect
 from bxpull_nb.errors import ExpectationFailed, SettingsError, WaitTimeout
 from bxpull_nb.eventlog import EventLog
 from bxpull_nb.expectation import Expectation, Nearest
-from bxpull_nb.export import to_csv
+from bxpull_nb.export import to_csv, to_jsonl, to_parquet
+from bxpull_nb.handlers import Handler, Handlers
 from bxpull_nb.inlet import Inlet
 from bxpull_nb.logbook import Logbook
 from bxpull_nb.models import Event, Happening, Record
@@ -25,13 +26,16 @@ __all__ = ["Recording"]
 class Recording:
     """Events so far, what happened beside them, and waiting for what comes.
 
-    The base of `Feed`, which makes it grow. Any thread may use it.
+    The base of `Feed`, which makes it grow. Any thread may use it. `log` is what takes the events,
+    if not all of them are to be kept.
     """
 
-    def __init__(self) -> None:
-        self.log = EventLog()
+    def __init__(self, log: EventLog | None = None) -> None:
+        self.log = EventLog() if log is None else log
         self.logbook = Logbook()
+        self.handlers = Handlers()
         self._inlet = Inlet(self.log)
+        self._inlet.taps.append(self.handlers.offer)
 
     @property
     def running(self) -> bool:
@@ -42,7 +46,8 @@ class Recording:
     def df(self) -> "pd.DataFrame":
         """Every event so far, with the columns of `EVENT_COLUMNS`; ask again for newer ones.
 
-        What you hold never changes under you, and may be written to.
+        With `max_rows` or `max_bytes` only the newest, and `df.attrs["forgotten"]` says how many
+        are missing before them. What you hold never changes under you, and may be written to.
         """
         return self.log.df
 
@@ -70,7 +75,7 @@ class Recording:
             raise SettingsError(f"wait({until!r}): wait for one event or more.")
         missing = iter(range(until - 1, -1, -1))
         first, behind, _ = self._wait_for(lambda _: next(missing) == 0, timeout)
-        return self.df.iloc[first:behind]
+        return self.df.loc[first : behind - 1]
 
     async def wait_async(
         self, until: int | Callable[[Record], bool] = 1, *, timeout: float | None = None
@@ -109,6 +114,16 @@ class Recording:
             raise ExpectationFailed("what met the conditions is an unreadable message.")
         return record
 
+    def on(
+        self, *, module: str | None = None, command: str | None = None
+    ) -> Callable[[Handler], Handler]:
+        """A decorator: the callback gets every matching event from now on, on its own thread.
+
+        One that fails or is slow harms neither the stream nor another; `handlers.stats` tells
+        of calls, failures and what was dropped. See `Handlers.on`.
+        """
+        return self.handlers.on(module=module, command=command)
+
     def mark(self, label: str) -> None:
         """Note this moment under a name, for `since`: "what did my click cause?"."""
         self.note("marked", label, count=len(self.log))
@@ -130,8 +145,9 @@ class Recording:
         32 MiB of frames.
         """
         number = row + len(self.log) if row < 0 else row
-        if not 0 <= number < len(self.log):
-            raise SettingsError(f"anatomy({row}): there are {len(self.log):,} events.")
+        if not self.log.forgotten <= number < len(self.log):
+            kept = f", from {self.log.forgotten:,} on are kept" if self.log.forgotten else ""
+            raise SettingsError(f"anatomy({row}): there are {len(self.log):,} events{kept}.")
         record = self._record(number)
         batch = self._inlet.frame_of(number)
         return dissect(number, record, batch, self._inlet.copies_of(record.mid))
@@ -139,6 +155,14 @@ class Recording:
     def to_csv(self, path: str | Path) -> Path:
         """Write all events to a CSV file and give its path; see `export.to_csv`."""
         return to_csv(self.df, path)
+
+    def to_parquet(self, path: str | Path) -> Path:
+        """Write all events to a Parquet file and give its path; see `export.to_parquet`."""
+        return to_parquet(self.df, path)
+
+    def to_jsonl(self, path: str | Path) -> Path:
+        """Write all events as JSON lines and give the file's path; see `export.to_jsonl`."""
+        return to_jsonl(self.df, path)
 
     @contextmanager
     def tapped(self, tap: Callable[[Sequence[Record]], None]) -> Iterator[None]:
@@ -186,6 +210,6 @@ class Recording:
         first, records = self.log.recent(row)
         if first == row:
             return records[0]
-        from bxpull_nb.replay import records_of
+        from bxpull_nb.playback import records_of
 
-        return next(iter(records_of(self.df.iloc[row : row + 1])))
+        return next(iter(records_of(self.df.loc[row:row])))

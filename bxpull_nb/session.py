@@ -7,12 +7,12 @@ while that connection was made comes again. The position moves only after the si
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
 from bxpull_nb.codec import Answer, Codec, JsonRpcCodec, recognised
-from bxpull_nb.models import Arrival, Batch, Event, Position, Record
+from bxpull_nb.models import Arrival, BadFrame, Batch, Event, Position, Record
 
 __all__ = ["Received", "Resume", "SeenMids", "Session"]
 
@@ -33,23 +33,35 @@ class SeenMids:
         self._limit = limit
         self._newer: dict[str | None, int] = {}
         self._older: dict[str | None, int] = {}
+        self._greatest = ""
 
     def __contains__(self, mid: str) -> bool:
         return mid in self._newer or mid in self._older
 
     def isdisjoint(self, mids: Sequence[str | None]) -> bool:
         """Whether none of them was seen."""
+        if min(filter(None, mids), default="") > self._greatest:
+            return True  # nearly always, and without a look into dicts that no cache can hold
         return self._newer.keys().isdisjoint(mids) and self._older.keys().isdisjoint(mids)
 
     def holds(self, record: Record) -> bool:
-        """Whether this very message was seen, not just another one under its mid."""
-        seen = self._newer.get(record.mid, self._older.get(record.mid))
-        return seen is not None and seen == _fingerprint(record)
+        """Whether this very message was seen, not just another one under its mid.
 
-    def add(self, records: Iterable[Record]) -> None:
+        A damaged copy counts as the message.
+        """
+        return record.mid in self if type(record) is BadFrame and record.mid else self.knows(record)
+
+    def knows(self, record: Record) -> bool:
+        """Whether this message was seen as it is."""
+        seen = self._newer.get(record.mid, self._older.get(record.mid))
+        return seen is not None and seen == _fingerprints([record])[0]
+
+    def add(self, records: Sequence[Record]) -> None:
         """Remember them."""
-        self._newer.update([(record.mid, _fingerprint(record)) for record in records])
+        mids = [record.mid for record in records]
+        self._newer.update(zip(mids, _fingerprints(records), strict=True))
         self._newer.pop(None, None)
+        self._greatest = max([self._greatest, *filter(None, mids)])
         if len(self._newer) >= self._limit:
             self._older, self._newer = self._newer, {}
 
@@ -67,6 +79,8 @@ class Received(msgspec.Struct, frozen=True):
     """Messages dropped because they are from before the capture."""
     newest: str | None = None
     """The greatest mid of the frame, seen before or not."""
+    is_whole: bool = True
+    """Nothing in the frame was damaged, or only what was known to be."""
     was_reset: bool = False
     """The server counts anew: its storage was wiped, and old positions mean nothing."""
     services: Sequence[Event] = ()
@@ -106,6 +120,7 @@ class Session:
         self._seen = seen
         self._newest_sent = float("-inf")
         self._safe: str | None = None
+        self._safe_before: str | None = None
         self._audited: str | None = None
         self._first: str | None = None
         self._floor: deque[str] = deque(maxlen=2)
@@ -120,8 +135,14 @@ class Session:
         return self._not_below_floor(self._safe)
 
     def audit_point(self) -> str | None:
-        """The mid to ask an audit with: the newest known before the previous audit."""
-        return self._not_below_floor(self._audited)
+        """The mid to ask an audit with: the newest known before the previous audit.
+
+        None before the first audit: what was missed may be older than all that came.
+        """
+        floor = self._floor[0] if len(self._floor) == 2 else None
+        if self._audited is None or floor is None:
+            return self._audited or floor
+        return max(self._audited, floor)
 
     @property
     def position(self) -> Position:
@@ -144,7 +165,11 @@ class Session:
 
     def connected(self) -> None:
         """Call when a connection stands, before its frames: the next one resumes from here."""
-        self._safe = self.newest
+        self._safe_before, self._safe = self._safe, self.newest
+
+    def rewind(self, point: str | None) -> None:
+        """Resume from `point`, an earlier `resume_point`, instead of from the safe position."""
+        self._safe = point
 
     def audited(self, newest: str | None) -> None:
         """All up to `newest`, the position when the audit was asked, is known to be here."""
@@ -173,6 +198,7 @@ class Session:
             else (),
             old=len(unseen) - len(kept),
             newest=max(filter(None, mids), default=None),
+            is_whole=all(type(r) is not BadFrame or self._seen.knows(r) for r in records),
             was_reset=self._was_reset(kept),
             services=[r for r in kept if r.module_id == "pull" and _is_service(r)],
             answers=JsonRpcCodec.answers(frame) if is_rpc and isinstance(frame, str) else (),
@@ -185,6 +211,8 @@ class Session:
         self._seen.add(received.records)
         if received.was_reset:
             self.forget_position()
+        if not received.is_whole:  # what the connection was to bring again may not have come
+            self._safe = self._safe_before
         self.advance(received.newest)
         self._remember_times(received.records)
         return [f"mack:{mid}" for mid in received.acknowledge]
@@ -199,7 +227,7 @@ class Session:
 
     def forget_position(self) -> None:
         """The server counts anew: the next connection asks for all that is stored."""
-        self.newest = self._safe = self._audited = self._first = None
+        self.newest = self._safe = self._safe_before = self._audited = self._first = None
         self._floor.clear()
         self._newest_sent = float("-inf")
 
@@ -231,7 +259,7 @@ class Session:
     def _was_reset(self, records: Sequence[Record]) -> bool:
         """Whether a new message has a mid below the position, and is later than the position."""
         newest = self.newest
-        if newest is None:
+        if newest is None or min(filter(None, [r.mid for r in records]), default="") > newest:
             return False
         return any(
             record.mid is not None
@@ -250,8 +278,16 @@ class Session:
             self._floor.append(self.newest)
 
 
-def _fingerprint(record: Record) -> int:
-    return hash((record.server_time_unix, record.command, record.params_json))
+def _fingerprints(records: Sequence[Record]) -> list[int]:
+    """What tells messages under one mid apart, and is the same in every dialect.
+
+    The params are not, where there is a time: one dialect keeps the spelling of their JSON,
+    another does not.
+    """
+    return [
+        hash((r.command, r.params_json if r.server_time_unix is None else r.server_time_unix))
+        for r in records
+    ]
 
 
 def _is_service(record: Record) -> bool:

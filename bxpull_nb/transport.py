@@ -3,7 +3,8 @@
 Both transports have one shape: `frames(next_url)` yields what the server says, in order:
 `Answered` when it has taken the connection or the poll, and the frames as `str` (text) or
 `bytes` (binary). `next_url` is asked for the address before each request: once for a WebSocket,
-once a poll. Every way to fail is a ChannelRefused or a ConnectionFailed.
+once a poll. Every way to fail is a ChannelRefused or a ConnectionFailed; a frame of more than
+`MAX_FRAME` bytes is a FrameTooLarge.
 """
 
 import logging
@@ -14,12 +15,21 @@ import httpx
 import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+from websockets.frames import CloseCode
 
 from bxpull_nb.auth import http_client
 from bxpull_nb.endpoint import is_loopback
-from bxpull_nb.errors import ChannelRefused, ConnectionFailed, PushError
+from bxpull_nb.errors import ChannelRefused, ConnectionFailed, FrameTooLarge, PushError
 
-__all__ = ["Answered", "LongPollingTransport", "Transport", "WebSocketTransport"]
+__all__ = [
+    "Answered",
+    "LongPollingTransport",
+    "Transport",
+    "WebSocketTransport",
+    "poll",
+    "poll_answer",
+    "poll_body",
+]
 
 MAX_FRAME = 256 * 1024 * 1024
 """Bytes. High on purpose: a resumed connection brings its whole backlog in one frame."""
@@ -66,8 +76,9 @@ class WebSocketTransport:
 
     name = "websocket"
 
-    def __init__(self) -> None:
+    def __init__(self, max_frame: int = MAX_FRAME) -> None:
         self._connection: ClientConnection | None = None
+        self._max_frame = max_frame
 
     async def frames(self, next_url: Callable[[], str]) -> AsyncGenerator[Answered | str | bytes]:
         """`Answered` once the handshake is through, then every frame."""
@@ -76,7 +87,7 @@ class WebSocketTransport:
             async with connect(
                 url,
                 compression=None,  # the push servers offer none
-                max_size=MAX_FRAME,
+                max_size=self._max_frame,
                 open_timeout=_OPEN_TIMEOUT,
                 close_timeout=_CLOSE_TIMEOUT,
                 ping_interval=_PING_EVERY,
@@ -113,8 +124,9 @@ class LongPollingTransport:
 
     name = "polling"
 
-    def __init__(self, http: httpx.AsyncClient | None = None) -> None:
+    def __init__(self, http: httpx.AsyncClient | None = None, max_frame: int = MAX_FRAME) -> None:
         self._http = http
+        self._max_frame = max_frame
 
     async def frames(self, next_url: Callable[[], str]) -> AsyncGenerator[Answered | str | bytes]:
         """`Answered` for every answer, followed by its body when it has one."""
@@ -122,10 +134,10 @@ class LongPollingTransport:
         http = self._http or http_client(url, _POLL_TIMEOUT)
         try:
             while True:
-                response = await http.get(url)
-                yield _poll_answer(response)
+                response = await poll(http, url, self._max_frame)
+                yield poll_answer(response)
                 if response.status_code == httpx.codes.OK:
-                    yield _poll_body(response)
+                    yield poll_body(response)
                 url = next_url()
         except httpx.HTTPError as exc:
             raise ConnectionFailed(
@@ -154,8 +166,17 @@ def _websocket_error(exc: Exception) -> PushError:
     )
 
 
+def _too_large() -> FrameTooLarge:
+    return FrameTooLarge(
+        "the push server sent more in one frame than is taken (256 MB). If it stays so, there is "
+        "too much history to resume from: stop the feed and start it anew, it then begins from now."
+    )
+
+
 def _closed(exc: ConnectionClosed) -> PushError:
     said = exc.rcvd
+    if exc.sent is not None and exc.sent.code == CloseCode.MESSAGE_TOO_BIG:
+        return _too_large()
     if said is None:
         return ConnectionFailed(
             "the WebSocket broke (no close frame). It is opened again by itself."
@@ -174,7 +195,20 @@ def _closed(exc: ConnectionClosed) -> PushError:
     return ConnectionFailed(f"the WebSocket broke ({what}). It is opened again by itself.")
 
 
-def _poll_answer(response: httpx.Response) -> Answered:
+async def poll(http: httpx.AsyncClient, url: str, max_frame: int = MAX_FRAME) -> httpx.Response:
+    """The answer to one poll, read whole; raises FrameTooLarge, and what httpx raises."""
+    body = bytearray()
+    async with http.stream("GET", url) as response:
+        async for part in response.aiter_bytes():
+            body += part
+            if len(body) > max_frame:
+                raise _too_large()
+    told = {k: v for k, v in response.headers.items() if k in ("content-type", "last-message-id")}
+    return httpx.Response(response.status_code, headers=told, content=bytes(body))
+
+
+def poll_answer(response: httpx.Response) -> Answered:
+    """What the answer to a poll says; raises ChannelRefused, ConnectionFailed for a refusal."""
     if response.status_code not in (httpx.codes.OK, httpx.codes.NOT_MODIFIED):
         raise _refused(response.status_code, "poll")
     if "html" in response.headers.get("content-type", ""):
@@ -185,7 +219,8 @@ def _poll_answer(response: httpx.Response) -> Answered:
     return Answered(response.headers.get("last-message-id") or None)
 
 
-def _poll_body(response: httpx.Response) -> str | bytes:
+def poll_body(response: httpx.Response) -> str | bytes:
+    """The frame in the answer to a poll."""
     binary = "octet-stream" in response.headers.get("content-type", "")
     return response.content if binary else response.content.decode(errors="replace")
 

@@ -99,7 +99,6 @@ def test_the_sides_run_in_turn_and_each_begins_once() -> None:
 
 def test_the_picture_is_drawn(tmp_path: Path) -> None:
     """With both lines in it."""
-    pytest.importorskip("matplotlib", reason="only those who draw the picture install it")
     from tests.benchmarks.picture import draw
 
     draw(tmp_path / "cost.svg", QUICK)

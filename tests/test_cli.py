@@ -107,11 +107,11 @@ def test_alone_it_says_what_it_can() -> None:
     result = bxpull()
     assert result.exit_code == 0
     assert result.stdout == bxpull("--help").stdout
-    for command in ("config", "lab", "listen", "sandbox"):
+    for command in ("config", "doctor", "lab", "listen", "sandbox"):
         assert f"  {command} " in result.stdout
 
 
-@pytest.mark.parametrize("command", ["config", "listen"])
+@pytest.mark.parametrize("command", ["config", "doctor", "listen"])
 def test_the_help_warns_of_secrets_on_the_command_line(command: str) -> None:
     """Other users see them, and the environment is the way out."""
     said = " ".join(bxpull(command, "--help").stdout.split())

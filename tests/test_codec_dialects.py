@@ -108,6 +108,14 @@ def test_the_request_vector_is_written() -> None:
     assert batch.SerializeToString() == REQUEST
 
 
+def binary_frame(*bodies: bytes) -> bytes:
+    """A frame with messages of these bodies."""
+    outgoing = [push_pb2.OutgoingMessage(id=bytes([n] * 13), body=b) for n, b in enumerate(bodies)]
+    messages = push_pb2.OutgoingMessagesResponse(messages=outgoing)
+    batch = push_pb2.ResponseBatch(responses=[push_pb2.Response(outgoingMessages=messages)])
+    return batch.SerializeToString()
+
+
 def test_a_binary_message_without_a_sender_is_an_event_too() -> None:
     """The official client loses it."""
     outgoing = push_pb2.OutgoingMessage(id=bytes(13), body=b'{"command":"c"}')
@@ -120,10 +128,7 @@ def test_a_binary_message_without_a_sender_is_an_event_too() -> None:
 def test_a_binary_body_that_is_no_json_costs_only_itself() -> None:
     """Not even when it is no text."""
     bodies = [b'{"command":"a"}', b"oops \xff", b'{"command":"b"}', b'"text"', b"7"]
-    outgoing = [push_pb2.OutgoingMessage(id=bytes([n] * 13), body=b) for n, b in enumerate(bodies)]
-    messages = push_pb2.OutgoingMessagesResponse(messages=outgoing)
-    batch = push_pb2.ResponseBatch(responses=[push_pb2.Response(outgoingMessages=messages)])
-    records = ProtobufCodec().decode(batch.SerializeToString())
+    records = ProtobufCodec().decode(binary_frame(*bodies))
     assert [type(record) for record in records] == [Event, BadFrame, Event, Event, Event]
     assert records[1].params == "oops \ufffd"
     assert records[1].mid == "01" * 13
@@ -182,6 +187,62 @@ def test_json_rpc_comes_alone_or_in_arrays_with_answers_between() -> None:
         Answer(7, {"channels": []}),
         Answer(8, None, {"code": -32601, "message": "Method not found"}),
     ]
+
+
+def test_a_json_rpc_sender_goes_before_that_of_the_extra() -> None:
+    """And the extra beside the body counts where the body has none."""
+    backend, client = {"type": 2, "id": ""}, {"type": 1, "id": "ab"}
+    extra = {"server_time_unix": 5.5, "sender": client}
+    requests = [
+        incoming(mid="1", body={"extra": extra}, sender=backend),
+        incoming(mid="2", body={"extra": extra}),
+        incoming(mid="3", body={}, extra=extra),
+        incoming(mid="4", body={}, sender={"type": 7}),
+    ]
+    events = JsonRpcCodec().decode(json.dumps(requests))
+    assert [event.sender for event in events] == ["backend", "client:ab", "client:ab", "7"]
+    assert [event.server_time_unix for event in events] == [5.5, 5.5, 5.5, None]
+
+
+ODD_BODIES: list[Any] = [
+    "text",
+    7,
+    None,
+    {"module_id": 1},
+    {"extra": []},
+    {"extra": {"sender": "somebody"}},
+    {"extra": {"sender": {"type": "2"}}},
+]
+
+
+@pytest.mark.parametrize("codec", CODECS, ids=lambda codec: codec.dialect)
+@pytest.mark.parametrize("odd", ODD_BODIES, ids=str)
+def test_an_odd_message_changes_nothing_about_its_neighbours(codec: Codec, odd: Any) -> None:
+    """They are read another way then, and come to the same."""
+    usual = {
+        "module_id": "crm",
+        "command": "dealAdd",
+        "params": {"a": [1, "Ж"]},
+        "extra": {"server_time_unix": 5.5, "sender": {"type": 1, "id": "ab"}},
+    }
+    bodies = [msgspec.json.encode(body).decode() for body in (usual, odd, usual)]
+    messages = [
+        Message(f"1795447844{n:016}", body, sender_type="client", sender_id="ab")
+        for n, body in enumerate(bodies)
+    ]
+    alone = [codec.decode(codec.encode([message]))[0] for message in messages]
+    assert codec.decode(codec.encode(messages)) == alone
+    assert (alone[0].command, alone[0].sender) == ("dealAdd", "client:ab")
+
+
+@pytest.mark.parametrize("codec", CODECS, ids=lambda codec: codec.dialect)
+def test_no_depth_of_nesting_raises(codec: Codec) -> None:
+    """In the params, which are not read, and where they are."""
+    body = f'{{"command":"c","params":{"[" * 100_000}{"]" * 100_000}}}'
+    frame = codec.encode([Message("1795447844" + "0" * 16, "{}")])
+    deep = frame.replace("{}", body) if isinstance(frame, str) else binary_frame(body.encode())
+    [record] = codec.decode(deep)
+    assert isinstance(record, Event | BadFrame)
 
 
 @pytest.mark.parametrize("frame", ["ping", "pong", ""])

@@ -13,11 +13,13 @@ import pytest
 import bxpull_nb as bx
 from bxpull_nb.auth import AccessToken, Auth, MemoryStore, OAuthApp, Webhook
 from bxpull_nb.diagnosis import Diagnosis, Finding, doctor
+from bxpull_nb.diagnosis.case import Seen
+from bxpull_nb.diagnosis.doctor import CHECKS
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.portal import Portal
 from bxpull_nb.sandbox import Sandbox
 
-CHECKS = (
+ORDER = (
     *("portal answers", "token accepted", "scope", "config", "push server", "clock"),
     *("channel life", "websocket", "polling"),
 )
@@ -57,7 +59,7 @@ def test_all_is_well_on_every_version(version: int) -> None:
     """Nine checks in their order, and the same number of events back by either transport."""
     with opened(Sandbox(server_version=version)) as portal:
         diagnosis = doctor(portal, echoes=3)
-    assert [finding.check for finding in diagnosis.findings] == list(CHECKS)
+    assert [finding.check for finding in diagnosis.findings] == list(ORDER)
     assert states(diagnosis) == ALL_OK
     assert diagnosis.ok
     dialect = {3: "text", 4: "protobuf", 5: "JSON-RPC"}[version]
@@ -188,6 +190,29 @@ def test_a_portal_that_takes_its_time(sandbox: Sandbox) -> None:
     assert found(diagnosis, "websocket").said == "there is no connection config"
 
 
+def test_a_portal_that_asks_for_patience(sandbox: Sandbox, portal: Portal) -> None:
+    """Answers: that is what the first check is about."""
+    sandbox.fail_rest("QUERY_LIMIT_EXCEEDED", 2)
+    diagnosis = doctor(portal, echoes=1, seconds=0.9)
+    assert states(diagnosis)[:3] == ["ok", "failed", "ok"]
+    assert found(diagnosis, "token accepted").said == "no answer within 0.9 s"
+
+
+def test_a_check_that_breaks_does_not_end_the_others(
+    portal: Portal, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is a fault of ours, and says so."""
+
+    async def broken(_case: object) -> Seen:
+        raise ZeroDivisionError("nothing to divide by")
+
+    monkeypatch.setitem(CHECKS, "clock", broken)
+    diagnosis = doctor(portal, echoes=1)
+    assert states(diagnosis) == [*["ok"] * 5, "failed", *["ok"] * 3]
+    assert found(diagnosis, "clock").said == "ZeroDivisionError: nothing to divide by"
+    assert "a check of the doctor failed" in caplog.text
+
+
 # Faults of the authorization
 
 
@@ -270,7 +295,7 @@ def test_a_webhook_without_any_channels() -> None:
     [
         ("WRONG_LICENSE", "Ask the portal's administrator for a plan that has REST."),
         ("OVERLOAD_LIMIT", "Ask Bitrix24's support: they have blocked this portal's REST by hand."),
-        ("ACCESS_DENIED", "Ask an administrator of the portal to allow this user"),
+        ("ACCESS_DENIED", "Ask an administrator of the portal to allow it"),
     ],
 )
 def test_codes_of_the_portal(sandbox: Sandbox, portal: Portal, code: str, step: str) -> None:
@@ -436,7 +461,7 @@ def test_the_html_is_escaped_and_whole() -> None:
 
     class Balance(HTMLParser):
         def handle_starttag(self, tag: str, _attrs: Any) -> None:
-            open_tags.append(tag)
+            open_tags.extend([tag] if tag != "br" else [])
 
         def handle_endtag(self, tag: str) -> None:
             assert open_tags.pop() == tag

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bxpull_nb.eventlog import EventLog
+from bxpull_nb.eventlog import EventLog, columns
 from bxpull_nb.models import EVENT_COLUMNS, Arrival, BadFrame, Event, Record
 
 ARRIVAL = Arrival(1767225600500000, "shared", "websocket")
@@ -161,6 +161,40 @@ def test_writing_into_a_frame_does_not_touch_the_log(column: str, value: Any) ->
     assert log.df[column].iloc[0] == before
 
 
+def test_gaps_in_a_text_column_stay_where_they_are() -> None:
+    """Rows share the bytes that say which texts are there; those given out earlier see no other."""
+    log, held, expected = EventLog(), [], []
+    for step, count in enumerate((3, 1, 7, 13, 8, 1, 40, 2)):
+        bad = step % 2
+        log.extend(BadFrame("oops", f"no {step}") if bad else event(n) for n in range(count))
+        expected += [bool(bad)] * count
+        held.append((log.df, list(expected)))
+    for frame, missing in held:
+        assert frame["mid"].isna().tolist() == missing
+        assert frame["error"].notna().tolist() == missing
+
+
+def test_a_text_column_may_be_of_several_arrays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a great many bytes; a reader sees no difference."""
+    monkeypatch.setattr(columns, "_PART_BYTES", 2000)
+    log = EventLog()
+    everything = [event(n) if n % 5 else BadFrame(str(n), "no") for n in range(900)]
+    for start in range(0, 900, 100):
+        log.extend(everything[start : start + 100])
+        assert len(log.df) == start + 100
+    assert log.df["mid"].array._pa_array.num_chunks > 3
+    pd.testing.assert_frame_equal(log.df, plain_frame(everything))
+
+
+def test_a_text_column_is_one_array_as_long_as_it_can_be() -> None:
+    """Or every selection of rows would first join the arrays."""
+    log = EventLog()
+    for start in range(0, 20_000, 500):
+        log.extend(event(n) for n in range(start, start + 500))
+        assert len(log.df) == start + 500
+    assert {log.df[name].array._pa_array.num_chunks for name in ("mid", "params", "error")} == {1}
+
+
 def test_many_names_widen_the_codes_without_a_mistake() -> None:
     """Past 127 and past 32 767 different commands."""
     log = EventLog()
@@ -212,3 +246,39 @@ def test_its_repr_is_short() -> None:
     log = EventLog()
     log.extend(event(n) for n in range(1234))
     assert repr(log) == "EventLog(1,234 rows)"
+
+
+def test_a_bounded_log_keeps_the_newest_rows() -> None:
+    """Under their old numbers; what was given out stays as it was."""
+    log, plain = EventLog(max_rows=10_000), EventLog()
+    held = None
+    for start in range(0, 60_000, 500):
+        records = [numbered(n) for n in range(start, start + 500)]
+        log.extend(records)
+        plain.extend(records)
+        if start == 9_500:
+            held = log.df
+    assert held is not None
+    frame = log.df
+    assert (len(log), len(held)) == (60_000, 10_000)
+    assert 10_000 <= len(frame) <= 12_500
+    assert log.forgotten == frame.index[0] == frame.attrs["forgotten"] == 60_000 - len(frame)
+    pd.testing.assert_frame_equal(frame, plain.df.loc[log.forgotten :], check_categorical=False)
+    pd.testing.assert_frame_equal(held, plain.df.loc[:9_999], check_categorical=False)
+    assert log.tail(1).index.tolist() == [59_999]
+
+
+def test_a_log_bounded_in_bytes_stays_within_them() -> None:
+    """However long the texts are."""
+    log = EventLog(max_bytes=1_000_000)
+    for start in range(0, 40_960, 4096):
+        log.extend([numbered(n, b'"%s"' % (b"x" * 150)) for n in range(start, start + 4096)])
+    assert 500_000 < log.nbytes <= 1_000_000
+    assert log.df.index[-1] == 40_959
+
+
+def numbered(n: int, params: bytes = b"{}") -> Event:
+    """The n-th event of a capture; some lack this or that."""
+    sent = None if n % 7 == 0 else 1_790_000_000 + n / 1000
+    command = None if n % 11 == 0 else f"c{n % 300}"
+    return Event(f"{n:026}", "m", command, params, sent, arrival=Arrival(n, "shared", "polling"))

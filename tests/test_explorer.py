@@ -1,17 +1,20 @@
 """The control panel without a browser: a fake comm records, the test presses the buttons."""
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+import bxpull_nb as bx
 from bxpull_nb.auth import AccessToken
 from bxpull_nb.export import read_events
 from bxpull_nb.portal import Portal
 from bxpull_nb.sandbox import Sandbox
 from bxpull_nb.widgets import Explorer
 from tests.fake_comm import Recorder, from_page, record_comms
+from tests.test_recording import played
 
 
 @pytest.fixture
@@ -232,3 +235,78 @@ def test_what_happened_is_told_in_the_log(panel: Explorer, sandbox: Sandbox) -> 
     sandbox.drop_connections()
     eventually(lambda: "connected after" in panel.story.log.value)
     assert "listening to shared and private" in panel.story.log.value
+
+
+def test_a_test_event_comes_back(panel: Explorer) -> None:
+    """To everybody, and to oneself; what is not JSON is said."""
+    assert panel.send is not None
+    panel.start_button.click()
+    eventually(lambda: panel.feed.state == "connected")
+    for receiver in ("shared", "me"):
+        panel.send.told.value = ""
+        panel.send.receiver.value = receiver
+        panel.send.params.value = f'{{"to": "{receiver}"}}'
+        panel.send.send_button.click()
+        eventually(lambda: "Came back after" in panel.send.told.value)
+        assert panel.feed.df["channel"].iloc[-1] == {"me": "private"}.get(receiver, receiver)
+    for text, said in (("{", "PARAMS is not JSON"), ("[1]", "has to be a JSON object")):
+        panel.send.params.value = text
+        panel.send.send_button.click()
+        eventually(lambda said=said: said in panel.error.value)
+
+
+def test_sending_without_listening_says_what_is_missing(panel: Explorer) -> None:
+    """Nothing can come back."""
+    assert panel.send is not None
+    panel.send.send_button.click()
+    eventually(lambda: "Start the feed" in panel.send.told.value)
+
+
+def test_only_the_filtered_rows_are_exported(
+    panel: Explorer, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """In each format, as the page last said its filters are."""
+    panel.start_button.click()
+    eventually(lambda: panel.feed.state == "connected")
+    for n in range(6):
+        sandbox.publish(f"c{n % 2}", {"n": n})
+    eventually(lambda: len(panel.feed) == 6)
+    panel.table.show_only(command="c1")
+    panel.export.which.value = "filtered"
+    for suffix in (".csv", ".parquet", ".jsonl"):
+        panel.export.format.value = suffix
+        panel.export.file_name.value = str(tmp_path / "some")
+        panel.export.export_button.click()
+        eventually(lambda suffix=suffix: f"some{suffix}." in panel.export.told.value)
+        assert read_events(tmp_path / f"some{suffix}")["params"].tolist() == [
+            '{"n":1}',
+            '{"n":3}',
+            '{"n":5}',
+        ]
+
+
+def test_a_panel_for_a_replay(comms: Recorder, tmp_path: Path) -> None:
+    """The same views, without what needs a portal."""
+    feed = bx.replay(played(50), speed=math.inf)
+    panel = Explorer(feed, repaint=0.01)
+    eventually(lambda: "<b>50</b>" in panel.counters.value)
+    assert (panel.portal, panel.send) == (None, None)
+    panel.mark_button.click()
+    eventually(lambda: "Marked “mark 1”" in panel.said.value)
+    panel.close()
+
+
+def test_a_static_table_is_saved_only_when_asked_for(panel: Explorer, portal: Portal) -> None:
+    """For where no widgets are shown."""
+    saved = Explorer(portal, static=True)
+    assert "text/html" not in bundle(panel)
+    assert "Feed(" in bundle(saved)["text/html"]
+    assert repr(saved).startswith("Explorer(Feed(")
+    saved.close()
+
+
+def bundle(panel: Explorer) -> dict[str, str]:
+    """What a cell would show."""
+    shown = panel._repr_mimebundle_()
+    data: dict[str, str] = shown[0] if isinstance(shown, tuple) else shown
+    return data

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +15,7 @@ from pyarrow import csv
 from bxpull_nb.errors import FileFormatError
 from bxpull_nb.eventlog import EventLog
 from bxpull_nb.export import expand_params, read_events, to_csv
+from bxpull_nb.export.iso import iso_texts
 from bxpull_nb.models import Arrival, BadFrame, Event, Record
 from tests.test_eventlog import ARRIVAL, event, records
 
@@ -158,3 +161,20 @@ def test_params_that_are_no_object_stay_one_column() -> None:
 def test_expanding_nothing_gives_nothing() -> None:
     """An empty capture is no error."""
     assert list(expand_params(frame()).columns) == [c for c in frame().columns if c != "params"]
+
+
+@given(
+    st.lists(
+        st.none()
+        | st.integers(-62_167_219_200_000_000, 253_402_300_799_999_999)
+        | st.integers(0, 2_000_000_000_000_000)
+    )
+)
+def test_times_are_spelled_as_a_calendar_would(microseconds: list[int | None]) -> None:
+    """Years 0 to 9999, missing ones too, in one chunk or several."""
+    half = len(microseconds) // 2
+    kind = pa.timestamp("us", "UTC")
+    parts = [pa.array(part, pa.int64()) for part in (microseconds[:half], microseconds[half:])]
+    column = pa.chunked_array(parts).cast(kind)
+    expected = pc.strftime(column, format="%Y-%m-%dT%H:%M:%SZ").to_pylist()
+    assert iso_texts(column).to_pylist() == expected

@@ -251,7 +251,7 @@ def test_a_quotation_mark_lost_in_the_middle_is_not_half_a_last_line(tmp_path: P
     """Good rows behind it must not vanish with a warning."""
     path = to_csv(frame(*map(event, range(5))), tmp_path / "e.csv")
     path.write_text(path.read_text().replace('"dealUpdate"', '"dealUpdate', 1))
-    with pytest.raises(FileFormatError, match="a quotation mark is missing behind byte 109"):
+    with pytest.raises(FileFormatError, match="a quotation mark is missing behind byte 110"):
         read_events(path)
 
 

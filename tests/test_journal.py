@@ -59,7 +59,7 @@ def numbers_in(folder: Path) -> list[int]:
 
 def test_a_record_is_these_bytes() -> None:
     """The format is written down here, apart from the code that writes it."""
-    mark, length, checksum, head_length = "ff427801", "05000000", "5cf34174", "1300"
+    mark, length, checksum, head_length = "ff427801", "05000000", "f05a591a", "13000000"
     head = "99a56672616d65c3a474657874c0c0c090c000"  # msgpack: ["frame", true, "text", …]
     assert pack(FrameHead(True, "text"), b"frame").hex() == (
         mark + length + checksum + head_length + head + b"frame".hex()
@@ -77,6 +77,18 @@ def test_every_dialect_comes_back_as_it_was(tmp_path: Path, codec: Codec, compre
         size = journal.stats.bytes
     assert list(read_journal(tmp_path)) == written
     assert (size < 4000) is compress
+
+
+def test_a_frame_that_holds_little_new_comes_back(tmp_path: Path) -> None:
+    """After a long break a server repeats thousands of messages in one frame."""
+    lane = Session(TextCodec(), SeenMids())
+    written = [batch(range(1, 30_000), lane=lane), batch(range(1, 30_001), lane=lane)]
+    with Journal(tmp_path) as journal:
+        for one in written:
+            journal.write(one)
+    again = list(read_journal(tmp_path))
+    assert (len(again[1].left_out), len(again[1].records)) == (29_999, 1)
+    assert again == written
 
 
 def test_only_what_was_kept_comes_back(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
 from itertools import repeat
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 import pytest
@@ -17,21 +17,20 @@ from bxpull_nb.models import Batch, PullConfig, Record
 from bxpull_nb.rest import RestClient
 from bxpull_nb.sandbox import Sandbox
 
-if TYPE_CHECKING:
-    from bxpull_nb.journal import Journal
-
 BOTH = ("shared", "private")
 
 
 class Capture:
     """A listener in a test's own loop, with a list as its sink."""
 
+    patience = 20.0  # seconds
+
     def __init__(self, fetch: Callable[[], Awaitable[PullConfig]], **how: Any) -> None:
         self.records: list[Record] = []
         self.waits: list[float] = []
         self.failure: Exception | None = None
         timing = Timing(delays=no_delays, sleep=self._sleep, **how.pop("timing", {}))
-        journal: Journal | None = how.pop("journal", None)
+        journal = how.pop("journal", None)
         sink = journal.taking(self._store) if journal else self._store
         settings = {"channels": BOTH, "timing": timing} | how
         self.listener = Listener(fetch, sink, changed=self._changed, **settings)
@@ -39,7 +38,7 @@ class Capture:
 
     async def until(self, reached: Callable[[], bool]) -> None:
         """Wait for the condition, 20 s at most."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(self.patience):
             while not reached():
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._moved.wait(), 0.02)

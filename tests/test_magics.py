@@ -124,7 +124,7 @@ def test_your_own_names_stay_yours(shell: InteractiveShell, capsys: Captured) ->
     run(shell, "%bxpull start")
     assert shell.user_ns["portal"] == "mine"
     assert isinstance(shell.user_ns["feed"], Feed)
-    assert "your own `portal` stayed" in capsys.readouterr().out
+    assert "; `portal` of your own stayed" in capsys.readouterr().out
 
 
 def test_tail_gives_a_frame(shell: InteractiveShell, sandbox: Sandbox) -> None:

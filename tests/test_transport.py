@@ -9,7 +9,7 @@ import pytest
 
 from bxpull_nb.auth import AccessToken
 from bxpull_nb.endpoint import FULL_HISTORY, connection_url
-from bxpull_nb.errors import ChannelRefused, ConnectionFailed
+from bxpull_nb.errors import ChannelRefused, ConnectionFailed, FrameTooLarge
 from bxpull_nb.models import PullConfig
 from bxpull_nb.portal import Portal
 from bxpull_nb.sandbox import Sandbox
@@ -154,3 +154,15 @@ def test_an_authority_named_in_the_environment_is_trusted(
             url = listen_url(config, kind().name, FULL_HISTORY)
             assert url.startswith(("wss://", "https://"))
             assert '"command":"a"' in first(kind(), url, 2)[1]
+
+
+@pytest.mark.parametrize("kind", [WebSocketTransport, LongPollingTransport])
+def test_a_frame_over_the_limit_is_refused_by_name(
+    kind: Any, sandbox: Sandbox, portal: Portal
+) -> None:
+    """Before all of it is in memory."""
+    sandbox.publish("c", {"text": "x" * 5000})
+    url = listen_url(portal.fetch_config(), kind.name, FULL_HISTORY)
+    with pytest.raises(FrameTooLarge, match="more in one frame than is taken"):
+        first(kind(max_frame=4000), url, 3)
+    assert len(first(kind(max_frame=8000), url, 2)) == 2

@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -28,6 +29,7 @@ def watch(
     count: int | None = None,
     seconds: float | None = None,
     take: Callable[["pd.DataFrame"], object] | None = None,
+    journal: Path | None = None,
 ) -> None:
     """Start the feed and return when `count` rows have come, or `seconds` have passed.
 
@@ -36,7 +38,7 @@ def watch(
     or what ended it.
     """
     _ = feed.df  # loads pandas now: a second's work that would count as lag of the first events
-    feed.start()
+    feed.start(journal=journal)
     with _bar(count) as bar:
         bar.set_postfix_str(_state(feed))
         begun = time.monotonic()

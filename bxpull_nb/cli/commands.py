@@ -14,6 +14,7 @@ import click
 
 from bxpull_nb import __version__
 from bxpull_nb.cli.exits import OneLineErrors
+from bxpull_nb.cli.keeping import EXIT_CODES, Keeping, compact, keeping_options
 from bxpull_nb.cli.source import VISIBLE, known, open_portal, source_options
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def sandbox(port: int | None, rate: float, no_demo: bool) -> None:
             time.sleep(3600)
 
 
-@main.command()
+@main.command(epilog=EXIT_CODES)
 @source_options
 @click.option(
     "--channels",
@@ -116,6 +117,7 @@ def sandbox(port: int | None, rate: float, no_demo: bool) -> None:
     metavar="FILE",
     help="Write the events to this file at the end, instead of JSON lines to stdout.",
 )
+@keeping_options
 @click.option("--rate", type=_RATE, help="Demo events a second, with --sandbox.  [default: 100]")
 def listen(
     channels: str,
@@ -123,20 +125,30 @@ def listen(
     count: int | None,
     seconds: float | None,
     csv: Path | None,
+    keeping: Keeping,
     rate: float | None,
     **source: Any,
 ) -> None:
-    """Capture events: JSON lines on stdout, or a CSV file.
+    """Capture events: JSON lines on stdout, a CSV file, or a dataset.
 
     Ends after --count events, after --for seconds, or at Ctrl-C; the CSV file is written in
-    each case.
+    each case. With --dataset it is a collector: nothing goes to stdout, the first SIGINT or
+    SIGTERM writes what is left and ends it, the second ends it at once.
     """
+    keeping.check(csv)
     if rate is not None and not source["sandbox"]:
         raise click.UsageError("--rate is the sandbox's: give it together with --sandbox.")
     if csv is not None and not csv.parent.is_dir():
         raise FileNotFoundError(ENOENT, "there is no such folder", str(csv.parent))
     with open_portal(**source, rate=rate or 100.0) as portal:
-        _capture(portal.feed(channels, transport), count, seconds, csv)
+        journal = keeping.folder(portal.name, sandbox=source["sandbox"])
+        if keeping.dataset is None or journal is None:
+            _capture(portal.feed(channels, transport), count, seconds, csv, journal)
+            return
+        from bxpull_nb.cli.collect import collect
+
+        code = collect(portal, keeping, journal, (channels, transport), count, seconds)
+    click.get_current_context().exit(code)
 
 
 @main.command()
@@ -160,8 +172,9 @@ def config(as_json: bool, reveal: bool, no_cache: bool, no_reopen: bool, **sourc
 def doctor(**source: Any) -> None:
     """Try every hop from the portal to here, and say what to do about what fails.
 
-    Ten test events (bxpull_echo) go to the application's channel, by WebSocket and by polling.
-    Ends with 0 if all is well, with 1 if something fails.
+    Five test events (bxpull_echo) go to the application's channel for each transport, WebSocket
+    and polling, and everybody who listens to it sees them. Ends with 0 if all is well, with 1
+    if something fails.
     """
     with open_portal(**source) as portal:
         from bxpull_nb.cli import report
@@ -207,7 +220,12 @@ def login(
     click.echo(f"signed in to {url}; the tokens are kept")
 
 
-def _capture(feed: "Feed", count: int | None, seconds: float | None, csv: Path | None) -> None:
+main.add_command(compact)
+
+
+def _capture(
+    feed: "Feed", count: int | None, seconds: float | None, csv: Path | None, journal: Path | None
+) -> None:
     from bxpull_nb.cli import capture
 
     def say(frame: Any) -> None:
@@ -215,7 +233,8 @@ def _capture(feed: "Feed", count: int | None, seconds: float | None, csv: Path |
 
     try:
         with _until_ctrl_c():
-            capture.watch(feed, count=count, seconds=seconds, take=None if csv else say)
+            take = None if csv else say
+            capture.watch(feed, count=count, seconds=seconds, take=take, journal=journal)
     finally:  # also when the portal ended it: what was captured is worth keeping
         if csv is not None and (feed.running or len(feed)):
             _save(feed, count, csv)

@@ -1,7 +1,7 @@
 """What all dialects have in common: the shape of a codec, and the body of a message."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -50,6 +50,15 @@ class Body(msgspec.Struct, gc=False):
     extra: Extra | None = None
 
 
+class Envelope(msgspec.Struct, gc=False):
+    """A message of the text dialect, with markers around it or in a JSON list."""
+
+    mid: str
+    text: Body
+    extra: Extra | None = None
+    """The guide draws `extra` beside `text`; servers write it inside. Both are read."""
+
+
 def body_event(
     mid: str, body: Body, extra: Extra | None, arrival: Arrival, sender: str | None = None
 ) -> Event:
@@ -74,6 +83,7 @@ def loose_event(
     An object gives what it has of module, command and params; anything else (a string, a
     number, a list) becomes the params of an event without module and command.
     """
+    mid = readable(mid)
     if not isinstance(body, dict):
         return Event(mid, None, None, _dump(body), None, sender, arrival)
     extra = body.get("extra")
@@ -111,8 +121,10 @@ def sender_name(sender: Any) -> str | None:
     """`backend`, `client:<id>` or None, from a `{type, id}` object in either spelling."""
     if not isinstance(sender, dict):
         return None
-    kind = _SENDER_TYPES.get(sender.get("type"), str(sender.get("type") or "unknown").lower())
-    return f"{kind}:{sender['id']}" if sender.get("id") else kind
+    told = sender.get("type")
+    known = _SENDER_TYPES.get(told) if isinstance(told, int | str) else None
+    kind = known or str(told or "unknown").lower()
+    return readable(f"{kind}:{sender['id']}" if sender.get("id") else kind)
 
 
 def bad_frame(raw: str, reason: str, arrival: Arrival) -> BadFrame:
@@ -121,12 +133,27 @@ def bad_frame(raw: str, reason: str, arrival: Arrival) -> BadFrame:
     return BadFrame(raw, reason, found[1] if found else None, arrival)
 
 
+def guarded(
+    record: Callable[[Any, Arrival], Record], item: Any, text: str, arrival: Arrival
+) -> Record:
+    """The record of one item of a frame; a BadFrame where it cannot be written as JSON again."""
+    try:
+        return record(item, arrival)
+    except (UnicodeEncodeError, msgspec.EncodeError, RecursionError) as exc:
+        return bad_frame(text, f"cannot be written as JSON again: {exc}", arrival)
+
+
 _HEAD = 400  # the envelope in front of a body is shorter than this
 _MID = re.compile(r'"mid"\s*:\s*"(\d{26})"')
 
 
 def _text_or_none(value: Any) -> str | None:
-    return None if value is None else str(value)
+    return None if value is None else readable(str(value))
+
+
+def readable(text: str) -> str:
+    """The text without what UTF-8 cannot hold: halves of characters, which JSON can spell."""
+    return text if text.isascii() else text.encode(errors="replace").decode()
 
 
 def _seconds(value: Any) -> float | None:

@@ -6,19 +6,13 @@ from typing import Any
 
 import msgspec
 
-from bxpull_nb.codec.base import Body, Extra, body_event, loose_event
+from bxpull_nb.codec.base import Envelope, body_event, guarded, loose_event
 from bxpull_nb.models import UNKNOWN_ARRIVAL, Arrival, BadFrame, Message, Record
 
 __all__ = ["JsonCodec"]
 
 
-class _Envelope(msgspec.Struct, gc=False):
-    mid: str
-    text: Body
-    extra: Extra | None = None
-
-
-_decode_list = msgspec.json.Decoder(list[_Envelope]).decode
+_decode_list = msgspec.json.Decoder(list[Envelope]).decode
 
 
 class JsonCodec:
@@ -31,7 +25,7 @@ class JsonCodec:
         text = frame if isinstance(frame, str) else frame.decode(errors="replace")
         if not text.strip():
             return []
-        # Nearly always of the usual shape.
+        # Nearly always all are of the usual shape; if not, they are read as whatever they are.
         with suppress(msgspec.DecodeError, UnicodeError, RecursionError):
             envelopes = _decode_list(text)
             return [body_event(e.mid, e.text, e.extra, arrival) for e in envelopes]
@@ -40,7 +34,7 @@ class JsonCodec:
         except (msgspec.DecodeError, RecursionError, UnicodeError) as exc:
             return [BadFrame(text, f"not JSON: {exc}", None, arrival)]
         items = value if isinstance(value, list) else [value]
-        return [_record(item, arrival) for item in items]
+        return [guarded(_record, item, text, arrival) for item in items]
 
     def encode(self, messages: Sequence[Message]) -> str:
         """A list of envelopes."""

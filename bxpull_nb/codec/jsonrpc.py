@@ -16,6 +16,7 @@ from bxpull_nb.codec.base import (
     Extra,
     Sender,
     body_event,
+    guarded,
     loose_event,
     sender_name,
     usual_sender,
@@ -24,7 +25,6 @@ from bxpull_nb.models import UNKNOWN_ARRIVAL, Arrival, BadFrame, Event, Message,
 
 __all__ = ["Answer", "JsonRpcCodec"]
 
-_MERGED = ("user_params", "dictionary")
 _NoObject = str | int | float | bool | list[Any] | None
 
 
@@ -71,7 +71,7 @@ class JsonRpcCodec:
         text = frame if isinstance(frame, str) else frame.decode(errors="replace")
         if text in ("ping", "pong", ""):
             return []
-        # Nearly always of the usual shape.
+        # Nearly always all are of the usual shape; if not, they are read as whatever they are.
         with suppress(msgspec.DecodeError, UnicodeError, RecursionError):
             usual = _decode_usual(text)
             requests = usual if isinstance(usual, list) else [usual]
@@ -81,7 +81,7 @@ class JsonRpcCodec:
         except (msgspec.DecodeError, RecursionError, UnicodeError) as exc:
             return [BadFrame(text, f"not JSON: {exc}", None, arrival)]
         items = value if isinstance(value, list) else [value]
-        return [_record(item, arrival) for item in items if not _is_answer(item)]
+        return [guarded(_record, item, text, arrival) for item in items if not _is_answer(item)]
 
     def encode(self, messages: Sequence[Message]) -> str:
         """One message as an object, several as an array."""
@@ -115,16 +115,21 @@ class JsonRpcCodec:
 def _event(message: _Params, arrival: Arrival) -> Event:
     body, sender = message.body, message.sender
     if message.user_params is not None or message.dictionary is not None:
-        over = [each for each in (message.user_params, message.dictionary) if _is_object(each)]
-        if over:
-            params = _laid_over(msgspec.json.decode(body.params), over)
-            body.params = msgspec.Raw(msgspec.json.encode(params))
+        body.params = _overlaid(message)
     name = None if sender is None else usual_sender(sender)
     return body_event(message.mid, body, message.extra, arrival, name)
 
 
-def _is_object(value: Any) -> bool:
-    return isinstance(value, dict)
+def _overlaid(message: _Params) -> msgspec.Raw:
+    over = _objects(message.user_params, message.dictionary)
+    if not over:
+        return message.body.params
+    params = msgspec.json.decode(message.body.params)
+    return msgspec.Raw(msgspec.json.encode(_laid_over(params, over)))
+
+
+def _objects(*values: Any) -> list[dict[str, Any]]:
+    return [value for value in values if isinstance(value, dict)]
 
 
 def _is_answer(item: Any) -> bool:
@@ -153,7 +158,7 @@ def _merged(message: dict[str, Any]) -> Any:
     body = message.get("body")
     if isinstance(body, str):
         body = _as_json(body)
-    over = [message[name] for name in _MERGED if _is_object(message.get(name))]
+    over = _objects(message.get("user_params"), message.get("dictionary"))
     if not over or not isinstance(body, dict):
         return body
     return body | {"params": _laid_over(body.get("params"), over)}

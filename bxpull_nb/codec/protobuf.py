@@ -23,7 +23,7 @@ class ProtobufCodec:
 
     def decode(self, frame: str | bytes, arrival: Arrival = UNKNOWN_ARRIVAL) -> list[Record]:
         """The frame's messages in order; what cannot be read comes as BadFrame, never raised."""
-        data = frame if isinstance(frame, bytes) else frame.encode(errors="surrogateescape")
+        data = frame if isinstance(frame, bytes) else frame.encode(errors="replace")
         try:
             batch = pb.ResponseBatch.FromString(data)
         except DecodeError:
@@ -47,6 +47,8 @@ def _record(message: pb.OutgoingMessage, arrival: Arrival) -> Record:
     mid, body = message.id.hex(), message.body
     sender = _sender_of(message)
     try:
+        if not body.isascii():
+            body.decode()  # params are kept unread, and the log takes UTF-8 only
         return body_event(mid, _decode_body(body), None, arrival, sender)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _loose_record(mid, body, arrival, sender)
@@ -54,7 +56,7 @@ def _record(message: pb.OutgoingMessage, arrival: Arrival) -> Record:
 
 def _loose_record(mid: str, body: bytes, arrival: Arrival, sender: str | None) -> Record:
     try:
-        return loose_event(mid, msgspec.json.decode(body), arrival, None, sender)
+        return loose_event(mid, msgspec.json.decode(body.decode()), arrival, None, sender)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as exc:
         return BadFrame(body.decode(errors="replace"), f"not JSON: {exc}", mid, arrival)
 

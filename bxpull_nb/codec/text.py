@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from bxpull_nb.codec.base import Body, Extra, bad_frame, body_event, loose_event
+from bxpull_nb.codec.base import Envelope, bad_frame, body_event, loose_event
 from bxpull_nb.models import UNKNOWN_ARRIVAL, Arrival, Message, Record
 
 __all__ = ["TextCodec"]
@@ -23,14 +23,7 @@ _START, _END = "#!NGINXNMS!#", "#!NGINXNME!#"
 _BETWEEN = _END + _START
 
 
-class _Envelope(msgspec.Struct, gc=False):
-    mid: str
-    text: Body
-    extra: Extra | None = None
-    """The guide draws `extra` beside `text`; servers write it inside. Both are read."""
-
-
-_decode_envelope = msgspec.json.Decoder(_Envelope).decode
+_decode_envelope = msgspec.json.Decoder(Envelope).decode
 _json_value = json.JSONDecoder(strict=False)
 
 
@@ -88,8 +81,10 @@ class TextCodec:
         raw, following = _up_to_end_marker(text, at)
         return bad_frame(raw, reason, arrival), following
 
-    @staticmethod
-    def _loose_record(value: Any, raw: str, arrival: Arrival) -> Record:
+    def _loose_record(self, value: Any, raw: str, arrival: Arrival) -> Record:
+        with suppress(msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+            envelope = _decode_envelope(raw)  # keeps the params as they came
+            return body_event(envelope.mid, envelope.text, envelope.extra, arrival)
         if not isinstance(value, dict) or not isinstance(value.get("mid"), str):
             return bad_frame(raw, "a message without mid", arrival)
         try:

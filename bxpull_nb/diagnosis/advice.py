@@ -29,7 +29,7 @@ _CERTIFICATE = (
 _STEPS: dict[type[Exception], str] = {
     GrantRefused: "Sign the application in again: bxpull login.",
     SettingsError: "Sign the application in: bxpull login.",
-    AccessRefused: "Ask an administrator of the portal to allow this user and application that.",
+    AccessRefused: "Ask an administrator of the portal to allow it to this user and application.",
     WrongAuthType: "Connect with an application's OAuth token: bx.connect(url, token=...).",
     PushServerNotConfigured: (
         "An administrator of the portal switches the push server on, in the settings of the "

@@ -55,6 +55,11 @@ class Case:
         """Who calls."""
         return self.portal.rest.auth
 
+    @property
+    def secure(self) -> bool:
+        """Whether the push server's https and wss addresses come first, as for a feed."""
+        return self.portal.url.startswith("https:")
+
     async def within(self, work: Awaitable[T]) -> T:
         """The result of one call, if it comes in time; raises TimeoutError otherwise."""
         async with asyncio.timeout(self.seconds):

@@ -1,5 +1,6 @@
 """The examination: every check in its order, whatever became of the ones before."""
 
+import logging
 from collections.abc import Awaitable, Callable
 from secrets import token_hex
 from time import monotonic
@@ -37,6 +38,9 @@ CHECKS: dict[str, Check] = {
 }
 """In their order; a later one may need what an earlier one found out."""
 
+_log = logging.getLogger("bxpull_nb")
+
+_BUG = "Report this to the makers of bxpull-nb, with the lines of its log."
 _BUSY = "Try again later: the portal, or the way to it, is too slow."
 
 
@@ -102,4 +106,7 @@ async def _seen(check: Check, case: Case) -> tuple[bool | None, Seen]:
         return False, Seen(said(error), advice(error, case.auth))
     except TimeoutError:
         return False, Seen(f"no answer within {case.seconds:g} s", _BUSY)
+    except Exception as error:  # noqa: BLE001 - one check must not end the others
+        _log.exception("a check of the doctor failed")
+        return False, Seen(f"{type(error).__name__}: {error}", _BUG)
     return seen.ok, seen

@@ -133,7 +133,7 @@ class Diagnosis:
 
     def _repr_html_(self) -> str:
         rows = "".join(map(_row, self.findings))
-        names = ("", "check", "found", "next step", "ms")
+        names = ("state", "check", "found → next step", "ms")
         head = "".join(f"<th scope='col' style='text-align:left'>{name}</th>" for name in names)
         return (
             f"<table><caption style='text-align:left'>{escape(self.summary)}</caption>"
@@ -155,13 +155,20 @@ def _wrapped(text: str, indent: int) -> list[str]:
 
 
 def _row(finding: Finding) -> str:
-    cells = [finding.check, finding.said, finding.next_step, f"{finding.milliseconds:,.0f}"]
     state = (
-        f"<td style='white-space:nowrap;text-align:left;color:{_COLOURS[finding.state]}'>"
-        f"<span aria-hidden='true'>{finding.sign}</span> {finding.state}</td>"
+        f"<span style='color:{_COLOURS[finding.state]}'>"
+        f"<span aria-hidden='true'>{finding.sign}</span> {finding.state}</span>"
     )
-    return f"<tr>{state}{''.join(map(_cell, cells))}</tr>"
+    step = f"<br>→ {escape(finding.next_step)}" if finding.next_step else ""
+    took = f"{finding.milliseconds:,.0f}"
+    cells = [
+        _cell(state, "left;white-space:nowrap"),
+        _cell(escape(finding.check), "left;white-space:nowrap"),
+        _cell(escape(finding.said) + step, "left"),
+        _cell(took, "right"),
+    ]
+    return f"<tr>{''.join(cells)}</tr>"
 
 
-def _cell(text: str) -> str:
-    return f"<td style='text-align:left;vertical-align:top'>{escape(text)}</td>"
+def _cell(content: str, align: str) -> str:
+    return f"<td style='vertical-align:top;text-align:{align}'>{content}</td>"

@@ -50,7 +50,7 @@ class Line:
             self._store,
             channels=tuple(config.channels),
             transport=transport,
-            secure=case.portal.url.startswith("https:"),
+            secure=case.secure,
             changed=self._changed,
             timing=Timing(delays=lambda: repeat(_PAUSE)),
         )

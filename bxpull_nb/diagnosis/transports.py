@@ -55,9 +55,8 @@ async def _brings_events(case: Case, transport: str, *, blocked: str) -> Seen:
 def _check_offer(case: Case, config: PullConfig, transport: str) -> None:
     """Raises NotTried for a transport that the portal does not offer."""
     kind = next(iter(config.channels), None)
-    secure = case.portal.url.startswith("https:")
     try:
-        connection_url(config, transport=transport, channel=kind, secure=secure)
+        connection_url(config, transport=transport, channel=kind, secure=case.secure)
     except TransportUnavailable as error:
         raise NotTried(said(error), _OFF if transport == "websocket" else "") from None
 

@@ -1,5 +1,5 @@
 """The log behind the live DataFrame."""
 
-from bxpull_nb.eventlog.log import EventLog
+from bxpull_nb.eventlog.log import EventLog, RecentLog
 
-__all__ = ["EventLog"]
+__all__ = ["EventLog", "RecentLog"]

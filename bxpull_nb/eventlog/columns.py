@@ -40,6 +40,17 @@ class NumberColumn:
         self._buffer[self._length : end] = values
         self._length = end
 
+    def forget(self, count: int) -> None:
+        """Let go of the oldest values; what was given out stays with whoever holds it."""
+        kept = self._buffer[count : self._length]
+        self._buffer, self._owner = _with_room(kept, len(kept), len(kept) + 1), None
+        self._length = len(kept)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the values."""
+        return self._length * self._buffer.itemsize
+
     def series(self) -> "pd.Series[Any]":
         """The column so far, sharing its memory."""
         import pandas as pd
@@ -87,6 +98,17 @@ class CategoryColumn:
         grown[: self._length] = self._buffer[: self._length]
         self._buffer, self._owners, self._owned_names = grown, [], -1
 
+    def forget(self, count: int) -> None:
+        """Let go of the oldest names; the categories stay."""
+        kept = self._buffer[count : self._length]
+        self._buffer = _with_room(kept, len(kept), len(kept) + 1)
+        self._length, self._owners, self._owned_names = len(kept), [], -1
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the codes."""
+        return self._length * self._buffer.itemsize
+
     def series(self) -> "pd.Series[Any]":
         """The column so far, sharing its memory."""
         import pandas as pd
@@ -116,6 +138,22 @@ class TextColumn:
         if not self._parts[-1].has_room(fresh):
             self._parts.append(_TextPart())
         self._parts[-1].extend(fresh)
+
+    def forget(self, count: int) -> None:
+        """Let go of the oldest texts."""
+        arrays = pa.chunked_array([part.array() for part in self._parts])
+        self._parts = [_TextPart()]
+        for chunk in arrays.slice(count).chunks:
+            # A slice keeps the whole array's buffers: a copy has its own, from their beginning.
+            copied = pa.concat_arrays([chunk, pa.array([], type=pa.large_string())])
+            if not self._parts[-1].has_room(copied):
+                self._parts.append(_TextPart())
+            self._parts[-1].extend(copied)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the texts and of their ends."""
+        return sum(part.nbytes for part in self._parts)
 
     def array(self) -> Any:
         """The column so far as a pandas str array, sharing its memory."""
@@ -155,10 +193,13 @@ class _TextPart:
         self._missing += fresh.null_count
         self._length = end
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the texts and of their ends."""
+        return int(self._ends[self._length]) + 8 * self._length
+
     def _mark(self, there: np.ndarray) -> None:
-        first, shared = divmod(
-            self._length, 8
-        )  # the bits before in the first byte stay as they are
+        first, shared = divmod(self._length, 8)  # bits of rows before, in the byte to begin with
         before = np.unpackbits(self._there[first : first + 1], count=shared, bitorder="little")
         marked = np.packbits(np.concatenate([before, there]), bitorder="little")
         self._there = _with_room(self._there, first + 1, first + len(marked) + 1)

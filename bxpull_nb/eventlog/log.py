@@ -19,7 +19,7 @@ from bxpull_nb.models import EVENT_COLUMNS, Record
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["EventLog"]
+__all__ = ["EventLog", "RecentLog"]
 
 _BATCH = 4096  # rows that wait at most before they become columns
 _NAT = np.iinfo("int64").min
@@ -29,10 +29,17 @@ _RECENT = 10_000
 class EventLog:
     """All records of a capture, as a DataFrame whenever it is asked for.
 
-    Any thread may append or look; the columns are those of `EVENT_COLUMNS`.
+    Any thread may append or look; the columns are those of `EVENT_COLUMNS`. With `max_rows` or
+    `max_bytes` (of the columns) only the newest rows are kept: at least so many rows, up to a
+    quarter more, within so many bytes. A row keeps its number all the same: it is the index of
+    the DataFrame.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, max_rows: int | None = None, max_bytes: int | None = None) -> None:
+        self.max_rows = max_rows
+        self.max_bytes = max_bytes
+        self.forgotten = 0
+        """How many of the oldest rows are no longer kept."""
         self._lock = threading.RLock()
         self._waiting: list[Record] = []
         self._recent: deque[Record] = deque(maxlen=_RECENT)
@@ -56,14 +63,16 @@ class EventLog:
                 self._seal()
 
     def __len__(self) -> int:
+        """How many rows there have ever been."""
         return self._sealed + len(self._waiting)
 
     @property
     def df(self) -> "pd.DataFrame":
-        """Every row so far, with the columns and dtypes of `EVENT_COLUMNS`.
+        """Every row that is kept, with the columns and dtypes of `EVENT_COLUMNS`.
 
-        A view that costs no copy: what you hold never changes, whatever arrives and whatever
-        you write into it. Ask again for the newer rows.
+        The index counts the rows from 0; `attrs["forgotten"]` says how many are missing before
+        the first, where the log is bounded. A view that costs no copy: what you hold never
+        changes, whatever arrives and whatever you write into it. Ask again for the newer rows.
         """
         with self._lock:
             self._seal()
@@ -88,6 +97,9 @@ class EventLog:
 
     def __repr__(self) -> str:
         return f"EventLog({len(self):,} rows)"
+
+    def _repr_html_(self) -> str:
+        return f"<div>{self!r}</div>{self.tail(5).to_html()}"
 
     def _seal(self) -> None:
         """Turn the waiting records into columns."""
@@ -114,6 +126,33 @@ class EventLog:
         self._sealed += len(records)
         self._waiting = []
         self._frame = None
+        excess = self._excess()
+        if excess:
+            self._forget(excess)
+
+    def _excess(self) -> int:
+        """How many rows to let go of: rarely many at once, since the others have to move."""
+        kept = self._sealed - self.forgotten
+        if self.max_rows is not None and kept > self.max_rows * 5 // 4:
+            return kept - self.max_rows
+        if self.max_bytes is not None and self.nbytes > self.max_bytes:
+            return kept - int(kept * 0.75 * self.max_bytes / self.nbytes)
+        return 0
+
+    def _forget(self, count: int) -> None:
+        for column in self._columns:
+            column.forget(count)
+        self.forgotten += count
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the kept rows' columns; their buffers have up to as much to spare."""
+        return sum(column.nbytes for column in self._columns)
+
+    @property
+    def _columns(self) -> list[NumberColumn | CategoryColumn | TextColumn]:
+        times = [self._received, self._server, self._lag]
+        return [*times, *self._names.values(), *self._texts.values()]
 
     def _build(self) -> "pd.DataFrame":
         import pandas as pd
@@ -122,7 +161,32 @@ class EventLog:
         columns: dict[str, Any] = {name: column.series() for name, column in times.items()}
         columns |= {name: column.series() for name, column in self._names.items()}
         columns |= {name: column.array() for name, column in self._texts.items()}
-        return pd.DataFrame({name: columns[name] for name in EVENT_COLUMNS}, copy=False)
+        frame = pd.DataFrame({name: columns[name] for name in EVENT_COLUMNS}, copy=False)
+        if self.forgotten:
+            frame.index = pd.RangeIndex(self.forgotten, self._sealed)
+            frame.attrs["forgotten"] = self.forgotten
+        return frame
+
+
+class RecentLog(EventLog):
+    """A log that counts all records and keeps the newest ten thousand: for a capture of weeks.
+
+    `len` is how many there were; `df` and `recent` give those that are kept.
+    """
+
+    def extend(self, records: Iterable[Record]) -> None:
+        """Take the records, in their order, and forget the oldest."""
+        fresh = list(records)
+        with self._lock:
+            self._recent.extend(fresh)
+            self._sealed += len(fresh)
+
+    @property
+    def df(self) -> "pd.DataFrame":
+        """The rows that are kept, with the columns and dtypes of `EVENT_COLUMNS`."""
+        kept = EventLog()
+        kept.extend(self.recent(0)[1])
+        return kept.df
 
 
 def _microseconds(seconds: Sequence[float | None]) -> np.ndarray:

@@ -17,7 +17,7 @@ from bxpull_nb.models import EVENT_COLUMNS
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["csv_table", "to_csv", "whole_lines"]
+__all__ = ["csv_table", "to_csv"]
 
 _FILE_TYPES = {
     "datetime64[us, UTC]": pa.timestamp("us", "UTC"),
@@ -60,7 +60,7 @@ def csv_table(content: Content, source: Path, *, raw: bool) -> tuple[pa.Table, i
 
     Raises FileFormatError for a file that is not ours.
     """
-    data, lost = whole_lines(content, source)
+    data, lost = _whole_rows(content, source)
     try:
         table = csv.read_csv(
             pa.BufferReader(data),
@@ -82,28 +82,34 @@ def csv_table(content: Content, source: Path, *, raw: bool) -> tuple[pa.Table, i
     return (table if raw else _as_written(table)), lost
 
 
-def whole_lines(content: Content, source: Path) -> tuple[pa.Buffer, int]:
+def _whole_rows(content: Content, source: Path) -> tuple[pa.Buffer, int]:
     """The content up to the end of its last whole row, and the number of bytes behind that.
 
     A row is whole when its line break is there, outside of quotes.
     """
     data = content.data
-    whole = data.size == 0 or data[data.size - 1 : data.size].to_pybytes() == b"\n"
-    if whole and _quotes(data) % 2 == 0:
+    ended = data.size == 0 or data[data.size - 1 : data.size].to_pybytes() == b"\n"
+    if ended and _quotes(data) % 2 == 0:
         return data, 0
     text = data.to_pybytes()
-    end, odd = len(text), text.count(b'"') % 2 == 1
-    while (found := text.rfind(b"\n", 0, end)) >= 0:
-        odd ^= text.count(b'"', found, end) % 2 == 1
-        end = found
-        if not odd:
-            break
-    if _NEXT_ROW.search(text, end + 1):
+    end = _end_of_rows(text)
+    if _NEXT_ROW.search(text, end):
         raise FileFormatError(
             f"{source} is damaged: a quotation mark is missing behind byte {end}. Mend that row, "
             f"or take it out."
         )
-    return data.slice(0, end + 1 if found >= 0 else 0), len(text) - end - 1
+    return data.slice(0, end), len(text) - end
+
+
+def _end_of_rows(text: bytes) -> int:
+    """The place behind the last line break outside of quotes; 0 when there is none."""
+    end, within = len(text), text.count(b'"') % 2 == 1
+    while (found := text.rfind(b"\n", 0, end)) >= 0:
+        within ^= text.count(b'"', found, end) % 2 == 1
+        if not within:
+            return found + 1
+        end = found
+    return 0
 
 
 def _quotes(data: pa.Buffer) -> int:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from bxpull_nb.errors import FileFormatError
+from bxpull_nb.errors import DatasetTooNew, FileFormatError
 from bxpull_nb.export.files import replacing
 from bxpull_nb.export.table import check_columns, event_table
 from bxpull_nb.models import EVENT_COLUMNS
@@ -13,11 +13,18 @@ from bxpull_nb.models import EVENT_COLUMNS
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["parquet_table", "to_parquet"]
+__all__ = [
+    "ROW_GROUP",
+    "SCHEMA_VERSION",
+    "VERSION_KEY",
+    "check_version",
+    "parquet_table",
+    "to_parquet",
+]
 
-_VERSION_KEY = b"bxpull_nb.events"
-_VERSION = 1
-_ROW_GROUP = 131_072
+VERSION_KEY = b"bxpull_nb.events"
+SCHEMA_VERSION = 1
+ROW_GROUP = 131_072
 
 
 def to_parquet(frame: "pd.DataFrame", path: str | Path) -> Path:
@@ -31,11 +38,11 @@ def to_parquet(frame: "pd.DataFrame", path: str | Path) -> Path:
     from pyarrow import parquet
 
     target = Path(path).expanduser()
-    table = event_table(frame).replace_schema_metadata({_VERSION_KEY: str(_VERSION)})
+    table = event_table(frame).replace_schema_metadata({VERSION_KEY: str(SCHEMA_VERSION)})
     names = [name for name, kind in EVENT_COLUMNS.items() if kind == "category"]
     with replacing(target) as file:
         parquet.write_table(
-            table, file, compression="zstd", use_dictionary=names, row_group_size=_ROW_GROUP
+            table, file, compression="zstd", use_dictionary=names, row_group_size=ROW_GROUP
         )
     return target
 
@@ -46,8 +53,7 @@ def parquet_table(source: Path) -> pa.Table:
 
     try:
         with parquet.ParquetFile(source) as file:
-            metadata = file.schema_arrow.metadata or {}
-            _check_version(metadata.get(_VERSION_KEY, b"1"), source)
+            check_version(file.schema_arrow, source)
             check_columns(file.schema_arrow.names, source)
             return file.read()
     except (pa.ArrowException, OSError) as exc:
@@ -57,9 +63,11 @@ def parquet_table(source: Path) -> pa.Table:
         ) from exc
 
 
-def _check_version(version: bytes, source: Path) -> None:
-    if version not in {str(number).encode() for number in range(1, _VERSION + 1)}:
-        raise FileFormatError(
+def check_version(schema: pa.Schema, source: object) -> None:
+    """Raise DatasetTooNew unless a file of this schema is of a version that can be read."""
+    version = (schema.metadata or {}).get(VERSION_KEY, b"1")
+    if version not in {str(number).encode() for number in range(1, SCHEMA_VERSION + 1)}:
+        raise DatasetTooNew(
             f"{source} has version {version.decode(errors='replace')} of the schema, this "
-            f"bxpull-nb reads up to {_VERSION}: upgrade bxpull-nb."
+            f"bxpull-nb reads up to {SCHEMA_VERSION}: upgrade bxpull-nb."
         )

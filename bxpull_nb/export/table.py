@@ -1,7 +1,6 @@
 """Frames of events as Arrow tables, as files spell them, and back to frames."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bxpull_nb.errors import FileFormatError, SettingsError
+from bxpull_nb.export.iso import iso_texts
 from bxpull_nb.models import EVENT_COLUMNS
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def spelled(table: pa.Table) -> pa.Table:
     )
 
 
-def check_columns(names: list[str], source: Path) -> None:
+def check_columns(names: list[str], source: object) -> None:
     """Raise FileFormatError unless the columns are those of events."""
     if names == list(EVENT_COLUMNS):
         return
@@ -59,19 +59,21 @@ def check_columns(names: list[str], source: Path) -> None:
 
 
 def to_frame(table: pa.Table) -> "pd.DataFrame":
-    """A table of events as a frame with the dtypes of `EVENT_COLUMNS`.
+    """A table of events, or of some columns of theirs, with the dtypes of `EVENT_COLUMNS`.
 
-    Categories stand in the order in which they appear, as the log has them. Raises
-    pa.ArrowException for columns that cannot be understood so.
+    Columns that are no event's become categories. Categories stand in the order in which they
+    appear, as the log has them. Raises pa.ArrowException for columns that cannot be understood
+    so.
     """
     import pandas as pd
 
-    columns = {name: _COLUMNS[kind](table[name]) for name, kind in EVENT_COLUMNS.items()}
-    return pd.DataFrame(columns, copy=False)
+    kinds = {name: EVENT_COLUMNS.get(name, "category") for name in table.column_names}
+    columns = {name: _COLUMNS[kind](table[name]) for name, kind in kinds.items()}
+    return pd.DataFrame(columns, index=pd.RangeIndex(table.num_rows), copy=False)
 
 
-def _iso(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    return pc.strftime(column, format="%Y-%m-%dT%H:%M:%SZ")
+def _iso(column: pa.ChunkedArray) -> pa.LargeStringArray:
+    return iso_texts(pc.cast(column, _UTC))
 
 
 def _as_seconds(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -82,7 +84,7 @@ def _as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.cast(column, pa.large_string()) if pa.types.is_dictionary(column.type) else column
 
 
-_SPELLING: dict[str, Callable[[pa.ChunkedArray], pa.ChunkedArray]] = {
+_SPELLING: dict[str, Callable[[pa.ChunkedArray], pa.ChunkedArray | pa.LargeStringArray]] = {
     "received_at": _iso,
     "server_time": _iso,
     "lag": _as_seconds,

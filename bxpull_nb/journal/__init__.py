@@ -1,7 +1,19 @@
 """The log on disk, and back: a capture that survives its process."""
 
-from bxpull_nb.journal.files import Repaired
+from bxpull_nb.journal.files import Repaired, journal_files
+from bxpull_nb.journal.following import Cursor, Stretch, forget_before, read_on
 from bxpull_nb.journal.journal import Journal, JournalStats
 from bxpull_nb.journal.reading import read_frame, read_journal
 
-__all__ = ["Journal", "JournalStats", "Repaired", "read_frame", "read_journal"]
+__all__ = [
+    "Cursor",
+    "Journal",
+    "JournalStats",
+    "Repaired",
+    "Stretch",
+    "forget_before",
+    "journal_files",
+    "read_frame",
+    "read_journal",
+    "read_on",
+]

@@ -15,6 +15,7 @@ from bxpull_nb.journal.record import PREAMBLE, VERSION, Stored, scan, version_of
 __all__ = [
     "Repaired",
     "Tail",
+    "check_start",
     "checked_content",
     "journal_files",
     "sync_and_close",
@@ -44,6 +45,12 @@ def journal_files(folder: Path) -> list[Path]:
 def checked_content(path: Path) -> bytes:
     """All of the file; raises FileFormatError, JournalTooNew for what cannot be read."""
     data = path.read_bytes()
+    check_start(path, data)
+    return data
+
+
+def check_start(path: Path, data: bytes) -> None:
+    """Raise FileFormatError, JournalTooNew unless a file that begins so can be read."""
     version = version_of(data)
     if version is None and not PREAMBLE.startswith(data[: len(PREAMBLE)]):
         raise FileFormatError(f"{path} is not a file of a journal. Was it written by us?")
@@ -52,7 +59,6 @@ def checked_content(path: Path) -> bytes:
             f"{path} was written by a later version of bxpull-nb (its format is {version}, this "
             f"one reads up to {VERSION}). Upgrade with: pip install -U bxpull-nb"
         )
-    return data
 
 
 class Tail:

@@ -15,7 +15,7 @@ from bxpull_nb.session import Resume, SeenMids
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["read_frame", "read_journal", "resume_from", "when_begun"]
+__all__ = ["batches_of", "read_frame", "read_journal", "resume_from", "when_begun"]
 
 _log = logging.getLogger("bxpull_nb")
 _REMEMBERED = 200_000  # messages; as many as a session remembers
@@ -34,7 +34,7 @@ def read_journal(
     if not files:
         raise FileNotFoundError(f"there is no journal in {folder}")
     for path in files:
-        yield from _batches(_found_in(path, damaged))
+        yield from batches_of(_found_in(path, damaged))
 
 
 def read_frame(folder: str | Path) -> "pd.DataFrame":
@@ -58,10 +58,10 @@ def resume_from(
 
     Files are read from the newest one back, until all is known that may come again.
     """
-    runs = [list(_batches(waiting))]
+    runs = [list(batches_of(waiting))]
     count = sum(len(batch.records) for batch in runs[0])
     for path in reversed(journal_files(folder)):
-        runs.append(list(_batches(_found_in(path))))
+        runs.append(list(batches_of(_found_in(path))))
         count += sum(len(batch.records) for batch in runs[-1])
         if count >= _REMEMBERED and _reaches_back(runs):
             break
@@ -123,7 +123,8 @@ def _found_in(
         yield found
 
 
-def _batches(found: Iterable[Stored | Damage]) -> Iterator[Batch]:
+def batches_of(found: Iterable[Stored | Damage]) -> Iterator[Batch]:
+    """The batches among the records."""
     for one in found:
         if isinstance(one, Stored) and isinstance(one.head, FrameHead):
             batch = batch_of(one.head, one.body)

@@ -2,7 +2,7 @@
 
 A file is a magic, a version (u16, little-endian) and records. A record is
 
-    mark (4 bytes) | length of body (u32) | crc32 of all that follows (u32) | length of head (u16)
+    mark (4 bytes) | length of body (u32) | crc32 of all that follows (u32) | length of head (u32)
     head (msgpack) | body
 
 The mark lets a reader find the next record behind a damaged one; the check sum covers the length
@@ -46,7 +46,7 @@ _VERSION = Struct("<H")
 VERSION = 1
 PREAMBLE = _MAGIC + _VERSION.pack(VERSION)
 _MARK = b"\xffBx\x01"  # the first byte stands in no UTF-8 text
-_FIXED = Struct("<4sIIH")
+_FIXED = Struct("<4sIII")
 _WORTH_COMPRESSING = 2048  # bytes; smaller frames gain a third and cost three times the work
 _CHECKED_FROM = 12  # the check sum covers the length of the head, the head and the body
 _CODECS = {one.dialect: one for one in (TextCodec(), JsonCodec(), JsonRpcCodec(), ProtobufCodec())}
@@ -110,8 +110,8 @@ class Damage(msgspec.Struct, frozen=True):
 def pack(head: Head, body: bytes = b"") -> bytes:
     """The bytes of a record."""
     packed = _encode_head(head)
-    rest = b"".join((len(packed).to_bytes(2, "little"), packed, body))
-    return _FIXED.pack(_MARK, len(body), crc32(rest), len(packed)) + rest[2:]
+    rest = b"".join((len(packed).to_bytes(4, "little"), packed, body))
+    return _FIXED.pack(_MARK, len(body), crc32(rest), len(packed)) + rest[4:]
 
 
 def pack_batch(batch: Batch, position: Position | None, compress: bool = False) -> bytes:

@@ -12,13 +12,16 @@ import httpx
 
 from bxpull_nb.auth import http_client
 from bxpull_nb.endpoint import FULL_HISTORY, connection_url
-from bxpull_nb.errors import BxPullError
+from bxpull_nb.errors import BxPullError, ChannelRefused
 from bxpull_nb.listener.lane import Lane
 from bxpull_nb.listener.shared import LaneSettings
+from bxpull_nb.models import PullConfig
+from bxpull_nb.transport import poll, poll_answer, poll_body
 
 __all__ = ["keep_auditing", "watch_for_stalls"]
 
 _log = logging.getLogger("bxpull_nb")
+_TRIES = 10  # audits that ask an ended channel and get no answer, or a refusal
 
 
 async def keep_auditing(lane: Lane, settings: LaneSettings) -> None:
@@ -30,6 +33,8 @@ async def keep_auditing(lane: Lane, settings: LaneSettings) -> None:
         except TimeoutError:
             pass
         lane.audit_due.clear()
+        if lane.state == "connected":
+            await _ask_what_was_left(lane, settings)
         if lane.state == "connected" and lane.transport == "websocket":
             await _audit(lane, settings)
 
@@ -51,41 +56,67 @@ async def _audit(lane: Lane, settings: LaneSettings) -> None:
     config = settings.source.current
     if config is None:
         return
-    position, point = lane.session.newest, lane.session.audit_point()
+    position = lane.session.newest
     try:
-        url = connection_url(
-            config,
-            transport="polling",
-            channel=lane.kind,
-            mid=point or FULL_HISTORY,
-            secure=settings.secure,
-        )
-        frame = await _history(url, settings.timing.audit_wait)
+        whole = await _ask_again(lane, settings, config, lane.session.audit_point())
     except (BxPullError, httpx.HTTPError) as exc:
         _log.info("%s: the audit failed: %s", lane.name, exc)
         return
     settings.stats.audits += 1
-    if frame is not None:
-        since = settings.since if point is None and not settings.backfill else None
-        duplicates = settings.stats.duplicates
-        received = lane.keep(frame, since=since)
-        settings.stats.duplicates = duplicates  # the overlap is the audit's own doing
-        settings.stats.recovered += len(received.records)
-        if received.records:
-            lane.diary.recovered(len(received.records))
-        lane.session.stored(received)
-    lane.session.audited(position)
+    if whole:
+        lane.session.audited(position)
+
+
+async def _ask_what_was_left(lane: Lane, settings: LaneSettings) -> None:
+    """Ask the history of ended channels until it was read whole; an empty one gives no answer."""
+    for left in list(lane.left):
+        try:
+            done = await _ask_again(lane, settings, left.config, left.point)
+        except ChannelRefused:
+            done = False
+        except (BxPullError, httpx.HTTPError) as exc:
+            _log.info("%s: an ended channel could not be asked: %s", lane.name, exc)
+            return
+        left.tries += 1
+        if done or left.tries >= _TRIES:
+            lane.left.remove(left)
+
+
+async def _ask_again(
+    lane: Lane, settings: LaneSettings, config: PullConfig, point: str | None
+) -> bool:
+    """Keep what is new in the history after `point`; whether it came, and could all be read.
+
+    A server that has nothing holds the poll, and so does a line that hangs: then it did not come.
+    """
+    url = connection_url(
+        config,
+        transport="polling",
+        channel=lane.kind,
+        mid=point or FULL_HISTORY,
+        secure=settings.secure,
+    )
+    try:
+        frame = await _history(url, settings.timing.audit_wait)
+    except httpx.ReadTimeout:
+        return False
+    if frame is None:
+        return True
+    since = settings.since if point is None and not settings.backfill else None
+    duplicates = settings.stats.duplicates
+    received = lane.keep(frame, since=since)
+    settings.stats.duplicates = duplicates  # the overlap is the audit's own doing
+    settings.stats.recovered += len(received.records)
+    if received.records:
+        lane.diary.recovered(len(received.records))
+    lane.session.stored(received)
+    return received.is_whole
 
 
 async def _history(url: str, wait: float) -> str | bytes | None:
-    """What the server has stored after the mid in `url`; None when that is nothing."""
+    """What the server has stored after the mid in `url`; None when it says that is nothing."""
     timeout = httpx.Timeout(10.0, read=wait)
     async with http_client(url, timeout) as http:
-        try:
-            response = await http.get(url)
-        except httpx.ReadTimeout:
-            return None  # the server holds a poll that it has nothing for
-    kind = response.headers.get("content-type", "")
-    if response.status_code != httpx.codes.OK or "html" in kind:
-        return None
-    return response.content if "octet-stream" in kind else response.content.decode(errors="replace")
+        response = await poll(http, url)
+    poll_answer(response)
+    return poll_body(response) if response.status_code == httpx.codes.OK else None

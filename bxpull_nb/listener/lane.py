@@ -6,15 +6,17 @@ in between costs a duplicate, which the session drops; never a loss.
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
+from itertools import pairwise
 
 from bxpull_nb.endpoint import FULL_HISTORY, connection_url
 from bxpull_nb.errors import BxPullError, ChannelRefused, ConnectionFailed
 from bxpull_nb.listener.calls import Calls
 from bxpull_nb.listener.diary import Diary
 from bxpull_nb.listener.service import Order, order_of
-from bxpull_nb.listener.shared import LaneSettings
+from bxpull_nb.listener.shared import LaneSettings, Left
 from bxpull_nb.models import Arrival, BadFrame, Batch, PullConfig, Record
 from bxpull_nb.reconnect import is_transient, next_transport
 from bxpull_nb.session import Received, Session
@@ -27,6 +29,7 @@ _TRANSPORTS: dict[str, Callable[[], Transport]] = {
     "websocket": WebSocketTransport,
     "polling": LongPollingTransport,
 }
+_UNNOTICED = 10.0  # seconds at most from a channel's end until its successor is listened to
 _STUCK = 3005  # close code: the heartbeat stopped
 
 
@@ -42,8 +45,12 @@ class Lane:
         self.calls = Calls()
         self.audit_due = asyncio.Event()
         self.diary = Diary(self.name, settings.tell, settings.timing.clock)
+        self.left: list[Left] = []
+        """Channels whose history is to be asked a last time."""
         self._set = settings
         self._timing = settings.timing
+        self._points: deque[tuple[float, str | None]] = deque()  # when, and where polls resumed
+        self._left = 0  # how many of the configs that were in force it has left
         self._connections = 0
         self._websocket_failures = 0
         self._websocket_worked = False
@@ -77,6 +84,7 @@ class Lane:
         delays = self._timing.delays()
         while True:
             config = self._config
+            self._leave_older()
             connections = self._connections
             try:
                 order = await self._listen_once(config)
@@ -89,6 +97,19 @@ class Lane:
                 await self._timing.sleep(next(delays))
                 order = Order(refetch=isinstance(exc, ChannelRefused))
             await self._obey(order, config)
+
+    def _leave_older(self) -> None:
+        """Note the channels that were replaced: what they had, their successors have not."""
+        known, position = self._set.source.known, self.session.position
+        for old, new in pairwise(known[self._left :]):
+            if self._channels(old) != self._channels(new):
+                self.left.append(Left(old, position.safe if self._polls else position.audited))
+                if self._polls and self._points:
+                    self.session.rewind(self._points[0][1])
+        self._left = len(known) - 1
+
+    def _channels(self, config: PullConfig) -> list[str]:
+        return [one.id for one in config.channels.values() if self.kind in (None, one.type)]
 
     async def _obey(self, order: Order, config: PullConfig) -> None:
         if order.pause:
@@ -164,10 +185,22 @@ class Lane:
     def _answered(self, transport: Transport, answer: Answered) -> None:
         self._is_baseline = self._is_baseline and not self._began()
         self.session.connected()
+        self._note_point()
         self.session.advance(answer.last_message_id)
         if not self._stands:
             self._stands = True
             self._connection_made(transport)
+
+    def _note_point(self) -> None:
+        """Remember where to resume, for as long as a channel's successor may be unknown to us.
+
+        By a jwt one poll brings the messages of several channels: those of one move the position
+        while the successor of another is published to, and nobody listens there yet.
+        """
+        now = self._timing.monotonic()
+        self._points.append((now, self.session.resume_point()))
+        while len(self._points) > 1 and self._points[1][0] < now - _UNNOTICED:
+            self._points.popleft()
 
     def _connection_made(self, transport: Transport) -> None:
         again = self._connections > 0 or self._set.resumed
@@ -280,7 +313,7 @@ class Lane:
 
 
 def _bad_frames(records: Sequence[Record]) -> int:
-    return sum(1 for record in records if type(record) is BadFrame)
+    return [type(record) for record in records].count(BadFrame)
 
 
 def _seconds_left(config: PullConfig, kind: str | None) -> float:

@@ -32,7 +32,10 @@ def order_of(event: Event, config: PullConfig, kind: str | None) -> Order | None
     command = (event.command or "").lower()
     if command in ("config_expire", "server_restart"):
         return Order(refetch=True, pause=True)
-    params = event.params
+    try:
+        params = event.params
+    except (msgspec.DecodeError, RecursionError):
+        return None
     if command != "channel_expire" or not isinstance(params, Mapping):
         return None
     if not _concerns(params, config, kind):

@@ -12,7 +12,7 @@ from bxpull_nb.errors import BxPullError
 from bxpull_nb.models import Batch, Channel, PullConfig, Tell
 from bxpull_nb.reconnect import is_transient, reconnect_delays
 
-__all__ = ["ConfigSource", "LaneSettings", "ListenerStats", "Sink", "Timing"]
+__all__ = ["ConfigSource", "LaneSettings", "Left", "ListenerStats", "Sink", "Timing"]
 
 Sink = Callable[[Batch], None]
 
@@ -85,16 +85,28 @@ class ConfigSource:
         timing: Timing,
         failed: Callable[[BxPullError], None],
     ) -> None:
-        self.current: PullConfig | None = None
+        self.known: list[PullConfig] = []
+        """Every config that has been in force and named other channels than the one before."""
+        self._current: PullConfig | None = None
         self._fetch = fetch
         self._timing = timing
         self._failed = failed
         self._lock = asyncio.Lock()
 
+    @property
+    def current(self) -> PullConfig | None:
+        """The config in force."""
+        return self._current
+
+    def _put(self, config: PullConfig) -> PullConfig:
+        self._current = config
+        if not self.known or self.known[-1].channels != config.channels:
+            self.known.append(config)
+        return config
+
     async def first(self) -> PullConfig:
         """The config to begin with; raises whatever keeps it from coming."""
-        self.current = await self._fetch()
-        return self.current
+        return self._put(await self._fetch())
 
     async def renew(self, used: PullConfig) -> None:
         """Fetch another config, unless another lane has done so since `used`.
@@ -106,7 +118,7 @@ class ConfigSource:
                 return
             for delay in self._timing.delays():
                 try:
-                    self.current = await self._fetch()
+                    self._put(await self._fetch())
                 except BxPullError as exc:
                     if not is_transient(exc):
                         raise
@@ -119,7 +131,7 @@ class ConfigSource:
         """Put a successor that the server announced in the place of the channel of its type."""
         if self.current is not None:
             channels = self.current.channels | {channel.type: channel}
-            self.current = msgspec.structs.replace(self.current, channels=channels)
+            self._put(msgspec.structs.replace(self.current, channels=channels))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,3 +152,13 @@ class LaneSettings:
     """When the capture began: Unix seconds by the portal's clock."""
     resumed: bool = False
     """Whether that was in an earlier process: nothing since then may be missing."""
+
+
+@dataclass
+class Left:
+    """A channel that was left for its successor."""
+
+    config: PullConfig
+    point: str | None
+    """The mid to ask from."""
+    tries: int = 0

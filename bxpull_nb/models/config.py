@@ -4,7 +4,7 @@ Fields follow the method's page and its newer guide; both editions are read. Wha
 documents is kept in `extra`, never dropped.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -73,6 +73,15 @@ class PullServer(msgspec.Struct, frozen=True, kw_only=True):
         record = msgspec.structs.asdict(self)
         return {**record, **record.pop("extra")}
 
+    def __repr__(self) -> str:
+        state = "enabled" if self.server_enabled else "switched off"
+        transports = "WebSocket and polling" if self.websocket_enabled else "polling only"
+        mode = f", {self.mode} mode" if self.mode else ""
+        return f"PullServer(version {self.version}, {state}, {transports}{mode[:40]})"
+
+    def _repr_html_(self) -> str:
+        return _html_table(self.to_record().items())
+
 
 class Channel(msgspec.Struct, frozen=True, kw_only=True):
     """One channel: a subscription secret with a beginning and an end."""
@@ -117,7 +126,12 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
         }
 
     def __repr__(self) -> str:
-        return f"Channel({self.type!r}, id={mask(self.id)!r}, end={self.end.isoformat()})"
+        return f"Channel({self.type[:40]!r}, id={mask(self.id)!r}, end={self.end.isoformat()})"
+
+    def _repr_html_(self) -> str:
+        shown = {"type": self.type, "id": mask(self.id), "start": self.start, "end": self.end}
+        public = {"public_id": mask(self.public_id)} if self.public_id else {}
+        return _html_table({**shown, **public}.items())
 
 
 class PublicChannel(msgspec.Struct, frozen=True, kw_only=True):
@@ -242,11 +256,7 @@ class PullConfig(msgspec.Struct, frozen=True, kw_only=True):
         return f"PullConfig(server version {self.server.version}, {kinds}{own})"
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><th style='text-align:left'>{escape(name)}</th><td>{escape(str(value))}</td></tr>"
-            for name, value in self._shown()
-        )
-        return f"<table>{rows}</table>{self.to_frame().to_html(index=False)}"
+        return _html_table(self._shown()) + self.to_frame().to_html(index=False)
 
     def _shown(self) -> Iterator[tuple[str, Any]]:
         yield from self.server.to_record().items()
@@ -261,6 +271,15 @@ class PullConfig(msgspec.Struct, frozen=True, kw_only=True):
 _ANSWER_FIELDS = {"server", "channels", "clientId", "jwt", "exp", "api", "publicChannels"}
 _FLAGS = {"server_enabled", "websocket_enabled", "publish_enabled"}
 _NUMBERS = {"version", "config_timestamp"}
+
+
+def _html_table(rows: Iterable[tuple[str, Any]]) -> str:
+    cells = "".join(
+        f"<tr><th style='text-align:left'>{escape(name)}</th>"
+        f"<td style='text-align:left'>{escape(str(value))}</td></tr>"
+        for name, value in rows
+    )
+    return f"<table>{cells}</table>"
 
 
 def _typed(field: str, value: Any) -> Any:

@@ -95,6 +95,13 @@ class Event(msgspec.Struct, frozen=True, gc=False):
         sent = self.server_time_unix
         return None if sent is None else _EPOCH + timedelta(seconds=sent)
 
+    def __repr__(self) -> str:
+        # Without the params: those of service messages hold whole channels.
+        name = f"{self.module_id}.{self.command}"
+        by = f", {self.channel}" if self.channel else ""
+        size = len(self.params_json)
+        return f"Event({_short(name)!r}, mid={_short(self.mid)!r}{by}, {size:,} bytes of params)"
+
 
 class BadFrame(msgspec.Struct, frozen=True, gc=False):
     """A message, or a whole frame, that could not be read; kept as a row of its own."""
@@ -115,7 +122,7 @@ class BadFrame(msgspec.Struct, frozen=True, gc=False):
     @property
     def params_json(self) -> bytes:
         """The unreadable text as one JSON string, so that the log keeps it."""
-        return msgspec.json.encode(self.raw)
+        return msgspec.json.encode(self.raw.encode(errors="replace").decode())
 
     @property
     def params(self) -> str:
@@ -126,6 +133,9 @@ class BadFrame(msgspec.Struct, frozen=True, gc=False):
     def channel(self) -> str | None:
         """The channel the connection listens to."""
         return self.arrival.channel
+
+    def __repr__(self) -> str:
+        return f"BadFrame({_short(self.error)!r}, {len(self.raw):,} characters)"
 
 
 Record = Event | BadFrame
@@ -175,3 +185,7 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     """Seconds the server stores it; 0 = not stored."""
     sender_type: str = "backend"
     sender_id: str = ""
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:59]}…"

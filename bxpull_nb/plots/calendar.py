@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.axes import Axes
 
-from bxpull_nb.plots.figure import INK, PAPER, Figure, blank, sheet
+from bxpull_nb.plots.figure import INK, PAPER, Figure, blank, sheet, spoken
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,12 +25,12 @@ def hours(df: "pd.DataFrame") -> Figure:
         return blank("Hours of the week", "No events yet.")
     counts = np.zeros((7, 24), dtype="int64")
     np.add.at(counts, (times.dt.day_of_week.to_numpy(), times.dt.hour.to_numpy()), 1)
-    days = (times.max() - times.min()).total_seconds() / 86_400
     paper, axes = sheet(
-        "Hours of the week", f"events by hour, UTC; the frame spans {days:.1f} days"
+        "Hours of the week",
+        f"events by hour, UTC; the frame spans {spoken(times.max() - times.min())}",
     )
     axes.imshow(
-        np.ma.masked_equal(counts, 0), cmap="cividis_r", aspect="auto", vmin=0, vmax=counts.max()
+        np.ma.masked_equal(counts, 0), cmap="Blues", aspect="auto", vmin=0, vmax=counts.max()
     )
     _write_counts(axes, counts)
     axes.set_yticks(range(7), _DAYS)
@@ -44,7 +44,7 @@ def hours(df: "pd.DataFrame") -> Figure:
 def _write_counts(axes: Axes, counts: np.ndarray) -> None:
     for day, hour in zip(*np.nonzero(counts), strict=True):
         count = int(counts[day, hour])
-        dark = count > 0.5 * counts.max()
+        dark = count > 0.55 * counts.max()
         axes.text(
             hour,
             day,

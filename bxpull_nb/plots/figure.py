@@ -6,9 +6,16 @@ from typing import Any
 from matplotlib import dates, figure
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.text import Text
+from matplotlib.ticker import MaxNLocator
 
-__all__ = ["COLOURS", "GREY", "INK", "PAPER", "Figure", "blank", "literal", "sheet", "utc_axis"]
+from bxpull_nb.analysis import Span
+
+__all__ = [
+    *["COLOURS", "GREY", "INK", "PAPER", "Figure", "blank", "count", "count_axis", "literal"],
+    *["sheet", "spoken", "utc_axis"],
+]
 
 PAPER = "#ffffff"
 INK = "#333333"
@@ -17,6 +24,8 @@ COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f
 """Okabe and Ito's, told apart by colour-blind people; the faintest, yellow, comes last."""
 
 _DPI = 100
+_BELOW = ["UTC", "%Y UTC", "%B %Y UTC", *["%d %B %Y UTC"] * 2, "%d %B %Y %H:%M UTC"]
+"""What stands below an axis whose ticks are years, months, days, hours, minutes, seconds."""
 _LONGEST = 32  # characters of a name from an event
 
 
@@ -33,7 +42,8 @@ class Figure(figure.Figure):
 
 def sheet(title: str, said: str, height: float = 3.6) -> tuple[Figure, Axes]:
     """An empty sheet with a title, a line below it that says what is seen, and axes."""
-    paper = Figure(figsize=(9, height), dpi=_DPI, facecolor=PAPER, layout="constrained")
+    layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.1)
+    paper = Figure(figsize=(9, height), dpi=_DPI, facecolor=PAPER, layout=layout)
     FigureCanvasAgg(paper)
     axes = paper.add_subplot()
     axes.set_title(f"{title}\n", loc="left", fontsize=13, fontweight="bold", color=INK)
@@ -65,11 +75,33 @@ def blank(title: str, why: str) -> Figure:
 
 def utc_axis(axes: Axes) -> None:
     """Ticks of the x axis as times in UTC, the day written where it changes."""
-    locator = dates.AutoDateLocator(tz="UTC", minticks=4, maxticks=9)
+    locator = dates.AutoDateLocator(tz="UTC", minticks=4, maxticks=9)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator, tz="UTC"))
+    axes.xaxis.set_major_formatter(
+        dates.ConciseDateFormatter(locator, tz="UTC", offset_formats=_BELOW)  # type: ignore[no-untyped-call]
+    )
     axes.xaxis.get_offset_text().set(fontsize=9, color=INK)
-    axes.set_xlabel("UTC", fontsize=9, color=INK, loc="left")  # the day stands at the right
+
+
+def count_axis(axes: Axes) -> None:
+    """Ticks of the y axis at whole, round numbers, with faint lines."""
+    axes.yaxis.set_major_locator(MaxNLocator("auto", integer=True, steps=[1, 2, 5, 10]))
+    axes.grid(axis="y", color="#e6e6e6", linewidth=0.8)
+
+
+def count(number: int, what: str) -> str:
+    """The number and its noun."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
+def spoken(span: Span) -> str:
+    """A duration as people say it, by its two largest units."""
+    import pandas as pd
+
+    parts = pd.Timedelta(span).components
+    named = zip(parts, ("d", "h", "min", "s"), strict=False)
+    said = [f"{number} {unit}" for number, unit in named if number]
+    return " ".join(said[:2]) or f"{pd.Timedelta(span).total_seconds():g} s"
 
 
 def literal(text: Text, name: Any) -> Text:

@@ -1,5 +1,6 @@
 """Events over time: how many, and where there were none."""
 
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +10,19 @@ from matplotlib.patches import Patch
 
 from bxpull_nb import analysis
 from bxpull_nb.analysis import Span
-from bxpull_nb.plots.figure import COLOURS, GREY, INK, Figure, blank, literal, sheet, utc_axis
+from bxpull_nb.plots.figure import (
+    COLOURS,
+    GREY,
+    INK,
+    Figure,
+    blank,
+    count,
+    count_axis,
+    literal,
+    sheet,
+    spoken,
+    utc_axis,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,6 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["gaps", "rate"]
 
 _BARS = 120
+_FEW = 10  # bars there is room for at least
+_ROW = 0.09  # the part of the axes' height that a kind of happening takes
 _STEPS = ("1s", "5s", "10s", "30s", "1min", "5min", "10min", "30min", "1h", "6h", "1D", "7D", "30D")
 _LABELLED = 5
 _EMPTY = "No events yet."
@@ -33,10 +48,9 @@ def rate(df: "pd.DataFrame", by: str | None = "command", every: Span | None = No
         return blank("Events over time", _EMPTY)
     step = every or _step(df)
     table = _most(analysis.rates(df, step, by))
-    paper, axes = sheet("Events over time", f"events per {_words(step)}")
+    paper, axes = sheet("Events over time", f"events per {spoken(step)}")
     _stack(axes, table, step)
-    axes.grid(axis="y", color="#e6e6e6", linewidth=0.8)
-    axes.yaxis.get_major_locator().set_params(integer=True)
+    count_axis(axes)
     utc_axis(axes)
     if by is not None:
         _legend(axes, table)
@@ -55,17 +69,16 @@ def gaps(
     if df["received_at"].notna().sum() == 0:
         return blank("Gaps between events", _EMPTY)
     table, step = analysis.gaps(df, longer_than), _step(df)
-    share = table["length"].sum() / _span(df) if len(table) else 0.0
-    said = (
-        f"{_count(len(table), 'gap')} of more than {_words(longer_than)}, {share:.0%} of the time"
-    )
+    lost = table["length"].dt.total_seconds().sum()
+    share = lost / _span(df).total_seconds() if lost else 0.0
+    said = f"{count(len(table), 'gap')} of more than {spoken(longer_than)}, {share:.0%} of the time"
     paper, axes = sheet("Gaps between events", said)
     _stack(axes, analysis.rates(df, step, by=None), step, colours=("#9ecae1",))
-    axes.set_ylabel(f"events per {_words(step)}", fontsize=9, color=INK)
+    count_axis(axes)
+    axes.set_ylabel(f"events per {spoken(step)}", fontsize=9, color=INK)
     for start, end in zip(_days(table["start"]), _days(table["end"]), strict=True):
         axes.axvspan(start, end, color="#d55e00", alpha=0.22, linewidth=0)
-    _name_gaps(axes, table)
-    _mark(axes, happenings)
+    _name_gaps(axes, table, below=_mark(axes, happenings))
     utc_axis(axes)
     return paper
 
@@ -78,7 +91,7 @@ def _stack(axes: Axes, table: "pd.DataFrame", step: Span, colours: Any = None) -
     for name, colour in zip(table.columns, colours or (*COLOURS, GREY), strict=False):
         axes.bar(left, table[name], width, floor, align="edge", color=colour, linewidth=0)
         floor = floor + table[name].to_numpy()
-    axes.set_xlim(left[0], left[-1] + width)
+    axes.set_xlim(left[0], left[0] + width * max(len(left), _FEW))
     axes.set_ylim(0, max(floor.max(), 1) * 1.08)
 
 
@@ -109,13 +122,13 @@ def _most(table: "pd.DataFrame") -> "pd.DataFrame":
     return table.iloc[:, :kept].assign(**{f"{rest.shape[1]} others": rest.sum(axis=1)})
 
 
-def _name_gaps(axes: Axes, table: "pd.DataFrame") -> None:
+def _name_gaps(axes: Axes, table: "pd.DataFrame", below: float) -> None:
     longest = table.nlargest(_LABELLED, "length")
     middles = _days(longest["start"] + longest["length"] / 2)
     for middle, length in zip(middles, longest["length"], strict=True):
         axes.annotate(
-            _words(length),
-            (middle, 0.97),
+            spoken(length),
+            (middle, below - 0.03),
             xycoords=("data", "axes fraction"),
             ha="center",
             va="top",
@@ -124,20 +137,23 @@ def _name_gaps(axes: Axes, table: "pd.DataFrame") -> None:
         )
 
 
-def _mark(axes: Axes, happenings: "pd.DataFrame | None") -> None:
+def _mark(axes: Axes, happenings: "pd.DataFrame | None") -> float:
+    """The part of the axes' height that is left below the marks."""
     if happenings is None or happenings.empty:
-        return
-    kinds = happenings["kind"].astype("str").unique()
-    axes.set_ylim(0, axes.get_ylim()[1] * (1 + 0.14 * len(kinds)))
-    top = 1 - 0.06
-    for row, kind in enumerate(kinds):
-        times = _days(happenings.loc[happenings["kind"] == kind, "at"])
-        height = np.full(len(times), top - 0.1 * row)
-        axes.plot(
-            times, height, "v^sDoP*"[row % 7], color=INK, ms=6, transform=axes.get_xaxis_transform()
-        )
-        name = axes.annotate("", (1.01, top - 0.1 * row), xycoords="axes fraction", va="center")
+        return 1.0
+    kinds = happenings["kind"].astype("str")
+    rows = dict(zip(kinds.unique(), np.arange(0.5, kinds.nunique()), strict=True))
+    below = 1 - _ROW * len(rows)
+    axes.set_ylim(0, axes.get_ylim()[1] / below)
+    marks = axes.get_xaxis_transform()
+    for (kind, row), shape in zip(rows.items(), cycle("v^sDoP*"), strict=False):
+        times, height = _days(happenings.loc[kinds == kind, "at"]), 1 - _ROW * row
+        style: Any = {"color": INK, "marker": shape, "ms": 6, "linestyle": "", "clip_on": False}
+        axes.plot(times, np.full(len(times), height), transform=marks, **style)
+        axes.plot([1.015], [height], transform=axes.transAxes, **style)
+        name = axes.annotate("", (1.03, height), xycoords="axes fraction", va="center")
         literal(name, kind).set(fontsize=9, color=INK)
+    return below
 
 
 def _days(times: Any) -> np.ndarray:
@@ -156,17 +172,3 @@ def _step(df: "pd.DataFrame") -> Span:
 
     span = _span(df)
     return next((step for step in _STEPS if span / pd.Timedelta(step) <= _BARS), span / _BARS)
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
-
-
-def _words(span: Span) -> str:
-    """A duration as people say it, by its two largest units."""
-    import pandas as pd
-
-    parts = pd.Timedelta(span).components
-    named = zip(parts, ("d", "h", "min", "s"), strict=False)
-    said = [f"{number} {unit}" for number, unit in named if number]
-    return " ".join(said[:2]) or f"{pd.Timedelta(span).total_seconds():g} s"

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from bxpull_nb.plots.figure import COLOURS, INK, Figure, blank, sheet
+from bxpull_nb.plots.figure import COLOURS, INK, Figure, blank, count, count_axis, sheet
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +27,7 @@ def lag(df: "pd.DataFrame") -> Figure:
     if not len(seconds):
         return blank("Lag", "No event has a lag yet.")
     positive = bool(seconds.min() > 0)
-    said = f"{len(seconds):,} events, from the portal's clock to this machine's"
+    said = f"{count(len(seconds), 'event')}, from the portal's clock to this machine's"
     paper, axes = sheet("Lag", said if positive else f"{said}; below 0: the clocks differ")
     edges = _log_edges(seconds) if positive else _edges(seconds)
     axes.hist(seconds, edges, color=COLOURS[0], linewidth=0)
@@ -35,9 +35,11 @@ def lag(df: "pd.DataFrame") -> Figure:
     axes.set_xlim(edges[0], edges[-1])
     axes.set_ylim(0, axes.get_ylim()[1] * 1.2)  # room for the names of the lines
     axes.set_ylabel("events", fontsize=9, color=INK)
-    axes.grid(axis="y", color="#e6e6e6", linewidth=0.8)
+    count_axis(axes)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _words(value)))
     axes.xaxis.set_minor_locator(NullLocator())
+    if positive and edges[-1] < 1000 * edges[0]:
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     _draw_shares(axes, seconds)
     return paper
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from html import escape
 from itertools import islice
 from typing import Any
 
@@ -40,6 +41,17 @@ class BatchResult:
     def __repr__(self) -> str:
         counts = f"{len(self.results)} results, {len(self.errors)} errors"
         return f"BatchResult({counts}{f', {len(self.skipped)} skipped' if self.skipped else ''})"
+
+    def _repr_html_(self) -> str:
+        told = {name: f"a {type(value).__name__}" for name, value in self.results.items()}
+        told |= {name: str(error) for name, error in self.errors.items()}
+        told |= dict.fromkeys(self.skipped, "skipped")
+        rows = "".join(
+            f"<tr><th style='text-align:left'>{escape(name)}</th>"
+            f"<td style='text-align:left'>{escape(text)}</td></tr>"
+            for name, text in told.items()
+        )
+        return f"<div>{self!r}</div><table>{rows}</table>"
 
 
 def batch_requests(calls: Calls, *, halt: bool) -> Iterator[tuple[dict[str, str], dict[str, Any]]]:

@@ -109,6 +109,9 @@ class LoopbackServer:
         return self._loop
 
 
+_ACCEPTING = 5  # turns of the loop until a connection that was just accepted is known
+
+
 class _Uvicorn(uvicorn.Server):
     """uvicorn, told when to begin and to end by events instead of signals and polling."""
 
@@ -130,12 +133,26 @@ class _Uvicorn(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         # First no new connections, then the old ones: a client that reconnects at once must find
         # the door shut, and a held poll must not hold the server.
-        for server in self.servers:
-            server.close()
+        await self._accept_no_more()
         self._on_stop()
         self.cut()
         await asyncio.sleep(0)
         await super().shutdown(sockets=sockets)
+
+    async def _accept_no_more(self) -> None:
+        """Shut the door; a connection that is just coming in is in before it shuts.
+
+        asyncio fails, and leaves the socket open, when a server closes on an accepted connection
+        that has no transport yet.
+        """
+        loop = asyncio.get_running_loop()
+        for listening in [one for server in self.servers for one in server.sockets]:
+            with suppress(NotImplementedError):  # the loop of Windows knows no readers
+                loop.remove_reader(listening.fileno())
+        for _ in range(_ACCEPTING):
+            await asyncio.sleep(0)
+        for server in self.servers:
+            server.close()
 
     def cut(self, peers: set[Peer] | None = None) -> None:
         """Abort the transports to the peers, or all of them."""

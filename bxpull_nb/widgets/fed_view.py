@@ -91,6 +91,9 @@ class FedView(anywidget.AnyWidget):
         with self._lock:
             self._pages.add(_EXPECTED)
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._source!r})"
+
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         self.expect_page()
         return super()._repr_mimebundle_(**kwargs)

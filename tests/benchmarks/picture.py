@@ -1,6 +1,7 @@
 """One picture: what a look at the DataFrame costs, against the rows it has."""
 
 import gc
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,7 @@ from bxpull_nb.eventlog import EventLog
 from bxpull_nb.models import Event
 from tests.benchmarks.byhand import Row, rows_of
 from tests.benchmarks.material import PER_FRAME, events
-from tests.benchmarks.measure import Size, seconds
+from tests.benchmarks.measure import Size
 
 __all__ = ["draw"]
 
@@ -86,7 +87,13 @@ def _grow(rows: int, length: Callable[[], int], add: Callable[[int, int], None])
 
 
 def _middle(work: Callable[[], object], rounds: int) -> float:
-    return sorted(seconds(work) * 1e3 for _ in range(rounds))[rounds // 2]
+    taken = []
+    gc.collect()
+    for _ in range(rounds):
+        begun = time.perf_counter()
+        work()
+        taken.append((time.perf_counter() - begun) * 1e3)
+    return sorted(taken)[rounds // 2]
 
 
 def _time(milliseconds: float) -> str:

@@ -43,13 +43,7 @@ class Frames:
 
     def __init__(self, per_frame: int) -> None:
         self._per_frame = per_frame
-        template = TextCodec().encode(messages(0, per_frame)).replace("%", "%%")
-        for n in range(per_frame):
-            template = template.replace(mid(n), f"{mid(0)[:10]}%016d")
-            template = template.replace(
-                f'"server_time_unix":{sent_at(n)},', '"server_time_unix":%.6f,'
-            )
-        self._template = template
+        self._template = "".join(_template(n) for n in range(per_frame))
 
     def frame(self, first: int) -> str:
         """The frame of the messages from number `first` on."""
@@ -60,15 +54,24 @@ class Frames:
         return self._template % tuple(filled)
 
 
+def _template(number: int) -> str:
+    """One message of a frame, with room for its mid and its time."""
+    message = TextCodec().encode(messages(number, 1)).replace("%", "%%")
+    message = message.replace(mid(number), f"{mid(0)[:10]}%016d")
+    return message.replace(f'"server_time_unix":{sent_at(number)},', '"server_time_unix":%.6f,')
+
+
 async def _serve(count: int, per_frame: int, rate: float) -> None:
     frames = Frames(per_frame)
+    # Made beforehand where speed is measured: the sender must not be what is waited for.
+    made = {} if rate else {first: frames.frame(first) for first in range(0, count, per_frame)}
 
     async def send_all(connection: ServerConnection) -> None:
         begun = time.monotonic()
         for first in range(0, count, per_frame):
             if rate and (early := begun + first / rate - time.monotonic()) > 0:
                 await asyncio.sleep(early)
-            await connection.send(frames.frame(first))
+            await connection.send(made.get(first) or frames.frame(first))
         await connection.wait_closed()
 
     async with serve(send_all, "127.0.0.1", 0, compression=None, max_size=None) as server:

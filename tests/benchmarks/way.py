@@ -31,7 +31,7 @@ from tests.benchmarks.sender import sending
 
 __all__ = ["BENCHMARKS"]
 
-_EVENTS = 500_000
+_EVENTS = 300_000
 _MINUTE_RATE = 200_000
 _LATENCY_RATE = 200
 _CELL = 0.5  # seconds a cell of the kernel works before the loop gets its turn
@@ -199,12 +199,20 @@ def _beside_work(url: str, count: int, work: Callable[[float], None]) -> list[fl
         now = time.time()
         delays.extend((now - (record.server_time_unix or now)) * 1e3 for record in batch.records)
 
-    bridge = LoopThread()
-    task = bridge.submit(listener(url, store).run())
+    async def listen() -> None:
+        async with running(listener(url, store).run()):
+            await done.wait()
+
+    async def end() -> None:
+        done.set()
+
+    bridge, done = LoopThread(), asyncio.Event()
+    task = bridge.submit(listen())
     until = time.monotonic() + 30
     while len(delays) < count and time.monotonic() < until:
         work(_CELL)
-    task.cancel()
+    bridge.run(end())
+    task.result()
     bridge.stop()
     return delays
 
@@ -252,7 +260,7 @@ def a_pure_python_loop(seconds: float) -> None:
 @cache
 def _frame(rows: int = 500_000) -> pd.DataFrame:
     numbers = np.random.default_rng(0)
-    key = pd.Categorical.from_codes(numbers.integers(0, 7, rows), list("abcdefg"))
+    key = pd.Categorical(np.array(list("abcdefg"))[numbers.integers(0, 7, rows)])
     return pd.DataFrame({"key": key, "value": numbers.random(rows)})
 
 

@@ -16,7 +16,7 @@ from bxpull_nb.eventlog import EventLog
 from bxpull_nb.export import to_parquet
 from bxpull_nb.listener import ListenerStats
 from bxpull_nb.models import Arrival, BadFrame, Batch, Event, Record
-from bxpull_nb.replay import Replay
+from bxpull_nb.playback import Replay
 from tests.test_eventlog import records
 
 START = 1767225600_000000

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
+from bxpull_nb.dataset import read_events
 from bxpull_nb.errors import ConnectionFailed, SettingsError
-from bxpull_nb.export import read_events
 from bxpull_nb.listener import ListenerStats, Sink
 from bxpull_nb.models import Arrival, BadFrame, Batch, Event, Record
 

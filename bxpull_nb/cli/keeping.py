@@ -1,0 +1,111 @@
+"""Where `bxpull listen` keeps what it captures: a journal, and a dataset behind it."""
+
+import functools
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+
+__all__ = ["EXIT_CODES", "Keeping", "compact", "keeping_options"]
+
+EXIT_CODES = """Ends with 0 when it ended as asked, 1 when something went wrong, 2 for what was
+typed wrong, 3 when the dataset does not have everything yet (the journal has it, and the next
+run sends it), 130 when it was interrupted."""
+
+_FOLDER = "bxpull-journal"
+
+
+class Keeping(NamedTuple):
+    """What the options say; checked."""
+
+    dataset: str | None
+    journal: Path | None
+    no_journal: bool
+    every: float | None
+    log_json: bool
+    metrics_port: int | None
+
+    def check(self, csv: Path | None) -> None:
+        """Raise UsageError for options that do not go together."""
+        if self.no_journal and (self.journal or self.dataset):
+            raise click.UsageError(
+                "--no-journal: a dataset is written from a journal. Leave one of them out."
+            )
+        if self.dataset is None:
+            alone = {
+                "--every": self.every is not None,
+                "--log-json": self.log_json,
+                "--metrics-port": self.metrics_port is not None,
+            }
+            for name, given in alone.items():
+                if given:
+                    raise click.UsageError(f"{name} is the collector's: give it with --dataset.")
+        elif csv is not None:
+            raise click.UsageError("give --csv or --dataset, not both.")
+
+    def folder(self, portal: str, *, sandbox: bool) -> Path | None:
+        """The journal's folder; None for no journal. A sandbox of its own has one if asked for."""
+        if self.journal is not None:
+            return self.journal
+        if self.no_journal or (sandbox and self.dataset is None):
+            return None
+        return Path(_FOLDER) / re.sub(r"[^\w.-]", "-", portal)
+
+
+def keeping_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options, which the command gets as one `keeping`."""
+
+    @functools.wraps(command)
+    def kept(**given: Any) -> None:
+        mine = {name: given.pop(name) for name in Keeping._fields}
+        command(keeping=Keeping(**mine), **given)
+
+    for option in reversed(_OPTIONS):
+        kept = option(kept)
+    return kept
+
+
+_OPTIONS = (
+    click.option(
+        "--journal",
+        type=click.Path(file_okay=False, path_type=Path),
+        metavar="DIR",
+        help="Keep every event here before it counts, and go on from here the next time.  "
+        f"[default: {_FOLDER}/PORTAL; with --sandbox none, unless given]",
+    ),
+    click.option("--no-journal", is_flag=True, help="Keep no journal."),
+    click.option(
+        "--dataset",
+        metavar="URL",
+        help="Collect into this dataset for weeks: a folder, s3://BUCKET/PATH, any address of "
+        "fsspec. Parts of the journal that are there are removed from it, but for the newest.",
+    ),
+    click.option(
+        "--every",
+        type=click.FloatRange(0, min_open=True),
+        metavar="SECONDS",
+        help="Write to the dataset at least so often.  [default: 300]",
+    ),
+    click.option("--log-json", is_flag=True, help="Tell the collector's story as JSON lines."),
+    click.option(
+        "--metrics-port",
+        type=click.IntRange(0, 65535),
+        metavar="PORT",
+        help="Serve counters for Prometheus on this port of 127.0.0.1; 0 takes any free one.",
+    ),
+)
+
+
+@click.command()
+@click.argument("url", metavar="URL")
+def compact(url: str) -> None:
+    """Merge the small files of a dataset, while it is written and read.
+
+    URL is that of `bxpull listen --dataset`. Copies that several collectors brought are dropped.
+    Once a day is enough; it may be interrupted at any time.
+    """
+    from bxpull_nb.dataset import compact as merge
+
+    click.echo(merge(url, tell=lambda text: click.echo(text, err=True)))

@@ -1,0 +1,146 @@
+"""A capture of weeks without a notebook: feed to journal to dataset, whatever fails in between."""
+
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from bxpull_nb.dataset import PART_BYTES, Shipper, Written
+from bxpull_nb.errors import BxPullError
+from bxpull_nb.eventlog import RecentLog
+from bxpull_nb.feed import FeedStats
+from bxpull_nb.journal import Journal
+from bxpull_nb.portal import Portal
+
+__all__ = ["Collector", "CollectorStats"]
+
+_RETRIES = (5.0, 15.0, 60.0, 300.0)  # seconds after the 1st, 2nd … failure to write in a row
+_log = logging.getLogger("bxpull_nb")
+
+
+class CollectorStats(msgspec.Struct, frozen=True):
+    """What a collector has done since it started; a snapshot."""
+
+    feed: FeedStats
+    collector: str
+    """Its id: the beginning of its parts' names."""
+    parts: int
+    """Parts it has written."""
+    written_events: int
+    """Events in them."""
+    written_bytes: int
+    pending_bytes: int
+    """Bytes of the journal that are not in the dataset yet."""
+    write_failures: int
+    """Times the dataset did not take a part."""
+    journal_dropped: int
+    """Batches that found neither the disk nor room in memory; the server is asked again."""
+    dataset_error: str | None
+    """Why the dataset takes nothing at present."""
+
+
+class Collector:
+    """Listens to a portal into `journal`, a folder, and sends that to the dataset at `url`.
+
+    A part is written when the journal has `part_bytes` more, or `every` seconds after the last
+    one. What the dataset does not take stays in the journal and is tried again, ever more seldom
+    up to five minutes. Several collectors may write to one dataset, of one portal or of many.
+    `written` is told of each part, `monotonic` gives seconds.
+    """
+
+    def __init__(
+        self,
+        portal: Portal,
+        url: str | Path,
+        journal: str | Path,
+        *,
+        channels: str = "both",
+        transport: str = "auto",
+        every: float = 300.0,
+        part_bytes: int = PART_BYTES,
+        written: Callable[[Written], None] = lambda _part: None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.feed = portal.feed(channels, transport, log=RecentLog())
+        self.journal = Journal(journal, portal=portal.name)
+        self.error: BxPullError | OSError | None = None
+        """Why the dataset takes nothing at present; None while it does."""
+        self._url, self._portal = url, portal.name
+        self._every, self._part_bytes = every, part_bytes
+        self._tell, self._monotonic = written, monotonic
+        self._shipper: Shipper | None = None
+        self._next = monotonic() + every
+        self._parts = self._events = self._bytes = self._failures = self._in_a_row = 0
+
+    def start(self) -> None:
+        """Listen, going on from the journal; returns when the connections stand.
+
+        What an earlier process left in the journal is sent off first. Raises JournalInUse,
+        JournalNotWritable, SettingsError, and what keeps it from connecting.
+        """
+        self.feed.start(journal=self.journal)
+        self._shipper = Shipper(
+            self.journal.folder,
+            self._url,
+            self._portal,
+            part_bytes=self._part_bytes,
+            written=self._count,
+        )
+        if self._shipper.pending():
+            self._ship()
+
+    def step(self) -> None:
+        """Write a part if one is due; call it a few times a second. Raises nothing."""
+        if self._shipper is None:
+            return
+        due = self._monotonic() >= self._next
+        if due or (self.error is None and self._shipper.pending() >= self._part_bytes):
+            self._ship()
+
+    def finish(self) -> bool:
+        """Stop listening and write what is left; whether the dataset has all of it now."""
+        self.feed.stop()
+        return self._shipper is not None and self._ship()
+
+    @property
+    def stats(self) -> CollectorStats:
+        """Counters and state at this moment; from any thread."""
+        shipper = self._shipper
+        return CollectorStats(
+            feed=self.feed.stats,
+            collector=shipper.collector if shipper else "",
+            parts=self._parts,
+            written_events=self._events,
+            written_bytes=self._bytes,
+            pending_bytes=shipper.pending() if shipper else 0,
+            write_failures=self._failures,
+            journal_dropped=self.journal.stats.dropped,
+            dataset_error=None if self.error is None else str(self.error),
+        )
+
+    def _ship(self) -> bool:
+        """Whether all that the journal has is in the dataset now; `error` says why not."""
+        if self._shipper is None:
+            return False
+        try:
+            self._shipper.ship()
+        except (BxPullError, OSError) as exc:
+            if self.error is None:
+                _log.warning("%s The journal keeps it; it is tried again.", exc)
+            self.error = exc
+            wait = _RETRIES[min(self._in_a_row, len(_RETRIES) - 1)]
+            self._in_a_row, self._failures = self._in_a_row + 1, self._failures + 1
+        else:
+            if self.error is not None:
+                _log.warning("the dataset takes parts again, and has caught up")
+            self.error, self._in_a_row, wait = None, 0, self._every
+        self._next = self._monotonic() + min(wait, self._every)
+        return self.error is None
+
+    def _count(self, part: Written) -> None:
+        self._parts += 1
+        self._events += part.events
+        self._bytes += part.bytes
+        self._tell(part)

@@ -1,0 +1,100 @@
+"""Many small parts made into few: quicker to list and to read, the same events."""
+
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+import pyarrow as pa
+
+from bxpull_nb.dataset.copies import without_copies
+from bxpull_nb.dataset.layout import COMPACTED, Folder, Part, folders, part_name
+from bxpull_nb.dataset.parts import read_parts
+from bxpull_nb.dataset.schema import SCHEMA, part_bytes
+from bxpull_nb.dataset.storage import Storage, shown_url
+
+__all__ = ["TARGET_BYTES", "Compacted", "compact"]
+
+TARGET_BYTES = 32 * 1024 * 1024
+"""Of a part: about a million events, which a reader has in memory at once."""
+_log = logging.getLogger("bxpull_nb")
+
+
+class Compacted(msgspec.Struct, frozen=True):
+    """What a compaction came to."""
+
+    before: int = 0
+    """Parts that were replaced."""
+    after: int = 0
+    """Parts that replace them."""
+    copies: int = 0
+    """Rows that were there more than once, and are no more."""
+    bytes: int = 0
+    """By how much the dataset is smaller now."""
+
+    def __str__(self) -> str:
+        return (
+            f"{self.before:,} parts became {self.after:,}, {self.copies:,} copies dropped, "
+            f"{self.bytes / 1e6:,.1f} MB saved"
+        )
+
+
+def compact(
+    url: str | Path,
+    *,
+    target_bytes: int = TARGET_BYTES,
+    tell: Callable[[str], None] = lambda _text: None,
+) -> Compacted:
+    """Merge the small parts of a dataset, while it is written and read; what that came to.
+
+    In each partition, parts of less than `target_bytes` become parts of about that size, sorted
+    by message id, without copies. The new part is there before the old ones go, so nothing is
+    missing at any moment; several may compact at once. `tell` gets a line a partition. Raises
+    FileFormatError, DatasetUnreachable, DatasetNotWritable.
+    """
+    storage = Storage(url)
+    found = [
+        _merged(storage, folder, group, tell)
+        for folder, parts in folders(storage.list(), shown_url(storage.url)).items()
+        for group in _groups(parts, target_bytes)
+    ]
+    totals = (sum(getattr(one, name) for one in found) for name in Compacted.__struct_fields__)
+    return Compacted(*totals)
+
+
+def _groups(parts: list[Part], target: int) -> Iterator[list[Part]]:
+    """Small parts that make a large one; a single one stays as it is."""
+    group: list[Part] = []
+    for part in (part for part in parts if part.size < target):
+        if group and sum(one.size for one in group) + part.size > target:
+            if len(group) > 1:
+                yield group
+            group = []
+        group.append(part)
+    if len(group) > 1:
+        yield group
+
+
+def _merged(
+    storage: Storage, folder: Folder, group: list[Part], tell: Callable[[str], None]
+) -> Compacted:
+    try:
+        table = read_parts(storage, group, SCHEMA.names)
+    except FileNotFoundError:
+        _log.info("%s is being compacted by another one", folder.path)
+        return Compacted()
+    rows = without_copies(table)
+    content = part_bytes(_by_mid(rows))
+    name = part_name(folder, COMPACTED, 0, 0, content)
+    storage.put(name, content)
+    for part in group:
+        if part.name != name:
+            storage.delete(part.name)
+    copies = table.num_rows - rows.num_rows
+    saved = sum(part.size for part in group) - len(content)
+    tell(f"{folder.path}: {len(group)} parts became one of {rows.num_rows:,} events")
+    return Compacted(len(group), 1, copies, saved)
+
+
+def _by_mid(table: pa.Table) -> pa.Table:
+    return table.sort_by([("mid", "ascending"), ("server_time", "ascending")])

@@ -1,0 +1,126 @@
+"""Events read back, wherever they are: a dataset, with pandas or with Dask, or a file of ours."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+import pyarrow as pa
+
+from bxpull_nb.dataset.schema import SCHEMA
+from bxpull_nb.dataset.slices import Slice, by_arrival, frame_of, slices, table_of
+from bxpull_nb.dataset.storage import Storage, shown_url
+from bxpull_nb.dataset.where import Condition, Where, checked_columns
+from bxpull_nb.errors import SettingsError
+from bxpull_nb.export import read_events as read_file
+from bxpull_nb.export.table import to_frame
+from bxpull_nb.journal import journal_files
+
+if TYPE_CHECKING:
+    import dask.dataframe as dd
+    import pandas as pd
+
+__all__ = ["read_events"]
+
+
+@overload
+def read_events(
+    path: str | Path,
+    *,
+    engine: Literal["pandas"] = ...,
+    columns: Sequence[str] | None = ...,
+    where: Iterable[Condition] | None = ...,
+    raw: bool = ...,
+) -> "pd.DataFrame": ...
+@overload
+def read_events(
+    path: str | Path,
+    *,
+    engine: Literal["dask"],
+    columns: Sequence[str] | None = ...,
+    where: Iterable[Condition] | None = ...,
+    raw: bool = ...,
+) -> "dd.DataFrame": ...
+def read_events(
+    path: str | Path,
+    *,
+    engine: str = "pandas",
+    columns: Sequence[str] | None = None,
+    where: Iterable[Condition] | None = None,
+    raw: bool = False,
+) -> Any:
+    """The events of a file, a journal or a dataset of ours, as a frame of `EVENT_COLUMNS`.
+
+    A file is what `to_csv`, `to_parquet` or `to_jsonl` wrote: an equal frame comes back. A
+    folder is a journal, or a dataset; an address with `://` (`s3://bucket/events`) is a dataset.
+    The index counts from 0; categories stand in the order in which they appear. `raw` is for a
+    CSV file that was written with `raw=True`.
+
+    Of a dataset, each event comes once, however many collectors wrote it, in the order of
+    arrival. `columns` are those wanted, `portal` and `date` (the day on which the portal made
+    the event, `2026-01-31` or `unknown`) among them if named. `where` is a list of conditions
+    that must all hold: `[("date", ">=", "2026-01-31"), ("command", "in", ["a", "b"])]`.
+    Folders and files that cannot meet them are not read. `engine="dask"` gives a lazy
+    `dask.dataframe` that any cluster of yours computes; it needs the extra `dask`.
+
+    When the last line of a text file is not whole, as after a crash, all whole lines are given
+    and the log gets a warning. Raises FileFormatError for what is not ours or damaged,
+    DatasetTooNew, DatasetUnreachable, FileNotFoundError, SettingsError.
+    """
+    if engine not in ("pandas", "dask"):
+        raise SettingsError(f"engine={engine!r}: choose from 'pandas' and 'dask'.")
+    if not _is_dataset(path):
+        if engine != "pandas" or columns is not None or where is not None:
+            raise SettingsError(
+                f"engine, columns and where are for a dataset, and {path} is a file or a journal."
+            )
+        return read_file(path, raw=raw)
+    storage, wanted = Storage(path), Where(where)
+    chosen = checked_columns(columns)
+    found = slices(storage, wanted)
+    if not found and not storage.list():
+        raise FileNotFoundError(f"there is no dataset at {shown_url(storage.url)}")
+    read = _with_dask if engine == "dask" else _with_pandas
+    return read(found, chosen, storage, wanted)
+
+
+def _is_dataset(path: str | Path) -> bool:
+    if isinstance(path, str) and "://" in path:
+        return True
+    folder = Path(path).expanduser()
+    return folder.is_dir() and not journal_files(folder)
+
+
+def _with_pandas(
+    found: list[Slice], columns: list[str], storage: Storage, where: Where
+) -> "pd.DataFrame":
+    needed = list(dict.fromkeys([*columns, "received_at"]))
+    tables = [table_of(one, needed, storage, where) for one in found]
+    if not tables:
+        return _empty(columns)
+    table = pa.concat_tables(tables)
+    return to_frame((by_arrival(table) if len(tables) > 1 else table).select(columns))
+
+
+def _with_dask(
+    found: list[Slice], columns: list[str], storage: Storage, where: Where
+) -> "dd.DataFrame":
+    try:
+        import dask.dataframe as dd
+        from dask.dataframe.utils import clear_known_categories
+    except ImportError as exc:
+        raise SettingsError(
+            f"engine='dask' needs a package that is not installed ({exc}). Install it with: "
+            f"pip install 'bxpull-nb[dask]'"
+        ) from exc
+    meta = clear_known_categories(_empty(columns))
+    if not found:
+        return dd.from_pandas(_empty(columns), npartitions=1)
+    return dd.from_map(
+        frame_of, found, columns=columns, storage=storage, where=where, meta=meta, label="events"
+    )
+
+
+def _empty(columns: list[str]) -> "pd.DataFrame":
+    kinds = {field.name: field.type for field in SCHEMA}
+    schema = pa.schema({name: kinds.get(name, pa.string()) for name in columns})
+    return to_frame(schema.empty_table())

@@ -1,0 +1,60 @@
+"""What is in a part: events as Arrow tables of one schema, out to Parquet and cut into days."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from bxpull_nb.dataset.layout import UNKNOWN
+from bxpull_nb.eventlog import EventLog
+from bxpull_nb.export.parquet import ROW_GROUP, SCHEMA_VERSION, VERSION_KEY
+from bxpull_nb.export.table import event_table
+from bxpull_nb.models import EVENT_COLUMNS, Batch
+
+__all__ = ["CATEGORIES", "SCHEMA", "days_of", "part_bytes", "table_of_batches"]
+
+_TYPES = {
+    "datetime64[us, UTC]": pa.timestamp("us", "UTC"),
+    "timedelta64[us]": pa.duration("us"),
+    "category": pa.string(),
+    "str": pa.large_string(),
+}
+CATEGORIES = [name for name, kind in EVENT_COLUMNS.items() if kind == "category"]
+SCHEMA = pa.schema({name: _TYPES[kind] for name, kind in EVENT_COLUMNS.items()})
+"""Of a part, and of what is read from it."""
+_DAY = 86_400_000_000  # microseconds
+
+
+def table_of_batches(batches: Sequence[Batch]) -> pa.Table:
+    """The records of the batches, in their order."""
+    log = EventLog()
+    for batch in batches:
+        log.extend(batch.records)
+    return event_table(log.df).cast(SCHEMA)
+
+
+def days_of(table: pa.Table) -> Iterator[tuple[str, pa.Table]]:
+    """The rows by the day on which the portal made them, each day's in their order."""
+    sent = pc.cast(table["server_time"], pa.int64()).to_pandas().to_numpy(dtype="float64")
+    days = np.where(np.isnan(sent), np.nan, np.floor(sent / _DAY))
+    for day in np.unique(days):
+        mask = np.isnan(days) if np.isnan(day) else days == day
+        name = UNKNOWN if np.isnan(day) else str(np.datetime64(int(day), "D"))
+        yield name, table.filter(pa.array(mask))
+
+
+def part_bytes(table: pa.Table) -> bytes:
+    """The table as a Parquet file, packed with zstd, that says the version of its schema."""
+    from pyarrow import parquet
+
+    sink = pa.BufferOutputStream()
+    parquet.write_table(
+        table.replace_schema_metadata({VERSION_KEY: str(SCHEMA_VERSION)}),
+        sink,
+        compression="zstd",
+        use_dictionary=CATEGORIES,
+        row_group_size=ROW_GROUP,
+    )
+    content: bytes = sink.getvalue().to_pybytes()
+    return content

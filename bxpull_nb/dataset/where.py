@@ -1,0 +1,127 @@
+"""Conditions on events: which of them decide about a folder, about a file, about a row."""
+
+from collections.abc import Iterable, Sequence
+from operator import eq, ge, gt, le, lt, ne
+from typing import Any
+
+from bxpull_nb.dataset.layout import UNKNOWN, Folder
+from bxpull_nb.errors import SettingsError
+from bxpull_nb.models import EVENT_COLUMNS
+
+__all__ = ["PARTITIONED", "Condition", "Where", "checked_columns"]
+
+Condition = tuple[str, str, Any]
+"""A column, one of `== != < <= > >= in`, `not in`, and a value."""
+
+PARTITIONED = ("portal", "date")
+"""What the folders say: columns that are given when they are asked for."""
+
+_OPERATORS = {"==": eq, "!=": ne, "<": lt, "<=": le, ">": gt, ">=": ge}
+_MEMBERSHIP = {"in": True, "not in": False}
+_SAME_IN_EVERY_COPY = ("mid", "server_time", "module_id", "command")
+
+
+class Where:
+    """The conditions, all of which must hold, sorted by who can decide them.
+
+    What is the same in every copy of an event is decided while its file is read, the rest only
+    when the copies are dropped: else a copy that arrived later could stand in for the first one.
+    Raises SettingsError for what is no condition.
+    """
+
+    def __init__(self, conditions: Iterable[Condition] | None) -> None:
+        checked = [_checked(one) for one in conditions or ()]
+        self._folders = [one for one in checked if one[0] in PARTITIONED]
+        rows = [one for one in checked if one[0] not in PARTITIONED]
+        self._early = [one for one in rows if one[0] in _SAME_IN_EVERY_COPY]
+        self._late = [one for one in rows if one[0] not in _SAME_IN_EVERY_COPY]
+
+    def holds(self, folder: Folder) -> bool:
+        """Whether the partition may have rows that are wanted."""
+        return all(_compared(name, getattr(folder, name), op, v) for name, op, v in self._folders)
+
+    @property
+    def early(self) -> Any:
+        """For Arrow, while a file is read; None for no condition."""
+        return _expression(self._early)
+
+    @property
+    def late(self) -> Any:
+        """For Arrow, when the copies are gone; None for no condition."""
+        return _expression(self._late)
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that `late` looks at."""
+        return [name for name, _, _ in self._late]
+
+
+def checked_columns(columns: Sequence[str] | None) -> list[str]:
+    """The columns as a list, those of events for None; SettingsError for an unknown one."""
+    chosen = list(EVENT_COLUMNS) if columns is None else list(dict.fromkeys(columns))
+    for name in chosen:
+        _known(name)
+    return chosen
+
+
+def _known(name: str) -> None:
+    if name not in EVENT_COLUMNS and name not in PARTITIONED:
+        known = ", ".join((*EVENT_COLUMNS, *PARTITIONED))
+        raise SettingsError(f"{name!r} is no column of a dataset: choose from {known}.")
+
+
+def _checked(condition: Condition) -> Condition:
+    try:
+        name, operator, value = condition
+    except (TypeError, ValueError):
+        name, operator, value = "", "", None
+    if operator not in _OPERATORS and operator not in _MEMBERSHIP:
+        raise SettingsError(
+            f"where={condition!r} is no condition: write a list of such as "
+            f"('command', '==', 'greeting') or ('date', '>=', '2026-01-31'), with one of "
+            f"{', '.join([*_OPERATORS, *_MEMBERSHIP])}."
+        )
+    _known(name)
+    return (name, operator, list(value) if operator in _MEMBERSHIP else value)
+
+
+def _compared(name: str, cell: str, operator: str, value: Any) -> bool:
+    if operator in _MEMBERSHIP:
+        return (cell in [_text(name, one) for one in value]) == _MEMBERSHIP[operator]
+    if name == "date" and cell == UNKNOWN and operator not in ("==", "!="):
+        return False  # no day is neither before nor after another one
+    return bool(_OPERATORS[operator](cell, _text(name, value)))
+
+
+def _text(name: str, value: Any) -> str:
+    return str(value)[:10] if name == "date" else str(value)
+
+
+def _expression(conditions: list[Condition]) -> Any:
+    from pyarrow.parquet import filters_to_expression
+
+    return filters_to_expression([_typed(one) for one in conditions]) if conditions else None
+
+
+def _typed(condition: Condition) -> Condition:
+    """Times and durations as their columns have them, however the caller wrote them."""
+    name, operator, value = condition
+    kind = EVENT_COLUMNS[name]
+    if not kind.startswith(("datetime", "timedelta")):
+        return condition
+    if operator in _MEMBERSHIP:
+        return (name, operator, [_moment(one, kind) for one in value])
+    return (name, operator, _moment(value, kind))
+
+
+def _moment(value: Any, kind: str) -> Any:
+    import pandas as pd
+
+    try:
+        if kind.startswith("timedelta"):
+            return pd.Timedelta(value).as_unit("us").to_pytimedelta()
+        moment = pd.Timestamp(value).as_unit("us")
+    except (TypeError, ValueError) as exc:
+        raise SettingsError(f"where: {value!r} is no time ({exc}).") from exc
+    utc = moment.tz_localize("UTC") if moment.tzinfo is None else moment.tz_convert("UTC")
+    return utc.to_pydatetime()

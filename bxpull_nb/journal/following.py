@@ -1,0 +1,115 @@
+"""A journal read on from where one was, while it is being written: what a collector sends off."""
+
+import logging
+from pathlib import Path
+
+import msgspec
+
+from bxpull_nb.journal.files import check_start, journal_files
+from bxpull_nb.journal.reading import batches_of
+from bxpull_nb.journal.record import PREAMBLE, Damage, Opened, Stored, scan
+from bxpull_nb.models import Batch
+
+__all__ = ["Cursor", "Stretch", "forget_before", "read_on"]
+
+_log = logging.getLogger("bxpull_nb")
+_START = 4096  # bytes; the first record of a file is far smaller
+
+
+class Cursor(msgspec.Struct, frozen=True, array_like=True, order=True):
+    """A place in a journal: all before it has been read."""
+
+    number: int = 0
+    """Of the file."""
+    offset: int = 0
+    """Bytes of it that have been read."""
+    created_us: int = 0
+    """When that file was begun: a journal that somebody began anew is another one."""
+
+
+class Stretch(msgspec.Struct, frozen=True):
+    """What was read in one go."""
+
+    start: Cursor
+    """Where it begins: differs from the cursor that was given where another file began."""
+    batches: list[Batch]
+    end: Cursor
+    """Where to read on."""
+    has_more: bool
+    """Whether more than this can be read already."""
+
+
+def read_on(folder: Path, cursor: Cursor, most_bytes: int) -> Stretch:
+    """Up to `most_bytes` of the journal from the cursor on, of one file; at least one record.
+
+    What is damaged is passed over with a warning, a record that is still being written is left
+    for the next time. A cursor of another journal begins this one from its first file. Raises
+    FileFormatError, JournalTooNew, OSError.
+    """
+    cursor = _valid(folder, cursor)
+    files = [path for path in journal_files(folder) if int(path.stem) >= cursor.number]
+    for path in files:
+        is_newest = path is files[-1]
+        start = cursor if int(path.stem) == cursor.number else Cursor(int(path.stem))
+        start = msgspec.structs.replace(start, created_us=_created(path))
+        stretch = _read_file(path, start, most_bytes, is_newest=is_newest)
+        if stretch.end != start or is_newest:
+            return stretch
+    return Stretch(cursor, [], cursor, has_more=False)
+
+
+def forget_before(folder: Path, cursor: Cursor, keep: int) -> int:
+    """How many files were removed: all of them before the cursor's, but for the newest `keep`."""
+    passed = [path for path in journal_files(folder) if int(path.stem) < cursor.number]
+    removed = passed[: max(len(passed) - keep, 0)]
+    for path in removed:
+        path.unlink()
+    return len(removed)
+
+
+def _valid(folder: Path, cursor: Cursor) -> Cursor:
+    path = folder / f"{cursor.number:06}.bxj"
+    known = cursor.number and path.is_file() and _created(path) == cursor.created_us
+    return cursor if known and path.stat().st_size >= cursor.offset else Cursor()
+
+
+def _created(path: Path) -> int:
+    with path.open("rb") as file:
+        data = file.read(_START)
+    check_start(path, data)
+    heads = (found.head for found in scan(data) if isinstance(found, Stored))
+    return next((head.created_us for head in heads if isinstance(head, Opened)), 0)
+
+
+def _read_file(path: Path, start: Cursor, most_bytes: int, *, is_newest: bool) -> Stretch:
+    size, wanted = path.stat().st_size, most_bytes
+    offset = max(start.offset, len(PREAMBLE))
+    while True:
+        with path.open("rb") as file:
+            file.seek(offset)
+            data = file.read(wanted)
+        reaches_end = offset + len(data) >= size
+        found, unfinished = _split(list(scan(data, 0)))
+        if found or reaches_end:
+            break
+        wanted *= 2  # one record is larger
+    read = len(data) if unfinished is None else unfinished.start
+    if unfinished is not None and reaches_end and not is_newest:
+        _tell(path, offset, unfinished)
+        read = len(data)
+    for damage in found:
+        if isinstance(damage, Damage):
+            _tell(path, offset, damage)
+    end = msgspec.structs.replace(start, offset=offset + read)
+    return Stretch(start, list(batches_of(found)), end, not (reaches_end and is_newest))
+
+
+def _split(found: list[Stored | Damage]) -> tuple[list[Stored | Damage], Damage | None]:
+    """What was found, and the damage at its end: perhaps a record that is only half there."""
+    last = found[-1] if found else None
+    return (found[:-1], last) if isinstance(last, Damage) and last.is_tail else (found, None)
+
+
+def _tell(path: Path, offset: int, damage: Damage) -> None:
+    size, place = damage.end - damage.start, offset + damage.start
+    _log.warning("%s: %d bytes at %d are no record and are passed over", path.name, size, place)

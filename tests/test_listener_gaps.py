@@ -1,0 +1,203 @@
+"""What a storm found: ways to lose or to double an event that take two faults at once."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from bxpull_nb.codec import TextCodec
+from bxpull_nb.models import UNKNOWN_ARRIVAL, Message, PullConfig
+from bxpull_nb.rest import RestClient
+from bxpull_nb.sandbox import Sandbox
+from bxpull_nb.session import SeenMids, Session
+from tests.faults.proxy import FaultProxy
+from tests.test_listener import Capture, run
+from tests.test_listener_faults import EVERYWHERE, QUICK_AUDIT, VERSIONS, mine
+
+SHARED: dict[str, Any] = {"channels": ("shared",), "timing": QUICK_AUDIT}
+
+
+@pytest.mark.parametrize(("version", "transport"), EVERYWHERE)
+@pytest.mark.parametrize("action", ["get_config", "reconnect"])
+def test_what_an_ended_channel_never_delivered_comes_from_its_history(
+    version: int, transport: str, action: str
+) -> None:
+    """The successor's history does not have it."""
+
+    async def scenario(capture: Capture, _task: asyncio.Task[None]) -> None:
+        await capture.until(lambda: capture.listener.ready)
+        publish(sandbox, range(2))
+        await capture.until(lambda: len(mine(capture)) == 2)
+        sandbox.lose(3)
+        publish(sandbox, range(2, 5))
+        sandbox.expire_channel("shared", action=action)
+        publish(sandbox, range(5, 8))
+        await capture.until(lambda: len(mine(capture)) == 8)
+
+    with Sandbox(server_version=version) as sandbox:
+        capture = run(sandbox, scenario, transport=transport, **SHARED)
+    assert sorted(record.params["n"] for record in mine(capture)) == list(range(8))
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("answer", ["503", "html", "half an answer", "garbage", "403"])
+def test_an_audit_that_got_no_answer_is_not_an_audit(version: int, answer: str) -> None:
+    """The next one asks for the same again."""
+
+    def spoil(_sandbox: Sandbox, proxy: FaultProxy) -> None:
+        proxy.answer(answer)
+        settled(lambda: proxy.answering)
+
+    def is_spoilt(proxy: FaultProxy, _capture: Capture) -> bool:
+        return not proxy.answering
+
+    assert audited_twice(version, spoil, is_spoilt) == list(range(7))
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_an_audit_that_cannot_be_read_is_not_an_audit(version: int) -> None:
+    """Half of the history is not the history."""
+
+    def spoil(sandbox: Sandbox, _proxy: FaultProxy) -> None:
+        sandbox.cut_frame()
+
+    def is_spoilt(_proxy: FaultProxy, capture: Capture) -> bool:
+        return capture.listener.stats.bad_frames > 0
+
+    assert audited_twice(version, spoil, is_spoilt) == list(range(7))
+
+
+def settled(reached: Callable[[], bool]) -> None:
+    """Wait for another thread, 5 s at most."""
+    end = time.monotonic() + 5
+    while not reached():
+        assert time.monotonic() < end
+        time.sleep(0.001)
+
+
+def audited_twice(
+    version: int,
+    spoil: Callable[[Sandbox, FaultProxy], None],
+    is_spoilt: Callable[[FaultProxy, Capture], bool],
+) -> list[int]:
+    """The events that came: five of them only by an audit, and the first audit is spoilt."""
+
+    async def scenario(capture: Capture, _task: asyncio.Task[None]) -> None:
+        (lane,) = await only_lane(capture)
+        publish(sandbox, range(1))
+        await capture.until(lambda: len(mine(capture)) == 1)
+        sandbox.lose(5)
+        publish(sandbox, range(1, 7))
+        await capture.until(lambda: len(mine(capture)) == 2)
+        spoil(sandbox, proxy)
+        lane.audit_due.set()
+        await capture.until(lambda: is_spoilt(proxy, capture))
+        lane.audit_due.set()
+        await capture.until(lambda: len(mine(capture)) >= 7)
+
+    with Sandbox(server_version=version) as sandbox, FaultProxy(sandbox.url[7:]) as proxy:
+        capture = run(sandbox, scenario, altered=through(proxy), transport="websocket", **SHARED)
+    return sorted(record.params["n"] for record in mine(capture))
+
+
+async def only_lane(capture: Capture) -> list[Any]:
+    """The lane of a listener to one channel, connected."""
+    await capture.until(lambda: capture.listener.ready)
+    return capture.listener.lanes
+
+
+def through(proxy: FaultProxy) -> Callable[[RestClient], Callable[[], Awaitable[PullConfig]]]:
+    """A listener's config function that leads through the proxy."""
+
+    def altered(rest: RestClient) -> Callable[[], Awaitable[PullConfig]]:
+        async def fetch() -> PullConfig:
+            return proxy.through(await rest.fetch_config())
+
+        return fetch
+
+    return altered
+
+
+def test_a_damaged_copy_is_a_copy() -> None:
+    """It does not make the next good one a new message."""
+    lane = Session(TextCodec(), SeenMids())
+    whole = TextCodec().encode([Message(f"1795447844{1:016}", "{}")])
+    sizes = []
+    for frame in (whole, whole[:-14], whole, whole[:-14]):
+        received = lane.receive(frame, UNKNOWN_ARRIVAL)
+        lane.stored(received)
+        sizes.append((len(received.records), received.is_whole))
+    assert sizes == [(1, True), (0, False), (0, True), (0, False)]
+
+
+def test_a_damaged_frame_leaves_the_safe_position_where_it_was() -> None:
+    """What the connection was to bring again may have been in the damaged part."""
+    lane = Session(TextCodec(), SeenMids())
+    frames = [TextCodec().encode([Message(f"1795447844{n:016}", "{}")]) for n in range(1, 5)]
+    for frame in frames[:3]:
+        lane.connected()
+        lane.stored(lane.receive(frame, UNKNOWN_ARRIVAL))
+    assert lane.resume_point() == f"1795447844{2:016}"
+    lane.connected()
+    lane.stored(lane.receive(frames[3][:-20], UNKNOWN_ARRIVAL))
+    assert lane.resume_point() == f"1795447844{2:016}"
+
+
+def test_every_channel_that_was_in_force_is_asked_a_last_time() -> None:
+    """Also one that was replaced while the lane was elsewhere."""
+    kept: list[list[str]] = []
+
+    async def scenario(capture: Capture, _task: asyncio.Task[None]) -> None:
+        (lane,) = await only_lane(capture)
+        source = lane._set.source
+        first = source.current
+        for _ in range(2):
+            sandbox.expire_channel("shared")
+            publish(sandbox, range(1))
+            await source.renew(source.current)
+        kept.append([config.channels["shared"].id for config in source.known])
+        assert kept[0][0] == first.channels["shared"].id
+        await capture.until(lambda: len(mine(capture)) == 2)
+
+    with Sandbox() as sandbox:
+        run(sandbox, scenario, transport="websocket", **SHARED)
+    assert len(set(kept[0])) == 3
+
+
+def test_what_is_lost_before_the_first_event_is_recovered() -> None:
+    """Its mid is less than every mid the capture knows."""
+
+    async def scenario(capture: Capture, _task: asyncio.Task[None]) -> None:
+        (lane,) = await only_lane(capture)
+        sandbox.lose(3)
+        publish(sandbox, range(5))
+        await capture.until(lambda: len(mine(capture)) == 2)
+        lane.audit_due.set()
+        await capture.until(lambda: len(mine(capture)) == 5)
+
+    with Sandbox() as sandbox:
+        sandbox.publish("old", {"n": -1})
+        capture = run(sandbox, scenario, transport="websocket", **SHARED)
+    assert sorted(record.params["n"] for record in mine(capture)) == list(range(5))
+    assert [record.command for record in capture.records if record.command == "old"] == []
+
+
+def test_a_message_in_a_torn_frame_is_the_same_message() -> None:
+    """However its JSON is spaced, and whichever way a frame is read."""
+    body = '{"command": "c", "params": {"n": 1.50, "é": "\\u00e9"}, "extra": {"a": 1}}'
+    whole = TextCodec().encode([Message(f"1795447844{n:016}", body) for n in (1, 2)])
+    lane = Session(TextCodec(), SeenMids())
+    torn = lane.receive(whole[: -len(body) // 2], UNKNOWN_ARRIVAL)
+    lane.stored(torn)
+    assert torn.records[0].params_json == b'{"n": 1.50, "\xc3\xa9": "\\u00e9"}'
+    assert [r.error is None for r in torn.records] == [True, False]
+    again = lane.receive(whole, UNKNOWN_ARRIVAL)
+    assert [r.mid for r in again.records] == [f"1795447844{2:016}"]
+
+
+def publish(sandbox: Sandbox, numbers: range) -> None:
+    """Numbered events on the shared channel."""
+    for n in numbers:
+        sandbox.publish("a", {"n": n}, channel="shared")
