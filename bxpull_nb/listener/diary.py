@@ -45,7 +45,7 @@ class Diary:
             return
         replayed = sum(1 for r in records if r.server_time_unix and r.server_time_unix < until)
         if replayed:
-            self._write("resumed", count=replayed, text=f"resumed: {replayed:,} events replayed")
+            self._write("resumed", count=replayed, text=f"resumed: {_events(replayed)} replayed")
         if replayed < len(records):
             self._history_until = None
 
@@ -61,7 +61,7 @@ class Diary:
 
     def recovered(self, count: int) -> None:
         """An audit found events that no connection had brought."""
-        self._write("recovered", count=count, text=f"an audit recovered {count:,} events")
+        self._write("recovered", count=count, text=f"an audit recovered {_events(count)}")
 
     def reset(self) -> None:
         """The server counts its messages anew."""
@@ -93,3 +93,7 @@ class Diary:
 
     def _now(self) -> int:
         return self._clock() // 1000
+
+
+def _events(count: int) -> str:
+    return f"{count:,} event" if count == 1 else f"{count:,} events"
