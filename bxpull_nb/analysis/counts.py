@@ -1,8 +1,18 @@
 """How many events of what: by event, by interval, by sender."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from bxpull_nb.analysis.shape import Span, counted_from, duration, intervals, shaped
+from bxpull_nb.analysis.parted import names_of
+from bxpull_nb.analysis.shape import (
+    Span,
+    check_intervals,
+    counted_from,
+    duration,
+    intervals,
+    shaped,
+)
+from bxpull_nb.analysis.spread import Frame, Tables, gathered, is_spread, needs_pandas
 from bxpull_nb.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -35,7 +45,7 @@ _WHO = {
 }
 
 
-def summary(df: "pd.DataFrame") -> "pd.DataFrame":
+def summary(df: "Frame") -> "pd.DataFrame":
     """One row an event name (`module_id` and `command`), the most frequent first.
 
     Columns: `module_id`, `command` (str, missing for unreadable messages); `count` (int64);
@@ -43,25 +53,14 @@ def summary(df: "pd.DataFrame") -> "pd.DataFrame":
     `lag_p50`, `lag_p95`, the median and the 95th percentile of `lag` (float64, seconds);
     `longest_gap` between two of them (timedelta64[us], NaT for a single one).
     """
-    keys = ["module_id", "command"]
-    events = df[[*keys, "received_at", "lag"]].sort_values("received_at", kind="stable")
-    events = events.assign(lag=events["lag"].dt.total_seconds())
-    groups = events.groupby(keys, observed=True, dropna=False, sort=False)
-    events["gap"] = groups["received_at"].diff()
-    groups = events.groupby(keys, observed=True, dropna=False, sort=False)
-    table = groups.agg(
-        count=("lag", "size"),
-        first=("received_at", "min"),
-        last=("received_at", "max"),
-        longest_gap=("gap", "max"),
-    )
-    lags = groups["lag"]
-    table = table.assign(lag_p50=lags.quantile(0.5), lag_p95=lags.quantile(0.95))
-    table = table.assign(share=table["count"] / max(len(df), 1)).reset_index()
-    return shaped(table.sort_values(["count", "first"], ascending=[False, True]), _SUMMARY)
+    table = names_of(df) if is_spread(df) else _names_of(df)
+    named = table.astype({"module_id": "str", "command": "str"})
+    named = named.assign(share=named["count"] / max(named["count"].sum(), 1))
+    order = ["count", "first", "module_id", "command"]
+    return shaped(named.sort_values(order, ascending=[False, True, True, True]), _SUMMARY)
 
 
-def rates(df: "pd.DataFrame", every: Span = "1min", by: str | None = "command") -> "pd.DataFrame":
+def rates(df: "Frame", every: Span = "1min", by: str | None = "command") -> "pd.DataFrame":
     """Events per interval, one row an interval, one column a value of `by`.
 
     The index `received_at` (datetime64[us, UTC]) is the interval's start; intervals without an
@@ -74,14 +73,19 @@ def rates(df: "pd.DataFrame", every: Span = "1min", by: str | None = "command") 
     step = duration(every, "every")
     if by is not None and by not in df.columns:
         raise SettingsError(f"by={by!r} is no column: choose from {', '.join(df.columns)}.")
-    known = df[df["received_at"].notna()]
-    starts = counted_from(known["received_at"], step)
+    look = partial(_counts, step=step, by=by)
+    columns = dict.fromkeys(["received_at", *([] if by is None else [by])])
+    counts = gathered(df, list(columns), look, {"counts": {"n": "sum"}})["counts"]["n"]
+    starts = counts.index.get_level_values("at").to_series()
+    check_intervals(starts, step)
     index = intervals(starts, step)
-    names = _names(known, by)
-    counts = pd.DataFrame({"at": starts, "by": names}).value_counts(sort=False)
-    table = counts.unstack("by", fill_value=0) if len(counts) else pd.DataFrame(index=index)
-    order = names.value_counts().index if len(counts) else ([] if by else ["events"])
-    return table.reindex(index, fill_value=0).reindex(columns=_labels(order)).astype("int64")
+    if not len(counts):
+        return pd.DataFrame(index=index, columns=_labels([] if by else ["events"]), dtype="int64")
+    order = (
+        counts.groupby(level="by").sum().sort_index().sort_values(ascending=False, kind="stable")
+    )
+    table = counts.unstack("by", fill_value=0).reindex(index, fill_value=0)
+    return table.reindex(columns=_labels(order.index)).astype("int64")
 
 
 def who(df: "pd.DataFrame") -> "pd.DataFrame":
@@ -92,6 +96,7 @@ def who(df: "pd.DataFrame") -> "pd.DataFrame":
     (int64); `top_command`, the most frequent (str); `first`, `last` arrival
     (datetime64[us, UTC]).
     """
+    needs_pandas(df, "who")
     events = df[["sender", "command", "received_at"]].astype({"sender": "str", "command": "str"})
     groups = events.groupby("sender", dropna=False, sort=False)
     table = groups.agg(
@@ -108,6 +113,34 @@ def who(df: "pd.DataFrame") -> "pd.DataFrame":
     )
     ordered = table.reset_index().sort_values(["count", "first"], ascending=[False, True])
     return shaped(ordered, _WHO)
+
+
+def _names_of(df: "pd.DataFrame") -> "pd.DataFrame":
+    """By event name, of a frame of pandas: see `parted.names_of`."""
+    keys = ["module_id", "command"]
+    events = df[[*keys, "received_at", "lag"]].sort_values("received_at", kind="stable")
+    events = events.assign(lag=events["lag"].dt.total_seconds())
+    groups = events.groupby(keys, observed=True, dropna=False, sort=False)
+    events["gap"] = groups["received_at"].diff()
+    groups = events.groupby(keys, observed=True, dropna=False, sort=False)
+    table = groups.agg(
+        count=("lag", "size"),
+        first=("received_at", "min"),
+        last=("received_at", "max"),
+        longest_gap=("gap", "max"),
+    )
+    lags = groups["lag"]
+    return table.assign(lag_p50=lags.quantile(0.5), lag_p95=lags.quantile(0.95)).reset_index()
+
+
+def _counts(frame: "pd.DataFrame", step: "pd.Timedelta", by: str | None) -> Tables:
+    """How many (`n`) rows by start of their interval (`at`) and name (`by`)."""
+    import pandas as pd
+
+    known = frame[frame["received_at"].notna()]
+    starts = counted_from(known["received_at"], step)
+    table = pd.DataFrame({"at": starts, "by": _names(known, by)})
+    return {"counts": table.value_counts(sort=False).to_frame("n")}
 
 
 def _names(df: "pd.DataFrame", by: str | None) -> "pd.Series[Any]":

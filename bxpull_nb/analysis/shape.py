@@ -10,7 +10,7 @@ from bxpull_nb.errors import SettingsError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Span", "counted_from", "duration", "intervals", "moments", "shaped"]
+__all__ = ["Span", "check_intervals", "counted_from", "duration", "intervals", "moments", "shaped"]
 
 Span = str | timedelta
 """A duration: `"30s"`, `"5min"`, `"1h"`, or a timedelta."""
@@ -53,14 +53,19 @@ def counted_from(times: "pd.Series[Any]", every: "pd.Timedelta") -> "pd.Series[A
     """
     import pandas as pd
 
+    check_intervals(times, every)
+    step = every // pd.Timedelta(1, "us")
+    whole = times.astype("datetime64[us, UTC]").astype("int64") // step * step
+    return pd.to_datetime(whole, unit="us", utc=True).astype("datetime64[us, UTC]")
+
+
+def check_intervals(times: "pd.Series[Any]", every: "pd.Timedelta") -> None:
+    """Raise SettingsError when these times make more than a million intervals."""
     if len(times) and (times.max() - times.min()) / every > _MOST:
         raise SettingsError(
             f"every={every} cuts {times.max() - times.min()} into more than {_MOST:,} intervals: "
             f"choose a longer one, or a part of the frame."
         )
-    step = every // pd.Timedelta(1, "us")
-    whole = times.astype("datetime64[us, UTC]").astype("int64") // step * step
-    return pd.to_datetime(whole, unit="us", utc=True).astype("datetime64[us, UTC]")
 
 
 def intervals(starts: "pd.Series[Any]", every: "pd.Timedelta") -> "pd.DatetimeIndex":

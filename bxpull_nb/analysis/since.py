@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from bxpull_nb.analysis.shape import Span, duration, shaped
+from bxpull_nb.analysis.spread import needs_pandas
 from bxpull_nb.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def since(
     """
     import pandas as pd
 
+    needs_pandas(df, "since")
     at = _moment(moment)
     times = df["received_at"]
     first, last = times.min(), times.max()

@@ -68,7 +68,7 @@ def collect(
         with serving_metrics(keeping.metrics_port, lambda: collector.stats) as metrics:
             collector.start()
             said = {"portal": portal.name, "dataset": shown_url(keeping.dataset or "")}
-            voice.say("started", **said, journal=str(journal), metrics=metrics)
+            voice.say("collecting", **said, journal=str(journal), metrics=metrics)
             try:
                 _watch(collector, voice, asked.wait, count, seconds)
             finally:
@@ -175,7 +175,7 @@ class _Bar:
         self._bar = bar
 
     def say(self, event: str, **facts: Any) -> None:
-        if event == "started":
+        if event == "collecting":
             self._bar.write(f"{facts['portal']} -> {facts['dataset']}", file=sys.stderr)
             if facts["metrics"]:
                 self._bar.write(f"metrics at {facts['metrics']}", file=sys.stderr)

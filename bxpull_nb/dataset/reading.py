@@ -105,6 +105,7 @@ def _with_dask(
     found: list[Slice], columns: list[str], storage: Storage, where: Where
 ) -> "dd.DataFrame":
     try:
+        import dask
         import dask.dataframe as dd
         from dask.dataframe.utils import clear_known_categories
     except ImportError as exc:
@@ -113,11 +114,11 @@ def _with_dask(
             f"pip install 'bxpull-nb[dask]'"
         ) from exc
     meta = clear_known_categories(_empty(columns))
-    if not found:
-        return dd.from_pandas(_empty(columns), npartitions=1)
-    return dd.from_map(
-        frame_of, found, columns=columns, storage=storage, where=where, meta=meta, label="events"
-    )
+    how = {"columns": columns, "storage": storage, "where": where, "label": "events"}
+    with dask.config.set({"dataframe.convert-string": False}):  # `str` of pandas 3 is Arrow's
+        if not found:
+            return dd.from_pandas(_empty(columns), npartitions=1)
+        return dd.from_map(frame_of, found, meta=meta, **how)
 
 
 def _empty(columns: list[str]) -> "pd.DataFrame":

@@ -1,0 +1,71 @@
+"""Tables gathered from the parts of a frame: one part of pandas, or the many of Dask.
+
+A part gives small tables, indexed by what they are about; tables of many parts are merged in a
+tree, each column by its own rule (`sum`, `min`, `max`). So nothing of the size of the frame is
+ever in one place, and the scheduler is whatever cluster the caller has.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from bxpull_nb.errors import SettingsError
+
+if TYPE_CHECKING:
+    import dask.dataframe as dd
+    import pandas as pd
+
+__all__ = ["Frame", "Rules", "Tables", "gathered", "is_spread", "needs_pandas"]
+
+Frame: TypeAlias = "pd.DataFrame | dd.DataFrame"
+"""A frame of events, of either engine."""
+
+Tables = dict[str, "pd.DataFrame"]
+Rules = Mapping[str, Mapping[str, str]]
+"""Table -> column -> how two parts of it become one."""
+
+_FAN = 8  # tables that are merged at once
+
+
+def is_spread(df: Any) -> bool:
+    """Whether it is a frame of Dask; Dask is not loaded to find out."""
+    return type(df).__module__.partition(".")[0] == "dask"
+
+
+def needs_pandas(df: Any, function: str) -> None:
+    """Raise SettingsError for a frame of Dask."""
+    if is_spread(df):
+        raise SettingsError(
+            f"{function}() takes a frame of pandas: choose a part by read_events(where=...), or "
+            f"df[...].compute()."
+        )
+
+
+def gathered(
+    df: Any, columns: Sequence[str], part: "Callable[[pd.DataFrame], Tables]", rules: Rules
+) -> Tables:
+    """The tables that `part` makes of these columns, of all parts of the frame together."""
+    if not is_spread(df):
+        return part(df[list(columns)])
+    import dask
+
+    merge, tables = dask.delayed(_merged), map(dask.delayed(part), df[list(columns)].to_delayed())
+    waiting = list(tables)
+    while len(waiting) > 1:
+        starts = range(0, len(waiting), _FAN)
+        waiting = [merge(waiting[at : at + _FAN], rules) for at in starts]
+    found: Tables = waiting[0].compute()
+    return found
+
+
+def _merged(parts: list[Tables], rules: Rules) -> Tables:
+    return {name: _table([part[name] for part in parts], rule) for name, rule in rules.items()}
+
+
+def _table(tables: "list[pd.DataFrame]", rule: Mapping[str, str]) -> "pd.DataFrame":
+    import pandas as pd
+
+    some = [table for table in tables if len(table)]
+    if len(some) < 2:
+        return some[0] if some else tables[0]
+    levels = list(range(some[0].index.nlevels))
+    return pd.concat(some).groupby(level=levels, sort=False).agg(dict(rule))

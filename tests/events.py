@@ -1,0 +1,54 @@
+"""Frames and journals with numbered events: what dataset tests write."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from bxpull_nb.codec import TextCodec
+from bxpull_nb.dataset import Shipper
+from bxpull_nb.journal import Journal
+from bxpull_nb.models import Arrival, Batch, Message
+from bxpull_nb.session import SeenMids, Session
+
+DAY_ONE = 1_767_225_600  # 2026-01-01, in seconds
+STEP = 1000  # seconds between two numbered events: 86.4 a day
+PORTAL = "acme.example:8080"
+
+
+def batch(numbers: Sequence[int], *, late: float = 0.35, told: bool = True) -> Batch:
+    """A frame with these events; event n was made n * 1000 seconds after the first of 2026.
+
+    It arrived `late` seconds after the last of them was made. With `told=False` the bodies do not
+    say when they were made.
+    """
+    frame = TextCodec().encode([Message(mid(n), _body(n, told=told)) for n in numbers])
+    lane = Session(TextCodec(), SeenMids())
+    received = int((DAY_ONE + numbers[-1] * STEP + late) * 1e6)
+    got = lane.receive(frame, Arrival(received, "shared", "websocket"))
+    return Batch(got.records, frame, got.dialect, got.copies, got.left_out, lane.position)
+
+
+def mid(number: int) -> str:
+    """The message id of event number so."""
+    return f"1795447844{number:016}"
+
+
+def write(folder: Path, batches: Iterable[Batch], **how: object) -> None:
+    """Append the batches to the journal in the folder."""
+    with Journal(folder, "os", portal=PORTAL, **how) as journal:  # type: ignore[arg-type]
+        for one in batches:
+            journal.write(one)
+
+
+def collected(
+    folder: Path, url: str | Path, batches: Iterable[Batch], *, part_bytes: int = 1 << 20
+) -> Shipper:
+    """A collector's journal in the folder with these batches, all of it in the dataset."""
+    write(folder, batches)
+    shipper = Shipper(folder, url, PORTAL, part_bytes=part_bytes)
+    shipper.ship()
+    return shipper
+
+
+def _body(number: int, *, told: bool) -> str:
+    time = f',"extra":{{"server_time_unix":{DAY_ONE + number * STEP}}}' if told else ""
+    return f'{{"module_id":"m","command":"c{number % 5}","params":{{"n":{number}}}{time}}}'

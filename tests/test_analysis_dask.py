@@ -1,0 +1,143 @@
+"""The analysis of a frame of Dask: the tables that pandas gives, to the last digit."""
+
+from collections.abc import Callable
+from typing import Any
+
+import dask
+import dask.dataframe as dd
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import bxpull_nb as bx
+from bxpull_nb.errors import SettingsError
+from bxpull_nb.models import EVENT_COLUMNS
+
+TABLES: dict[str, Callable[[Any], pd.DataFrame]] = {
+    "summary": bx.summary,
+    "rates": lambda df: bx.rates(df, "10s"),
+    "rates of all": lambda df: bx.rates(df, "1min", by=None),
+    "rates by sender": lambda df: bx.rates(df, "1h", by="sender"),
+    "lag": bx.lag,
+    "lag by interval": lambda df: bx.lag(df, "30s"),
+    "gaps": lambda df: bx.gaps(df, "5s"),
+    "sessions": lambda df: bx.sessions(df, "20s"),
+}
+START = 1_767_225_600_000_000  # 2026-01-01, in microseconds
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Any:
+    """Small frames: a pool of threads costs more than it brings."""
+    with dask.config.set(scheduler="synchronous"):
+        yield
+
+
+def frame(rows: list[tuple[Any, ...]]) -> pd.DataFrame:
+    """Events of (microsecond of arrival, lag in microseconds, command, is it unreadable)."""
+    arrival, lag, command, bad = zip(*rows, strict=True) if rows else ((), (), (), ())
+    received = pd.to_datetime(pd.Series(arrival, dtype="Int64") + START, unit="us", utc=True)
+    columns: dict[str, Any] = dict.fromkeys(EVENT_COLUMNS)
+    columns |= {
+        "received_at": received.astype("datetime64[us, UTC]"),
+        "lag": pd.to_timedelta(pd.Series(lag, dtype="Int64"), unit="us"),
+        "command": command,
+        "module_id": [None if one is None else f"m{len(one) % 2}" for one in command],
+        "sender": ["backend" if one == "a" else None for one in command],
+        "error": ["torn" if one else None for one in bad],
+    }
+    made = pd.DataFrame(columns, index=range(len(rows))).astype(EVENT_COLUMNS)
+    made["server_time"] = made["received_at"] - made["lag"]
+    return made
+
+
+def spread(df: pd.DataFrame, parts: int) -> dd.DataFrame:
+    """The same rows in so many parts, each with categories of its own."""
+    cuts = np.array_split(np.arange(len(df)), parts)
+    pieces = [df.iloc[cut].copy() for cut in cuts]
+    for piece in pieces:
+        for name in ("command", "module_id", "sender"):
+            piece[name] = piece[name].cat.remove_unused_categories()
+    return dd.from_map(lambda piece: piece, pieces, meta=df.iloc[:0])
+
+
+def assert_equal(df: pd.DataFrame, parts: int) -> None:
+    """Every table, of pandas and of Dask."""
+    split = spread(df, parts)
+    for name, table in TABLES.items():
+        pd.testing.assert_frame_equal(table(split), table(df), check_exact=True, obj=name)
+
+
+moments = st.integers(0, 90_000_000) | st.just(5_000_000) | st.none()
+lags = st.integers(-3_000_000, 10_000_000_000) | st.sampled_from([0, 1, 20_000]) | st.none()
+rows = st.tuples(moments, lags, st.sampled_from(["a", "bb", "c", None]), st.booleans())
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.lists(rows, min_size=1, max_size=60), st.integers(1, 5))
+def test_random_events(events: list[tuple[Any, ...]], parts: int) -> None:
+    """In any order, with missing values, ties and negative lags."""
+    assert_equal(frame(events), parts)
+
+
+def test_many_events_over_days() -> None:
+    """Names of every rate: gaps longer and shorter than the first look, bins with many lags."""
+    random = np.random.default_rng(0)
+    arrival = np.concatenate(
+        [
+            random.integers(0, 3 * 86_400_000_000, 4000),  # two a minute
+            random.integers(0, 60_000_000, 4000),  # all within one look
+            np.arange(3000) * 100_000,  # at regular intervals
+            np.arange(5) * 40_000_000_000,  # seldom
+        ]
+    )
+    names = ["a"] * 4000 + ["bb"] * 4000 + ["c"] * 3000 + ["dd"] * 5
+    lag = random.lognormal(10, 1, len(arrival)).astype("int64")
+    df = frame(list(zip(arrival.tolist(), lag.tolist(), names, [False] * len(names), strict=True)))
+    shuffled = df.sample(frac=1, random_state=1, ignore_index=True)
+    gaps = bx.summary(df).set_index("command")["longest_gap"]
+    assert gaps["c"] == pd.Timedelta("100ms")
+    assert gaps["dd"] == pd.Timedelta("40000s")
+    assert_equal(shuffled, 7)
+
+
+def test_no_events() -> None:
+    """Tables without rows, with the same columns and dtypes."""
+    assert_equal(frame([]), 2)
+
+
+def test_only_the_columns_that_are_needed_are_asked_for() -> None:
+    """So that a reader can leave out the params."""
+    asked: list[list[str]] = []
+    df = frame([(1, 2, "a", False), (3, 4, "bb", True)])
+
+    def part(_number: int, columns: list[str]) -> pd.DataFrame:
+        asked.append(list(columns))
+        return df[columns]
+
+    split = dd.from_map(part, [0, 1], columns=list(df.columns), meta=df.iloc[:0])
+    bx.gaps(split)
+    bx.summary(split)
+    assert {frozenset(columns) for columns in asked} == {
+        frozenset({"received_at"}),
+        frozenset({"module_id", "command", "received_at", "lag"}),
+    }
+
+
+@pytest.mark.parametrize("name", ["who", "since"])
+def test_what_dask_is_not_for(name: str) -> None:
+    """It says what to do instead."""
+    split = spread(frame([(1, 2, "a", False)]), 1)
+    how = {"since": ["2026-01-01T00:00Z"]}.get(name, [])
+    with pytest.raises(SettingsError, match=rf"{name}\(\) takes a frame of pandas"):
+        getattr(bx, name)(split, *how)
+
+
+def test_too_many_intervals_in_all() -> None:
+    """Each part has few, all together have more than a table can hold."""
+    split = spread(frame([(0, 1, "a", False), (2_000_000_000_000, 1, "a", False)]), 2)
+    for table in (bx.rates, bx.lag):
+        with pytest.raises(SettingsError, match="into more than 1,000,000 intervals"):
+            table(split, every="1s")

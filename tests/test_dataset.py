@@ -1,0 +1,444 @@
+"""A dataset: written by several collectors without a lock, read back as if by one."""
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import bxpull_nb as bx
+from bxpull_nb import errors
+from bxpull_nb.dataset import Shipper, slices
+from bxpull_nb.dataset.layout import folders, part_name
+from bxpull_nb.dataset.storage import Storage
+from bxpull_nb.journal import Cursor, journal_files, read_frame, read_on
+from bxpull_nb.journal.record import PREAMBLE
+from bxpull_nb.models import EVENT_COLUMNS, BadFrame, Batch
+from tests.events import DAY_ONE, PORTAL, batch, collected, mid, write
+
+
+def tens(start: int, stop: int, **how: Any) -> list[Batch]:
+    """Batches of ten events each."""
+    return [batch(range(n, n + 10), **how) for n in range(start, stop, 10)]
+
+
+def names(url: Path) -> list[str]:
+    """The parts of the dataset."""
+    return list(Storage(url).list())
+
+
+# --- writing
+
+
+def test_one_collector_s_dataset_equals_its_journal(tmp_path: Path) -> None:
+    """Value by value, with the same dtypes, however it was cut into parts."""
+    collected(tmp_path / "a", tmp_path / "ds", tens(0, 300), part_bytes=9000)
+    assert len(names(tmp_path / "ds")) > 10
+    pd.testing.assert_frame_equal(bx.read_events(tmp_path / "ds"), read_frame(tmp_path / "a"))
+
+
+def test_a_part_is_found_by_portal_and_by_the_portal_s_day(tmp_path: Path) -> None:
+    """The path says both, and the part alone is a file that reads back too."""
+    shipper = collected(
+        tmp_path / "a", tmp_path / "ds", [batch([0, 1, 100]), batch([5], told=False)]
+    )
+    found = names(tmp_path / "ds")
+    assert [name.split("/")[:2] for name in found] == [
+        ["portal=acme.example%3A8080", f"date={day}"]
+        for day in ("2026-01-01", "2026-01-02", "unknown")
+    ]
+    assert all(f"/{shipper.collector}-000001-" in name for name in found)
+    part = bx.read_events(tmp_path / "ds" / found[0])
+    assert part["mid"].tolist() == [mid(0), mid(1)]
+
+
+def test_a_part_written_again_changes_nothing(tmp_path: Path) -> None:
+    """A crash after the part and before the cursor: the same name, the same content."""
+    collected(tmp_path / "a", tmp_path / "ds", tens(0, 50))
+    before = {name: (tmp_path / "ds" / name).read_bytes() for name in names(tmp_path / "ds")}
+    state = tmp_path / "a" / "dataset.json"
+    kept = json.loads(state.read_bytes())
+    state.write_text(json.dumps({**kept, "cursors": {}}))
+    assert Shipper(tmp_path / "a", tmp_path / "ds", PORTAL).ship() == 50
+    assert {n: (tmp_path / "ds" / n).read_bytes() for n in names(tmp_path / "ds")} == before
+
+
+def test_what_was_sent_is_not_sent_again(tmp_path: Path) -> None:
+    """By this process, and by the next one."""
+    shipper = collected(tmp_path / "a", tmp_path / "ds", tens(0, 50))
+    assert (shipper.ship(), shipper.pending()) == (0, 0)
+    write(tmp_path / "a", tens(50, 70))
+    assert shipper.pending() > 0
+    assert Shipper(tmp_path / "a", tmp_path / "ds", PORTAL).ship() == 20
+    assert len(bx.read_events(tmp_path / "ds")) == 70
+
+
+def test_two_datasets_from_one_journal(tmp_path: Path) -> None:
+    """Each has its own cursor."""
+    collected(tmp_path / "a", tmp_path / "one", tens(0, 50))
+    assert Shipper(tmp_path / "a", tmp_path / "two", PORTAL).ship() == 50
+    assert Shipper(tmp_path / "a", tmp_path / "one", PORTAL).ship() == 0
+
+
+def test_journal_files_go_when_the_dataset_has_them(tmp_path: Path) -> None:
+    """But for the newest, which a listener goes on from; the dataset has all."""
+    write(tmp_path / "a", tens(0, 500), rotate_bytes=5000)
+    before = len(journal_files(tmp_path / "a"))
+    assert before > 10
+    Shipper(tmp_path / "a", tmp_path / "ds", PORTAL).ship()
+    assert len(journal_files(tmp_path / "a")) == 5
+    assert len(bx.read_events(tmp_path / "ds")) == 500
+
+
+def test_a_journal_begun_anew_is_sent_from_its_start(tmp_path: Path) -> None:
+    """Somebody removed its files and left the cursor behind."""
+    collected(tmp_path / "a", tmp_path / "ds", tens(0, 50))
+    for path in journal_files(tmp_path / "a"):
+        path.unlink()
+    write(tmp_path / "a", tens(50, 150))
+    assert Shipper(tmp_path / "a", tmp_path / "ds", PORTAL).ship() == 100
+    assert len(bx.read_events(tmp_path / "ds")) == 150
+
+
+@pytest.mark.parametrize("state", ["", "{", '{"collector": 1}'])
+def test_a_damaged_cursor_costs_copies_only(tmp_path: Path, state: str) -> None:
+    """All is sent once more, by another name; reading drops it."""
+    collected(tmp_path / "a", tmp_path / "ds", tens(0, 50))
+    (tmp_path / "a" / "dataset.json").write_text(state)
+    Shipper(tmp_path / "a", tmp_path / "ds", PORTAL).ship()
+    pd.testing.assert_frame_equal(bx.read_events(tmp_path / "ds"), read_frame(tmp_path / "a"))
+
+
+# --- a journal that is read on while it is written
+
+
+def test_a_record_that_is_half_written_is_left_for_the_next_time(tmp_path: Path) -> None:
+    """Byte by byte: never half a record, never one twice."""
+    write(tmp_path / "whole", tens(0, 20))
+    content = (tmp_path / "whole" / "000001.bxj").read_bytes()
+    growing = tmp_path / "growing"
+    growing.mkdir()
+    cursor, found = Cursor(), 0
+    for size in [*range(len(PREAMBLE), len(content), 97), len(content)]:
+        (growing / "000001.bxj").write_bytes(content[:size])
+        stretch = read_on(growing, cursor, 1 << 20)
+        cursor, found = stretch.end, found + sum(len(b.records) for b in stretch.batches)
+        assert not stretch.has_more
+    assert (found, cursor.offset) == (20, len(content))
+
+
+@pytest.mark.parametrize("most", [1, 100, 4000])
+def test_reading_in_small_pieces(tmp_path: Path, most: int) -> None:
+    """Records larger than a piece, and several files."""
+    write(tmp_path / "a", tens(0, 100), rotate_bytes=6000)
+    cursor, mids, has_more = Cursor(), [], True
+    while has_more:
+        stretch = read_on(tmp_path / "a", cursor, most)
+        cursor, has_more = stretch.end, stretch.has_more
+        mids += [record.mid for one in stretch.batches for record in one.records]
+    assert mids == [mid(n) for n in range(100)]
+
+
+def test_damage_is_passed_over(tmp_path: Path) -> None:
+    """In the middle of a file and at the end of one that has a successor."""
+    write(tmp_path / "a", tens(0, 100), rotate_bytes=6000)
+    first, second = journal_files(tmp_path / "a")[:2]
+    data = bytearray(first.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    first.write_bytes(data)
+    second.write_bytes(second.read_bytes()[:-20])
+    shipper = Shipper(tmp_path / "a", tmp_path / "ds", PORTAL)
+    assert shipper.ship() == 80
+    assert len(read_frame(tmp_path / "a")) == 80
+
+
+# --- several collectors
+
+
+def test_a_gap_of_one_is_filled_by_another(tmp_path: Path) -> None:
+    """Three that were each down for a while: every event once, in its first copy."""
+    spans = {"a": [(0, 40), (80, 120)], "b": [(20, 100)], "c": [(0, 20), (60, 120)]}
+    for number, (name, ranges) in enumerate(spans.items()):
+        batches = [one for span in ranges for one in tens(*span, late=0.5 + number)]
+        collected(tmp_path / name, tmp_path / "ds", batches, part_bytes=3000)
+    events = bx.read_events(tmp_path / "ds")
+    assert events["mid"].tolist() == [mid(n) for n in range(120)]
+    assert events["lag"].min() == pd.Timedelta("500ms")
+    late = events[events["mid"].between(mid(40), mid(59))]
+    assert (late["lag"].dt.microseconds == 500_000).all()
+    assert (late["lag"].dt.seconds % 1000 == 1).all()  # those that a missed are of b
+
+
+def test_of_two_copies_the_readable_one_stays(tmp_path: Path) -> None:
+    """Even if it came later."""
+    first = batch([0])
+    event = first.records[0]
+    table = pd.concat([_rows(first), _rows(first)], ignore_index=True)
+    table.loc[0, "error"] = "torn"
+    table.loc[1, "received_at"] += pd.Timedelta("1h")
+    _write_part(tmp_path / "ds", table)
+    events = bx.read_events(tmp_path / "ds")
+    assert (len(events), events["mid"][0], events["error"].isna().all()) == (1, event.mid, True)
+
+
+def test_rows_without_a_mid_all_stay(tmp_path: Path) -> None:
+    """Nothing says that they are the same."""
+    bad = BadFrame("torn", "why", None, batch([0]).records[0].arrival)
+    _write_part(tmp_path / "ds", pd.concat([_rows(Batch([bad]))] * 3, ignore_index=True))
+    assert len(bx.read_events(tmp_path / "ds")) == 3
+
+
+def test_after_a_wipe_an_old_mid_is_another_event(tmp_path: Path) -> None:
+    """The server counted from the beginning again."""
+    before, after = _rows(batch([0])), _rows(batch([0]))
+    after["server_time"] += pd.Timedelta("3h")
+    after["received_at"] += pd.Timedelta("3h")
+    _write_part(tmp_path / "ds", pd.concat([before, after, after], ignore_index=True))
+    assert len(bx.read_events(tmp_path / "ds")) == 2
+
+
+def test_portals_do_not_mix(tmp_path: Path) -> None:
+    """The same mids of two portals are different events."""
+    write(tmp_path / "a", tens(0, 20))
+    for portal in ("one.example", "two.example"):
+        state = tmp_path / "a" / "dataset.json"
+        state.unlink(missing_ok=True)
+        Shipper(tmp_path / "a", tmp_path / "ds", portal).ship()
+    events = bx.read_events(tmp_path / "ds", columns=["portal", "mid"])
+    assert events["portal"].value_counts().to_dict() == {"one.example": 20, "two.example": 20}
+    one = bx.read_events(tmp_path / "ds", where=[("portal", "==", "one.example")])
+    assert len(one) == 20
+
+
+# --- compaction
+
+
+def test_compaction_changes_no_event(tmp_path: Path) -> None:
+    """Fewer parts, no copies, the same frame; once more does nothing."""
+    for name in "ab":
+        collected(tmp_path / name, tmp_path / "ds", tens(0, 300), part_bytes=9000)
+    before, parts = bx.read_events(tmp_path / "ds"), len(names(tmp_path / "ds"))
+    told: list[str] = []
+    done = bx.compact(tmp_path / "ds", tell=told.append)
+    assert (done.before, done.after, done.copies) == (parts, 4, 300)
+    assert (len(names(tmp_path / "ds")), len(told)) == (4, 4)
+    pd.testing.assert_frame_equal(bx.read_events(tmp_path / "ds"), before)
+    assert bx.compact(tmp_path / "ds").before == 0
+
+
+def test_a_large_part_is_left_alone(tmp_path: Path) -> None:
+    """And small ones become parts of about the target's size."""
+    collected(tmp_path / "a", tmp_path / "ds", tens(0, 80), part_bytes=2000)
+    sizes = list(Storage(tmp_path / "ds").list().values())
+    target = 3 * max(sizes)
+    bx.compact(tmp_path / "ds", target_bytes=target)
+    left = Storage(tmp_path / "ds").list()
+    assert 1 < len(left) < len(sizes)
+    assert bx.compact(tmp_path / "ds", target_bytes=min(left.values())).before == 0
+    assert len(bx.read_events(tmp_path / "ds")) == 80
+
+
+def test_a_lazy_frame_survives_a_compaction(tmp_path: Path) -> None:
+    """Its parts are gone when it is computed: the same rows are in others."""
+    collected(tmp_path / "a", tmp_path / "ds", tens(0, 100), part_bytes=5000)
+    lazy = bx.read_events(tmp_path / "ds", engine="dask")
+    bx.compact(tmp_path / "ds")
+    assert lazy["mid"].compute().tolist() == [mid(n) for n in range(100)]
+
+
+# --- reading
+
+
+def test_a_partition_in_slices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A day too large for memory is cut by mids: each event, and all its copies, in one slice."""
+    monkeypatch.setattr(slices, "_WHOLE_BYTES", 0)
+    monkeypatch.setattr(slices, "_ROWS", 20)
+    shuffled = tens(0, 80)
+    random.Random(0).shuffle(shuffled)
+    collected(tmp_path / "a", tmp_path / "ds", tens(0, 80), part_bytes=2000)
+    collected(tmp_path / "b", tmp_path / "ds", shuffled, part_bytes=2000)
+    bad = BadFrame("torn", "why", None, batch([0]).records[0].arrival)
+    _write_part(tmp_path / "ds", _rows(Batch([bad])))
+    lazy = bx.read_events(tmp_path / "ds", engine="dask", columns=["mid"])
+    assert lazy.npartitions > 5
+    assert sorted(lazy["mid"].dropna().compute()) == [mid(n) for n in range(80)]
+    assert len(bx.read_events(tmp_path / "ds")) == len(lazy) == 81
+
+
+WHERE: list[tuple[list[Any], list[int]]] = [
+    ([("date", "==", "2026-01-02")], list(range(87, 173))),
+    ([("date", ">", "2026-01-01"), ("command", "==", "c1")], list(range(91, 200, 5))),
+    ([("command", "in", ["c0", "c1"]), ("mid", "<", mid(7))], [0, 1, 5, 6]),
+    ([("command", "not in", ["c0", "c1", "c2", "c3"]), ("mid", "<", mid(10))], [4, 9]),
+    ([("server_time", "<", pd.Timestamp(DAY_ONE + 2500, unit="s", tz="UTC"))], [0, 1, 2]),
+    ([("received_at", "<", "2026-01-01T02:30:01")], list(range(10))),
+    ([("lag", "<=", "350ms")], list(range(9, 200, 10))),
+    ([("portal", "!=", PORTAL)], []),
+]
+
+
+@pytest.mark.parametrize("engine", ["pandas", "dask"])
+@pytest.mark.parametrize(("where", "numbers"), WHERE, ids=lambda value: str(value)[:40])
+def test_conditions(tmp_path: Path, engine: Any, where: list[Any], numbers: list[int]) -> None:
+    """Of folders, of files and of rows; with either engine."""
+    collected(tmp_path / "a", tmp_path / "ds", tens(0, 200))
+    found = bx.read_events(tmp_path / "ds", engine=engine, columns=["mid"], where=where)
+    frame = found if engine == "pandas" else found.compute()
+    assert frame["mid"].tolist() == [mid(n) for n in numbers]
+
+
+def test_a_condition_on_the_arrival_is_about_the_first_copy(tmp_path: Path) -> None:
+    """A later copy does not stand in for it."""
+    collected(tmp_path / "a", tmp_path / "ds", [batch([0], late=1)])
+    collected(tmp_path / "b", tmp_path / "ds", [batch([0], late=60)])
+    assert len(bx.read_events(tmp_path / "ds", where=[("lag", ">", "30s")])) == 0
+    assert len(bx.read_events(tmp_path / "ds", where=[("lag", "<", "30s")])) == 1
+
+
+def test_folders_that_are_not_wanted_are_not_opened(tmp_path: Path) -> None:
+    """The files of another day may even be damaged."""
+    collected(tmp_path / "a", tmp_path / "ds", tens(0, 200))
+    for name in names(tmp_path / "ds"):
+        if "2026-01-02" not in name:
+            (tmp_path / "ds" / name).write_bytes(b"no parquet")
+    assert len(bx.read_events(tmp_path / "ds", where=[("date", "==", "2026-01-02")])) == 86
+
+
+def test_both_engines_give_the_same_events(tmp_path: Path) -> None:
+    """With the dtypes of `EVENT_COLUMNS`, and the partitions' columns when asked for."""
+    collected(tmp_path / "a", tmp_path / "ds", tens(0, 200))
+    columns = [*EVENT_COLUMNS, "portal", "date"]
+    frame = bx.read_events(tmp_path / "ds", columns=columns)
+    lazy = bx.read_events(tmp_path / "ds", engine="dask", columns=columns)
+    computed = lazy.compute().reset_index(drop=True)
+    assert [str(kind) for kind in lazy.dtypes] == [*EVENT_COLUMNS.values(), "category", "category"]
+    texts = {name: "str" for name, kind in lazy.dtypes.items() if str(kind) == "category"}
+    pd.testing.assert_frame_equal(computed.astype(texts), frame.astype(texts))
+    assert frame["date"].unique().tolist() == ["2026-01-01", "2026-01-02", "2026-01-03"]
+
+
+def test_a_dataset_is_replayed(tmp_path: Path) -> None:
+    """As a journal is."""
+    collected(tmp_path / "a", tmp_path / "ds", tens(0, 50))
+    feed = bx.replay(tmp_path / "ds", speed=float("inf"))
+    feed.wait(50, timeout=10)
+    pd.testing.assert_frame_equal(feed.df, bx.read_events(tmp_path / "ds"))
+
+
+def test_memory_is_a_place_too() -> None:
+    """For a test of your own."""
+    url = "memory://bxpull-test/ds"
+    with pytest.raises(FileNotFoundError, match="there is no dataset at memory://bxpull-test/ds"):
+        bx.read_events(url)
+    Storage(url).put(_name_of(_rows(batch([0]))), _content(_rows(batch([0]))))
+    assert bx.read_events(url)["mid"].tolist() == [mid(0)]
+
+
+# --- what goes wrong
+
+
+def test_a_foreign_file(tmp_path: Path) -> None:
+    """Named, with what to do; hidden ones are of no concern."""
+    collected(tmp_path / "a", tmp_path / "ds", tens(0, 20))
+    (tmp_path / "ds" / "_SUCCESS").write_bytes(b"")
+    (tmp_path / "ds" / ".unfinished.parquet").write_bytes(b"")
+    assert len(bx.read_events(tmp_path / "ds")) == 20
+    (tmp_path / "ds" / "notes.txt").write_text("mine")
+    with pytest.raises(errors.FileFormatError, match=r"holds notes\.txt.* Take it out"):
+        bx.read_events(tmp_path / "ds")
+
+
+@pytest.mark.parametrize("cut", [0, 3, 500, -1])
+@pytest.mark.parametrize("engine", ["pandas", "dask"])
+def test_a_torn_part(tmp_path: Path, cut: int, engine: Any) -> None:
+    """Named, with what to do."""
+    collected(tmp_path / "a", tmp_path / "ds", tens(0, 20))
+    (name,) = names(tmp_path / "ds")
+    path = tmp_path / "ds" / name
+    path.write_bytes(path.read_bytes()[:cut])
+    with pytest.raises(errors.FileFormatError, match=f"{Path(name).stem}.*Copy it again"):
+        len(bx.read_events(tmp_path / "ds", engine=engine))
+
+
+def test_a_newer_schema(tmp_path: Path) -> None:
+    """Nothing is guessed: upgrade."""
+    newer = _with_version(tmp_path, "2")
+    Storage(tmp_path / "ds").put(_name_of(_rows(batch([0]))), newer)
+    with pytest.raises(errors.DatasetTooNew, match=r"version 2 of the schema.*upgrade bxpull-nb"):
+        bx.read_events(tmp_path / "ds")
+
+
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    ({"engine": "spark"}, "choose from 'pandas' and 'dask'"),
+    ({"columns": ["nope"]}, "'nope' is no column of a dataset"),
+    ({"where": [("command", "=", "a")]}, "is no condition: write a list"),
+    ({"where": [("nope", "==", "a")]}, "'nope' is no column"),
+    ({"where": ["command"]}, "is no condition"),
+    ({"where": [("received_at", "<", "soon")]}, "'soon' is no time"),
+]
+
+
+@pytest.mark.parametrize(("how", "words"), REFUSED)
+def test_what_cannot_be_asked(tmp_path: Path, how: dict[str, Any], words: str) -> None:
+    """A SettingsError that says what can."""
+    collected(tmp_path / "a", tmp_path / "ds", tens(0, 10))
+    with pytest.raises(errors.SettingsError, match=words):
+        bx.read_events(tmp_path / "ds", **how)
+
+
+def test_a_file_takes_no_conditions(tmp_path: Path) -> None:
+    """It is read whole; pandas selects."""
+    bx.to_csv(_rows(batch([0])), tmp_path / "e.csv")
+    with pytest.raises(errors.SettingsError, match="are for a dataset"):
+        bx.read_events(tmp_path / "e.csv", columns=["mid"])
+
+
+@pytest.mark.parametrize("url", ["gopher://x/y", "nope://x"])
+def test_an_address_nobody_knows(url: str) -> None:
+    """What is known is said."""
+    with pytest.raises(errors.SettingsError, match="s3://BUCKET/PATH"):
+        bx.read_events(url)
+
+
+def test_no_dataset_there(tmp_path: Path) -> None:
+    """An empty folder is none."""
+    with pytest.raises(FileNotFoundError, match="there is no dataset at"):
+        bx.read_events(tmp_path)
+
+
+def _rows(one: Batch) -> pd.DataFrame:
+    log = bx.EventLog()
+    log.extend(one.records)
+    return log.df
+
+
+def _content(frame: pd.DataFrame) -> bytes:
+    from bxpull_nb.dataset.schema import SCHEMA, part_bytes
+    from bxpull_nb.export.table import event_table
+
+    return part_bytes(event_table(frame).cast(SCHEMA))
+
+
+def _name_of(frame: pd.DataFrame) -> str:
+    from bxpull_nb.dataset.layout import Folder
+
+    sent = frame["server_time"][0]
+    day = "unknown" if sent is pd.NaT else f"{sent:%Y-%m-%d}"
+    return part_name(Folder(PORTAL, day), "test", 1, 0, _content(frame))
+
+
+def _write_part(url: Path, frame: pd.DataFrame) -> None:
+    Storage(url).put(_name_of(frame), _content(frame))
+    assert folders(Storage(url).list(), "it")
+
+
+def _with_version(folder: Path, version: str) -> bytes:
+    from pyarrow import parquet
+
+    path = folder / "newer.parquet"
+    path.write_bytes(_content(_rows(batch([0]))))
+    table = parquet.read_table(path)
+    parquet.write_table(table.replace_schema_metadata({"bxpull_nb.events": version}), path)
+    return path.read_bytes()
