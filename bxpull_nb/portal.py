@@ -2,6 +2,7 @@
 
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import partial
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from bxpull_nb.driver import checked_channels, checked_transport
 from bxpull_nb.errors import ChannelMissing
 from bxpull_nb.eventlog import EventLog
 from bxpull_nb.feed import Feed
-from bxpull_nb.listener import Listener
+from bxpull_nb.listener import Listener, Timing
 from bxpull_nb.models import CHANNEL_TYPES, PublicChannel, PullConfig
 from bxpull_nb.publish import message_body, publish
 from bxpull_nb.rest import PORTAL_LIMIT, BatchResult, RestClient
@@ -28,8 +29,9 @@ class Portal:
     """A Bitrix24 portal, or the sandbox: made by `connect()`.
 
     `sandbox` is the embedded one that stops with this portal. `limit` is how many calls a second,
-    and how many at once, are sent to it (Enterprise portals take (5, 250); None = no limit). Use
-    `close()` or `with` to end everything at once; otherwise it ends with the interpreter.
+    and how many at once, are sent to it (Enterprise portals take (5, 250); None = no limit).
+    `timing` is what its feeds wait with and measure by. Use `close()` or `with` to end everything
+    at once; otherwise it ends with the interpreter.
     """
 
     def __init__(
@@ -38,8 +40,10 @@ class Portal:
         *,
         sandbox: "Sandbox | None" = None,
         limit: tuple[float, float] | None = PORTAL_LIMIT,
+        timing: Timing | None = None,
     ) -> None:
-        self.rest = RestClient(auth, limit=limit)
+        self._timing = timing or Timing()
+        self.rest = RestClient(auth, limit=limit, clock=partial(_now, self._timing))
         self.bridge = LoopThread()
         self.feeds: list[Feed] = []
         self.sandbox = sandbox
@@ -151,7 +155,7 @@ class Portal:
             if (feed.channels, feed.transport) == wanted:
                 return feed
         secure = self.url.startswith("https:")
-        listener = partial(Listener, self.rest.fetch_config, secure=secure)
+        listener = partial(Listener, self.rest.fetch_config, secure=secure, timing=self._timing)
         feed = Feed(listener, self.bridge, name=self.name, log=log)
         feed.channels, feed.transport = wanted
         self.feeds.append(feed)
@@ -187,3 +191,7 @@ class Portal:
             for name, value in listed
         )
         return f"<table>{cells}</table>"
+
+
+def _now(timing: Timing) -> datetime:
+    return datetime.fromtimestamp(timing.clock() / 1e9, UTC)

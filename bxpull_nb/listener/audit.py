@@ -49,6 +49,7 @@ async def watch_for_stalls(lanes: list[Lane], settings: LaneSettings) -> None:
         if passed - 1.0 > timing.stall:
             _log.info("the loop was held up for %.1f s: looking for what was missed", passed - 1)
             for lane in lanes:
+                lane.look_at_the_clock()
                 lane.audit_due.set()
 
 

@@ -6,6 +6,7 @@ in between costs a duplicate, which the session drops; never a loss.
 
 import asyncio
 import logging
+import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
@@ -47,6 +48,8 @@ class Lane:
         self.diary = Diary(self.name, settings.tell, settings.timing.clock)
         self.left: list[Left] = []
         """Channels whose history is to be asked a last time."""
+        self._used: PullConfig | None = None
+        self._deadline: asyncio.Timeout | None = None
         self._set = settings
         self._timing = settings.timing
         self._points: deque[tuple[float, str | None]] = deque()  # when, and where polls resumed
@@ -132,9 +135,14 @@ class Lane:
         self._stands = False
         transport = _TRANSPORTS[kind]()
         life, end = self._life(config)
+        self._used = config  # others may have renewed the one in force
         frames = transport.frames(lambda: self._url(config))
         try:
-            async with asyncio.timeout(life), asyncio.timeout(None) as watchdog, aclosing(frames):
+            async with (
+                asyncio.timeout(life) as self._deadline,
+                asyncio.timeout(None) as watchdog,
+                aclosing(frames),
+            ):
                 async for frame in frames:
                     if isinstance(frame, Answered):
                         self._answered(transport, frame)
@@ -151,14 +159,28 @@ class Lane:
             if watchdog.expired():
                 raise await self._stuck(transport) from None
         finally:
+            self._deadline = None
             self.calls.connection_lost()
         if not end.refetch:
             self._websocket_failures = 0  # polled long enough: WebSocket gets another chance
         return end
 
+    def look_at_the_clock(self) -> None:
+        """The machine slept, or its clock was set: the channel may have ended meanwhile."""
+        deadline, used = self._deadline, self._used
+        if deadline is None or used is None:
+            return
+        try:
+            left, _ = self._life(used)
+        except ChannelRefused:
+            left = 0.0
+        loop = asyncio.get_running_loop()
+        if not deadline.expired() and left < (deadline.when() or math.inf) - loop.time():
+            deadline.reschedule(loop.time() + left)
+
     def _life(self, config: PullConfig) -> tuple[float, Order]:
         """How long to stay connected, and what to do then; raises when the channel has ended."""
-        left = _seconds_left(config, self.kind)
+        left = _seconds_left(config, self.kind, self._portal_now(config))
         renewal = left + self._timing.renew_after * (1 + self._timing.jitter())
         if self.transport == "polling" and self._set.transport == "auto" and self._websocket_worked:
             shortest, longest = self._timing.websocket_again
@@ -204,7 +226,7 @@ class Lane:
 
     def _connection_made(self, transport: Transport) -> None:
         again = self._connections > 0 or self._set.resumed
-        self.diary.connected(self._config.now().timestamp(), again=again)
+        self.diary.connected(self._portal_now(self._config), again=again)
         if again:
             self.audit_due.set()
         self._connections += 1
@@ -300,6 +322,10 @@ class Lane:
             f"connection hangs. It is opened again by itself."
         )
 
+    def _portal_now(self, config: PullConfig) -> float:
+        """Unix seconds by the portal's clock."""
+        return self._timing.clock() / 1e9 + config.clock_offset.total_seconds()
+
     @property
     def _polls(self) -> bool:
         return self.transport == "polling"
@@ -316,9 +342,8 @@ def _bad_frames(records: Sequence[Record]) -> int:
     return [type(record) for record in records].count(BadFrame)
 
 
-def _seconds_left(config: PullConfig, kind: str | None) -> float:
+def _seconds_left(config: PullConfig, kind: str | None, now: float) -> float:
     """How long the channel, or the jwt, still lives; raises once it has ended."""
-    now = config.now().timestamp()
     ends = [config.channel(kind).end.timestamp()] if kind else []
     if config.jwt is not None and config.exp:
         ends.append(config.exp)
