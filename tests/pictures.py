@@ -104,6 +104,7 @@ def _shoot(element: "Locator", path: Path) -> None:
     with Image.open(path) as taken:
         picture = taken.convert("RGB")
     ground = picture.getpixel((0, 0))
+    assert isinstance(ground, tuple)
     ImageOps.expand(picture, _MARGIN, fill=ground).save(path, optimize=True)
 
 

@@ -154,7 +154,7 @@ def test_the_tutorial_of_one_event(tmp_path: Path) -> None:
         "3",
     ]
     assert "Explorer(Feed(sandbox" in outputs(notebook, "panel")
-    assert 300 < int(outputs(notebook, "your-turn")) < 600
+    assert int(outputs(notebook, "your-turn")) > 300  # other events may be in the frame
 
 
 def test_the_tutorial_of_broken_lines(tmp_path: Path) -> None:
