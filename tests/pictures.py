@@ -99,13 +99,15 @@ def _take_apart(tab: LabPage, command: str) -> None:
 
 
 def _shoot(element: "Locator", path: Path) -> None:
-    """The element on its own ground, in its true colours: a palette tints the greys."""
+    """The element on its own ground, in 256 colours that keep its greys grey."""
     element.screenshot(path=path, animations="disabled")
     with Image.open(path) as taken:
         picture = taken.convert("RGB")
     ground = picture.getpixel((0, 0))
     assert isinstance(ground, tuple)
-    ImageOps.expand(picture, _MARGIN, fill=ground).save(path, optimize=True)
+    framed = ImageOps.expand(picture, _MARGIN, fill=ground)
+    few = framed.quantize(256, Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE)
+    few.save(path, optimize=True)
 
 
 def _wait_until(moment: float) -> None:

@@ -14,7 +14,7 @@ import pytest
 import bxpull_nb as bx
 from bxpull_nb.auth import MemoryStore, OAuthApp
 from bxpull_nb.feed import Feed
-from bxpull_nb.listener import Timing
+from bxpull_nb.listener import Listener, Timing
 from bxpull_nb.portal import Portal
 from bxpull_nb.sandbox import Sandbox
 
@@ -28,8 +28,9 @@ class Held(tuple[int, int, int, int]):
     __slots__ = ()
 
     @classmethod
-    def now(cls, feed: Feed) -> "Held":
-        """At this moment, without what the collector would take."""
+    def now(cls, feed: Feed, sandbox: Sandbox) -> "Held":
+        """When all ended channels were asked a last time, without what the collector takes."""
+        feed.bridge.run(settle(feed, sandbox))
         gc.collect()
         process = psutil.Process()
 
@@ -75,8 +76,8 @@ def test_a_week_leaves_nothing_behind(transport: str, tmp_path: Path) -> None:
             for hour in range(HOURS):
                 live_an_hour(feed, sandbox, hour, ahead)
                 if hour == 30:
-                    after_a_day = Held.now(feed)
-            end = Held.now(feed)
+                    after_a_day = Held.now(feed, sandbox)
+            end = Held.now(feed, sandbox)
             numbers = [n for n in feed.df["params"] if n.startswith('{"hour"')]
             report = feed.report()
     assert after_a_day is not None
@@ -85,6 +86,18 @@ def test_a_week_leaves_nothing_behind(transport: str, tmp_path: Path) -> None:
     grown = [late - early for late, early in zip(end, after_a_day, strict=True)]
     assert max(grown[:3]) <= 3, grown  # some are at work at any moment
     assert grown[3] < 40_000
+
+
+async def settle(feed: Feed, sandbox: Sandbox) -> None:
+    """Audit until nothing is left to ask; 30 s at most."""
+    driver = feed._driver
+    assert isinstance(driver, Listener)
+    sandbox.publish("settle", {"at": time.time()}, channel=["shared", "private"])
+    async with asyncio.timeout(30):
+        while any(lane.left for lane in driver.lanes):
+            for lane in driver.lanes:
+                lane.audit_due.set()
+            await asyncio.sleep(0.05)
 
 
 def live_an_hour(feed: Feed, sandbox: Sandbox, hour: int, ahead: list[float]) -> None:
