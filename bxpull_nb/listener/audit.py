@@ -105,6 +105,7 @@ async def _ask_again(
     settings.stats.duplicates = duplicates  # the overlap is the audit's own doing
     settings.stats.recovered += len(received.records)
     lane.session.stored(received)
+    lane.heed(received)
     return received.is_whole
 
 

@@ -78,6 +78,8 @@ class Lane:
         self._set = settings
         self._timing = settings.timing
         self._points: deque[tuple[float, str | None]] = deque()  # when, and where polls resumed
+        self._living: asyncio.Timeout | None = None
+        self._heeded: Order | None = None
         self._left = 0  # how many of the configs that were in force it has left
         self._connections = 0
         self._websocket_failures = 0
@@ -157,7 +159,11 @@ class Lane:
         life, end = self._life(config)
         frames = transport.frames(lambda: self._url(config))
         try:
-            async with asyncio.timeout(life), asyncio.timeout(None) as watchdog, aclosing(frames):
+            async with (
+                asyncio.timeout(life) as self._living,
+                asyncio.timeout(None) as watchdog,
+                aclosing(frames),
+            ):
                 async for frame in frames:
                     if isinstance(frame, Answered):
                         self._answered(transport, frame)
@@ -174,7 +180,11 @@ class Lane:
             if watchdog.expired():
                 raise await self._stuck(transport) from None
         finally:
+            self._living = None
             self.calls.connection_lost()
+        heeded, self._heeded = self._heeded, None
+        if heeded is not None:
+            return heeded
         if not end.refetch:
             self._websocket_failures = 0  # polled long enough: WebSocket gets another chance
         return end
@@ -239,22 +249,31 @@ class Lane:
     async def _received(
         self, transport: Transport, frame: str | bytes, config: PullConfig
     ) -> Order | None:
-        received, history = self._take(frame)
+        received = self._take(frame)
         for acknowledgement in self.session.stored(received):
             await transport.send(acknowledgement)
         self.calls.answered(received.answers)
-        if history:
-            return None  # what the push system said back then was about connections of then
+        return self._order(received, config)
+
+    def _order(self, received: Received, config: PullConfig) -> Order | None:
+        """What the push system says; of old, what it said about the channel that is in use."""
         orders = (order_of(event, config, self.kind) for event in received.services)
         return next(filter(None, orders), None)
 
-    def _take(self, frame: str | bytes) -> tuple[Received, bool]:
-        """The frame, in the sink; and whether it was history from before the connection."""
+    def heed(self, received: Received) -> None:
+        """Leave the channel when an audit finds that it has ended: its announcement was missed."""
+        order = self._order(received, self._config)
+        if order is not None and self._living is not None:
+            self._heeded = order
+            self._living.reschedule(asyncio.get_running_loop().time())
+
+    def _take(self, frame: str | bytes) -> Received:
+        """The frame, in the sink, unless it is what was stored before the capture."""
         if self._is_baseline:
             self._is_baseline = False
-            return self._pass_over(frame), True
+            return self._pass_over(frame)
         since, self._history_from = self._history_from, None
-        return self.keep(frame, since=since), since is not None
+        return self.keep(frame, since=since)
 
     def keep(self, frame: str | bytes, *, since: float | None = None) -> Received:
         """Put the new records of the frame into the sink, and count them."""
