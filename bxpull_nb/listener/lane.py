@@ -352,9 +352,10 @@ def _bad_frames(records: Sequence[Record]) -> int:
 
 
 def _seconds_left(config: PullConfig, kind: str | None) -> float:
-    """How long the channel, or the jwt, still lives; raises once it has ended."""
+    """How long the channel, or the jwt and its channels, still live; raises once one has ended."""
     now = config.now().timestamp()
-    ends = [config.channel(kind).end.timestamp()] if kind else []
+    channels = [config.channel(kind)] if kind else config.channels.values()
+    ends = [channel.end.timestamp() for channel in channels]
     if config.jwt is not None and config.exp:
         ends.append(config.exp)
     if not ends:
