@@ -145,6 +145,27 @@ def test_a_damaged_frame_leaves_the_safe_position_where_it_was() -> None:
     assert lane.resume_point() == f"1795447844{2:016}"
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+def test_an_end_that_was_announced_in_a_damaged_frame_is_noticed(version: int) -> None:
+    """By the next audit: a channel that has ended is silent, and looks healthy."""
+
+    async def scenario(capture: Capture, _task: asyncio.Task[None]) -> None:
+        (lane,) = await only_lane(capture)
+        publish(sandbox, range(1))
+        await capture.until(lambda: len(mine(capture)) == 1)
+        before = capture.listener.config
+        sandbox.cut_frame()
+        sandbox.expire_channel("shared")
+        await capture.until(lambda: capture.listener.stats.bad_frames == 1)
+        publish(sandbox, range(1, 3))
+        lane.audit_due.set()
+        await capture.until(lambda: len(mine(capture)) == 3)
+        assert capture.listener.config is not before
+
+    with Sandbox(server_version=version) as sandbox:
+        run(sandbox, scenario, transport="websocket", **SHARED)
+
+
 def test_every_channel_that_was_in_force_is_asked_a_last_time() -> None:
     """Also one that was replaced while the lane was elsewhere."""
     kept: list[list[str]] = []

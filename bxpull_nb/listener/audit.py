@@ -110,6 +110,7 @@ async def _ask_again(
     if received.records:
         lane.diary.recovered(len(received.records))
     lane.session.stored(received)
+    lane.heed(received)
     return received.is_whole
 
 

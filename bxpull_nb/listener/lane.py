@@ -49,10 +49,11 @@ class Lane:
         self.left: list[Left] = []
         """Channels whose history is to be asked a last time."""
         self._used: PullConfig | None = None
-        self._deadline: asyncio.Timeout | None = None
         self._set = settings
         self._timing = settings.timing
         self._points: deque[tuple[float, str | None]] = deque()  # when, and where polls resumed
+        self._living: asyncio.Timeout | None = None
+        self._heeded: Order | None = None
         self._left = 0  # how many of the configs that were in force it has left
         self._connections = 0
         self._websocket_failures = 0
@@ -139,7 +140,7 @@ class Lane:
         frames = transport.frames(lambda: self._url(config))
         try:
             async with (
-                asyncio.timeout(life) as self._deadline,
+                asyncio.timeout(life) as self._living,
                 asyncio.timeout(None) as watchdog,
                 aclosing(frames),
             ):
@@ -159,24 +160,27 @@ class Lane:
             if watchdog.expired():
                 raise await self._stuck(transport) from None
         finally:
-            self._deadline = None
+            self._living = None
             self.calls.connection_lost()
+        heeded, self._heeded = self._heeded, None
+        if heeded is not None:
+            return heeded
         if not end.refetch:
             self._websocket_failures = 0  # polled long enough: WebSocket gets another chance
         return end
 
     def look_at_the_clock(self) -> None:
         """The machine slept, or its clock was set: the channel may have ended meanwhile."""
-        deadline, used = self._deadline, self._used
-        if deadline is None or used is None:
+        living, used = self._living, self._used
+        if living is None or used is None:
             return
         try:
             left, _ = self._life(used)
         except ChannelRefused:
             left = 0.0
         loop = asyncio.get_running_loop()
-        if not deadline.expired() and left < (deadline.when() or math.inf) - loop.time():
-            deadline.reschedule(loop.time() + left)
+        if not living.expired() and left < (living.when() or math.inf) - loop.time():
+            living.reschedule(loop.time() + left)
 
     def _life(self, config: PullConfig) -> tuple[float, Order]:
         """How long to stay connected, and what to do then; raises when the channel has ended."""
@@ -240,24 +244,33 @@ class Lane:
     async def _received(
         self, transport: Transport, frame: str | bytes, config: PullConfig
     ) -> Order | None:
-        received, history = self._take(frame)
+        received = self._take(frame)
         for acknowledgement in self.session.stored(received):
             await transport.send(acknowledgement)
         self.calls.answered(received.answers)
-        if history:
-            return None  # what the push system said back then was about connections of then
+        return self._order(received, config)
+
+    def _order(self, received: Received, config: PullConfig) -> Order | None:
+        """What the push system says; of old, what it said about the channel that is in use."""
         orders = (order_of(event, config, self.kind) for event in received.services)
         return next(filter(None, orders), None)
 
-    def _take(self, frame: str | bytes) -> tuple[Received, bool]:
-        """The frame, in the sink; and whether it was history from before the connection."""
+    def heed(self, received: Received) -> None:
+        """Leave the channel when an audit finds that it has ended: its announcement was missed."""
+        order = self._order(received, self._config)
+        if order is not None and self._living is not None:
+            self._heeded = order
+            self._living.reschedule(asyncio.get_running_loop().time())
+
+    def _take(self, frame: str | bytes) -> Received:
+        """The frame, in the sink, unless it is what was stored before the capture."""
         if self._is_baseline:
             self._is_baseline = False
-            return self._pass_over(frame), True
+            return self._pass_over(frame)
         since, self._history_from = self._history_from, None
         received = self.keep(frame, since=since)
         self.diary.received(received.records)
-        return received, since is not None
+        return received
 
     def keep(self, frame: str | bytes, *, since: float | None = None) -> Received:
         """Put the new records of the frame into the sink, and count them."""
@@ -343,8 +356,9 @@ def _bad_frames(records: Sequence[Record]) -> int:
 
 
 def _seconds_left(config: PullConfig, kind: str | None, now: float) -> float:
-    """How long the channel, or the jwt, still lives; raises once it has ended."""
-    ends = [config.channel(kind).end.timestamp()] if kind else []
+    """How long the channel, or the jwt and its channels, still live; raises once one has ended."""
+    channels = [config.channel(kind)] if kind else config.channels.values()
+    ends = [channel.end.timestamp() for channel in channels]
     if config.jwt is not None and config.exp:
         ends.append(config.exp)
     if not ends:
