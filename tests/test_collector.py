@@ -112,6 +112,7 @@ def test_what_a_crash_left_in_the_journal_is_sent_first(
     feed.stop()
     with bx.connect(sandbox.url, token=sandbox.token) as again:
         collector = collect(again, tmp_path / "ds", tmp_path / "j")
+        collector.step()
         assert numbers(tmp_path / "ds") == list(range(20))
         collector.finish()
 
@@ -215,9 +216,10 @@ def test_the_command_collects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert told[-1]["event"] == "ended"
     assert told[-1]["written"] == len(bx.read_events("ds")) >= 100
     assert {"part", "status", "connected"} <= {one["event"] for one in told}
-    journal = box.url.rpartition("/")[2].replace(":", "-") if box._portal else told[0]["journal"]
-    assert (tmp_path / journal / "000001.bxj").is_file()
-    assert bxpull("compact", "ds").stdout.startswith(("0 parts", "2 parts", "3 parts"))
+    assert (tmp_path / told[0]["journal"] / "000001.bxj").is_file()
+    merged = bxpull("compact", "ds")
+    assert (merged.exit_code, " copies dropped" in merged.stdout) == (0, True)
+    assert len(bx.read_events("ds")) == told[-1]["written"]
 
 
 @posix
@@ -258,8 +260,7 @@ def test_the_second_signal_ends_it_at_once(tmp_path: Path) -> None:
         with collecting(tmp_path, "s3://bucket/ds", **keys) as process:
             process.send_signal(signal.SIGTERM)
             assert process.stderr is not None
-            while "Once more" not in process.stderr.readline():
-                pass
+            assert any("Once more" in line for line in process.stderr)
             begun = time.monotonic()
             process.send_signal(signal.SIGTERM)
             process.wait(10)
@@ -324,7 +325,10 @@ def test_a_journal_for_a_sandbox_if_asked_for(tmp_path: Path) -> None:
 
 @posix
 def test_three_collectors_killed_at_random_lose_nothing() -> None:
-    """With faults on the wire: the dataset equals what was published. Longer: `tests.faults_dataset`."""
+    """With faults on the wire, the dataset equals what was published.
+
+    For longer: `python -m tests.faults_dataset`.
+    """
     outcome = faults_dataset.run(seconds=5, rate=200, seed=1)
     assert outcome.published >= 900
     assert (outcome.missing, outcome.doubled, outcome.strange) == (0, 0, 0)

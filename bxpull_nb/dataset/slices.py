@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Slice", "by_arrival", "frame_of", "slices", "table_of"]
 
-_WHOLE_BYTES = 24 * 1024 * 1024  # a partition of this much is one slice, unseen
+_WHOLE_BYTES = 12 * 1024 * 1024  # a partition of this much is one slice, unseen
 _ROWS = 500_000  # of a slice of a larger one
 
 
