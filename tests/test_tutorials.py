@@ -25,7 +25,7 @@ def test_a_file_that_is_there_stays(tmp_path: Path) -> None:
     """It may hold somebody's work; the others come beside it."""
     (tmp_path / NAMES[1]).write_text("my own work")
     (tmp_path / "other.txt").write_text("not ours")
-    assert copy_tutorials(tmp_path) == Copied(new=[NAMES[0], NAMES[2]], kept=[NAMES[1]])
+    assert copy_tutorials(tmp_path) == Copied(new=[NAMES[0], *NAMES[2:]], kept=[NAMES[1]])
     assert (tmp_path / NAMES[1]).read_text() == "my own work"
     assert copy_tutorials(tmp_path) == Copied(new=[], kept=NAMES)
 
