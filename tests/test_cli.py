@@ -36,6 +36,12 @@ NO_PORTAL = dict.fromkeys(
 posix = pytest.mark.skipif(os.name != "posix", reason="signals as on POSIX")
 
 
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`bxpull listen` keeps a journal in the working directory."""
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+
+
 def bxpull(*args: object, **environment: str) -> Result:
     """How the command ends in this process, in an environment that names no other portal."""
     return CliRunner().invoke(main, list(map(str, args)), env={**NO_PORTAL, **environment})
@@ -107,7 +113,7 @@ def test_alone_it_says_what_it_can() -> None:
     result = bxpull()
     assert result.exit_code == 0
     assert result.stdout == bxpull("--help").stdout
-    for command in ("config", "doctor", "lab", "listen", "sandbox"):
+    for command in ("compact", "config", "doctor", "lab", "listen", "sandbox"):
         assert f"  {command} " in result.stdout
 
 

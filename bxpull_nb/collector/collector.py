@@ -77,19 +77,20 @@ class Collector:
     def start(self) -> None:
         """Listen, going on from the journal; returns when the connections stand.
 
-        What an earlier process left in the journal is sent off first. Raises JournalInUse,
+        What an earlier process left in the journal is due at once. Raises JournalInUse,
         JournalNotWritable, SettingsError, and what keeps it from connecting.
         """
-        self.feed.start(journal=self.journal)
-        self._shipper = Shipper(
+        shipper = Shipper(
             self.journal.folder,
             self._url,
             self._portal,
             part_bytes=self._part_bytes,
             written=self._count,
         )
-        if self._shipper.pending():
-            self._ship()
+        if shipper.pending():
+            self._next = self._monotonic()
+        self.feed.start(journal=self.journal)
+        self._shipper = shipper
 
     def step(self) -> None:
         """Write a part if one is due; call it a few times a second. Raises nothing."""

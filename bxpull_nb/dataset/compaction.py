@@ -50,12 +50,15 @@ def compact(
     In each partition, parts of less than `target_bytes` become parts of about that size, sorted
     by message id, without copies. The new part is there before the old ones go, so nothing is
     missing at any moment; several may compact at once. `tell` gets a line a partition. Raises
-    FileFormatError, DatasetUnreachable, DatasetNotWritable.
+    FileFormatError, FileNotFoundError, DatasetUnreachable, DatasetNotWritable.
     """
     storage = Storage(url)
+    files = storage.list()
+    if not files:
+        raise FileNotFoundError(f"there is no dataset at {shown_url(storage.url)}")
     found = [
         _merged(storage, folder, group, tell)
-        for folder, parts in folders(storage.list(), shown_url(storage.url)).items()
+        for folder, parts in folders(files, shown_url(storage.url)).items()
         for group in _groups(parts, target_bytes)
     ]
     totals = (sum(getattr(one, name) for one in found) for name in Compacted.__struct_fields__)

@@ -34,7 +34,8 @@ class Storage:
 
     def list(self) -> dict[str, int]:
         """Every file that is not hidden, and its size in bytes; none where there is nothing."""
-        with self._reading():
+        found: dict[str, Any] = {}
+        with self._reading(), suppress(FileNotFoundError):
             fs, root = self._open()
             fs.invalidate_cache()  # others write here too
             found = fs.find(root, detail=True)
