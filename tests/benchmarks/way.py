@@ -1,6 +1,7 @@
 """The whole way: from a push server's send, over a WebSocket, to the row in the log."""
 
 import asyncio
+import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -14,6 +15,7 @@ from websockets.asyncio.client import connect
 from bxpull_nb.bridge import LoopThread
 from bxpull_nb.eventlog import EventLog
 from bxpull_nb.inlet import Inlet
+from bxpull_nb.journal import Journal
 from bxpull_nb.listener import Listener
 from bxpull_nb.models import Batch, Channel, PullConfig, PullServer
 from tests.benchmarks.byhand import Row, text_rows
@@ -67,13 +69,14 @@ async def running(work: Awaitable[None]) -> AsyncIterator[None]:
         await asyncio.wait([task])
 
 
-async def capture(url: str, count: int) -> EventLog:
-    """A log with `count` events, by ours."""
+async def capture(url: str, count: int, journal: Journal | None = None) -> EventLog:
+    """A log with `count` events, by ours; with a journal, they are on disk first."""
     log, done = EventLog(), asyncio.Event()
     inlet = Inlet(log)
+    take = journal.taking(inlet.store) if journal else inlet.store
 
     def store(batch: Batch) -> None:
-        inlet.store(batch)
+        take(batch)
         if len(log) >= count:
             done.set()
 
@@ -113,6 +116,21 @@ def throughput(size: Size) -> Sequence[Line]:
         Line(what, "µs/event", mine, faster(4), hand, other),
         Line(what, "events/s", rate, at_least(200_000, "events/s")),
     ]
+
+
+def journaled(size: Size) -> Sequence[Line]:
+    """The same with every frame on disk before its events count."""
+    count = size.of(_EVENTS)
+    with sending(count) as url:
+
+        def ours() -> None:
+            with tempfile.TemporaryDirectory() as folder, Journal(folder) as journal:
+                assert len(asyncio.run(capture(url, count, journal)).df) == count
+
+        [mine] = in_turn(size.long_rounds, ours, per=count)
+    rate = Sample(tuple(1e6 / value for value in mine.values))
+    what = 'the same with the journal (`durability="second"`)'
+    return [Line(what, "events/s", rate, at_least(120_000, "events/s"))]
 
 
 def minute(size: Size) -> Sequence[Line]:
@@ -270,6 +288,7 @@ def _percentile(delays: Sequence[float]) -> float:
 
 BENCHMARKS = (
     Benchmark("whole-way", throughput),
+    Benchmark("journal", journaled),
     Benchmark("minute", minute),
     Benchmark("resume", resume),
     Benchmark("latency-pandas", partial(latency, pandas_calls, limit=5, times=50)),
