@@ -16,6 +16,7 @@ from bxpull_nb.dataset.storage import Storage
 from bxpull_nb.journal import Cursor, journal_files, read_frame, read_on
 from bxpull_nb.journal.record import PREAMBLE
 from bxpull_nb.models import EVENT_COLUMNS, BadFrame, Batch
+from bxpull_nb.notebook import replay
 from tests.events import DAY_ONE, PORTAL, batch, collected, mid, write
 
 
@@ -322,7 +323,7 @@ def test_both_engines_give_the_same_events(tmp_path: Path) -> None:
 def test_a_dataset_is_replayed(tmp_path: Path) -> None:
     """As a journal is."""
     collected(tmp_path / "a", tmp_path / "ds", tens(0, 50))
-    feed = bx.replay(tmp_path / "ds", speed=float("inf"))
+    feed = replay(tmp_path / "ds", speed=float("inf"))
     feed.wait(50, timeout=10)
     pd.testing.assert_frame_equal(feed.df, bx.read_events(tmp_path / "ds"))
 
