@@ -286,8 +286,9 @@ def test_options_that_do_not_go_together(args: list[str], words: str) -> None:
 
 
 def test_an_unknown_store_is_told_in_a_line(tmp_path: Path) -> None:
-    """Also by `bxpull compact`."""
+    """Before anything is collected, and by `bxpull compact`."""
     assert_fails(bxpull("compact", "nope://x"), 2, "s3://BUCKET/PATH")
+    assert_fails(bxpull("listen", "--sandbox", "--dataset", "nope://x"), 2, "s3://BUCKET/PATH")
 
 
 def test_the_exit_codes_are_in_the_help() -> None:
