@@ -98,6 +98,18 @@ def test_the_second_signal_ends_it_at_once(tmp_path: Path) -> None:
     assert len(bx.read_events(tmp_path / "j")) > 0
 
 
+def test_a_log_for_people(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without `--log-json`, and without a terminal: a line for what happens, on stderr."""
+    monkeypatch.chdir(tmp_path)
+    result = bxpull("listen", "--sandbox", "--rate", 200, "--dataset", "ds", "--count", 20)
+    assert (result.exit_code, result.stdout) == (0, "")
+    lines = [line.split(" ", 2)[2] for line in result.stderr.splitlines()]
+    assert lines[0].startswith("collecting portal sandbox, dataset ")
+    assert "connected channel shared, connected" in lines
+    assert lines[-1].startswith("ended events ")
+    assert (tmp_path / "bxpull-journal" / "sandbox" / "dataset.json").is_file()
+
+
 WRONG: list[tuple[list[str], str]] = [
     (["--dataset", "ds", "--no-journal"], "a dataset is written from a journal"),
     (["--journal", "j", "--no-journal"], "Leave one of them out"),
