@@ -164,6 +164,8 @@ def _explained(url: str, kind: type[BxPullError]) -> Iterator[None]:
                 kind, url, "there is no such place", "Make it, or correct the address"
             ) from exc
         raise
+    except (MemoryError, TypeError, AttributeError, AssertionError):
+        raise  # not the place's fault
     except ImportError as exc:
         raise SettingsError(
             f"{shown_url(url)} needs a package that is not installed ({exc}). For s3:// install "
