@@ -2,9 +2,17 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
+
+import bxpull_nb as bx
 from bxpull_nb.codec import TextCodec
 from bxpull_nb.dataset import Shipper
+from bxpull_nb.dataset.layout import Folder, folders, part_name
+from bxpull_nb.dataset.schema import SCHEMA, part_bytes
+from bxpull_nb.dataset.storage import Storage
+from bxpull_nb.export.table import event_table
 from bxpull_nb.journal import Journal
 from bxpull_nb.models import Arrival, Batch, Message
 from bxpull_nb.session import SeenMids, Session
@@ -47,6 +55,41 @@ def collected(
     shipper = Shipper(folder, url, PORTAL, part_bytes=part_bytes)
     shipper.ship()
     return shipper
+
+
+def tens(start: int, stop: int, **how: Any) -> list[Batch]:
+    """Batches of ten events each."""
+    return [batch(range(n, n + 10), **how) for n in range(start, stop, 10)]
+
+
+def names(url: str | Path) -> list[str]:
+    """The parts of the dataset."""
+    return list(Storage(url).list())
+
+
+def rows_of(one: Batch) -> pd.DataFrame:
+    """The frame of a batch."""
+    log = bx.EventLog()
+    log.extend(one.records)
+    return log.df
+
+
+def content_of(frame: pd.DataFrame) -> bytes:
+    """A part with these rows."""
+    return part_bytes(event_table(frame).cast(SCHEMA))
+
+
+def name_of(frame: pd.DataFrame) -> str:
+    """The name of such a part, by the day of its first row."""
+    sent = frame["server_time"][0]
+    day = "unknown" if sent is pd.NaT else f"{sent:%Y-%m-%d}"
+    return part_name(Folder(PORTAL, day), "test", 1, 0, content_of(frame))
+
+
+def write_part(url: Path, frame: pd.DataFrame) -> None:
+    """Put a part with these rows, all of one day, into the dataset."""
+    Storage(url).put(name_of(frame), content_of(frame))
+    assert folders(Storage(url).list(), "it")
 
 
 def _body(number: int, *, told: bool) -> str:

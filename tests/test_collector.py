@@ -1,9 +1,6 @@
 """A collector: feed to journal to dataset, through failures and signals, watched from outside."""
 
 import json
-import signal
-import subprocess
-import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -21,7 +18,7 @@ from bxpull_nb.models import Arrival, Event
 from bxpull_nb.portal import Portal
 from bxpull_nb.sandbox import Sandbox
 from tests import faults_dataset
-from tests.test_cli import assert_fails, bxpull, posix, running, wait_for
+from tests.test_cli import posix, wait_for
 
 
 def publish(sandbox: Sandbox, start: int, stop: int) -> None:
@@ -196,130 +193,6 @@ def test_a_metrics_port_that_is_taken(portal: Portal, tmp_path: Path) -> None:
             pass
 
 
-# --- the command
-
-
-def stories(output: str) -> list[dict[str, Any]]:
-    """The lines of `--log-json`."""
-    return [json.loads(line) for line in output.splitlines() if line.startswith("{")]
-
-
-def test_the_command_collects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Into the dataset, with a journal beside it, and tells its story as JSON lines."""
-    monkeypatch.chdir(tmp_path)
-    with Sandbox(demo=True, rate=300) as box:
-        source = ["--url", box.url, "--token", box.token]
-        result = bxpull("listen", *source, "--dataset", "ds", "--count", 100, "--log-json")
-    assert (result.exit_code, result.stderr) == (0, "")
-    told = stories(result.stdout)
-    assert [one["event"] for one in told][:1] == ["collecting"]
-    assert told[-1]["event"] == "ended"
-    assert told[-1]["written"] == len(bx.read_events("ds")) >= 100
-    assert {"part", "status", "connected"} <= {one["event"] for one in told}
-    assert (tmp_path / told[0]["journal"] / "000001.bxj").is_file()
-    merged = bxpull("compact", "ds")
-    assert (merged.exit_code, " copies dropped" in merged.stdout) == (0, True)
-    assert len(bx.read_events("ds")) == told[-1]["written"]
-
-
-@posix
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_first_signal_ends_it_cleanly(tmp_path: Path, number: int) -> None:
-    """All that was received is in the dataset."""
-    with collecting(tmp_path, "ds") as process:
-        process.send_signal(number)
-        said, _ = process.communicate(timeout=30)
-    assert process.returncode == 0
-    ended = stories(said)[-1]
-    assert (ended["event"], ended["pending_bytes"]) == ("ended", 0)
-    assert ended["written"] == len(bx.read_events(tmp_path / "ds")) > 0
-
-
-@posix
-def test_a_dataset_that_takes_nothing_leaves_an_exit_code_of_its_own(tmp_path: Path) -> None:
-    """The journal has all, and the message says what to do."""
-    (tmp_path / "ds").write_text("in the way")
-    with collecting(tmp_path, "ds") as process:
-        process.send_signal(signal.SIGTERM)
-        said, complained = process.communicate(timeout=30)
-    assert process.returncode == 3
-    assert "run the same command again to send it" in complained
-    assert stories(said)[-1]["pending_bytes"] > 0
-    events = bx.read_events(tmp_path / "j")
-    assert len(events) == stories(said)[-1]["events"] > 0
-
-
-@posix
-def test_the_second_signal_ends_it_at_once(tmp_path: Path) -> None:
-    """Even if the bucket does not answer; the journal has all."""
-    import socket
-
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        keys = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "y", "AWS_ENDPOINT_URL": url}
-        with collecting(tmp_path, "s3://bucket/ds", **keys) as process:
-            process.send_signal(signal.SIGTERM)
-            assert process.stderr is not None
-            assert any("Once more" in line for line in process.stderr)
-            begun = time.monotonic()
-            process.send_signal(signal.SIGTERM)
-            process.wait(10)
-            assert time.monotonic() - begun < 2
-    assert process.returncode == 130
-    assert len(bx.read_events(tmp_path / "j")) > 0
-
-
-WRONG: list[tuple[list[str], str]] = [
-    (["--dataset", "ds", "--no-journal"], "a dataset is written from a journal"),
-    (["--journal", "j", "--no-journal"], "Leave one of them out"),
-    (["--every", "5"], "--every is the collector's: give it with --dataset"),
-    (["--log-json"], "--log-json is the collector's"),
-    (["--metrics-port", "0"], "--metrics-port is the collector's"),
-    (["--dataset", "ds", "--csv", "e.csv"], "give --csv or --dataset, not both"),
-]
-
-
-@pytest.mark.parametrize(("args", "words"), WRONG)
-def test_options_that_do_not_go_together(args: list[str], words: str) -> None:
-    """Said before anything is started."""
-    assert_fails(bxpull("listen", "--sandbox", *args), 2, words)
-
-
-def test_an_unknown_store_is_told_in_a_line(tmp_path: Path) -> None:
-    """Also by `bxpull compact`."""
-    assert_fails(bxpull("compact", "nope://x"), 2, "s3://BUCKET/PATH")
-
-
-def test_the_exit_codes_are_in_the_help() -> None:
-    """All of them."""
-    said = " ".join(bxpull("listen", "--help").stdout.split())
-    for code in ("with 0", "1 when", "2 for", "3 when", "130 when"):
-        assert code in said
-
-
-def test_listening_keeps_a_journal_by_itself(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """In a folder of the portal's name; not for a sandbox of its own, and not if told so."""
-    monkeypatch.chdir(tmp_path)
-    assert bxpull("listen", "--sandbox", "--count", 5).exit_code == 0
-    with Sandbox(demo=True, rate=200) as box:
-        source = ["--url", box.url, "--token", box.token]
-        assert bxpull("listen", *source, "--count", 5, "--no-journal").exit_code == 0
-        assert list(tmp_path.iterdir()) == []
-        assert bxpull("listen", *source, "--count", 5).exit_code == 0
-        host = box.url.rpartition("/")[2].replace(":", "-")
-    assert len(bx.read_events(tmp_path / "bxpull-journal" / host)) >= 5
-
-
-def test_a_journal_for_a_sandbox_if_asked_for(tmp_path: Path) -> None:
-    """All that was printed is in it."""
-    result = bxpull("listen", "--sandbox", "--count", 20, "--journal", tmp_path / "j")
-    events = bx.read_events(tmp_path / "j")
-    printed = [json.loads(line)["command"] for line in result.stdout.splitlines()]
-    assert events["command"].tolist()[:20] == printed
-
-
 # --- all of it at once
 
 
@@ -334,25 +207,3 @@ def test_three_collectors_killed_at_random_lose_nothing() -> None:
     assert (outcome.missing, outcome.doubled, outcome.strange) == (0, 0, 0)
     assert outcome.kills > 0
     assert outcome.copies > 0
-
-
-def collecting(folder: Path, dataset: str, **more: str) -> Any:
-    """A collector of a busy sandbox, as a process that has received something."""
-    from contextlib import contextmanager
-
-    where = dataset if "://" in dataset else str(folder / dataset)
-
-    @contextmanager
-    def started() -> Any:
-        how = ["--dataset", where, "--journal", folder / "j", "--log-json", "--rate", 300]
-        with running("listen", "--sandbox", *how, **more) as process:
-            journal = folder / "j" / "000001.bxj"
-            wait_for(lambda: journal.is_file() and journal.stat().st_size > 5000)
-            wait_for(lambda: is_collecting(process))
-            yield process
-
-    def is_collecting(process: "subprocess.Popen[str]") -> bool:
-        assert process.stdout is not None
-        return "collecting" in process.stdout.readline()
-
-    return started()

@@ -21,7 +21,7 @@ from bxpull_nb.dataset.storage import Storage
 from bxpull_nb.journal import read_frame
 from bxpull_nb.portal import Portal
 from bxpull_nb.sandbox import Sandbox
-from tests.events import PORTAL, batch, collected, mid, write
+from tests.events import PORTAL, collected, mid, tens, write
 from tests.test_cli import wait_for
 
 
@@ -106,11 +106,6 @@ def bucket(_server: Bucket, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]
     yield _server
     s3fs.S3FileSystem.clear_instance_cache()
     _server.remove()
-
-
-def tens(start: int, stop: int) -> list[Any]:
-    """Batches of ten events each."""
-    return [batch(range(n, n + 10)) for n in range(start, stop, 10)]
 
 
 def test_a_dataset_in_a_bucket_is_like_one_in_a_folder(bucket: Bucket, tmp_path: Path) -> None:

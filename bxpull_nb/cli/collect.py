@@ -161,7 +161,8 @@ class _Lines:
     """What happens, in words on stderr: for a log that people read."""
 
     def say(self, event: str, **facts: Any) -> None:
-        known = ", ".join(f"{name} {value}" for name, value in facts.items() if value)
+        told = [str(v) if name == "text" else f"{name} {v}" for name, v in facts.items() if v]
+        known = ", ".join(told)
         click.echo(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%SZ} {event} {known}".rstrip(), err=True)
 
     def status(self, stats: CollectorStats) -> None:

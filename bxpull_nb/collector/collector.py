@@ -87,6 +87,7 @@ class Collector:
             part_bytes=self._part_bytes,
             written=self._count,
         )
+        shipper.storage.check()
         if shipper.pending():
             self._next = self._monotonic()
         self.feed.start(journal=self.journal)

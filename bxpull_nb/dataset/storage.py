@@ -9,6 +9,7 @@ from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 from bxpull_nb.errors import BxPullError, DatasetNotWritable, DatasetUnreachable, SettingsError
+from bxpull_nb.journal import sync_folder
 from bxpull_nb.masking import mask_text
 
 if TYPE_CHECKING:
@@ -32,6 +33,11 @@ class Storage:
         self.url = _absolute(url)
         self._opened: tuple[Any, str] | None = None
 
+    def check(self) -> None:
+        """Raise SettingsError for an address nobody knows; nothing is asked of the place itself."""
+        with self._reading():
+            self._open()
+
     def list(self) -> dict[str, int]:
         """Every file that is not hidden, and its size in bytes; none where there is nothing."""
         found: dict[str, Any] = {}
@@ -53,7 +59,7 @@ class Storage:
         with self._writing():
             fs, _ = self._open()
             path = self.path(name)
-            if fs.protocol in _ALL_OR_NOTHING or _ALL_OR_NOTHING & set(_listed(fs.protocol)):
+            if _ALL_OR_NOTHING & set(_listed(fs.protocol)):
                 fs.pipe_file(path, content)
             else:
                 _put_by_rename(fs, path, content)
@@ -139,6 +145,8 @@ def _put_by_rename(fs: Any, path: str, content: bytes) -> None:
                 file.flush()
                 os.fsync(file.fileno())
         fs.mv(unfinished, path)
+        if "file" in _listed(fs.protocol):
+            sync_folder(Path(folder))  # or a power cut could take the name back
     except BaseException:
         with suppress(OSError):
             fs.rm_file(unfinished)
@@ -156,6 +164,8 @@ def _explained(url: str, kind: type[BxPullError]) -> Iterator[None]:
                 kind, url, "there is no such place", "Make it, or correct the address"
             ) from exc
         raise
+    except (MemoryError, TypeError, AttributeError, AssertionError):
+        raise  # not the place's fault
     except ImportError as exc:
         raise SettingsError(
             f"{shown_url(url)} needs a package that is not installed ({exc}). For s3:// install "

@@ -1,6 +1,6 @@
 """The log on disk, and back: a capture that survives its process."""
 
-from bxpull_nb.journal.files import Repaired, journal_files
+from bxpull_nb.journal.files import Repaired, journal_files, sync_folder
 from bxpull_nb.journal.following import Cursor, Stretch, forget_before, read_on
 from bxpull_nb.journal.journal import Journal, JournalStats
 from bxpull_nb.journal.reading import read_frame, read_journal
@@ -16,4 +16,5 @@ __all__ = [
     "read_frame",
     "read_journal",
     "read_on",
+    "sync_folder",
 ]
