@@ -39,7 +39,10 @@ def open_tab(tab: LabPage, name: str) -> None:
 
 def counted(tab: LabPage, *, nth: int = 0) -> int:
     """The number of events the panel shows."""
-    text = tab.page.locator("b", has=tab.page.locator("xpath=../../span[text()='events']"))
+    counters = tab.page.locator(
+        "xpath=//b[following-sibling::span[1][. = 'event' or . = 'events']]"
+    )
+    text = counters.filter(visible=True)
     return int(text.nth(nth).inner_text().replace(",", ""))
 
 
