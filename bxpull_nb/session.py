@@ -168,8 +168,10 @@ class Session:
         self._safe_before, self._safe = self._safe, self.newest
 
     def rewind(self, point: str | None) -> None:
-        """Resume from `point`, an earlier `resume_point`, instead of from the safe position."""
+        """Resume, and audit, from `point` again, an earlier `resume_point`."""
         self._safe = point
+        if point is None or (self._audited or "") > point:
+            self._audited = point
 
     def audited(self, newest: str | None) -> None:
         """All up to `newest`, the position when the audit was asked, is known to be here."""

@@ -30,7 +30,7 @@ _TRANSPORTS: dict[str, Callable[[], Transport]] = {
     "websocket": WebSocketTransport,
     "polling": LongPollingTransport,
 }
-_UNNOTICED = 10.0  # seconds at most from a channel's end until its successor is listened to
+_UNNOTICED = 60.0  # seconds at most from a channel's end until its successor is listened to
 _STUCK = 3005  # close code: the heartbeat stopped
 
 
@@ -51,7 +51,9 @@ class Lane:
         self._used: PullConfig | None = None
         self._set = settings
         self._timing = settings.timing
-        self._points: deque[tuple[float, str | None]] = deque()  # when, and where polls resumed
+        self._points: deque[tuple[float, str | None]] = (
+            deque()
+        )  # when connected, and where to resume
         self._living: asyncio.Timeout | None = None
         self._heeded: Order | None = None
         self._left = 0  # how many of the configs that were in force it has left
@@ -108,7 +110,7 @@ class Lane:
         for old, new in pairwise(known[self._left :]):
             if self._channels(old) != self._channels(new):
                 self.left.append(Left(old, position.safe if self._polls else position.audited))
-                if self._polls and self._points:
+                if self._points and (self._polls or self.kind is None):
                     self.session.rewind(self._points[0][1])
         self._left = len(known) - 1
 
@@ -220,8 +222,8 @@ class Lane:
     def _note_point(self) -> None:
         """Remember where to resume, for as long as a channel's successor may be unknown to us.
 
-        By a jwt one poll brings the messages of several channels: those of one move the position
-        while the successor of another is published to, and nobody listens there yet.
+        By a jwt one connection brings the messages of several channels: those of one move the
+        position while the successor of another is published to, and nobody listens there yet.
         """
         now = self._timing.monotonic()
         self._points.append((now, self.session.resume_point()))
