@@ -59,7 +59,7 @@ async def _audit(lane: Lane, settings: LaneSettings) -> None:
         return
     position = lane.session.newest
     try:
-        whole = await _ask_again(lane, settings, config, lane.session.audit_point())
+        whole = await _ask_again(lane, settings, config, lane.kind, lane.session.audit_point())
     except (BxPullError, httpx.HTTPError) as exc:
         _log.info("%s: the audit failed: %s", lane.name, exc)
         return
@@ -71,7 +71,7 @@ async def _audit(lane: Lane, settings: LaneSettings) -> None:
 async def _ask_left(lane: Lane, settings: LaneSettings, left: Left) -> None:
     """Ask an ended channel's history, until it was read whole; an empty one gives no answer."""
     try:
-        done = await _ask_again(lane, settings, left.config, left.point)
+        done = await _ask_again(lane, settings, left.config, left.kind, left.point)
     except ChannelRefused:
         done = False
     except (BxPullError, httpx.HTTPError) as exc:
@@ -83,7 +83,7 @@ async def _ask_left(lane: Lane, settings: LaneSettings, left: Left) -> None:
 
 
 async def _ask_again(
-    lane: Lane, settings: LaneSettings, config: PullConfig, point: str | None
+    lane: Lane, settings: LaneSettings, config: PullConfig, kind: str | None, point: str | None
 ) -> bool:
     """Keep what is new in the history after `point`; whether it came, and could all be read.
 
@@ -92,7 +92,7 @@ async def _ask_again(
     url = connection_url(
         config,
         transport="polling",
-        channel=lane.kind,
+        channel=kind,
         mid=point or FULL_HISTORY,
         secure=settings.secure,
     )

@@ -108,14 +108,13 @@ class Lane:
         """Note the channels that were replaced: what they had, their successors have not."""
         known, position = self._set.source.known, self.session.position
         for old, new in pairwise(known[self._left :]):
-            if self._channels(old) != self._channels(new):
-                self.left.append(Left(old, position.safe if self._polls else position.audited))
-                if self._points and (self._polls or self.kind is None):
-                    self.session.rewind(self._points[0][1])
+            for kind in old.channels if self.kind is None else [self.kind]:
+                if old.channels.get(kind) not in (None, new.channels.get(kind)):
+                    point = position.safe if self._polls else position.audited
+                    self.left.append(Left(old, kind, point))
+                    if self._points and (self._polls or self.kind is None):
+                        self.session.rewind(self._points[0][1])
         self._left = len(known) - 1
-
-    def _channels(self, config: PullConfig) -> list[str]:
-        return [one.id for one in config.channels.values() if self.kind in (None, one.type)]
 
     async def _obey(self, order: Order, config: PullConfig) -> None:
         if order.pause:

@@ -159,6 +159,8 @@ class Left:
     """A channel that was left for its successor."""
 
     config: PullConfig
+    kind: str
+    """Its type; it is asked by its id, for a token that named it has ended with it."""
     point: str | None
     """The mid to ask from."""
     tries: int = 0
