@@ -44,6 +44,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 _START_SECONDS = 60
 _PAGE_SECONDS = 60
+_EXPECT_SECONDS = 20
 _QUIET_CHROMIUM = [
     "--no-sandbox",
     "--disable-gpu",
@@ -242,8 +243,9 @@ class Lab:
         with the block. When the block fails, a picture of the page is left in `home` and named in
         the error.
         """
-        from playwright.sync_api import sync_playwright
+        from playwright.sync_api import expect, sync_playwright
 
+        expect.set_options(timeout=_EXPECT_SECONDS * 1000)
         name = (self.root / notebook).relative_to(self.root).as_posix()
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(

@@ -77,8 +77,8 @@ def test_any_frame_gives_a_figure(
 def test_bars_are_stacked_by_the_command() -> None:
     """In the order of the legend, from the bottom; what has no name is named so."""
     figure = plots.rate(frame(event(0), event(1), event(1.5, "chat"), event(2), bad(2)), every="1s")
-    assert bars(figure.axes[0]) == [[1, 1, 1], [0, 1, 0], [0, 0, 1]]
-    assert words(figure).splitlines()[-3:] == ["(none)", "chat", "deal"]
+    assert bars(figure.axes[0]) == [[1, 1, 1], [0, 0, 1], [0, 1, 0]]
+    assert words(figure).splitlines()[-3:] == ["chat", "(none)", "deal"]
     assert "events per 1 s" in words(figure)
     assert "01 January 2026 12:00 UTC" in words(figure)
 

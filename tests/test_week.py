@@ -84,7 +84,7 @@ def test_a_week_leaves_nothing_behind(transport: str, tmp_path: Path) -> None:
     assert numbers == ['{"hour":%d}' % hour for hour in range(HOURS)]  # noqa: UP031 - braces
     assert report.renewals >= 2 * 7
     grown = [late - early for late, early in zip(end, after_a_day, strict=True)]
-    assert max(grown[:3]) <= 3, grown  # some are at work at any moment
+    assert max(grown[:3]) <= 8, grown  # some are at work at any moment; a leak would be dozens
     assert grown[3] < 40_000
 
 
