@@ -381,6 +381,7 @@ def test_a_channel_that_ends_every_two_seconds_for_a_minute_loses_nothing() -> N
         outcome: list[tuple[list[int], int]] = []
 
         async def scenario(capture: Capture, _task: asyncio.Task[None]) -> None:
+            capture.patience = 60  # six pairs of listeners and servers share the machine
             await capture.until(lambda: capture.listener.ready)
             with Publisher(sandbox, 20) as publisher:
                 begun = time.monotonic()
