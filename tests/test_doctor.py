@@ -184,9 +184,9 @@ def test_a_portal_that_takes_its_time(sandbox: Sandbox) -> None:
             await asyncio.sleep(60)
 
     with Portal(Slow(sandbox.url, sandbox.token)) as portal:
-        diagnosis = doctor(portal, seconds=0.2)
+        diagnosis = doctor(portal, seconds=0.8)
     assert states(diagnosis) == ["ok", *["failed"] * 3, *["not tried"] * 5]
-    assert found(diagnosis, "token accepted").said == "no answer within 0.2 s"
+    assert found(diagnosis, "token accepted").said == "no answer within 0.8 s"
     assert found(diagnosis, "websocket").said == "there is no connection config"
 
 

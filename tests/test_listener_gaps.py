@@ -166,6 +166,23 @@ def test_an_end_that_was_announced_in_a_damaged_frame_is_noticed(version: int) -
         run(sandbox, scenario, transport="websocket", **SHARED)
 
 
+@pytest.mark.parametrize("transport", ["websocket", "polling"])
+def test_an_end_is_obeyed_although_another_lane_has_fetched_a_config_before(
+    sandbox: Sandbox, transport: str
+) -> None:
+    """That config is newer than the connection, but older than the end."""
+
+    async def scenario(capture: Capture, _task: asyncio.Task[None]) -> None:
+        await capture.until(lambda: capture.listener.ready)
+        source = capture.listener.lanes[0]._set.source
+        await source.renew(source.current)
+        sandbox.expire_channel("shared")
+        publish(sandbox, range(3))
+        await capture.until(lambda: len(mine(capture)) == 3)
+
+    run(sandbox, scenario, transport=transport, timing=QUICK_AUDIT)
+
+
 def test_every_channel_that_was_in_force_is_asked_a_last_time() -> None:
     """Also one that was replaced while the lane was elsewhere."""
     kept: list[list[str]] = []

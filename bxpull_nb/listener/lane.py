@@ -94,6 +94,7 @@ class Lane:
             connections = self._connections
             try:
                 order = await self._listen_once(config)
+                config = self._outdated(config)
             except BxPullError as exc:
                 if not is_transient(exc):
                     raise
@@ -102,7 +103,19 @@ class Lane:
                     delays = self._timing.delays()
                 await self._timing.sleep(next(delays))
                 order = Order(refetch=isinstance(exc, ChannelRefused))
+            if self._heeded is not None:  # said before the connection ended, however it did
+                order, config, self._heeded = self._heeded, self._outdated(config), None
             await self._obey(order, config)
+
+    def _outdated(self, config: PullConfig) -> PullConfig:
+        """The config to be replaced: the one in force, unless its channel is another already.
+
+        Another lane may have fetched it before the channel of this one ended.
+        """
+        now = self._config
+        kinds = now.channels if self.kind is None else [self.kind]
+        is_same = all(now.channels.get(kind) == config.channels.get(kind) for kind in kinds)
+        return now if is_same else config
 
     def _leave_older(self) -> None:
         """Note the channels that were replaced: what they had, their successors have not."""
@@ -131,6 +144,8 @@ class Lane:
 
     async def _listen_once(self, config: PullConfig) -> Order:
         """One connection's life; what to do after its orderly end."""
+        if self._heeded is not None:
+            return self._heeded
         kind = next_transport(self._set.transport, config.server, self._websocket_failures)
         self.transport = kind
         self.diary.trying(kind)
@@ -154,18 +169,14 @@ class Lane:
                         watchdog.reschedule(loop.time() + self._timing.heartbeat)
                         await transport.send("pong")
                         continue
-                    order = await self._received(transport, frame, config)
-                    if order is not None:
-                        return order
+                    if await self._received(transport, frame, config):
+                        return end
         except TimeoutError:
             if watchdog.expired():
                 raise await self._stuck(transport) from None
         finally:
             self._living = None
             self.calls.connection_lost()
-        heeded, self._heeded = self._heeded, None
-        if heeded is not None:
-            return heeded
         if not end.refetch:
             self._websocket_failures = 0  # polled long enough: WebSocket gets another chance
         return end
@@ -242,14 +253,15 @@ class Lane:
         _log.info("%s: connected by %s", self.name, self.transport)
         self._set.changed()
 
-    async def _received(
-        self, transport: Transport, frame: str | bytes, config: PullConfig
-    ) -> Order | None:
+    async def _received(self, transport: Transport, frame: str | bytes, config: PullConfig) -> bool:
+        """Whether the frame asks to leave the connection."""
         received = self._take(frame)
-        for acknowledgement in self.session.stored(received):
-            await transport.send(acknowledgement)
+        acknowledgements = self.session.stored(received)
+        self._heeded = self._order(received, config) or self._heeded
         self.calls.answered(received.answers)
-        return self._order(received, config)
+        for acknowledgement in acknowledgements:
+            await transport.send(acknowledgement)
+        return self._heeded is not None
 
     def _order(self, received: Received, config: PullConfig) -> Order | None:
         """What the push system says; of old, what it said about the channel that is in use."""
@@ -258,9 +270,8 @@ class Lane:
 
     def heed(self, received: Received) -> None:
         """Leave the channel when an audit finds that it has ended: its announcement was missed."""
-        order = self._order(received, self._config)
-        if order is not None and self._living is not None:
-            self._heeded = order
+        self._heeded = self._order(received, self._config) or self._heeded
+        if self._heeded is not None and self._living is not None:
             self._living.reschedule(asyncio.get_running_loop().time())
 
     def _take(self, frame: str | bytes) -> Received:

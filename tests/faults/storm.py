@@ -229,7 +229,7 @@ async def _listen(
             weather.begin(listener)
             await _until(lambda: weather.is_over or task.done(), 3600)
             wanted = set(weather.mids)
-            await _until(lambda: wanted <= {r.mid for r in records} or task.done(), settle)
+            await _until(lambda: wanted <= _read(records) or task.done(), settle)
             if task.done():
                 task.result()
         finally:
@@ -262,6 +262,10 @@ async def _until(reached: Callable[[], bool], seconds: float) -> None:
         if reached():
             return
         await asyncio.sleep(0.1)
+
+
+def _read(records: list[Record]) -> set[str | None]:
+    return {record.mid for record in records if record.error is None}
 
 
 def _compared(published: list[str], records: list[Record]) -> tuple[list[str], list[str], int]:
