@@ -78,9 +78,11 @@ class Received(msgspec.Struct, frozen=True):
     old: int = 0
     """Messages dropped because they are from before the capture."""
     newest: str | None = None
-    """The greatest mid of the frame, seen before or not."""
+    """The greatest mid of the frame, seen before or not; what is torn does not count."""
     is_whole: bool = True
-    """Nothing in the frame was damaged, or only what was known to be."""
+    """Nothing in the frame was damaged, or only messages that were known to be."""
+    is_torn: bool = False
+    """The frame could not be read to its end: it is to be asked for again, however often."""
     was_reset: bool = False
     """The server counts anew: its storage was wiped, and old positions mean nothing."""
     services: Sequence[Event] = ()
@@ -122,27 +124,26 @@ class Session:
         self._safe: str | None = None
         self._safe_before: str | None = None
         self._audited: str | None = None
-        self._first: str | None = None
+        self._began: str | None = None
         self._floor: deque[str] = deque(maxlen=2)
         self._since_floor = 0
 
     def resume_point(self) -> str | None:
         """The mid to connect with: the newest known before the previous connect.
 
-        After the first connection the first mid that it brought: nothing older was promised.
-        Never further back than the seen mids reach. None when no mid is known.
+        Until there was a second connection, the mid at which the capture began; None where it
+        began with no message stored: then all since is to be asked for, as what the first
+        connection skipped may be older than all that it brought. Never further back than the
+        seen mids reach.
         """
-        return self._not_below_floor(self._safe)
+        return self._not_below_floor(self._safe or self._began)
 
     def audit_point(self) -> str | None:
         """The mid to ask an audit with: the newest known before the previous audit.
 
         None before the first audit: what was missed may be older than all that came.
         """
-        floor = self._floor[0] if len(self._floor) == 2 else None
-        if self._audited is None or floor is None:
-            return self._audited or floor
-        return max(self._audited, floor)
+        return self._not_below_floor(self._audited)
 
     @property
     def position(self) -> Position:
@@ -161,7 +162,6 @@ class Session:
         self.stored(
             Received(batch.records, newest=newest, was_reset=self._was_reset(batch.records))
         )
-        self._first = None
 
     def connected(self) -> None:
         """Call when a connection stands, before its frames: the next one resumes from here."""
@@ -191,6 +191,8 @@ class Session:
         unseen, copies = self._new_of(records, mids)
         kept = unseen if since is None else _not_older(unseen, since)
         kept_ones = {id(record) for record in kept} if len(kept) < len(records) else ()
+        bad = [record for record in records if type(record) is BadFrame]
+        torn = [record for record in bad if record.is_torn]
         is_rpc = codec.dialect == "jsonrpc"
         return Received(
             records=kept,
@@ -199,8 +201,9 @@ class Session:
             if len(kept) < len(records)
             else (),
             old=len(unseen) - len(kept),
-            newest=max(filter(None, mids), default=None),
-            is_whole=all(type(r) is not BadFrame or self._seen.knows(r) for r in records),
+            newest=max(filter(None, _mids_but_of(torn, records) if torn else mids), default=None),
+            is_whole=not torn and all(self._seen.knows(record) for record in bad),
+            is_torn=bool(torn),
             was_reset=self._was_reset(kept),
             services=[r for r in kept if r.module_id == "pull" and _is_service(r)],
             answers=JsonRpcCodec.answers(frame) if is_rpc and isinstance(frame, str) else (),
@@ -221,23 +224,24 @@ class Session:
 
     def advance(self, mid: str | None) -> None:
         """Move the position to `mid` if it is a valid one and later than the position."""
-        if not mid or len(mid) != 26 or not mid.isdecimal():
-            return
-        self._first = self._first or mid
-        if mid > (self.newest or ""):
+        if mid and len(mid) == 26 and mid.isdecimal() and mid > (self.newest or ""):
             self.newest = mid
+
+    def begin(self, mid: str | None) -> None:
+        """The capture begins behind this message: what is older was not promised."""
+        self.advance(mid)
+        self._began = self.newest
 
     def forget_position(self) -> None:
         """The server counts anew: the next connection asks for all that is stored."""
-        self.newest = self._safe = self._safe_before = self._audited = self._first = None
+        self.newest = self._safe = self._safe_before = self._audited = self._began = None
         self._floor.clear()
         self._newest_sent = float("-inf")
 
     def _not_below_floor(self, point: str | None) -> str | None:
-        known = point or self._first
-        if known is None or len(self._floor) < 2:
-            return known
-        return max(known, self._floor[0])
+        if len(self._floor) < 2:
+            return point
+        return max(point or "", self._floor[0])
 
     def _new_of(
         self, records: list[Record], mids: list[str | None]
@@ -290,6 +294,10 @@ def _fingerprints(records: Sequence[Record]) -> list[int]:
         hash((r.command, r.params_json if r.server_time_unix is None else r.server_time_unix))
         for r in records
     ]
+
+
+def _mids_but_of(torn: Sequence[Record], records: Sequence[Record]) -> list[str | None]:
+    return [record.mid for record in records if not any(record is one for one in torn)]
 
 
 def _is_service(record: Record) -> bool:

@@ -3,15 +3,28 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from bxpull_nb.codec import TextCodec
-from bxpull_nb.models import UNKNOWN_ARRIVAL, Message, PullConfig
+from bxpull_nb.listener import ListenerStats, Timing
+from bxpull_nb.listener.audit import keep_auditing
+from bxpull_nb.listener.lane import Lane
+from bxpull_nb.listener.shared import ConfigSource, LaneSettings, Left
+from bxpull_nb.models import (
+    UNKNOWN_ARRIVAL,
+    Batch,
+    Channel,
+    Message,
+    PullConfig,
+    PullServer,
+)
 from bxpull_nb.rest import RestClient
 from bxpull_nb.sandbox import Sandbox
 from bxpull_nb.session import SeenMids, Session
+from tests.conftest import Answer
 from tests.faults.proxy import FaultProxy
 from tests.test_listener import Capture, run
 from tests.test_listener_faults import EVERYWHERE, QUICK_AUDIT, VERSIONS, mine
@@ -239,3 +252,78 @@ def publish(sandbox: Sandbox, numbers: range) -> None:
     """Numbered events on the shared channel."""
     for n in numbers:
         sandbox.publish("a", {"n": n}, channel="shared")
+
+
+@pytest.mark.parametrize(("version", "transport"), EVERYWHERE)
+def test_a_capture_whose_first_frames_are_torn_is_whole(version: int, transport: str) -> None:
+    """However often the same half comes, it is asked for again, but not in a hurry."""
+    torn = 3 if transport == "polling" else 1
+
+    async def scenario(capture: Capture, _task: asyncio.Task[None]) -> None:
+        await capture.until(lambda: capture.listener.ready)
+        sandbox.cut_frame(torn)
+        publish(sandbox, range(4))
+        await capture.until(lambda: len(mine(capture)) == 4)
+
+    with Sandbox(server_version=version) as sandbox:
+        capture = run(sandbox, scenario, transport=transport, **SHARED)
+    assert sorted(record.params["n"] for record in mine(capture)) == list(range(4))
+    # Half of two messages of one length is the first, whole: not every tear can be seen.
+    assert capture.listener.stats.reconnects in (range(1, 4) if transport == "polling" else {0})
+
+
+def test_an_ended_channel_is_asked_until_it_holds_nothing_new(answering: Answer) -> None:
+    """Half of its history may look like all of it: the other half is asked for too."""
+    body = TextCodec().encode([Message(f"1795447844{1:016}", "{}")])
+    config = config_for(answering(200, body, "text/plain"))
+    batches: list[Batch] = []
+    asked_twice = asyncio.Event()
+
+    def store(batch: Batch) -> None:
+        batches.append(batch)
+        if len(batches) == 2:
+            asked_twice.set()
+
+    settings = settings_for(config, store)
+    lane = Lane("shared", Session(TextCodec(), SeenMids()), settings)
+    lane.state, lane.transport = "connected", "polling"
+    left = Left(config, "shared", None)
+    lane.left.append(left)
+
+    async def until_done() -> None:
+        await settings.source.first()
+        auditing = asyncio.create_task(keep_auditing(lane, settings))
+        await asyncio.wait_for(asked_twice.wait(), 10)
+        auditing.cancel()
+
+    asyncio.run(until_done())
+    assert (lane.left, left.tries, [len(b.records) for b in batches]) == ([], 2, [1, 0])
+
+
+def config_for(url: str) -> PullConfig:
+    """The config of a push server that can only be polled."""
+    now = datetime(2026, 11, 23, tzinfo=UTC)
+    channel = Channel(type="shared", id="c" * 32, start=now, end=now + timedelta(hours=12))
+    server = PullServer(version=3, long_polling=url)
+    return PullConfig(server=server, channels={"shared": channel}, portal_time=now)
+
+
+def settings_for(config: PullConfig, sink: Callable[[Batch], None]) -> LaneSettings:
+    """Of a lane that audits every hundredth of a second."""
+
+    async def fetch() -> PullConfig:
+        return config
+
+    timing = Timing(audit_every=0.01)
+    return LaneSettings(
+        source=ConfigSource(fetch, timing, lambda _error: None),
+        sink=sink,
+        stats=ListenerStats(),
+        timing=timing,
+        changed=lambda: None,
+        tell=lambda _happening: None,
+        transport="polling",
+        secure=False,
+        backfill=True,
+        since=0.0,
+    )

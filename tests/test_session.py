@@ -96,13 +96,35 @@ def test_the_first_connection_resumes_from_nowhere() -> None:
     assert session().resume_point() is None
 
 
-def test_the_second_connection_resumes_from_the_first_message() -> None:
-    """All that the first connection may have skipped comes again."""
+def test_the_second_connection_resumes_from_the_beginning_of_the_capture() -> None:
+    """What the first connection skipped may be older than all that it brought."""
     lane = session()
     lane.connected()
     take(lane, [10, 11, 12])
-    take(lane, [13])
-    assert lane.resume_point() == mid(12)
+    assert lane.resume_point() is None
+
+
+def test_a_capture_begins_behind_what_was_stored() -> None:
+    """That was passed over: it is not asked for again."""
+    lane = session()
+    lane.connected()
+    lane.begin(mid(9))
+    take(lane, [10, 11, 12])
+    assert (lane.resume_point(), lane.newest) == (mid(9), mid(12))
+
+
+def test_a_damaged_frame_comes_again_although_it_was_the_first() -> None:
+    """The mid of its torn message is no place to resume from."""
+    lane = session()
+    whole = frame([10, 11])
+    for _ in range(2):
+        lane.connected()
+        received = lane.receive(whole[:-20], ARRIVAL)
+        lane.stored(received)
+        assert (received.newest, received.is_whole) == (mid(10), False)
+        assert lane.resume_point() is None
+    lane.connected()
+    assert take(lane, [10, 11]) == [11]
 
 
 def test_later_connections_resume_from_before_the_previous_one() -> None:
@@ -181,7 +203,7 @@ def test_a_lower_mid_that_is_later_is_a_reset() -> None:
     received = lane.receive(frame([7], sent=1767225605.0), ARRIVAL)
     assert received.was_reset
     lane.stored(received)
-    assert (lane.newest, lane.resume_point()) == (mid(7), mid(7))
+    assert (lane.newest, lane.resume_point()) == (mid(7), None)
 
 
 @pytest.mark.parametrize("sent", [1767225590.0, 1767225600.9])
@@ -192,6 +214,15 @@ def test_disorder_is_no_reset(sent: float) -> None:
     received = lane.receive(frame([99], sent=sent), ARRIVAL)
     assert len(received.records) == 1
     assert not received.was_reset
+
+
+def test_a_torn_message_makes_no_reset_of_its_neighbours() -> None:
+    """Its time is not known, so that nothing seems to come after it."""
+    lane = session()
+    take(lane, [5])
+    lane.stored(lane.receive(frame([20], sent=1767225610.0)[:-20], ARRIVAL))
+    assert lane.newest == mid(5)
+    assert not lane.receive(frame([19], sent=1767225609.0), ARRIVAL).was_reset
 
 
 def test_a_resume_reaches_back_no_further_than_the_seen_mids(

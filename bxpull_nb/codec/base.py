@@ -127,10 +127,10 @@ def sender_name(sender: Any) -> str | None:
     return readable(f"{kind}:{sender['id']}" if sender.get("id") else kind)
 
 
-def bad_frame(raw: str, reason: str, arrival: Arrival) -> BadFrame:
+def bad_frame(raw: str, reason: str, arrival: Arrival, *, is_torn: bool = False) -> BadFrame:
     """The row for an unreadable message, with its mid if at least that can be found."""
     found = _MID.search(raw[:_HEAD])
-    return BadFrame(raw, reason, found[1] if found else None, arrival)
+    return BadFrame(raw, reason, found[1] if found else None, arrival, is_torn)
 
 
 def guarded(

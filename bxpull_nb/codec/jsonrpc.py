@@ -79,7 +79,7 @@ class JsonRpcCodec:
         try:
             value = msgspec.json.decode(text)
         except (msgspec.DecodeError, RecursionError, UnicodeError) as exc:
-            return [BadFrame(text, f"not JSON: {exc}", None, arrival)]
+            return [BadFrame(text, f"not JSON: {exc}", None, arrival, is_torn=True)]
         items = value if isinstance(value, list) else [value]
         return [guarded(_record, item, text, arrival) for item in items if not _is_answer(item)]
 

@@ -28,7 +28,7 @@ class ProtobufCodec:
             batch = pb.ResponseBatch.FromString(data)
         except DecodeError:
             shown = data.decode(errors="replace")
-            return [BadFrame(shown, "not a protobuf ResponseBatch", None, arrival)]
+            return [BadFrame(shown, "not a protobuf ResponseBatch", None, arrival, is_torn=True)]
         return [
             _record(message, arrival)
             for response in batch.responses

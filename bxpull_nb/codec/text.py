@@ -62,7 +62,8 @@ class TextCodec:
             if start != at:
                 stray = text[at : len(text) if start < 0 else start]
                 if stray.strip():
-                    yield bad_frame(stray, "text outside of the message markers", arrival)
+                    reason = "text outside of the message markers"
+                    yield bad_frame(stray, reason, arrival, is_torn=True)
                 if start < 0:
                     return
             record, at = self._message_at(text, start + len(_START), arrival)
@@ -79,7 +80,8 @@ class TextCodec:
                 return self._loose_record(value, text[at:end], arrival), end + len(_END)
             reason = "the end marker is missing after the message"
         raw, following = _up_to_end_marker(text, at)
-        return bad_frame(raw, reason, arrival), following
+        is_torn = following == len(text) and not text.endswith(_END)
+        return bad_frame(raw, reason, arrival, is_torn=is_torn), following
 
     def _loose_record(self, value: Any, raw: str, arrival: Arrival) -> Record:
         with suppress(msgspec.DecodeError, UnicodeEncodeError, RecursionError):

@@ -16,6 +16,7 @@ from bxpull_nb.errors import BxPullError, ChannelRefused
 from bxpull_nb.listener.lane import Lane
 from bxpull_nb.listener.shared import LaneSettings, Left
 from bxpull_nb.models import PullConfig
+from bxpull_nb.session import Received
 from bxpull_nb.transport import poll, poll_answer, poll_body
 
 __all__ = ["keep_auditing", "watch_for_stalls"]
@@ -59,35 +60,37 @@ async def _audit(lane: Lane, settings: LaneSettings) -> None:
         return
     position = lane.session.newest
     try:
-        whole = await _ask_again(lane, settings, config, lane.kind, lane.session.audit_point())
+        told = await _ask_again(lane, settings, config, lane.kind, lane.session.audit_point())
     except (BxPullError, httpx.HTTPError) as exc:
         _log.info("%s: the audit failed: %s", lane.name, exc)
         return
     settings.stats.audits += 1
-    if whole:
+    if told is not None and told.is_whole:
         lane.session.audited(position)
 
 
 async def _ask_left(lane: Lane, settings: LaneSettings, left: Left) -> None:
-    """Ask an ended channel's history, until it was read whole; an empty one gives no answer."""
+    """Ask an ended channel's history, until it holds nothing new; an empty one gives no answer."""
+    told: Received | None = None
     try:
-        done = await _ask_again(lane, settings, left.config, left.kind, left.point)
-    except ChannelRefused:
-        done = False
+        told = await _ask_again(lane, settings, left.config, left.kind, left.point)
+    except ChannelRefused as exc:
+        _log.info("%s: an ended channel is no longer known: %s", lane.name, exc)
     except (BxPullError, httpx.HTTPError) as exc:
         _log.info("%s: an ended channel could not be asked: %s", lane.name, exc)
         return
     left.tries += 1
+    done = told is not None and told.is_whole and not told.records
     if done or left.tries >= _TRIES:
         lane.left.remove(left)
 
 
 async def _ask_again(
     lane: Lane, settings: LaneSettings, config: PullConfig, kind: str | None, point: str | None
-) -> bool:
-    """Keep what is new in the history after `point`; whether it came, and could all be read.
+) -> Received | None:
+    """What the history after `point` came to, its new messages in the sink; None if none came.
 
-    A server that has nothing holds the poll, and so does a line that hangs: then it did not come.
+    A server that has nothing holds the poll, and so does a line that hangs.
     """
     url = connection_url(
         config,
@@ -99,9 +102,9 @@ async def _ask_again(
     try:
         frame = await _history(url, settings.timing.audit_wait)
     except httpx.ReadTimeout:
-        return False
+        return None
     if frame is None:
-        return True
+        return Received()
     since = settings.since if point is None and not settings.backfill else None
     duplicates = settings.stats.duplicates
     received = lane.keep(frame, since=since)
@@ -111,7 +114,7 @@ async def _ask_again(
         lane.diary.recovered(len(received.records))
     lane.session.stored(received)
     lane.heed(received)
-    return received.is_whole
+    return received
 
 
 async def _history(url: str, wait: float) -> str | bytes | None:

@@ -212,7 +212,8 @@ class Lane:
             mid = FULL_HISTORY
             if not self._set.backfill:
                 self._is_baseline = not began
-                self._history_from = self._set.since if began and not self._stands else None
+                is_all_new = self._stands and self.session.newest is None  # nothing was stored
+                self._history_from = self._set.since if began and not is_all_new else None
         if not began:
             self._asked_at = self._timing.monotonic()
             asyncio.get_running_loop().call_later(self._timing.baseline, self._set.changed)
@@ -261,7 +262,18 @@ class Lane:
         self.calls.answered(received.answers)
         for acknowledgement in acknowledgements:
             await transport.send(acknowledgement)
+        if received.is_torn:
+            self._mend()
         return self._heeded is not None
+
+    def _mend(self) -> None:
+        """Ask again for what was torn, but not as fast as a broken line can answer."""
+        if self._polls:
+            raise ConnectionFailed(
+                "the answer to a poll broke off, or is none of a push server. It is asked for "
+                "again by itself."
+            )
+        self.audit_due.set()
 
     def _order(self, received: Received, config: PullConfig) -> Order | None:
         """What the push system says; of old, what it said about the channel that is in use."""
@@ -306,7 +318,8 @@ class Lane:
         """Only move over the frame: it is what the server had stored before the capture."""
         received = self.session.receive(frame, self._arrival())
         self._set.stats.old += len(received.records)
-        return Received(newest=received.newest)
+        self.session.begin(received.newest)
+        return Received()
 
     def _arrival(self) -> Arrival:
         return Arrival(self._timing.clock() // 1000, self.kind, self.transport)

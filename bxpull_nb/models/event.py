@@ -113,6 +113,9 @@ class BadFrame(msgspec.Struct, frozen=True, gc=False):
     mid: str | None = None
     """The message id, when at least that could be found."""
     arrival: Arrival = UNKNOWN_ARRIVAL
+    is_torn: bool = False
+    """Whether the frame broke off in it, or was not readable from there on: what the server sent
+    behind it may be missing, and may come whole when it is asked for again."""
 
     module_id: ClassVar[None] = None
     command: ClassVar[None] = None
