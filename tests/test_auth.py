@@ -1,8 +1,13 @@
-"""Tokens and webhooks."""
+"""Tokens and webhooks, and the client they travel by."""
 
+import os
+import ssl
+from pathlib import Path
+
+import httpx
 import pytest
 
-from bxpull_nb.auth import AccessToken, Webhook
+from bxpull_nb.auth import AccessToken, Webhook, http_client
 from bxpull_nb.errors import SettingsError
 
 
@@ -49,3 +54,19 @@ def test_no_repr_holds_the_secret() -> None:
     assert repr(Webhook("https://a.example/rest/7/0123456789abcdef0/")) == (
         "Webhook('https://a.example', user 7, '0123…ef0')"
     )
+
+
+def test_certificates_are_read_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It takes a tenth of a second, and would hold up every connection of a listener."""
+    read: list[str] = []
+
+    def reading() -> ssl.SSLContext:
+        read.append(os.environ.get("SSL_CERT_FILE", ""))
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+    monkeypatch.setattr(httpx, "create_ssl_context", reading)
+    names = [str(tmp_path / "one.pem"), str(tmp_path / "other.pem")]
+    for name in (names[0], names[0], names[1]):
+        monkeypatch.setenv("SSL_CERT_FILE", name)
+        http_client("https://acme.bitrix24.com", 1.0)
+    assert read == names

@@ -1,6 +1,9 @@
 """The HTTP client of every room that sends something secret."""
 
 import logging
+import os
+import ssl
+from functools import lru_cache
 
 import httpx
 
@@ -21,9 +24,14 @@ def http_client(url: str, timeout: httpx.Timeout | float = TIMEOUT) -> httpx.Asy
     Certificates named by SSL_CERT_FILE are trusted (a sandbox with TLS has one of its own).
     """
     mask_http_logs()
-    return httpx.AsyncClient(
-        timeout=timeout, trust_env=not is_loopback(url), verify=httpx.create_ssl_context()
-    )
+    trusted = _trusted(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+    return httpx.AsyncClient(timeout=timeout, trust_env=not is_loopback(url), verify=trusted)
+
+
+@lru_cache(maxsize=4)
+def _trusted(_file: str | None, _directory: str | None) -> ssl.SSLContext:
+    """What is trusted as the environment stands; reading it anew holds up the loop for 0.1 s."""
+    return httpx.create_ssl_context()
 
 
 class _Masking(logging.Filter):
