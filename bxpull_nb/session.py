@@ -125,6 +125,7 @@ class Session:
         self._safe_before: str | None = None
         self._audited: str | None = None
         self._began: str | None = None
+        self._first: str | None = None  # the least mid of the first frame
         self._floor: deque[str] = deque(maxlen=2)
         self._since_floor = 0
 
@@ -183,13 +184,16 @@ class Session:
         """The frame's new records. Nothing is remembered until `stored` says they are safe.
 
         `since` (Unix seconds by the portal's clock) leaves out what is older: for a frame of
-        history that reaches back before the capture.
+        history that reaches back before the capture. A message without a time is older when its
+        mid is below all that came at first.
         """
         codec = recognised(frame, self.codec)
         records = codec.decode(frame, arrival)
         mids = [record.mid for record in records]
         unseen, copies = self._new_of(records, mids)
-        kept = unseen if since is None else _not_older(unseen, since)
+        kept = unseen
+        if since is not None:
+            kept = [r for r in unseen if not _is_older(r, since, self._first or "")]
         kept_ones = {id(record) for record in kept} if len(kept) < len(records) else ()
         bad = [record for record in records if type(record) is BadFrame]
         torn = [record for record in bad if record.is_torn]
@@ -219,6 +223,10 @@ class Session:
         if not received.is_whole:  # what the connection was to bring again may not have come
             self._safe = self._safe_before
         self.advance(received.newest)
+        if self._first is None:
+            self._first = min(
+                filter(None, (record.mid for record in received.records)), default=None
+            )
         self._remember_times(received.records)
         return [f"mack:{mid}" for mid in received.acknowledge]
 
@@ -235,6 +243,7 @@ class Session:
     def forget_position(self) -> None:
         """The server counts anew: the next connection asks for all that is stored."""
         self.newest = self._safe = self._safe_before = self._audited = self._began = None
+        self._first = None
         self._floor.clear()
         self._newest_sent = float("-inf")
 
@@ -304,5 +313,6 @@ def _is_service(record: Record) -> bool:
     return isinstance(record, Event) and (record.command or "").lower() in _SERVICES
 
 
-def _not_older(records: Sequence[Record], since: float) -> list[Record]:
-    return [r for r in records if r.server_time_unix is None or r.server_time_unix >= since]
+def _is_older(record: Record, since: float, first: str) -> bool:
+    at = record.server_time_unix
+    return (record.mid or first) < first if at is None else at < since

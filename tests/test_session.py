@@ -165,6 +165,17 @@ def test_stored_messages_from_before_the_capture_are_left_out() -> None:
     assert (received.old, received.duplicates, received.newest) == (1, 0, mid(2))
 
 
+def test_a_stored_message_without_a_time_is_known_by_its_mid() -> None:
+    """What came at first tells where the capture began; before it came, all is kept."""
+    lane = session()
+    history = TextCodec().encode([Message(mid(number), "{}") for number in range(1, 6)])
+    assert len(lane.receive(history, ARRIVAL, since=100.0).records) == 5
+    take(lane, [3])
+    received = lane.receive(history, ARRIVAL, since=100.0)
+    assert [record.mid for record in received.records] == [mid(3), mid(4), mid(5)]
+    assert received.old == 2
+
+
 def test_an_empty_frame_changes_nothing() -> None:
     """No records, no position."""
     lane = session()
