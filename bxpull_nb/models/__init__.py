@@ -1,6 +1,7 @@
 """What travels through the house: the connection config, and the events."""
 
-from bxpull_nb.models.config import CHANNEL_TYPES, Channel, PublicChannel, PullConfig, PullServer
+from bxpull_nb.models.channel import CHANNEL_TYPES, Channel, PublicChannel, public_channels
+from bxpull_nb.models.config import PullConfig
 from bxpull_nb.models.event import (
     EVENT_COLUMNS,
     UNKNOWN_ARRIVAL,
@@ -13,6 +14,7 @@ from bxpull_nb.models.event import (
     Record,
 )
 from bxpull_nb.models.happening import HAPPENING_COLUMNS, Happening, Tell
+from bxpull_nb.models.server import PullServer
 
 __all__ = [
     "CHANNEL_TYPES",
@@ -32,4 +34,5 @@ __all__ = [
     "PullServer",
     "Record",
     "Tell",
+    "public_channels",
 ]

@@ -4,147 +4,22 @@ Fields follow the method's page and its newer guide; both editions are read. Wha
 documents is kept in `extra`, never dropped.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from bxpull_nb.errors import ChannelMissing, MissingField
+from bxpull_nb.errors import ChannelMissing
 from bxpull_nb.masking import mask
+from bxpull_nb.models.channel import CHANNEL_TYPES, Channel, PublicChannel, public_channels
+from bxpull_nb.models.fields import html_table, mapping_of, missing_field
+from bxpull_nb.models.server import PullServer
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = [
-    "CHANNEL_TYPES",
-    "Channel",
-    "PublicChannel",
-    "PullConfig",
-    "PullServer",
-    "public_channels",
-]
-
-CHANNEL_TYPES = ("shared", "private")
-_METHOD = "pull.application.config.get"
-
-
-class PullServer(msgspec.Struct, frozen=True, kw_only=True):
-    """The `server` object: which push server, and how to reach it."""
-
-    version: int
-    """Version of the push server; it decides the dialect of the frames."""
-    server_enabled: bool = True
-    websocket_enabled: bool = False
-    websocket: str = ""
-    websocket_secure: str = ""
-    long_polling: str = ""
-    long_polling_secure: str = ""
-    """Spelled `long_pooling_secure` by today's portals; both spellings are read."""
-    publish_enabled: bool = False
-    publish: str = ""
-    publish_secure: str = ""
-    mode: str | None = None
-    """`personal`, or `shared` for a cloud push server (then `clientId` travels in the URL)."""
-    hostname: str | None = None
-    config_timestamp: int | None = None
-    extra: dict[str, Any] = {}
-    """Fields this version does not know, as they came."""
-
-    @classmethod
-    def from_answer(cls, answer: Mapping[str, Any]) -> "PullServer":
-        """The typed `server` object; raises MissingField without `version`."""
-        known: dict[str, Any] = {}
-        extra: dict[str, Any] = {}
-        for name, value in answer.items():
-            field = "long_polling_secure" if name == "long_pooling_secure" else name
-            if field in cls.__struct_fields__ and field != "extra":
-                known[field] = _typed(field, value)
-            else:
-                extra[name] = value
-        if known.get("version") is None:
-            raise _missing("server.version")
-        present = {name: value for name, value in known.items() if value is not None}
-        return cls(**present, extra=extra)
-
-    def to_record(self) -> dict[str, Any]:
-        """The server object as one flat dict; unknown fields come last, under their own names."""
-        record = msgspec.structs.asdict(self)
-        return {**record, **record.pop("extra")}
-
-    def __repr__(self) -> str:
-        state = "enabled" if self.server_enabled else "switched off"
-        transports = "WebSocket and polling" if self.websocket_enabled else "polling only"
-        mode = f", {self.mode} mode" if self.mode else ""
-        return f"PullServer(version {self.version}, {state}, {transports}{mode[:40]})"
-
-    def _repr_html_(self) -> str:
-        return _html_table(self.to_record().items())
-
-
-class Channel(msgspec.Struct, frozen=True, kw_only=True):
-    """One channel: a subscription secret with a beginning and an end."""
-
-    type: str
-    id: str
-    """Whoever holds it can listen until `end`. Masked in every repr."""
-    start: datetime
-    """UTC."""
-    end: datetime
-    """UTC; the portal replaces the channel after it."""
-    public_id: str | None = None
-    """The address others publish to; private channels of a version 4 server only."""
-    extra: dict[str, Any] = {}
-
-    @classmethod
-    def from_answer(cls, kind: str, answer: Mapping[str, Any]) -> "Channel":
-        """The typed channel; raises MissingField for an absent `id`, `start` or `end`."""
-        for field in ("id", "start", "end"):
-            if not answer.get(field):
-                raise _missing(f"channels.{kind}.{field}")
-        return cls(
-            type=str(answer.get("type") or kind),
-            id=str(answer["id"]),
-            start=_time(answer["start"], f"channels.{kind}.start"),
-            end=_time(answer["end"], f"channels.{kind}.end"),
-            public_id=answer.get("public_id") or None,
-            extra={k: v for k, v in answer.items() if k not in cls.__struct_fields__},
-        )
-
-    def to_record(self, now: datetime, *, reveal: bool = False) -> dict[str, Any]:
-        """The channel as one flat dict; `expires_in` and `active` are told for `now`."""
-        show = _show(reveal)
-        return {
-            "type": self.type,
-            "id": show(self.id),
-            "public_id": show(self.public_id),
-            "start": self.start,
-            "end": self.end,
-            "expires_in": self.end - now,
-            "active": self.start <= now < self.end,
-        }
-
-    def __repr__(self) -> str:
-        return f"Channel({self.type[:40]!r}, id={mask(self.id)!r}, end={self.end.isoformat()})"
-
-    def _repr_html_(self) -> str:
-        shown = {"type": self.type, "id": mask(self.id), "start": self.start, "end": self.end}
-        public = {"public_id": mask(self.public_id)} if self.public_id else {}
-        return _html_table({**shown, **public}.items())
-
-
-class PublicChannel(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody else's public channel: the address to publish to."""
-
-    user_id: int
-    public_id: str
-    signature: str
-    start: datetime | None = None
-    end: datetime | None = None
-
-    def __repr__(self) -> str:
-        return f"PublicChannel(user_id={self.user_id}, public_id={mask(self.public_id)!r})"
+__all__ = ["PullConfig"]
 
 
 class PullConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -184,22 +59,22 @@ class PullConfig(msgspec.Struct, frozen=True, kw_only=True):
 
         Raises MissingField when `server`, or both `channels` and `jwt`, are absent.
         """
-        server = _mapping(answer.get("server"))
+        server = mapping_of(answer.get("server"))
         if not server:
-            raise _missing("server")
+            raise missing_field("server")
         if "channels" not in answer and not answer.get("jwt"):
-            raise _missing("channels")
+            raise missing_field("channels")
         return cls(
             server=PullServer.from_answer(server),
             channels={
                 kind: Channel.from_answer(kind, channel)
-                for kind, channel in _mapping(answer.get("channels")).items()
+                for kind, channel in mapping_of(answer.get("channels")).items()
                 if isinstance(channel, Mapping)
             },
             client_id=answer.get("clientId") or None,
             jwt=answer.get("jwt") or None,
             exp=answer.get("exp") or None,
-            api=dict(_mapping(answer.get("api"))),
+            api=dict(mapping_of(answer.get("api"))),
             public_channels=public_channels(answer.get("publicChannels")),
             portal_time=portal_time,
             clock_offset=clock_offset,
@@ -256,7 +131,7 @@ class PullConfig(msgspec.Struct, frozen=True, kw_only=True):
         return f"PullConfig(server version {self.server.version}, {kinds}{own})"
 
     def _repr_html_(self) -> str:
-        return _html_table(self._shown()) + self.to_frame().to_html(index=False)
+        return html_table(self._shown()) + self.to_frame().to_html(index=False)
 
     def _shown(self) -> Iterator[tuple[str, Any]]:
         yield from self.server.to_record().items()
@@ -269,77 +144,6 @@ class PullConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _ANSWER_FIELDS = {"server", "channels", "clientId", "jwt", "exp", "api", "publicChannels"}
-_FLAGS = {"server_enabled", "websocket_enabled", "publish_enabled"}
-_NUMBERS = {"version", "config_timestamp"}
-
-
-def _html_table(rows: Iterable[tuple[str, Any]]) -> str:
-    cells = "".join(
-        f"<tr><th style='text-align:left'>{escape(name)}</th>"
-        f"<td style='text-align:left'>{escape(str(value))}</td></tr>"
-        for name, value in rows
-    )
-    return f"<table>{cells}</table>"
-
-
-def _typed(field: str, value: Any) -> Any:
-    if field in _FLAGS:
-        return value not in (False, 0, None, "", "0", "N", "n", "false")
-    if field in _NUMBERS:
-        return _whole_number(value)
-    return None if value in (None, False) else str(value)
-
-
-def _whole_number(value: Any) -> int | None:
-    try:
-        return int(value)
-    except (TypeError, ValueError):
-        return None
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    """`value`, or nothing where PHP wrote an empty map as `[]` or left it out as `false`."""
-    return value if isinstance(value, Mapping) else {}
-
-
-def _time(value: Any, field: str) -> datetime:
-    try:
-        if isinstance(value, int | float):
-            return datetime.fromtimestamp(value, UTC)
-        moment = datetime.fromisoformat(value)
-    except (TypeError, ValueError, OverflowError, OSError):
-        raise _missing(field, f"is {value!r}, which is not a time") from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-
-
-def public_channels(value: Any) -> dict[str, PublicChannel]:
-    """The public channels of an answer, by user id; what names no channel is left out."""
-    found = {}
-    for user, channel in _mapping(value).items():
-        if not isinstance(channel, Mapping) or not channel.get("public_id"):
-            continue
-        found[str(user)] = PublicChannel(
-            user_id=_whole_number(channel.get("user_id", user)) or 0,
-            public_id=str(channel["public_id"]),
-            signature=str(channel.get("signature", "")),
-            start=_time(channel["start"], "publicChannels.start") if channel.get("start") else None,
-            end=_time(channel["end"], "publicChannels.end") if channel.get("end") else None,
-        )
-    return found
-
-
-def _missing(field: str, what: str = "is missing") -> MissingField:
-    return MissingField(
-        f"{_METHOD}: the portal's answer came, but its field '{field}' {what}. "
-        f"Ask again with fetch_config(portal, cache=False); if it stays so, the portal's pull "
-        f"module needs its administrator.",
-        method=_METHOD,
-        field=field,
-    )
-
-
-def _show(reveal: bool) -> Any:
-    return (lambda text: text) if reveal else (lambda text: mask(text) if text else text)
 
 
 def _channel_dtypes() -> dict[str, Any]:

@@ -12,8 +12,7 @@ import httpx
 
 from bxpull_nb.auth import TIMEOUT, Auth, OAuthApp, Webhook, http_client, mask_http_logs
 from bxpull_nb.errors import ApiError, PortalUnreachable, UnexpectedAnswer, WrongAuthType
-from bxpull_nb.models import PublicChannel, PullConfig
-from bxpull_nb.models.config import public_channels
+from bxpull_nb.models import PublicChannel, PullConfig, public_channels
 from bxpull_nb.rest.answers import Answer, mapping, read_answer
 from bxpull_nb.rest.batch import BatchResult, Calls, batch_requests, read_batch
 from bxpull_nb.rest.codes import Then, code_of

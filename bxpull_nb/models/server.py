@@ -1,0 +1,75 @@
+"""The push server of a connection config: which one, and how to reach it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from bxpull_nb.models.fields import html_table, missing_field, whole_number
+
+__all__ = ["PullServer"]
+
+
+class PullServer(msgspec.Struct, frozen=True, kw_only=True):
+    """The `server` object: which push server, and how to reach it."""
+
+    version: int
+    """Version of the push server; it decides the dialect of the frames."""
+    server_enabled: bool = True
+    websocket_enabled: bool = False
+    websocket: str = ""
+    websocket_secure: str = ""
+    long_polling: str = ""
+    long_polling_secure: str = ""
+    """Spelled `long_pooling_secure` by today's portals; both spellings are read."""
+    publish_enabled: bool = False
+    publish: str = ""
+    publish_secure: str = ""
+    mode: str | None = None
+    """`personal`, or `shared` for a cloud push server (then `clientId` travels in the URL)."""
+    hostname: str | None = None
+    config_timestamp: int | None = None
+    extra: dict[str, Any] = {}
+    """Fields this version does not know, as they came."""
+
+    @classmethod
+    def from_answer(cls, answer: Mapping[str, Any]) -> "PullServer":
+        """The typed `server` object; raises MissingField without `version`."""
+        known: dict[str, Any] = {}
+        extra: dict[str, Any] = {}
+        for name, value in answer.items():
+            field = "long_polling_secure" if name == "long_pooling_secure" else name
+            if field in cls.__struct_fields__ and field != "extra":
+                known[field] = _typed(field, value)
+            else:
+                extra[name] = value
+        if known.get("version") is None:
+            raise missing_field("server.version")
+        present = {name: value for name, value in known.items() if value is not None}
+        return cls(**present, extra=extra)
+
+    def to_record(self) -> dict[str, Any]:
+        """The server object as one flat dict; unknown fields come last, under their own names."""
+        record = msgspec.structs.asdict(self)
+        return {**record, **record.pop("extra")}
+
+    def __repr__(self) -> str:
+        state = "enabled" if self.server_enabled else "switched off"
+        transports = "WebSocket and polling" if self.websocket_enabled else "polling only"
+        mode = f", {self.mode} mode" if self.mode else ""
+        return f"PullServer(version {self.version}, {state}, {transports}{mode[:40]})"
+
+    def _repr_html_(self) -> str:
+        return html_table(self.to_record().items())
+
+
+_FLAGS = {"server_enabled", "websocket_enabled", "publish_enabled"}
+_NUMBERS = {"version", "config_timestamp"}
+
+
+def _typed(field: str, value: Any) -> Any:
+    if field in _FLAGS:
+        return value not in (False, 0, None, "", "0", "N", "n", "false")
+    if field in _NUMBERS:
+        return whole_number(value)
+    return None if value in (None, False) else str(value)
