@@ -125,6 +125,27 @@ def test_a_binary_message_without_a_sender_is_an_event_too() -> None:
     assert (event.command, event.sender, event.mid) == ("c", None, "0" * 26)
 
 
+@pytest.mark.parametrize(
+    ("told", "sender"),
+    [
+        (b"", "unknown"),
+        (b"\x08\x02", "backend"),
+        (b"\x08\x01\x12\x01\xab", "client:ab"),
+        (b"\x08\x07", "unknown"),
+        (b"\x08", "unknown"),
+    ],
+    ids=["empty", "backend", "client", "a-type-of-later", "damaged"],
+)
+def test_a_binary_sender_costs_nothing_but_itself(told: bytes, sender: str) -> None:
+    """Not even when it is damaged; and it goes before the one of the extra."""
+    body = b'{"command":"c","extra":{"sender":{"type":1,"id":"cd"}}}'
+    outgoing = [push_pb2.ReadMessage(id=bytes(13), body=body, sender=s) for s in (told, None)]
+    messages = push_pb2.ReadMessages(messages=outgoing)
+    batch = push_pb2.ReadBatch(responses=[push_pb2.ReadResponse(outgoingMessages=messages)])
+    events = ProtobufCodec().decode(batch.SerializeToString())
+    assert [event.sender for event in events] == [sender, "client:cd"]
+
+
 def test_a_binary_body_that_is_no_json_costs_only_itself() -> None:
     """Not even when it is no text."""
     bodies = [b'{"command":"a"}', b"oops \xff", b'{"command":"b"}', b'"text"', b"7"]

@@ -1,16 +1,19 @@
 """What all dialects have in common: the shape of a codec, and the body of a message."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import Any, Protocol
 
 import msgspec
 
 from bxpull_nb.models import UNKNOWN_ARRIVAL, Arrival, BadFrame, Event, Message, Record
 
-__all__ = ["Codec", "body_event", "loose_event"]
+__all__ = ["Codec", "loose_event", "usual_events"]
 
 _NO_PARAMS = msgspec.Raw(b"null")
+copied = b"".join
+"""The bytes of a `Raw`, given in a tuple of one: in half the time that `bytes(raw)` takes."""
 
 
 class Codec(Protocol):
@@ -50,6 +53,9 @@ class Body(msgspec.Struct, gc=False):
     extra: Extra | None = None
 
 
+NO_EXTRA = Extra()
+
+
 class Envelope(msgspec.Struct, gc=False):
     """A message of the text dialect, with markers around it or in a JSON list."""
 
@@ -59,20 +65,27 @@ class Envelope(msgspec.Struct, gc=False):
     """The guide draws `extra` beside `text`; servers write it inside. Both are read."""
 
 
-def body_event(
-    mid: str, body: Body, extra: Extra | None, arrival: Arrival, sender: str | None = None
-) -> Event:
-    """The event of a body that has the usual shape: the fast path of every dialect.
+def usual_events(envelopes: Iterable[Envelope], arrival: Arrival) -> list[Record]:
+    """The events of messages that have the usual shape: the fast path of the text dialects.
 
-    `extra` counts where the body has none of its own, and `sender` before that of either.
+    The extra beside the body counts where the body has none of its own. Written out, not called
+    for each message: calls would be a tenth of the work.
     """
-    extra = body.extra or extra
-    sent = None
-    if extra is not None:
-        sent = extra.server_time_unix
-        if sender is None and extra.sender is not None:
-            sender = usual_sender(extra.sender)
-    return Event(mid, body.module_id, body.command, bytes(body.params), sent, sender, arrival)
+    return [
+        Event(
+            envelope.mid,
+            body.module_id,
+            body.command,
+            copied((body.params,)),
+            extra.server_time_unix,
+            None if sender is None else usual_sender(sender.type, sender.id),
+            arrival,
+        )
+        for envelope in envelopes
+        for body in (envelope.text,)
+        for extra in (body.extra or envelope.extra or NO_EXTRA,)
+        for sender in (extra.sender,)
+    ]
 
 
 def loose_event(
@@ -111,10 +124,11 @@ _SENDER_TYPES: dict[object, str] = {
 }
 
 
-def usual_sender(sender: Sender) -> str:
+@lru_cache(maxsize=512)  # a few senders write nearly all messages
+def usual_sender(told: int, public_id: str | int | None) -> str:
     """`backend`, `client:<id>`, or the number of a type that nobody has heard of."""
-    kind = _SENDER_TYPES.get(sender.type) or str(sender.type)
-    return f"{kind}:{sender.id}" if sender.id else kind
+    kind = _SENDER_TYPES.get(told) or str(told)
+    return f"{kind}:{public_id}" if public_id else kind
 
 
 def sender_name(sender: Any) -> str | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from bxpull_nb.codec.base import Envelope, body_event, guarded, loose_event
+from bxpull_nb.codec.base import Envelope, guarded, loose_event, usual_events
 from bxpull_nb.models import UNKNOWN_ARRIVAL, Arrival, BadFrame, Message, Record
 
 __all__ = ["JsonCodec"]
@@ -27,8 +27,7 @@ class JsonCodec:
             return []
         # Nearly always all are of the usual shape; if not, they are read as whatever they are.
         with suppress(msgspec.DecodeError, UnicodeError, RecursionError):
-            envelopes = _decode_list(text)
-            return [body_event(e.mid, e.text, e.extra, arrival) for e in envelopes]
+            return usual_events(_decode_list(text), arrival)
         try:
             value = msgspec.json.decode(text)
         except (msgspec.DecodeError, RecursionError, UnicodeError) as exc:

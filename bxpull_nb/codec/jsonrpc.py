@@ -12,10 +12,11 @@ import msgspec
 from msgspec import UNSET
 
 from bxpull_nb.codec.base import (
+    NO_EXTRA,
     Body,
     Extra,
     Sender,
-    body_event,
+    copied,
     guarded,
     loose_event,
     sender_name,
@@ -75,7 +76,7 @@ class JsonRpcCodec:
         with suppress(msgspec.DecodeError, UnicodeError, RecursionError):
             usual = _decode_usual(text)
             requests = usual if isinstance(usual, list) else [usual]
-            return [_event(request.params, arrival) for request in requests]
+            return _events([request.params for request in requests], arrival)
         try:
             value = msgspec.json.decode(text)
         except (msgspec.DecodeError, RecursionError, UnicodeError) as exc:
@@ -112,12 +113,26 @@ class JsonRpcCodec:
         return msgspec.json.encode(call).decode()
 
 
-def _event(message: _Params, arrival: Arrival) -> Event:
-    body, sender = message.body, message.sender
-    if message.user_params is not None or message.dictionary is not None:
-        body.params = _overlaid(message)
-    name = None if sender is None else usual_sender(sender)
-    return body_event(message.mid, body, message.extra, arrival, name)
+def _events(messages: list[_Params], arrival: Arrival) -> list[Record]:
+    """Their events; a sender goes before that of the extra, the body's extra before the other."""
+    for message in messages:
+        if message.user_params is not None or message.dictionary is not None:
+            message.body.params = _overlaid(message)
+    return [
+        Event(
+            message.mid,
+            body.module_id,
+            body.command,
+            copied((body.params,)),
+            extra.server_time_unix,
+            None if sender is None else usual_sender(sender.type, sender.id),
+            arrival,
+        )
+        for message in messages
+        for body in (message.body,)
+        for extra in (body.extra or message.extra or NO_EXTRA,)
+        for sender in (message.sender or extra.sender,)
+    ]
 
 
 def _overlaid(message: _Params) -> msgspec.Raw:

@@ -1,17 +1,20 @@
 """The binary dialect of push servers of version 4: protobuf around JSON bodies."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from functools import lru_cache
 
 import msgspec
 from google.protobuf.message import DecodeError
 
 from bxpull_nb.codec import push_pb2 as pb
-from bxpull_nb.codec.base import Body, body_event, loose_event
-from bxpull_nb.models import UNKNOWN_ARRIVAL, Arrival, BadFrame, Message, Record
+from bxpull_nb.codec.base import NO_EXTRA, Body, Extra, copied, loose_event, usual_sender
+from bxpull_nb.models import UNKNOWN_ARRIVAL, Arrival, BadFrame, Event, Message, Record
 
 __all__ = ["ProtobufCodec"]
 
 _decode_body = msgspec.json.Decoder(Body).decode
+_UNUSUAL = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _SENDERS = {pb.UNKNOWN: "unknown", pb.CLIENT: "client", pb.BACKEND: "backend"}
 _SENDER_TYPES = {name: number for number, name in _SENDERS.items()}
 
@@ -25,15 +28,19 @@ class ProtobufCodec:
         """The frame's messages in order; what cannot be read comes as BadFrame, never raised."""
         data = frame if isinstance(frame, bytes) else frame.encode(errors="replace")
         try:
-            batch = pb.ResponseBatch.FromString(data)
+            batch = pb.ReadBatch.FromString(data)
         except DecodeError:
             shown = data.decode(errors="replace")
             return [BadFrame(shown, "not a protobuf ResponseBatch", None, arrival, is_torn=True)]
-        return [
-            _record(message, arrival)
+        messages = [
+            message
             for response in batch.responses
             for message in response.outgoingMessages.messages
         ]
+        # Nearly always all are of the usual shape; if not, each is read by itself.
+        with suppress(*_UNUSUAL):
+            return _usual_events(messages, arrival)
+        return [_record(message, arrival) for message in messages]
 
     def encode(self, messages: Sequence[Message]) -> bytes:
         """One ResponseBatch with all the messages in one response."""
@@ -43,31 +50,68 @@ class ProtobufCodec:
         ).SerializeToString()
 
 
-def _record(message: pb.OutgoingMessage, arrival: Arrival) -> Record:
-    mid, body = message.id.hex(), message.body
-    sender = _sender_of(message)
+def _usual_events(messages: Iterable[pb.ReadMessage], arrival: Arrival) -> list[Record]:
+    """The events of messages whose bodies have the usual shape; raises one of `_UNUSUAL`.
+
+    Their own sender goes before that of the extra.
+    """
+    return [
+        Event(
+            message.id.hex(),
+            body.module_id,
+            body.command,
+            copied((body.params,)),
+            extra.server_time_unix,
+            _sender_name(told) if told else _untold_sender(message, extra),
+            arrival,
+        )
+        for message in messages
+        for told in (message.sender,)
+        for data in (message.body,)
+        for body in (_decode_body(data if data.isascii() else _utf8(data)),)
+        for extra in (body.extra or NO_EXTRA,)
+    ]
+
+
+def _utf8(body: bytes) -> bytes:
+    """The body, known to be UTF-8: its params are kept unread, and the log takes no other."""
+    body.decode()
+    return body
+
+
+def _record(message: pb.ReadMessage, arrival: Arrival) -> Record:
     try:
-        if not body.isascii():
-            body.decode()  # params are kept unread, and the log takes UTF-8 only
-        return body_event(mid, _decode_body(body), None, arrival, sender)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _loose_record(mid, body, arrival, sender)
+        [event] = _usual_events([message], arrival)
+    except _UNUSUAL:
+        return _loose_record(message, arrival)
+    return event
 
 
-def _loose_record(mid: str, body: bytes, arrival: Arrival, sender: str | None) -> Record:
+def _loose_record(message: pb.ReadMessage, arrival: Arrival) -> Record:
+    mid, body, told = message.id.hex(), message.body, message.sender
+    sender = _sender_name(told) if told else _untold_sender(message, NO_EXTRA)
     try:
         return loose_event(mid, msgspec.json.decode(body.decode()), arrival, None, sender)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as exc:
         return BadFrame(body.decode(errors="replace"), f"not JSON: {exc}", mid, arrival)
 
 
-def _sender_of(message: pb.OutgoingMessage) -> str | None:
-    sender = message.sender  # an empty one where the message has none
-    kind, public_id = sender.type, sender.id
-    if not kind and not message.HasField("sender"):
-        return None
-    name = _SENDERS.get(kind, "unknown")
-    return f"{name}:{public_id.hex()}" if public_id else name
+def _untold_sender(message: pb.ReadMessage, extra: Extra) -> str | None:
+    """The sender of a message that says nothing of it; an empty one is somebody unknown too."""
+    if message.HasField("sender"):
+        return _sender_name(b"")
+    return None if extra.sender is None else usual_sender(extra.sender.type, extra.sender.id)
+
+
+@lru_cache(maxsize=512)  # a few senders write nearly all messages
+def _sender_name(told: bytes) -> str:
+    """The name of a `Sender` by its bytes; damaged ones leave it unknown and cost nothing else."""
+    try:
+        sender = pb.Sender.FromString(told)
+    except DecodeError:
+        return "unknown"
+    name = _SENDERS.get(sender.type, "unknown")
+    return f"{name}:{sender.id.hex()}" if sender.id else name
 
 
 def _outgoing(message: Message) -> pb.OutgoingMessage:

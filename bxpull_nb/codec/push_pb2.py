@@ -24,15 +24,15 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x62xpull_nb/codec/push.proto\x12\tbxpull_nb\"4\n\x0cRequestBatch\x12$\n\x08requests\x18\x01 \x03(\x0b\x32\x12.bxpull_nb.Request\"\xc2\x01\n\x07Request\x12>\n\x10incomingMessages\x18\x01 \x01(\x0b\x32\".bxpull_nb.IncomingMessagesRequestH\x00\x12\x36\n\x0c\x63hannelStats\x18\x02 \x01(\x0b\x32\x1e.bxpull_nb.ChannelStatsRequestH\x00\x12\x34\n\x0bserverStats\x18\x03 \x01(\x0b\x32\x1d.bxpull_nb.ServerStatsRequestH\x00\x42\t\n\x07\x63ommand\"G\n\x17IncomingMessagesRequest\x12,\n\x08messages\x18\x01 \x03(\x0b\x32\x1a.bxpull_nb.IncomingMessage\"\x88\x01\n\x0fIncomingMessage\x12&\n\treceivers\x18\x01 \x03(\x0b\x32\x13.bxpull_nb.Receiver\x12!\n\x06sender\x18\x02 \x01(\x0b\x32\x11.bxpull_nb.Sender\x12\x0c\n\x04\x62ody\x18\x03 \x01(\x0c\x12\x0e\n\x06\x65xpiry\x18\x04 \x01(\r\x12\x0c\n\x04type\x18\x05 \x01(\t\"<\n\x08Receiver\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\x11\n\tisPrivate\x18\x02 \x01(\x08\x12\x11\n\tsignature\x18\x03 \x01(\x0c\"=\n\x13\x43hannelStatsRequest\x12&\n\x08\x63hannels\x18\x01 \x03(\x0b\x32\x14.bxpull_nb.ChannelId\"=\n\tChannelId\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\x11\n\tisPrivate\x18\x02 \x01(\x08\x12\x11\n\tsignature\x18\x03 \x01(\x0c\"\x14\n\x12ServerStatsRequest\"7\n\rResponseBatch\x12&\n\tresponses\x18\x01 \x03(\x0b\x32\x13.bxpull_nb.Response\"\xbf\x01\n\x08Response\x12?\n\x10outgoingMessages\x18\x01 \x01(\x0b\x32#.bxpull_nb.OutgoingMessagesResponseH\x00\x12\x37\n\x0c\x63hannelStats\x18\x02 \x01(\x0b\x32\x1f.bxpull_nb.ChannelStatsResponseH\x00\x12.\n\x0bserverStats\x18\x03 \x01(\x0b\x32\x17.bxpull_nb.JsonResponseH\x00\x42\t\n\x07\x63ommand\"H\n\x18OutgoingMessagesResponse\x12,\n\x08messages\x18\x01 \x03(\x0b\x32\x1a.bxpull_nb.OutgoingMessage\"\xa0\x01\n\x0fOutgoingMessage\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\x0c\n\x04\x62ody\x18\x02 \x01(\x0c\x12\x13\n\x06\x65xpiry\x18\x03 \x01(\rH\x00\x88\x01\x01\x12\x14\n\x07\x63reated\x18\x04 \x01(\x07H\x01\x88\x01\x01\x12&\n\x06sender\x18\x05 \x01(\x0b\x32\x11.bxpull_nb.SenderH\x02\x88\x01\x01\x42\t\n\x07_expiryB\n\n\x08_createdB\t\n\x07_sender\"A\n\x14\x43hannelStatsResponse\x12)\n\x08\x63hannels\x18\x01 \x03(\x0b\x32\x17.bxpull_nb.ChannelStats\"d\n\x0c\x43hannelStats\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\x16\n\tisPrivate\x18\x02 \x01(\x08H\x00\x88\x01\x01\x12\x15\n\x08isOnline\x18\x03 \x01(\x08H\x01\x88\x01\x01\x42\x0c\n\n_isPrivateB\x0b\n\t_isOnline\"\x1c\n\x0cJsonResponse\x12\x0c\n\x04json\x18\x01 \x01(\t\"9\n\x06Sender\x12#\n\x04type\x18\x01 \x01(\x0e\x32\x15.bxpull_nb.SenderType\x12\n\n\x02id\x18\x02 \x01(\x0c*2\n\nSenderType\x12\x0b\n\x07UNKNOWN\x10\x00\x12\n\n\x06\x43LIENT\x10\x01\x12\x0b\n\x07\x42\x41\x43KEND\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x62xpull_nb/codec/push.proto\x12\tbxpull_nb\"4\n\x0cRequestBatch\x12$\n\x08requests\x18\x01 \x03(\x0b\x32\x12.bxpull_nb.Request\"\xc2\x01\n\x07Request\x12>\n\x10incomingMessages\x18\x01 \x01(\x0b\x32\".bxpull_nb.IncomingMessagesRequestH\x00\x12\x36\n\x0c\x63hannelStats\x18\x02 \x01(\x0b\x32\x1e.bxpull_nb.ChannelStatsRequestH\x00\x12\x34\n\x0bserverStats\x18\x03 \x01(\x0b\x32\x1d.bxpull_nb.ServerStatsRequestH\x00\x42\t\n\x07\x63ommand\"G\n\x17IncomingMessagesRequest\x12,\n\x08messages\x18\x01 \x03(\x0b\x32\x1a.bxpull_nb.IncomingMessage\"\x88\x01\n\x0fIncomingMessage\x12&\n\treceivers\x18\x01 \x03(\x0b\x32\x13.bxpull_nb.Receiver\x12!\n\x06sender\x18\x02 \x01(\x0b\x32\x11.bxpull_nb.Sender\x12\x0c\n\x04\x62ody\x18\x03 \x01(\x0c\x12\x0e\n\x06\x65xpiry\x18\x04 \x01(\r\x12\x0c\n\x04type\x18\x05 \x01(\t\"<\n\x08Receiver\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\x11\n\tisPrivate\x18\x02 \x01(\x08\x12\x11\n\tsignature\x18\x03 \x01(\x0c\"=\n\x13\x43hannelStatsRequest\x12&\n\x08\x63hannels\x18\x01 \x03(\x0b\x32\x14.bxpull_nb.ChannelId\"=\n\tChannelId\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\x11\n\tisPrivate\x18\x02 \x01(\x08\x12\x11\n\tsignature\x18\x03 \x01(\x0c\"\x14\n\x12ServerStatsRequest\"7\n\rResponseBatch\x12&\n\tresponses\x18\x01 \x03(\x0b\x32\x13.bxpull_nb.Response\"\xbf\x01\n\x08Response\x12?\n\x10outgoingMessages\x18\x01 \x01(\x0b\x32#.bxpull_nb.OutgoingMessagesResponseH\x00\x12\x37\n\x0c\x63hannelStats\x18\x02 \x01(\x0b\x32\x1f.bxpull_nb.ChannelStatsResponseH\x00\x12.\n\x0bserverStats\x18\x03 \x01(\x0b\x32\x17.bxpull_nb.JsonResponseH\x00\x42\t\n\x07\x63ommand\"H\n\x18OutgoingMessagesResponse\x12,\n\x08messages\x18\x01 \x03(\x0b\x32\x1a.bxpull_nb.OutgoingMessage\"\xa0\x01\n\x0fOutgoingMessage\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\x0c\n\x04\x62ody\x18\x02 \x01(\x0c\x12\x13\n\x06\x65xpiry\x18\x03 \x01(\rH\x00\x88\x01\x01\x12\x14\n\x07\x63reated\x18\x04 \x01(\x07H\x01\x88\x01\x01\x12&\n\x06sender\x18\x05 \x01(\x0b\x32\x11.bxpull_nb.SenderH\x02\x88\x01\x01\x42\t\n\x07_expiryB\n\n\x08_createdB\t\n\x07_sender\"7\n\tReadBatch\x12*\n\tresponses\x18\x01 \x03(\x0b\x32\x17.bxpull_nb.ReadResponse\"\xb7\x01\n\x0cReadResponse\x12\x33\n\x10outgoingMessages\x18\x01 \x01(\x0b\x32\x17.bxpull_nb.ReadMessagesH\x00\x12\x37\n\x0c\x63hannelStats\x18\x02 \x01(\x0b\x32\x1f.bxpull_nb.ChannelStatsResponseH\x00\x12.\n\x0bserverStats\x18\x03 \x01(\x0b\x32\x17.bxpull_nb.JsonResponseH\x00\x42\t\n\x07\x63ommand\"8\n\x0cReadMessages\x12(\n\x08messages\x18\x01 \x03(\x0b\x32\x16.bxpull_nb.ReadMessage\"\x89\x01\n\x0bReadMessage\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\x0c\n\x04\x62ody\x18\x02 \x01(\x0c\x12\x13\n\x06\x65xpiry\x18\x03 \x01(\rH\x00\x88\x01\x01\x12\x14\n\x07\x63reated\x18\x04 \x01(\x07H\x01\x88\x01\x01\x12\x13\n\x06sender\x18\x05 \x01(\x0cH\x02\x88\x01\x01\x42\t\n\x07_expiryB\n\n\x08_createdB\t\n\x07_sender\"A\n\x14\x43hannelStatsResponse\x12)\n\x08\x63hannels\x18\x01 \x03(\x0b\x32\x17.bxpull_nb.ChannelStats\"d\n\x0c\x43hannelStats\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\x16\n\tisPrivate\x18\x02 \x01(\x08H\x00\x88\x01\x01\x12\x15\n\x08isOnline\x18\x03 \x01(\x08H\x01\x88\x01\x01\x42\x0c\n\n_isPrivateB\x0b\n\t_isOnline\"\x1c\n\x0cJsonResponse\x12\x0c\n\x04json\x18\x01 \x01(\t\"9\n\x06Sender\x12#\n\x04type\x18\x01 \x01(\x0e\x32\x15.bxpull_nb.SenderType\x12\n\n\x02id\x18\x02 \x01(\x0c*2\n\nSenderType\x12\x0b\n\x07UNKNOWN\x10\x00\x12\n\n\x06\x43LIENT\x10\x01\x12\x0b\n\x07\x42\x41\x43KEND\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'bxpull_nb.codec.push_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SENDERTYPE']._serialized_start=1460
-  _globals['_SENDERTYPE']._serialized_end=1510
+  _globals['_SENDERTYPE']._serialized_start=1901
+  _globals['_SENDERTYPE']._serialized_end=1951
   _globals['_REQUESTBATCH']._serialized_start=41
   _globals['_REQUESTBATCH']._serialized_end=93
   _globals['_REQUEST']._serialized_start=96
@@ -57,12 +57,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_OUTGOINGMESSAGESRESPONSE']._serialized_end=1037
   _globals['_OUTGOINGMESSAGE']._serialized_start=1040
   _globals['_OUTGOINGMESSAGE']._serialized_end=1200
-  _globals['_CHANNELSTATSRESPONSE']._serialized_start=1202
-  _globals['_CHANNELSTATSRESPONSE']._serialized_end=1267
-  _globals['_CHANNELSTATS']._serialized_start=1269
-  _globals['_CHANNELSTATS']._serialized_end=1369
-  _globals['_JSONRESPONSE']._serialized_start=1371
-  _globals['_JSONRESPONSE']._serialized_end=1399
-  _globals['_SENDER']._serialized_start=1401
-  _globals['_SENDER']._serialized_end=1458
+  _globals['_READBATCH']._serialized_start=1202
+  _globals['_READBATCH']._serialized_end=1257
+  _globals['_READRESPONSE']._serialized_start=1260
+  _globals['_READRESPONSE']._serialized_end=1443
+  _globals['_READMESSAGES']._serialized_start=1445
+  _globals['_READMESSAGES']._serialized_end=1501
+  _globals['_READMESSAGE']._serialized_start=1504
+  _globals['_READMESSAGE']._serialized_end=1641
+  _globals['_CHANNELSTATSRESPONSE']._serialized_start=1643
+  _globals['_CHANNELSTATSRESPONSE']._serialized_end=1708
+  _globals['_CHANNELSTATS']._serialized_start=1710
+  _globals['_CHANNELSTATS']._serialized_end=1810
+  _globals['_JSONRESPONSE']._serialized_start=1812
+  _globals['_JSONRESPONSE']._serialized_end=1840
+  _globals['_SENDER']._serialized_start=1842
+  _globals['_SENDER']._serialized_end=1899
 # @@protoc_insertion_point(module_scope)

@@ -118,6 +118,42 @@ class OutgoingMessage(_message.Message):
     sender: Sender
     def __init__(self, id: _Optional[bytes] = ..., body: _Optional[bytes] = ..., expiry: _Optional[int] = ..., created: _Optional[int] = ..., sender: _Optional[_Union[Sender, _Mapping]] = ...) -> None: ...
 
+class ReadBatch(_message.Message):
+    __slots__ = ("responses",)
+    RESPONSES_FIELD_NUMBER: _ClassVar[int]
+    responses: _containers.RepeatedCompositeFieldContainer[ReadResponse]
+    def __init__(self, responses: _Optional[_Iterable[_Union[ReadResponse, _Mapping]]] = ...) -> None: ...
+
+class ReadResponse(_message.Message):
+    __slots__ = ("outgoingMessages", "channelStats", "serverStats")
+    OUTGOINGMESSAGES_FIELD_NUMBER: _ClassVar[int]
+    CHANNELSTATS_FIELD_NUMBER: _ClassVar[int]
+    SERVERSTATS_FIELD_NUMBER: _ClassVar[int]
+    outgoingMessages: ReadMessages
+    channelStats: ChannelStatsResponse
+    serverStats: JsonResponse
+    def __init__(self, outgoingMessages: _Optional[_Union[ReadMessages, _Mapping]] = ..., channelStats: _Optional[_Union[ChannelStatsResponse, _Mapping]] = ..., serverStats: _Optional[_Union[JsonResponse, _Mapping]] = ...) -> None: ...
+
+class ReadMessages(_message.Message):
+    __slots__ = ("messages",)
+    MESSAGES_FIELD_NUMBER: _ClassVar[int]
+    messages: _containers.RepeatedCompositeFieldContainer[ReadMessage]
+    def __init__(self, messages: _Optional[_Iterable[_Union[ReadMessage, _Mapping]]] = ...) -> None: ...
+
+class ReadMessage(_message.Message):
+    __slots__ = ("id", "body", "expiry", "created", "sender")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    BODY_FIELD_NUMBER: _ClassVar[int]
+    EXPIRY_FIELD_NUMBER: _ClassVar[int]
+    CREATED_FIELD_NUMBER: _ClassVar[int]
+    SENDER_FIELD_NUMBER: _ClassVar[int]
+    id: bytes
+    body: bytes
+    expiry: int
+    created: int
+    sender: bytes
+    def __init__(self, id: _Optional[bytes] = ..., body: _Optional[bytes] = ..., expiry: _Optional[int] = ..., created: _Optional[int] = ..., sender: _Optional[bytes] = ...) -> None: ...
+
 class ChannelStatsResponse(_message.Message):
     __slots__ = ("channels",)
     CHANNELS_FIELD_NUMBER: _ClassVar[int]

@@ -70,27 +70,28 @@ class CategoryColumn:
         self._owners: list[pd.Series[Any]] = []  # one per set of names over the same buffer
         self._owned_names = -1
 
-    def extend(self, names: Sequence[str | None]) -> None:
-        """Append the names."""
+    def extend(self, names: Sequence[str | None], counts: Sequence[int] = ()) -> None:
+        """Append the names, each once, or as often as `counts` says."""
         try:
             fresh = self._coded(names)
         except KeyError:  # a new name: rare once a capture runs
             for name in dict.fromkeys(names):  # in order of appearance
                 self._codes.setdefault(name, len(self._codes) - 1)
             fresh = self._coded(names)
-        end = self._length + len(names)
+        if counts and len(fresh) > 1:
+            fresh = np.repeat(fresh, counts)
+        end = self._length + (sum(counts) if counts else len(names))
         narrowest = np.min_scalar_type(-len(self._codes))
         if end > len(self._buffer) or narrowest.itemsize > self._buffer.itemsize:
             self._grow(end, narrowest)
         self._buffer[self._length : end] = fresh
         self._length = end
 
-    def _coded(self, names: Sequence[str | None]) -> int | list[int]:
+    def _coded(self, names: Sequence[str | None]) -> np.ndarray:
         """The codes of the names, or the one code where all are the same: most often they are."""
-        codes = self._codes
         if names.count(names[0]) == len(names):
-            return codes[names[0]]
-        return [codes[name] for name in names]
+            return np.array([self._codes[names[0]]])
+        return np.fromiter(map(self._codes.__getitem__, names), "int64", len(names))
 
     def _grow(self, end: int, dtype: np.dtype[Any]) -> None:
         capacity = len(self._buffer) if end <= len(self._buffer) else max(end, 2 * self._length)
@@ -134,7 +135,13 @@ class TextColumn:
 
     def extend(self, texts: Sequence[str | bytes | None]) -> None:
         """Append the texts; bytes are UTF-8."""
-        fresh = pa.array(texts, type=pa.large_string())
+        self._append(pa.array(texts, type=pa.large_string()))
+
+    def extend_missing(self, count: int) -> None:
+        """Append so many missing texts."""
+        self._append(pa.nulls(count, pa.large_string()))
+
+    def _append(self, fresh: pa.LargeStringArray) -> None:
         if not self._parts[-1].has_room(fresh):
             self._parts.append(_TextPart())
         self._parts[-1].extend(fresh)
@@ -146,9 +153,7 @@ class TextColumn:
         for chunk in arrays.slice(count).chunks:
             # A slice keeps the whole array's buffers: a copy has its own, from their beginning.
             copied = pa.concat_arrays([chunk, pa.array([], type=pa.large_string())])
-            if not self._parts[-1].has_room(copied):
-                self._parts.append(_TextPart())
-            self._parts[-1].extend(copied)
+            self._append(copied)
 
     @property
     def nbytes(self) -> int:

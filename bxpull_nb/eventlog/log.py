@@ -8,13 +8,13 @@ and at a million, and what a caller holds never changes.
 import threading
 from collections import deque
 from collections.abc import Iterable, Sequence
-from itertools import islice
+from itertools import groupby, islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bxpull_nb.eventlog.columns import CategoryColumn, NumberColumn, TextColumn
-from bxpull_nb.models import EVENT_COLUMNS, Record
+from bxpull_nb.models import EVENT_COLUMNS, Arrival, Event, Record
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -106,29 +106,40 @@ class EventLog:
         records = self._waiting
         if not records:
             return
-        received = np.array(
-            [_NAT if (us := r.arrival.received_us) is None else us for r in records],
-            dtype="int64",
-        )
+        received = self._append_arrivals([r.arrival for r in records])
         server = _microseconds([r.server_time_unix for r in records])
-        self._received.extend(received)
         self._server.extend(server)
         known = (received != _NAT) & (server != _NAT)
         self._lag.extend(np.where(known, received - server, _NAT))
-        self._names["channel"].extend([r.arrival.channel for r in records])
         self._names["module_id"].extend([r.module_id for r in records])
         self._names["command"].extend([r.command for r in records])
         self._names["sender"].extend([r.sender for r in records])
-        self._names["transport"].extend([r.arrival.transport for r in records])
         self._texts["mid"].extend([r.mid for r in records])
         self._texts["params"].extend([r.params_json for r in records])
-        self._texts["error"].extend([r.error for r in records])
+        if set(map(type, records)) == {Event}:  # nearly always: nothing was unreadable
+            self._texts["error"].extend_missing(len(records))
+        else:
+            self._texts["error"].extend([r.error for r in records])
         self._sealed += len(records)
         self._waiting = []
         self._frame = None
         excess = self._excess()
         if excess:
             self._forget(excess)
+
+    def _append_arrivals(self, arrivals: Sequence[Arrival]) -> np.ndarray:
+        """Append when and how the records came; when, in microseconds.
+
+        All records of a frame share one arrival: each is looked at once.
+        """
+        runs = [(arrival, len(list(run))) for arrival, run in groupby(arrivals)]
+        counts = [count for _, count in runs]
+        times = [_NAT if (us := a.received_us) is None else us for a, _ in runs]
+        received = np.repeat(np.array(times, dtype="int64"), counts)
+        self._received.extend(received)
+        self._names["channel"].extend([a.channel for a, _ in runs], counts)
+        self._names["transport"].extend([a.transport for a, _ in runs], counts)
+        return received
 
     def _excess(self) -> int:
         """How many rows to let go of: rarely many at once, since the others have to move."""
