@@ -170,9 +170,21 @@ def test_nothing_is_printed_or_logged(
             visitor.poll(channel)
             visitor.poll("abc")
             visitor.http.get("/nowhere")
+            leave_in_the_middle(visitor.sandbox)
     assert capfd.readouterr() == ("", "")
     ours = [record for record in caplog.records if record.name.startswith(("uvicorn", "bxpull"))]
     assert [record.getMessage() for record in ours] == []
+
+
+def leave_in_the_middle(sandbox: Sandbox) -> None:
+    """Ask for something, and be gone before the question is out: as when a process is killed."""
+    host, port = urlsplit(sandbox.url).hostname, urlsplit(sandbox.url).port
+    with socket.create_connection((host, port)) as line:
+        line.sendall(b"POST /rest/profile HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{")
+        line.shutdown(socket.SHUT_WR)
+        line.settimeout(5)
+        while line.recv(1000):  # until the server has let go too
+            pass
 
 
 def test_an_interpreter_ends_quickly_and_silently_with_a_running_sandbox() -> None:

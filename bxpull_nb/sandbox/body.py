@@ -1,8 +1,9 @@
 """The body of a request, within the bounds the servers set."""
 
 from starlette.requests import Request
+from starlette.responses import Response
 
-__all__ = ["LARGEST_BODY", "BodyTooLarge", "read_body"]
+__all__ = ["LARGEST_BODY", "BodyTooLarge", "answer_nobody", "read_body"]
 
 LARGEST_BODY = 1024 * 1024
 """Bytes; one more is answered with HTTP 413."""
@@ -20,3 +21,8 @@ async def read_body(request: Request) -> bytes:
         if len(body) > LARGEST_BODY:
             raise BodyTooLarge
     return bytes(body)
+
+
+async def answer_nobody(_request: Request, _exc: Exception) -> Response:
+    """The answer where the client went before its request was whole: nobody reads it."""
+    return Response(status_code=400)

@@ -4,10 +4,12 @@ import secrets
 from dataclasses import dataclass
 
 from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect
 
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.sandbox.access import Access
 from bxpull_nb.sandbox.backstage import Backstage
+from bxpull_nb.sandbox.body import answer_nobody
 from bxpull_nb.sandbox.broker import Broker
 from bxpull_nb.sandbox.channels import Channels, Signer
 from bxpull_nb.sandbox.clock import DateHeader
@@ -73,7 +75,7 @@ def open_portal(settings: Settings) -> Portal:
     listening = [*PublishServer(push).routes(), *PushServer(push).routes()]
     app = Starlette(
         routes=[*rest.routes(), *oauth.routes(), *listening],
-        exception_handlers={404: page_not_found},
+        exception_handlers={404: page_not_found, ClientDisconnect: answer_nobody},
     )
     app.router.redirect_slashes = False
     server.start(DateHeader(app, settings.now), push.broker.close, certificate)
