@@ -1,5 +1,6 @@
 """The analysis of a frame of Dask: the tables that pandas gives, to the last digit."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -128,6 +129,36 @@ def test_only_the_columns_that_are_needed_are_asked_for() -> None:
         frozenset({"received_at"}),
         frozenset({"module_id", "command", "received_at", "lag"}),
     }
+
+
+@pytest.mark.parametrize("name", [name for name in TABLES if not name.startswith("rates")])
+def test_columns_that_lack_are_named(name: str) -> None:
+    """Of either engine: who reads some columns only learns which others are needed."""
+    df = frame([(1, 2, "a", False)])[["server_time", "mid"]]
+    for either in (df, dd.from_pandas(df, npartitions=1)):
+        with pytest.raises(
+            SettingsError, match=r"the frame lacks .*received_at.*\(columns=\.\.\.\)"
+        ):
+            TABLES[name](either)
+
+
+FOR_PANDAS: dict[str, Callable[[Any], object]] = {
+    "writing a file": lambda df: bx.to_csv(df, "x.csv"),
+    "expand_params()": bx.expand_params,
+    "plots.rate()": bx.plots.rate,
+    "plots.gaps()": bx.plots.gaps,
+    "plots.hours()": bx.plots.hours,
+    "plots.lag()": bx.plots.lag,
+    "replay()": bx.replay,
+}
+
+
+@pytest.mark.parametrize("name", FOR_PANDAS)
+def test_what_dask_is_not_for(name: str) -> None:
+    """It says what to do instead."""
+    split = spread(frame([(1, 2, "a", False)]), 1)
+    with pytest.raises(SettingsError, match=re.escape(f"{name} needs a frame of pandas: choose")):
+        FOR_PANDAS[name](split)
 
 
 def test_too_many_intervals_in_all() -> None:

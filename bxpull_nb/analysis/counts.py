@@ -12,7 +12,7 @@ from bxpull_nb.analysis.shape import (
     intervals,
     shaped,
 )
-from bxpull_nb.analysis.spread import Frame, Tables, gathered, is_spread, named, unnamed
+from bxpull_nb.analysis.spread import Frame, Tables, gathered, is_spread, named, part_of, unnamed
 from bxpull_nb.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -117,7 +117,8 @@ def who(df: "Frame") -> "pd.DataFrame":
 def _names_of(df: "pd.DataFrame") -> "pd.DataFrame":
     """By event name, of a frame of pandas: see `parted.names_of`."""
     keys = ["module_id", "command"]
-    events = df[[*keys, "received_at", "lag"]].sort_values("received_at", kind="stable")
+    events: pd.DataFrame = part_of(df, [*keys, "received_at", "lag"])
+    events = events.sort_values("received_at", kind="stable")
     events = events.assign(lag=events["lag"].dt.total_seconds())
     groups = events.groupby(keys, observed=True, dropna=False, sort=False)
     events["gap"] = groups["received_at"].diff()

@@ -8,11 +8,14 @@ ever in one place, and the scheduler is whatever cluster the caller has.
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from bxpull_nb.errors import SettingsError
+from bxpull_nb.export.table import is_spread
+
 if TYPE_CHECKING:
     import dask.dataframe as dd
     import pandas as pd
 
-__all__ = ["Frame", "Rules", "Tables", "gathered", "is_spread", "named", "unnamed"]
+__all__ = ["Frame", "Rules", "Tables", "gathered", "is_spread", "named", "part_of", "unnamed"]
 
 Frame: TypeAlias = "pd.DataFrame | dd.DataFrame"
 """A frame of events, of either engine."""
@@ -25,20 +28,27 @@ _FAN = 8  # tables that are merged at once
 _NAMELESS = "\0"  # in place of what is missing: a key that groups and merges like any other
 
 
-def is_spread(df: Any) -> bool:
-    """Whether it is a frame of Dask; Dask is not loaded to find out."""
-    return type(df).__module__.partition(".")[0] == "dask"
+def part_of(df: Any, columns: Sequence[str]) -> Any:
+    """These columns of the frame; SettingsError when it lacks one, as `read_events` can have it."""
+    lacking = [name for name in columns if name not in df.columns]
+    if lacking:
+        raise SettingsError(
+            f"the frame lacks {', '.join(lacking)}: this needs the columns {', '.join(columns)}. "
+            f"Name them too in read_events(columns=...)."
+        )
+    return df[list(columns)]
 
 
 def gathered(
     df: Any, columns: Sequence[str], part: "Callable[[pd.DataFrame], Tables]", rules: Rules
 ) -> Tables:
     """The tables that `part` makes of these columns, of all parts of the frame together."""
+    chosen = part_of(df, columns)
     if not is_spread(df):
-        return part(df[list(columns)])
+        return part(chosen)
     import dask
 
-    merge, tables = dask.delayed(_merged), map(dask.delayed(part), df[list(columns)].to_delayed())
+    merge, tables = dask.delayed(_merged), map(dask.delayed(part), chosen.to_delayed())
     waiting = list(tables)
     while len(waiting) > 1:
         starts = range(0, len(waiting), _FAN)
