@@ -173,7 +173,9 @@ def test_a_second_writer_is_told(tmp_path: Path) -> None:
     """In this process and in another; a reader is not."""
     with Journal(tmp_path) as journal:
         journal.write(batch([1]))
-        with pytest.raises(errors.JournalInUse, match="another capture writes"):
+        with pytest.raises(
+            errors.JournalInUse, match=r"another capture writes.* bx\.read_events\(\) reads it"
+        ):
             Journal(tmp_path).open()
         said = subprocess.run(
             [sys.executable, "-c", _SECOND, str(tmp_path)],

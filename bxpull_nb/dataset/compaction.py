@@ -33,6 +33,8 @@ class Compacted(msgspec.Struct, frozen=True):
     """By how much the dataset is smaller now."""
 
     def __str__(self) -> str:
+        if not self.before:
+            return "nothing to merge: no day of a portal has two small parts"
         return (
             f"{self.before:,} parts became {self.after:,}, {self.copies:,} copies dropped, "
             f"{self.bytes / 1e6:,.1f} MB saved"
