@@ -146,6 +146,8 @@ WRONG: list[tuple[list[str], str]] = [
     (["--log-json"], "--log-json is the collector's"),
     (["--metrics-port", "0"], "--metrics-port is the collector's"),
     (["--dataset", "ds", "--csv", "e.csv"], "give --csv or --dataset, not both"),
+    (["--dataset", "."], "the journal (bxpull-journal/sandbox) would be within the dataset (.)"),
+    (["--dataset", "ds", "--journal", "ds"], "Give one of them another folder"),
 ]
 
 
