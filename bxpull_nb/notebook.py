@@ -103,14 +103,16 @@ def listen(
 def replay(source: "str | Path | pd.DataFrame", speed: float = 1.0) -> Feed:
     """A feed that plays recorded events again, with the gaps they had, divided by `speed`.
 
-    `source` is a file or a journal's folder, as for `read_events`, or a frame of events. The feed
-    has the face of a live one: `wait`, `expect`, `mark`, and `explore(feed)` shows it; when all is
-    played, it has stopped, and its `df` equals the recording. `speed` 10 is ten times as fast,
-    `math.inf` at once. Raises FileFormatError or OSError for a file that cannot be read,
-    SettingsError for a speed that is not above zero.
+    `source` is a file, a journal's folder or a dataset, as for `read_events`, or a frame of events.
+    The feed has the face of a live one: `wait`, `expect`, `mark`, and `explore(feed)` shows it;
+    when all is played, it has stopped, and its `df` equals the recording. `speed` 10 is ten times
+    as fast, `math.inf` at once. Raises FileFormatError or OSError for a file that cannot be read,
+    SettingsError for a frame of Dask and for a speed that is not above zero.
     """
+    from bxpull_nb.export.table import needs_pandas
     from bxpull_nb.playback import Replay
 
+    needs_pandas(source, "replay()")
     events = read_events(source) if isinstance(source, str | Path) else source
     name = Path(source).name if isinstance(source, str | Path) else "replay"
 

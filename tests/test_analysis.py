@@ -189,6 +189,17 @@ def test_who_sent_what() -> None:
     assert table["top_command"].tolist() == ["chat", "chat"]
 
 
+def test_who_sent_the_same_number_of_two() -> None:
+    """The one that came first is the top, in whatever order the rows stand; it may be unnamed."""
+    rows = [event(5, "chat"), event(1, "typing"), event(3, "chat"), event(4, "typing")]
+    assert analysis.who(frame(*rows))["top_command"].tolist() == ["typing"]
+    assert analysis.who(frame(bad(0), *rows[:2])).iloc[0][["commands", "first"]].tolist() == [
+        2,
+        at(0),
+    ]
+    assert analysis.who(frame(bad(0), *rows[:2]))["top_command"].isna().tolist() == [True]
+
+
 def test_since_a_click_the_new_stands_above_the_usual() -> None:
     """A heartbeat goes on as before; what the click caused was never there."""
     beats = [event(n, "beat") for n in range(-600, 31, 10)]

@@ -1,5 +1,6 @@
 """The analysis of a frame of Dask: the tables that pandas gives, to the last digit."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -24,6 +25,11 @@ TABLES: dict[str, Callable[[Any], pd.DataFrame]] = {
     "lag by interval": lambda df: bx.lag(df, "30s"),
     "gaps": lambda df: bx.gaps(df, "5s"),
     "sessions": lambda df: bx.sessions(df, "20s"),
+    "who": bx.who,
+    "since": lambda df: bx.since(df, "2026-01-01T00:00:05Z", "3s"),
+    "since, for a while": lambda df: bx.since(df, "2026-01-01T00:00:30Z", "1min", within="20s"),
+    "since before all": lambda df: bx.since(df, "2025-12-31T00:00Z"),
+    "since after all": lambda df: bx.since(df, "2027-01-01T00:00Z"),
 }
 START = 1_767_225_600_000_000  # 2026-01-01, in microseconds
 
@@ -64,8 +70,8 @@ def spread(df: pd.DataFrame, parts: int) -> dd.DataFrame:
 
 
 def assert_equal(df: pd.DataFrame, parts: int) -> None:
-    """Every table, of pandas and of Dask."""
-    split = spread(df, parts)
+    """Every table, of pandas and of Dask, to which the rows come in another order."""
+    split = spread(df.sample(frac=1, random_state=parts, ignore_index=True), parts)
     for name, table in TABLES.items():
         pd.testing.assert_frame_equal(table(split), table(df), check_exact=True, obj=name)
 
@@ -96,11 +102,10 @@ def test_many_events_over_days() -> None:
     names = ["a"] * 4000 + ["bb"] * 4000 + ["c"] * 3000 + ["dd"] * 5
     lag = random.lognormal(10, 1, len(arrival)).astype("int64")
     df = frame(list(zip(arrival.tolist(), lag.tolist(), names, [False] * len(names), strict=True)))
-    shuffled = df.sample(frac=1, random_state=1, ignore_index=True)
     gaps = bx.summary(df).set_index("command")["longest_gap"]
     assert gaps["c"] == pd.Timedelta("100ms")
     assert gaps["dd"] == pd.Timedelta("40000s")
-    assert_equal(shuffled, 7)
+    assert_equal(df, 7)
 
 
 def test_no_events() -> None:
@@ -126,13 +131,34 @@ def test_only_the_columns_that_are_needed_are_asked_for() -> None:
     }
 
 
-@pytest.mark.parametrize("name", ["who", "since"])
+@pytest.mark.parametrize("name", [name for name in TABLES if not name.startswith("rates")])
+def test_columns_that_lack_are_named(name: str) -> None:
+    """Of either engine: who reads some columns only learns which others are needed."""
+    df = frame([(1, 2, "a", False)])[["server_time", "mid"]]
+    for either in (df, dd.from_pandas(df, npartitions=1)):
+        with pytest.raises(
+            SettingsError, match=r"the frame lacks .*received_at.*\(columns=\.\.\.\)"
+        ):
+            TABLES[name](either)
+
+
+FOR_PANDAS: dict[str, Callable[[Any], object]] = {
+    "writing a file": lambda df: bx.to_csv(df, "x.csv"),
+    "expand_params()": bx.expand_params,
+    "plots.rate()": bx.plots.rate,
+    "plots.gaps()": bx.plots.gaps,
+    "plots.hours()": bx.plots.hours,
+    "plots.lag()": bx.plots.lag,
+    "replay()": bx.replay,
+}
+
+
+@pytest.mark.parametrize("name", FOR_PANDAS)
 def test_what_dask_is_not_for(name: str) -> None:
     """It says what to do instead."""
     split = spread(frame([(1, 2, "a", False)]), 1)
-    how = {"since": ["2026-01-01T00:00Z"]}.get(name, [])
-    with pytest.raises(SettingsError, match=rf"{name}\(\) takes a frame of pandas"):
-        getattr(bx, name)(split, *how)
+    with pytest.raises(SettingsError, match=re.escape(f"{name} needs a frame of pandas: choose")):
+        FOR_PANDAS[name](split)
 
 
 def test_too_many_intervals_in_all() -> None:

@@ -73,14 +73,22 @@ def test_a_part_is_due_by_time_and_by_size(
     has_journaled(collector, 5)
     collector.step()
     assert collector.stats.parts == 0
-    now[0] = 61
+    now[0] = 11  # the first one, so that who watches sees that the dataset takes parts
     collector.step()
     assert (collector.stats.parts, collector.stats.written_events) == (1, 5)
-    publish(sandbox, 5, 205)
+    publish(sandbox, 5, 10)
+    has_journaled(collector, 10)
+    now[0] = 70
+    collector.step()
+    assert collector.stats.parts == 1
+    now[0] = 72
+    collector.step()
+    assert (collector.stats.parts, collector.stats.written_events) == (2, 10)
+    publish(sandbox, 10, 205)
     has_journaled(collector, 205)
     collector.step()
     assert collector.stats.written_events == 205
-    assert collector.stats.parts > 2
+    assert collector.stats.parts > 3
     collector.finish()
 
 
@@ -129,6 +137,7 @@ def test_it_catches_up_when_the_dataset_takes_parts_again(
         assert collector.stats.write_failures == failures
     assert isinstance(collector.error, errors.DatasetNotWritable)
     assert "cannot be written" in (collector.stats.dataset_error or "")
+    assert "A file is in the way: move it" in (collector.stats.dataset_error or "")
     assert collector.stats.pending_bytes > 0
     assert collector.feed.state == "connected"
     (tmp_path / "ds").unlink()

@@ -60,11 +60,21 @@ def test_what_was_sent_is_not_sent_again(tmp_path: Path) -> None:
     assert len(bx.read_events(tmp_path / "ds")) == 70
 
 
-def test_two_datasets_from_one_journal(tmp_path: Path) -> None:
-    """Each has its own cursor."""
+def test_two_datasets_from_one_journal(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Each has its own cursor; that the journal is kept for both is told once."""
     collected(tmp_path / "a", tmp_path / "one", tens(0, 50))
+    assert caplog.messages == []
     assert Shipper(tmp_path / "a", tmp_path / "two", PORTAL).ship() == 50
     assert Shipper(tmp_path / "a", tmp_path / "one", PORTAL).ship() == 0
+    (told,) = caplog.messages
+    assert "was sent to another dataset before" in told
+    assert f"remove {tmp_path / 'a' / 'dataset.json'} first" in told
+
+
+@pytest.mark.parametrize("url", ["s3://bucket/ds", "memory://ds"])
+def test_a_slash_at_the_end_is_the_same_place(url: str) -> None:
+    """Else all would be sent once more."""
+    assert Storage(f"{url}/").url == Storage(url).url == url
 
 
 def test_journal_files_go_when_the_dataset_has_them(tmp_path: Path) -> None:
@@ -175,6 +185,19 @@ def test_rows_without_a_mid_all_stay(tmp_path: Path) -> None:
     assert len(bx.read_events(tmp_path / "ds")) == 3
 
 
+@pytest.mark.parametrize("compacted", [False, True])
+def test_rows_without_a_mid_are_not_doubled_by_a_kill(tmp_path: Path, compacted: bool) -> None:
+    """Killed between a part and the cursor, or between a merged part and the old ones' end."""
+    bad = BadFrame("torn", "why", None, batch([0]).records[0].arrival)
+    first, second = (rows_of(Batch([bad] * count)) for count in (2, 3))  # the journal went on
+    write_part(tmp_path / "ds", first)
+    write_part(tmp_path / "ds", second)
+    assert len(names(tmp_path / "ds")) == 2
+    if compacted:
+        bx.compact(tmp_path / "ds")
+    assert len(bx.read_events(tmp_path / "ds")) == 3
+
+
 def test_after_a_wipe_an_old_mid_is_another_event(tmp_path: Path) -> None:
     """The server counted from the beginning again."""
     before, after = rows_of(batch([0])), rows_of(batch([0]))
@@ -210,7 +233,10 @@ def test_compaction_changes_no_event(tmp_path: Path) -> None:
     assert (done.before, done.after, done.copies) == (parts, 4, 300)
     assert (len(names(tmp_path / "ds")), len(told)) == (4, 4)
     pd.testing.assert_frame_equal(bx.read_events(tmp_path / "ds"), before)
-    assert bx.compact(tmp_path / "ds").before == 0
+    assert str(done) == (
+        f"{parts} parts became 4, 300 copies dropped, {done.bytes / 1e6:.1f} MB saved"
+    )
+    assert str(bx.compact(tmp_path / "ds")).startswith("nothing to merge")
 
 
 def test_a_large_part_is_left_alone(tmp_path: Path) -> None:

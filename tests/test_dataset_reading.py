@@ -24,6 +24,7 @@ from tests.events import (
     names,
     rows_of,
     tens,
+    write,
     write_part,
 )
 
@@ -125,6 +126,13 @@ def test_a_foreign_file(tmp_path: Path) -> None:
     (tmp_path / "ds" / "notes.txt").write_text("mine")
     with pytest.raises(errors.FileFormatError, match=r"holds notes\.txt.* Take it out"):
         bx.read_events(tmp_path / "ds")
+
+
+def test_a_folder_of_journals_is_no_dataset(tmp_path: Path) -> None:
+    """Nothing is to be taken out of it."""
+    write(tmp_path / "journals" / "acme", tens(0, 10))
+    with pytest.raises(errors.FileFormatError, match=r"read that by its own folder, acme\.$"):
+        bx.read_events(tmp_path / "journals")
 
 
 @pytest.mark.parametrize("cut", [0, 3, 500, -1])

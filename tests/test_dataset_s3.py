@@ -130,6 +130,7 @@ def test_a_full_bucket_loses_nothing(bucket: Bucket, tmp_path: Path) -> None:
     with pytest.raises(errors.DatasetNotWritable) as caught:
         shipper.ship()
     assert "s3://bucket/ds cannot be written" in str(caught.value)
+    assert "The bucket is full. Make room there." in str(caught.value)
     assert "secret" not in str(caught.value)
     assert len(bucket.names) == 2
     whole = bx.read_events(bucket.url)

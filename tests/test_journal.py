@@ -167,13 +167,16 @@ def test_damage_in_the_middle_is_passed_over_and_counted(tmp_path: Path) -> None
         assert [(d.start, d.end, d.is_tail) for d in damages] == [(ends[2], ends[3], False)]
     with Journal(tmp_path) as journal:
         assert journal.repaired == Repaired(skipped=1)
+        assert str(journal.repaired) == "damaged places that are passed over: 1"
 
 
 def test_a_second_writer_is_told(tmp_path: Path) -> None:
     """In this process and in another; a reader is not."""
     with Journal(tmp_path) as journal:
         journal.write(batch([1]))
-        with pytest.raises(errors.JournalInUse, match="another capture writes"):
+        with pytest.raises(
+            errors.JournalInUse, match=r"another capture writes.* bx\.read_events\(\) reads it"
+        ):
             Journal(tmp_path).open()
         said = subprocess.run(
             [sys.executable, "-c", _SECOND, str(tmp_path)],

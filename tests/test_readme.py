@@ -61,6 +61,13 @@ def test_the_schema_is_the_documented_one() -> None:
     assert told == EVENT_COLUMNS
 
 
+def test_all_tutorials_are_counted() -> None:
+    """In words."""
+    words = ("six", "seven", "eight", "nine", "ten")
+    count = len(list((ROOT / "notebooks").glob("*.ipynb")))
+    assert f"opens JupyterLab on {words[count - 6]} short tutorials" in README
+
+
 def test_every_room_is_named() -> None:
     """In the order of the street."""
     table = README[README.index("## The rooms") :]

@@ -5,8 +5,8 @@ gives a new one; none keeps or changes the frame. Times are UTC in microseconds.
 moment is `received_at`; rows without one are counted, but stand at no moment. A frame without
 rows gives a table without rows, with the same columns and dtypes.
 
-`summary`, `rates`, `lag`, `gaps` and `sessions` take a frame of Dask too: its scheduler computes
-it, part by part, and the table is the one that pandas would give.
+Each takes a frame of Dask too: its scheduler computes it, part by part, and the table is the one
+that pandas would give.
 
 `bx.expand_params` makes columns of the params.
 """

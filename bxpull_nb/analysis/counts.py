@@ -12,7 +12,7 @@ from bxpull_nb.analysis.shape import (
     intervals,
     shaped,
 )
-from bxpull_nb.analysis.spread import Frame, Tables, gathered, is_spread, needs_pandas
+from bxpull_nb.analysis.spread import Frame, Tables, gathered, is_spread, named, part_of, unnamed
 from bxpull_nb.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ _WHO = {
     "first": "datetime64[us, UTC]",
     "last": "datetime64[us, UTC]",
 }
+_SENT_RULES = {"count": "sum", "first": "min", "last": "max"}
 
 
 def summary(df: "Frame") -> "pd.DataFrame":
@@ -88,37 +89,36 @@ def rates(df: "Frame", every: Span = "1min", by: str | None = "command") -> "pd.
     return table.reindex(columns=_labels(order.index)).astype("int64")
 
 
-def who(df: "pd.DataFrame") -> "pd.DataFrame":
+def who(df: "Frame") -> "pd.DataFrame":
     """One row a sender, the busiest first.
 
     Columns: `sender` (str; `backend`, `client:…`, missing where the dialect names none);
     `count` (int64); `share` of all rows (float64, 0 to 1); `commands`, how many different ones
-    (int64); `top_command`, the most frequent (str); `first`, `last` arrival
-    (datetime64[us, UTC]).
+    (int64); `top_command`, the most frequent, of several the one that came first (str);
+    `first`, `last` arrival (datetime64[us, UTC]).
     """
-    needs_pandas(df, "who")
-    events = df[["sender", "command", "received_at"]].astype({"sender": "str", "command": "str"})
-    groups = events.groupby("sender", dropna=False, sort=False)
+    found = gathered(df, ["sender", "command", "received_at"], _sent, {"sent": _SENT_RULES})
+    sent = unnamed(found["sent"].reset_index(), ["sender", "command"])
+    ranked = sent.sort_values(["count", "first", "command"], ascending=[False, True, True])
+    groups = ranked.groupby("sender", dropna=False, sort=False)
     table = groups.agg(
-        count=("received_at", "size"),
+        count=("count", "sum"),
         commands=("command", "nunique"),
-        first=("received_at", "min"),
-        last=("received_at", "max"),
+        first=("first", "min"),
+        last=("last", "max"),
     )
-    tops = events.groupby(["sender", "command"], dropna=False, sort=False).size()
-    ranked = tops.sort_values(ascending=False, kind="stable").reset_index()
     top = ranked.drop_duplicates("sender").set_index("sender")["command"]
-    table = table.assign(
-        top_command=top.reindex(table.index), share=table["count"] / max(len(df), 1)
-    )
-    ordered = table.reset_index().sort_values(["count", "first"], ascending=[False, True])
-    return shaped(ordered, _WHO)
+    share = table["count"] / max(table["count"].sum(), 1)
+    table = table.assign(share=share, top_command=top.reindex(table.index)).reset_index()
+    order = ["count", "first", "sender"]
+    return shaped(table.sort_values(order, ascending=[False, True, True]), _WHO)
 
 
 def _names_of(df: "pd.DataFrame") -> "pd.DataFrame":
     """By event name, of a frame of pandas: see `parted.names_of`."""
     keys = ["module_id", "command"]
-    events = df[[*keys, "received_at", "lag"]].sort_values("received_at", kind="stable")
+    events: pd.DataFrame = part_of(df, [*keys, "received_at", "lag"])
+    events = events.sort_values("received_at", kind="stable")
     events = events.assign(lag=events["lag"].dt.total_seconds())
     groups = events.groupby(keys, observed=True, dropna=False, sort=False)
     events["gap"] = groups["received_at"].diff()
@@ -131,6 +131,13 @@ def _names_of(df: "pd.DataFrame") -> "pd.DataFrame":
     )
     lags = groups["lag"]
     return table.assign(lag_p50=lags.quantile(0.5), lag_p95=lags.quantile(0.95)).reset_index()
+
+
+def _sent(frame: "pd.DataFrame") -> Tables:
+    """How many rows (`count`), from when to when, by sender and command."""
+    keys = named(frame, ["sender", "command"]).assign(at=frame["received_at"])
+    groups = keys.groupby(["sender", "command"], sort=False)
+    return {"sent": groups.agg(count=("at", "size"), first=("at", "min"), last=("at", "max"))}
 
 
 def _counts(frame: "pd.DataFrame", step: "pd.Timedelta", by: str | None) -> Tables:

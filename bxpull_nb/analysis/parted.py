@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from bxpull_nb.analysis.quantiles import LAG_RULES, VALUE_RULES, Ranks, lag_bins, lag_values
 from bxpull_nb.analysis.shape import counted_from
-from bxpull_nb.analysis.spread import Tables, gathered
+from bxpull_nb.analysis.spread import Tables, gathered, named, unnamed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 __all__ = ["lags_of", "names_of"]
 
 _KEYS = ["module_id", "command"]
-_NAMELESS = "\0"  # in place of what is missing: a key that groups and merges like any other
 _WIDE = 600_000_000  # microseconds: the first look for the longest gap
 _MOMENTS = {"low": "min", "high": "max"}
 _SUMMARY_RULES = {
@@ -42,8 +41,7 @@ def names_of(df: Any) -> "pd.DataFrame":
         lag_p95=quantiles[0.95].reindex(found["groups"].index),
         longest_gap=_durations(gaps, found["groups"]),
     )
-    named = table.reset_index()
-    return named.assign(**{key: named[key].mask(named[key] == _NAMELESS) for key in _KEYS})
+    return unnamed(table.reset_index(), _KEYS)
 
 
 def lags_of(df: Any, step: "pd.Timedelta | None", shares: tuple[int, ...]) -> "pd.DataFrame":
@@ -58,7 +56,7 @@ def lags_of(df: Any, step: "pd.Timedelta | None", shares: tuple[int, ...]) -> "p
 
 
 def _first_look(frame: "pd.DataFrame") -> Tables:
-    keys = _named(frame)
+    keys = named(frame, _KEYS)
     groups = keys.assign(at=frame["received_at"]).groupby(_KEYS, sort=False)
     table = groups.agg(
         count=("at", "size"), known=("at", "count"), first=("at", "min"), last=("at", "max")
@@ -68,7 +66,7 @@ def _first_look(frame: "pd.DataFrame") -> Tables:
 
 
 def _second_look(frame: "pd.DataFrame", bins: "pd.DataFrame", widths: "pd.Series[Any]") -> Tables:
-    keys = _named(frame)
+    keys = named(frame, _KEYS)
     values = lag_values(keys, frame["lag"], bins)
     fine = keys.join(widths.rename("width"), on=_KEYS)["width"]
     some = fine.notna()
@@ -100,10 +98,6 @@ def _intervals(
     if step is not None:
         return known, counted_from(known["received_at"], step).to_frame("at")
     return known, pd.DataFrame({"at": pd.Timestamp(0, tz="UTC").as_unit("us")}, index=known.index)
-
-
-def _named(frame: "pd.DataFrame") -> "pd.DataFrame":
-    return frame[_KEYS].astype("str").fillna(_NAMELESS)
 
 
 def _extremes(

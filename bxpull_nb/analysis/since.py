@@ -3,10 +3,11 @@
 import math
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bxpull_nb.analysis.shape import Span, duration, shaped
-from bxpull_nb.analysis.spread import needs_pandas
+from bxpull_nb.analysis.spread import Frame, Tables, gathered, named, unnamed
 from bxpull_nb.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -24,11 +25,14 @@ _SINCE = {
     "ratio": "float64",
     "chance": "float64",
 }
+_KEYS = ["module_id", "command"]
+_ENDS_RULES = {"first": "min", "last": "max"}
+_NAMES_RULES = {"past": "sum", "count": "sum", "first": "min"}
 _LEAST = 1.0  # seconds: a rate over less says nothing
 
 
 def since(
-    df: "pd.DataFrame",
+    df: "Frame",
     moment: str | datetime,
     before: Span = "10min",
     *,
@@ -46,22 +50,16 @@ def since(
     stayed what it was (float64, 0 to 1, by Poisson, with half an event added before): rows are
     sorted by it. Raises SettingsError for a moment without a time zone.
     """
-    import pandas as pd
-
-    needs_pandas(df, "since")
     at = _moment(moment)
-    times = df["received_at"]
-    first, last = times.min(), times.max()
-    end = last if within is None else min(last, at + duration(within, "within"))
-    begin = max(first, at - duration(before, "before")) if len(df) else at
-    after = df[(times >= at) & (times <= end)]
-    earlier = df[(times >= begin) & (times < at)]
-    keys = ["module_id", "command"]
-    groups = after.groupby(keys, observed=True, dropna=False, sort=False)["received_at"]
-    table = pd.DataFrame({"count": groups.size(), "first_after": groups.min() - at})
-    past = earlier.groupby(keys, observed=True, dropna=False, sort=False).size()
-    seconds = _seconds(end - at), _seconds(at - begin)
-    return _compared(table.assign(past=past.reindex(table.index, fill_value=0)), *seconds)
+    span, most = duration(before, "before"), None if within is None else duration(within, "within")
+    first, last = _reach(df)
+    end = last if most is None else min(last, at + most)
+    begin = max(first, at - span)
+    look = partial(_counts, begin=begin, at=at, end=end)
+    found = gathered(df, [*_KEYS, "received_at"], look, {"names": _NAMES_RULES})["names"]
+    table = unnamed(found[found["count"] > 0].reset_index(), _KEYS)
+    table = table.assign(first_after=table["first"] - at)
+    return _compared(table, _seconds(end - at), _seconds(at - begin))
 
 
 def at_least(count: int, expected: float) -> float:
@@ -80,6 +78,36 @@ def _term(n: int, expected: float) -> float:
     return math.exp(n * math.log(expected) - expected - math.lgamma(n + 1))
 
 
+def _reach(df: "Frame") -> "tuple[pd.Timestamp, pd.Timestamp]":
+    """The first and the last arrival, NaT where there is none."""
+    ends = gathered(df, ["received_at"], _ends, {"ends": _ENDS_RULES})["ends"]
+    first, last = ends.iloc[0]
+    return first, last
+
+
+def _ends(frame: "pd.DataFrame") -> Tables:
+    import pandas as pd
+
+    times = frame["received_at"]
+    return {
+        "ends": pd.DataFrame({"first": [times.min()], "last": [times.max()]}, dtype=times.dtype)
+    }
+
+
+def _counts(
+    frame: "pd.DataFrame", begin: "pd.Timestamp", at: "pd.Timestamp", end: "pd.Timestamp"
+) -> Tables:
+    """By event name: `past` from `begin` on, `count` and `first` from `at` to `end`."""
+    events = frame[(frame["received_at"] >= begin) & (frame["received_at"] <= max(at, end))]
+    times = events["received_at"]
+    after = (times >= at) & (times <= end)
+    rows = named(events, _KEYS).assign(past=times < at, after=after, first=times.where(after))
+    groups = rows.groupby(_KEYS, sort=False)
+    return {
+        "names": groups.agg(past=("past", "sum"), count=("after", "sum"), first=("first", "min"))
+    }
+
+
 def _compared(table: Any, after: float, before: float) -> "pd.DataFrame":
     """The table with its rates: over `after` and `before` seconds."""
     counts = zip(table["count"], table["past"], strict=True)
@@ -88,7 +116,7 @@ def _compared(table: Any, after: float, before: float) -> "pd.DataFrame":
     table = table.assign(
         per_minute_after=new, per_minute_before=old, ratio=new / old, chance=chance
     )
-    return shaped(table.reset_index().sort_values(["chance", "first_after"]), _SINCE)
+    return shaped(table.sort_values(["chance", "first_after", *_KEYS]), _SINCE)
 
 
 def _moment(moment: str | datetime) -> "pd.Timestamp":

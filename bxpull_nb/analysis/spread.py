@@ -9,12 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from bxpull_nb.errors import SettingsError
+from bxpull_nb.export.table import is_spread
 
 if TYPE_CHECKING:
     import dask.dataframe as dd
     import pandas as pd
 
-__all__ = ["Frame", "Rules", "Tables", "gathered", "is_spread", "needs_pandas"]
+__all__ = ["Frame", "Rules", "Tables", "gathered", "is_spread", "named", "part_of", "unnamed"]
 
 Frame: TypeAlias = "pd.DataFrame | dd.DataFrame"
 """A frame of events, of either engine."""
@@ -24,37 +25,46 @@ Rules = Mapping[str, Mapping[str, str]]
 """Table -> column -> how two parts of it become one."""
 
 _FAN = 8  # tables that are merged at once
+_NAMELESS = "\0"  # in place of what is missing: a key that groups and merges like any other
 
 
-def is_spread(df: Any) -> bool:
-    """Whether it is a frame of Dask; Dask is not loaded to find out."""
-    return type(df).__module__.partition(".")[0] == "dask"
-
-
-def needs_pandas(df: Any, function: str) -> None:
-    """Raise SettingsError for a frame of Dask."""
-    if is_spread(df):
+def part_of(df: Any, columns: Sequence[str]) -> Any:
+    """These columns of the frame; SettingsError when it lacks one, as `read_events` can have it."""
+    lacking = [name for name in columns if name not in df.columns]
+    if lacking:
         raise SettingsError(
-            f"{function}() takes a frame of pandas: choose a part by read_events(where=...), or "
-            f"df[...].compute()."
+            f"the frame lacks {', '.join(lacking)}: this needs the columns {', '.join(columns)}. "
+            f"Name them too in read_events(columns=...)."
         )
+    return df[list(columns)]
 
 
 def gathered(
     df: Any, columns: Sequence[str], part: "Callable[[pd.DataFrame], Tables]", rules: Rules
 ) -> Tables:
     """The tables that `part` makes of these columns, of all parts of the frame together."""
+    chosen = part_of(df, columns)
     if not is_spread(df):
-        return part(df[list(columns)])
+        return part(chosen)
     import dask
 
-    merge, tables = dask.delayed(_merged), map(dask.delayed(part), df[list(columns)].to_delayed())
+    merge, tables = dask.delayed(_merged), map(dask.delayed(part), chosen.to_delayed())
     waiting = list(tables)
     while len(waiting) > 1:
         starts = range(0, len(waiting), _FAN)
         waiting = [merge(waiting[at : at + _FAN], rules) for at in starts]
     found: Tables = waiting[0].compute()
     return found
+
+
+def named(frame: "pd.DataFrame", keys: Sequence[str]) -> "pd.DataFrame":
+    """These columns as text, by which parts can be grouped and merged: nothing is missing."""
+    return frame[list(keys)].astype("str").fillna(_NAMELESS)
+
+
+def unnamed(table: "pd.DataFrame", keys: Sequence[str]) -> "pd.DataFrame":
+    """The table with these columns, which `named` made, missing again where they were."""
+    return table.assign(**{key: table[key].mask(table[key] == _NAMELESS) for key in keys})
 
 
 def _merged(parts: list[Tables], rules: Rules) -> Tables:

@@ -13,7 +13,7 @@ from bxpull_nb.analysis.shape import (
     moments,
     shaped,
 )
-from bxpull_nb.analysis.spread import Frame, Tables, gathered, is_spread
+from bxpull_nb.analysis.spread import Frame, Tables, gathered, is_spread, part_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,7 +43,8 @@ def lag(df: "Frame", every: Span | None = None) -> "pd.DataFrame":
 
     if is_spread(df):
         return _lag_of_parts(df, None if every is None else duration(every, "every"))
-    known = df[df["received_at"].notna()]
+    events = part_of(df, ["received_at", "lag"])
+    known = events[events["received_at"].notna()]
     seconds = known["lag"].dt.total_seconds()
     if every is None:
         starts = pd.Series(known["received_at"].min(), index=known.index)
@@ -67,7 +68,8 @@ def gaps(df: "Frame", longer_than: Span = "30s") -> "pd.DataFrame":
     them are lost connections, the feed's reconnects tell.
     """
     span = duration(longer_than, "longer_than")
-    times = moments(_ends_of_stretches(df, span) if is_spread(df) else df)
+    arrivals = part_of(df, ["received_at"])
+    times = moments(_ends_of_stretches(arrivals, span) if is_spread(df) else arrivals)
     length = times.diff()
     long = length > span
     columns = {"start": times.shift()[long], "end": times[long], "length": length[long]}
@@ -85,7 +87,8 @@ def sessions(df: "Frame", idle: Span = "5min") -> "pd.DataFrame":
     if is_spread(df):
         table = _sessions_of_parts(df, pause)
     else:
-        events = df.loc[df["received_at"].notna(), ["received_at", "command", "error"]]
+        events = part_of(df, ["received_at", "command", "error"])
+        events = events[events["received_at"].notna()]
         events = events.sort_values("received_at", kind="stable", ignore_index=True)
         number = (events["received_at"].diff() > pause).cumsum()
         groups = events.groupby(number, sort=True)

@@ -12,6 +12,7 @@ import msgspec
 
 from bxpull_nb.cli.keeping import Keeping
 from bxpull_nb.cli.signals import two_signals
+from bxpull_nb.cli.warned import warnings_told
 from bxpull_nb.collector import Collector, CollectorStats, serving_metrics
 from bxpull_nb.dataset import Written, shown_url
 from bxpull_nb.errors import BxPullError
@@ -27,6 +28,7 @@ _TICK = 0.2  # seconds
 _STATUS_EVERY = 60.0  # seconds between two lines of a log in which nothing happened
 _EVERY = 300.0  # seconds; what --help says
 _INCOMPLETE = 3
+_TOLD = ("collector", "writer", "lane")  # modules whose warnings happen in the story too
 
 
 class _Voice(Protocol):
@@ -128,6 +130,16 @@ def _facts(part: Written) -> dict[str, Any]:
 
 @contextmanager
 def _voice(keeping: Keeping) -> Iterator[_Voice]:
+    """The one that was asked for; it tells what the package warns of, too."""
+    with (
+        _chosen(keeping) as voice,
+        warnings_told(lambda text: voice.say("warning", text=text), but=_TOLD),
+    ):
+        yield voice
+
+
+@contextmanager
+def _chosen(keeping: Keeping) -> Iterator[_Voice]:
     if keeping.log_json:
         yield _JsonLines()
     elif sys.stderr.isatty():
@@ -161,12 +173,18 @@ class _Lines:
     """What happens, in words on stderr: for a log that people read."""
 
     def say(self, event: str, **facts: Any) -> None:
-        told = [str(v) if name == "text" else f"{name} {v}" for name, v in facts.items() if v]
-        known = ", ".join(told)
-        click.echo(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%SZ} {event} {known}".rstrip(), err=True)
+        known = {name: value for name, value in facts.items() if value not in (None, "")}
+        if "text" in known:
+            words = ": ".join(str(known[name]) for name in ("channel", "text") if name in known)
+        else:
+            words = f"{event} " + ", ".join(f"{name} {value}" for name, value in known.items())
+        click.echo(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%SZ} {words}".rstrip(), err=True)
 
     def status(self, stats: CollectorStats) -> None:
         """Nothing: a line that says nothing new is noise."""
+
+
+_TROUBLE = ("dataset_failed", "dataset_recovered", "journal_failed", "journal_recovered", "warning")
 
 
 class _Bar:
@@ -180,7 +198,7 @@ class _Bar:
             self._bar.write(f"{facts['portal']} -> {facts['dataset']}", file=sys.stderr)
             if facts["metrics"]:
                 self._bar.write(f"metrics at {facts['metrics']}", file=sys.stderr)
-        elif event in ("dataset_failed", "dataset_recovered", "journal_failed"):
+        elif event in _TROUBLE:
             self._bar.write(facts["text"], file=sys.stderr)
 
     def status(self, stats: CollectorStats) -> None:

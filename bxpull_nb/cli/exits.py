@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from bxpull_nb.cli.warned import warnings_told
 from bxpull_nb.errors import BxPullError, SettingsError
 
 __all__ = ["OneLineErrors"]
@@ -25,7 +26,7 @@ class OneLineErrors(click.Group):
 
     def main(self, *args: Any, **extra: Any) -> Any:
         """Run the command and exit."""
-        with _one_way_to_interrupt():
+        with _one_way_to_interrupt(), warnings_told(_warn):
             code = self._exit_code(*args, **{**extra, "prog_name": "bxpull"})
         sys.exit(code)
 
@@ -51,6 +52,12 @@ class OneLineErrors(click.Group):
             said = [exc.filename, exc.strerror or exc]
             return _complain(": ".join(str(part) for part in said if part), 1)
         return code or 0
+
+
+def _warn(message: str) -> None:
+    from tqdm import tqdm  # type: ignore[import-untyped]
+
+    tqdm.write(f"bxpull: {message}", file=sys.stderr)  # a bar makes room for it
 
 
 def _complain(message: str, code: int) -> int:

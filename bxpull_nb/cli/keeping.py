@@ -46,12 +46,24 @@ class Keeping(NamedTuple):
             raise click.UsageError("give --csv or --dataset, not both.")
 
     def folder(self, portal: str, *, sandbox: bool) -> Path | None:
-        """The journal's folder; None for no journal. A sandbox of its own has one if asked for."""
-        if self.journal is not None:
-            return self.journal
-        if self.no_journal or (sandbox and self.dataset is None):
+        """The journal's folder; None for no journal. A sandbox of its own has one if asked for.
+
+        Raises UsageError for one within the dataset, which nobody could read then.
+        """
+        if self.no_journal or (sandbox and self.dataset is None and self.journal is None):
             return None
-        return Path(_FOLDER) / re.sub(r"[^\w.-]", "-", portal)
+        chosen = self.journal or Path(_FOLDER) / re.sub(r"[^\w.-]", "-", portal)
+        dataset = self.dataset or "://"
+        if "://" not in dataset and _is_within(chosen, Path(dataset).expanduser()):
+            raise click.UsageError(
+                f"the journal ({chosen}) would be within the dataset ({dataset}), which holds "
+                f"nothing else. Give one of them another folder."
+            )
+        return chosen
+
+
+def _is_within(inner: Path, outer: Path) -> bool:
+    return inner.resolve().is_relative_to(outer.resolve())
 
 
 def keeping_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -16,6 +16,7 @@ from bxpull_nb.portal import Portal
 
 __all__ = ["Collector", "CollectorStats"]
 
+_FIRST = 10.0  # seconds: soon enough for who waits to see whether the dataset takes parts
 _RETRIES = (5.0, 15.0, 60.0, 300.0)  # seconds after the 1st, 2nd … failure to write in a row
 _log = logging.getLogger("bxpull_nb")
 
@@ -45,9 +46,10 @@ class Collector:
     """Listens to a portal into `journal`, a folder, and sends that to the dataset at `url`.
 
     A part is written when the journal has `part_bytes` more, or `every` seconds after the last
-    one. What the dataset does not take stays in the journal and is tried again, ever more seldom
-    up to five minutes. Several collectors may write to one dataset, of one portal or of many.
-    `written` is told of each part, `monotonic` gives seconds.
+    one; the first after ten seconds, so that a place that takes nothing is known soon. What the
+    dataset does not take stays in the journal and is tried again, ever more seldom up to five
+    minutes. Several collectors may write to one dataset, of one portal or of many. `written` is
+    told of each part, `monotonic` gives seconds.
     """
 
     def __init__(
@@ -71,7 +73,7 @@ class Collector:
         self._every, self._part_bytes = every, part_bytes
         self._tell, self._monotonic = written, monotonic
         self._shipper: Shipper | None = None
-        self._next = monotonic() + every
+        self._next = monotonic() + min(every, _FIRST)
         self._parts = self._events = self._bytes = self._failures = self._in_a_row = 0
 
     def start(self) -> None:

@@ -33,6 +33,8 @@ class Compacted(msgspec.Struct, frozen=True):
     """By how much the dataset is smaller now."""
 
     def __str__(self) -> str:
+        if not self.before:
+            return "nothing to merge: no day of a portal has two small parts"
         return (
             f"{self.before:,} parts became {self.after:,}, {self.copies:,} copies dropped, "
             f"{self.bytes / 1e6:,.1f} MB saved"
@@ -82,18 +84,18 @@ def _merged(
     storage: Storage, folder: Folder, group: list[Part], tell: Callable[[str], None]
 ) -> Compacted:
     try:
-        table = read_parts(storage, group, SCHEMA.names)
+        tables = read_parts(storage, group, SCHEMA.names)
     except FileNotFoundError:
         _log.info("%s is being compacted by another one", folder.path)
         return Compacted()
-    rows = without_copies(table)
+    rows = without_copies(tables)
     content = part_bytes(_by_mid(rows))
     name = part_name(folder, COMPACTED, 0, 0, content)
     storage.put(name, content)
     for part in group:
         if part.name != name:
             storage.delete(part.name)
-    copies = table.num_rows - rows.num_rows
+    copies = sum(table.num_rows for table in tables) - rows.num_rows
     saved = sum(part.size for part in group) - len(content)
     tell(f"{folder.path}: {len(group)} parts became one of {rows.num_rows:,} events")
     return Compacted(len(group), 1, copies, saved)

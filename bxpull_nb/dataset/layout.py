@@ -66,10 +66,17 @@ def folders(files: dict[str, int], where: str) -> dict[Folder, list[Part]]:
     for name, size in sorted(files.items()):
         match = _NAME.fullmatch(name)
         if match is None:
-            raise FileFormatError(
-                f"{where} holds {name}, which is no part of a dataset of events. Take it out, or "
-                f"give the address of the folder above portal=…/date=…"
-            )
+            raise FileFormatError(f"{where} holds {name}, {_no_part(name)}")
         folder = Folder(unquote(match["portal"]), match["date"])
         found.setdefault(folder, []).append(Part(name, size))
     return found
+
+
+def _no_part(name: str) -> str:
+    """Why, and what to do."""
+    if name.endswith(".bxj"):
+        return f"a file of a journal: read that by its own folder, {name.rpartition('/')[0]}."
+    return (
+        "which is no part of a dataset of events. Take it out, or give the address of the folder "
+        "above portal=…/date=…"
+    )

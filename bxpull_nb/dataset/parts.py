@@ -18,8 +18,8 @@ __all__ = ["fragments", "read_parts"]
 
 def read_parts(
     storage: Storage, parts: Iterable[Part], columns: Sequence[str], where: Any = None
-) -> pa.Table:
-    """The rows of the parts that meet the Arrow expression `where`, in the order of the parts.
+) -> list[pa.Table]:
+    """Of each part the rows that meet the Arrow expression `where`; first, a table without rows.
 
     Raises FileFormatError for a part that is damaged or none of ours, DatasetTooNew for one of a
     later version, FileNotFoundError for one that is gone, DatasetUnreachable.
@@ -29,7 +29,7 @@ def read_parts(
     for part, fragment in fragments(storage, parts):
         with _named(storage, part):
             tables.append(fragment.to_table(columns=list(columns), filter=where).cast(schema))
-    return pa.concat_tables(tables)
+    return tables
 
 
 def fragments(storage: Storage, parts: Iterable[Part]) -> list[tuple[Part, Any]]:

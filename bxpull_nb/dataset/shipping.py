@@ -68,6 +68,13 @@ class Shipper:
         self._written = written
         self._key = blake2b(self.storage.url.encode(), digest_size=8).hexdigest()
         self._state = _read_state(folder / _STATE)
+        if self._state.cursors and self._key not in self._state.cursors:
+            _log.warning(
+                "the journal in %s was sent to another dataset before: it keeps what that one has "
+                "not got yet. If that one is given up, remove %s first",
+                folder,
+                folder / _STATE,
+            )
 
     @property
     def collector(self) -> str:

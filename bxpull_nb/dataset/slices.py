@@ -63,11 +63,11 @@ def table_of(one: Slice, columns: list[str], storage: Storage, where: Where) -> 
     needed = [name for name in SCHEMA.names if name in {*KEY, *columns, *where.columns}]
     within = _both(where.early, _range(one))
     try:
-        table = read_parts(storage, one.parts, needed, within)
+        tables = read_parts(storage, one.parts, needed, within)
     except FileNotFoundError:  # compacted meanwhile: the same rows are in other parts now
         parts = folders(storage.list(), shown_url(storage.url))[one.folder]
-        table = read_parts(storage, parts, needed, within)
-    table = without_copies(table)
+        tables = read_parts(storage, parts, needed, within)
+    table = without_copies(tables)
     if where.late is not None:
         table = table.filter(where.late)
     table = by_arrival(table)

@@ -20,6 +20,9 @@ __all__ = ["Storage", "is_hidden", "shown_url"]
 _ALL_OR_NOTHING = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oci", "memory"}
 """Stores where a put appears when all of it is there; elsewhere a rename makes it so."""
 
+_FULL = ("QuotaExceeded", "InsufficientStorage", "InsufficientCapacity", "StorageFull")
+"""What object stores say, each of them, when there is no room; s3fs makes an I/O error of it."""
+
 
 class Storage:
     """The files below `url`, any address that fsspec knows: a folder, `s3://…`, `memory://…`.
@@ -126,7 +129,8 @@ def is_hidden(name: str) -> bool:
 
 def _absolute(url: str | Path) -> str:
     if isinstance(url, str) and "://" in url:
-        return url
+        scheme, _, rest = url.partition("://")
+        return f"{scheme}://{rest.rstrip('/')}"  # with a slash or without: the same place
     return str(Path(url).expanduser().absolute())
 
 
@@ -181,7 +185,9 @@ def _explained(url: str, kind: type[BxPullError]) -> Iterator[None]:
 
 def _named(kind: type[BxPullError], url: str, what: str, todo: str) -> BxPullError:
     doing = "written" if kind is DatasetNotWritable else "read"
-    return kind(f"the dataset at {shown_url(url)} cannot be {doing}: {mask_text(what)}. {todo}.")
+    return kind(
+        f"the dataset at {shown_url(url)} cannot be {doing}: {mask_text(what).rstrip('.')}. {todo}."
+    )
 
 
 def _advice(exc: Exception) -> tuple[str, str]:
@@ -194,6 +200,8 @@ def _advice(exc: Exception) -> tuple[str, str]:
         )
     if isinstance(exc, PermissionError):
         return said, "Give these credentials, or this user, the right to it"
-    if number in (errno.ENOSPC, errno.EDQUOT):
+    if number in (errno.ENOSPC, errno.EDQUOT) or any(word in said for word in _FULL):
         return said, "Make room there"
+    if isinstance(exc, NotADirectoryError | FileExistsError):
+        return said, "A file is in the way: move it, or choose another address"
     return said, "Check the address, the network and the rights; it is worth trying again"

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from bxpull_nb.export.table import needs_pandas
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -19,6 +21,7 @@ def expand_params(frame: "pd.DataFrame", *, prefix: str = "params.") -> "pd.Data
     """
     import pandas as pd
 
+    needs_pandas(frame, "expand_params()")
     decode = msgspec.json.decode
     rows = [decode(text) if isinstance(text, str) else None for text in frame["params"]]
     flat = [{} if row is None or row in ({}, []) else dict(_flat(row, prefix)) for row in rows]

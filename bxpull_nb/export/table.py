@@ -14,14 +14,38 @@ from bxpull_nb.models import EVENT_COLUMNS
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["check_columns", "event_table", "slices", "spelled", "table_of", "to_frame"]
+__all__ = [
+    "check_columns",
+    "event_table",
+    "is_spread",
+    "needs_pandas",
+    "slices",
+    "spelled",
+    "table_of",
+    "to_frame",
+]
 
 _SLICE = 65_536  # rows: bounds what a file's spelling takes in memory
 _UTC = pa.timestamp("us", "UTC")
 
 
+def is_spread(frame: Any) -> bool:
+    """Whether it is a frame of Dask; Dask is not loaded to find out."""
+    return type(frame).__module__.partition(".")[0] == "dask"
+
+
+def needs_pandas(frame: Any, function: str) -> None:
+    """Raise SettingsError for a frame of Dask: it may be larger than the memory."""
+    if is_spread(frame):
+        raise SettingsError(
+            f"{function} needs a frame of pandas: choose a part by read_events(where=...), or "
+            f"take df[...].compute()."
+        )
+
+
 def table_of(frame: "pd.DataFrame") -> pa.Table:
     """Any frame as a table without its index; text and categories share their memory."""
+    needs_pandas(frame, "writing a file")
     return pa.Table.from_pandas(frame.reset_index(drop=True), preserve_index=False)
 
 

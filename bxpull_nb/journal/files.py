@@ -34,6 +34,11 @@ class Repaired(msgspec.Struct, frozen=True):
     skipped: int = 0
     """Damaged places among the readable records; they stay, and reading passes over them."""
 
+    def __str__(self) -> str:
+        cut = f"{self.cut_bytes:,} bytes of an unfinished record were cut off"
+        passed = f"damaged places that are passed over: {self.skipped:,}"
+        return "; ".join([*[cut] * bool(self.cut_bytes), *[passed] * bool(self.skipped)])
+
 
 def journal_files(folder: Path) -> list[Path]:
     """The files of the journal in the folder, oldest first; empty for no folder."""

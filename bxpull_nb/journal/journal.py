@@ -217,7 +217,7 @@ def _locked(folder: Path) -> "BaseFileLock":
     except Timeout:
         raise JournalInUse(
             f"another capture writes to the journal in {folder}. Stop it, or take another "
-            f"folder; reading it with read_journal() is possible at any time."
+            f"folder; bx.read_events() reads it at any time."
         ) from None
     except OSError as exc:
         raise _not_writable(folder, exc) from exc

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.axes import Axes
 
+from bxpull_nb.export.table import needs_pandas
 from bxpull_nb.plots.figure import INK, PAPER, Figure, blank, sheet, spoken
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ def hours(df: "pd.DataFrame") -> Figure:
 
     Each cell has its count; empty ones stay white.
     """
+    needs_pandas(df, "plots.hours()")
     times = df["received_at"].dropna()
     if times.empty:
         return blank("Hours of the week", "No events yet.")

@@ -10,6 +10,7 @@ from matplotlib.patches import Patch
 
 from bxpull_nb import analysis
 from bxpull_nb.analysis import Span
+from bxpull_nb.export.table import needs_pandas
 from bxpull_nb.plots.figure import (
     COLOURS,
     GREY,
@@ -44,6 +45,7 @@ def rate(df: "pd.DataFrame", by: str | None = "command", every: Span | None = No
     frequent values have a colour each, in the legend's order from the bottom; the others share
     grey. `by=None` does not stack. Raises SettingsError as `analysis.rates` does.
     """
+    needs_pandas(df, "plots.rate()")
     if df["received_at"].notna().sum() == 0:
         return blank("Events over time", _EMPTY)
     step = every or _step(df)
@@ -66,6 +68,7 @@ def gaps(
     reconnect, say: each is a mark above the bars, one row a kind, so that a lost connection is
     told from a quiet portal.
     """
+    needs_pandas(df, "plots.gaps()")
     if df["received_at"].notna().sum() == 0:
         return blank("Gaps between events", _EMPTY)
     table, step = analysis.gaps(df, longer_than), _step(df)

@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
+from bxpull_nb.export.table import needs_pandas
 from bxpull_nb.plots.figure import COLOURS, INK, Figure, blank, count, count_axis, sheet
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def lag(df: "pd.DataFrame") -> Figure:
     The axis is logarithmic, unless there are lags of nothing or less, as a portal's clock ahead
     of this machine's gives them: then it is linear, and shows the middle 99 %.
     """
+    needs_pandas(df, "plots.lag()")
     seconds = df["lag"].dropna().dt.total_seconds().to_numpy()
     if not len(seconds):
         return blank("Lag", "No event has a lag yet.")
