@@ -580,7 +580,7 @@ def test_lab_from_its_start_to_ctrl_c(tmp_path: Path) -> None:
         family = psutil.Process(process.pid).children(recursive=True)
         assert kernel in family
         token = url.rpartition("=")[2]
-        assert not [one for one in family if token in " ".join(one.cmdline())]
+        assert not [one for one in family if token in said(one)]
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 0
         assert psutil.wait_procs(family, timeout=5)[1] == []
