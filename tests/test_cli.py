@@ -580,7 +580,7 @@ def test_lab_from_its_start_to_ctrl_c(tmp_path: Path) -> None:
         family = psutil.Process(process.pid).children(recursive=True)
         assert kernel in family
         token = url.rpartition("=")[2]
-        assert not [one for one in family if token in said(one)]
+        assert not [one for one in family if token in command_line(one)]
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 0
         assert psutil.wait_procs(family, timeout=5)[1] == []
@@ -600,14 +600,14 @@ def start_kernel(url: str) -> psutil.Process:
     kernel_id = answer.raise_for_status().json()["id"]
 
     def started() -> list[psutil.Process]:
-        return [one for one in set(psutil.process_iter()) - before if kernel_id in said(one)]
+        return [one for one in set(psutil.process_iter()) - before if kernel_id in command_line(one)]
 
     wait_for(started)
     return started()[0]
 
 
-def said(process: psutil.Process) -> str:
-    """Its command line; nothing for one that has just ended."""
+def command_line(process: psutil.Process) -> str:
+    """What it was started with; nothing for one that has just ended."""
     try:
         return " ".join(process.cmdline())
     except psutil.Error:
