@@ -600,7 +600,9 @@ def start_kernel(url: str) -> psutil.Process:
     kernel_id = answer.raise_for_status().json()["id"]
 
     def started() -> list[psutil.Process]:
-        return [one for one in set(psutil.process_iter()) - before if kernel_id in command_line(one)]
+        return [
+            one for one in set(psutil.process_iter()) - before if kernel_id in command_line(one)
+        ]
 
     wait_for(started)
     return started()[0]
