@@ -288,7 +288,7 @@ def test_an_ended_channel_is_asked_until_it_holds_nothing_new(answering: Answer)
     lane = Lane("shared", Session(TextCodec(), SeenMids()), settings)
     lane.state, lane.transport = "connected", "polling"
     left = Left(config, "shared", None)
-    lane.left.append(left)
+    lane.succession.left.append(left)
 
     async def until_done() -> None:
         await settings.source.first()
@@ -297,7 +297,7 @@ def test_an_ended_channel_is_asked_until_it_holds_nothing_new(answering: Answer)
         auditing.cancel()
 
     asyncio.run(until_done())
-    assert (lane.left, left.tries, [len(b.records) for b in batches]) == ([], 2, [1, 0])
+    assert (lane.succession.left, left.tries, [len(b.records) for b in batches]) == ([], 2, [1, 0])
 
 
 def config_for(url: str) -> PullConfig:

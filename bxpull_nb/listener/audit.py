@@ -37,7 +37,9 @@ async def keep_auditing(lane: Lane, settings: LaneSettings) -> None:
         if lane.state == "connected" and lane.transport == "websocket":
             await _audit(lane, settings)
         if lane.state == "connected":
-            await asyncio.gather(*(_ask_left(lane, settings, left) for left in list(lane.left)))
+            await asyncio.gather(
+                *(_ask_left(lane, settings, left) for left in list(lane.succession.left))
+            )
 
 
 async def watch_for_stalls(lanes: list[Lane], settings: LaneSettings) -> None:
@@ -82,7 +84,7 @@ async def _ask_left(lane: Lane, settings: LaneSettings, left: Left) -> None:
     left.tries += 1
     done = told is not None and told.is_whole and not told.records
     if done or left.tries >= _TRIES:
-        lane.left.remove(left)
+        lane.succession.left.remove(left)
 
 
 async def _ask_again(
@@ -107,7 +109,7 @@ async def _ask_again(
         return Received()
     since = settings.since if point is None and not settings.backfill else None
     duplicates = settings.stats.duplicates
-    received = lane.keep(frame, since=since)
+    received = lane.intake.keep(frame, lane.transport, since=since)
     settings.stats.duplicates = duplicates  # the overlap is the audit's own doing
     settings.stats.recovered += len(received.records)
     if received.records:

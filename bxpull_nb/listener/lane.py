@@ -7,18 +7,18 @@ in between costs a duplicate, which the session drops; never a loss.
 import asyncio
 import logging
 import math
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import aclosing
-from itertools import pairwise
 
 from bxpull_nb.endpoint import FULL_HISTORY, connection_url
 from bxpull_nb.errors import BxPullError, ChannelRefused, ConnectionFailed
 from bxpull_nb.listener.calls import Calls
 from bxpull_nb.listener.diary import Diary
+from bxpull_nb.listener.intake import Intake
 from bxpull_nb.listener.service import Order, order_of
-from bxpull_nb.listener.shared import LaneSettings, Left
-from bxpull_nb.models import Arrival, BadFrame, Batch, PullConfig, Record
+from bxpull_nb.listener.shared import LaneSettings
+from bxpull_nb.listener.succession import Succession
+from bxpull_nb.models import PullConfig
 from bxpull_nb.reconnect import is_transient, next_transport
 from bxpull_nb.session import Received, Session
 from bxpull_nb.transport import Answered, LongPollingTransport, Transport, WebSocketTransport
@@ -30,7 +30,6 @@ _TRANSPORTS: dict[str, Callable[[], Transport]] = {
     "websocket": WebSocketTransport,
     "polling": LongPollingTransport,
 }
-_UNNOTICED = 60.0  # seconds at most from a channel's end until its successor is listened to
 _STUCK = 3005  # close code: the heartbeat stopped
 
 
@@ -46,17 +45,13 @@ class Lane:
         self.calls = Calls()
         self.audit_due = asyncio.Event()
         self.diary = Diary(self.name, settings.tell, settings.timing.clock)
-        self.left: list[Left] = []
-        """Channels whose history is to be asked a last time."""
+        self.intake = Intake(kind, session, settings, self.diary)
+        self.succession = Succession(kind, session, settings.source)
         self._used: PullConfig | None = None
         self._set = settings
         self._timing = settings.timing
-        self._points: deque[tuple[float, str | None]] = (
-            deque()
-        )  # when connected, and where to resume
         self._living: asyncio.Timeout | None = None
         self._heeded: Order | None = None
-        self._left = 0  # how many of the configs that were in force it has left
         self._connections = 0
         self._websocket_failures = 0
         self._websocket_worked = False
@@ -89,12 +84,12 @@ class Lane:
         """Listen until cancelled; raises what trying again cannot mend."""
         delays = self._timing.delays()
         while True:
-            config = self._config
-            self._leave_older()
+            config = self._set.source.in_force
+            self.succession.leave_older(polls=self._polls)
             connections = self._connections
             try:
                 order = await self._listen_once(config)
-                config = self._outdated(config)
+                config = self.succession.outdated(config)
             except BxPullError as exc:
                 if not is_transient(exc):
                     raise
@@ -104,30 +99,8 @@ class Lane:
                 await self._timing.sleep(next(delays))
                 order = Order(refetch=isinstance(exc, ChannelRefused))
             if self._heeded is not None:  # said before the connection ended, however it did
-                order, config, self._heeded = self._heeded, self._outdated(config), None
+                order, config, self._heeded = self._heeded, self.succession.outdated(config), None
             await self._obey(order, config)
-
-    def _outdated(self, config: PullConfig) -> PullConfig:
-        """The config to be replaced: the one in force, unless its channel is another already.
-
-        Another lane may have fetched it before the channel of this one ended.
-        """
-        now = self._config
-        kinds = now.channels if self.kind is None else [self.kind]
-        is_same = all(now.channels.get(kind) == config.channels.get(kind) for kind in kinds)
-        return now if is_same else config
-
-    def _leave_older(self) -> None:
-        """Note the channels that were replaced: what they had, their successors have not."""
-        known, position = self._set.source.known, self.session.position
-        for old, new in pairwise(known[self._left :]):
-            for kind in old.channels if self.kind is None else [self.kind]:
-                if old.channels.get(kind) not in (None, new.channels.get(kind)):
-                    point = position.safe if self._polls else position.audited
-                    self.left.append(Left(old, kind, point))
-                    if self._points and (self._polls or self.kind is None):
-                        self.session.rewind(self._points[0][1])
-        self._left = len(known) - 1
 
     async def _obey(self, order: Order, config: PullConfig) -> None:
         if order.pause:
@@ -224,26 +197,15 @@ class Lane:
     def _answered(self, transport: Transport, answer: Answered) -> None:
         self._is_baseline = self._is_baseline and not self._began()
         self.session.connected()
-        self._note_point()
+        self.succession.note_point(self._timing.monotonic())
         self.session.advance(answer.last_message_id)
         if not self._stands:
             self._stands = True
             self._connection_made(transport)
 
-    def _note_point(self) -> None:
-        """Remember where to resume, for as long as a channel's successor may be unknown to us.
-
-        By a jwt one connection brings the messages of several channels: those of one move the
-        position while the successor of another is published to, and nobody listens there yet.
-        """
-        now = self._timing.monotonic()
-        self._points.append((now, self.session.resume_point()))
-        while len(self._points) > 1 and self._points[1][0] < now - _UNNOTICED:
-            self._points.popleft()
-
     def _connection_made(self, transport: Transport) -> None:
         again = self._connections > 0 or self._set.resumed
-        self.diary.connected(self._portal_now(self._config), again=again)
+        self.diary.connected(self._portal_now(self._set.source.in_force), again=again)
         if again:
             self.audit_due.set()
         self._connections += 1
@@ -258,7 +220,7 @@ class Lane:
         """Whether the frame asks to leave the connection."""
         received = self._take(frame)
         acknowledgements = self.session.stored(received)
-        self._heeded = self._order(received, config) or self._heeded
+        self._note(received, config)
         self.calls.answered(received.answers)
         for acknowledgement in acknowledgements:
             await transport.send(acknowledgement)
@@ -275,6 +237,11 @@ class Lane:
             )
         self.audit_due.set()
 
+    def _note(self, received: Received, config: PullConfig) -> None:
+        self._heeded = self._order(received, config) or self._heeded
+        if received.was_reset:
+            self.audit_due.set()
+
     def _order(self, received: Received, config: PullConfig) -> Order | None:
         """What the push system says; of old, what it said about the channel that is in use."""
         orders = (order_of(event, config, self.kind) for event in received.services)
@@ -282,65 +249,20 @@ class Lane:
 
     def heed(self, received: Received) -> None:
         """Leave the channel when an audit finds that it has ended: its announcement was missed."""
-        self._heeded = self._order(received, self._config) or self._heeded
-        if self._heeded is not None and self._living is not None:
-            self._living.reschedule(asyncio.get_running_loop().time())
+        self._note(received, self._set.source.in_force)
+        living = self._living
+        if self._heeded is not None and living is not None and not living.expired():
+            living.reschedule(asyncio.get_running_loop().time())
 
     def _take(self, frame: str | bytes) -> Received:
         """The frame, in the sink, unless it is what was stored before the capture."""
         if self._is_baseline:
             self._is_baseline = False
-            return self._pass_over(frame)
+            return self.intake.pass_over(frame, self.transport)
         since, self._history_from = self._history_from, None
-        received = self.keep(frame, since=since)
+        received = self.intake.keep(frame, self.transport, since=since)
         self.diary.received(received.records)
         return received
-
-    def keep(self, frame: str | bytes, *, since: float | None = None) -> Received:
-        """Put the new records of the frame into the sink, and count them."""
-        arrival = self._arrival()
-        received = self.session.receive(frame, arrival, since=since)
-        if received.records or received.copies:
-            self._set.sink(
-                Batch(
-                    received.records,
-                    frame,
-                    received.dialect,
-                    received.copies,
-                    received.left_out,
-                    self.session.position,
-                )
-            )
-        self._count(frame, received, arrival)
-        return received
-
-    def _pass_over(self, frame: str | bytes) -> Received:
-        """Only move over the frame: it is what the server had stored before the capture."""
-        received = self.session.receive(frame, self._arrival())
-        self._set.stats.old += len(received.records)
-        self.session.begin(received.newest)
-        return Received()
-
-    def _arrival(self) -> Arrival:
-        return Arrival(self._timing.clock() // 1000, self.kind, self.transport)
-
-    def _count(self, frame: str | bytes, received: Received, arrival: Arrival) -> None:
-        stats, records = self._set.stats, received.records
-        bad = _bad_frames(records)
-        stats.frames += 1
-        stats.characters += len(frame)
-        stats.bad_frames += bad
-        stats.events += len(records) - bad
-        stats.duplicates += received.duplicates
-        stats.old += received.old
-        sent = records[-1].server_time_unix if records else None
-        if sent is not None and arrival.received_us is not None:
-            stats.last_lag = arrival.received_us / 1e6 - sent
-        if received.was_reset:
-            _log.warning("%s: the push server counts anew, its history is asked again", self.name)
-            stats.resets += 1
-            self.diary.reset()
-            self.audit_due.set()
 
     def _lost(self, error: BxPullError) -> None:
         stood = self.state == "connected"
@@ -367,17 +289,6 @@ class Lane:
     @property
     def _polls(self) -> bool:
         return self.transport == "polling"
-
-    @property
-    def _config(self) -> PullConfig:
-        config = self._set.source.current
-        if config is None:
-            raise RuntimeError("the listener fetches the config before it runs a lane")
-        return config
-
-
-def _bad_frames(records: Sequence[Record]) -> int:
-    return [type(record) for record in records].count(BadFrame)
 
 
 def _seconds_left(config: PullConfig, kind: str | None, now: float) -> float:

@@ -95,7 +95,14 @@ class ConfigSource:
 
     @property
     def current(self) -> PullConfig | None:
-        """The config in force."""
+        """The config in force; None before the first."""
+        return self._current
+
+    @property
+    def in_force(self) -> PullConfig:
+        """The config in force, for what runs only when there is one."""
+        if self._current is None:
+            raise RuntimeError("the listener fetches the config before it runs a lane")
         return self._current
 
     def _put(self, config: PullConfig) -> PullConfig:
