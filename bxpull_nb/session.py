@@ -157,10 +157,10 @@ class Session:
         position = batch.position or Position()
         self.newest, self._newest_sent = position.newest, position.newest_sent
         self._safe, self._audited = position.safe, position.audited
-        newest = max(filter(None, (record.mid for record in batch.records)), default=None)
-        self.stored(
-            Received(batch.records, newest=newest, was_reset=self._was_reset(batch.records))
-        )
+        mids = [record.mid for record in batch.records]
+        was_reset = self._was_reset(batch.records, mids)
+        newest = max(filter(None, mids), default=None)
+        self.stored(Received(batch.records, newest=newest, was_reset=was_reset))
         self._first = None
 
     def connected(self) -> None:
@@ -200,8 +200,8 @@ class Session:
             else (),
             old=len(unseen) - len(kept),
             newest=max(filter(None, mids), default=None),
-            is_whole=all(type(r) is not BadFrame or self._seen.knows(r) for r in records),
-            was_reset=self._was_reset(kept),
+            is_whole=all(self._seen.knows(r) for r in records if type(r) is BadFrame),
+            was_reset=self._was_reset(kept, mids),
             services=[r for r in kept if r.module_id == "pull" and _is_service(r)],
             answers=JsonRpcCodec.answers(frame) if is_rpc and isinstance(frame, str) else (),
             acknowledge=[mid for mid in mids if mid] if is_rpc else (),
@@ -258,10 +258,13 @@ class Session:
                 in_frame.add(mid)
         return unseen, copies
 
-    def _was_reset(self, records: Sequence[Record]) -> bool:
-        """Whether a new message has a mid below the position, and is later than the position."""
+    def _was_reset(self, records: Sequence[Record], mids: Sequence[str | None]) -> bool:
+        """Whether a new message has a mid below the position, and is later than the position.
+
+        `mids` holds theirs: nearly always they are all above, and that is the whole answer.
+        """
         newest = self.newest
-        if newest is None or min(filter(None, [r.mid for r in records]), default="") > newest:
+        if newest is None or min(filter(None, mids), default="") > newest:
             return False
         return any(
             record.mid is not None
