@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from bxpull_nb import session as session_room
 from bxpull_nb.codec import Answer, Codec, JsonRpcCodec, TextCodec
 from bxpull_nb.models import Arrival, Event, Message
 from bxpull_nb.session import Received, SeenMids, Session
+from bxpull_nb.session import session as position
 
 ARRIVAL = Arrival(1767225600000000, "shared", "websocket")
 
@@ -240,7 +240,7 @@ def test_a_resume_reaches_back_no_further_than_the_seen_mids(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A connection may stand for days; its whole history must not come again."""
-    monkeypatch.setattr(session_room, "_OVERLAP", 10)
+    monkeypatch.setattr(position, "_OVERLAP", 10)
     lane = session()
     lane.connected()
     for number in range(1, 36):

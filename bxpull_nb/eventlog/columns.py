@@ -170,12 +170,12 @@ class TextColumn:
 
 
 class _TextPart:
-    """One array of texts: their bytes, where each one ends, and a bit for each that is there."""
+    """One array of texts: their bytes, where each one ends, a bit for each if any is missing."""
 
     def __init__(self) -> None:
         self._bytes = np.empty(32 * _FIRST_CAPACITY, dtype="uint8")
         self._ends = np.zeros(_FIRST_CAPACITY + 1, dtype="int64")  # beginning with a 0
-        self._there = np.zeros(_FIRST_CAPACITY // 8, dtype="uint8")
+        self._there = np.empty(0, dtype="uint8")  # unused while none is missing
         self._length = 0
         self._missing = 0
 
@@ -194,7 +194,8 @@ class _TextPart:
         if size:
             content = np.frombuffer(fresh.buffers()[2], dtype="uint8", count=size)
             self._bytes[used : used + size] = content
-        self._mark(fresh.is_valid().to_numpy(zero_copy_only=False))
+        if fresh.null_count or self._missing:
+            self._mark(fresh.is_valid().to_numpy(zero_copy_only=False))
         self._missing += fresh.null_count
         self._length = end
 
@@ -204,6 +205,8 @@ class _TextPart:
         return int(self._ends[self._length]) + 8 * self._length
 
     def _mark(self, there: np.ndarray) -> None:
+        if not self._missing:  # all the rows before are there, and none was marked for it
+            self._there = np.full(self._length // 8 + 1, 0xFF, dtype="uint8")
         first, shared = divmod(self._length, 8)  # bits of rows before, in the byte to begin with
         before = np.unpackbits(self._there[first : first + 1], count=shared, bitorder="little")
         marked = np.packbits(np.concatenate([before, there]), bitorder="little")

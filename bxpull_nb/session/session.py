@@ -1,4 +1,4 @@
-"""The protocol without I/O and without a clock: what to keep of a frame, where to resume.
+"""One lane's position: what to keep of a frame, where to resume.
 
 A push server skips messages between two connections, repeats others, and delivers them out of
 order. So a session never trusts an order: it drops what it has seen by a *set* of mids, and it
@@ -7,110 +7,18 @@ while that connection was made comes again. The position moves only after the si
 """
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 
-import msgspec
-
-from bxpull_nb.codec import Answer, Codec, JsonRpcCodec, recognised
+from bxpull_nb.codec import Codec, JsonRpcCodec, recognised
 from bxpull_nb.models import Arrival, BadFrame, Batch, Event, Position, Record
+from bxpull_nb.session.received import Received
+from bxpull_nb.session.seen import SeenMids
 
-__all__ = ["Received", "Resume", "SeenMids", "Session"]
+__all__ = ["Session"]
 
 _OVERLAP = 50_000  # messages; a resume reaches back once or twice as far, never further
 _DISORDER = 1.0  # seconds by which a server delivers messages out of order, with a margin
 _SERVICES = {"channel_expire", "config_expire", "server_restart"}
-
-
-class SeenMids:
-    """The mids of at least the last `limit` messages, over all lanes of one feed.
-
-    Each with a fingerprint of its message: a server whose storage was wiped counts from the
-    beginning again, and a new message under an old mid is no copy. Kept in two generations, so
-    that forgetting the older one is a pointer move and not a walk.
-    """
-
-    def __init__(self, limit: int = 200_000) -> None:
-        self._limit = limit
-        self._newer: dict[str | None, int] = {}
-        self._older: dict[str | None, int] = {}
-        self._greatest = ""
-
-    def __contains__(self, mid: str) -> bool:
-        return mid in self._newer or mid in self._older
-
-    def isdisjoint(self, mids: Sequence[str | None]) -> bool:
-        """Whether none of them was seen."""
-        if min(filter(None, mids), default="") > self._greatest:
-            return True  # nearly always, and without a look into dicts that no cache can hold
-        return self._newer.keys().isdisjoint(mids) and self._older.keys().isdisjoint(mids)
-
-    def holds(self, record: Record) -> bool:
-        """Whether this very message was seen, not just another one under its mid.
-
-        A damaged copy counts as the message.
-        """
-        return record.mid in self if type(record) is BadFrame and record.mid else self.knows(record)
-
-    def knows(self, record: Record) -> bool:
-        """Whether this message was seen as it is."""
-        seen = self._newer.get(record.mid, self._older.get(record.mid))
-        return seen is not None and seen == _fingerprints([record])[0]
-
-    def add(self, records: Sequence[Record]) -> None:
-        """Remember them."""
-        mids = [record.mid for record in records]
-        self._newer.update(zip(mids, _fingerprints(records), strict=True))
-        self._newer.pop(None, None)
-        self._greatest = max([self._greatest, *filter(None, mids)])
-        if len(self._newer) >= self._limit:
-            self._older, self._newer = self._newer, {}
-
-
-class Received(msgspec.Struct, frozen=True):
-    """What one frame came to."""
-
-    records: Sequence[Record] = ()
-    """New events and unreadable messages, in the order of the frame."""
-    copies: Sequence[str] = ()
-    """Mids of the messages dropped because they had been seen."""
-    left_out: Sequence[int] = ()
-    """Places in the frame, from 0, of the messages that are not among `records`."""
-    old: int = 0
-    """Messages dropped because they are from before the capture."""
-    newest: str | None = None
-    """The greatest mid of the frame, seen before or not; what is torn does not count."""
-    is_whole: bool = True
-    """Nothing in the frame was damaged, or only messages that were known to be."""
-    is_torn: bool = False
-    """The frame could not be read to its end: it is to be asked for again, however often."""
-    was_reset: bool = False
-    """The server counts anew: its storage was wiped, and old positions mean nothing."""
-    services: Sequence[Event] = ()
-    """New messages of the push system to its clients, among `records` too."""
-    answers: Sequence[Answer] = ()
-    """Answers to calls of ours (JSON-RPC)."""
-    acknowledge: Sequence[str] = ()
-    """Mids to acknowledge when the sink has the records (JSON-RPC), copies too."""
-    dialect: str = ""
-    """What the frame turned out to be written in: `text`, `protobuf`, `json` or `jsonrpc`."""
-
-    @property
-    def duplicates(self) -> int:
-        """How many messages were dropped because they had been seen."""
-        return len(self.copies)
-
-
-class Resume(msgspec.Struct, frozen=True):
-    """Where an earlier process stopped: what its listener's successor begins with."""
-
-    seen: SeenMids
-    """Every message that may come again."""
-    last: Mapping[str | None, Batch] = {}
-    """The last batch of each lane."""
-    since: float | None = None
-    """When the capture began: Unix seconds by the portal's clock; None when it did not yet."""
-    begin: Callable[[float], None] = lambda _: None
-    """Told of that moment by the listener that begins the capture."""
 
 
 class Session:
@@ -159,10 +67,10 @@ class Session:
         position = batch.position or Position()
         self.newest, self._newest_sent = position.newest, position.newest_sent
         self._safe, self._audited = position.safe, position.audited
-        newest = max(filter(None, (record.mid for record in batch.records)), default=None)
-        self.stored(
-            Received(batch.records, newest=newest, was_reset=self._was_reset(batch.records))
-        )
+        mids = [record.mid for record in batch.records]
+        was_reset = self._was_reset(batch.records, mids)
+        newest = max(filter(None, mids), default=None)
+        self.stored(Received(batch.records, newest=newest, was_reset=was_reset))
 
     def connected(self) -> None:
         """Call when a connection stands, before its frames: the next one resumes from here."""
@@ -208,7 +116,7 @@ class Session:
             newest=max(filter(None, _mids_but_of(torn, records) if torn else mids), default=None),
             is_whole=not torn and all(self._seen.knows(record) for record in bad),
             is_torn=bool(torn),
-            was_reset=self._was_reset(kept),
+            was_reset=self._was_reset(kept, mids),
             services=[r for r in kept if r.module_id == "pull" and _is_service(r)],
             answers=JsonRpcCodec.answers(frame) if is_rpc and isinstance(frame, str) else (),
             acknowledge=[mid for mid in mids if mid] if is_rpc else (),
@@ -271,10 +179,13 @@ class Session:
                 in_frame.add(mid)
         return unseen, copies
 
-    def _was_reset(self, records: Sequence[Record]) -> bool:
-        """Whether a new message has a mid below the position, and is later than the position."""
+    def _was_reset(self, records: Sequence[Record], mids: Sequence[str | None]) -> bool:
+        """Whether a new message has a mid below the position, and is later than the position.
+
+        `mids` holds theirs: nearly always they are all above, and that is the whole answer.
+        """
         newest = self.newest
-        if newest is None or min(filter(None, [r.mid for r in records]), default="") > newest:
+        if newest is None or min(filter(None, mids), default="") > newest:
             return False
         return any(
             record.mid is not None
@@ -291,18 +202,6 @@ class Session:
         if self._since_floor >= _OVERLAP and self.newest is not None:
             self._since_floor = 0
             self._floor.append(self.newest)
-
-
-def _fingerprints(records: Sequence[Record]) -> list[int]:
-    """What tells messages under one mid apart, and is the same in every dialect.
-
-    The params are not, where there is a time: one dialect keeps the spelling of their JSON,
-    another does not.
-    """
-    return [
-        hash((r.command, r.params_json if r.server_time_unix is None else r.server_time_unix))
-        for r in records
-    ]
 
 
 def _mids_but_of(torn: Sequence[Record], records: Sequence[Record]) -> list[str | None]:
