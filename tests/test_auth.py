@@ -1,8 +1,14 @@
 """Tokens and webhooks."""
 
+import shutil
+import ssl
+from pathlib import Path
+
+import certifi
+import httpx
 import pytest
 
-from bxpull_nb.auth import AccessToken, Webhook
+from bxpull_nb.auth import AccessToken, Webhook, http_client
 from bxpull_nb.errors import SettingsError
 
 
@@ -49,3 +55,20 @@ def test_no_repr_holds_the_secret() -> None:
     assert repr(Webhook("https://a.example/rest/7/0123456789abcdef0/")) == (
         "Webhook('https://a.example', user 7, '0123…ef0')"
     )
+
+
+def test_certificates_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every poll has a client, and reading holds the loop; a file of another name is read too."""
+    read: list[ssl.SSLContext] = []
+    create = httpx.create_ssl_context
+
+    def counted() -> ssl.SSLContext:
+        read.append(create())
+        return read[-1]
+
+    monkeypatch.setattr(httpx, "create_ssl_context", counted)
+    for name in ("mine.pem", "mine.pem", "yours.pem"):
+        shutil.copy(certifi.where(), tmp_path / name)
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / name))
+        http_client("https://acme.bitrix24.com")
+    assert len(read) == 2

@@ -1,6 +1,9 @@
 """The HTTP client of every room that sends something secret."""
 
 import logging
+import os
+import ssl
+from functools import lru_cache
 
 import httpx
 
@@ -12,6 +15,7 @@ __all__ = ["TIMEOUT", "http_client", "mask_http_logs"]
 TIMEOUT = 15.0
 """Seconds to wait for an answer."""
 
+_TRUST = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
 _LOGGERS = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy")
 
 
@@ -21,9 +25,17 @@ def http_client(url: str, timeout: httpx.Timeout | float = TIMEOUT) -> httpx.Asy
     Certificates named by SSL_CERT_FILE are trusted (a sandbox with TLS has one of its own).
     """
     mask_http_logs()
-    return httpx.AsyncClient(
-        timeout=timeout, trust_env=not is_loopback(url), verify=httpx.create_ssl_context()
-    )
+    trusted = _trusted(*map(os.environ.get, _TRUST))
+    return httpx.AsyncClient(timeout=timeout, trust_env=not is_loopback(url), verify=trusted)
+
+
+@lru_cache(maxsize=4)
+def _trusted(*_named: str | None) -> ssl.SSLContext:
+    """The certificates that the environment names, read once.
+
+    Reading them holds the loop for 25 ms, and every audit and every poll has a client of its own.
+    """
+    return httpx.create_ssl_context()
 
 
 class _Masking(logging.Filter):
