@@ -12,6 +12,36 @@ from bxpull_nb.sandbox import Sandbox
 
 pytest_plugins = ["tests.lab"]
 
+FIRST = (
+    # a minute of ended channels, then a storm; beside them what keeps to one processor
+    "test_listener_faults.py",
+    "test_benchmarks.py",
+    "test_export_formats.py",
+    "test_plots.py",
+    "test_cli.py",
+    "test_analysis.py",
+    "test_analysis_dask.py",
+    "test_eventlog.py",
+    "test_storm.py",
+    # a browser, its server and its kernel want two; beside them what waits a good deal
+    "test_lab_live_table.py",
+    "test_week.py",
+    "test_lab_explorer.py",
+    "test_notebooks.py",
+    "test_lab_tutorials.py",
+    "test_collector.py",
+    "test_foreign_js.py",
+    "test_lab_rate_chart.py",
+    "test_lab_elsewhere.py",
+)
+"""The files that take long, in the order in which the workers take them."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files come first, so that no worker is left alone with one at the end."""
+    ranks = {name: rank for rank, name in enumerate(FIRST)}
+    items.sort(key=lambda item: ranks.get(item.path.name, len(FIRST)))
+
 
 @pytest.fixture
 def sandbox() -> Iterator[Sandbox]:

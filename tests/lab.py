@@ -12,9 +12,11 @@ def test_something(lab: Lab) -> None:
         tab.check()  # no error in the page, no request to the outside
 ```
 
-The server starts once a session, the browser once per `open()`: Playwright's sync interface keeps
-an event loop running in the test's thread, and left open it would break every later
-`asyncio.run()`. Within the `with` block, code that needs a loop of its own has to use a thread.
+The server starts once a session. The browser starts, and loads Lab's page, once for all tests of
+a file: that costs seconds of a processor, and opening one more notebook in the page almost none.
+No longer than a file, since Playwright's sync interface keeps an event loop running in the test's
+thread, and left open it would break every later `asyncio.run()`. In tests with a `lab`, code that
+needs a loop of its own has to use a thread.
 """
 
 import json
@@ -26,11 +28,11 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Self
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import nbformat
 import pytest
@@ -38,13 +40,13 @@ import pytest
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-__all__ = ["Lab", "LabPage", "find_chromium", "lab"]
+__all__ = ["Lab", "LabPage", "eventually", "find_chromium", "lab"]
 
 PROJECT = Path(__file__).resolve().parent.parent
 
 _START_SECONDS = 60
 _PAGE_SECONDS = 60
-_EXPECT_SECONDS = 20
+_EXPECT_SECONDS = 30  # an answer that was lost is asked for again after 15 to 20
 _QUIET_CHROMIUM = [
     "--no-sandbox",
     "--disable-gpu",
@@ -59,11 +61,21 @@ _IS_READY = """() => {
     const panel = window.jupyterapp?.shell?.currentWidget;
     return panel?.sessionContext?.session?.kernel?.status === 'idle';
 }"""
+_IS_UP = "() => window.jupyterapp?.shell && window.jupyterapp.restored.then(() => true)"
+_OPEN = """async path => {
+    const { commands, shell } = window.jupyterapp;
+    const panel = await commands.execute('docmanager:open', { path, factory: 'Notebook' });
+    for (const other of [...shell.widgets('main')]) if (other !== panel) other.dispose();
+}"""
+_CLOSE = """async () => {
+    for (const panel of [...window.jupyterapp.shell.widgets('main')]) {
+        await panel.sessionContext?.shutdown();
+        panel.dispose();
+    }
+}"""
 _IS_IDLE = """() => {
     const panel = window.jupyterapp.shell.currentWidget;
-    return panel.sessionContext.session?.kernel?.status === 'idle'
-        && !panel.content.node.querySelector('.jp-InputPrompt')?.closest('.jp-Notebook')
-            .innerText.includes('[*]');
+    return !panel.running && panel.sessionContext.session?.kernel?.status === 'idle';
 }"""
 
 
@@ -73,8 +85,16 @@ def find_chromium() -> str | None:
     return next(filter(None, map(shutil.which, names)), None)
 
 
+def eventually(reached: Callable[[], bool], seconds: float = _EXPECT_SECONDS) -> None:
+    """Wait for the condition, bounded: a page paints a moment after what it was told."""
+    deadline = time.monotonic() + seconds
+    while not reached():
+        assert time.monotonic() < deadline, "it never came to that"
+        time.sleep(0.05)
+
+
 class LabPage:
-    """One browser tab with one notebook; the kernel is running when you get it."""
+    """A browser's page with one notebook; the kernel is running when you get it."""
 
     def __init__(self, page: "Page") -> None:
         self.page = page
@@ -92,24 +112,39 @@ class LabPage:
     def goto(self, url: str) -> None:
         """Open the address and wait for Lab, its notebook and its kernel."""
         self.page.goto(url)
-        self.page.wait_for_function(_IS_READY)
+        self._wait(_IS_READY)
+
+    def load(self, url: str) -> None:
+        """Open the address and wait for Lab."""
+        self.page.goto(url)
+        self._wait(_IS_UP)
+
+    def open(self, path: str) -> None:
+        """Open the notebook as the only one, and wait for its kernel."""
+        self.page.evaluate(_OPEN, path)
+        self._wait(_IS_READY)
+
+    def close(self) -> None:
+        """End the kernel, close the notebook unsaved, put the mouse where it was at first."""
+        self.page.evaluate(_CLOSE)
+        self.page.mouse.move(0, 0)
 
     def run_all(self, *, wait: bool = True) -> None:
         """Run all cells, and wait for them to be done unless told otherwise."""
-        self._execute("notebook:run-all-cells")
+        self._run("notebook:run-all-cells")
         if wait:
             self.wait_idle()
 
     def run_cell(self, i: int, *, wait: bool = True) -> None:
         """Run the i-th cell, and wait for it to be done unless told otherwise."""
         self.page.evaluate(f"i => {{ {_PANEL}.content.activeCellIndex = i; }}", i)
-        self._execute("notebook:run-cell")
+        self._run("notebook:run-cell")
         if wait:
             self.wait_idle()
 
     def wait_idle(self, seconds: float = _PAGE_SECONDS) -> None:
         """Return when no cell is waiting and the kernel is idle."""
-        self.page.wait_for_function(_IS_IDLE, timeout=seconds * 1000)
+        self._wait(_IS_IDLE, seconds)
 
     def output(self, i: int) -> str:
         """The text under the i-th cell, as one sees it."""
@@ -133,37 +168,54 @@ class LabPage:
 
     def theme(self, name: str) -> None:
         """Switch to `JupyterLab Dark` or `JupyterLab Light`."""
-        self._execute("apputils:change-theme", {"theme": name}, wait=True)
+        self._execute("apputils:change-theme", {"theme": name})
         light = json.dumps("Light" in name)
-        self.page.wait_for_function(f"document.body.dataset.jpThemeLight === '{light}'")
+        self._wait(f"document.body.dataset.jpThemeLight === '{light}'")
 
     def save(self) -> None:
         """Save the notebook."""
-        self._execute("docmanager:save", wait=True)
+        self._execute("docmanager:save")
 
     def reload(self) -> None:
         """Save, then load the page again; the kernel stays."""
         self.save()
         self.page.reload()
-        self.page.wait_for_function(_IS_READY)
+        self._wait(_IS_READY)
 
     def restart(self) -> None:
         """Restart the kernel; the notebook and its outputs stay."""
         self.page.evaluate(
             f"async () => {{ await {_PANEL}.sessionContext.session.kernel.restart(); }}"
         )
-        self.page.wait_for_function(_IS_READY)
+        self._wait(_IS_READY)
+
+    def forget(self) -> None:
+        """What was wrong so far is wrong no more."""
+        for noted in (self.errors, self.console, self.outside_requests):
+            noted.clear()
 
     def check(self) -> None:
         """Fail if the page had an error or asked anything of the outside."""
         assert self.outside_requests == []
         assert self.errors == []
 
-    def _execute(self, command: str, arguments: object = None, *, wait: bool = False) -> None:
+    def _wait(self, condition: str, seconds: float = _PAGE_SECONDS) -> None:
+        # Playwright would look at every frame, and so have frames drawn where nothing changes.
+        self.page.wait_for_function(condition, timeout=seconds * 1000, polling=50)
+
+    def _run(self, command: str) -> None:
+        # A kernel is idle too before the first cell and between two: Lab's promise knows the end.
+        script = """command => {
+            const panel = window.jupyterapp.shell.currentWidget;
+            const count = change => { panel.running = (panel.running ?? 0) + change; };
+            count(1);
+            void window.jupyterapp.commands.execute(command).finally(() => count(-1));
+        }"""
+        self.page.evaluate(script, command)
+
+    def _execute(self, command: str, arguments: object = None) -> None:
         start = "window.jupyterapp.commands.execute(command, arguments ?? {})"
-        script = f"([command, arguments]) => {start if wait else f'{{ void {start}; }}'}"
-        if wait:
-            script = f"async ([command, arguments]) => {{ await {start}; }}"
+        script = f"async ([command, arguments]) => {{ await {start}; }}"
         self.page.evaluate(script, [command, arguments])
 
     def _note_address(self, url: str) -> None:
@@ -185,6 +237,8 @@ class Lab:
         self.log = home / "server.log"
         self.url = ""
         self._server: subprocess.Popen[bytes] | None = None
+        self._tab: LabPage | None = None
+        self._spoilt = False  # what failed may have left anything in the page
 
     def __enter__(self) -> Self:
         self.root.mkdir(parents=True)
@@ -234,37 +288,57 @@ class Lab:
         return path
 
     @contextmanager
-    def open(
-        self, notebook: Path | str, *, width: int = 1280, height: int = 900, scale: float = 1
-    ) -> Iterator[LabPage]:
-        """The notebook (a path below `root`) in a browser of its own, its kernel idle.
+    def browsing(self, *, scale: float = 1) -> Iterator[Self]:
+        """A browser with Lab's page, for all that is opened within the block.
 
-        `scale` is how many dots of a picture a pixel of the page has, each way. The kernel ends
-        with the block. When the block fails, a picture of the page is left in `home` and named in
-        the error.
+        `scale` is how many dots of a picture a pixel of the page has, each way.
         """
         from playwright.sync_api import expect, sync_playwright
 
         expect.set_options(timeout=_EXPECT_SECONDS * 1000)
-        name = (self.root / notebook).relative_to(self.root).as_posix()
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(
                 executable_path=find_chromium(), args=_QUIET_CHROMIUM
             )
-            context = browser.new_context(
-                viewport={"width": width, "height": height}, device_scale_factor=scale
-            )
+            context = browser.new_context(device_scale_factor=scale)
             context.set_default_timeout(_PAGE_SECONDS * 1000)
-            tab = LabPage(context.new_page())
+            self._tab, self._spoilt = LabPage(context.new_page()), True
             try:
-                tab.goto(f"{self.url}/lab/tree/{quote(name)}?reset")
-                yield tab
-            except BaseException as error:
-                self._explain(error, tab, name)
-                raise
+                yield self
             finally:
+                self._tab = None
                 browser.close()
-                self._end_kernels()
+
+    @contextmanager
+    def open(
+        self, notebook: Path | str, *, width: int = 1280, height: int = 900
+    ) -> Iterator[LabPage]:
+        """The notebook (a path below `root`) alone in the browser's page, its kernel idle.
+
+        The kernel ends with the block. When the block fails, a picture of the page is left in
+        `home` and named in the error, and the next notebook gets a page that is loaded anew.
+        """
+        tab = self._tab
+        assert tab is not None, "open notebooks within browsing()"
+        name = (self.root / notebook).relative_to(self.root).as_posix()
+        tab.page.set_viewport_size({"width": width, "height": height})
+        try:
+            if self._spoilt:
+                tab.forget()
+                tab.load(f"{self.url}/lab?reset")
+                tab.open(name)
+            else:
+                tab.open(name)
+                tab.forget()  # what Lab says about the notebook that is closed
+            self._spoilt = True
+            yield tab
+            tab.close()
+            self._spoilt = False
+        except BaseException as error:
+            self._explain(error, tab, name)
+            raise
+        finally:
+            self._end_kernels()
 
     def _end_kernels(self) -> None:
         with suppress(OSError):  # a server that broke has none
@@ -293,7 +367,7 @@ class Lab:
 
 
 @pytest.fixture(scope="session")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+def _server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """A running JupyterLab; skips where there is no Chromium, but fails in CI."""
     if find_chromium() is None:
         _missing("no chromium or google-chrome on the PATH")
@@ -303,6 +377,13 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         _missing("playwright is not installed (pip install 'bxpull-nb[test]')")
     with Lab(tmp_path_factory.mktemp("lab")) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def lab(_server: Lab) -> Iterator[Lab]:
+    """A running JupyterLab, and a browser with its page for the tests of a file."""
+    with _server.browsing():
+        yield _server
 
 
 def _missing(reason: str) -> NoReturn:

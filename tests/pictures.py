@@ -38,7 +38,7 @@ def take(folder: Path, seconds: float = _SECONDS) -> None:
     folder.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as home, Lab(Path(home) / "lab") as lab:
         notebook = lab.write("panel.ipynb", [_PANEL])
-        with lab.open(notebook, width=1190, height=1500, scale=1.25) as tab:
+        with lab.browsing(scale=1.25), lab.open(notebook, width=1190, height=1500) as tab:
             tab.page.evaluate("window.jupyterapp.shell.collapseLeft()")
             tab.run_all()
             _capture(tab, seconds)

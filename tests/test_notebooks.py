@@ -3,9 +3,10 @@
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import nbformat
 import pytest
@@ -16,6 +17,7 @@ from bxpull_nb.sandbox import Sandbox
 
 PROJECT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted((PROJECT / "notebooks").glob("*.ipynb"))
+NAMES = [path.stem for path in NOTEBOOKS]
 SECRETS = """
 import json
 _channels = [c.id for c in _portal.fetch_config().channels.values()]
@@ -27,20 +29,49 @@ OWN_SANDBOX = {"05_when_the_line_breaks": "portal", "07_your_own_portal": "app"}
 """Notebooks with a sandbox that lives on at their end, and the portal they hold of it."""
 
 
-def run(name: str, folder: Path, *more: str, **environment: str) -> Any:
-    """The notebook with its outputs, run in the folder by a kernel that knows no portal.
+class Ran(NamedTuple):
+    """A tutorial with its outputs, run in a folder as under `bxpull lab`."""
 
-    `more` are cells to run behind its own.
-    """
-    notebook = nbformat.read(PROJECT / "notebooks" / name, as_version=4)
-    notebook.cells += [nbformat.v4.new_code_cell(source) for source in more]
+    notebook: Any
+    folder: Path
+    port: str
+    """Of the sandbox that its kernel was told of."""
+    secrets: list[str]
+    """Of that sandbox, and of the notebook's own."""
+
+
+Tutorials = Callable[[str], Ran]
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Tutorials:
+    """The tutorial of that name, which runs once for all tests that look at it."""
+    return cache(lambda name: run(name, tmp_path_factory.mktemp(name)))
+
+
+def run(name: str, folder: Path) -> Ran:
+    """The tutorial, run by a kernel that knows a sandbox by its environment."""
+    own = [f"_portal = {OWN_SANDBOX[name]}{SECRETS}"] if name in OWN_SANDBOX else []
+    notebook = nbformat.read(PROJECT / "notebooks" / f"{name}.ipynb", as_version=4)
+    notebook.cells += [nbformat.v4.new_code_cell(source) for source in own]
+    with Sandbox(demo=True, rate=100) as sandbox:
+        with bx.connect(sandbox.url, token=sandbox.token) as portal:
+            secrets = [sandbox.token, *(c.id for c in portal.fetch_config().channels.values())]
+        execute(notebook, folder, BXPULL_URL=sandbox.url, BXPULL_TOKEN=sandbox.token)
+        port = sandbox.url.rpartition(":")[2]
+    if own:
+        secrets += json.loads(notebook.cells.pop().outputs[0].text)
+    return Ran(notebook, folder, port, secrets)
+
+
+def execute(notebook: Any, folder: Path, **environment: str) -> None:
+    """Run it there, with its temporary files and without the settings of this machine."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("BXPULL_")}
     private = {"PYTHONPATH": str(PROJECT), "IPYTHONDIR": str(folder / ".ipython")}
     client = NotebookClient(
         notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
     )
-    client.execute(env={**kept, **private, **environment})
-    return notebook
+    client.execute(env={**kept, **private, "TMPDIR": str(folder), **environment})
 
 
 def outputs(notebook: Any, cell: str) -> str:
@@ -87,10 +118,9 @@ def test_it_is_clean(path: Path) -> None:
         assert cell.get("execution_count") is None
 
 
-def test_the_config_tutorial(tmp_path: Path) -> None:
+def test_the_config_tutorial(ran: Tutorials) -> None:
     """The same channels when asked again, and a refused token told in words."""
-    notebook = run("01_connection_config.ipynb", tmp_path)
-    assert list(complaints(notebook)) == []
+    notebook = ran("01_connection_config").notebook
     assert outputs(notebook, "fetch") == "PullConfig(server version 3, shared, private)"
     assert outputs(notebook, "again") == "{'shared': True, 'private': True}"
     assert "'version': 3" in outputs(notebook, "server")
@@ -98,10 +128,9 @@ def test_the_config_tutorial(tmp_path: Path) -> None:
     assert outputs(notebook, "your-turn") == "datetime.timedelta(seconds=43205)"
 
 
-def test_the_listening_tutorial(tmp_path: Path) -> None:
+def test_the_listening_tutorial(ran: Tutorials) -> None:
     """The greeting comes back, both transports get the same event, and everything stops."""
-    notebook = run("02_listen_live.ipynb", tmp_path)
-    assert list(complaints(notebook)) == []
+    notebook = ran("02_listen_live").notebook
     assert outputs(notebook, "send") == "{'text': 'hello', 'n': 1}"
     before, after = map(int, re.findall(r"\d+", outputs(notebook, "held")))
     assert 10 <= before < after
@@ -112,14 +141,13 @@ def test_the_listening_tutorial(tmp_path: Path) -> None:
     assert '{"text":"hello","n":1}' in outputs(notebook, "your-turn")
 
 
-def test_the_exploring_tutorial(tmp_path: Path) -> None:
+def test_the_exploring_tutorial(ran: Tutorials) -> None:
     """It leaves a panel that has not begun, and a file that reads back."""
-    notebook = run("03_explore_and_export.ipynb", tmp_path)
-    assert list(complaints(notebook)) == []
+    notebook, folder, *_ = ran("03_explore_and_export")
     panel = next(cell for cell in notebook.cells if cell.id == "panel").outputs[0]
     assert "application/vnd.jupyter.widget-view+json" in panel.data
     assert outputs(notebook, "your-turn").startswith("Series([]")
-    events = bx.read_events(tmp_path / "sample.csv")
+    events = bx.read_events(folder / "sample.csv")
     assert len(events) == int(outputs(notebook, "capture")) >= 100
     assert outputs(notebook, "to-csv") == (
         f"{len(events)} events in sample.csv, equal to those captured: True\n"
@@ -128,10 +156,9 @@ def test_the_exploring_tutorial(tmp_path: Path) -> None:
     assert "params.stage" in html(notebook, "params")
 
 
-def test_the_tutorial_of_one_event(tmp_path: Path) -> None:
+def test_the_tutorial_of_one_event(ran: Tutorials) -> None:
     """Expected, missed, taken apart, spread, and told from the noise around a click."""
-    notebook = run("04_understand_one_event.ipynb", tmp_path)
-    assert list(complaints(notebook)) == []
+    notebook = ran("04_understand_one_event").notebook
     assert outputs(notebook, "expect") == "{'text': 'hello', 'to': {'name': 'Ada', 'n': 1}}"
     missed = outputs(notebook, "nearest").splitlines()
     assert missed[0].endswith("none came within 1 s")
@@ -153,14 +180,13 @@ def test_the_tutorial_of_one_event(tmp_path: Path) -> None:
         "orderSaved",
         "3",
     ]
-    assert "Explorer(Feed(sandbox" in outputs(notebook, "panel")
+    assert "Explorer(Feed(127.0.0.1:" in outputs(notebook, "panel")
     assert int(outputs(notebook, "your-turn")) > 300  # other events may be in the frame
 
 
-def test_the_tutorial_of_broken_lines(tmp_path: Path) -> None:
+def test_the_tutorial_of_broken_lines(ran: Tutorials) -> None:
     """Nothing is lost and nothing doubled, whatever is done to the line."""
-    notebook = run("05_when_the_line_breaks.ipynb", tmp_path, "print(folder)")
-    assert list(complaints(notebook)) == []
+    notebook, folder, *_ = ran("05_when_the_line_breaks")
     assert outputs(notebook, "duplicate") == "3 events, 3 copies dropped\n"
     assert outputs(notebook, "lose") == "0 of 3 events\n"
     assert re.findall(r"^\d +(\w+) +(\d+)$", outputs(notebook, "drop"), re.M) == [
@@ -177,8 +203,8 @@ def test_the_tutorial_of_broken_lines(tmp_path: Path) -> None:
     assert 23 <= brought <= 25  # the two others too, when they were sent within the gap
     assert outputs(notebook, "journal") == "30 + 5 = 35 events, each once: True\n"
     assert outputs(notebook, "your-turn").startswith("Empty DataFrame")
-    journal = bx.read_events(notebook.cells[-1].outputs[0].text.strip())
-    assert journal["command"].value_counts().to_dict() == {
+    [journal] = folder.glob("journal-*")
+    assert bx.read_events(journal)["command"].value_counts().to_dict() == {
         "meanwhile": 20,
         "overnight": 5,
         "twice": 3,
@@ -189,14 +215,13 @@ def test_the_tutorial_of_broken_lines(tmp_path: Path) -> None:
     }
 
 
-def test_the_tutorial_of_a_day(tmp_path: Path) -> None:
+def test_the_tutorial_of_a_day(ran: Tutorials) -> None:
     """Two sessions, one gap, three figures, and two files that hold the day."""
-    notebook = run("06_analyse_a_day.ipynb", tmp_path)
-    assert list(complaints(notebook)) == []
+    notebook, folder, *_ = ran("06_analyse_a_day")
     assert outputs(notebook, "day") == "6000 events from 08:04 to 18:22 UTC\n"
     assert outputs(notebook, "keep") == "equal when read back: True\n"
-    day = bx.read_events(tmp_path / "day.parquet")
-    assert day.equals(bx.read_events(tmp_path / "day.csv"))
+    day = bx.read_events(folder / "day.parquet")
+    assert day.equals(bx.read_events(folder / "day.csv"))
     assert bx.sessions(day, idle="10min")["events"].tolist() == [3000, 3000]
     assert outputs(notebook, "sessions").count("3000") == 2
     assert html(notebook, "who").count("<td>backend</td>") == 1
@@ -213,10 +238,9 @@ def test_the_tutorial_of_a_day(tmp_path: Path) -> None:
     assert html(notebook, "your-turn").count("2026-03-02") == 11
 
 
-def test_the_tutorial_of_ones_own_portal(tmp_path: Path) -> None:
+def test_the_tutorial_of_ones_own_portal(ran: Tutorials) -> None:
     """By webhook, by an application that signs in and renews, and through the doctor's hands."""
-    notebook = run("07_your_own_portal.ipynb", tmp_path, BXPULL_TOKEN="x" * 32)
-    assert list(complaints(notebook)) == []
+    notebook = ran("07_your_own_portal").notebook
     assert outputs(notebook, "webhook").endswith("the webhook user's own feed)")
     assert re.fullmatch(r"TokenPair\('\w{4}….{3}', refresh .*\)", outputs(notebook, "login"))
     assert outputs(notebook, "app") == "('Ada', ['pull', 'pull_channel', 'crm', 'user'])"
@@ -224,25 +248,36 @@ def test_the_tutorial_of_ones_own_portal(tmp_path: Path) -> None:
     examined = outputs(notebook, "doctor")
     assert "all is well (9 ok)" in examined
     assert examined.count("5 of 5 test events came back") == 2
-    assert outputs(notebook, "environment") == "['BXPULL_TOKEN']"
+    assert outputs(notebook, "environment") == "['BXPULL_TOKEN', 'BXPULL_URL']"
     assert "all is well" in outputs(notebook, "your-turn")
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_saved_notebook_holds_no_secret(path: Path, tmp_path: Path) -> None:
-    """Run as under `bxpull lab`, with the state of its widgets: no token, no channel id."""
-    own = [f"_portal = {OWN_SANDBOX[path.stem]}{SECRETS}"] if path.stem in OWN_SANDBOX else []
-    with Sandbox(demo=True, rate=100) as sandbox:
-        with bx.connect(sandbox.url, token=sandbox.token) as portal:
-            channels = portal.fetch_config().channels.values()
-        secrets = [sandbox.token, *(channel.id for channel in channels)]
-        told = {"BXPULL_URL": sandbox.url, "BXPULL_TOKEN": sandbox.token}
-        notebook = run(path.name, tmp_path, *own, **told)
-        port = sandbox.url.rpartition(":")[2]
-    assert list(complaints(notebook)) == []
-    if own:
-        secrets += json.loads(notebook.cells.pop().outputs[0].text)
-    assert len(secrets) == (9 if own else 3)
+def test_the_tutorial_of_a_dataset(ran: Tutorials) -> None:
+    """Two collectors, one dataset, each event once; Dask and pandas agree, on a cluster here."""
+    notebook, folder, *_ = ran("08_beyond_one_notebook")
+    assert outputs(notebook, "collect") == "True"
+    assert outputs(notebook, "second") == "the dataset has all: True\n"
+    names = re.findall(r"^date=\S+ (\w+)-\S+\.parquet \d+$", outputs(notebook, "layout"), re.M)
+    assert len(names) == 3
+    assert len(set(names)) == 2
+    assert outputs(notebook, "read").startswith("every event once: True\n")
+    assert outputs(notebook, "same").startswith("as with pandas: True\n")
+    assert outputs(notebook, "compact") == "the same events: True\n"
+    assert len(bx.read_events(folder / "events")) > 50
+    assert html(notebook, "your-turn").count("<tr") == 4
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_fails_or_complains(name: str, ran: Tutorials) -> None:
+    """No error, and not a word on stderr."""
+    assert list(complaints(ran(name).notebook)) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_saved_notebook_holds_no_secret(name: str, ran: Tutorials) -> None:
+    """With the state of its widgets: no token, no channel id."""
+    notebook, _, port, secrets = ran(name)
+    assert len(secrets) == (9 if name in OWN_SANDBOX else 3)
     saved = nbformat.writes(notebook)
     code = "".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
     assert (port in saved) == ("bx.connect()" in code)  # it did use this sandbox
