@@ -12,17 +12,15 @@ import msgspec
 from msgspec import UNSET
 
 from bxpull_nb.codec.base import (
-    NO_EXTRA,
     Body,
     Extra,
     Sender,
-    copied,
     guarded,
     loose_event,
     sender_name,
-    usual_sender,
+    usual_events,
 )
-from bxpull_nb.models import UNKNOWN_ARRIVAL, Arrival, BadFrame, Event, Message, Record
+from bxpull_nb.models import UNKNOWN_ARRIVAL, Arrival, BadFrame, Message, Record
 
 __all__ = ["Answer", "JsonRpcCodec"]
 
@@ -76,7 +74,9 @@ class JsonRpcCodec:
         with suppress(msgspec.DecodeError, UnicodeError, RecursionError):
             usual = _decode_usual(text)
             requests = usual if isinstance(usual, list) else [usual]
-            return _events([request.params for request in requests], arrival)
+            messages = [request.params for request in requests]
+            _overlay(messages)
+            return usual_events(messages, arrival)
         try:
             value = msgspec.json.decode(text)
         except (msgspec.DecodeError, RecursionError, UnicodeError) as exc:
@@ -113,26 +113,10 @@ class JsonRpcCodec:
         return msgspec.json.encode(call).decode()
 
 
-def _events(messages: list[_Params], arrival: Arrival) -> list[Record]:
-    """Their events; a sender goes before that of the extra, the body's extra before the other."""
+def _overlay(messages: list[_Params]) -> None:
     for message in messages:
         if message.user_params is not None or message.dictionary is not None:
             message.body.params = _overlaid(message)
-    return [
-        Event(
-            message.mid,
-            body.module_id,
-            body.command,
-            copied((body.params,)),
-            extra.server_time_unix,
-            None if sender is None else usual_sender(sender.type, sender.id),
-            arrival,
-        )
-        for message in messages
-        for body in (message.body,)
-        for extra in (body.extra or message.extra or NO_EXTRA,)
-        for sender in (message.sender or extra.sender,)
-    ]
 
 
 def _overlaid(message: _Params) -> msgspec.Raw:
