@@ -34,8 +34,8 @@ class Ran(NamedTuple):
 
     notebook: Any
     folder: Path
-    port: str
-    """Of the sandbox that its kernel was told of."""
+    address: str
+    """Of the sandbox that its kernel was told of, as 127.0.0.1:PORT."""
     secrets: list[str]
     """Of that sandbox, and of the notebook's own."""
 
@@ -54,14 +54,14 @@ def run(name: str, folder: Path) -> Ran:
     own = [f"_portal = {OWN_SANDBOX[name]}{SECRETS}"] if name in OWN_SANDBOX else []
     notebook = nbformat.read(PROJECT / "notebooks" / f"{name}.ipynb", as_version=4)
     notebook.cells += [nbformat.v4.new_code_cell(source) for source in own]
-    with Sandbox(demo=True, rate=100) as sandbox:
+    with Sandbox(demo=True) as sandbox:
         with bx.connect(sandbox.url, token=sandbox.token) as portal:
             secrets = [sandbox.token, *(c.id for c in portal.fetch_config().channels.values())]
         execute(notebook, folder, BXPULL_URL=sandbox.url, BXPULL_TOKEN=sandbox.token)
-        port = sandbox.url.rpartition(":")[2]
+        address = sandbox.url.rpartition("/")[2]
     if own:
         secrets += json.loads(notebook.cells.pop().outputs[0].text)
-    return Ran(notebook, folder, port, secrets)
+    return Ran(notebook, folder, address, secrets)
 
 
 def execute(notebook: Any, folder: Path, **environment: str) -> None:
@@ -276,9 +276,9 @@ def test_nothing_fails_or_complains(name: str, ran: Tutorials) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_saved_notebook_holds_no_secret(name: str, ran: Tutorials) -> None:
     """With the state of its widgets: no token, no channel id."""
-    notebook, _, port, secrets = ran(name)
+    notebook, _, address, secrets = ran(name)
     assert len(secrets) == (9 if name in OWN_SANDBOX else 3)
     saved = nbformat.writes(notebook)
     code = "".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
-    assert (port in saved) == ("bx.connect()" in code)  # it did use this sandbox
+    assert (address in saved) == ("bx.connect()" in code)  # it did use this sandbox
     assert not [secret for secret in secrets if secret in saved]
