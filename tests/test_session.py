@@ -227,6 +227,19 @@ def test_disorder_is_no_reset(sent: float) -> None:
     assert not received.was_reset
 
 
+def test_what_will_never_be_readable_does_not_hold_up_the_position() -> None:
+    """A stranger's body with markers in it; it would be asked for as long as it is stored."""
+    lane = session()
+    for number in (10, 20):
+        lane.connected()
+        stray = frame([number]) + "stray}#!NGINXNME!#"
+        received = lane.receive(stray, ARRIVAL)
+        lane.stored(received)
+        assert (received.is_whole, received.is_torn, len(received.records)) == (True, False, 2)
+    lane.connected()
+    assert lane.resume_point() == mid(20)
+
+
 def test_a_torn_message_makes_no_reset_of_its_neighbours() -> None:
     """Its time is not known, so that nothing seems to come after it."""
     lane = session()

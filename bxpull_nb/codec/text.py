@@ -63,7 +63,8 @@ class TextCodec:
                 stray = text[at : len(text) if start < 0 else start]
                 if stray.strip():
                     reason = "text outside of the message markers"
-                    yield bad_frame(stray, reason, arrival, is_torn=True)
+                    is_torn = start < 0 and not text.endswith(_END)
+                    yield bad_frame(stray, reason, arrival, is_torn=is_torn)
                 if start < 0:
                     return
             record, at = self._message_at(text, start + len(_START), arrival)

@@ -114,7 +114,7 @@ class Session:
             else (),
             old=len(unseen) - len(kept),
             newest=max(filter(None, _mids_but_of(torn, records) if torn else mids), default=None),
-            is_whole=not torn and all(self._seen.knows(record) for record in bad),
+            is_whole=not torn and all(r.mid is None or self._seen.knows(r) for r in bad),
             is_torn=bool(torn),
             was_reset=self._was_reset(kept, mids),
             services=[r for r in kept if r.module_id == "pull" and _is_service(r)],
