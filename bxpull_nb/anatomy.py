@@ -6,8 +6,9 @@ from typing import Any
 
 import msgspec
 
+from bxpull_nb.frames import KeptFrame
 from bxpull_nb.masking import mask_text
-from bxpull_nb.models import Batch, Record
+from bxpull_nb.models import Record
 
 __all__ = ["Anatomy", "MidParts", "dissect", "take_mid_apart"]
 
@@ -90,21 +91,20 @@ class Anatomy(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def dissect(row: int, record: Record, batch: Batch | None, copies: int) -> Anatomy:
-    """The anatomy of the record in `row`, with the batch that brought it if it is still kept."""
+def dissect(row: int, record: Record, frame: KeptFrame | None, copies: int) -> Anatomy:
+    """The anatomy of the record in `row`, with the frame that brought it if it is still kept."""
     try:
         params = record.params
     except (msgspec.DecodeError, RecursionError):
         params = record.params_json.decode(errors="replace")
-    frame = None if batch is None else batch.frame
     return Anatomy(
         row=row,
         record=record,
         params=params,
-        frame=None if frame is None else _readable(frame),
-        frame_size=None if frame is None else len(frame),
-        in_frame=None if batch is None else _place(record, batch),
-        dialect=None if batch is None else batch.dialect or None,
+        frame=None if frame is None else _readable(frame.content),
+        frame_size=None if frame is None else len(frame.content),
+        in_frame=None if frame is None else (row - frame.first_row + 1, frame.rows),
+        dialect=None if frame is None else frame.dialect or None,
         mid_parts=take_mid_apart(record.mid),
         copies=copies,
     )
@@ -120,11 +120,6 @@ def take_mid_apart(mid: str | None) -> MidParts | None:
         return None
     start = datetime.fromtimestamp(int(mid[_SERVER_START]), UTC)
     return MidParts(start, int(mid[_SERVER_START.stop :]))
-
-
-def _place(record: Record, batch: Batch) -> tuple[int, int]:
-    number = next(n for n, other in enumerate(batch.records, 1) if other is record)
-    return number, len(batch.records)
 
 
 def _readable(frame: str | bytes) -> str:

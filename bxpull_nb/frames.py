@@ -6,12 +6,27 @@ The log keeps rows, not frames: these are for a look at one event, so only the n
 from bisect import bisect_right
 from collections import deque
 
+import msgspec
+
 from bxpull_nb.models import Batch
 
-__all__ = ["RecentFrames"]
+__all__ = ["KeptFrame", "RecentFrames"]
 
 _MOST_BYTES = 32 * 2**20
 _MOST_COPIES = 20_000
+
+
+class KeptFrame(msgspec.Struct, frozen=True):
+    """A frame, and which rows it brought.
+
+    Not their records: there may be many times more of them than the log keeps as such.
+    """
+
+    first_row: int
+    rows: int
+    content: str | bytes
+    dialect: str
+    """`text`, `protobuf`, `json` or `jsonrpc`; empty where nobody told."""
 
 
 class RecentFrames:
@@ -20,7 +35,7 @@ class RecentFrames:
     def __init__(self, most_bytes: int = _MOST_BYTES) -> None:
         self._most_bytes = most_bytes
         self._bytes = 0
-        self._kept: deque[tuple[int, Batch]] = deque()
+        self._kept: deque[KeptFrame] = deque()
         self._copies: dict[str, int] = {}
 
     def add(self, first_row: int, batch: Batch) -> None:
@@ -28,19 +43,18 @@ class RecentFrames:
         self._count_copies(batch)
         if not batch.records or batch.frame is None:
             return
-        self._kept.append((first_row, batch))
+        self._kept.append(KeptFrame(first_row, len(batch.records), batch.frame, batch.dialect))
         self._bytes += len(batch.frame)
         while self._bytes > self._most_bytes:
-            _, oldest = self._kept.popleft()
-            self._bytes -= len(oldest.frame or "")
+            self._bytes -= len(self._kept.popleft().content)
 
-    def of_row(self, row: int) -> Batch | None:
-        """The batch that brought the row; None when its frame is no longer kept."""
-        place = bisect_right(self._kept, row, key=lambda kept: kept[0]) - 1
+    def of_row(self, row: int) -> KeptFrame | None:
+        """The frame that brought the row; None when it is no longer kept."""
+        place = bisect_right(self._kept, row, key=lambda kept: kept.first_row) - 1
         if place < 0:
             return None
-        first, batch = self._kept[place]
-        return batch if row < first + len(batch.records) else None
+        frame = self._kept[place]
+        return frame if row < frame.first_row + frame.rows else None
 
     def copies_of(self, mid: str | None) -> int:
         """How many further copies of the message came, and were dropped."""

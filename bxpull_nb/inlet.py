@@ -14,7 +14,7 @@ from queue import Empty, SimpleQueue
 
 from bxpull_nb.errors import WaitTimeout
 from bxpull_nb.eventlog import EventLog
-from bxpull_nb.frames import RecentFrames
+from bxpull_nb.frames import KeptFrame, RecentFrames
 from bxpull_nb.models import Batch, Record
 
 __all__ = ["Inlet"]
@@ -77,8 +77,8 @@ class Inlet:
             self._forget_old_batches()
             return sum(count for _, count in self._batches) / _RATE_WINDOW
 
-    def frame_of(self, row: int) -> Batch | None:
-        """The batch that brought the row; None when its frame is no longer kept."""
+    def frame_of(self, row: int) -> KeptFrame | None:
+        """The frame that brought the row; None when it is no longer kept."""
         with self._lock:
             return self._frames.of_row(row)
 

@@ -149,8 +149,8 @@ class Recording:
             kept = f", from {self.log.forgotten:,} on are kept" if self.log.forgotten else ""
             raise SettingsError(f"anatomy({row}): there are {len(self.log):,} events{kept}.")
         record = self._record(number)
-        batch = self._inlet.frame_of(number)
-        return dissect(number, record, batch, self._inlet.copies_of(record.mid))
+        frame = self._inlet.frame_of(number)
+        return dissect(number, record, frame, self._inlet.copies_of(record.mid))
 
     def to_csv(self, path: str | Path) -> Path:
         """Write all events to a CSV file and give its path; see `export.to_csv`."""

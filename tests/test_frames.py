@@ -1,6 +1,6 @@
 """The newest frames as they came, found by row."""
 
-from bxpull_nb.frames import RecentFrames
+from bxpull_nb.frames import KeptFrame, RecentFrames
 from bxpull_nb.models import Batch, Event
 
 
@@ -13,18 +13,18 @@ def batch(frame: str | bytes | None, *mids: str, copies: tuple[str, ...] = ()) -
 def test_a_row_finds_the_frame_that_brought_it() -> None:
     """By the number of its first row, however many it brought."""
     frames = RecentFrames()
-    first, second = batch("one", "1", "2"), batch("two", "3")
-    frames.add(0, first)
-    frames.add(2, second)
+    frames.add(0, batch("one", "1", "2"))
+    frames.add(2, batch("two", "3"))
+    first, second = KeptFrame(0, 2, "one", "text"), KeptFrame(2, 1, "two", "text")
     assert [frames.of_row(row) for row in range(4)] == [first, first, second, None]
 
 
 def test_rows_that_did_not_travel_have_no_frame() -> None:
     """A replay brings records alone; the frames around it are found all the same."""
     frames = RecentFrames()
-    last = batch("three", "4")
     frames.add(0, batch(None, "1", "2", "3"))
-    frames.add(3, last)
+    frames.add(3, batch("three", "4"))
+    last = KeptFrame(3, 1, "three", "text")
     assert [frames.of_row(row) for row in (0, 2, 3)] == [None, None, last]
 
 

@@ -12,7 +12,7 @@ import bxpull_nb as bx
 from bxpull_nb.auth import AccessToken
 from bxpull_nb.errors import ExpectationFailed, JournalInUse, SettingsError, WrongThreadError
 from bxpull_nb.feed import Feed
-from bxpull_nb.models import Arrival, Event, Record
+from bxpull_nb.models import Arrival, Batch, Event, Record
 from bxpull_nb.portal import Portal
 from bxpull_nb.sandbox import Sandbox
 
@@ -95,6 +95,16 @@ def test_the_newest_rows_anatomy_has_its_frame(feed: Feed, sandbox: Sandbox) -> 
     for missing in (3, -4):
         with pytest.raises(SettingsError, match="there are 3 events"):
             feed.anatomy(missing)
+
+
+def test_a_frame_may_outlive_the_records_it_brought(portal: Portal) -> None:
+    """Which are made again from the log, when they are no longer among the newest."""
+    feed = portal.feed()
+    events = [Event(f"1795447844{n:016}", "crm", "deal", b"{}") for n in range(10_002)]
+    feed._inlet.store(Batch(events[:3], "the frame", "text"))
+    feed._inlet.store(Batch(events[3:]))
+    anatomy = feed.anatomy(1)
+    assert (anatomy.record, anatomy.frame, anatomy.in_frame) == (events[1], "the frame", (2, 3))
 
 
 def test_duplicates_are_counted_in_the_anatomy(feed: Feed, sandbox: Sandbox) -> None:
