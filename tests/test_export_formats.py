@@ -87,7 +87,9 @@ def test_many_rows_are_written_in_parts_that_fit(tmp_path: Path) -> None:
     """More than one part of each format, categories the same in all of them."""
     before = frame(*(event(n, "ab"[n > 65_800]) for n in range(66_000)))
     for name in ("e.csv", "e.jsonl", "e.parquet"):
-        pd.testing.assert_frame_equal(read_events(write(before, tmp_path / name)), before)
+        back = read_events(write(before, tmp_path / name))
+        assert back.equals(before)  # assert_frame_equal takes 4 s for this
+        pd.testing.assert_frame_equal(back.tail(500), before.tail(500))
 
 
 def test_json_lines_are_what_the_docs_promise(tmp_path: Path) -> None:
