@@ -15,6 +15,7 @@ from bxpull_nb.feed import Feed
 from bxpull_nb.models import Arrival, Batch, Event, Record
 from bxpull_nb.portal import Portal
 from bxpull_nb.sandbox import Sandbox
+from tests.sandbox.visitor import until
 
 
 @pytest.fixture
@@ -167,6 +168,7 @@ def test_the_logbook_and_the_report_tell_of_a_break(feed: Feed, sandbox: Sandbox
     """Its cause, its length, and what the reconnect brought back."""
     sandbox.refuse_handshakes(2, 503)
     sandbox.drop_connections()
+    until(lambda: feed.stats.reconnects == 2)
     sandbox.publish("a", {"n": 1})
     feed.wait(1, timeout=20)
     feed.stop()
