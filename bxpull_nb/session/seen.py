@@ -17,8 +17,8 @@ class SeenMids:
 
     def __init__(self, limit: int = 200_000) -> None:
         self._limit = limit
-        self._newer: dict[str | None, int] = {}
-        self._older: dict[str | None, int] = {}
+        self._newer: dict[str | None, float] = {}
+        self._older: dict[str | None, float] = {}
         self._greatest = ""
 
     def __contains__(self, mid: str) -> bool:
@@ -52,13 +52,12 @@ class SeenMids:
             self._older, self._newer = self._newer, {}
 
 
-def _fingerprints(records: Sequence[Record]) -> list[int]:
-    """What tells messages under one mid apart, and is the same in every dialect.
+def _fingerprints(records: Sequence[Record]) -> list[float]:
+    """What tells messages under one mid apart, and is the same in every dialect: their time.
 
-    The params are not, where there is a time: one dialect keeps the spelling of their JSON,
-    another does not.
+    Where there is none, their content, which one dialect spells as it came and another does not.
     """
     return [
-        hash((r.command, r.params_json if r.server_time_unix is None else r.server_time_unix))
+        hash((r.command, r.params_json)) if (at := r.server_time_unix) is None else at
         for r in records
     ]
