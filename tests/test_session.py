@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bxpull_nb.codec import Answer, Codec, JsonRpcCodec, TextCodec
-from bxpull_nb.models import Arrival, Event, Message
+from bxpull_nb.models import Arrival, Batch, Event, Message
 from bxpull_nb.session import Received, SeenMids, Session
 from bxpull_nb.session import session as position
 
@@ -174,6 +174,14 @@ def test_a_stored_message_without_a_time_is_known_by_its_mid() -> None:
     received = lane.receive(history, ARRIVAL, since=100.0)
     assert [record.mid for record in received.records] == [mid(3), mid(4), mid(5)]
     assert received.old == 2
+
+
+def test_a_session_that_goes_on_does_not_take_its_last_batch_for_the_beginning() -> None:
+    """What was missed before that batch is no older than the capture, with a time or without."""
+    lane = session()
+    lane.restore(Batch([event(10)]))
+    history = TextCodec().encode([Message(mid(number), "{}") for number in (8, 9)])
+    assert len(lane.receive(history, ARRIVAL, since=100.0).records) == 2
 
 
 def test_an_empty_frame_changes_nothing() -> None:

@@ -71,6 +71,7 @@ class Session:
         was_reset = self._was_reset(batch.records, mids)
         newest = max(filter(None, mids), default=None)
         self.stored(Received(batch.records, newest=newest, was_reset=was_reset))
+        self._first = None  # which the last batch does not tell
 
     def connected(self) -> None:
         """Call when a connection stands, before its frames: the next one resumes from here."""
