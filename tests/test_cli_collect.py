@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 import bxpull_nb as bx
+from bxpull_nb.cli import collect
 from bxpull_nb.sandbox import Sandbox
 from tests.test_cli import assert_fails, bxpull, posix, running, wait_for
 
@@ -191,3 +192,10 @@ def test_a_journal_for_a_sandbox_if_asked_for(tmp_path: Path) -> None:
     events = bx.read_events(tmp_path / "j")
     printed = [json.loads(line)["command"] for line in result.stdout.splitlines()]
     assert events["command"].tolist()[:20] == printed
+
+
+@pytest.mark.parametrize("name", collect._TOLD)
+def test_what_the_story_tells_comes_from_a_module_that_warns(name: str) -> None:
+    """Its warnings are told once: a module that was renamed would tell them twice."""
+    package = Path(collect.__file__).parent.parent
+    assert [one for one in package.rglob(f"{name}.py") if "_log.warning(" in one.read_text()]

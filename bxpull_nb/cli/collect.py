@@ -28,7 +28,7 @@ _TICK = 0.2  # seconds
 _STATUS_EVERY = 60.0  # seconds between two lines of a log in which nothing happened
 _EVERY = 300.0  # seconds; what --help says
 _INCOMPLETE = 3
-_TOLD = ("collector", "writer", "lane")  # modules whose warnings happen in the story too
+_TOLD = ("collector", "writer", "intake")  # modules whose warnings happen in the story too
 
 
 class _Voice(Protocol):

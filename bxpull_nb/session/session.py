@@ -105,7 +105,10 @@ class Session:
             kept = [r for r in unseen if not _is_older(r, since, self._first or "")]
         kept_ones = {id(record) for record in kept} if len(kept) < len(records) else ()
         bad = [record for record in records if type(record) is BadFrame]
-        torn = [record for record in bad if record.is_torn]
+        is_torn = any(record.is_torn for record in bad)
+        known = mids
+        if is_torn:
+            known = [r.mid for r in records if type(r) is not BadFrame or not r.is_torn]
         is_rpc = codec.dialect == "jsonrpc"
         return Received(
             records=kept,
@@ -114,9 +117,9 @@ class Session:
             if len(kept) < len(records)
             else (),
             old=len(unseen) - len(kept),
-            newest=max(filter(None, _mids_but_of(torn, records) if torn else mids), default=None),
-            is_whole=not torn and all(r.mid is None or self._seen.knows(r) for r in bad),
-            is_torn=bool(torn),
+            newest=max(filter(None, known), default=None),
+            is_whole=not is_torn and all(r.mid is None or self._seen.knows(r) for r in bad),
+            is_torn=is_torn,
             was_reset=self._was_reset(kept, mids),
             services=[r for r in kept if r.module_id == "pull" and _is_service(r)],
             answers=JsonRpcCodec.answers(frame) if is_rpc and isinstance(frame, str) else (),
@@ -203,10 +206,6 @@ class Session:
         if self._since_floor >= _OVERLAP and self.newest is not None:
             self._since_floor = 0
             self._floor.append(self.newest)
-
-
-def _mids_but_of(torn: Sequence[Record], records: Sequence[Record]) -> list[str | None]:
-    return [record.mid for record in records if not any(record is one for one in torn)]
 
 
 def _is_service(record: Record) -> bool:
