@@ -17,13 +17,14 @@ from bxpull_nb.models import (
     UNKNOWN_ARRIVAL,
     Batch,
     Channel,
+    Event,
     Message,
     PullConfig,
     PullServer,
 )
 from bxpull_nb.rest import RestClient
 from bxpull_nb.sandbox import Sandbox
-from bxpull_nb.session import SeenMids, Session
+from bxpull_nb.session import Received, SeenMids, Session
 from tests.conftest import Answer
 from tests.faults.proxy import FaultProxy
 from tests.test_listener import Capture, run
@@ -327,3 +328,17 @@ def settings_for(config: PullConfig, sink: Callable[[Batch], None]) -> LaneSetti
         backfill=True,
         since=0.0,
     )
+
+
+def test_an_end_that_is_noticed_twice_ends_the_connection_once(sandbox: Sandbox) -> None:
+    """The second audit may find it while the connection is being left."""
+    ended = Received(services=[Event("1" * 26, "pull", "config_expire", b"{}")])
+
+    async def scenario(capture: Capture, _task: asyncio.Task[None]) -> None:
+        (lane,) = await only_lane(capture)
+        lane.heed(ended)
+        await asyncio.sleep(0)
+        lane.heed(ended)
+        await capture.until(lambda: lane._connections == 2)
+
+    run(sandbox, scenario, transport="websocket", **SHARED)
