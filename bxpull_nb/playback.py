@@ -4,17 +4,17 @@ import asyncio
 import math
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import numpy as np
 
 from bxpull_nb.dataset import read_events
 from bxpull_nb.errors import ConnectionFailed, SettingsError
+from bxpull_nb.eventlog import records_of_rows
 from bxpull_nb.listener import ListenerStats, Sink
-from bxpull_nb.models import Arrival, BadFrame, Batch, Event, Record
+from bxpull_nb.models import Batch, Record
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -122,7 +122,7 @@ class Replay:
         """Rows up to `end`, in batches between which others have their turn."""
         while self.played < end:
             stop = min(self.played + _ROWS, end)
-            records = list(records_of(frame.iloc[self.played : stop]))
+            records = records_of(frame.iloc[self.played : stop])
             self._sink(Batch(records))
             self.played = stop
             self._count(records)
@@ -198,40 +198,14 @@ def _microseconds(column: "pd.Series[Any]") -> np.ndarray:
     return column.astype("datetime64[us, UTC]").astype("int64").to_numpy()
 
 
-def _unix_seconds(column: "pd.Series[Any]") -> list[float | None]:
-    """Seconds that a log rounds to the very microseconds they came from."""
-    times = _microseconds(column)
-    exact = times / 1e6
-    for towards in (-np.inf, np.inf):  # far times need the neighbour
-        near = np.nextafter(times / 1e6, towards)
-        exact = np.where(np.rint(exact * 1e6) == times, exact, near)
-    pairs = zip(times.tolist(), exact.tolist(), strict=True)
-    return [None if us == _NAT else seconds for us, seconds in pairs]
-
-
 def _texts(column: "pd.Series[Any]") -> list[str | None]:
     return column.astype(object).where(column.notna(), None).tolist()
 
 
-def records_of(frame: "pd.DataFrame") -> Iterator[Record]:
+def records_of(frame: "pd.DataFrame") -> list[Record]:
     """The records whose rows these are; a row with an `error` is a BadFrame."""
-    names = ["channel", "transport", "mid", "module_id", "command", "sender", "params", "error"]
-    channels, transports, *columns = (_texts(frame[name]) for name in names)
-    received = [None if us == _NAT else us for us in _microseconds(frame["received_at"]).tolist()]
-    arrivals = map(Arrival, received, channels, transports)
-    sent = _unix_seconds(frame["server_time"])
-    for arrival, seconds, row in zip(arrivals, sent, zip(*columns, strict=True), strict=True):
-        mid, module_id, command, sender, params, error = row
-        text = (params or "null").encode()
-        if error is not None:
-            yield BadFrame(_raw(text), error, mid, arrival)
-        else:
-            yield Event(mid or "", module_id, command, text, seconds, sender, arrival)
-
-
-def _raw(params: bytes) -> str:
-    """The unreadable text of a row: a JSON string, unless somebody has edited it."""
-    try:
-        return msgspec.json.decode(params, type=str)
-    except msgspec.DecodeError:
-        return params.decode()
+    names = ("channel", "transport", "mid", "module_id", "command", "sender", "error")
+    columns: dict[str, Any] = {name: _texts(frame[name]) for name in names}
+    columns |= {name: _microseconds(frame[name]) for name in ("received_at", "server_time")}
+    columns["params"] = [text and text.encode() for text in _texts(frame["params"])]
+    return records_of_rows(columns)

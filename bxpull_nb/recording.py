@@ -212,4 +212,4 @@ class Recording:
             return records[0]
         from bxpull_nb.playback import records_of
 
-        return next(iter(records_of(self.df.loc[row:row])))
+        return records_of(self.df.loc[row:row])[0]

@@ -194,3 +194,21 @@ def test_nothing_makes_the_decoder_raise(noise: str) -> None:
     """Whatever comes, it ends as events or as bad frames."""
     for record in decode(f"#!NGINXNMS!#{noise}#!NGINXNME!#"):
         assert isinstance(record, Event | BadFrame)
+
+
+pieces_of_json = st.sampled_from(
+    ["{", "}", "[", "]", '"', ",", ":", "\n", "1", '"a"', "{}", "#!NGINXNME!#", "#!NGINXNMS!#"]
+)
+
+
+@given(st.lists(st.lists(pieces_of_json, max_size=6), min_size=1, max_size=4))
+def test_no_body_hides_the_messages_around_it(crafted: list[list[str]]) -> None:
+    """Bodies are pasted in as they were published: none may swallow somebody else's message."""
+    bodies = ["".join(pieces) for pieces in crafted]
+    honest = [Message(f"1795447844{n:016}", '{"command":"honest"}') for n in range(len(bodies) + 1)]
+    text = TextCodec().encode([honest[0]])
+    for number, body in enumerate(bodies):
+        hostile = Message(f"1795447845{number:016}", body)
+        text += TextCodec().encode([hostile, honest[number + 1]])
+    read = [record.mid for record in decode(text) if record.command == "honest"]
+    assert read == [message.mid for message in honest]

@@ -219,10 +219,13 @@ def test_a_json_rpc_sender_goes_before_that_of_the_extra() -> None:
         incoming(mid="2", body={"extra": extra}),
         incoming(mid="3", body={}, extra=extra),
         incoming(mid="4", body={}, sender={"type": 7}),
+        incoming(mid="5", body={"extra": extra}, sender=None),
+        incoming(mid="6", body={}),
     ]
     events = JsonRpcCodec().decode(json.dumps(requests))
-    assert [event.sender for event in events] == ["backend", "client:ab", "client:ab", "7"]
-    assert [event.server_time_unix for event in events] == [5.5, 5.5, 5.5, None]
+    names = ["backend", "client:ab", "client:ab", "7", "client:ab", None]
+    assert [event.sender for event in events] == names
+    assert [event.server_time_unix for event in events] == [5.5, 5.5, 5.5, None, 5.5, None]
 
 
 ODD_BODIES: list[Any] = [

@@ -4,12 +4,13 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bxpull_nb.eventlog import EventLog, columns
+from bxpull_nb.eventlog import EventLog, texts
 from bxpull_nb.models import EVENT_COLUMNS, Arrival, BadFrame, Event, Record
 
 ARRIVAL = Arrival(1767225600500000, "shared", "websocket")
@@ -93,7 +94,7 @@ def test_an_unreadable_message_is_a_row_with_its_error() -> None:
     assert bad[["mid", "module_id", "command", "server_time", "lag"]].isna().all()
 
 
-texts = st.none() | st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
+texts_or_none = st.none() | st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
 arrivals = st.builds(
     Arrival,
     st.none() | st.integers(0, 4_000_000_000_000_000),
@@ -103,11 +104,11 @@ arrivals = st.builds(
 records = st.builds(
     Event,
     st.text("0123456789", min_size=1, max_size=26),
-    texts,
-    texts,
+    texts_or_none,
+    texts_or_none,
     st.sampled_from([b"null", b"[]", b'{"n":1}', '"Привет 🌍"'.encode()]),
     st.none() | st.floats(0, 4e9),
-    texts,
+    texts_or_none,
     arrivals,
 ) | st.builds(
     BadFrame, st.text(max_size=5).filter(str.isprintable), st.text("abc"), st.none(), arrivals
@@ -176,7 +177,7 @@ def test_gaps_in_a_text_column_stay_where_they_are() -> None:
 
 def test_a_text_column_may_be_of_several_arrays(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a great many bytes; a reader sees no difference."""
-    monkeypatch.setattr(columns, "_PART_BYTES", 2000)
+    monkeypatch.setattr(texts, "_PART_BYTES", 2000)
     log = EventLog()
     everything = [event(n) if n % 5 else BadFrame(str(n), "no") for n in range(900)]
     for start in range(0, 900, 100):
@@ -223,6 +224,27 @@ def test_recent_gives_the_rows_from_a_number_on() -> None:
     assert (first, len(rows), rows[0].mid) == (500, 10_000, event(500).mid)
     assert log.recent(10_500) == (10_500, [])
     assert log.recent(99_999) == (10_500, [])
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.lists(records, max_size=8), max_size=6), st.integers(0, 12))
+def test_recent_gives_the_records_as_they_came(batches: list[list[Record]], start: int) -> None:
+    """But for fractions of a microsecond, and whether a frame was torn."""
+    log = EventLog()
+    for batch in batches:
+        log.extend(batch)
+    everything = [record for batch in batches for record in batch]
+    first, rows = log.recent(start)
+    assert first == min(start, len(everything))
+    assert rows == [rounded(record) for record in everything[start:]]
+
+
+def rounded(record: Record) -> Record:
+    """The record with its time as a row holds it."""
+    us = microseconds(record.server_time_unix)
+    if us is None:
+        return record
+    return msgspec.structs.replace(record, server_time_unix=us / 1e6)
 
 
 def test_threads_may_append_and_look_at_once() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bxpull_nb.codec import Answer, Codec, JsonRpcCodec, TextCodec
-from bxpull_nb.models import Arrival, Batch, Event, Message
+from bxpull_nb.models import Arrival, Batch, Event, Message, RecordBatch
 from bxpull_nb.session import Received, SeenMids, Session
 from bxpull_nb.session import session as position
 
@@ -188,17 +188,29 @@ def test_an_empty_frame_changes_nothing() -> None:
     """No records, no position."""
     lane = session()
     received = lane.receive("", ARRIVAL)
-    assert received == Received([], services=[], dialect="text")
+    assert received == Received([], dialect="text")
     assert lane.stored(received) == []
     assert lane.newest is None
 
 
-def test_the_seen_set_forgets_in_generations() -> None:
-    """At least the limit is remembered, at most twice as much."""
-    seen = SeenMids(limit=3)
-    for number in range(1, 8):
+@pytest.mark.parametrize("limit", [1, 3, 8, 20])
+def test_the_seen_set_forgets_the_oldest(limit: int) -> None:
+    """At least the limit is remembered, at most an eighth more."""
+    seen = SeenMids(limit)
+    for number in range(1, 101):
         seen.add([event(number)])
-    assert [mid(number) in seen for number in (1, 3, 4, 7)] == [False, False, True, True]
+        held = [n for n in range(1, number + 1) if mid(n) in seen]
+        assert held == list(range(number - len(held) + 1, number + 1))
+        assert min(number, limit) <= len(held) <= limit + limit // 8
+
+
+def test_one_great_batch_is_remembered_whole() -> None:
+    """A resume may bring more than the limit at once."""
+    seen = SeenMids(limit=16)
+    seen.add([event(number) for number in range(1, 101)])
+    seen.add([event(101)])
+    assert seen.isdisjoint(RecordBatch.of([event(0), event(102)]))
+    assert all(seen.knows(event(number)) for number in (1, 100, 101))
 
 
 def test_a_new_message_under_an_old_mid_is_no_copy() -> None:

@@ -1,19 +1,19 @@
 """What all dialects have in common: the shape of a codec, and the body of a message."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, Protocol
 
 import msgspec
 
-from bxpull_nb.models import UNKNOWN_ARRIVAL, Arrival, BadFrame, Event, Message, Record
+from bxpull_nb.models import UNKNOWN_ARRIVAL, Arrival, BadFrame, Event, Message, Record, RecordBatch
 
-__all__ = ["Codec", "loose_event", "usual_events"]
+__all__ = ["Codec", "loose_event", "usual_batch"]
 
 _NO_PARAMS = msgspec.Raw(b"null")
-copied = b"".join
-"""The bytes of a `Raw`, given in a tuple of one: in half the time that `bytes(raw)` takes."""
+NO_SENDER = msgspec.Raw()
+"""In place of the `{type, id}` of whoever published a message, where nobody is named; falsy."""
 
 
 class Codec(Protocol):
@@ -21,7 +21,7 @@ class Codec(Protocol):
 
     dialect: str
 
-    def decode(self, frame: str | bytes, arrival: Arrival = UNKNOWN_ARRIVAL) -> list[Record]:
+    def decode(self, frame: str | bytes, arrival: Arrival = UNKNOWN_ARRIVAL) -> RecordBatch:
         """The frame's messages in order; what cannot be read comes as BadFrame, never raised."""
         ...
 
@@ -30,18 +30,11 @@ class Codec(Protocol):
         ...
 
 
-class Sender(msgspec.Struct, gc=False):
-    """Who published a message, in the usual spelling; `sender_name` reads the others."""
-
-    type: int = 0
-    id: str | int | None = None
-
-
 class Extra(msgspec.Struct, gc=False):
     """The part of `extra` an event keeps."""
 
     server_time_unix: float | None = None
-    sender: Sender | None = None
+    sender: msgspec.Raw = NO_SENDER
 
 
 class Body(msgspec.Struct, gc=False):
@@ -63,7 +56,7 @@ class Usual(Protocol):
     body: Body
     extra: Extra | None
     """Beside the body: it counts where the body has none of its own."""
-    sender: Sender | None
+    sender: msgspec.Raw
     """It counts before that of either extra."""
 
 
@@ -74,29 +67,48 @@ class Envelope(msgspec.Struct, gc=False):
     body: Body = msgspec.field(name="text")
     extra: Extra | None = None
     """The guide draws `extra` beside `text`; servers write it inside. Both are read."""
-    sender: Sender | None = None
+    sender: msgspec.Raw = NO_SENDER
 
 
-def usual_events(messages: Iterable[Usual], arrival: Arrival) -> list[Record]:
+def usual_batch(messages: Sequence[Usual], arrival: Arrival) -> RecordBatch:
     """The events of messages that have the usual shape: the fast path of the JSON dialects.
 
-    Written out, not called for each message: calls would be a tenth of the work.
+    Column by column, since a step over one attribute of all is the cheapest there is.
     """
-    return [
-        Event(
-            message.mid,
-            body.module_id,
-            body.command,
-            copied((body.params,)),
-            extra.server_time_unix,
-            None if sender is None else usual_sender(sender.type, sender.id),
-            arrival,
-        )
-        for message in messages
-        for body in (message.body,)
-        for extra in (body.extra or message.extra or NO_EXTRA,)
-        for sender in (message.sender or extra.sender,)
-    ]
+    bodies = [message.body for message in messages]
+    extras: list[Any] = [body.extra for body in bodies]
+    if not all(extras):
+        beside = [message.extra or NO_EXTRA for message in messages]
+        extras = [a or b for a, b in zip(extras, beside, strict=True)]
+    names = names_of([message.sender for message in messages])
+    if None in names:
+        inside = names_of([extra.sender for extra in extras])
+        names = [a or b for a, b in zip(names, inside, strict=True)] if any(names) else inside
+    return RecordBatch(
+        [message.mid for message in messages],
+        [body.module_id for body in bodies],
+        [body.command for body in bodies],
+        [body.params for body in bodies],
+        [extra.server_time_unix for extra in extras],
+        names,
+        arrival,
+    )
+
+
+def names_of(senders: Sequence[msgspec.Raw]) -> list[str | None]:
+    """Their names; nearly always nobody is named in a frame, or the same one everywhere."""
+    told = b"".join(senders)
+    if not told:
+        return [None] * len(senders)
+    first = bytes(senders[0])
+    if told == first * len(senders):  # JSON objects: they can be told apart as they stand there
+        return [_name_of(first)] * len(senders)
+    return [_name_of(bytes(sender)) for sender in senders]
+
+
+@lru_cache(maxsize=512)  # a few senders write nearly all messages
+def _name_of(told: bytes) -> str | None:
+    return sender_name(msgspec.json.decode(told)) if told else None
 
 
 def loose_event(
@@ -133,13 +145,6 @@ _SENDER_TYPES: dict[object, str] = {
     "1": "client",
     "2": "backend",
 }
-
-
-@lru_cache(maxsize=512)  # a few senders write nearly all messages
-def usual_sender(told: int, public_id: str | int | None) -> str:
-    """`backend`, `client:<id>`, or the number of a type that nobody has heard of."""
-    kind = _SENDER_TYPES.get(told) or str(told)
-    return f"{kind}:{public_id}" if public_id else kind
 
 
 def sender_name(sender: Any) -> str | None:

@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
-from bxpull_nb.codec.base import Envelope, guarded, loose_event, usual_events
-from bxpull_nb.models import UNKNOWN_ARRIVAL, Arrival, BadFrame, Message, Record
+from bxpull_nb.codec.base import Envelope, guarded, loose_event, usual_batch
+from bxpull_nb.models import UNKNOWN_ARRIVAL, Arrival, BadFrame, Message, Record, RecordBatch
 
 __all__ = ["JsonCodec"]
 
@@ -20,20 +20,21 @@ class JsonCodec:
 
     dialect = "json"
 
-    def decode(self, frame: str | bytes, arrival: Arrival = UNKNOWN_ARRIVAL) -> list[Record]:
+    def decode(self, frame: str | bytes, arrival: Arrival = UNKNOWN_ARRIVAL) -> RecordBatch:
         """The frame's messages in order; what cannot be read comes as BadFrame, never raised."""
         text = frame if isinstance(frame, str) else frame.decode(errors="replace")
         if not text.strip():
-            return []
+            return RecordBatch.of([])
         # Nearly always all are of the usual shape; if not, they are read as whatever they are.
         with suppress(msgspec.DecodeError, UnicodeError, RecursionError):
-            return usual_events(_decode_list(text), arrival)
+            return usual_batch(_decode_list(text), arrival)
         try:
             value = msgspec.json.decode(text)
         except (msgspec.DecodeError, RecursionError, UnicodeError) as exc:
-            return [BadFrame(text, f"not JSON: {exc}", None, arrival, is_torn=True)]
+            bad = BadFrame(text, f"not JSON: {exc}", None, arrival, is_torn=True)
+            return RecordBatch.of([bad])
         items = value if isinstance(value, list) else [value]
-        return [guarded(_record, item, text, arrival) for item in items]
+        return RecordBatch.of(guarded(_record, item, text, arrival) for item in items)
 
     def encode(self, messages: Sequence[Message]) -> str:
         """A list of envelopes."""

@@ -12,15 +12,15 @@ import msgspec
 from msgspec import UNSET
 
 from bxpull_nb.codec.base import (
+    NO_SENDER,
     Body,
     Extra,
-    Sender,
     guarded,
     loose_event,
     sender_name,
-    usual_events,
+    usual_batch,
 )
-from bxpull_nb.models import UNKNOWN_ARRIVAL, Arrival, BadFrame, Message, Record
+from bxpull_nb.models import UNKNOWN_ARRIVAL, Arrival, BadFrame, Message, Record, RecordBatch
 
 __all__ = ["Answer", "JsonRpcCodec"]
 
@@ -30,7 +30,7 @@ _NoObject = str | int | float | bool | list[Any] | None
 class _Params(msgspec.Struct, gc=False):
     mid: str
     body: Body
-    sender: Sender | None = None
+    sender: msgspec.Raw = NO_SENDER
     extra: Extra | None = None
     user_params: Any = None
     dictionary: Any = None
@@ -65,24 +65,27 @@ class JsonRpcCodec:
 
     dialect = "jsonrpc"
 
-    def decode(self, frame: str | bytes, arrival: Arrival = UNKNOWN_ARRIVAL) -> list[Record]:
+    def decode(self, frame: str | bytes, arrival: Arrival = UNKNOWN_ARRIVAL) -> RecordBatch:
         """The frame's messages in order; what cannot be read comes as BadFrame, never raised."""
         text = frame if isinstance(frame, str) else frame.decode(errors="replace")
         if text in ("ping", "pong", ""):
-            return []
+            return RecordBatch.of([])
         # Nearly always all are of the usual shape; if not, they are read as whatever they are.
         with suppress(msgspec.DecodeError, UnicodeError, RecursionError):
             usual = _decode_usual(text)
             requests = usual if isinstance(usual, list) else [usual]
             messages = [request.params for request in requests]
             _overlay(messages)
-            return usual_events(messages, arrival)
+            return usual_batch(messages, arrival)
         try:
             value = msgspec.json.decode(text)
         except (msgspec.DecodeError, RecursionError, UnicodeError) as exc:
-            return [BadFrame(text, f"not JSON: {exc}", None, arrival, is_torn=True)]
+            bad = BadFrame(text, f"not JSON: {exc}", None, arrival, is_torn=True)
+            return RecordBatch.of([bad])
         items = value if isinstance(value, list) else [value]
-        return [guarded(_record, item, text, arrival) for item in items if not _is_answer(item)]
+        return RecordBatch.of(
+            guarded(_record, item, text, arrival) for item in items if not _is_answer(item)
+        )
 
     def encode(self, messages: Sequence[Message]) -> str:
         """One message as an object, several as an array."""

@@ -1,6 +1,6 @@
 """The binary dialect of push servers of version 4: protobuf around JSON bodies."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import lru_cache
 
@@ -8,8 +8,8 @@ import msgspec
 from google.protobuf.message import DecodeError
 
 from bxpull_nb.codec import push_pb2 as pb
-from bxpull_nb.codec.base import NO_EXTRA, Body, Extra, copied, loose_event, usual_sender
-from bxpull_nb.models import UNKNOWN_ARRIVAL, Arrival, BadFrame, Event, Message, Record
+from bxpull_nb.codec.base import NO_EXTRA, Body, Extra, loose_event, names_of
+from bxpull_nb.models import UNKNOWN_ARRIVAL, Arrival, BadFrame, Message, Record, RecordBatch
 
 __all__ = ["ProtobufCodec"]
 
@@ -24,14 +24,15 @@ class ProtobufCodec:
 
     dialect = "protobuf"
 
-    def decode(self, frame: str | bytes, arrival: Arrival = UNKNOWN_ARRIVAL) -> list[Record]:
+    def decode(self, frame: str | bytes, arrival: Arrival = UNKNOWN_ARRIVAL) -> RecordBatch:
         """The frame's messages in order; what cannot be read comes as BadFrame, never raised."""
         data = frame if isinstance(frame, bytes) else frame.encode(errors="replace")
         try:
             batch = pb.ReadBatch.FromString(data)
         except DecodeError:
             shown = data.decode(errors="replace")
-            return [BadFrame(shown, "not a protobuf ResponseBatch", None, arrival, is_torn=True)]
+            reason = "not a protobuf ResponseBatch"
+            return RecordBatch.of([BadFrame(shown, reason, None, arrival, is_torn=True)])
         messages = [
             message
             for response in batch.responses
@@ -39,8 +40,8 @@ class ProtobufCodec:
         ]
         # Nearly always all are of the usual shape; if not, each is read by itself.
         with suppress(*_UNUSUAL):
-            return _usual_events(messages, arrival)
-        return [_record(message, arrival) for message in messages]
+            return _usual_batch(messages, arrival)
+        return RecordBatch.of(_record(message, arrival) for message in messages)
 
     def encode(self, messages: Sequence[Message]) -> bytes:
         """One ResponseBatch with all the messages in one response."""
@@ -50,38 +51,41 @@ class ProtobufCodec:
         ).SerializeToString()
 
 
-def _usual_events(messages: Iterable[pb.ReadMessage], arrival: Arrival) -> list[Record]:
+def _usual_batch(messages: Sequence[pb.ReadMessage], arrival: Arrival) -> RecordBatch:
     """The events of messages whose bodies have the usual shape; raises one of `_UNUSUAL`.
 
     Their own sender goes before that of the extra.
     """
+    bodies = [_decode_body(message.body) for message in messages]
+    extras = [body.extra or NO_EXTRA for body in bodies]
+    batch = RecordBatch(
+        [message.id.hex() for message in messages],
+        [body.module_id for body in bodies],
+        [body.command for body in bodies],
+        [body.params for body in bodies],
+        [extra.server_time_unix for extra in extras],
+        _senders_of(messages, extras),
+        arrival,
+    )
+    if not batch.params.isascii():
+        batch.params.decode()  # raises: they are kept unread, and the log takes only UTF-8
+    return batch
+
+
+def _senders_of(messages: Sequence[pb.ReadMessage], extras: Sequence[Extra]) -> list[str | None]:
+    """Who published them; nearly always the same one all messages of a frame."""
+    told = [message.sender for message in messages]
+    if told and told[0] and told.count(told[0]) == len(told):
+        return [_sender_name(told[0])] * len(told)
     return [
-        Event(
-            message.id.hex(),
-            body.module_id,
-            body.command,
-            copied((body.params,)),
-            extra.server_time_unix,
-            _sender_name(told) if told else _untold_sender(message, extra),
-            arrival,
-        )
-        for message in messages
-        for told in (message.sender,)
-        for data in (message.body,)
-        for body in (_decode_body(data if data.isascii() else _utf8(data)),)
-        for extra in (body.extra or NO_EXTRA,)
+        _sender_name(name) if name else _untold_sender(message, extra)
+        for name, message, extra in zip(told, messages, extras, strict=True)
     ]
-
-
-def _utf8(body: bytes) -> bytes:
-    """The body, known to be UTF-8: its params are kept unread, and the log takes no other."""
-    body.decode()
-    return body
 
 
 def _record(message: pb.ReadMessage, arrival: Arrival) -> Record:
     try:
-        [event] = _usual_events([message], arrival)
+        [event] = _usual_batch([message], arrival)
     except _UNUSUAL:
         return _loose_record(message, arrival)
     return event
@@ -100,7 +104,7 @@ def _untold_sender(message: pb.ReadMessage, extra: Extra) -> str | None:
     """The sender of a message that says nothing of it; an empty one is somebody unknown too."""
     if message.HasField("sender"):
         return _sender_name(b"")
-    return None if extra.sender is None else usual_sender(extra.sender.type, extra.sender.id)
+    return names_of([extra.sender])[0]
 
 
 @lru_cache(maxsize=512)  # a few senders write nearly all messages

@@ -1,29 +1,32 @@
 """The columnar, append-only log behind the live DataFrame.
 
-Appending is a list append; rows become columns in batches, when enough have come or when
+Values go to their columns as they come, and into the columns' own memory when enough wait or when
 somebody looks. A DataFrame shares the memory of the columns: it costs the same at a thousand rows
 and at a million, and what a caller holds never changes.
 """
 
+import struct
 import threading
-from collections import deque
 from collections.abc import Iterable, Sequence
-from itertools import groupby, islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bxpull_nb.eventlog.columns import CategoryColumn, NumberColumn, TextColumn
-from bxpull_nb.models import EVENT_COLUMNS, Arrival, Event, Record
+from bxpull_nb.eventlog.columns import CategoryColumn, NumberColumn, packed
+from bxpull_nb.eventlog.rows import records_of_rows
+from bxpull_nb.eventlog.texts import TextColumn
+from bxpull_nb.models import EVENT_COLUMNS, Arrival, Record, RecordBatch
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["EventLog", "RecentLog"]
+__all__ = ["RECENT", "EventLog"]
 
 _BATCH = 4096  # rows that wait at most before they become columns
 _NAT = np.iinfo("int64").min
-_RECENT = 10_000
+_WAITING_NAMES = ("module_id", "command", "sender")  # the others are the same for a frame
+RECENT = 10_000
+"""How many of the newest rows `recent` gives at most."""
 
 
 class EventLog:
@@ -41,10 +44,11 @@ class EventLog:
         self.forgotten = 0
         """How many of the oldest rows are no longer kept."""
         self._lock = threading.RLock()
-        self._waiting: list[Record] = []
-        self._recent: deque[Record] = deque(maxlen=_RECENT)
+        self._rows = 0
         self._sealed = 0
         self._frame: pd.DataFrame | None = None
+        self._arrivals: list[tuple[Arrival, int]] = []  # of the rows that wait
+        self._sent: list[float | None] = []
         self._received = NumberColumn(_utc)
         self._server = NumberColumn(_utc)
         self._lag = NumberColumn(_duration)
@@ -55,16 +59,18 @@ class EventLog:
 
     def extend(self, records: Iterable[Record]) -> None:
         """Append the records, in their order."""
-        fresh = list(records)
+        batch = RecordBatch.of(records)
+        if not batch:
+            return
         with self._lock:
-            self._waiting.extend(fresh)
-            self._recent.extend(fresh)
-            if len(self._waiting) >= _BATCH:
+            self._append(batch)
+            self._rows += len(batch)
+            if self._rows - self._sealed >= _BATCH:
                 self._seal()
 
     def __len__(self) -> int:
         """How many rows there have ever been."""
-        return self._sealed + len(self._waiting)
+        return self._rows
 
     @property
     def df(self) -> "pd.DataFrame":
@@ -85,15 +91,15 @@ class EventLog:
         return self.df.tail(n)
 
     def recent(self, start: int) -> tuple[int, list[Record]]:
-        """The records from row `start` on that are among the newest ten thousand.
+        """The records from row `start` on that are kept, at most the newest ten thousand.
 
-        Returns the row number of the first one given, and the records themselves: what a view
-        shows, without building a DataFrame.
+        Returns the row number of the first one given, and the records themselves, made from
+        their rows: what a view shows, without building a DataFrame.
         """
         with self._lock:
-            total = len(self)
-            first = min(max(start, total - len(self._recent)), total)
-            return first, list(islice(self._recent, len(self._recent) - (total - first), None))
+            self._seal()
+            first = min(max(start, self._rows - RECENT, self.forgotten), self._rows)
+            return first, self._records(first - self.forgotten)
 
     def __repr__(self) -> str:
         return f"EventLog({len(self):,} rows)"
@@ -101,44 +107,48 @@ class EventLog:
     def _repr_html_(self) -> str:
         return f"<div>{self!r}</div>{self.tail(5).to_html()}"
 
+    def _append(self, batch: RecordBatch) -> None:
+        """Hand the values to the columns, where they wait for `_seal`."""
+        self._texts["mid"].extend(batch.mids)  # first: the only one that may raise
+        self._texts["params"].extend_joined(batch.params, batch.sizes)
+        if batch.errors is None:  # nearly always
+            self._texts["error"].extend_missing(len(batch))
+        else:
+            self._texts["error"].extend(batch.errors)
+        self._names["module_id"].extend(batch.module_ids)
+        self._names["command"].extend(batch.commands)
+        self._names["sender"].extend(batch.senders)
+        self._arrivals += batch.arrivals
+        self._sent += batch.times
+
     def _seal(self) -> None:
-        """Turn the waiting records into columns."""
-        records = self._waiting
-        if not records:
+        """Put what waits into the columns' memory."""
+        if self._sealed == self._rows:
             return
-        received = self._append_arrivals([r.arrival for r in records])
-        server = _microseconds([r.server_time_unix for r in records])
+        received, server = self._seal_arrivals(), _microseconds(_seconds(self._sent))
         self._server.extend(server)
+        self._sent = []
         known = (received != _NAT) & (server != _NAT)
         self._lag.extend(np.where(known, received - server, _NAT))
-        self._names["module_id"].extend([r.module_id for r in records])
-        self._names["command"].extend([r.command for r in records])
-        self._names["sender"].extend([r.sender for r in records])
-        self._texts["mid"].extend([r.mid for r in records])
-        self._texts["params"].extend([r.params_json for r in records])
-        if set(map(type, records)) == {Event}:  # nearly always: nothing was unreadable
-            self._texts["error"].extend_missing(len(records))
-        else:
-            self._texts["error"].extend([r.error for r in records])
-        self._sealed += len(records)
-        self._waiting = []
+        for name in _WAITING_NAMES:
+            self._names[name].flush()
+        for texts in self._texts.values():
+            texts.flush()
+        self._sealed = self._rows
         self._frame = None
         excess = self._excess()
         if excess:
             self._forget(excess)
 
-    def _append_arrivals(self, arrivals: Sequence[Arrival]) -> np.ndarray:
-        """Append when and how the records came; when, in microseconds.
-
-        All records of a frame share one arrival: each is looked at once.
-        """
-        runs = [(arrival, len(list(run))) for arrival, run in groupby(arrivals)]
+    def _seal_arrivals(self) -> np.ndarray:
+        """Append how and when the rows came; when, in microseconds."""
+        runs, self._arrivals = self._arrivals, []
         counts = [count for _, count in runs]
-        times = [_NAT if (us := a.received_us) is None else us for a, _ in runs]
+        times = [_NAT if (us := arrival.received_us) is None else us for arrival, _ in runs]
         received = np.repeat(np.array(times, dtype="int64"), counts)
         self._received.extend(received)
-        self._names["channel"].extend([a.channel for a, _ in runs], counts)
-        self._names["transport"].extend([a.transport for a, _ in runs], counts)
+        self._names["channel"].extend_runs([arrival.channel for arrival, _ in runs], counts)
+        self._names["transport"].extend_runs([arrival.transport for arrival, _ in runs], counts)
         return received
 
     def _excess(self) -> int:
@@ -165,6 +175,16 @@ class EventLog:
         times = [self._received, self._server, self._lag]
         return [*times, *self._names.values(), *self._texts.values()]
 
+    def _records(self, place: int) -> list[Record]:
+        """The records of the kept rows from this place on."""
+        times = {"received_at": self._received, "server_time": self._server}
+        columns: dict[str, Any] = {name: column.values(place) for name, column in times.items()}
+        columns |= {name: column.names(place) for name, column in self._names.items()}
+        texts = {name: column.values(place) for name, column in self._texts.items()}
+        columns |= {name: texts[name].to_pylist() for name in ("mid", "error")}
+        columns["params"] = texts["params"].cast("large_binary").to_pylist()
+        return records_of_rows(columns)
+
     def _build(self) -> "pd.DataFrame":
         import pandas as pd
 
@@ -179,32 +199,18 @@ class EventLog:
         return frame
 
 
-class RecentLog(EventLog):
-    """A log that counts all records and keeps the newest ten thousand: for a capture of weeks.
-
-    `len` is how many there were; `df` and `recent` give those that are kept.
-    """
-
-    def extend(self, records: Iterable[Record]) -> None:
-        """Take the records, in their order, and forget the oldest."""
-        fresh = list(records)
-        with self._lock:
-            self._recent.extend(fresh)
-            self._sealed += len(fresh)
-
-    @property
-    def df(self) -> "pd.DataFrame":
-        """The rows that are kept, with the columns and dtypes of `EVENT_COLUMNS`."""
-        kept = EventLog()
-        kept.extend(self.recent(0)[1])
-        return kept.df
+def _seconds(times: Sequence[float | None]) -> np.ndarray:
+    """The times as an array; nan for what is missing."""
+    try:
+        return packed("d", times)
+    except struct.error:  # None is no number
+        return np.array(times, dtype="float64")
 
 
-def _microseconds(seconds: Sequence[float | None]) -> np.ndarray:
+def _microseconds(seconds: np.ndarray) -> np.ndarray:
     """Seconds since 1970 to whole microseconds, with NaT for what is missing or out of range."""
-    values = np.array(seconds, dtype="float64")  # None becomes nan
-    usable = np.abs(values) < 2.5e11  # year 9999; also False for nan
-    rounded = np.rint(np.where(usable, values, 0) * 1e6).astype("int64")
+    usable = np.abs(seconds) < 2.5e11  # year 9999; also False for nan
+    rounded = np.rint(np.where(usable, seconds, 0) * 1e6).astype("int64")
     return np.where(usable, rounded, _NAT)
 
 

@@ -124,7 +124,7 @@ class Journal:
         """
         if batch.frame is None or not batch.records:
             return
-        channel = batch.records[0].arrival.channel
+        channel = batch.arrival.channel
         position = self._gaps.get(channel, batch.position)
         if not self._open_writer.put(pack_batch(batch, position, self._compress)):
             self._dropped += 1

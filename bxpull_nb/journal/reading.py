@@ -69,7 +69,7 @@ def resume_from(
     for batches in reversed(runs):
         for batch in batches:
             seen.add(batch.records)
-            last[batch.records[0].arrival.channel] = batch
+            last[batch.arrival.channel] = batch
     return Resume(seen, last, since, begin)
 
 
@@ -103,7 +103,7 @@ def _reaches_back(runs: list[list[Batch]]) -> bool:
     """Whether the oldest position that is asked again lies within what was read."""
     safe: dict[str | None, str | None] = {}
     for batch in (batch for run in reversed(runs) for batch in run):
-        safe[batch.records[0].arrival.channel] = batch.position.safe if batch.position else None
+        safe[batch.arrival.channel] = batch.position.safe if batch.position else None
     oldest = next((batch.records[0].mid for batch in runs[-1]), None)
     return oldest is None or all(mid is None or mid >= oldest for mid in safe.values())
 

@@ -119,7 +119,7 @@ def pack_batch(batch: Batch, position: Position | None, compress: bool = False) 
     frame = batch.frame or b""
     body = frame if isinstance(frame, bytes) else frame.encode(errors="surrogatepass")
     unpacked = len(body) if compress and len(body) >= _WORTH_COMPRESSING else 0
-    arrival = batch.records[0].arrival
+    arrival = batch.arrival
     head = FrameHead(
         isinstance(frame, str),
         batch.dialect,

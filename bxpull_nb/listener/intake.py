@@ -1,11 +1,10 @@
 """Frames of one lane into the sink, and counted."""
 
 import logging
-from collections.abc import Sequence
 
 from bxpull_nb.listener.diary import Diary
 from bxpull_nb.listener.shared import LaneSettings
-from bxpull_nb.models import Arrival, BadFrame, Batch, Record
+from bxpull_nb.models import Arrival, Batch, RecordBatch
 from bxpull_nb.session import Received, Session
 
 __all__ = ["Intake"]
@@ -62,8 +61,8 @@ class Intake:
         return Arrival(self._clock() // 1000, self._kind, transport)
 
     def _count(self, frame: str | bytes, received: Received, arrival: Arrival) -> None:
-        stats, records = self._stats, received.records
-        bad = _bad_frames(records)
+        stats, records = self._stats, RecordBatch.of(received.records)
+        bad = len(records.bad_frames)
         stats.frames += 1
         stats.characters += len(frame)
         stats.bad_frames += bad
@@ -71,10 +70,6 @@ class Intake:
         stats.duplicates += received.duplicates
         stats.old += received.old
         stats.resets += received.was_reset
-        sent = records[-1].server_time_unix if records else None
+        sent = records.times[-1] if records else None
         if sent is not None and arrival.received_us is not None:
             stats.last_lag = arrival.received_us / 1e6 - sent
-
-
-def _bad_frames(records: Sequence[Record]) -> int:
-    return [type(record) for record in records].count(BadFrame)

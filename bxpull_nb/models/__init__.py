@@ -1,5 +1,6 @@
 """What travels through the house: the connection config, and the events."""
 
+from bxpull_nb.models.batch import Batch, Position
 from bxpull_nb.models.channel import CHANNEL_TYPES, Channel, PublicChannel, public_channels
 from bxpull_nb.models.config import PullConfig
 from bxpull_nb.models.event import (
@@ -7,13 +8,12 @@ from bxpull_nb.models.event import (
     UNKNOWN_ARRIVAL,
     Arrival,
     BadFrame,
-    Batch,
     Event,
     Message,
-    Position,
     Record,
 )
 from bxpull_nb.models.happening import HAPPENING_COLUMNS, Happening, Tell
+from bxpull_nb.models.records import RecordBatch
 from bxpull_nb.models.server import PullServer
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "PullConfig",
     "PullServer",
     "Record",
+    "RecordBatch",
     "Tell",
     "public_channels",
 ]

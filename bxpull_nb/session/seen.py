@@ -1,34 +1,38 @@
 """Which messages have been seen: a set of mids over a long, bounded window."""
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable, Sequence
 
-from bxpull_nb.models import BadFrame, Record
+from bxpull_nb.models import BadFrame, Record, RecordBatch
 
 __all__ = ["SeenMids"]
+
+_PARTS = 8
 
 
 class SeenMids:
     """The mids of at least the last `limit` messages, over all lanes of one feed.
 
     Each with a fingerprint of its message: a server whose storage was wiped counts from the
-    beginning again, and a new message under an old mid is no copy. Kept in two generations, so
-    that forgetting the older one is a pointer move and not a walk.
+    beginning again, and a new message under an old mid is no copy. Kept in parts, so that
+    forgetting the oldest takes no walk and no pause.
     """
 
     def __init__(self, limit: int = 200_000) -> None:
         self._limit = limit
-        self._newer: dict[str | None, float] = {}
-        self._older: dict[str | None, float] = {}
+        self._parts: deque[_Part] = deque([_Part()])
+        self._count = 0
         self._greatest = ""
 
     def __contains__(self, mid: str) -> bool:
-        return mid in self._newer or mid in self._older
+        return any(mid in part.fingerprints() for part in self._parts)
 
-    def isdisjoint(self, mids: Sequence[str | None]) -> bool:
-        """Whether none of them was seen."""
-        if min(filter(None, mids), default="") > self._greatest:
+    def isdisjoint(self, batch: RecordBatch) -> bool:
+        """Whether no mid of the batch was seen."""
+        least, _ = batch.mid_range
+        if least > self._greatest:
             return True  # nearly always, and without a look into dicts that no cache can hold
-        return self._newer.keys().isdisjoint(mids) and self._older.keys().isdisjoint(mids)
+        return all(part.fingerprints().keys().isdisjoint(batch.mids) for part in self._parts)
 
     def holds(self, record: Record) -> bool:
         """Whether this very message was seen, not just another one under its mid.
@@ -39,25 +43,57 @@ class SeenMids:
 
     def knows(self, record: Record) -> bool:
         """Whether this message was seen as it is."""
-        seen = self._newer.get(record.mid, self._older.get(record.mid))
-        return seen is not None and seen == _fingerprints([record])[0]
+        for part in reversed(self._parts):
+            seen = part.fingerprints().get(record.mid)
+            if seen is not None:
+                return seen == _fingerprint(record)
+        return False
 
-    def add(self, records: Sequence[Record]) -> None:
+    def add(self, records: Iterable[Record]) -> None:
         """Remember them."""
-        mids = [record.mid for record in records]
-        self._newer.update(zip(mids, _fingerprints(records), strict=True))
-        self._newer.pop(None, None)
-        self._greatest = max([self._greatest, *filter(None, mids)])
-        if len(self._newer) >= self._limit:
-            self._older, self._newer = self._newer, {}
+        batch = RecordBatch.of(records)
+        if not batch:
+            return
+        if self._parts[-1].count >= self._limit // _PARTS:
+            self._parts.append(_Part())
+        self._parts[-1].add(batch.mids, _fingerprints(batch))
+        self._count += len(batch)
+        while self._count - self._parts[0].count >= self._limit:
+            self._count -= self._parts.popleft().count
+        self._greatest = max(self._greatest, batch.mid_range[1])
 
 
-def _fingerprints(records: Sequence[Record]) -> list[float]:
+class _Part:
+    """Some of the mids. Nearly always none is ever looked for: a dict is made when one is."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._waiting: list[tuple[Sequence[str | None], Sequence[float]]] = []
+        self._known: dict[str | None, float] = {}
+
+    def add(self, mids: Sequence[str | None], fingerprints: Sequence[float]) -> None:
+        self.count += len(mids)
+        self._waiting.append((mids, fingerprints))
+
+    def fingerprints(self) -> dict[str | None, float]:
+        """Mid -> fingerprint of the message that came last under it."""
+        for mids, fingerprints in self._waiting:
+            self._known.update(zip(mids, fingerprints, strict=True))
+        if self._waiting:
+            self._waiting = []
+            self._known.pop(None, None)
+        return self._known
+
+
+def _fingerprint(record: Record) -> float:
     """What tells messages under one mid apart, and is the same in every dialect: their time.
 
     Where there is none, their content, which one dialect spells as it came and another does not.
     """
-    return [
-        hash((r.command, r.params_json)) if (at := r.server_time_unix) is None else at
-        for r in records
-    ]
+    sent = record.server_time_unix
+    return hash((record.command, record.params_json)) if sent is None else sent
+
+
+def _fingerprints(batch: RecordBatch) -> list[float]:
+    times = [time for time in batch.times if time is not None]
+    return times if len(times) == len(batch) else list(map(_fingerprint, batch))

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from bxpull_nb.codec import Codec, JsonRpcCodec, recognised
-from bxpull_nb.models import Arrival, BadFrame, Batch, Event, Position, Record
+from bxpull_nb.models import Arrival, BadFrame, Batch, Position, Record, RecordBatch
 from bxpull_nb.session.received import Received
 from bxpull_nb.session.seen import SeenMids
 
@@ -67,10 +67,9 @@ class Session:
         position = batch.position or Position()
         self.newest, self._newest_sent = position.newest, position.newest_sent
         self._safe, self._audited = position.safe, position.audited
-        mids = [record.mid for record in batch.records]
-        was_reset = self._was_reset(batch.records, mids)
-        newest = max(filter(None, mids), default=None)
-        self.stored(Received(batch.records, newest=newest, was_reset=was_reset))
+        records = RecordBatch.of(batch.records)
+        was_reset = self._was_reset(records)
+        self.stored(Received(records, newest=records.mid_range[1] or None, was_reset=was_reset))
         self._first = None  # which the last batch does not tell
 
     def connected(self) -> None:
@@ -97,33 +96,25 @@ class Session:
         mid is below all that came at first.
         """
         codec = recognised(frame, self.codec)
-        records = codec.decode(frame, arrival)
-        mids = [record.mid for record in records]
-        unseen, copies = self._new_of(records, mids)
-        kept = unseen
-        if since is not None:
-            kept = [r for r in unseen if not _is_older(r, since, self._first or "")]
-        kept_ones = {id(record) for record in kept} if len(kept) < len(records) else ()
-        bad = [record for record in records if type(record) is BadFrame]
+        batch = codec.decode(frame, arrival)
+        copies = self._copies(batch)
+        old = [] if since is None else self._older_ones(batch, since, copies)
+        kept = batch.without([*copies, *old])
+        bad = batch.bad_frames
         is_torn = any(record.is_torn for record in bad)
-        known = mids
-        if is_torn:
-            known = [r.mid for r in records if type(r) is not BadFrame or not r.is_torn]
         is_rpc = codec.dialect == "jsonrpc"
         return Received(
             records=kept,
-            copies=copies,
-            left_out=tuple(at for at, r in enumerate(records) if id(r) not in kept_ones)
-            if len(kept) < len(records)
-            else (),
-            old=len(unseen) - len(kept),
-            newest=max(filter(None, known), default=None),
+            copies=[mid for at in copies if (mid := batch.mids[at]) is not None] if copies else (),
+            left_out=tuple(sorted([*copies, *old])),
+            old=len(old),
+            newest=_greatest_known(batch) if is_torn else batch.mid_range[1] or None,
             is_whole=not is_torn and all(r.mid is None or self._seen.knows(r) for r in bad),
             is_torn=is_torn,
-            was_reset=self._was_reset(kept, mids),
-            services=[r for r in kept if r.module_id == "pull" and _is_service(r)],
+            was_reset=self._was_reset(kept),
+            services=[r for r in kept if _is_service(r)] if "pull" in kept.module_ids else (),
             answers=JsonRpcCodec.answers(frame) if is_rpc and isinstance(frame, str) else (),
-            acknowledge=[mid for mid in mids if mid] if is_rpc else (),
+            acknowledge=[mid for mid in batch.mids if mid] if is_rpc else (),
             dialect=codec.dialect,
         )
 
@@ -135,11 +126,10 @@ class Session:
         if not received.is_whole:  # what the connection was to bring again may not have come
             self._safe = self._safe_before
         self.advance(received.newest)
+        batch = RecordBatch.of(received.records)
         if self._first is None:
-            self._first = min(
-                filter(None, (record.mid for record in received.records)), default=None
-            )
-        self._remember_times(received.records)
+            self._first = batch.mid_range[0] or None
+        self._remember_times(batch)
         return [f"mack:{mid}" for mid in received.acknowledge]
 
     def advance(self, mid: str | None) -> None:
@@ -164,52 +154,60 @@ class Session:
             return point
         return max(point or "", self._floor[0])
 
-    def _new_of(
-        self, records: list[Record], mids: list[str | None]
-    ) -> tuple[Sequence[Record], Sequence[str]]:
-        """The records that were not seen, and the mids of the others."""
-        if len(set(mids)) == len(mids) and self._seen.isdisjoint(mids):
-            return records, ()
-        unseen: list[Record] = []
-        copies: list[str] = []
+    def _copies(self, batch: RecordBatch) -> list[int]:
+        """The places of messages that were seen before, or earlier in the frame."""
+        mids = batch.mids
+        if len(set(mids)) == len(mids) and self._seen.isdisjoint(batch):
+            return []
+        copies: list[int] = []
         in_frame: set[str] = set()
-        for record in records:
-            mid = record.mid
-            if mid is None or not (mid in in_frame or self._seen.holds(record)):
-                unseen.append(record)
-            else:
-                copies.append(mid)
-            if mid is not None:
-                in_frame.add(mid)
-        return unseen, copies
+        for at, record in enumerate(batch):
+            if record.mid is None:
+                continue
+            if record.mid in in_frame or self._seen.holds(record):
+                copies.append(at)
+            in_frame.add(record.mid)
+        return copies
 
-    def _was_reset(self, records: Sequence[Record], mids: Sequence[str | None]) -> bool:
-        """Whether a new message has a mid below the position, and is later than the position.
+    def _older_ones(self, batch: RecordBatch, since: float, copies: Sequence[int]) -> list[int]:
+        """The places of messages from before the capture, less those of copies."""
+        first, known = self._first or "", frozenset(copies)
+        return [
+            at
+            for at, record in enumerate(batch)
+            if at not in known and _is_older(record, since, first)
+        ]
 
-        `mids` holds theirs: nearly always they are all above, and that is the whole answer.
-        """
+    def _was_reset(self, batch: RecordBatch) -> bool:
+        """Whether a new message has a mid below the position, and is later than the position."""
         newest = self.newest
-        if newest is None or min(filter(None, mids), default="") > newest:
-            return False
+        if newest is None or batch.mid_range[0] > newest:
+            return False  # nearly always
         return any(
-            record.mid is not None
-            and record.mid <= newest
-            and record.server_time_unix is not None
-            and record.server_time_unix > self._newest_sent + _DISORDER
-            for record in records
+            mid is not None
+            and mid <= newest
+            and sent is not None
+            and sent > self._newest_sent + _DISORDER
+            for mid, sent in zip(batch.mids, batch.times, strict=True)
         )
 
-    def _remember_times(self, records: Sequence[Record]) -> None:
-        sent = [record.server_time_unix or 0.0 for record in records]
-        self._newest_sent = max(self._newest_sent, *sent, 0.0)
-        self._since_floor += len(records)
+    def _remember_times(self, batch: RecordBatch) -> None:
+        times = [time for time in batch.times if time is not None]
+        self._newest_sent = max(self._newest_sent, 0.0, max(times, default=0.0))
+        self._since_floor += len(batch)
         if self._since_floor >= _OVERLAP and self.newest is not None:
             self._since_floor = 0
             self._floor.append(self.newest)
 
 
+def _greatest_known(batch: RecordBatch) -> str | None:
+    """The greatest mid of what did not come torn."""
+    known = (r.mid for r in batch if r.mid and not (isinstance(r, BadFrame) and r.is_torn))
+    return max(known, default=None)
+
+
 def _is_service(record: Record) -> bool:
-    return isinstance(record, Event) and (record.command or "").lower() in _SERVICES
+    return record.module_id == "pull" and (record.command or "").lower() in _SERVICES
 
 
 def _is_older(record: Record, since: float, first: str) -> bool:

@@ -1,0 +1,45 @@
+"""A log of a capture of weeks, which keeps the newest rows only."""
+
+from collections import deque
+from collections.abc import Iterable
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from bxpull_nb.eventlog.log import RECENT, EventLog
+from bxpull_nb.models import Record
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["RecentLog"]
+
+
+class RecentLog(EventLog):
+    """A log that counts all records and keeps the newest ten thousand: for a capture of weeks.
+
+    `len` is how many there were; `df` and `recent` give those that are kept.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._newest: deque[Record] = deque(maxlen=RECENT)
+
+    def extend(self, records: Iterable[Record]) -> None:
+        """Take the records, in their order, and forget the oldest."""
+        fresh = list(records)
+        with self._lock:
+            self._newest.extend(fresh)
+            self._rows += len(fresh)
+
+    def recent(self, start: int) -> tuple[int, list[Record]]:
+        """The records from row `start` on that are kept, and the row number of the first."""
+        with self._lock:
+            count = min(max(self._rows - start, 0), len(self._newest))
+            return self._rows - count, list(islice(self._newest, len(self._newest) - count, None))
+
+    @property
+    def df(self) -> "pd.DataFrame":
+        """The rows that are kept, with the columns and dtypes of `EVENT_COLUMNS`."""
+        kept = EventLog()
+        kept.extend(self.recent(0)[1])
+        return kept.df

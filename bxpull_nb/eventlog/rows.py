@@ -1,0 +1,61 @@
+"""Rows to records again."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from bxpull_nb.models import Arrival, BadFrame, Event, Record
+
+__all__ = ["records_of_rows"]
+
+_NAT = np.iinfo("int64").min
+_AS_THEY_ARE = ("mid", "module_id", "command", "params", "sender", "error")
+
+
+def records_of_rows(columns: Mapping[str, Any]) -> list[Record]:
+    """The records whose rows these are, as they were but for fractions of a microsecond.
+
+    `columns` are those of `EVENT_COLUMNS`: the times as arrays of microseconds, `params` as bytes,
+    the others as texts; what is missing is None. A row with an error is a BadFrame.
+    """
+    received = [None if us == _NAT else us for us in columns["received_at"].tolist()]
+    arrivals = map(Arrival, received, columns["channel"], columns["transport"])
+    sent = _seconds(columns["server_time"])
+    rows = zip(arrivals, sent, *(columns[name] for name in _AS_THEY_ARE), strict=True)
+    return [_record(*row) for row in rows]
+
+
+def _record(
+    arrival: Arrival,
+    sent: float | None,
+    mid: str | None,
+    module_id: str | None,
+    command: str | None,
+    params: bytes | None,
+    sender: str | None,
+    error: str | None,
+) -> Record:
+    text = params or b"null"
+    if error is not None:
+        return BadFrame(_raw(text), error, mid, arrival)
+    return Event(mid or "", module_id, command, text, sent, sender, arrival)
+
+
+def _seconds(microseconds: np.ndarray) -> list[float | None]:
+    """Seconds that a log rounds to the very microseconds they came from."""
+    exact = microseconds / 1e6
+    for towards in (-np.inf, np.inf):  # far times need the neighbour
+        near = np.nextafter(microseconds / 1e6, towards)
+        exact = np.where(np.rint(exact * 1e6) == microseconds, exact, near)
+    pairs = zip(microseconds.tolist(), exact.tolist(), strict=True)
+    return [None if us == _NAT else seconds for us, seconds in pairs]
+
+
+def _raw(params: bytes) -> str:
+    """The unreadable text of a row: a JSON string, unless somebody has edited it."""
+    try:
+        return msgspec.json.decode(params, type=str)
+    except msgspec.DecodeError:
+        return params.decode()

@@ -1,0 +1,168 @@
+"""A text column in Arrow's own layout that only grows, given out without a copy."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from bxpull_nb.eventlog.columns import FIRST_CAPACITY, packed, with_room
+
+__all__ = ["TextColumn"]
+
+_PART_BYTES = 1 << 27  # of text in one array at most: bounds how long moving to a longer one takes
+_MISSING = -1  # the size of a text that is not there
+
+
+class TextColumn:
+    """A growing text column.
+
+    Nearly always one array, however it grew: before pandas takes rows out of several, it joins
+    them, every time.
+    """
+
+    def __init__(self) -> None:
+        self._contents: list[bytes] = []
+        self._sizes: list[int] = []
+        self._missing = 0  # texts that wait behind the others
+        self._parts = [_TextPart()]
+
+    def extend(self, texts: Sequence[str | None]) -> None:
+        """Append the texts; they wait for `flush`."""
+        joined = _joined(texts)
+        if joined is not None:
+            self.extend_joined(joined, list(map(len, texts)))  # type: ignore[arg-type]
+            return
+        contents = [None if text is None else text.encode() for text in texts]
+        sizes = [_MISSING if content is None else len(content) for content in contents]
+        self.extend_joined(b"".join(filter(None, contents)), sizes)
+
+    def extend_joined(self, content: bytes, sizes: Sequence[int]) -> None:
+        """Append texts that stand one behind the other, in UTF-8."""
+        if self._missing:
+            self._settle_missing()
+        self._contents.append(content)
+        self._sizes += sizes
+
+    def extend_missing(self, count: int) -> None:
+        """Append so many missing texts."""
+        self._missing += count
+
+    def flush(self) -> None:
+        """Put what waits into the column."""
+        self._settle_missing()
+        content, sizes = b"".join(self._contents), packed("q", self._sizes)
+        self._contents, self._sizes = [], []
+        self._append(np.frombuffer(content, dtype="uint8"), sizes)
+
+    def forget(self, count: int) -> None:
+        """Let go of the oldest texts."""
+        parts, self._parts = self._parts, [_TextPart()]
+        for part in parts:
+            self._append(*part.since(min(count, len(part))))
+            count -= min(count, len(part))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the texts and of their ends."""
+        return sum(part.nbytes for part in self._parts)
+
+    def values(self, start: int) -> pa.ChunkedArray:
+        """The texts from row `start` on."""
+        return self._chunks().slice(start)
+
+    def array(self) -> Any:
+        """The column so far as a pandas str array, sharing its memory."""
+        import pandas as pd
+
+        dtype = pd.StringDtype("pyarrow", na_value=np.nan)
+        return pd.arrays.ArrowStringArray(self._chunks(), dtype=dtype)  # type: ignore[call-arg]
+
+    def _settle_missing(self) -> None:
+        self._sizes += [_MISSING] * self._missing
+        self._missing = 0
+
+    def _chunks(self) -> pa.ChunkedArray:
+        return pa.chunked_array([part.array() for part in self._parts], type=pa.large_string())
+
+    def _append(self, content: np.ndarray, sizes: np.ndarray) -> None:
+        if not self._parts[-1].has_room(len(content) + sizes.nbytes):
+            self._parts.append(_TextPart())
+        self._parts[-1].extend(content, sizes)
+
+
+class _TextPart:
+    """One array of texts: their bytes, where each one ends, a bit for each if any is missing."""
+
+    def __init__(self) -> None:
+        self._bytes = np.empty(32 * FIRST_CAPACITY, dtype="uint8")
+        self._ends = np.zeros(FIRST_CAPACITY + 1, dtype="int64")  # beginning with a 0
+        self._there = np.empty(0, dtype="uint8")  # unused while none is missing
+        self._length = 0
+        self._missing = 0
+
+    def __len__(self) -> int:
+        return self._length
+
+    def has_room(self, size: int) -> bool:
+        """Whether so many bytes may be appended; always to an empty part."""
+        return not self._length or self._ends[self._length] + size <= _PART_BYTES
+
+    def extend(self, content: np.ndarray, sizes: np.ndarray) -> None:
+        """Append texts: the bytes of all, and the size of each."""
+        there = sizes != _MISSING
+        missing = len(sizes) - int(np.count_nonzero(there))
+        begin, end = self._length + 1, self._length + 1 + len(sizes)
+        used = int(self._ends[self._length])
+        self._ends = with_room(self._ends, begin, end)
+        np.cumsum(sizes * there if missing else sizes, out=self._ends[begin:end])
+        self._ends[begin:end] += used
+        self._bytes = with_room(self._bytes, used, used + len(content))
+        self._bytes[used : used + len(content)] = content
+        if missing or self._missing:
+            self._mark(there)
+        self._missing += missing
+        self._length += len(sizes)
+
+    def since(self, row: int) -> tuple[np.ndarray, np.ndarray]:
+        """The texts from a row on: the bytes of all, and the size of each."""
+        ends = self._ends[row : self._length + 1]
+        sizes = np.diff(ends)
+        if self._missing:
+            there = np.unpackbits(self._there, count=self._length, bitorder="little")
+            sizes[there[row:] == 0] = _MISSING
+        return self._bytes[ends[0] : ends[-1]], sizes
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the texts and of their ends."""
+        return int(self._ends[self._length]) + 8 * self._length
+
+    def _mark(self, there: np.ndarray) -> None:
+        if not self._missing:  # all the rows before are there, and none was marked for it
+            self._there = np.full(self._length // 8 + 1, 0xFF, dtype="uint8")
+        first, shared = divmod(self._length, 8)  # bits of rows before, in the byte to begin with
+        before = np.unpackbits(self._there[first : first + 1], count=shared, bitorder="little")
+        marked = np.packbits(np.concatenate([before, there]), bitorder="little")
+        self._there = with_room(self._there, first + 1, first + len(marked) + 1)
+        self._there[first : first + len(marked)] = marked
+
+    def array(self) -> pa.LargeStringArray:
+        """The texts so far, sharing their memory."""
+        used = self._ends[self._length]
+        return pa.LargeStringArray.from_buffers(
+            self._length,
+            pa.py_buffer(self._ends[: self._length + 1]),
+            pa.py_buffer(self._bytes[:used]),
+            pa.py_buffer(self._there) if self._missing else None,
+            self._missing,
+        )
+
+
+def _joined(texts: Sequence[str | None]) -> bytes | None:
+    """All texts as one, if none is missing, and a character is a byte in every one."""
+    try:
+        joined = "".join(texts)  # type: ignore[arg-type]  # that is what raises
+    except TypeError:
+        return None
+    return joined.encode() if joined.isascii() else None

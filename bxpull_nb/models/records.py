@@ -1,0 +1,134 @@
+"""Records column by column: the shape in which a frame of many events is cheap."""
+
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from itertools import accumulate, groupby, pairwise
+from typing import Any, overload
+
+from bxpull_nb.models.event import UNKNOWN_ARRIVAL, Arrival, BadFrame, Event, Record
+
+__all__ = ["RecordBatch"]
+
+
+class RecordBatch(Sequence[Record]):
+    """Records in their order, as of one frame: a sequence whose values lie in columns.
+
+    It reads as a list of `Event` and `BadFrame`, and equals one; an `Event` is made when it is
+    looked at. Who wants one value of all of them takes the column. It never changes.
+    """
+
+    def __init__(
+        self,
+        mids: Sequence[str | None],
+        module_ids: Sequence[str | None],
+        commands: Sequence[str | None],
+        params: Sequence[Any],
+        times: Sequence[float | None],
+        senders: Sequence[str | None],
+        arrival: Arrival = UNKNOWN_ARRIVAL,
+    ) -> None:
+        """The events of these values; `params` are bytes, or what shares the memory of some."""
+        self.mids = mids
+        self.module_ids = module_ids
+        self.commands = commands
+        self.params = b"".join(params)
+        """The params of all, one behind the other: JSON texts in UTF-8."""
+        self.sizes = list(map(len, params))
+        """How many bytes of `params` each one has."""
+        self.times = times
+        """The `server_time_unix` of each."""
+        self.senders = senders
+        self.arrivals: Sequence[tuple[Arrival, int]] = [(arrival, len(mids))]
+        """How they arrived, and how many of them in a row."""
+        self.errors: Sequence[str | None] | None = None
+        """Why each could not be read; None when all could."""
+        self._records: Sequence[Record] | None = None
+
+    @classmethod
+    def of(cls, records: Iterable[Record]) -> "RecordBatch":
+        """The records as a batch; one that is a batch comes back as it is."""
+        if isinstance(records, cls):
+            return records
+        kept = list(records)
+        batch = cls(
+            [record.mid for record in kept],
+            [record.module_id for record in kept],
+            [record.command for record in kept],
+            [record.params_json for record in kept],
+            [record.server_time_unix for record in kept],
+            [record.sender for record in kept],
+        )
+        runs = groupby(record.arrival for record in kept)
+        batch.arrivals = [(arrival, len(list(run))) for arrival, run in runs]
+        if not set(map(type, kept)) <= {Event}:
+            batch.errors = [record.error for record in kept]
+        batch._records = kept
+        return batch
+
+    def without(self, places: Iterable[int]) -> "RecordBatch":
+        """The batch less the records at these places, counted from 0."""
+        dropped = frozenset(places)
+        if not dropped:
+            return self
+        return RecordBatch.of(record for at, record in enumerate(self) if at not in dropped)
+
+    @cached_property
+    def mid_range(self) -> tuple[str, str]:
+        """The least mid and the greatest; two empty texts where there is none."""
+        mids = list(filter(None, self.mids))
+        return (min(mids), max(mids)) if mids else ("", "")
+
+    @property
+    def bad_frames(self) -> list[BadFrame]:
+        """What could not be read."""
+        if self.errors is None:
+            return []
+        return [record for record in self if isinstance(record, BadFrame)]
+
+    def __len__(self) -> int:
+        return len(self.mids)
+
+    @overload
+    def __getitem__(self, place: int) -> Record: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Record]: ...
+    def __getitem__(self, place: int | slice) -> Record | Sequence[Record]:
+        if self._records is not None:
+            return self._records[place]
+        wanted = range(len(self))[place]
+        if isinstance(wanted, int):
+            return self._made(wanted, wanted + 1)[0]
+        if wanted.step == 1:
+            return self._made(wanted.start, wanted.stop)
+        return list(self)[place]
+
+    def __iter__(self) -> Any:
+        return iter(self._made(0, len(self)) if self._records is None else self._records)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, RecordBatch | list | tuple) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]  # like a list
+
+    def __repr__(self) -> str:
+        shown = ", ".join(map(repr, self[:3]))
+        more = f", … {len(self) - 3:,} more" if len(self) > 3 else ""
+        return f"RecordBatch([{shown}{more}])"
+
+    def _made(self, start: int, stop: int) -> list[Record]:
+        """The events from one place to another."""
+        part = slice(start, stop)
+        [(arrival, _)] = self.arrivals
+        ends = accumulate(self.sizes[part], initial=sum(self.sizes[:start]))
+        return [
+            Event(mid, module_id, command, self.params[begin:end], time, sender, arrival)
+            for mid, module_id, command, (begin, end), time, sender in zip(
+                self.mids[part],
+                self.module_ids[part],
+                self.commands[part],
+                pairwise(ends),
+                self.times[part],
+                self.senders[part],
+                strict=True,
+            )
+        ]
