@@ -101,11 +101,9 @@ def _usual_envelopes(text: str) -> list[Envelope] | None:
     of the next message, which no JSON allows to follow each other, and a line cannot end within
     a string. Raises one of what a decoder raises where a marker stood in a body.
     """
-    inner = text[len(_START) : -len(_END)]
-    lines = inner.replace(_BETWEEN, "\n")
-    envelopes = _decode_lines(lines)
-    count = 1 + (len(inner) - len(lines)) // (len(_BETWEEN) - 1)
-    return envelopes if len(envelopes) == count else None
+    pieces = text[len(_START) : -len(_END)].split(_BETWEEN)
+    envelopes = _decode_lines("\n".join(pieces))
+    return envelopes if len(envelopes) == len(pieces) else None
 
 
 def _up_to_end_marker(text: str, at: int) -> tuple[str, int]:

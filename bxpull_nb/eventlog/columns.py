@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["FIRST_CAPACITY", "CategoryColumn", "NumberColumn", "packed", "with_room"]
 
 FIRST_CAPACITY = 4096  # rows
+_SMALL = 1 << 22  # bytes
 
 
 class NumberColumn:
@@ -114,9 +115,10 @@ class CategoryColumn:
         return [known[code] for code in self._buffer[start : self._length]]
 
     def _grow(self, end: int, dtype: np.dtype[Any]) -> None:
-        capacity = len(self._buffer) if end <= len(self._buffer) else max(end, 2 * self._length)
-        grown = np.empty(capacity, dtype=dtype)
-        grown[: self._length] = self._buffer[: self._length]
+        grown = with_room(self._buffer, self._length, end)
+        if grown.dtype != dtype:
+            grown = np.empty(len(grown), dtype=dtype)
+            grown[: self._length] = self._buffer[: self._length]
         self._buffer, self._owners, self._owned_names = grown, [], -1
 
     def forget(self, count: int) -> None:
@@ -144,10 +146,14 @@ class CategoryColumn:
 
 
 def with_room(buffer: np.ndarray, used: int, needed: int) -> np.ndarray:
-    """The buffer if it is long enough, or a longer one with the used part of it."""
+    """The buffer if it is long enough, or a much longer one with the used part of it.
+
+    What is reserved and never touched costs nothing; moving does, and so does the new memory.
+    """
     if needed <= len(buffer):
         return buffer
-    grown = np.empty(max(needed, 2 * len(buffer)), dtype=buffer.dtype)
+    longer = len(buffer) * (32 if buffer.nbytes <= _SMALL else 4)
+    grown = np.empty(max(needed, longer), dtype=buffer.dtype)
     grown[:used] = buffer[:used]
     return grown
 

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["RECENT", "EventLog"]
 
-_BATCH = 4096  # rows that wait at most before they become columns
+_FEW = 50  # rows; fewer are not worth the steps that a batch takes
+_BATCH = 4096  # rows that wait at most before they are written
 _NAT = np.iinfo("int64").min
 _WAITING_NAMES = ("module_id", "command", "sender")  # the others are the same for a frame
 RECENT = 10_000
@@ -44,8 +45,8 @@ class EventLog:
         self.forgotten = 0
         """How many of the oldest rows are no longer kept."""
         self._lock = threading.RLock()
-        self._rows = 0
-        self._sealed = 0
+        self._rows = self._handed_over = self._sealed = 0
+        self._waiting: list[RecordBatch] = []
         self._frame: pd.DataFrame | None = None
         self._arrivals: list[tuple[Arrival, int]] = []  # of the rows that wait
         self._sent: list[float | None] = []
@@ -63,8 +64,10 @@ class EventLog:
         if not batch:
             return
         with self._lock:
-            self._append(batch)
+            self._waiting.append(batch)
             self._rows += len(batch)
+            if self._rows - self._handed_over >= _FEW:
+                self._hand_over()
             if self._rows - self._sealed >= _BATCH:
                 self._seal()
 
@@ -107,9 +110,11 @@ class EventLog:
     def _repr_html_(self) -> str:
         return f"<div>{self!r}</div>{self.tail(5).to_html()}"
 
-    def _append(self, batch: RecordBatch) -> None:
+    def _hand_over(self) -> None:
         """Hand the values to the columns, where they wait for `_seal`."""
-        self._texts["mid"].extend(batch.mids)  # first: the only one that may raise
+        batch, self._waiting = RecordBatch.joined(self._waiting), []
+        self._handed_over = self._rows
+        self._texts["mid"].extend(batch.mids)
         self._texts["params"].extend_joined(batch.params, batch.sizes)
         if batch.errors is None:  # nearly always
             self._texts["error"].extend_missing(len(batch))
@@ -125,6 +130,8 @@ class EventLog:
         """Put what waits into the columns' memory."""
         if self._sealed == self._rows:
             return
+        if self._waiting:
+            self._hand_over()
         received, server = self._seal_arrivals(), _microseconds(_seconds(self._sent))
         self._server.extend(server)
         self._sent = []

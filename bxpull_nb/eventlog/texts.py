@@ -33,7 +33,8 @@ class TextColumn:
         if joined is not None:
             self.extend_joined(joined, list(map(len, texts)))  # type: ignore[arg-type]
             return
-        contents = [None if text is None else text.encode() for text in texts]
+        # Halves of characters, which UTF-8 cannot hold, become question marks.
+        contents = [None if text is None else text.encode(errors="replace") for text in texts]
         sizes = [_MISSING if content is None else len(content) for content in contents]
         self.extend_joined(b"".join(filter(None, contents)), sizes)
 

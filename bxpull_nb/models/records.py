@@ -1,8 +1,7 @@
 """Records column by column: the shape in which a frame of many events is cheap."""
 
 from collections.abc import Iterable, Sequence
-from functools import cached_property
-from itertools import accumulate, groupby, pairwise
+from itertools import accumulate, chain, groupby, islice, pairwise, repeat
 from typing import Any, overload
 
 from bxpull_nb.models.event import UNKNOWN_ARRIVAL, Arrival, BadFrame, Event, Record
@@ -43,6 +42,7 @@ class RecordBatch(Sequence[Record]):
         self.errors: Sequence[str | None] | None = None
         """Why each could not be read; None when all could."""
         self._records: Sequence[Record] | None = None
+        self._mid_range: tuple[str, str] | None = None
 
     @classmethod
     def of(cls, records: Iterable[Record]) -> "RecordBatch":
@@ -65,18 +65,37 @@ class RecordBatch(Sequence[Record]):
         batch._records = kept
         return batch
 
+    @classmethod
+    def joined(cls, batches: Sequence["RecordBatch"]) -> "RecordBatch":
+        """All records of the batches, in their order."""
+        if len(batches) == 1:
+            return batches[0]
+        if any(batch.errors is not None for batch in batches):
+            return cls.of(chain.from_iterable(batches))
+        whole = cls(
+            [mid for batch in batches for mid in batch.mids],
+            [name for batch in batches for name in batch.module_ids],
+            [name for batch in batches for name in batch.commands],
+            [batch.params for batch in batches],
+            [time for batch in batches for time in batch.times],
+            [name for batch in batches for name in batch.senders],
+        )
+        whole.sizes = [size for batch in batches for size in batch.sizes]
+        whole.arrivals = [run for batch in batches for run in batch.arrivals]
+        return whole
+
     def without(self, places: Iterable[int]) -> "RecordBatch":
         """The batch less the records at these places, counted from 0."""
         dropped = frozenset(places)
-        if not dropped:
-            return self
         return RecordBatch.of(record for at, record in enumerate(self) if at not in dropped)
 
-    @cached_property
+    @property
     def mid_range(self) -> tuple[str, str]:
         """The least mid and the greatest; two empty texts where there is none."""
-        mids = list(filter(None, self.mids))
-        return (min(mids), max(mids)) if mids else ("", "")
+        if self._mid_range is None:
+            mids = list(filter(None, self.mids))
+            self._mid_range = (min(mids), max(mids)) if mids else ("", "")
+        return self._mid_range
 
     @property
     def bad_frames(self) -> list[BadFrame]:
@@ -118,17 +137,18 @@ class RecordBatch(Sequence[Record]):
     def _made(self, start: int, stop: int) -> list[Record]:
         """The events from one place to another."""
         part = slice(start, stop)
-        [(arrival, _)] = self.arrivals
         ends = accumulate(self.sizes[part], initial=sum(self.sizes[:start]))
+        arrivals = chain.from_iterable(repeat(arrival, count) for arrival, count in self.arrivals)
         return [
             Event(mid, module_id, command, self.params[begin:end], time, sender, arrival)
-            for mid, module_id, command, (begin, end), time, sender in zip(
+            for mid, module_id, command, (begin, end), time, sender, arrival in zip(
                 self.mids[part],
                 self.module_ids[part],
                 self.commands[part],
                 pairwise(ends),
                 self.times[part],
                 self.senders[part],
+                islice(arrivals, start, stop),
                 strict=True,
             )
         ]

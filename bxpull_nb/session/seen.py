@@ -68,20 +68,21 @@ class _Part:
 
     def __init__(self) -> None:
         self.count = 0
-        self._waiting: list[tuple[Sequence[str | None], Sequence[float]]] = []
+        self._mids: list[str | None] = []  # of those that are not in the dict yet
+        self._fingerprints: list[float] = []
         self._known: dict[str | None, float] = {}
 
     def add(self, mids: Sequence[str | None], fingerprints: Sequence[float]) -> None:
         self.count += len(mids)
-        self._waiting.append((mids, fingerprints))
+        self._mids += mids
+        self._fingerprints += fingerprints
 
     def fingerprints(self) -> dict[str | None, float]:
         """Mid -> fingerprint of the message that came last under it."""
-        for mids, fingerprints in self._waiting:
-            self._known.update(zip(mids, fingerprints, strict=True))
-        if self._waiting:
-            self._waiting = []
+        if self._mids:
+            self._known.update(zip(self._mids, self._fingerprints, strict=True))
             self._known.pop(None, None)
+            self._mids, self._fingerprints = [], []
         return self._known
 
 

@@ -99,14 +99,15 @@ class Session:
         batch = codec.decode(frame, arrival)
         copies = self._copies(batch)
         old = [] if since is None else self._older_ones(batch, since, copies)
-        kept = batch.without([*copies, *old])
+        left_out = sorted([*copies, *old])
+        kept = batch.without(left_out) if left_out else batch
         bad = batch.bad_frames
-        is_torn = any(record.is_torn for record in bad)
+        is_torn = bool(bad) and any(record.is_torn for record in bad)
         is_rpc = codec.dialect == "jsonrpc"
         return Received(
             records=kept,
             copies=[mid for at in copies if (mid := batch.mids[at]) is not None] if copies else (),
-            left_out=tuple(sorted([*copies, *old])),
+            left_out=tuple(left_out),
             old=len(old),
             newest=_greatest_known(batch) if is_torn else batch.mid_range[1] or None,
             is_whole=not is_torn and all(r.mid is None or self._seen.knows(r) for r in bad),
@@ -193,7 +194,7 @@ class Session:
 
     def _remember_times(self, batch: RecordBatch) -> None:
         times = [time for time in batch.times if time is not None]
-        self._newest_sent = max(self._newest_sent, 0.0, max(times, default=0.0))
+        self._newest_sent = max(self._newest_sent, 0.0, *times)
         self._since_floor += len(batch)
         if self._since_floor >= _OVERLAP and self.newest is not None:
             self._since_floor = 0
