@@ -19,7 +19,8 @@ __all__ = ["LoopThread"]
 
 T = TypeVar("T")
 
-_END_TIMEOUT = 0.9  # seconds to cancel everything and stop; the thread is a daemon after that
+_END_TIMEOUT = 0.9  # seconds that whoever ends it waits; the thread is a daemon after that
+_CLEANUP_TIMEOUT = 5.0  # seconds that cancelled work has to close its connections
 
 
 class LoopThread:
@@ -107,6 +108,6 @@ async def _wind_down(loop: asyncio.AbstractEventLoop) -> None:
     for task in tasks:
         task.cancel()
     if tasks:
-        await asyncio.wait(tasks, timeout=_END_TIMEOUT / 2)
+        await asyncio.wait(tasks, timeout=_CLEANUP_TIMEOUT)
     await loop.shutdown_asyncgens()
     loop.stop()

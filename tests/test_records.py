@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from itertools import groupby
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -75,6 +76,21 @@ def test_some_may_be_left_out() -> None:
     assert kept.mids == [f"{n:026}" for n in (0, 2, 3)]
     assert batch.without([]) is batch
     assert batch.without(range(5)) == []
+
+
+def test_several_batches_are_joined_into_one() -> None:
+    """Of columns, or of records; with every arrival."""
+    other = Arrival(None, "private", "polling")
+    first, second = in_columns(events(3)), in_columns(events(2))
+    second.arrivals = [(other, 2)]
+    plain = [*events(3), *(msgspec.structs.replace(e, arrival=other) for e in events(2))]
+    whole = RecordBatch.joined([first, second])
+    assert whole == plain
+    assert (whole[-1], whole[2:4]) == (plain[-1], plain[2:4])
+    assert (whole.sizes, whole.arrivals) == ([4, 7, 8, 4, 7], [(ARRIVAL, 3), (other, 2)])
+    with_bad = RecordBatch.joined([whole, RecordBatch.of([BAD])])
+    assert (with_bad, with_bad.bad_frames) == ([*plain, BAD], [BAD])
+    assert RecordBatch.joined([first]) is first
 
 
 def test_it_is_unequal_to_what_it_is_not() -> None:

@@ -174,7 +174,7 @@ class EventLog:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the kept rows' columns; their buffers have up to as much to spare."""
+        """Bytes of the kept rows' columns; more is reserved, and not touched before it is used."""
         return sum(column.nbytes for column in self._columns)
 
     @property

@@ -87,6 +87,8 @@ class RecordBatch(Sequence[Record]):
     def without(self, places: Iterable[int]) -> "RecordBatch":
         """The batch less the records at these places, counted from 0."""
         dropped = frozenset(places)
+        if not dropped:
+            return self
         return RecordBatch.of(record for at, record in enumerate(self) if at not in dropped)
 
     @property

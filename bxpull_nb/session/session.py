@@ -100,7 +100,7 @@ class Session:
         copies = self._copies(batch)
         old = [] if since is None else self._older_ones(batch, since, copies)
         left_out = sorted([*copies, *old])
-        kept = batch.without(left_out) if left_out else batch
+        kept = batch.without(left_out)
         bad = batch.bad_frames
         is_torn = bool(bad) and any(record.is_torn for record in bad)
         is_rpc = codec.dialect == "jsonrpc"
