@@ -76,7 +76,7 @@ class JsonRpcCodec:
             requests = usual if isinstance(usual, list) else [usual]
             messages = [request.params for request in requests]
             _overlay(messages)
-            return usual_batch(messages, arrival)
+            return usual_batch(messages, arrival, [message.sender for message in messages])
         try:
             value = msgspec.json.decode(text)
         except (msgspec.DecodeError, RecursionError, UnicodeError) as exc:

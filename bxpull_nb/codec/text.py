@@ -101,8 +101,8 @@ def _usual_envelopes(text: str) -> list[Envelope] | None:
     of the next message, which no JSON allows to follow each other, and a line cannot end within
     a string. Raises one of what a decoder raises where a marker stood in a body.
     """
-    pieces = text[len(_START) : -len(_END)].split(_BETWEEN)
-    envelopes = _decode_lines("\n".join(pieces))
+    pieces = text[len(_START) : -len(_END)].encode().split(_BETWEEN.encode())
+    envelopes = _decode_lines(b"\n".join(pieces))
     return envelopes if len(envelopes) == len(pieces) else None
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["RECENT", "EventLog"]
 
 _FEW = 50  # rows; fewer are not worth the steps that a batch takes
-_BATCH = 4096  # rows that wait at most before they are written
+_BATCH = 8192  # rows that wait at most before they are written
 _NAT = np.iinfo("int64").min
 _WAITING_NAMES = ("module_id", "command", "sender")  # the others are the same for a frame
 RECENT = 10_000
