@@ -206,6 +206,28 @@ def test_many_names_widen_the_codes_without_a_mistake() -> None:
     assert log.df["command"].tolist() == names
 
 
+def test_columns_move_to_longer_buffers_without_a_mistake() -> None:
+    """What was given out before stays; every row is in its place."""
+    log, count, step = EventLog(), 140_000, 20_000
+    for start in range(0, count, step):
+        log.extend(numbered(n, b"%d" % n) for n in range(start, start + step))
+        if start == 0:
+            held = log.df
+    frame = log.df
+    assert frame["params"].astype(int).tolist() == list(range(count))
+    assert frame["mid"].tolist() == [f"{n:026}" for n in range(count)]
+    assert frame["received_at"].astype("int64").tolist() == list(range(count))
+    assert frame["command"].isna().tolist() == [n % 11 == 0 for n in range(count)]
+    pd.testing.assert_frame_equal(held, frame.head(step), check_categorical=False)
+
+
+def test_half_a_character_costs_nothing_but_itself() -> None:
+    """No text column can hold it; a record made by hand may."""
+    log = EventLog()
+    log.extend([Event("1\ud800", "m", "c", b"{}"), Event("2", "m", "c", b"{}")])
+    assert log.df["mid"].tolist() == ["1?", "2"]
+
+
 def test_the_tail_is_the_newest_rows_oldest_first() -> None:
     """More than there are is all there are."""
     log = EventLog()
