@@ -97,17 +97,23 @@ class Inlet:
                     await change
 
     def wait_records(
-        self, enough: Callable[[Record], bool], timeout: float | None, *, alive: Callable[[], bool]
+        self,
+        enough: Callable[[Record], bool],
+        timeout: float | None,
+        *,
+        alive: Callable[[], bool],
+        gone: Callable[[int], None] = lambda _: None,
     ) -> tuple[int, int, Record]:
         """The first row looked at, the row behind the last, and the record that was enough.
 
-        Looks at every record since the end of the previous wait (of the stored ones at most the
-        newest ten thousand), then at what arrives. Raises WaitTimeout; the listener's own error
-        when that ended it.
+        Looks at every record since the end of the previous wait, then at what arrives. `gone` is
+        told how many the log no longer gives: those before the newest ten thousand, or beyond
+        its bound. Raises WaitTimeout; the listener's own error when that ended it.
         """
         deadline = None if timeout is None else self._monotonic() + timeout
         with self._subscribed() as (first, queue):
             row = first
+            gone(first - self._waited)
             if not alive():
                 queue.put(None)
             while (batch := self._next(queue, deadline, row - first, timeout)) is not None:

@@ -65,16 +65,17 @@ class Recording:
         """`until` further events as a DataFrame, or the event for which `until` says True.
 
         "Further" means: not passed by an earlier wait, so an event that arrived before the
-        call counts. Raises WaitTimeout after `timeout` seconds, and at once when the feed is
-        not running; the feed's own error when that ended it.
+        call counts. Of a bounded capture the DataFrame holds those that are kept. Raises
+        WaitTimeout after `timeout` seconds, and at once when the feed is not running; the
+        feed's own error when that ended it.
         """
         self._may_block("wait")
         if callable(until):
             return self._wait_for(until, timeout)[2]
         if until < 1:
             raise SettingsError(f"wait({until!r}): wait for one event or more.")
-        missing = iter(range(until - 1, -1, -1))
-        first, behind, _ = self._wait_for(lambda _: next(missing) == 0, timeout)
+        counted = _Countdown(until)
+        first, behind, _ = self._wait_for(counted.one, timeout, counted.gone)
         return self.df.loc[first : behind - 1]
 
     async def wait_async(
@@ -192,9 +193,12 @@ class Recording:
         """Raise where blocking the calling thread would block what is waited for."""
 
     def _wait_for(
-        self, enough: Callable[[Record], bool], timeout: float | None
+        self,
+        enough: Callable[[Record], bool],
+        timeout: float | None,
+        gone: Callable[[int], None] = lambda _: None,
     ) -> tuple[int, int, Record]:
-        return self._inlet.wait_records(enough, timeout, alive=lambda: self.running)
+        return self._inlet.wait_records(enough, timeout, alive=lambda: self.running, gone=gone)
 
     def _marked(self, label: str) -> "pd.Timestamp":
         import pandas as pd
@@ -213,3 +217,20 @@ class Recording:
         from bxpull_nb.playback import records_of
 
         return records_of(self.df.loc[row:row])[0]
+
+
+class _Countdown:
+    """How many events are still to come."""
+
+    def __init__(self, count: int) -> None:
+        self._left = count
+
+    def one(self, _: Record) -> bool:
+        """One more came; whether it was the last."""
+        self._left -= 1
+        return self._left <= 0
+
+    def gone(self, count: int) -> None:
+        """So many came and are not kept; where that is all, those that are kept have to do."""
+        if count < self._left:
+            self._left -= count

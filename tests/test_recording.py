@@ -226,6 +226,22 @@ def test_memory_is_bounded_and_the_journal_has_all(
     assert len(bx.read_events(tmp_path)) == 9_000
 
 
+def test_a_wait_counts_what_a_bounded_log_has_forgotten(portal: Portal) -> None:
+    """It came, however late somebody waits for it; what is left of it is given."""
+    feed = portal.feed("shared").start(max_rows=100)
+    events = [Event(f"{n:026}", "m", "c", b"{}") for n in range(1000)]
+    for n in range(0, 1000, 100):
+        feed._inlet.store(Batch(events[n : n + 100]))
+        assert feed.df.index[-1] == n + 99
+    frame = feed.wait(950, timeout=5)
+    assert (len(frame), frame.index[-1]) == (50, 949)
+    assert feed.wait(50, timeout=5).index.tolist() == list(range(950, 1000))
+    for n in (0, 500):
+        feed._inlet.store(Batch(events[n : n + 500]))
+        assert len(feed.df) <= 125
+    assert feed.wait(20, timeout=5).index.tolist() == list(range(1900, 1920))
+
+
 def test_two_feeds_do_not_share_a_journal(portal: Portal, tmp_path: Path) -> None:
     """The second is told, and nothing of the first is disturbed."""
     first = portal.feed("shared").start(journal=tmp_path)
