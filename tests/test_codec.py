@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bxpull_nb.codec import TextCodec
@@ -202,6 +202,7 @@ pieces_of_json = st.sampled_from(
 
 
 @given(st.lists(st.lists(pieces_of_json, max_size=6), min_size=1, max_size=4))
+@example([['{"a":[{"b":1'], ['1}]}},{"mid":"x","text":{}},{"mid":"y","text":{}']])  # in a list
 def test_no_body_hides_the_messages_around_it(crafted: list[list[str]]) -> None:
     """Bodies are pasted in as they were published: none may swallow somebody else's message."""
     bodies = ["".join(pieces) for pieces in crafted]
@@ -212,3 +213,10 @@ def test_no_body_hides_the_messages_around_it(crafted: list[list[str]]) -> None:
         text += TextCodec().encode([hostile, honest[number + 1]])
     read = [record.mid for record in decode(text) if record.command == "honest"]
     assert read == [message.mid for message in honest]
+
+
+def test_a_line_in_a_body_is_no_message_of_its_own() -> None:
+    """Frames are read as lines of JSON: a body may not add one."""
+    message = Message("1795447844" + "0" * 16, '{}}\n{"mid":"forged","text":{}')
+    [bad] = decode(TextCodec().encode([message]))
+    assert (bad.mid, bad.error) == (message.mid, "the end marker is missing after the message")
