@@ -19,7 +19,7 @@ _MOST_COPIES = 20_000
 class KeptFrame(msgspec.Struct, frozen=True):
     """A frame, and which rows it brought.
 
-    Not their records: there may be many times more of them than the log keeps as such.
+    Not their records: those are in the log, as rows.
     """
 
     first_row: int
