@@ -77,6 +77,26 @@ def test_stopping_cancels_what_runs_and_ends_the_thread() -> None:
     assert named("bridge-test-stop") == []
 
 
+def test_what_cleans_up_slowly_comes_to_its_end() -> None:
+    """Nobody waits that long; but a connection that is closing is not left open."""
+    bridge, cleaned = LoopThread("bridge-test-slow"), threading.Event()
+
+    async def forever() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(1.2)  # as a server that does not say goodbye
+            cleaned.set()
+
+    bridge.submit(forever())
+    bridge.run(thread_name())
+    [thread] = named("bridge-test-slow")
+    bridge.stop()
+    assert not cleaned.is_set()
+    thread.join(10)
+    assert cleaned.is_set()
+
+
 def test_it_can_be_used_again_after_a_stop() -> None:
     """With a new thread."""
     bridge = LoopThread("bridge-test-again")

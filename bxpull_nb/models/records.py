@@ -1,6 +1,6 @@
 """Records column by column: the shape in which a frame of many events is cheap."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, chain, groupby, islice, pairwise, repeat
 from typing import Any, overload
 
@@ -123,7 +123,7 @@ class RecordBatch(Sequence[Record]):
             return self._made(wanted.start, wanted.stop)
         return list(self)[place]
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Record]:
         return iter(self._made(0, len(self)) if self._records is None else self._records)
 
     def __eq__(self, other: object) -> bool:
