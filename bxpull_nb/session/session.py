@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from bxpull_nb.codec import Codec, JsonRpcCodec, recognised
-from bxpull_nb.models import Arrival, BadFrame, Batch, Position, Record, RecordBatch
+from bxpull_nb.models import Arrival, BadFrame, Batch, Event, Position, Record, RecordBatch
 from bxpull_nb.session.received import Received
 from bxpull_nb.session.seen import SeenMids
 
@@ -113,7 +113,7 @@ class Session:
             is_whole=not is_torn and all(r.mid is None or self._seen.knows(r) for r in bad),
             is_torn=is_torn,
             was_reset=self._was_reset(kept),
-            services=[r for r in kept if _is_service(r)] if "pull" in kept.module_ids else (),
+            services=_services(kept) if "pull" in kept.module_ids else (),
             answers=JsonRpcCodec.answers(frame) if is_rpc and isinstance(frame, str) else (),
             acknowledge=[mid for mid in batch.mids if mid] if is_rpc else (),
             dialect=codec.dialect,
@@ -207,8 +207,15 @@ def _greatest_known(batch: RecordBatch) -> str | None:
     return max(known, default=None)
 
 
-def _is_service(record: Record) -> bool:
-    return record.module_id == "pull" and (record.command or "").lower() in _SERVICES
+def _services(batch: RecordBatch) -> list[Event]:
+    """Messages of the push system to its clients."""
+    return [
+        record
+        for record in batch
+        if isinstance(record, Event)
+        and record.module_id == "pull"
+        and (record.command or "").lower() in _SERVICES
+    ]
 
 
 def _is_older(record: Record, since: float, first: str) -> bool:
