@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from bxpull_nb import codec, errors, plots
+    from bxpull_nb import errors, plots
     from bxpull_nb.analysis import gaps, lag, rates, sessions, since, summary, who
     from bxpull_nb.dataset import compact, read_events
     from bxpull_nb.diagnosis import Diagnosis, doctor
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         replay,
     )
     from bxpull_nb.portal import Portal
+    from bxpull_nb.protocol import codec
     from bxpull_nb.report import Report
     from bxpull_nb.sandbox import Sandbox
     from bxpull_nb.widgets import Explorer, LiveTable, RateChart
@@ -100,14 +101,15 @@ _ROOMS = {
     "widgets": ("Explorer", "LiveTable", "RateChart"),
     "sandbox": ("Sandbox",),
 }
+_SUBMODULES = {"codec": "protocol.codec", "errors": "errors", "plots": "plots"}
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 
 logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("codec", "errors", "plots"):
-        return import_module(f"{__name__}.{name}")
+    if name in _SUBMODULES:
+        return import_module(f"{__name__}.{_SUBMODULES[name]}")
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

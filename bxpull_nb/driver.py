@@ -6,8 +6,8 @@ from typing import Any, Protocol
 from bxpull_nb.errors import BxPullError, SettingsError
 from bxpull_nb.listener import ListenerStats, Sink
 from bxpull_nb.models import CHANNEL_TYPES, PullConfig, Tell
-from bxpull_nb.reconnect import TRANSPORTS
-from bxpull_nb.session import Resume
+from bxpull_nb.protocol.retry_policy import TRANSPORTS
+from bxpull_nb.protocol.session import Resume
 
 __all__ = ["Driver", "OpenDriver", "checked_channels", "checked_transport"]
 

@@ -21,8 +21,8 @@ from bxpull_nb.auth import (
     token_server,
 )
 from bxpull_nb.bridge import LoopThread
-from bxpull_nb.endpoint import portal_url
 from bxpull_nb.errors import LoginDenied, LoginTimeout, SettingsError, WrongState
+from bxpull_nb.protocol.endpoint import portal_url
 
 __all__ = ["authorize_url", "login", "login_async"]
 

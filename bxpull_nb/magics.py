@@ -20,7 +20,7 @@ from bxpull_nb.feed import Feed
 from bxpull_nb.models import CHANNEL_TYPES
 from bxpull_nb.notebook import connect
 from bxpull_nb.portal import Portal
-from bxpull_nb.reconnect import TRANSPORTS
+from bxpull_nb.protocol.retry_policy import TRANSPORTS
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,7 +7,6 @@ from urllib.parse import quote
 import httpx
 
 from bxpull_nb.auth import http_client
-from bxpull_nb.codec import push_pb2 as pb
 from bxpull_nb.errors import (
     ConnectionFailed,
     PublishRefused,
@@ -15,6 +14,7 @@ from bxpull_nb.errors import (
     TransportUnavailable,
 )
 from bxpull_nb.models import PublicChannel, PullConfig
+from bxpull_nb.protocol.codec import push_pb2 as pb
 from bxpull_nb.rest import as_json
 
 __all__ = ["message_body", "publish", "publish_url", "request_batch"]

@@ -18,8 +18,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 from websockets.frames import CloseCode
 
 from bxpull_nb.auth import http_client
-from bxpull_nb.endpoint import is_loopback
 from bxpull_nb.errors import ChannelRefused, ConnectionFailed, FrameTooLarge, PushError
+from bxpull_nb.protocol.endpoint import is_loopback
 
 __all__ = [
     "Answered",

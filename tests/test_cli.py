@@ -24,7 +24,7 @@ import bxpull_nb as bx
 from bxpull_nb.cli import capture, lab, main
 from bxpull_nb.models import CHANNEL_TYPES, Arrival, Event
 from bxpull_nb.portal import Portal
-from bxpull_nb.reconnect import TRANSPORTS
+from bxpull_nb.protocol.retry_policy import TRANSPORTS
 from bxpull_nb.sandbox import Sandbox
 
 PROJECT = Path(__file__).resolve().parent.parent

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bxpull_nb.codec import TextCodec
 from bxpull_nb.models import Arrival, BadFrame, Event, Message
+from bxpull_nb.protocol.codec import TextCodec
 
 WIRE = Path(__file__).parent / "wire"
 ARRIVAL = Arrival(1767225600000000, "shared", "websocket")

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bxpull_nb.codec import (
+from bxpull_nb.models import BadFrame, Event, Message
+from bxpull_nb.protocol.codec import (
     Answer,
     Codec,
     JsonCodec,
@@ -20,7 +21,6 @@ from bxpull_nb.codec import (
     push_pb2,
     recognised,
 )
-from bxpull_nb.models import BadFrame, Event, Message
 from tests.test_codec import ARRIVAL, json_values
 
 WIRE = Path(__file__).parent / "wire"

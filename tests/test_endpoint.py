@@ -5,8 +5,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from bxpull_nb.endpoint import connection_url, is_loopback, portal_url
 from bxpull_nb.errors import ChannelMissing, MissingField, SettingsError, TransportUnavailable
+from bxpull_nb.protocol.endpoint import connection_url, is_loopback, portal_url
 from tests.test_models import PRIVATE, SHARED, config, current_answer, seed_answer
 
 

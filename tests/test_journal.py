@@ -10,12 +10,12 @@ import pandas as pd
 import pytest
 
 from bxpull_nb import errors
-from bxpull_nb.codec import Codec, JsonCodec, JsonRpcCodec, ProtobufCodec, TextCodec
 from bxpull_nb.eventlog import EventLog
 from bxpull_nb.journal import Journal, Repaired, files, read_frame, read_journal
 from bxpull_nb.journal.record import Begun, Damage, FrameHead, pack, scan
 from bxpull_nb.models import Arrival, Batch, Message, Position
-from bxpull_nb.session import SeenMids, Session
+from bxpull_nb.protocol.codec import Codec, JsonCodec, JsonRpcCodec, ProtobufCodec, TextCodec
+from bxpull_nb.protocol.session import SeenMids, Session
 
 ARRIVAL = Arrival(1767225600000000, "shared", "websocket")
 CODECS: list[Codec] = [TextCodec(), JsonCodec(), JsonRpcCodec(), ProtobufCodec()]

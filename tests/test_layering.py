@@ -12,10 +12,7 @@ STREET = (
     "masking",
     "errors",
     "models",
-    "codec",
-    "endpoint",
-    "session",
-    "reconnect",
+    "protocol",
     "auth",
     "rest",
     "publish",
@@ -51,10 +48,10 @@ STREET = (
 )
 """Every room may import those before it."""
 
-GUEST_HOUSE = {"masking", "errors", "models", "codec"}
+GUEST_HOUSE = {"masking", "errors", "models", "protocol"}
 """What the sandbox may import: what it shares with its clients, and no client."""
 
-PURE = {"masking", "errors", "models", "codec", "endpoint", "session", "reconnect"}
+PURE = {"masking", "errors", "models", "protocol"}
 """Rooms that decide and do not wait: no I/O, no clock, no thread."""
 WAITING = {"asyncio", "socket", "threading", "time", "httpx", "websockets", "subprocess"}
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from bxpull_nb.codec import TextCodec
 from bxpull_nb.listener import ListenerStats, Timing
 from bxpull_nb.listener.audit import keep_auditing
 from bxpull_nb.listener.lane import Lane
@@ -22,9 +21,10 @@ from bxpull_nb.models import (
     PullConfig,
     PullServer,
 )
+from bxpull_nb.protocol.codec import TextCodec
+from bxpull_nb.protocol.session import Received, SeenMids, Session
 from bxpull_nb.rest import RestClient
 from bxpull_nb.sandbox import Sandbox
-from bxpull_nb.session import Received, SeenMids, Session
 from tests.conftest import Answer
 from tests.faults.proxy import FaultProxy
 from tests.test_listener import Capture, run

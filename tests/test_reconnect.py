@@ -6,7 +6,7 @@ import pytest
 
 from bxpull_nb import errors
 from bxpull_nb.models import PullServer
-from bxpull_nb.reconnect import is_transient, next_transport, reconnect_delays
+from bxpull_nb.protocol.retry_policy import is_transient, next_transport, reconnect_delays
 
 SERVER = PullServer(version=4, websocket_enabled=True, websocket_secure="wss://rt.example/sub/")
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bxpull_nb.codec import TextCodec
 from bxpull_nb.models import Arrival, BadFrame, Event, Message, Record, RecordBatch
+from bxpull_nb.protocol.codec import TextCodec
 
 ARRIVAL = Arrival(1767225600500000, "shared", "websocket")
 BAD = BadFrame("oops", "not JSON", None, ARRIVAL)

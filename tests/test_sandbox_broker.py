@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from bxpull_nb.codec import Codec
-from bxpull_nb.codec import push_pb2 as pb
 from bxpull_nb.models import Message
+from bxpull_nb.protocol.codec import Codec
+from bxpull_nb.protocol.codec import push_pb2 as pb
 from bxpull_nb.sandbox.broker import Broker
 from bxpull_nb.sandbox.dialects import JSON_RPC, PROTOBUF, TEXT
 from bxpull_nb.sandbox.history import History

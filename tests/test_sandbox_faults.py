@@ -9,8 +9,8 @@ import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed, ConnectionClosedError, InvalidStatus
 
-from bxpull_nb.codec import codec_for
 from bxpull_nb.models import Message
+from bxpull_nb.protocol.codec import codec_for
 from bxpull_nb.sandbox.faults import Countdown, MessageFaults
 from tests.sandbox.visitor import Visitor, events, received, until, visiting
 

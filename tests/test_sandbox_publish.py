@@ -6,8 +6,8 @@ import httpx
 import pytest
 from websockets.exceptions import ConnectionClosedError
 
-from bxpull_nb.codec import push_pb2 as pb
 from bxpull_nb.models import Event
+from bxpull_nb.protocol.codec import push_pb2 as pb
 from tests.sandbox.batches import (
     Named,
     channel_question,

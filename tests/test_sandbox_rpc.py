@@ -11,7 +11,7 @@ import pytest
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from websockets.sync.client import ClientConnection
 
-from bxpull_nb.codec import JsonRpcCodec
+from bxpull_nb.protocol.codec import JsonRpcCodec
 from bxpull_nb.sandbox.presence import Presence
 from bxpull_nb.sandbox.tokens import read_token, write_token
 from tests.sandbox.visitor import Visitor, events, received, until, visiting

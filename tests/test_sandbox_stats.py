@@ -5,7 +5,7 @@ import os
 import httpx
 import msgspec
 
-from bxpull_nb.codec import push_pb2 as pb
+from bxpull_nb.protocol.codec import push_pb2 as pb
 from tests.sandbox.batches import server_question
 from tests.sandbox.visitor import until, visiting
 

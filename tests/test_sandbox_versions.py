@@ -7,8 +7,8 @@ from contextlib import ExitStack
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from bxpull_nb.codec import Codec, JsonRpcCodec, ProtobufCodec, TextCodec
-from bxpull_nb.codec import push_pb2 as pb
+from bxpull_nb.protocol.codec import Codec, JsonRpcCodec, ProtobufCodec, TextCodec
+from bxpull_nb.protocol.codec import push_pb2 as pb
 from tests.sandbox.batches import message_request, public_name
 from tests.sandbox.visitor import Visitor, events, received, until, visiting
 

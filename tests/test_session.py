@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from bxpull_nb.codec import Answer, Codec, JsonRpcCodec, TextCodec
 from bxpull_nb.models import Arrival, Batch, Event, Message, RecordBatch
-from bxpull_nb.session import Received, SeenMids, Session
-from bxpull_nb.session import session as position
+from bxpull_nb.protocol.codec import Answer, Codec, JsonRpcCodec, TextCodec
+from bxpull_nb.protocol.session import Received, SeenMids, Session
+from bxpull_nb.protocol.session import session as position
 
 ARRIVAL = Arrival(1767225600000000, "shared", "websocket")
 

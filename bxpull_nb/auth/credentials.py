@@ -4,9 +4,9 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
-from bxpull_nb.endpoint import portal_url
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.masking import mask
+from bxpull_nb.protocol.endpoint import portal_url
 
 if TYPE_CHECKING:
     import httpx

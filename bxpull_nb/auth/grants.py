@@ -11,7 +11,6 @@ import httpx
 import msgspec
 
 from bxpull_nb.auth.pair import TokenPair
-from bxpull_nb.endpoint import is_loopback
 from bxpull_nb.errors import (
     ApiError,
     GrantRefused,
@@ -20,6 +19,7 @@ from bxpull_nb.errors import (
     SettingsError,
     UnexpectedAnswer,
 )
+from bxpull_nb.protocol.endpoint import is_loopback
 
 __all__ = ["request_tokens", "token_server"]
 

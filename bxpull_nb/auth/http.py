@@ -7,8 +7,8 @@ from functools import lru_cache
 
 import httpx
 
-from bxpull_nb.endpoint import is_loopback
 from bxpull_nb.masking import mask_url
+from bxpull_nb.protocol.endpoint import is_loopback
 
 __all__ = ["TIMEOUT", "http_client", "mask_http_logs"]
 

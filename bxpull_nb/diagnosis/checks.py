@@ -12,9 +12,9 @@ from bxpull_nb.auth.http import http_client
 from bxpull_nb.diagnosis.advice import is_stranger, missing_scope
 from bxpull_nb.diagnosis.case import Case, Seen
 from bxpull_nb.diagnosis.stranger import Stranger
-from bxpull_nb.endpoint import is_loopback
 from bxpull_nb.errors import ApiError, BxPullError, PortalDeleted, WrongAuthType
 from bxpull_nb.models import PullConfig
+from bxpull_nb.protocol.endpoint import is_loopback
 from bxpull_nb.rest import RestClient
 
 __all__ = [

@@ -15,7 +15,7 @@ from bxpull_nb.journal.reading import resume_from, when_begun
 from bxpull_nb.journal.record import Begun, Opened, pack, pack_batch, scan
 from bxpull_nb.journal.writer import Writer
 from bxpull_nb.models import Batch, Position
-from bxpull_nb.session import Resume
+from bxpull_nb.protocol.session import Resume
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock

@@ -10,7 +10,7 @@ from bxpull_nb.eventlog import EventLog
 from bxpull_nb.journal.files import checked_content, journal_files
 from bxpull_nb.journal.record import Begun, Damage, FrameHead, Opened, Stored, batch_of, scan
 from bxpull_nb.models import Batch
-from bxpull_nb.session import Resume, SeenMids
+from bxpull_nb.protocol.session import Resume, SeenMids
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -22,8 +22,8 @@ from zlib import crc32
 import msgspec
 import pyarrow as pa
 
-from bxpull_nb.codec import JsonCodec, JsonRpcCodec, ProtobufCodec, TextCodec
 from bxpull_nb.models import Arrival, Batch, Position
+from bxpull_nb.protocol.codec import JsonCodec, JsonRpcCodec, ProtobufCodec, TextCodec
 
 __all__ = [
     "PREAMBLE",

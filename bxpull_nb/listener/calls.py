@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from itertools import count
 from typing import Any
 
-from bxpull_nb.codec import Answer, JsonRpcCodec
 from bxpull_nb.errors import CallFailed, ConnectionFailed
+from bxpull_nb.protocol.codec import Answer, JsonRpcCodec
 
 __all__ = ["Calls"]
 

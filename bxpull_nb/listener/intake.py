@@ -5,7 +5,7 @@ import logging
 from bxpull_nb.listener.diary import Diary
 from bxpull_nb.listener.shared import LaneSettings
 from bxpull_nb.models import Arrival, Batch, RecordBatch
-from bxpull_nb.session import Received, Session
+from bxpull_nb.protocol.session import Received, Session
 
 __all__ = ["Intake"]
 

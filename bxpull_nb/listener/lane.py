@@ -10,7 +10,6 @@ import math
 from collections.abc import Callable
 from contextlib import aclosing
 
-from bxpull_nb.endpoint import FULL_HISTORY, connection_url
 from bxpull_nb.errors import BxPullError, ChannelRefused, ConnectionFailed
 from bxpull_nb.listener.calls import Calls
 from bxpull_nb.listener.diary import Diary
@@ -19,8 +18,9 @@ from bxpull_nb.listener.service import Order, order_of
 from bxpull_nb.listener.shared import LaneSettings
 from bxpull_nb.listener.succession import Succession
 from bxpull_nb.models import PullConfig
-from bxpull_nb.reconnect import is_transient, next_transport
-from bxpull_nb.session import Received, Session
+from bxpull_nb.protocol.endpoint import FULL_HISTORY, connection_url
+from bxpull_nb.protocol.retry_policy import is_transient, next_transport
+from bxpull_nb.protocol.session import Received, Session
 from bxpull_nb.transport import Answered, LongPollingTransport, Transport, WebSocketTransport
 
 __all__ = ["Lane"]

@@ -8,13 +8,13 @@ from asyncio import TaskGroup
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from bxpull_nb.codec import codec_for
 from bxpull_nb.errors import BxPullError, ConnectionFailed
 from bxpull_nb.listener.audit import keep_auditing, watch_for_stalls
 from bxpull_nb.listener.lane import Lane
 from bxpull_nb.listener.shared import ConfigSource, LaneSettings, ListenerStats, Sink, Timing
 from bxpull_nb.models import Happening, PullConfig, Tell
-from bxpull_nb.session import Resume, SeenMids, Session
+from bxpull_nb.protocol.codec import codec_for
+from bxpull_nb.protocol.session import Resume, SeenMids, Session
 
 __all__ = ["Listener"]
 

@@ -10,7 +10,7 @@ import msgspec
 
 from bxpull_nb.errors import BxPullError
 from bxpull_nb.models import Batch, Channel, PullConfig, Tell
-from bxpull_nb.reconnect import is_transient, reconnect_delays
+from bxpull_nb.protocol.retry_policy import is_transient, reconnect_delays
 
 __all__ = ["ConfigSource", "LaneSettings", "Left", "ListenerStats", "Sink", "Timing"]
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from bxpull_nb.listener.shared import ConfigSource, Left
 from bxpull_nb.models import PullConfig
-from bxpull_nb.session import Session
+from bxpull_nb.protocol.session import Session
 
 __all__ = ["Succession"]
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from bxpull_nb.codec import push_pb2 as pb
+from bxpull_nb.protocol.codec import push_pb2 as pb
 from bxpull_nb.sandbox.broker import Broker
 from bxpull_nb.sandbox.channels import Signer
 from bxpull_nb.sandbox.connections import Connections

@@ -11,8 +11,8 @@ from functools import lru_cache
 
 import msgspec
 
-from bxpull_nb.codec import Codec, JsonRpcCodec, ProtobufCodec, TextCodec
 from bxpull_nb.models import Message
+from bxpull_nb.protocol.codec import Codec, JsonRpcCodec, ProtobufCodec, TextCodec
 
 __all__ = ["JSON_RPC", "PROTOBUF", "TEXT", "Dialect", "Frame", "dialect_for"]
 

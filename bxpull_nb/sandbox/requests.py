@@ -9,7 +9,7 @@ from typing import NamedTuple
 import msgspec
 from google.protobuf.message import DecodeError
 
-from bxpull_nb.codec import push_pb2 as pb
+from bxpull_nb.protocol.codec import push_pb2 as pb
 from bxpull_nb.sandbox.channels import Signer, public_key
 from bxpull_nb.sandbox.push_refusal import PushRefusal
 

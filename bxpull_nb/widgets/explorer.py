@@ -15,7 +15,7 @@ from bxpull_nb.errors import BxPullError
 from bxpull_nb.feed import Feed
 from bxpull_nb.models import CHANNEL_TYPES
 from bxpull_nb.portal import Portal
-from bxpull_nb.reconnect import TRANSPORTS
+from bxpull_nb.protocol.retry_policy import TRANSPORTS
 from bxpull_nb.widgets import markup
 from bxpull_nb.widgets.config_card import ConfigCard
 from bxpull_nb.widgets.context import outside_requests, within

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from bxpull_nb.codec import push_pb2
 from bxpull_nb.models import Event
+from bxpull_nb.protocol.codec import push_pb2
 
 Row = dict[str, Any]
 

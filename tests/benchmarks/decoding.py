@@ -6,8 +6,15 @@ from typing import Any
 
 import msgspec
 
-from bxpull_nb.codec import Codec, JsonCodec, JsonRpcCodec, ProtobufCodec, TextCodec, push_pb2
 from bxpull_nb.eventlog import EventLog
+from bxpull_nb.protocol.codec import (
+    Codec,
+    JsonCodec,
+    JsonRpcCodec,
+    ProtobufCodec,
+    TextCodec,
+    push_pb2,
+)
 from tests.benchmarks import byhand
 from tests.benchmarks.material import ARRIVAL, cyrillic, frames
 from tests.benchmarks.measure import Benchmark, Line, Size, faster, in_turn, within

@@ -6,8 +6,8 @@
 
 from typing import Any
 
-from bxpull_nb.codec import Codec
 from bxpull_nb.models import Arrival, Event, Message
+from bxpull_nb.protocol.codec import Codec
 
 __all__ = ["ARRIVAL", "PER_FRAME", "body", "cyrillic", "events", "frames", "messages", "mid"]
 

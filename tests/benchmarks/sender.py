@@ -15,7 +15,7 @@ from contextlib import contextmanager
 
 from websockets.asyncio.server import ServerConnection, serve
 
-from bxpull_nb.codec import TextCodec
+from bxpull_nb.protocol.codec import TextCodec
 from tests.benchmarks.material import messages, mid, sent_at
 
 __all__ = ["sending"]

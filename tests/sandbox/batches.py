@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from bxpull_nb.codec import push_pb2 as pb
+from bxpull_nb.protocol.codec import push_pb2 as pb
 
 __all__ = ["Named", "channel_question", "message_request", "public_name", "server_question"]
 

@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 from websockets.sync.client import ClientConnection, connect
 
-from bxpull_nb.codec import TextCodec, codec_for, recognised
 from bxpull_nb.models import Event
+from bxpull_nb.protocol.codec import TextCodec, codec_for, recognised
 from bxpull_nb.sandbox import Sandbox
 
 __all__ = ["Visitor", "events", "received", "until", "visiting"]

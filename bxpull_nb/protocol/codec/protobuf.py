@@ -7,9 +7,9 @@ from functools import lru_cache
 import msgspec
 from google.protobuf.message import DecodeError
 
-from bxpull_nb.codec import push_pb2 as pb
-from bxpull_nb.codec.base import NO_EXTRA, Body, Extra, loose_event, names_of
 from bxpull_nb.models import UNKNOWN_ARRIVAL, Arrival, BadFrame, Message, Record, RecordBatch
+from bxpull_nb.protocol.codec import push_pb2 as pb
+from bxpull_nb.protocol.codec.base import NO_EXTRA, Body, Extra, loose_event, names_of
 
 __all__ = ["ProtobufCodec"]
 

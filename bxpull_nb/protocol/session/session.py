@@ -9,10 +9,10 @@ while that connection was made comes again. The position moves only after the si
 from collections import deque
 from collections.abc import Sequence
 
-from bxpull_nb.codec import Codec, JsonRpcCodec, recognised
 from bxpull_nb.models import Arrival, BadFrame, Batch, Event, Position, Record, RecordBatch
-from bxpull_nb.session.received import Received
-from bxpull_nb.session.seen import SeenMids
+from bxpull_nb.protocol.codec import Codec, JsonRpcCodec, recognised
+from bxpull_nb.protocol.session.received import Received
+from bxpull_nb.protocol.session.seen_mids import SeenMids
 
 __all__ = ["Session"]
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import msgspec
 
-from bxpull_nb.codec.base import Envelope, bad_frame, loose_event, usual_batch
 from bxpull_nb.models import UNKNOWN_ARRIVAL, Arrival, Message, Record, RecordBatch
+from bxpull_nb.protocol.codec.base import Envelope, bad_frame, loose_event, usual_batch
 
 __all__ = ["TextCodec"]
 

@@ -11,7 +11,8 @@ from typing import Any, Literal
 import msgspec
 from msgspec import UNSET
 
-from bxpull_nb.codec.base import (
+from bxpull_nb.models import UNKNOWN_ARRIVAL, Arrival, BadFrame, Message, Record, RecordBatch
+from bxpull_nb.protocol.codec.base import (
     NO_SENDER,
     Body,
     Extra,
@@ -20,7 +21,6 @@ from bxpull_nb.codec.base import (
     sender_name,
     usual_batch,
 )
-from bxpull_nb.models import UNKNOWN_ARRIVAL, Arrival, BadFrame, Message, Record, RecordBatch
 
 __all__ = ["Answer", "JsonRpcCodec"]
 

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
-from bxpull_nb.codec import Answer
 from bxpull_nb.models import Batch, Event, Record
-from bxpull_nb.session.seen import SeenMids
+from bxpull_nb.protocol.codec import Answer
+from bxpull_nb.protocol.session.seen_mids import SeenMids
 
 __all__ = ["Received", "Resume"]
 

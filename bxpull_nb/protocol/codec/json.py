@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
-from bxpull_nb.codec.base import Envelope, guarded, loose_event, usual_batch
 from bxpull_nb.models import UNKNOWN_ARRIVAL, Arrival, BadFrame, Message, Record, RecordBatch
+from bxpull_nb.protocol.codec.base import Envelope, guarded, loose_event, usual_batch
 
 __all__ = ["JsonCodec"]
 

@@ -1,10 +1,10 @@
 """Frames to events and back: four dialects of one shape, `Codec`."""
 
-from bxpull_nb.codec.base import Codec
-from bxpull_nb.codec.json import JsonCodec
-from bxpull_nb.codec.jsonrpc import Answer, JsonRpcCodec
-from bxpull_nb.codec.protobuf import ProtobufCodec
-from bxpull_nb.codec.text import TextCodec
+from bxpull_nb.protocol.codec.base import Codec
+from bxpull_nb.protocol.codec.json import JsonCodec
+from bxpull_nb.protocol.codec.jsonrpc import Answer, JsonRpcCodec
+from bxpull_nb.protocol.codec.protobuf import ProtobufCodec
+from bxpull_nb.protocol.codec.text import TextCodec
 
 __all__ = [
     "Answer",

@@ -1,0 +1,1 @@
+"""The protocol of a push server, without I/O and without a clock: frames, positions, addresses."""
