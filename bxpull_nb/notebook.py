@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bxpull_nb.auth import AccessToken, OAuthApp, TokenPair, TokenStore, Webhook
 from bxpull_nb.bridge import LoopThread
 from bxpull_nb.dataset import read_events
 from bxpull_nb.errors import SettingsError
@@ -15,6 +14,7 @@ from bxpull_nb.journal import Journal
 from bxpull_nb.listener import ListenerStats, Sink
 from bxpull_nb.models import CHANNEL_TYPES, PullConfig
 from bxpull_nb.portal import Portal
+from bxpull_nb.rest.auth import AccessToken, OAuthApp, TokenPair, TokenStore, Webhook
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -17,9 +17,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 from websockets.frames import CloseCode
 
-from bxpull_nb.auth import http_client
 from bxpull_nb.errors import ChannelRefused, ConnectionFailed, FrameTooLarge, PushError
 from bxpull_nb.protocol.endpoint import is_loopback
+from bxpull_nb.rest.auth import http_client
 
 __all__ = [
     "Answered",

@@ -6,8 +6,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from bxpull_nb.auth import AccessToken
 from bxpull_nb.portal import Portal
+from bxpull_nb.rest.auth import AccessToken
 from bxpull_nb.sandbox import Sandbox
 
 pytest_plugins = ["tests.lab"]

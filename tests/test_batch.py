@@ -7,8 +7,8 @@ from urllib.parse import parse_qsl
 import pytest
 
 from bxpull_nb import errors
-from bxpull_nb.auth import AccessToken
 from bxpull_nb.rest import BatchResult, RestClient
+from bxpull_nb.rest.auth import AccessToken
 from bxpull_nb.rest.params import as_query
 from tests.scripted_portal import PORTAL, ScriptedPortal
 

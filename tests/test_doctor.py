@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 import bxpull_nb as bx
-from bxpull_nb.auth import AccessToken, Auth, MemoryStore, OAuthApp, Webhook
 from bxpull_nb.diagnosis import Diagnosis, Finding, doctor
 from bxpull_nb.diagnosis.case import Seen
 from bxpull_nb.diagnosis.doctor import CHECKS
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.portal import Portal
+from bxpull_nb.rest.auth import AccessToken, Auth, MemoryStore, OAuthApp, Webhook
 from bxpull_nb.sandbox import Sandbox
 
 ORDER = (

@@ -12,7 +12,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bxpull_nb.auth import AccessToken
 from bxpull_nb.driver import checked_channels, checked_transport
 from bxpull_nb.errors import (
     ChannelMissing,
@@ -24,6 +23,7 @@ from bxpull_nb.errors import (
 from bxpull_nb.export import read_events
 from bxpull_nb.feed import Feed
 from bxpull_nb.portal import Portal
+from bxpull_nb.rest.auth import AccessToken
 from bxpull_nb.sandbox import Sandbox
 
 TRANSPORTS = ["websocket", "polling"]

@@ -10,11 +10,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from bxpull_nb.auth import AccessToken
 from bxpull_nb.errors import ChannelMissing, TransportUnavailable, WrongAuthType
 from bxpull_nb.listener import Listener, Timing
 from bxpull_nb.models import Batch, PullConfig, Record
 from bxpull_nb.rest import RestClient
+from bxpull_nb.rest.auth import AccessToken
 from bxpull_nb.sandbox import Sandbox
 
 BOTH = ("shared", "private")

@@ -13,8 +13,8 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 
 from bxpull_nb import errors
-from bxpull_nb.auth import MemoryStore
-from bxpull_nb.login import login
+from bxpull_nb.rest.auth import MemoryStore
+from bxpull_nb.rest.login import login
 
 CLIENT = ("local.1234567890abcdef", "client-secret-1234567890")
 SECRETS = (CLIENT[1], "the-code-of-this-login", "access-token-0001", "refresh-token-0001")

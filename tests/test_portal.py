@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 import bxpull_nb as bx
-from bxpull_nb.auth import AccessToken, MemoryStore, TokenPair
 from bxpull_nb.errors import (
     AccessRefused,
     ApiError,
@@ -18,8 +17,9 @@ from bxpull_nb.errors import (
     LoginDenied,
     SettingsError,
 )
-from bxpull_nb.login import login
 from bxpull_nb.portal import Portal
+from bxpull_nb.rest.auth import AccessToken, MemoryStore, TokenPair
+from bxpull_nb.rest.login import login
 from bxpull_nb.sandbox import Sandbox
 
 

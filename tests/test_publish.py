@@ -10,7 +10,7 @@ import pytest
 
 from bxpull_nb import errors
 from bxpull_nb.models import PublicChannel, PullConfig
-from bxpull_nb.publish import message_body, publish, publish_url, request_batch
+from bxpull_nb.rest.publish import message_body, publish, publish_url, request_batch
 from tests.test_models import PRIVATE, config, current_answer
 
 TARGET = PublicChannel(

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 import bxpull_nb as bx
-from bxpull_nb.auth import AccessToken
 from bxpull_nb.errors import ApiError
 from bxpull_nb.models import PullConfig
 from bxpull_nb.portal import Portal
+from bxpull_nb.rest.auth import AccessToken
 from bxpull_nb.sandbox import Sandbox
 from tests.fake_comm import record_comms
 

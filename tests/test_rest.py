@@ -12,9 +12,9 @@ import httpx
 import pytest
 
 from bxpull_nb import errors
-from bxpull_nb.auth import AccessToken, Webhook
 from bxpull_nb.bridge import LoopThread
 from bxpull_nb.rest import LeakyBucket, RestClient, retry_delay
+from bxpull_nb.rest.auth import AccessToken, Webhook
 from bxpull_nb.sandbox import Sandbox
 from tests.conftest import Answer
 from tests.scripted_portal import PORTAL, ScriptedPortal

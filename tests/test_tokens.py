@@ -15,7 +15,8 @@ import pytest
 
 import bxpull_nb as bx
 from bxpull_nb import errors
-from bxpull_nb.auth import (
+from bxpull_nb.rest import RestClient
+from bxpull_nb.rest.auth import (
     FileStore,
     KeyringStore,
     MemoryStore,
@@ -24,8 +25,7 @@ from bxpull_nb.auth import (
     default_store,
     token_server,
 )
-from bxpull_nb.auth.pair import origin_of
-from bxpull_nb.rest import RestClient
+from bxpull_nb.rest.auth.token_pair import origin_of
 from tests.scripted_portal import CLIENT, PORTAL, ScriptedPortal
 
 GIVEN = {"token": "access-token-0000", "refresh_token": "refresh-token-0000"}

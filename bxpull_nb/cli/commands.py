@@ -207,7 +207,7 @@ def login(
     """
     import webbrowser
 
-    from bxpull_nb.login import login as sign_in
+    from bxpull_nb.rest.login import login as sign_in
 
     sign_in(
         url,

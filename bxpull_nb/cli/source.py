@@ -68,8 +68,8 @@ def _application() -> dict[str, Any]:
 
 
 def _sandbox_portal(rate: float) -> "Portal":
-    from bxpull_nb.auth import AccessToken
     from bxpull_nb.portal import Portal
+    from bxpull_nb.rest.auth import AccessToken
     from bxpull_nb.sandbox import Sandbox
 
     box = Sandbox(demo=True, rate=rate).start()

@@ -2,7 +2,6 @@
 
 import re
 
-from bxpull_nb.auth import Auth, OAuthApp, Webhook
 from bxpull_nb.errors import (
     AccessRefused,
     ApiError,
@@ -19,6 +18,7 @@ from bxpull_nb.errors import (
     UnexpectedAnswer,
     WrongAuthType,
 )
+from bxpull_nb.rest.auth import Auth, OAuthApp, Webhook
 
 __all__ = ["advice", "is_stranger", "missing_scope", "of_network", "said"]
 

@@ -5,10 +5,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from bxpull_nb.auth import Auth
 from bxpull_nb.masking import mask, mask_url
 from bxpull_nb.models import PullConfig
 from bxpull_nb.portal import Portal
+from bxpull_nb.rest.auth import Auth
 
 __all__ = ["Case", "NotTried", "Seen"]
 

@@ -7,15 +7,15 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from bxpull_nb.auth import Webhook
-from bxpull_nb.auth.http import http_client
 from bxpull_nb.diagnosis.advice import is_stranger, missing_scope
 from bxpull_nb.diagnosis.case import Case, Seen
 from bxpull_nb.diagnosis.stranger import Stranger
 from bxpull_nb.errors import ApiError, BxPullError, PortalDeleted, WrongAuthType
+from bxpull_nb.http import http_client
 from bxpull_nb.models import PullConfig
 from bxpull_nb.protocol.endpoint import is_loopback
 from bxpull_nb.rest import RestClient
+from bxpull_nb.rest.auth import Webhook
 
 __all__ = [
     "channels_live",

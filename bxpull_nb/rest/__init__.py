@@ -2,8 +2,8 @@
 
 from bxpull_nb.rest.batch import BatchResult
 from bxpull_nb.rest.client import PORTAL_LIMIT, RestClient
-from bxpull_nb.rest.limit import LeakyBucket
 from bxpull_nb.rest.params import as_json
+from bxpull_nb.rest.rate_limit import LeakyBucket
 from bxpull_nb.rest.retry import operating_wait, retry_delay
 
 __all__ = [

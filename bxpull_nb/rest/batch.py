@@ -7,8 +7,8 @@ from itertools import islice
 from typing import Any
 
 from bxpull_nb.errors import ApiError, RestError, SettingsError
-from bxpull_nb.rest.answers import api_error, mapping
 from bxpull_nb.rest.params import as_json, as_query, checked_method
+from bxpull_nb.rest.responses import api_error, mapping
 
 __all__ = ["BatchResult", "Calls", "batch_requests", "read_batch"]
 

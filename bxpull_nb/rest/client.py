@@ -10,15 +10,15 @@ from typing import Any
 
 import httpx
 
-from bxpull_nb.auth import TIMEOUT, Auth, OAuthApp, Webhook, http_client, mask_http_logs
 from bxpull_nb.errors import ApiError, PortalUnreachable, UnexpectedAnswer, WrongAuthType
 from bxpull_nb.models import PublicChannel, PullConfig, public_channels
-from bxpull_nb.rest.answers import Answer, mapping, read_answer
+from bxpull_nb.rest.auth import TIMEOUT, Auth, OAuthApp, Webhook, http_client, mask_http_logs
 from bxpull_nb.rest.batch import BatchResult, Calls, batch_requests, read_batch
-from bxpull_nb.rest.codes import Then, code_of
-from bxpull_nb.rest.limit import LeakyBucket
-from bxpull_nb.rest.move import is_move, moved_portal
+from bxpull_nb.rest.error_codes import Then, code_of
 from bxpull_nb.rest.params import as_json, checked_method
+from bxpull_nb.rest.rate_limit import LeakyBucket
+from bxpull_nb.rest.redirects import is_move, moved_portal
+from bxpull_nb.rest.responses import Answer, mapping, read_answer
 from bxpull_nb.rest.retry import Patience
 
 __all__ = ["PORTAL_LIMIT", "RestClient"]

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from random import random
 
-from bxpull_nb.rest.answers import Answer
-from bxpull_nb.rest.codes import Then, code_of
+from bxpull_nb.rest.error_codes import Then, code_of
+from bxpull_nb.rest.responses import Answer
 
 __all__ = ["Patience", "operating_wait", "retry_delay"]
 

@@ -12,9 +12,9 @@ import click
 import psutil
 
 import bxpull_nb as bx
-from bxpull_nb.auth import AccessToken
 from bxpull_nb.journal import read_journal
 from bxpull_nb.portal import Portal
+from bxpull_nb.rest.auth import AccessToken
 from bxpull_nb.sandbox import Sandbox
 
 __all__ = ["Flood", "flood"]

@@ -13,11 +13,11 @@ from tempfile import TemporaryDirectory
 
 import msgspec
 
-from bxpull_nb.auth import AccessToken
 from bxpull_nb.journal import Journal, read_journal
 from bxpull_nb.listener import Listener, Timing
 from bxpull_nb.models import Batch, PullConfig, Record
 from bxpull_nb.rest import RestClient
+from bxpull_nb.rest.auth import AccessToken
 from bxpull_nb.sandbox import Sandbox
 from tests.faults.proxy import ANSWERS, FaultProxy
 

@@ -13,7 +13,7 @@ import httpx
 import msgspec
 
 from bxpull_nb.errors import ApiError, UnexpectedAnswer
-from bxpull_nb.rest.codes import code_of
+from bxpull_nb.rest.error_codes import code_of
 
 __all__ = ["Answer", "api_error", "mapping", "not_rest", "read_answer"]
 

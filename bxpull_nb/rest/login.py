@@ -12,7 +12,10 @@ from html import escape
 from secrets import token_urlsafe
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from bxpull_nb.auth import (
+from bxpull_nb.bridge import LoopThread
+from bxpull_nb.errors import LoginDenied, LoginTimeout, SettingsError, WrongState
+from bxpull_nb.protocol.endpoint import portal_url
+from bxpull_nb.rest.auth import (
     TokenPair,
     TokenStore,
     default_store,
@@ -20,9 +23,6 @@ from bxpull_nb.auth import (
     request_tokens,
     token_server,
 )
-from bxpull_nb.bridge import LoopThread
-from bxpull_nb.errors import LoginDenied, LoginTimeout, SettingsError, WrongState
-from bxpull_nb.protocol.endpoint import portal_url
 
 __all__ = ["authorize_url", "login", "login_async"]
 

@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from bxpull_nb.auth.pair import TokenPair
 from bxpull_nb.errors import TokensNotStored
+from bxpull_nb.rest.auth.token_pair import TokenPair
 
 __all__ = ["FileStore", "KeyringStore", "MemoryStore", "TokenStore", "default_store"]
 

@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 
-from bxpull_nb.auth.pair import TokenPair
 from bxpull_nb.errors import (
     ApiError,
     GrantRefused,
@@ -20,6 +19,7 @@ from bxpull_nb.errors import (
     UnexpectedAnswer,
 )
 from bxpull_nb.protocol.endpoint import is_loopback
+from bxpull_nb.rest.auth.token_pair import TokenPair
 
 __all__ = ["request_tokens", "token_server"]
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from bxpull_nb.auth.credentials import bearer, stripped
-from bxpull_nb.auth.grants import request_tokens, token_server
-from bxpull_nb.auth.pair import TokenPair, origin_of
-from bxpull_nb.auth.store import TokenStore, default_store
 from bxpull_nb.errors import GrantRefused, SettingsError, TokensNotStored
 from bxpull_nb.masking import mask
 from bxpull_nb.protocol.endpoint import portal_url
+from bxpull_nb.rest.auth.credentials import bearer, stripped
+from bxpull_nb.rest.auth.store import TokenStore, default_store
+from bxpull_nb.rest.auth.token_endpoint import request_tokens, token_server
+from bxpull_nb.rest.auth.token_pair import TokenPair, origin_of
 
 if TYPE_CHECKING:
     import httpx
