@@ -16,7 +16,6 @@ STREET = (
     "http",
     "bridge",
     "rest",
-    "transport",
     "listener",
     "eventlog",
     "journal",

@@ -3,7 +3,7 @@
 from typing import Any
 
 from bxpull_nb.errors import ConnectionFailed
-from bxpull_nb.listener.diary import Diary
+from bxpull_nb.listener.activity import Diary
 from bxpull_nb.models import Event, Happening
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bxpull_nb.listener.service import Order, order_of
+from bxpull_nb.listener.service_messages import Order, order_of
 from bxpull_nb.models import Event
 from tests.test_models import PRIVATE, SHARED, config, seed_answer
 

@@ -129,7 +129,7 @@ def test_every_room_says_what_it_offers() -> None:
         "rest.auth",
         "rest",
         "rest.publish",
-        "transport",
+        "listener.transport",
         "listener",
         "eventlog",
         "export",

@@ -8,12 +8,17 @@ from typing import Any
 import pytest
 
 from bxpull_nb.errors import ChannelRefused, ConnectionFailed, FrameTooLarge
+from bxpull_nb.listener.transport import (
+    Answered,
+    LongPollingTransport,
+    Transport,
+    WebSocketTransport,
+)
 from bxpull_nb.models import PullConfig
 from bxpull_nb.portal import Portal
 from bxpull_nb.protocol.endpoint import FULL_HISTORY, connection_url
 from bxpull_nb.rest.auth import AccessToken
 from bxpull_nb.sandbox import Sandbox
-from bxpull_nb.transport import Answered, LongPollingTransport, Transport, WebSocketTransport
 from tests.conftest import Answer
 
 

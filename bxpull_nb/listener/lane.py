@@ -11,17 +11,22 @@ from collections.abc import Callable
 from contextlib import aclosing
 
 from bxpull_nb.errors import BxPullError, ChannelRefused, ConnectionFailed
-from bxpull_nb.listener.calls import Calls
-from bxpull_nb.listener.diary import Diary
-from bxpull_nb.listener.intake import Intake
-from bxpull_nb.listener.service import Order, order_of
+from bxpull_nb.listener.activity import Diary
+from bxpull_nb.listener.channel_renewal import Succession
+from bxpull_nb.listener.ingest import Intake
+from bxpull_nb.listener.rpc_calls import Calls
+from bxpull_nb.listener.service_messages import Order, order_of
 from bxpull_nb.listener.shared import LaneSettings
-from bxpull_nb.listener.succession import Succession
+from bxpull_nb.listener.transport import (
+    Answered,
+    LongPollingTransport,
+    Transport,
+    WebSocketTransport,
+)
 from bxpull_nb.models import PullConfig
 from bxpull_nb.protocol.endpoint import FULL_HISTORY, connection_url
 from bxpull_nb.protocol.retry_policy import is_transient, next_transport
 from bxpull_nb.protocol.session import Received, Session
-from bxpull_nb.transport import Answered, LongPollingTransport, Transport, WebSocketTransport
 
 __all__ = ["Lane"]
 

@@ -18,7 +18,7 @@ import msgspec
 
 from bxpull_nb.eventlog import EventLog
 from bxpull_nb.journal.record import FrameHead, Stored, batch_of, pack_batch, scan
-from bxpull_nb.listener.service import order_of
+from bxpull_nb.listener.service_messages import order_of
 from bxpull_nb.models import Arrival, BadFrame, Batch, Event, Message, PullConfig
 from bxpull_nb.protocol.codec import Codec, JsonCodec, JsonRpcCodec, ProtobufCodec, TextCodec
 from bxpull_nb.protocol.session import SeenMids, Session

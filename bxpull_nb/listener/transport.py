@@ -42,7 +42,7 @@ _POLL_HELD = 40.0  # the server answers a quiet poll after this long
 _POLL_TIMEOUT = httpx.Timeout(10.0, read=_POLL_HELD + 20.0)
 
 # The libraries' own debug lines hold whole addresses, and an address holds the channel id.
-_QUIET = logging.getLogger("bxpull_nb.transport.quiet")
+_QUIET = logging.getLogger("bxpull_nb.listener.transport.quiet")
 _QUIET.disabled = True
 
 

@@ -2,7 +2,7 @@
 
 import logging
 
-from bxpull_nb.listener.diary import Diary
+from bxpull_nb.listener.activity import Diary
 from bxpull_nb.listener.shared import LaneSettings
 from bxpull_nb.models import Arrival, Batch, RecordBatch
 from bxpull_nb.protocol.session import Received, Session
