@@ -18,13 +18,9 @@ if TYPE_CHECKING:
 
     from bxpull_nb import errors, plots
     from bxpull_nb.analysis import gaps, lag, rates, sessions, since, summary, who
-    from bxpull_nb.dataset import compact, read_events
     from bxpull_nb.diagnosis import Diagnosis, doctor
     from bxpull_nb.errors import BxPullError
-    from bxpull_nb.eventlog import EventLog
-    from bxpull_nb.export import expand_params, to_csv, to_jsonl, to_parquet
     from bxpull_nb.feed import Feed, FeedStats
-    from bxpull_nb.journal import Journal
     from bxpull_nb.models import BadFrame, Channel, Event, PullConfig, PullServer
     from bxpull_nb.notebook import (
         allow_nested_run,
@@ -38,6 +34,10 @@ if TYPE_CHECKING:
     from bxpull_nb.protocol import codec
     from bxpull_nb.report import Report
     from bxpull_nb.sandbox import Sandbox
+    from bxpull_nb.storage.dataset import compact, read_events
+    from bxpull_nb.storage.eventlog import EventLog
+    from bxpull_nb.storage.export import expand_params, to_csv, to_jsonl, to_parquet
+    from bxpull_nb.storage.journal import Journal
     from bxpull_nb.widgets import Explorer, LiveTable, RateChart
 
 __version__ = "0.1.0"
@@ -88,10 +88,10 @@ __all__ = [
 _ROOMS = {
     "errors": ("BxPullError",),
     "models": ("BadFrame", "Channel", "Event", "PullConfig", "PullServer"),
-    "eventlog": ("EventLog",),
-    "journal": ("Journal",),
-    "export": ("expand_params", "to_csv", "to_jsonl", "to_parquet"),
-    "dataset": ("compact", "read_events"),
+    "storage.eventlog": ("EventLog",),
+    "storage.journal": ("Journal",),
+    "storage.export": ("expand_params", "to_csv", "to_jsonl", "to_parquet"),
+    "storage.dataset": ("compact", "read_events"),
     "report": ("Report",),
     "analysis": ("gaps", "lag", "rates", "sessions", "since", "summary", "who"),
     "feed": ("Feed", "FeedStats"),

@@ -13,9 +13,9 @@ from contextlib import contextmanager, suppress
 from queue import Empty, SimpleQueue
 
 from bxpull_nb.errors import WaitTimeout
-from bxpull_nb.eventlog import EventLog
 from bxpull_nb.frames import KeptFrame, RecentFrames
 from bxpull_nb.models import Batch, Record
+from bxpull_nb.storage.eventlog import EventLog
 
 __all__ = ["Inlet"]
 

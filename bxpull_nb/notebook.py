@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bxpull_nb.bridge import LoopThread
-from bxpull_nb.dataset import read_events
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.feed import Feed
-from bxpull_nb.journal import Journal
 from bxpull_nb.listener import ListenerStats, Sink
 from bxpull_nb.models import CHANNEL_TYPES, PullConfig
 from bxpull_nb.portal import Portal
 from bxpull_nb.rest.auth import AccessToken, OAuthApp, TokenPair, TokenStore, Webhook
+from bxpull_nb.storage.dataset import read_events
+from bxpull_nb.storage.journal import Journal
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -109,8 +109,8 @@ def replay(source: "str | Path | pd.DataFrame", speed: float = 1.0) -> Feed:
     as fast, `math.inf` at once. Raises FileFormatError or OSError for a file that cannot be read,
     SettingsError for a frame of Dask and for a speed that is not above zero.
     """
-    from bxpull_nb.export.table import needs_pandas
     from bxpull_nb.playback import Replay
+    from bxpull_nb.storage.export.table import needs_pandas
 
     needs_pandas(source, "replay()")
     events = read_events(source) if isinstance(source, str | Path) else source

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bxpull_nb.dataset import read_events
 from bxpull_nb.errors import ConnectionFailed, SettingsError
-from bxpull_nb.eventlog import records_of_rows
 from bxpull_nb.listener import ListenerStats, Sink
 from bxpull_nb.models import Batch, Record
+from bxpull_nb.storage.dataset import read_events
+from bxpull_nb.storage.eventlog import records_of_rows
 
 if TYPE_CHECKING:
     import pandas as pd

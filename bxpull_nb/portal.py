@@ -11,13 +11,13 @@ from urllib.parse import urlsplit
 from bxpull_nb.bridge import LoopThread
 from bxpull_nb.driver import checked_channels, checked_transport
 from bxpull_nb.errors import ChannelMissing
-from bxpull_nb.eventlog import EventLog
 from bxpull_nb.feed import Feed
 from bxpull_nb.listener import Listener, Timing
 from bxpull_nb.models import CHANNEL_TYPES, PublicChannel, PullConfig
 from bxpull_nb.rest import PORTAL_LIMIT, BatchResult, RestClient
 from bxpull_nb.rest.auth import Auth
 from bxpull_nb.rest.publish import message_body, publish
+from bxpull_nb.storage.eventlog import EventLog
 
 if TYPE_CHECKING:
     from bxpull_nb.sandbox import Sandbox

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, overload
 
 from bxpull_nb.anatomy import Anatomy, dissect
 from bxpull_nb.errors import ExpectationFailed, SettingsError, WaitTimeout
-from bxpull_nb.eventlog import EventLog
 from bxpull_nb.expectation import Expectation, Nearest
-from bxpull_nb.export import to_csv, to_jsonl, to_parquet
 from bxpull_nb.handlers import Handler, Handlers
 from bxpull_nb.inlet import Inlet
 from bxpull_nb.logbook import Logbook
 from bxpull_nb.models import Event, Happening, Record
+from bxpull_nb.storage.eventlog import EventLog
+from bxpull_nb.storage.export import to_csv, to_jsonl, to_parquet
 
 if TYPE_CHECKING:
     import pandas as pd

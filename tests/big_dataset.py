@@ -19,9 +19,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bxpull_nb.dataset.layout import Folder, part_name
-from bxpull_nb.dataset.schema import SCHEMA, part_bytes
-from bxpull_nb.dataset.storage import Storage
+from bxpull_nb.storage.dataset.layout import Folder, part_name
+from bxpull_nb.storage.dataset.schema import SCHEMA, part_bytes
+from bxpull_nb.storage.dataset.storage import Storage
 
 __all__ = ["day_of_events"]
 

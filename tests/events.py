@@ -7,15 +7,15 @@ from typing import Any
 import pandas as pd
 
 import bxpull_nb as bx
-from bxpull_nb.dataset import Shipper
-from bxpull_nb.dataset.layout import Folder, folders, part_name
-from bxpull_nb.dataset.schema import SCHEMA, part_bytes
-from bxpull_nb.dataset.storage import Storage
-from bxpull_nb.export.table import event_table
-from bxpull_nb.journal import Journal
 from bxpull_nb.models import Arrival, Batch, Message
 from bxpull_nb.protocol.codec import TextCodec
 from bxpull_nb.protocol.session import SeenMids, Session
+from bxpull_nb.storage.dataset import Shipper
+from bxpull_nb.storage.dataset.layout import Folder, folders, part_name
+from bxpull_nb.storage.dataset.schema import SCHEMA, part_bytes
+from bxpull_nb.storage.dataset.storage import Storage
+from bxpull_nb.storage.export.table import event_table
+from bxpull_nb.storage.journal import Journal
 
 DAY_ONE = 1_767_225_600  # 2026-01-01, in seconds
 STEP = 1000  # seconds between two numbered events: 86.4 a day

@@ -174,9 +174,9 @@ def _until(condition: Callable[[], bool], seconds: float) -> None:
 
 
 def _outcome(url: str, published: dict[str, int], kills: int) -> Outcome:
-    from bxpull_nb.dataset.layout import folders
-    from bxpull_nb.dataset.parts import fragments
-    from bxpull_nb.dataset.storage import Storage
+    from bxpull_nb.storage.dataset.layout import folders
+    from bxpull_nb.storage.dataset.part_files import fragments
+    from bxpull_nb.storage.dataset.storage import Storage
 
     events = bx.read_events(url, where=[("command", "==", "numbered")])
     found = dict(zip(events["mid"], events["params"], strict=True))

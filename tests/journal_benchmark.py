@@ -15,9 +15,9 @@ from zlib import crc32
 import click
 import pyarrow as pa
 
-from bxpull_nb.journal import Journal, read_journal
 from bxpull_nb.models import Arrival, Batch, Message
 from bxpull_nb.protocol.codec import TextCodec
+from bxpull_nb.storage.journal import Journal, read_journal
 
 _BODY = (
     '{{"module_id":"crm","command":"dealUpdate","params":{{"ID":"{n}","STAGE":"C1:WON","title":'

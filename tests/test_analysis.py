@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from bxpull_nb import analysis
 from bxpull_nb.analysis.since import at_least
 from bxpull_nb.errors import SettingsError
-from bxpull_nb.eventlog import EventLog
 from bxpull_nb.models import Arrival, BadFrame, Event, Record
+from bxpull_nb.storage.eventlog import EventLog
 from tests.test_eventlog import records
 
 NOON = 1767268800  # 2026-01-01 12:00 UTC

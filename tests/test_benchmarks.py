@@ -9,8 +9,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bxpull_nb.eventlog import EventLog
 from bxpull_nb.protocol.codec import Codec, JsonCodec, JsonRpcCodec, ProtobufCodec, TextCodec
+from bxpull_nb.storage.eventlog import EventLog
 from tests.benchmarks.byhand import DECODERS
 from tests.benchmarks.material import ARRIVAL, cyrillic, frames
 from tests.benchmarks.measure import Benchmark, Line, Sample, Size, faster, in_turn, within

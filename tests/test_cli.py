@@ -456,7 +456,7 @@ def test_a_full_disk_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device", "e.csv")
 
-    monkeypatch.setattr("bxpull_nb.export.to_csv", full)
+    monkeypatch.setattr("bxpull_nb.storage.export.to_csv", full)
     result = bxpull("listen", "--sandbox", "--count", 1, "--for", 60, "--csv", tmp_path / "e.csv")
     assert result.exit_code == 1
     assert result.stderr.endswith("bxpull: e.csv: No space left on device\n")

@@ -12,11 +12,11 @@ from prometheus_client.parser import text_string_to_metric_families
 import bxpull_nb as bx
 from bxpull_nb import errors
 from bxpull_nb.collector import Collector, metrics_text, serving_metrics
-from bxpull_nb.dataset.storage import Storage
-from bxpull_nb.eventlog import RecentLog
 from bxpull_nb.models import Arrival, Event
 from bxpull_nb.portal import Portal
 from bxpull_nb.sandbox import Sandbox
+from bxpull_nb.storage.dataset.storage import Storage
+from bxpull_nb.storage.eventlog import RecentLog
 from tests import faults_dataset
 from tests.test_cli import posix, wait_for
 

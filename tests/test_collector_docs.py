@@ -10,8 +10,8 @@ import bxpull_nb as bx
 from bxpull_nb import errors
 from bxpull_nb.cli import main
 from bxpull_nb.collector import Collector, metrics_text
-from bxpull_nb.dataset.layout import folders
 from bxpull_nb.portal import Portal
+from bxpull_nb.storage.dataset.layout import folders
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = (ROOT / "docs" / "collector.md").read_text(encoding="utf-8")

@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 
 import bxpull_nb as bx
-from bxpull_nb.dataset import Shipper
-from bxpull_nb.dataset.storage import Storage
-from bxpull_nb.journal import Cursor, journal_files, read_frame, read_on
-from bxpull_nb.journal.record import PREAMBLE
 from bxpull_nb.models import BadFrame, Batch
+from bxpull_nb.storage.dataset import Shipper
+from bxpull_nb.storage.dataset.storage import Storage
+from bxpull_nb.storage.journal import Cursor, journal_files, read_frame, read_on
+from bxpull_nb.storage.journal.record import PREAMBLE
 from tests.events import PORTAL, batch, collected, mid, names, rows_of, tens, write, write_part
 
 # --- writing

@@ -9,10 +9,10 @@ import pytest
 
 import bxpull_nb as bx
 from bxpull_nb import errors
-from bxpull_nb.dataset import slices
-from bxpull_nb.dataset.storage import Storage
 from bxpull_nb.models import EVENT_COLUMNS, BadFrame, Batch
 from bxpull_nb.notebook import replay
+from bxpull_nb.storage.dataset import partitions
+from bxpull_nb.storage.dataset.storage import Storage
 from tests.events import (
     DAY_ONE,
     PORTAL,
@@ -31,8 +31,8 @@ from tests.events import (
 
 def test_a_partition_in_slices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A day too large for memory is cut by mids: each event, and all its copies, in one slice."""
-    monkeypatch.setattr(slices, "_WHOLE_BYTES", 0)
-    monkeypatch.setattr(slices, "_ROWS", 20)
+    monkeypatch.setattr(partitions, "_WHOLE_BYTES", 0)
+    monkeypatch.setattr(partitions, "_ROWS", 20)
     shuffled = tens(0, 80)
     random.Random(0).shuffle(shuffled)
     collected(tmp_path / "a", tmp_path / "ds", tens(0, 80), part_bytes=2000)

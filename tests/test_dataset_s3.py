@@ -16,11 +16,11 @@ from werkzeug.serving import make_server
 import bxpull_nb as bx
 from bxpull_nb import errors
 from bxpull_nb.collector import Collector
-from bxpull_nb.dataset import Shipper
-from bxpull_nb.dataset.storage import Storage
-from bxpull_nb.journal import read_frame
 from bxpull_nb.portal import Portal
 from bxpull_nb.sandbox import Sandbox
+from bxpull_nb.storage.dataset import Shipper
+from bxpull_nb.storage.dataset.storage import Storage
+from bxpull_nb.storage.journal import read_frame
 from tests.events import PORTAL, collected, mid, tens, write
 from tests.test_cli import wait_for
 

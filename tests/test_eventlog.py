@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bxpull_nb.eventlog import EventLog, texts
 from bxpull_nb.models import EVENT_COLUMNS, Arrival, BadFrame, Event, Record
+from bxpull_nb.storage.eventlog import EventLog, text_column
 
 ARRIVAL = Arrival(1767225600500000, "shared", "websocket")
 
@@ -177,7 +177,7 @@ def test_gaps_in_a_text_column_stay_where_they_are() -> None:
 
 def test_a_text_column_may_be_of_several_arrays(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a great many bytes; a reader sees no difference."""
-    monkeypatch.setattr(texts, "_PART_BYTES", 2000)
+    monkeypatch.setattr(text_column, "_PART_BYTES", 2000)
     log = EventLog()
     everything = [event(n) if n % 5 else BadFrame(str(n), "no") for n in range(900)]
     for start in range(0, 900, 100):

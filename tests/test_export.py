@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from pyarrow import csv
 
 from bxpull_nb.errors import FileFormatError
-from bxpull_nb.eventlog import EventLog
-from bxpull_nb.export import expand_params, read_events, to_csv
-from bxpull_nb.export.iso import iso_texts
 from bxpull_nb.models import Arrival, BadFrame, Event, Record
+from bxpull_nb.storage.eventlog import EventLog
+from bxpull_nb.storage.export import expand_params, read_events, to_csv
+from bxpull_nb.storage.export.iso import iso_texts
 from tests.test_eventlog import ARRIVAL, event, records
 
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from bxpull_nb.errors import FileFormatError, SettingsError
-from bxpull_nb.export import expand_params, read_events, to_csv, to_jsonl, to_parquet
 from bxpull_nb.models import EVENT_COLUMNS, Arrival, BadFrame, Event, Record
+from bxpull_nb.storage.export import expand_params, read_events, to_csv, to_jsonl, to_parquet
 from tests.test_eventlog import ARRIVAL, event, records
 from tests.test_export import frame, with_params
 

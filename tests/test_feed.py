@@ -20,11 +20,11 @@ from bxpull_nb.errors import (
     WaitTimeout,
     WrongThreadError,
 )
-from bxpull_nb.export import read_events
 from bxpull_nb.feed import Feed
 from bxpull_nb.portal import Portal
 from bxpull_nb.rest.auth import AccessToken
 from bxpull_nb.sandbox import Sandbox
+from bxpull_nb.storage.export import read_events
 
 TRANSPORTS = ["websocket", "polling"]
 

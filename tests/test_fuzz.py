@@ -4,11 +4,11 @@ import time
 
 import pytest
 
-from bxpull_nb.eventlog import EventLog
 from bxpull_nb.models import PullConfig
 from bxpull_nb.portal import Portal
 from bxpull_nb.protocol.codec import Codec
 from bxpull_nb.protocol.session import SeenMids, Session
+from bxpull_nb.storage.eventlog import EventLog
 from tests.faults.fuzz import CODECS, bombs, fuzz, try_frame
 from tests.test_storm import SEED
 

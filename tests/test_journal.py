@@ -10,12 +10,12 @@ import pandas as pd
 import pytest
 
 from bxpull_nb import errors
-from bxpull_nb.eventlog import EventLog
-from bxpull_nb.journal import Journal, Repaired, files, read_frame, read_journal
-from bxpull_nb.journal.record import Begun, Damage, FrameHead, pack, scan
 from bxpull_nb.models import Arrival, Batch, Message, Position
 from bxpull_nb.protocol.codec import Codec, JsonCodec, JsonRpcCodec, ProtobufCodec, TextCodec
 from bxpull_nb.protocol.session import SeenMids, Session
+from bxpull_nb.storage.eventlog import EventLog
+from bxpull_nb.storage.journal import Journal, Repaired, files, read_frame, read_journal
+from bxpull_nb.storage.journal.record import Begun, Damage, FrameHead, pack, scan
 
 ARRIVAL = Arrival(1767225600000000, "shared", "websocket")
 CODECS: list[Codec] = [TextCodec(), JsonCodec(), JsonRpcCodec(), ProtobufCodec()]
@@ -192,7 +192,7 @@ def test_a_second_writer_is_told(tmp_path: Path) -> None:
 
 _SECOND = """
 import sys
-from bxpull_nb.journal import Journal
+from bxpull_nb.storage.journal import Journal
 try:
     Journal(sys.argv[1]).open()
 except Exception as exc:
@@ -233,7 +233,7 @@ def test_half_a_record_on_a_full_disk_is_taken_back(tmp_path: Path) -> None:
 
 _LIMITED = """
 import resource, sys
-from bxpull_nb.journal import Journal
+from bxpull_nb.storage.journal import Journal
 from tests.test_journal import batch
 now, hard = [0.0], resource.getrlimit(resource.RLIMIT_FSIZE)[1]
 with Journal(sys.argv[1], "os", monotonic=lambda: now[0]) as journal:
@@ -343,7 +343,7 @@ def test_the_disk_is_asked_as_often_as_was_promised(
 
 def test_the_disk_has_it_a_second_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without another batch, and off the writing thread."""
-    monkeypatch.setattr("bxpull_nb.journal.writer.SYNC_EVERY", 0.05)
+    monkeypatch.setattr("bxpull_nb.storage.journal.writer.SYNC_EVERY", 0.05)
     synced = counted_syncs(monkeypatch)
     with Journal(tmp_path) as journal:
         before = len(synced)

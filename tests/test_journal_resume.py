@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from bxpull_nb.journal import Journal, read_frame, read_journal
 from bxpull_nb.sandbox import Sandbox
+from bxpull_nb.storage.journal import Journal, read_frame, read_journal
 from tests.test_listener import BOTH, Capture, run
 from tests.test_listener_faults import EVERYWHERE, QUICK_AUDIT
 

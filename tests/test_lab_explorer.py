@@ -4,7 +4,7 @@ import json
 import shutil
 from typing import TYPE_CHECKING
 
-from bxpull_nb.export import read_events
+from bxpull_nb.storage.export import read_events
 from tests.lab import PROJECT, Lab, LabPage, eventually
 from tests.test_lab_tutorials import EXPLORING, check_run
 

@@ -13,7 +13,7 @@ SETUP = '''
 import random, threading, time
 import bxpull_nb as bx
 from bxpull_nb.models import Arrival, Event
-from bxpull_nb.eventlog import EventLog
+from bxpull_nb.storage.eventlog import EventLog
 
 NOW = int(time.time())
 

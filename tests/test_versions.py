@@ -6,11 +6,11 @@ import pandas as pd
 import pytest
 
 import bxpull_nb as bx
-from bxpull_nb.dataset.layout import folders
-from bxpull_nb.dataset.storage import Storage
-from bxpull_nb.export.parquet import SCHEMA_VERSION
-from bxpull_nb.journal.record import VERSION
 from bxpull_nb.models import EVENT_COLUMNS
+from bxpull_nb.storage.dataset.layout import folders
+from bxpull_nb.storage.dataset.storage import Storage
+from bxpull_nb.storage.export.parquet import SCHEMA_VERSION
+from bxpull_nb.storage.journal.record import VERSION
 
 FILES = Path(__file__).resolve().parent / "version1"
 MIDS = [f"1795447844{number:016}" for number in (0, 1, 2, 100)]

@@ -14,8 +14,8 @@ from bxpull_nb.cli.keeping import Keeping
 from bxpull_nb.cli.signals import two_signals
 from bxpull_nb.cli.warned import warnings_told
 from bxpull_nb.collector import Collector, CollectorStats, serving_metrics
-from bxpull_nb.dataset import Written, shown_url
 from bxpull_nb.errors import BxPullError
+from bxpull_nb.storage.dataset import Written, shown_url
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -241,7 +241,7 @@ def _capture(
 
 
 def _save(feed: "Feed", count: int | None, csv: Path) -> None:
-    from bxpull_nb.export import to_csv
+    from bxpull_nb.storage.export import to_csv
 
     frame = feed.df.iloc[:count]
     to_csv(frame, csv)

@@ -118,6 +118,6 @@ def compact(url: str) -> None:
     URL is that of `bxpull listen --dataset`. Copies that several collectors brought are dropped.
     Once a day is enough; it may be interrupted at any time.
     """
-    from bxpull_nb.dataset import compact as merge
+    from bxpull_nb.storage.dataset import compact as merge
 
     click.echo(merge(url, tell=lambda text: click.echo(text, err=True)))

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import msgspec
 
-from bxpull_nb.dataset import PART_BYTES, Shipper, Written
 from bxpull_nb.errors import BxPullError
-from bxpull_nb.eventlog import RecentLog
 from bxpull_nb.feed import FeedStats
-from bxpull_nb.journal import Journal
 from bxpull_nb.portal import Portal
+from bxpull_nb.storage.dataset import PART_BYTES, Shipper, Written
+from bxpull_nb.storage.eventlog import RecentLog
+from bxpull_nb.storage.journal import Journal
 
 __all__ = ["Collector", "CollectorStats"]
 

@@ -10,7 +10,6 @@ from matplotlib.patches import Patch
 
 from bxpull_nb import analysis
 from bxpull_nb.analysis import Span
-from bxpull_nb.export.table import needs_pandas
 from bxpull_nb.plots.figure import (
     COLOURS,
     GREY,
@@ -24,6 +23,7 @@ from bxpull_nb.plots.figure import (
     spoken,
     utc_axis,
 )
+from bxpull_nb.storage.export.table import needs_pandas
 
 if TYPE_CHECKING:
     import pandas as pd

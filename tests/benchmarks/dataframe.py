@@ -9,9 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from bxpull_nb.eventlog import EventLog
 from bxpull_nb.models import EVENT_COLUMNS
 from bxpull_nb.protocol.codec import TextCodec
+from bxpull_nb.storage.eventlog import EventLog
 from tests.benchmarks.byhand import Row, rows_of, text_rows
 from tests.benchmarks.material import ARRIVAL, PER_FRAME, events, messages
 from tests.benchmarks.measure import (

@@ -6,7 +6,6 @@ from typing import Any
 
 import msgspec
 
-from bxpull_nb.eventlog import EventLog
 from bxpull_nb.protocol.codec import (
     Codec,
     JsonCodec,
@@ -15,6 +14,7 @@ from bxpull_nb.protocol.codec import (
     TextCodec,
     push_pb2,
 )
+from bxpull_nb.storage.eventlog import EventLog
 from tests.benchmarks import byhand
 from tests.benchmarks.material import ARRIVAL, cyrillic, frames
 from tests.benchmarks.measure import Benchmark, Line, Size, faster, in_turn, within

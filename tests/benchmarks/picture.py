@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from bxpull_nb.eventlog import EventLog
 from bxpull_nb.models import Event
+from bxpull_nb.storage.eventlog import EventLog
 from tests.benchmarks.byhand import Row, rows_of
 from tests.benchmarks.material import PER_FRAME, events
 from tests.benchmarks.measure import Size

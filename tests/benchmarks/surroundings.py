@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bxpull_nb.export import to_csv
+from bxpull_nb.storage.export import to_csv
 from tests.benchmarks.dataframe import filled_log
 from tests.benchmarks.material import events
 from tests.benchmarks.measure import (

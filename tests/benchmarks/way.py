@@ -13,11 +13,11 @@ import pandas as pd
 from websockets.asyncio.client import connect
 
 from bxpull_nb.bridge import LoopThread
-from bxpull_nb.eventlog import EventLog
 from bxpull_nb.inlet import Inlet
-from bxpull_nb.journal import Journal
 from bxpull_nb.listener import Listener
 from bxpull_nb.models import Batch, Channel, PullConfig, PullServer
+from bxpull_nb.storage.eventlog import EventLog
+from bxpull_nb.storage.journal import Journal
 from tests.benchmarks.byhand import Row, text_rows
 from tests.benchmarks.measure import (
     Benchmark,

@@ -12,10 +12,10 @@ import click
 import psutil
 
 import bxpull_nb as bx
-from bxpull_nb.journal import read_journal
 from bxpull_nb.portal import Portal
 from bxpull_nb.rest.auth import AccessToken
 from bxpull_nb.sandbox import Sandbox
+from bxpull_nb.storage.journal import read_journal
 
 __all__ = ["Flood", "flood"]
 

@@ -16,12 +16,12 @@ from random import Random
 import click
 import msgspec
 
-from bxpull_nb.eventlog import EventLog
-from bxpull_nb.journal.record import FrameHead, Stored, batch_of, pack_batch, scan
 from bxpull_nb.listener.service_messages import order_of
 from bxpull_nb.models import Arrival, BadFrame, Batch, Event, Message, PullConfig
 from bxpull_nb.protocol.codec import Codec, JsonCodec, JsonRpcCodec, ProtobufCodec, TextCodec
 from bxpull_nb.protocol.session import SeenMids, Session
+from bxpull_nb.storage.eventlog import EventLog
+from bxpull_nb.storage.journal.record import FrameHead, Stored, batch_of, pack_batch, scan
 
 __all__ = ["BOMBS", "Fuzzed", "fuzz", "seeds", "try_frame"]
 

@@ -15,11 +15,11 @@ from tempfile import TemporaryDirectory
 
 import msgspec
 
-from bxpull_nb.journal import Journal, read_journal
 from bxpull_nb.listener import Listener
 from bxpull_nb.rest import RestClient
 from bxpull_nb.rest.auth import AccessToken
 from bxpull_nb.sandbox import Sandbox
+from bxpull_nb.storage.journal import Journal, read_journal
 from tests.faults.storm import BOTH, quick
 
 __all__ = ["Killed", "kill_and_resume"]

@@ -13,12 +13,12 @@ from tempfile import TemporaryDirectory
 
 import msgspec
 
-from bxpull_nb.journal import Journal, read_journal
 from bxpull_nb.listener import Listener, Timing
 from bxpull_nb.models import Batch, PullConfig, Record
 from bxpull_nb.rest import RestClient
 from bxpull_nb.rest.auth import AccessToken
 from bxpull_nb.sandbox import Sandbox
+from bxpull_nb.storage.journal import Journal, read_journal
 from tests.faults.proxy import ANSWERS, FaultProxy
 
 __all__ = ["FAULTS", "Outcome", "storm"]

@@ -6,11 +6,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bxpull_nb.errors import SettingsError
-from bxpull_nb.eventlog import EventLog
-from bxpull_nb.journal.files import checked_content, journal_files
-from bxpull_nb.journal.record import Begun, Damage, FrameHead, Opened, Stored, batch_of, scan
 from bxpull_nb.models import Batch
 from bxpull_nb.protocol.session import Resume, SeenMids
+from bxpull_nb.storage.eventlog import EventLog
+from bxpull_nb.storage.journal.files import checked_content, journal_files
+from bxpull_nb.storage.journal.record import (
+    Begun,
+    Damage,
+    FrameHead,
+    Opened,
+    Stored,
+    batch_of,
+    scan,
+)
 
 if TYPE_CHECKING:
     import pandas as pd

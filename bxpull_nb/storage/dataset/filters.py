@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 from operator import eq, ge, gt, le, lt, ne
 from typing import Any
 
-from bxpull_nb.dataset.layout import UNKNOWN, Folder
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.models import EVENT_COLUMNS
+from bxpull_nb.storage.dataset.layout import UNKNOWN, Folder
 
 __all__ = ["PARTITIONED", "Condition", "Where", "checked_columns"]
 

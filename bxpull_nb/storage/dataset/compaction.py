@@ -7,11 +7,11 @@ from pathlib import Path
 import msgspec
 import pyarrow as pa
 
-from bxpull_nb.dataset.copies import without_copies
-from bxpull_nb.dataset.layout import COMPACTED, Folder, Part, folders, part_name
-from bxpull_nb.dataset.parts import read_parts
-from bxpull_nb.dataset.schema import SCHEMA, part_bytes
-from bxpull_nb.dataset.storage import Storage, shown_url
+from bxpull_nb.storage.dataset.dedupe import without_copies
+from bxpull_nb.storage.dataset.layout import COMPACTED, Folder, Part, folders, part_name
+from bxpull_nb.storage.dataset.part_files import read_parts
+from bxpull_nb.storage.dataset.schema import SCHEMA, part_bytes
+from bxpull_nb.storage.dataset.storage import Storage, shown_url
 
 __all__ = ["TARGET_BYTES", "Compacted", "compact"]
 

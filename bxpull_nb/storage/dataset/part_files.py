@@ -6,12 +6,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from bxpull_nb.dataset.layout import Part
-from bxpull_nb.dataset.schema import SCHEMA
-from bxpull_nb.dataset.storage import Storage
 from bxpull_nb.errors import FileFormatError
-from bxpull_nb.export.parquet import check_version
-from bxpull_nb.export.table import check_columns
+from bxpull_nb.storage.dataset.layout import Part
+from bxpull_nb.storage.dataset.schema import SCHEMA
+from bxpull_nb.storage.dataset.storage import Storage
+from bxpull_nb.storage.export.parquet import check_version
+from bxpull_nb.storage.export.table import check_columns
 
 __all__ = ["fragments", "read_parts"]
 

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from bxpull_nb.errors import FileFormatError, JournalTooNew
-from bxpull_nb.journal.record import PREAMBLE, VERSION, Stored, scan, version_of
+from bxpull_nb.storage.journal.record import PREAMBLE, VERSION, Stored, scan, version_of
 
 __all__ = [
     "Repaired",

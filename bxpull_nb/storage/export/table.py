@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bxpull_nb.errors import FileFormatError, SettingsError
-from bxpull_nb.export.iso import iso_texts
 from bxpull_nb.models import EVENT_COLUMNS
+from bxpull_nb.storage.export.iso import iso_texts
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from bxpull_nb.journal.files import Tail, sync_and_close, sync_folder
-from bxpull_nb.journal.record import PREAMBLE, Opened, pack
+from bxpull_nb.storage.journal.files import Tail, sync_and_close, sync_folder
+from bxpull_nb.storage.journal.record import PREAMBLE, Opened, pack
 
 __all__ = ["SYNC_EVERY", "Writer"]
 

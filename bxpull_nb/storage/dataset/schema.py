@@ -6,11 +6,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bxpull_nb.dataset.layout import UNKNOWN
-from bxpull_nb.eventlog import EventLog
-from bxpull_nb.export.parquet import ROW_GROUP, SCHEMA_VERSION, VERSION_KEY
-from bxpull_nb.export.table import event_table
 from bxpull_nb.models import EVENT_COLUMNS, Batch
+from bxpull_nb.storage.dataset.layout import UNKNOWN
+from bxpull_nb.storage.eventlog import EventLog
+from bxpull_nb.storage.export.parquet import ROW_GROUP, SCHEMA_VERSION, VERSION_KEY
+from bxpull_nb.storage.export.table import event_table
 
 __all__ = ["CATEGORIES", "SCHEMA", "days_of", "part_bytes", "table_of_batches"]
 

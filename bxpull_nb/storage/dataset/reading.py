@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 import pyarrow as pa
 
-from bxpull_nb.dataset.schema import SCHEMA
-from bxpull_nb.dataset.slices import Slice, by_arrival, frame_of, slices, table_of
-from bxpull_nb.dataset.storage import Storage, shown_url
-from bxpull_nb.dataset.where import Condition, Where, checked_columns
 from bxpull_nb.errors import SettingsError
-from bxpull_nb.export import read_events as read_file
-from bxpull_nb.export.table import to_frame
-from bxpull_nb.journal import journal_files
+from bxpull_nb.storage.dataset.filters import Condition, Where, checked_columns
+from bxpull_nb.storage.dataset.partitions import Slice, by_arrival, frame_of, slices, table_of
+from bxpull_nb.storage.dataset.schema import SCHEMA
+from bxpull_nb.storage.dataset.storage import Storage, shown_url
+from bxpull_nb.storage.export import read_events as read_file
+from bxpull_nb.storage.export.table import to_frame
+from bxpull_nb.storage.journal import journal_files
 
 if TYPE_CHECKING:
     import dask.dataframe as dd

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from bxpull_nb.errors import FileFormatError
-from bxpull_nb.export.csv import csv_table
-from bxpull_nb.export.files import Content, unpacked
-from bxpull_nb.export.jsonl import jsonl_table
-from bxpull_nb.export.parquet import parquet_table
-from bxpull_nb.export.table import to_frame
-from bxpull_nb.journal import read_frame
+from bxpull_nb.storage.export.csv import csv_table
+from bxpull_nb.storage.export.files import Content, unpacked
+from bxpull_nb.storage.export.jsonl import jsonl_table
+from bxpull_nb.storage.export.parquet import parquet_table
+from bxpull_nb.storage.export.table import to_frame
+from bxpull_nb.storage.journal import read_frame
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import msgspec
 
-from bxpull_nb.journal.files import check_start, journal_files
-from bxpull_nb.journal.reading import batches_of
-from bxpull_nb.journal.record import PREAMBLE, Damage, Opened, Stored, scan
 from bxpull_nb.models import Batch
+from bxpull_nb.storage.journal.files import check_start, journal_files
+from bxpull_nb.storage.journal.reading import batches_of
+from bxpull_nb.storage.journal.record import PREAMBLE, Damage, Opened, Stored, scan
 
 __all__ = ["Cursor", "Stretch", "forget_before", "read_on"]
 

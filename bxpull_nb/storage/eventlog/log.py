@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bxpull_nb.eventlog.columns import CategoryColumn, NumberColumn, packed
-from bxpull_nb.eventlog.rows import records_of_rows
-from bxpull_nb.eventlog.texts import TextColumn
 from bxpull_nb.models import EVENT_COLUMNS, Arrival, Record, RecordBatch
+from bxpull_nb.storage.eventlog.columns import CategoryColumn, NumberColumn, packed
+from bxpull_nb.storage.eventlog.rows import records_of_rows
+from bxpull_nb.storage.eventlog.text_column import TextColumn
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from bxpull_nb.eventlog.log import RECENT, EventLog
 from bxpull_nb.models import Record
+from bxpull_nb.storage.eventlog.log import RECENT, EventLog
 
 if TYPE_CHECKING:
     import pandas as pd

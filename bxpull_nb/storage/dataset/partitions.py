@@ -14,13 +14,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bxpull_nb.dataset.copies import KEY, without_copies
-from bxpull_nb.dataset.layout import Folder, Part, folders
-from bxpull_nb.dataset.parts import fragments, read_parts
-from bxpull_nb.dataset.schema import SCHEMA
-from bxpull_nb.dataset.storage import Storage, shown_url
-from bxpull_nb.dataset.where import PARTITIONED, Where
-from bxpull_nb.export.table import to_frame
+from bxpull_nb.storage.dataset.dedupe import KEY, without_copies
+from bxpull_nb.storage.dataset.filters import PARTITIONED, Where
+from bxpull_nb.storage.dataset.layout import Folder, Part, folders
+from bxpull_nb.storage.dataset.part_files import fragments, read_parts
+from bxpull_nb.storage.dataset.schema import SCHEMA
+from bxpull_nb.storage.dataset.storage import Storage, shown_url
+from bxpull_nb.storage.export.table import to_frame
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from bxpull_nb.errors import JournalInUse, JournalNotWritable, SettingsError
-from bxpull_nb.journal.files import Repaired, Tail, journal_files
-from bxpull_nb.journal.reading import resume_from, when_begun
-from bxpull_nb.journal.record import Begun, Opened, pack, pack_batch, scan
-from bxpull_nb.journal.writer import Writer
 from bxpull_nb.models import Batch, Position
 from bxpull_nb.protocol.session import Resume
+from bxpull_nb.storage.journal.files import Repaired, Tail, journal_files
+from bxpull_nb.storage.journal.reading import resume_from, when_begun
+from bxpull_nb.storage.journal.record import Begun, Opened, pack, pack_batch, scan
+from bxpull_nb.storage.journal.writer import Writer
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from bxpull_nb.eventlog.columns import FIRST_CAPACITY, packed, with_room
+from bxpull_nb.storage.eventlog.columns import FIRST_CAPACITY, packed, with_room
 
 __all__ = ["TextColumn"]
 
