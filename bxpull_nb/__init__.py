@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from bxpull_nb import errors, plots
-    from bxpull_nb.analysis import gaps, lag, rates, sessions, since, summary, who
+    from bxpull_nb import errors
+    from bxpull_nb.analysis import gaps, lag, plots, rates, sessions, since, summary, who
     from bxpull_nb.diagnosis import Diagnosis, doctor
     from bxpull_nb.errors import BxPullError
     from bxpull_nb.feed import Feed, FeedStats
@@ -101,7 +101,7 @@ _ROOMS = {
     "widgets": ("Explorer", "LiveTable", "RateChart"),
     "sandbox": ("Sandbox",),
 }
-_SUBMODULES = {"codec": "protocol.codec", "errors": "errors", "plots": "plots"}
+_SUBMODULES = {"codec": "protocol.codec", "errors": "errors", "plots": "analysis.plots"}
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 
 logging.getLogger(__name__).addHandler(logging.NullHandler())

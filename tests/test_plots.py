@@ -15,9 +15,9 @@ from matplotlib.axes import Axes
 from matplotlib.container import BarContainer
 
 from bxpull_nb import plots
+from bxpull_nb.analysis.plots import Figure
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.models import Arrival, Event, Record
-from bxpull_nb.plots import Figure
 from tests.test_analysis import at, bad, event, frame
 from tests.test_eventlog import records
 

@@ -12,7 +12,7 @@ that pandas would give.
 """
 
 from bxpull_nb.analysis.counts import rates, summary, who
-from bxpull_nb.analysis.shape import Span
+from bxpull_nb.analysis.intervals import Span
 from bxpull_nb.analysis.since import since
 from bxpull_nb.analysis.times import gaps, lag, sessions
 

@@ -3,8 +3,7 @@
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from bxpull_nb.analysis.parted import names_of
-from bxpull_nb.analysis.shape import (
+from bxpull_nb.analysis.intervals import (
     Span,
     check_intervals,
     counted_from,
@@ -12,7 +11,16 @@ from bxpull_nb.analysis.shape import (
     intervals,
     shaped,
 )
-from bxpull_nb.analysis.spread import Frame, Tables, gathered, is_spread, named, part_of, unnamed
+from bxpull_nb.analysis.map_reduce import (
+    Frame,
+    Tables,
+    gathered,
+    is_spread,
+    named,
+    part_of,
+    unnamed,
+)
+from bxpull_nb.analysis.partitioned import names_of
 from bxpull_nb.errors import SettingsError
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from bxpull_nb.analysis.shape import Span, duration, shaped
-from bxpull_nb.analysis.spread import Frame, Tables, gathered, named, unnamed
+from bxpull_nb.analysis.intervals import Span, duration, shaped
+from bxpull_nb.analysis.map_reduce import Frame, Tables, gathered, named, unnamed
 from bxpull_nb.errors import SettingsError
 
 if TYPE_CHECKING:

@@ -3,8 +3,7 @@
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from bxpull_nb.analysis.parted import lags_of
-from bxpull_nb.analysis.shape import (
+from bxpull_nb.analysis.intervals import (
     Span,
     check_intervals,
     counted_from,
@@ -13,7 +12,8 @@ from bxpull_nb.analysis.shape import (
     moments,
     shaped,
 )
-from bxpull_nb.analysis.spread import Frame, Tables, gathered, is_spread, part_of
+from bxpull_nb.analysis.map_reduce import Frame, Tables, gathered, is_spread, part_of
+from bxpull_nb.analysis.partitioned import lags_of
 
 if TYPE_CHECKING:
     import pandas as pd

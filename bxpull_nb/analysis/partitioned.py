@@ -3,9 +3,9 @@
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from bxpull_nb.analysis.intervals import counted_from
+from bxpull_nb.analysis.map_reduce import Tables, gathered, named, unnamed
 from bxpull_nb.analysis.quantiles import LAG_RULES, VALUE_RULES, Ranks, lag_bins, lag_values
-from bxpull_nb.analysis.shape import counted_from
-from bxpull_nb.analysis.spread import Tables, gathered, named, unnamed
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,7 +10,7 @@ from matplotlib.patches import Patch
 
 from bxpull_nb import analysis
 from bxpull_nb.analysis import Span
-from bxpull_nb.plots.figure import (
+from bxpull_nb.analysis.plots.figure import (
     COLOURS,
     GREY,
     INK,

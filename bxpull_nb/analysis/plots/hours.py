@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.axes import Axes
 
-from bxpull_nb.plots.figure import INK, PAPER, Figure, blank, sheet, spoken
+from bxpull_nb.analysis.plots.figure import INK, PAPER, Figure, blank, sheet, spoken
 from bxpull_nb.storage.export.table import needs_pandas
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from bxpull_nb.plots.figure import COLOURS, INK, Figure, blank, count, count_axis, sheet
+from bxpull_nb.analysis.plots.figure import COLOURS, INK, Figure, blank, count, count_axis, sheet
 from bxpull_nb.storage.export.table import needs_pandas
 
 if TYPE_CHECKING:

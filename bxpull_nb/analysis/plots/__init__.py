@@ -6,9 +6,9 @@ Figures are made without pyplot: nothing global is read or changed, and no windo
 are UTC. A frame without events gives a figure that says so.
 """
 
-from bxpull_nb.plots.calendar import hours
-from bxpull_nb.plots.figure import Figure
-from bxpull_nb.plots.timeline import gaps, rate
-from bxpull_nb.plots.waiting import lag
+from bxpull_nb.analysis.plots.figure import Figure
+from bxpull_nb.analysis.plots.hours import hours
+from bxpull_nb.analysis.plots.lag import lag
+from bxpull_nb.analysis.plots.timeline import gaps, rate
 
 __all__ = ["Figure", "gaps", "hours", "lag", "rate"]
