@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
     from bxpull_nb import errors
     from bxpull_nb.analysis import gaps, lag, plots, rates, sessions, since, summary, who
+    from bxpull_nb.capture.feed import Feed, FeedStats
+    from bxpull_nb.capture.gap_report import Report
     from bxpull_nb.diagnosis import Diagnosis, doctor
     from bxpull_nb.errors import BxPullError
-    from bxpull_nb.feed import Feed, FeedStats
     from bxpull_nb.models import BadFrame, Channel, Event, PullConfig, PullServer
     from bxpull_nb.notebook import (
         allow_nested_run,
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     )
     from bxpull_nb.portal import Portal
     from bxpull_nb.protocol import codec
-    from bxpull_nb.report import Report
     from bxpull_nb.sandbox import Sandbox
     from bxpull_nb.storage.dataset import compact, read_events
     from bxpull_nb.storage.eventlog import EventLog
@@ -92,9 +92,9 @@ _ROOMS = {
     "storage.journal": ("Journal",),
     "storage.export": ("expand_params", "to_csv", "to_jsonl", "to_parquet"),
     "storage.dataset": ("compact", "read_events"),
-    "report": ("Report",),
+    "capture.gap_report": ("Report",),
     "analysis": ("gaps", "lag", "rates", "sessions", "since", "summary", "who"),
-    "feed": ("Feed", "FeedStats"),
+    "capture.feed": ("Feed", "FeedStats"),
     "portal": ("Portal",),
     "diagnosis": ("Diagnosis", "doctor"),
     "notebook": ("allow_nested_run", "connect", "explore", "fetch_config", "listen", "replay"),

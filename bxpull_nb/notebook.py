@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bxpull_nb.bridge import LoopThread
+from bxpull_nb.capture.feed import Feed
 from bxpull_nb.errors import SettingsError
-from bxpull_nb.feed import Feed
 from bxpull_nb.listener import ListenerStats, Sink
 from bxpull_nb.models import CHANNEL_TYPES, PullConfig
 from bxpull_nb.portal import Portal
@@ -109,7 +109,7 @@ def replay(source: "str | Path | pd.DataFrame", speed: float = 1.0) -> Feed:
     as fast, `math.inf` at once. Raises FileFormatError or OSError for a file that cannot be read,
     SettingsError for a frame of Dask and for a speed that is not above zero.
     """
-    from bxpull_nb.playback import Replay
+    from bxpull_nb.capture.replay import Replay
     from bxpull_nb.storage.export.table import needs_pandas
 
     needs_pandas(source, "replay()")

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from bxpull_nb.bridge import LoopThread
-from bxpull_nb.driver import checked_channels, checked_transport
+from bxpull_nb.capture.driver import checked_channels, checked_transport
+from bxpull_nb.capture.feed import Feed
 from bxpull_nb.errors import ChannelMissing
-from bxpull_nb.feed import Feed
 from bxpull_nb.listener import Listener, Timing
 from bxpull_nb.models import CHANNEL_TYPES, PublicChannel, PullConfig
 from bxpull_nb.rest import PORTAL_LIMIT, BatchResult, RestClient

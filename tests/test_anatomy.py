@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime
 
-from bxpull_nb.anatomy import dissect, take_mid_apart
-from bxpull_nb.frames import KeptFrame
+from bxpull_nb.capture.event_detail import dissect, take_mid_apart
+from bxpull_nb.capture.recent_frames import KeptFrame
 from bxpull_nb.models import Arrival, BadFrame, Event
 
 MID = "17104941040000000000000012"

@@ -1,6 +1,6 @@
 """What an event is expected to be, and how near another one comes to it."""
 
-from bxpull_nb.expectation import Expectation, Nearest
+from bxpull_nb.capture.expectation import Expectation, Nearest
 from bxpull_nb.models import Arrival, BadFrame, Event
 
 SHARED = Arrival(None, "shared", "websocket")

@@ -1,6 +1,6 @@
 """The newest frames as they came, found by row."""
 
-from bxpull_nb.frames import KeptFrame, RecentFrames
+from bxpull_nb.capture.recent_frames import KeptFrame, RecentFrames
 from bxpull_nb.models import Batch, Event
 
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
+from bxpull_nb.capture.handlers import Handlers
 from bxpull_nb.errors import SettingsError
-from bxpull_nb.handlers import Handlers
 from bxpull_nb.models import BadFrame, Event, Record
 
 

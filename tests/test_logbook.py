@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from bxpull_nb.logbook import Logbook
+from bxpull_nb.capture.activity_log import Logbook
 from bxpull_nb.models import HAPPENING_COLUMNS, Happening
 
 AT = 1_790_000_000_000_000

@@ -10,8 +10,8 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
+from bxpull_nb.capture.feed import Feed
 from bxpull_nb.diagnosis import Diagnosis
-from bxpull_nb.feed import Feed
 from bxpull_nb.portal import Portal
 from bxpull_nb.sandbox import Sandbox
 

@@ -4,7 +4,7 @@ import msgspec
 import pandas as pd
 import pytest
 
-from bxpull_nb.feed import FeedStats
+from bxpull_nb.capture.feed import FeedStats
 from bxpull_nb.models import Happening
 from bxpull_nb.widgets import markup
 

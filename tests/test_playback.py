@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bxpull_nb.capture.replay import Replay
 from bxpull_nb.errors import ConnectionFailed, FileFormatError, SettingsError
 from bxpull_nb.listener import ListenerStats
 from bxpull_nb.models import Arrival, BadFrame, Batch, Event, Record
-from bxpull_nb.playback import Replay
 from bxpull_nb.storage.eventlog import EventLog
 from bxpull_nb.storage.export import to_parquet
 from tests.test_eventlog import records

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 import bxpull_nb as bx
+from bxpull_nb.capture.feed import Feed
 from bxpull_nb.errors import ExpectationFailed, JournalInUse, SettingsError, WrongThreadError
-from bxpull_nb.feed import Feed
 from bxpull_nb.models import Arrival, Batch, Event, Record
 from bxpull_nb.portal import Portal
 from bxpull_nb.rest.auth import AccessToken

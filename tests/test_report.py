@@ -1,8 +1,8 @@
 """How whole a capture is."""
 
+from bxpull_nb.capture.gap_report import GAP_COLUMNS, report_of
 from bxpull_nb.listener import ListenerStats
 from bxpull_nb.models import Happening
-from bxpull_nb.report import GAP_COLUMNS, report_of
 
 AT = 1_790_000_000_000_000
 

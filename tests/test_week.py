@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 import bxpull_nb as bx
-from bxpull_nb.feed import Feed
+from bxpull_nb.capture.feed import Feed
 from bxpull_nb.listener import Listener, Timing
 from bxpull_nb.portal import Portal
 from bxpull_nb.rest.auth import MemoryStore, OAuthApp

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from tqdm import tqdm  # type: ignore[import-untyped]
 
+from bxpull_nb.capture.feed import Feed
 from bxpull_nb.errors import BxPullError
-from bxpull_nb.feed import Feed
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -18,8 +18,8 @@ from bxpull_nb.cli.keeping import EXIT_CODES, Keeping, compact, keeping_options
 from bxpull_nb.cli.source import VISIBLE, known, open_portal, source_options
 
 if TYPE_CHECKING:
+    from bxpull_nb.capture.feed import Feed
     from bxpull_nb.cli.lab import Copied, Lab
-    from bxpull_nb.feed import Feed
     from bxpull_nb.sandbox import Sandbox
 
 __all__ = ["main"]

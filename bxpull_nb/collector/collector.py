@@ -7,8 +7,8 @@ from pathlib import Path
 
 import msgspec
 
+from bxpull_nb.capture.feed import FeedStats
 from bxpull_nb.errors import BxPullError
-from bxpull_nb.feed import FeedStats
 from bxpull_nb.portal import Portal
 from bxpull_nb.storage.dataset import PART_BYTES, Shipper, Written
 from bxpull_nb.storage.eventlog import RecentLog

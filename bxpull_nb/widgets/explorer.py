@@ -11,8 +11,8 @@ from typing import Any
 
 import ipywidgets as ipw
 
+from bxpull_nb.capture.feed import Feed
 from bxpull_nb.errors import BxPullError
-from bxpull_nb.feed import Feed
 from bxpull_nb.models import CHANNEL_TYPES
 from bxpull_nb.portal import Portal
 from bxpull_nb.protocol.retry_policy import TRANSPORTS

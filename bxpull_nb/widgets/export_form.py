@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets as ipw
 
-from bxpull_nb.feed import Feed
+from bxpull_nb.capture.feed import Feed
 from bxpull_nb.storage.export import to_csv, to_jsonl, to_parquet
 from bxpull_nb.widgets import markup
 from bxpull_nb.widgets.controls import button, labelled, row, toggle

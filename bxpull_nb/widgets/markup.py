@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from html import escape
 from typing import TYPE_CHECKING
 
-from bxpull_nb.feed import FeedStats
+from bxpull_nb.capture.feed import FeedStats
 from bxpull_nb.models import Happening
 
 if TYPE_CHECKING:

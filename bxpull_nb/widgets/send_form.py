@@ -8,8 +8,8 @@ from typing import Any
 import ipywidgets as ipw
 import msgspec
 
+from bxpull_nb.capture.feed import Feed
 from bxpull_nb.errors import SettingsError
-from bxpull_nb.feed import Feed
 from bxpull_nb.models import Record
 from bxpull_nb.portal import Portal
 from bxpull_nb.widgets import markup

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import ipywidgets as ipw
 
-from bxpull_nb.feed import Feed
+from bxpull_nb.capture.feed import Feed
 from bxpull_nb.models import Happening
 from bxpull_nb.widgets import markup
 from bxpull_nb.widgets.live_table import LiveTable

@@ -13,7 +13,7 @@ import pandas as pd
 from websockets.asyncio.client import connect
 
 from bxpull_nb.bridge import LoopThread
-from bxpull_nb.inlet import Inlet
+from bxpull_nb.capture.hub import Inlet
 from bxpull_nb.listener import Listener
 from bxpull_nb.models import Batch, Channel, PullConfig, PullServer
 from bxpull_nb.storage.eventlog import EventLog

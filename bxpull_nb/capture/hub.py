@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from queue import Empty, SimpleQueue
 
+from bxpull_nb.capture.recent_frames import KeptFrame, RecentFrames
 from bxpull_nb.errors import WaitTimeout
-from bxpull_nb.frames import KeptFrame, RecentFrames
 from bxpull_nb.models import Batch, Record
 from bxpull_nb.storage.eventlog import EventLog
 

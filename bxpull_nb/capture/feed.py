@@ -10,14 +10,14 @@ from typing import Any
 import msgspec
 
 from bxpull_nb.bridge import LoopThread
-from bxpull_nb.driver import Driver, OpenDriver, checked_channels, checked_transport
+from bxpull_nb.capture.activity_log import Logbook
+from bxpull_nb.capture.driver import Driver, OpenDriver, checked_channels, checked_transport
+from bxpull_nb.capture.gap_report import Report, report_of
+from bxpull_nb.capture.journaling import journaling, not_journaled
+from bxpull_nb.capture.recording import Recording
 from bxpull_nb.errors import ConnectionFailed, WrongThreadError
-from bxpull_nb.journaling import journaling, not_journaled
 from bxpull_nb.listener import ListenerStats, Sink
-from bxpull_nb.logbook import Logbook
 from bxpull_nb.models import CHANNEL_TYPES, Happening, PullConfig
-from bxpull_nb.recording import Recording
-from bxpull_nb.report import Report, report_of
 from bxpull_nb.storage.eventlog import EventLog
 from bxpull_nb.storage.journal import Journal
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from bxpull_nb.frames import KeptFrame
+from bxpull_nb.capture.recent_frames import KeptFrame
 from bxpull_nb.masking import mask_text
 from bxpull_nb.models import Record
 

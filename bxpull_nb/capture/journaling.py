@@ -3,9 +3,9 @@
 import time
 from collections.abc import Callable
 
+from bxpull_nb.capture.activity_log import Logbook
 from bxpull_nb.errors import JournalNotWritable
 from bxpull_nb.listener import Sink
-from bxpull_nb.logbook import Logbook
 from bxpull_nb.models import Batch, Happening
 from bxpull_nb.storage.journal import Journal
 

@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-from bxpull_nb.anatomy import Anatomy, dissect
+from bxpull_nb.capture.activity_log import Logbook
+from bxpull_nb.capture.event_detail import Anatomy, dissect
+from bxpull_nb.capture.expectation import Expectation, Nearest
+from bxpull_nb.capture.handlers import Handler, Handlers
+from bxpull_nb.capture.hub import Inlet
 from bxpull_nb.errors import ExpectationFailed, SettingsError, WaitTimeout
-from bxpull_nb.expectation import Expectation, Nearest
-from bxpull_nb.handlers import Handler, Handlers
-from bxpull_nb.inlet import Inlet
-from bxpull_nb.logbook import Logbook
 from bxpull_nb.models import Event, Happening, Record
 from bxpull_nb.storage.eventlog import EventLog
 from bxpull_nb.storage.export import to_csv, to_jsonl, to_parquet
@@ -214,7 +214,7 @@ class Recording:
         first, records = self.log.recent(row)
         if first == row:
             return records[0]
-        from bxpull_nb.playback import records_of
+        from bxpull_nb.capture.replay import records_of
 
         return records_of(self.df.loc[row:row])[0]
 
