@@ -18,19 +18,14 @@ if TYPE_CHECKING:
 
     from bxpull_nb import errors
     from bxpull_nb.analysis import gaps, lag, plots, rates, sessions, since, summary, who
+    from bxpull_nb.api import connect, fetch_config, listen, replay
     from bxpull_nb.capture.feed import Feed, FeedStats
     from bxpull_nb.capture.gap_report import Report
     from bxpull_nb.diagnosis import Diagnosis, doctor
     from bxpull_nb.errors import BxPullError
+    from bxpull_nb.jupyter.notebook import allow_nested_run, explore
+    from bxpull_nb.jupyter.widgets import Explorer, LiveTable, RateChart
     from bxpull_nb.models import BadFrame, Channel, Event, PullConfig, PullServer
-    from bxpull_nb.notebook import (
-        allow_nested_run,
-        connect,
-        explore,
-        fetch_config,
-        listen,
-        replay,
-    )
     from bxpull_nb.portal import Portal
     from bxpull_nb.protocol import codec
     from bxpull_nb.sandbox import Sandbox
@@ -38,7 +33,6 @@ if TYPE_CHECKING:
     from bxpull_nb.storage.eventlog import EventLog
     from bxpull_nb.storage.export import expand_params, to_csv, to_jsonl, to_parquet
     from bxpull_nb.storage.journal import Journal
-    from bxpull_nb.widgets import Explorer, LiveTable, RateChart
 
 __version__ = "0.1.0"
 
@@ -97,8 +91,9 @@ _ROOMS = {
     "capture.feed": ("Feed", "FeedStats"),
     "portal": ("Portal",),
     "diagnosis": ("Diagnosis", "doctor"),
-    "notebook": ("allow_nested_run", "connect", "explore", "fetch_config", "listen", "replay"),
-    "widgets": ("Explorer", "LiveTable", "RateChart"),
+    "api": ("connect", "fetch_config", "listen", "replay"),
+    "jupyter.notebook": ("allow_nested_run", "explore"),
+    "jupyter.widgets": ("Explorer", "LiveTable", "RateChart"),
     "sandbox": ("Sandbox",),
 }
 _SUBMODULES = {"codec": "protocol.codec", "errors": "errors", "plots": "analysis.plots"}
@@ -119,12 +114,12 @@ def __getattr__(name: str) -> Any:
 
 def load_ipython_extension(ipython: "InteractiveShell") -> None:
     """`%load_ext bxpull_nb`: from then on there is `%bxpull`."""
-    import_module(f"{__name__}.magics").load(ipython)
+    import_module(f"{__name__}.jupyter.magics").load(ipython)
 
 
 def unload_ipython_extension(ipython: "InteractiveShell") -> None:
     """`%unload_ext bxpull_nb`: what `%bxpull` started ends, and the magic goes."""
-    import_module(f"{__name__}.magics").unload(ipython)
+    import_module(f"{__name__}.jupyter.magics").unload(ipython)
 
 
 def __dir__() -> list[str]:

@@ -297,7 +297,7 @@ def test_an_application_of_the_environment(
         asked.append(how)
         return connect(url, token=sandbox.token)
 
-    monkeypatch.setattr("bxpull_nb.notebook.connect", noting)
+    monkeypatch.setattr("bxpull_nb.api.connect", noting)
     client = {"client_id": "app.1", "client_secret": "s" * 30}
     env = {f"BXPULL_{name.upper()}": value for name, value in client.items()}
     assert bxpull("config", "--url", sandbox.url, **env).exit_code == 0

@@ -5,7 +5,7 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from bxpull_nb.widgets.config_card import ConfigCard
+from bxpull_nb.jupyter.widgets.config_card import ConfigCard
 from tests.fake_comm import Recorder, from_page, record_comms
 from tests.test_models import PRIVATE, SHARED, config, seed_answer
 

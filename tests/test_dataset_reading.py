@@ -9,8 +9,8 @@ import pytest
 
 import bxpull_nb as bx
 from bxpull_nb import errors
+from bxpull_nb.api import replay
 from bxpull_nb.models import EVENT_COLUMNS, BadFrame, Batch
-from bxpull_nb.notebook import replay
 from bxpull_nb.storage.dataset import partitions
 from bxpull_nb.storage.dataset.storage import Storage
 from tests.events import (

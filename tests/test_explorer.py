@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 import bxpull_nb as bx
+from bxpull_nb.jupyter.widgets import Explorer
 from bxpull_nb.portal import Portal
 from bxpull_nb.rest.auth import AccessToken
 from bxpull_nb.sandbox import Sandbox
 from bxpull_nb.storage.export import read_events
-from bxpull_nb.widgets import Explorer
 from tests.fake_comm import Recorder, from_page, record_comms
 from tests.test_recording import played
 

@@ -14,7 +14,7 @@ from tests.lab import Lab, LabPage, eventually
 SETUP = '''
 import json, random, threading, time
 from bxpull_nb.models import Arrival, BadFrame, Event
-from bxpull_nb.widgets.live_table import LiveTable
+from bxpull_nb.jupyter.widgets.live_table import LiveTable
 
 KINDS = [
     ("crm", "dealUpdate", {"id": 15, "stage": "WON", "title": "Договор № 17", "sum": 1250000}),

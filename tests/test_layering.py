@@ -21,11 +21,10 @@ STREET = (
     "analysis",
     "capture",
     "portal",
+    "api",
     "collector",
     "diagnosis",
-    "widgets",
-    "notebook",
-    "magics",
+    "jupyter",
     "cli",
 )
 """Every room may import those before it."""
@@ -76,7 +75,7 @@ def test_imports_point_down(path: Path) -> None:
     """Nobody is handed back upstairs."""
     room = room_of(path)
     allowed = GUEST_HOUSE if room == "sandbox" else set(STREET[: STREET.index(room)])
-    if room in {"portal", "notebook", "cli"}:
+    if room in {"portal", "api", "cli"}:
         allowed = allowed | {"sandbox"}  # they start the embedded one
     assert rooms(path) - {room} <= allowed
 
@@ -95,6 +94,6 @@ def test_pandas_is_imported_only_where_it_is_used() -> None:
     """Importing a room must not cost what only one of its functions needs."""
     heavy = {"pandas", "ipywidgets", "anywidget", "starlette", "uvicorn"}
     for path in FILES:
-        if room_of(path) in {"widgets", "sandbox"}:
+        if room_of(path) in {"jupyter", "sandbox"}:
             continue
         assert {n.split(".")[0] for n in imported(path, at_import=True)} & heavy == set(), path

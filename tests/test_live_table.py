@@ -11,9 +11,9 @@ import ipywidgets
 import pytest
 
 from bxpull_nb.errors import SettingsError
+from bxpull_nb.jupyter.widgets.live_table import LiveTable
+from bxpull_nb.jupyter.widgets.rows import encode_rows
 from bxpull_nb.models import Arrival, BadFrame, Record
-from bxpull_nb.widgets.live_table import LiveTable
-from bxpull_nb.widgets.rows import encode_rows
 from tests.fake_comm import Recorder, Sent, from_page, record_comms, sent_by
 from tests.row_source import NOW_US, Clock, ListSource, event
 

@@ -141,9 +141,9 @@ def test_every_room_says_what_it_offers() -> None:
         "capture.feed",
         "portal",
         "diagnosis",
-        "notebook",
-        "widgets",
-        "magics",
+        "api",
+        "jupyter.widgets",
+        "jupyter.magics",
         "sandbox",
     ):
         module = importlib.import_module(f"bxpull_nb.{room}")

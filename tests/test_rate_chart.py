@@ -9,10 +9,10 @@ from typing import Any
 import ipywidgets
 import pytest
 
+from bxpull_nb.jupyter.widgets.rate_chart import Pick, RateChart
+from bxpull_nb.jupyter.widgets.rows import RowSource
 from bxpull_nb.models import Arrival, BadFrame, Event
 from bxpull_nb.storage.eventlog import EventLog
-from bxpull_nb.widgets.rate_chart import Pick, RateChart
-from bxpull_nb.widgets.rows import RowSource
 from tests.fake_comm import Recorder, from_page, record_comms, sent_by
 from tests.row_source import NOW_US, Clock, ListSource, event
 

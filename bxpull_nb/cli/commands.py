@@ -260,7 +260,7 @@ def _until_ctrl_c(farewell: str | None = None) -> Iterator[None]:
 def _portal_for_kernels(stack: ExitStack, rate: float) -> tuple[dict[str, str], str]:
     """The environment that leads the notebooks to their portal, and what to say about it."""
     if known("url") or known("webhook"):
-        from bxpull_nb.notebook import connect
+        from bxpull_nb.api import connect
 
         return {}, f"{connect().url}, from your environment; no sandbox was started"
     from bxpull_nb.sandbox import Sandbox

@@ -38,7 +38,7 @@ def open_portal(
         raise click.UsageError("give one of --sandbox, --webhook, or --url with --token.")
     if sandbox:
         return _sandbox_portal(rate)
-    from bxpull_nb.notebook import connect
+    from bxpull_nb.api import connect
 
     if not (url or token or webhook):
         webhook = known("webhook")

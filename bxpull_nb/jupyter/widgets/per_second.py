@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bxpull_nb.jupyter.widgets.rows import encodable, lag_us, shortened
 from bxpull_nb.models import Record
-from bxpull_nb.widgets.rows import encodable, lag_us, shortened
 
 if TYPE_CHECKING:
     import pandas as pd

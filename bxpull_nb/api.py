@@ -1,4 +1,4 @@
-"""The helper functions a cell calls. Each works from a plain script too."""
+"""The helper functions, for scripts and cells alike: connect, fetch a config, listen, replay."""
 
 import os
 import re
@@ -19,9 +19,8 @@ from bxpull_nb.storage.journal import Journal
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bxpull_nb.widgets import Explorer
 
-__all__ = ["allow_nested_run", "connect", "explore", "fetch_config", "listen", "replay"]
+__all__ = ["connect", "fetch_config", "listen", "replay"]
 
 _HOW = (
     "Give connect(url, token=...) an application's OAuth access token, or connect(webhook=...) "
@@ -122,29 +121,6 @@ def replay(source: "str | Path | pd.DataFrame", speed: float = 1.0) -> Feed:
         return Replay(events, sink, speed=speed, stats=stats, changed=changed)
 
     return Feed(play, LoopThread(), name=name).start()
-
-
-def explore(source: Portal | Feed, *, static: bool = False) -> "Explorer":
-    """The control panel for a portal, or for a feed: fetch, start, watch, mark, send, export.
-
-    Called again for the same portal, it shows the same feed: the one that was started last.
-    `static` puts a plain table of the newest events beside it, which is saved with the notebook
-    and shown where no widgets are.
-    """
-    from bxpull_nb.widgets import Explorer
-
-    return Explorer(source, static=static)
-
-
-def allow_nested_run() -> None:
-    """Let `asyncio.run(...)` of your own code work inside a cell.
-
-    Patches asyncio for the whole process (nest_asyncio2), so it is done only when asked for.
-    The toolkit itself does not need it: its loop runs on a thread of its own.
-    """
-    import nest_asyncio2
-
-    nest_asyncio2.apply()
 
 
 def _sandbox_portal() -> Portal:

@@ -6,10 +6,10 @@ from collections.abc import Callable
 import ipywidgets as ipw
 
 from bxpull_nb.capture.feed import Feed
+from bxpull_nb.jupyter.widgets import html
+from bxpull_nb.jupyter.widgets.live_table import LiveTable
+from bxpull_nb.jupyter.widgets.rate_chart import RateChart
 from bxpull_nb.models import Happening
-from bxpull_nb.widgets import markup
-from bxpull_nb.widgets.live_table import LiveTable
-from bxpull_nb.widgets.rate_chart import RateChart
 
 __all__ = ["Story"]
 
@@ -28,8 +28,8 @@ class Story:
         table: LiveTable,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.log = ipw.HTML(markup.happenings([]))
-        self.after = ipw.HTML(markup.message("Press Mark, then do something in the portal."))
+        self.log = ipw.HTML(html.happenings([]))
+        self.after = ipw.HTML(html.message("Press Mark, then do something in the portal."))
         self.marks = 0
         self._feed = feed
         self._chart = chart
@@ -48,10 +48,10 @@ class Story:
             self._told += len(fresh)
             for happening in fresh:
                 self._take(happening)
-            self.log.value = markup.happenings(logbook.recent(len(logbook) - _SHOWN))
+            self.log.value = html.happenings(logbook.recent(len(logbook) - _SHOWN))
         if self._label and self._monotonic() - self._grouped_at >= _AFTER_EVERY:
             self._grouped_at = self._monotonic()
-            self.after.value = markup.after_mark(self._label, self._feed.since(self._label))
+            self.after.value = html.after_mark(self._label, self._feed.since(self._label))
 
     def _take(self, happening: Happening) -> None:
         if happening.kind == "marked":

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as ipw
 
 from bxpull_nb.capture.feed import Feed
+from bxpull_nb.jupyter.widgets import html
+from bxpull_nb.jupyter.widgets.controls import button, labelled, row, toggle
+from bxpull_nb.jupyter.widgets.live_table import Filters, LiveTable
 from bxpull_nb.storage.export import to_csv, to_jsonl, to_parquet
-from bxpull_nb.widgets import markup
-from bxpull_nb.widgets.controls import button, labelled, row, toggle
-from bxpull_nb.widgets.live_table import Filters, LiveTable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,10 +58,10 @@ class ExportForm(ipw.VBox):
         name = self.file_name.value.strip() or "events"
         path = name if Path(name).suffix == suffix else name + suffix
         filters = self._table.filters if self.which.value == "filtered" else None
-        self.told.value = markup.message("Writing …")
+        self.told.value = html.message("Writing …")
         # On another thread: a million rows take a second, and the listener shares this loop.
         count, written = await asyncio.to_thread(_write, self._feed, filters, suffix, path)
-        self.told.value = markup.message(f"Wrote {count:,} events to {written}.")
+        self.told.value = html.message(f"Wrote {count:,} events to {written}.")
         self.link.outputs = (_link(written),)
 
 

@@ -10,10 +10,10 @@ import msgspec
 
 from bxpull_nb.capture.feed import Feed
 from bxpull_nb.errors import SettingsError
+from bxpull_nb.jupyter.widgets import html
+from bxpull_nb.jupyter.widgets.controls import button, labelled, row, toggle
 from bxpull_nb.models import Record
 from bxpull_nb.portal import Portal
-from bxpull_nb.widgets import markup
-from bxpull_nb.widgets.controls import button, labelled, row, toggle
 
 __all__ = ["SendForm"]
 
@@ -74,7 +74,7 @@ class SendForm(ipw.VBox):
         return int(profile["ID"])
 
     def _tell(self, text: str) -> None:
-        self.told.value = markup.message(text)
+        self.told.value = html.message(text)
 
 
 _NO_ECHO = (

@@ -13,19 +13,19 @@ import ipywidgets as ipw
 
 from bxpull_nb.capture.feed import Feed
 from bxpull_nb.errors import BxPullError
+from bxpull_nb.jupyter.widgets import html
+from bxpull_nb.jupyter.widgets.activity_view import Story
+from bxpull_nb.jupyter.widgets.config_card import ConfigCard
+from bxpull_nb.jupyter.widgets.controls import button, labelled, row, toggle
+from bxpull_nb.jupyter.widgets.event_detail import EventDetail
+from bxpull_nb.jupyter.widgets.export_form import ExportForm
+from bxpull_nb.jupyter.widgets.live_table import LiveTable
+from bxpull_nb.jupyter.widgets.publish_context import outside_requests, within
+from bxpull_nb.jupyter.widgets.rate_chart import Pick, RateChart
+from bxpull_nb.jupyter.widgets.send_form import SendForm
 from bxpull_nb.models import CHANNEL_TYPES
 from bxpull_nb.portal import Portal
 from bxpull_nb.protocol.retry_policy import TRANSPORTS
-from bxpull_nb.widgets import markup
-from bxpull_nb.widgets.config_card import ConfigCard
-from bxpull_nb.widgets.context import outside_requests, within
-from bxpull_nb.widgets.controls import button, labelled, row, toggle
-from bxpull_nb.widgets.event_detail import EventDetail
-from bxpull_nb.widgets.export_form import ExportForm
-from bxpull_nb.widgets.live_table import LiveTable
-from bxpull_nb.widgets.rate_chart import Pick, RateChart
-from bxpull_nb.widgets.send_form import SendForm
-from bxpull_nb.widgets.story import Story
 
 __all__ = ["Explorer"]
 
@@ -63,9 +63,9 @@ class Explorer(ipw.VBox):
     def paint(self) -> None:
         """Show the feed as it is now; what did not change sends nothing to the page."""
         stats = self.feed.stats
-        self.light.value = markup.state_light(stats)
-        self.counters.value = markup.counters(stats)
-        self.error.value = markup.message(self._action_error or stats.error or "", error=True)
+        self.light.value = html.state_light(stats)
+        self.counters.value = html.counters(stats)
+        self.error.value = html.message(self._action_error or stats.error or "", error=True)
         running = self.feed.running
         self.start_button.disabled = running
         self.stop_button.disabled = not running
@@ -109,7 +109,7 @@ class Explorer(ipw.VBox):
         super().__init__(self._rows())
 
     def _rows(self) -> list[ipw.Widget]:
-        title = ipw.HTML(markup.headline(self.feed.name), layout={"flex": "1 1 auto"})
+        title = ipw.HTML(html.headline(self.feed.name), layout={"flex": "1 1 auto"})
         settings = row(
             labelled("Cache", self.cache),
             labelled("Reopen", self.reopen),
@@ -131,9 +131,7 @@ class Explorer(ipw.VBox):
 
     def _open_tabs(self) -> ipw.Tab:
         """What is below the table; the places stay, so that a tab is found by its number."""
-        send = self.send or ipw.HTML(
-            markup.message("Sending needs a portal; this is a feed alone.")
-        )
+        send = self.send or ipw.HTML(html.message("Sending needs a portal; this is a feed alone."))
         contents = [self.detail, self.story.log, self.story.after, send, self.export]
         return ipw.Tab(contents, titles=_TABS)
 
@@ -161,7 +159,7 @@ class Explorer(ipw.VBox):
             cache=self.cache.value, reopen=self.reopen.value
         )
         self.config_card.show(config)
-        self.said.value = markup.message(f"Config fetched at {config.portal_time:%H:%M:%S} UTC.")
+        self.said.value = html.message(f"Config fetched at {config.portal_time:%H:%M:%S} UTC.")
 
     async def _start(self) -> None:
         self.said.value = ""
@@ -170,7 +168,7 @@ class Explorer(ipw.VBox):
     async def _mark(self) -> None:
         label = self.mark_label.value.strip() or f"mark {self.story.marks + 1}"
         self.feed.mark(label)
-        self.said.value = markup.message(f"Marked “{label}”.")
+        self.said.value = html.message(f"Marked “{label}”.")
         self.tabs.selected_index = _TABS.index("After a mark")
 
     def _settings_changed(self, _change: object) -> None:

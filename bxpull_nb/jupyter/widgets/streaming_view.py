@@ -19,7 +19,7 @@ from typing import Any
 
 import anywidget
 
-from bxpull_nb.widgets.rows import RowSource
+from bxpull_nb.jupyter.widgets.rows import RowSource
 
 __all__ = ["FedView", "page_code"]
 

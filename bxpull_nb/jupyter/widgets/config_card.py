@@ -16,9 +16,9 @@ from typing import Any
 
 import anywidget
 
+from bxpull_nb.jupyter.widgets.streaming_view import page_code
 from bxpull_nb.masking import mask
 from bxpull_nb.models import Channel, PullConfig
-from bxpull_nb.widgets.fed_view import page_code
 
 __all__ = ["ConfigCard"]
 

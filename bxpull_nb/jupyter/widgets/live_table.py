@@ -25,9 +25,9 @@ import traitlets
 from ipywidgets import CallbackDispatcher
 
 from bxpull_nb.errors import SettingsError
+from bxpull_nb.jupyter.widgets.rows import RowSource, encodable, encode_rows, shortened
+from bxpull_nb.jupyter.widgets.streaming_view import FedView, page_code
 from bxpull_nb.models import Record
-from bxpull_nb.widgets.fed_view import FedView, page_code
-from bxpull_nb.widgets.rows import RowSource, encodable, encode_rows, shortened
 
 __all__ = ["Filters", "LiveTable"]
 

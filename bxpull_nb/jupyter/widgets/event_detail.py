@@ -11,7 +11,7 @@ import anywidget
 import msgspec
 
 from bxpull_nb.capture.event_detail import Anatomy
-from bxpull_nb.widgets.fed_view import page_code
+from bxpull_nb.jupyter.widgets.streaming_view import page_code
 
 __all__ = ["EventDetail"]
 

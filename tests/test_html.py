@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from bxpull_nb.capture.feed import FeedStats
+from bxpull_nb.jupyter.widgets import html
 from bxpull_nb.models import Happening
-from bxpull_nb.widgets import markup
 
 XSS = "<img src=x onerror=alert(1)>"
 STATS = FeedStats(
@@ -36,7 +36,7 @@ def stats(**changes: object) -> FeedStats:
 )
 def test_every_state_has_a_sign_and_words(state: str) -> None:
     """Colour is never the only sign."""
-    light = markup.state_light(stats(state=state))
+    light = html.state_light(stats(state=state))
     assert (state if state != "idle" else "not started") in light
     assert any(sign in light for sign in "○◐●✕")
     assert ("by websocket" in light) == (state == "connected")
@@ -44,11 +44,11 @@ def test_every_state_has_a_sign_and_words(state: str) -> None:
 
 def test_the_counters_show_the_numbers() -> None:
     """The rare ones only when there is something to tell."""
-    shown = markup.counters(STATS)
+    shown = html.counters(STATS)
     for part in ("12,345", "24.8", "<b>2</b>", "6 ms", "41 ms"):
         assert part in shown
     assert "unreadable" not in shown
-    busy = markup.counters(stats(duplicates=3, bad_frames=1, lag_p50=None))
+    busy = html.counters(stats(duplicates=3, bad_frames=1, lag_p50=None))
     for part in ("3</b>", "duplicates dropped", "1</b>", "unreadable", "…"):
         assert part in busy
 
@@ -56,7 +56,7 @@ def test_the_counters_show_the_numbers() -> None:
 def test_foreign_words_are_escaped() -> None:
     """A portal's name, a server's mode, an error text."""
     lost = Happening(at_us=0, kind="lost", channel=XSS, transport=XSS, text=XSS)
-    texts = [markup.headline(XSS), markup.message(XSS), markup.message(XSS, error=True)]
+    texts = [html.headline(XSS), html.message(XSS), html.message(XSS, error=True)]
     cause = {
         "count": 1,
         "first_after": pd.Timedelta(1),
@@ -64,7 +64,7 @@ def test_foreign_words_are_escaped() -> None:
         "per_minute_before": 0.0,
     }
     causes = pd.DataFrame([{"module_id": XSS, "command": XSS, **cause}])
-    texts += [markup.happenings([lost]), markup.after_mark(XSS, causes)]
+    texts += [html.happenings([lost]), html.after_mark(XSS, causes)]
     for text in texts:
         assert "<img" not in text
         assert "&lt;img" in text
@@ -72,5 +72,5 @@ def test_foreign_words_are_escaped() -> None:
 
 def test_an_error_says_that_it_is_one() -> None:
     """For those who do not see the colour; nothing to say is nothing shown."""
-    assert "<b>Error.</b> it broke" in markup.message("it broke", error=True)
-    assert markup.message("") == markup.message("", error=True) == ""
+    assert "<b>Error.</b> it broke" in html.message("it broke", error=True)
+    assert html.message("") == html.message("", error=True) == ""

@@ -14,11 +14,11 @@ from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_magic, magics_class
 from IPython.core.magic_arguments import MagicArgumentParser
 
+from bxpull_nb.api import connect
 from bxpull_nb.capture.feed import Feed
 from bxpull_nb.diagnosis import Diagnosis, doctor
 from bxpull_nb.errors import BxPullError
 from bxpull_nb.models import CHANNEL_TYPES
-from bxpull_nb.notebook import connect
 from bxpull_nb.portal import Portal
 from bxpull_nb.protocol.retry_policy import TRANSPORTS
 

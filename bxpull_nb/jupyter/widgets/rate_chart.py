@@ -22,9 +22,9 @@ import msgspec
 import traitlets
 from ipywidgets import CallbackDispatcher
 
-from bxpull_nb.widgets.fed_view import FedView, page_code
-from bxpull_nb.widgets.rows import RowSource, encodable, shortened
-from bxpull_nb.widgets.seconds import SecondCounts
+from bxpull_nb.jupyter.widgets.per_second import SecondCounts
+from bxpull_nb.jupyter.widgets.rows import RowSource, encodable, shortened
+from bxpull_nb.jupyter.widgets.streaming_view import FedView, page_code
 
 __all__ = ["Pick", "RateChart"]
 

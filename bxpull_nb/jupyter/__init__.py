@@ -1,0 +1,1 @@
+"""What only a notebook needs: the control panel, its parts, and `%bxpull`."""
