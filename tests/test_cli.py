@@ -21,7 +21,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import bxpull_nb as bx
-from bxpull_nb.cli import capture, lab, main
+from bxpull_nb.cli import lab, main, tail
 from bxpull_nb.models import CHANNEL_TYPES, Arrival, Event
 from bxpull_nb.portal import Portal
 from bxpull_nb.protocol.retry_policy import TRANSPORTS
@@ -378,7 +378,7 @@ def test_a_json_line_stays_one_line() -> None:
         b'{"received_at":"1970-01-01T00:00:05.000000Z","channel":null,"module_id":null,'
         b'"command":null,"params":{"a":  "' + "Привет".encode() + b'\\n"}}\n'
     )
-    assert capture.json_lines(log.df) == line * 2
+    assert tail.json_lines(log.df) == line * 2
 
 
 def test_it_ends_after_some_seconds() -> None:
@@ -393,14 +393,14 @@ def test_it_ends_after_some_seconds() -> None:
 @posix
 def test_ctrl_c_writes_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is the normal end of a capture without a count."""
-    state = capture._state
+    state = tail._state
 
     def interrupting(feed: bx.Feed) -> str:
         if len(feed) >= 5:
             signal.raise_signal(signal.SIGINT)
         return state(feed)
 
-    monkeypatch.setattr(capture, "_state", interrupting)
+    monkeypatch.setattr(tail, "_state", interrupting)
     result = bxpull("listen", "--sandbox", "--for", 60, "--csv", tmp_path / "e.csv")
     assert result.exit_code == 0
     assert len(bx.read_events(tmp_path / "e.csv")) >= 5
@@ -414,7 +414,7 @@ def test_the_second_ctrl_c_stops_at_once(tmp_path: Path, monkeypatch: pytest.Mon
         signal.raise_signal(signal.SIGINT)
         raise AssertionError("unreachable")
 
-    monkeypatch.setattr(capture, "_state", interrupted)
+    monkeypatch.setattr(tail, "_state", interrupted)
     monkeypatch.setattr("bxpull_nb.cli.commands._save", interrupted)
     result = bxpull("listen", "--sandbox", "--for", 60, "--csv", tmp_path / "e.csv")
     assert result.exit_code == 130
@@ -427,13 +427,13 @@ def test_what_was_captured_is_kept_when_the_portal_ends_it(
 ) -> None:
     """The token has died when the channels end: an error, but the events are in the file."""
     ahead = [0.0]
-    state = capture._state
+    state = tail._state
 
     def ageing(feed: bx.Feed) -> str:
         ahead[0] = 3600.0 if len(feed) > 10 else 0.0
         return state(feed)
 
-    monkeypatch.setattr(capture, "_state", ageing)
+    monkeypatch.setattr(tail, "_state", ageing)
     life = {"channel_ttl": 1.0, "token_ttl": 60.0, "now": lambda: time.time() + ahead[0]}
     with Sandbox(demo=True, rate=200, **life) as sandbox:
         source = ["--url", sandbox.url, "--token", sandbox.token]

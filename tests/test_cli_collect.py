@@ -1,6 +1,7 @@
 """`bxpull listen` as a collector: its story, its signals, its exit codes, its journal."""
 
 import json
+import logging
 import re
 import signal
 import socket
@@ -14,7 +15,8 @@ from typing import Any
 import pytest
 
 import bxpull_nb as bx
-from bxpull_nb.cli import collect
+from bxpull_nb.cli.log_warnings import showing_warnings
+from bxpull_nb.models import IS_LOG_ENTRY
 from bxpull_nb.sandbox import Sandbox
 from tests.test_cli import assert_fails, bxpull, posix, running, wait_for
 
@@ -194,8 +196,13 @@ def test_a_journal_for_a_sandbox_if_asked_for(tmp_path: Path) -> None:
     assert events["command"].tolist()[:20] == printed
 
 
-@pytest.mark.parametrize("name", collect._TOLD)
-def test_what_the_story_tells_comes_from_a_module_that_warns(name: str) -> None:
-    """Its warnings are told once: a module that was renamed would tell them twice."""
-    package = Path(collect.__file__).parent.parent
-    assert [one for one in package.rglob(f"{name}.py") if "_log.warning(" in one.read_text()]
+def test_a_warning_that_is_a_log_entry_too_is_shown_once() -> None:
+    """By whoever shows the entries; every other warning is shown."""
+    shown: list[str] = []
+    log = logging.getLogger("bxpull_nb")
+    with showing_warnings(shown.append, skip_entries=True):
+        log.warning("an entry of the activity log", extra=IS_LOG_ENTRY)
+        log.warning("no entry")
+    with showing_warnings(shown.append):
+        log.warning("no entries are shown here", extra=IS_LOG_ENTRY)
+    assert shown == ["no entry", "no entries are shown here"]

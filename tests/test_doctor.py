@@ -12,7 +12,7 @@ import pytest
 
 import bxpull_nb as bx
 from bxpull_nb.diagnosis import Diagnosis, Finding, doctor
-from bxpull_nb.diagnosis.case import Seen
+from bxpull_nb.diagnosis.context import Seen
 from bxpull_nb.diagnosis.doctor import CHECKS
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.portal import Portal

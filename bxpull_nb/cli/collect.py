@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 import click
 import msgspec
 
-from bxpull_nb.cli.keeping import Keeping
+from bxpull_nb.cli.exit_codes import INCOMPLETE
+from bxpull_nb.cli.log_warnings import showing_warnings
 from bxpull_nb.cli.signals import two_signals
-from bxpull_nb.cli.warned import warnings_told
+from bxpull_nb.cli.storage_options import Keeping
 from bxpull_nb.collector import Collector, CollectorStats, serving_metrics
 from bxpull_nb.errors import BxPullError
 from bxpull_nb.storage.dataset import Written, shown_url
@@ -27,8 +28,6 @@ __all__ = ["collect"]
 _TICK = 0.2  # seconds
 _STATUS_EVERY = 60.0  # seconds between two lines of a log in which nothing happened
 _EVERY = 300.0  # seconds; what --help says
-_INCOMPLETE = 3
-_TOLD = ("collector", "writer", "intake")  # modules whose warnings happen in the story too
 
 
 class _Voice(Protocol):
@@ -121,7 +120,7 @@ def _ended(collector: Collector, voice: _Voice, *, complete: bool) -> int:
         f"the journal; run the same command again to send it.",
         err=True,
     )
-    return _INCOMPLETE
+    return INCOMPLETE
 
 
 def _facts(part: Written) -> dict[str, Any]:
@@ -133,7 +132,7 @@ def _voice(keeping: Keeping) -> Iterator[_Voice]:
     """The one that was asked for; it tells what the package warns of, too."""
     with (
         _chosen(keeping) as voice,
-        warnings_told(lambda text: voice.say("warning", text=text), but=_TOLD),
+        showing_warnings(lambda text: voice.say("warning", text=text), skip_entries=True),
     ):
         yield voice
 

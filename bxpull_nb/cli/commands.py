@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bxpull_nb import __version__
-from bxpull_nb.cli.exits import OneLineErrors
-from bxpull_nb.cli.keeping import EXIT_CODES, Keeping, compact, keeping_options
-from bxpull_nb.cli.source import VISIBLE, known, open_portal, source_options
+from bxpull_nb.cli.exit_codes import OneLineErrors
+from bxpull_nb.cli.portal_options import VISIBLE, known, open_portal, source_options
+from bxpull_nb.cli.storage_options import EXIT_CODES, Keeping, compact, keeping_options
 
 if TYPE_CHECKING:
     from bxpull_nb.capture.feed import Feed
@@ -226,15 +226,15 @@ main.add_command(compact)
 def _capture(
     feed: "Feed", count: int | None, seconds: float | None, csv: Path | None, journal: Path | None
 ) -> None:
-    from bxpull_nb.cli import capture
+    from bxpull_nb.cli import tail
 
     def say(frame: Any) -> None:
-        click.echo(capture.json_lines(frame), nl=False)
+        click.echo(tail.json_lines(frame), nl=False)
 
     try:
         with _until_ctrl_c():
             take = None if csv else say
-            capture.watch(feed, count=count, seconds=seconds, take=take, journal=journal)
+            tail.watch(feed, count=count, seconds=seconds, take=take, journal=journal)
     finally:  # also when the portal ended it: what was captured is worth keeping
         if csv is not None and (feed.running or len(feed)):
             _save(feed, count, csv)

@@ -1,17 +1,34 @@
-"""Two signals for what runs for weeks: the first ends it cleanly, the second at once."""
+"""Signals that end a command: as Ctrl-C does, or cleanly and then at once."""
 
 import os
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import click
 
-__all__ = ["two_signals"]
+__all__ = ["ending_on_signals", "two_signals"]
 
-_INTERRUPTED = 130
+_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
+
+
+@contextmanager
+def ending_on_signals() -> Iterator[None]:
+    """Make a termination, or a terminal that closes, end a command as Ctrl-C does."""
+    numbers = [getattr(signal, name, None) for name in _SIGNALS]
+    before: dict[int, Any] = {}
+    with suppress(ValueError):  # not the main thread: signals are not ours to handle
+        for number in filter(None, numbers):
+            # A script starts its background jobs with SIGINT ignored; nohup does so with SIGHUP.
+            if number == signal.SIGINT or signal.getsignal(number) is not signal.SIG_IGN:
+                before[number] = signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager
@@ -24,12 +41,11 @@ def two_signals() -> Iterator[threading.Event]:
 
     def handle(_number: int, _frame: Any) -> None:
         if asked.is_set():
-            os._exit(_INTERRUPTED)
+            os._exit(128 + signal.SIGINT)
         asked.set()
         click.echo("\nEnding: writing what is left. Once more to stop at once.", err=True)
 
-    names = ("SIGINT", "SIGTERM", "SIGHUP")
-    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    numbers = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
     taken = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
     before = {number: signal.signal(number, handle) for number in taken}
     try:

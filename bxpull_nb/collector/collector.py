@@ -9,6 +9,7 @@ import msgspec
 
 from bxpull_nb.capture.feed import FeedStats
 from bxpull_nb.errors import BxPullError
+from bxpull_nb.models import IS_LOG_ENTRY
 from bxpull_nb.portal import Portal
 from bxpull_nb.storage.dataset import PART_BYTES, Shipper, Written
 from bxpull_nb.storage.eventlog import RecentLog
@@ -132,13 +133,13 @@ class Collector:
             self._shipper.ship()
         except (BxPullError, OSError) as exc:
             if self.error is None:
-                _log.warning("%s The journal keeps it; it is tried again.", exc)
+                _log.warning("%s The journal keeps it; it is tried again.", exc, extra=IS_LOG_ENTRY)
             self.error = exc
             wait = _RETRIES[min(self._in_a_row, len(_RETRIES) - 1)]
             self._in_a_row, self._failures = self._in_a_row + 1, self._failures + 1
         else:
             if self.error is not None:
-                _log.warning("the dataset takes parts again, and has caught up")
+                _log.warning("the dataset takes parts again, and has caught up", extra=IS_LOG_ENTRY)
             self.error, self._in_a_row, wait = None, 0, self._every
         self._next = self._monotonic() + min(wait, self._every)
         return self.error is None

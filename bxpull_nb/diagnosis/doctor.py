@@ -6,8 +6,9 @@ from secrets import token_hex
 from time import monotonic
 
 from bxpull_nb.diagnosis.advice import advice, said
-from bxpull_nb.diagnosis.case import Case, NotTried, Seen
-from bxpull_nb.diagnosis.checks import (
+from bxpull_nb.diagnosis.context import Case, NotTried, Seen
+from bxpull_nb.diagnosis.finding import Diagnosis, Finding
+from bxpull_nb.diagnosis.portal_checks import (
     channels_live,
     clocks_agree,
     config_comes,
@@ -16,8 +17,7 @@ from bxpull_nb.diagnosis.checks import (
     scope_is_enough,
     token_is_accepted,
 )
-from bxpull_nb.diagnosis.finding import Diagnosis, Finding
-from bxpull_nb.diagnosis.transports import polling_brings_events, websocket_brings_events
+from bxpull_nb.diagnosis.transport_checks import polling_brings_events, websocket_brings_events
 from bxpull_nb.errors import BxPullError, SettingsError
 from bxpull_nb.portal import Portal
 

@@ -4,7 +4,7 @@ import logging
 
 from bxpull_nb.listener.activity import Diary
 from bxpull_nb.listener.shared import LaneSettings
-from bxpull_nb.models import Arrival, Batch, RecordBatch
+from bxpull_nb.models import IS_LOG_ENTRY, Arrival, Batch, RecordBatch
 from bxpull_nb.protocol.session import Received, Session
 
 __all__ = ["Intake"]
@@ -46,7 +46,11 @@ class Intake:
         self._count(frame, received, arrival)
         if received.was_reset:
             name = self._kind or "jwt"
-            _log.warning("%s: the push server counts anew, its history is asked again", name)
+            _log.warning(
+                "%s: the push server counts anew, its history is asked again",
+                name,
+                extra=IS_LOG_ENTRY,
+            )
             self._diary.reset()
         return received
 

@@ -12,7 +12,7 @@ from bxpull_nb.models.event import (
     Message,
     Record,
 )
-from bxpull_nb.models.happening import HAPPENING_COLUMNS, Happening, Tell
+from bxpull_nb.models.happening import HAPPENING_COLUMNS, IS_LOG_ENTRY, Happening, Tell
 from bxpull_nb.models.records import RecordBatch
 from bxpull_nb.models.server import PullServer
 
@@ -20,6 +20,7 @@ __all__ = [
     "CHANNEL_TYPES",
     "EVENT_COLUMNS",
     "HAPPENING_COLUMNS",
+    "IS_LOG_ENTRY",
     "UNKNOWN_ARRIVAL",
     "Arrival",
     "BadFrame",

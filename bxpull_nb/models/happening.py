@@ -1,10 +1,10 @@
 """What happens to a capture apart from its events: connections, breaks, renewals, marks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 
-__all__ = ["HAPPENING_COLUMNS", "Happening", "Tell"]
+__all__ = ["HAPPENING_COLUMNS", "IS_LOG_ENTRY", "Happening", "Tell"]
 
 HAPPENING_COLUMNS = {
     "at": "datetime64[us, UTC]",  # by this machine's clock
@@ -16,6 +16,9 @@ HAPPENING_COLUMNS = {
     "text": "str",  # in words
 }
 """Column -> dtype of a logbook's DataFrame, in order."""
+
+IS_LOG_ENTRY: Mapping[str, object] = {"is_log_entry": True}
+"""`extra=` of a warning that is an entry of the activity log too: who shows both shows it once."""
 
 
 class Happening(msgspec.Struct, frozen=True, kw_only=True, gc=False):

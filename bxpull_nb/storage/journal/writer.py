@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from bxpull_nb.models import IS_LOG_ENTRY
 from bxpull_nb.storage.journal.files import Tail, sync_and_close, sync_folder
 from bxpull_nb.storage.journal.record import PREAMBLE, Opened, pack
 
@@ -131,12 +132,17 @@ class Writer:
             action()
         except OSError as exc:
             if self.error is None:
-                _log.warning("the journal in %s takes nothing: %s", self._folder.name, exc)
+                _log.warning(
+                    "the journal in %s takes nothing: %s",
+                    self._folder.name,
+                    exc,
+                    extra=IS_LOG_ENTRY,
+                )
             self.error = exc
             self._retry_at = self._monotonic() + _RETRY_EVERY
             return False
         if self.error is not None:
-            _log.warning("the journal in %s writes again", self._folder.name)
+            _log.warning("the journal in %s writes again", self._folder.name, extra=IS_LOG_ENTRY)
         self.error, self._retry_at = None, float("-inf")
         return True
 
@@ -154,5 +160,7 @@ class Writer:
         try:
             sync_and_close(descriptor)
         except OSError as exc:
-            _log.warning("the journal in %s cannot be synced: %s", self._folder.name, exc)
+            _log.warning(
+                "the journal in %s cannot be synced: %s", self._folder.name, exc, extra=IS_LOG_ENTRY
+            )
             self.error, self._unsynced = exc, True

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from bxpull_nb.diagnosis.advice import is_stranger, missing_scope
-from bxpull_nb.diagnosis.case import Case, Seen
+from bxpull_nb.diagnosis.context import Case, Seen
 from bxpull_nb.diagnosis.stranger import Stranger
 from bxpull_nb.errors import ApiError, BxPullError, PortalDeleted, WrongAuthType
 from bxpull_nb.http import http_client

@@ -3,8 +3,8 @@
 from statistics import median
 
 from bxpull_nb.diagnosis.advice import advice, of_network, said
-from bxpull_nb.diagnosis.case import Case, NotTried, Seen
-from bxpull_nb.diagnosis.line import Line
+from bxpull_nb.diagnosis.context import Case, NotTried, Seen
+from bxpull_nb.diagnosis.echo_test import Line
 from bxpull_nb.errors import BxPullError, ChannelRefused, TransportUnavailable
 from bxpull_nb.models import PullConfig
 from bxpull_nb.protocol.endpoint import connection_url

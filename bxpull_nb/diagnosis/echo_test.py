@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from bxpull_nb.diagnosis.case import Case
+from bxpull_nb.diagnosis.context import Case
 from bxpull_nb.listener import Listener
 from bxpull_nb.listener.shared import Timing
 from bxpull_nb.models import Batch, Event, PullConfig

@@ -1,32 +1,34 @@
-"""How a command ends: with an exit code, and with one line on stderr when it failed."""
+"""How a command ends: the exit codes, and one line on stderr when it failed."""
 
 import os
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Any
 
 import click
 
-from bxpull_nb.cli.warned import warnings_told
+from bxpull_nb.cli.log_warnings import showing_warnings
+from bxpull_nb.cli.signals import ending_on_signals
 from bxpull_nb.errors import BxPullError, SettingsError
 
-__all__ = ["OneLineErrors"]
+__all__ = ["FAILED", "INCOMPLETE", "INTERRUPTED", "USAGE", "OneLineErrors"]
 
-_INTERRUPTED = 130
+FAILED = 1
+"""Something went wrong; the line on stderr says what."""
+USAGE = 2
+"""The command was typed wrong; as click has it."""
+INCOMPLETE = 3
+"""`listen --dataset` ended before the dataset had everything; the journal keeps the rest."""
+INTERRUPTED = 130
+"""A Ctrl-C that the command does not take as its normal end."""
 
 
 class OneLineErrors(click.Group):
-    """Commands whose failures are one line on stderr, never a traceback.
-
-    Exit code 2 for what was typed wrong, 1 for what went wrong, 130 for a Ctrl-C that a command
-    does not take as its normal end.
-    """
+    """Commands whose failures are one line on stderr, never a traceback; see the codes above."""
 
     def main(self, *args: Any, **extra: Any) -> Any:
         """Run the command and exit."""
-        with _one_way_to_interrupt(), warnings_told(_warn):
+        with ending_on_signals(), showing_warnings(_warn):
             code = self._exit_code(*args, **{**extra, "prog_name": "bxpull"})
         sys.exit(code)
 
@@ -43,14 +45,14 @@ class OneLineErrors(click.Group):
         try:
             code = super().main(*args, **{**extra, "standalone_mode": False})
         except (click.Abort, KeyboardInterrupt):
-            return _INTERRUPTED
+            return INTERRUPTED
         except click.ClickException as exc:
             return _complain(exc.format_message(), exc.exit_code)
         except BxPullError as exc:
-            return _complain(str(exc), 2 if isinstance(exc, SettingsError) else 1)
+            return _complain(str(exc), USAGE if isinstance(exc, SettingsError) else FAILED)
         except OSError as exc:
             said = [exc.filename, exc.strerror or exc]
-            return _complain(": ".join(str(part) for part in said if part), 1)
+            return _complain(": ".join(str(part) for part in said if part), FAILED)
         return code or 0
 
 
@@ -73,20 +75,3 @@ def _leave_stdout() -> int:
         os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)
     return 0
-
-
-@contextmanager
-def _one_way_to_interrupt() -> Iterator[None]:
-    """Make a termination, or a terminal that closes, end a command as Ctrl-C does."""
-    numbers = [getattr(signal, name, None) for name in ("SIGINT", "SIGTERM", "SIGHUP")]
-    before: dict[int, Any] = {}
-    with suppress(ValueError):  # not the main thread: signals are not ours to handle
-        for number in filter(None, numbers):
-            # A script starts its background jobs with SIGINT ignored; nohup does so with SIGHUP.
-            if number == signal.SIGINT or signal.getsignal(number) is not signal.SIG_IGN:
-                before[number] = signal.signal(number, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
