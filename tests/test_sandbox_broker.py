@@ -10,10 +10,10 @@ import pytest
 from bxpull_nb.models import Message
 from bxpull_nb.protocol.codec import Codec
 from bxpull_nb.protocol.codec import push_pb2 as pb
-from bxpull_nb.sandbox.broker import Broker
-from bxpull_nb.sandbox.dialects import JSON_RPC, PROTOBUF, TEXT
-from bxpull_nb.sandbox.history import History
-from bxpull_nb.sandbox.mailbox import Mailbox
+from bxpull_nb.sandbox.push.broker import Broker
+from bxpull_nb.sandbox.push.dialects import JSON_RPC, PROTOBUF, TEXT
+from bxpull_nb.sandbox.push.history import History
+from bxpull_nb.sandbox.push.subscription import Mailbox
 from tests.sandbox.visitor import events
 
 SHARED, PRIVATE = "c" * 32, "d" * 32

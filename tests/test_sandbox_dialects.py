@@ -3,7 +3,7 @@
 import pytest
 
 from bxpull_nb.models import Message
-from bxpull_nb.sandbox.dialects import JSON_RPC, PROTOBUF, TEXT, Dialect, dialect_for
+from bxpull_nb.sandbox.push.dialects import JSON_RPC, PROTOBUF, TEXT, Dialect, dialect_for
 
 PUBLISHER = "ae1ecef9b5b99f84861435a26322762e"
 

@@ -11,7 +11,7 @@ from websockets.exceptions import ConnectionClosed, ConnectionClosedError, Inval
 
 from bxpull_nb.models import Message
 from bxpull_nb.protocol.codec import codec_for
-from bxpull_nb.sandbox.faults import Countdown, MessageFaults
+from bxpull_nb.sandbox.push.faults import Countdown, MessageFaults
 from tests.sandbox.visitor import Visitor, events, received, until, visiting
 
 ALL = "0" * 26

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from bxpull_nb.sandbox.limits import LeakyBucket, OperatingTime
-from bxpull_nb.sandbox.refusal import Refusal, status_of
+from bxpull_nb.sandbox.rest.error import Refusal, status_of
+from bxpull_nb.sandbox.rest.limits import LeakyBucket, OperatingTime
 from tests.sandbox.visitor import Visitor, visiting
 
 CODES = {

@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from bxpull_nb.errors import SettingsError
-from bxpull_nb.sandbox.oauth import Application, GrantRefusal
-from bxpull_nb.sandbox.refusal import Refusal
+from bxpull_nb.sandbox.rest.application import Application, GrantRefusal
+from bxpull_nb.sandbox.rest.error import Refusal
 from tests.sandbox.visitor import Visitor, visiting
 
 REDIRECT = "http://127.0.0.1:8765/callback"

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from bxpull_nb.sandbox.params import body_params, query_params
+from bxpull_nb.sandbox.rest.params import body_params, query_params
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,14 @@
 import pytest
 
 from bxpull_nb.sandbox.channels import Signer
-from bxpull_nb.sandbox.push_refusal import PushRefusal
-from bxpull_nb.sandbox.requests import (
+from bxpull_nb.sandbox.push.binary_codec import (
     Letter,
     channel_ids,
     channel_stats,
     letters,
     parse_request,
 )
+from bxpull_nb.sandbox.push.error import PushRefusal
 from tests.sandbox.batches import Named, channel_question, message_request, server_question
 
 PUB = "fedcba9876543210fedcba9876543210"

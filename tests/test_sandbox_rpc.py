@@ -12,8 +12,8 @@ from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from websockets.sync.client import ClientConnection
 
 from bxpull_nb.protocol.codec import JsonRpcCodec
-from bxpull_nb.sandbox.presence import Presence
-from bxpull_nb.sandbox.tokens import read_token, write_token
+from bxpull_nb.sandbox.jwt import read_token, write_token
+from bxpull_nb.sandbox.push.presence import Presence
 from tests.sandbox.visitor import Visitor, events, received, until, visiting
 
 ALL = "0" * 26

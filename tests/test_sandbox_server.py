@@ -18,7 +18,7 @@ from websockets.exceptions import ConnectionClosedError
 
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.sandbox import Sandbox
-from bxpull_nb.sandbox.traffic import demo_events
+from bxpull_nb.sandbox.demo_traffic import demo_events
 from tests.sandbox.visitor import Visitor, events, until, visiting
 
 

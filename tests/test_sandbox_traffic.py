@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from bxpull_nb.sandbox.demo import play
-from bxpull_nb.sandbox.traffic import DemoEvent, demo_events, demo_gaps
+from bxpull_nb.sandbox.demo_traffic import DemoEvent, demo_events, demo_gaps
 
 STAGES = ["NEW", "PREPARATION", "PREPAYMENT_INVOICE", "EXECUTING", "WON"]
 

@@ -14,8 +14,8 @@ from threading import Lock
 from typing import Any, NamedTuple
 
 from bxpull_nb.masking import mask
-from bxpull_nb.sandbox.access import USER_ID
-from bxpull_nb.sandbox.tokens import TOKEN_LIFE, read_token, write_token
+from bxpull_nb.sandbox.jwt import TOKEN_LIFE, read_token, write_token
+from bxpull_nb.sandbox.rest.authentication import USER_ID
 
 __all__ = [
     "Address",

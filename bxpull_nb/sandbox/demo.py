@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterator
 
-from bxpull_nb.sandbox.traffic import DemoEvent
+from bxpull_nb.sandbox.demo_traffic import DemoEvent
 
 __all__ = ["play"]
 

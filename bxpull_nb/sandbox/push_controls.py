@@ -1,7 +1,7 @@
 """What can be done to a running sandbox's push server: service messages and faults."""
 
 from bxpull_nb.errors import SettingsError
-from bxpull_nb.sandbox.portal import Portal
+from bxpull_nb.sandbox.wiring import Portal
 
 __all__ = ["PushControls"]
 

@@ -7,12 +7,12 @@ from types import TracebackType
 from typing import Any
 
 from bxpull_nb.errors import SettingsError
-from bxpull_nb.sandbox.access import USER_ID
-from bxpull_nb.sandbox.controls import RestControls
-from bxpull_nb.sandbox.portal import Portal, open_portal
-from bxpull_nb.sandbox.publisher import EVENT_EXPIRY
+from bxpull_nb.sandbox.push.publisher import EVENT_EXPIRY
 from bxpull_nb.sandbox.push_controls import PushControls
+from bxpull_nb.sandbox.rest.authentication import USER_ID
+from bxpull_nb.sandbox.rest_controls import RestControls
 from bxpull_nb.sandbox.settings import DEFAULT_SCOPE, Settings
+from bxpull_nb.sandbox.wiring import Portal, open_portal
 
 __all__ = ["Sandbox"]
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bxpull_nb.errors import SettingsError
-from bxpull_nb.sandbox.refusal import PROFILES
+from bxpull_nb.sandbox.rest.error import PROFILES
 
 __all__ = ["EDITIONS", "Settings"]
 

@@ -1,0 +1,1 @@
+"""The sandbox's push server: channels, connections, dialects, history, faults."""

@@ -1,0 +1,124 @@
+"""The push server's routes to publish at: `/pub/`, `/pubweb/`, `/server-stat/` (protocol 2.11)."""
+
+import re
+from collections.abc import Mapping
+
+import msgspec
+from starlette.background import BackgroundTask
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from bxpull_nb.sandbox.body import BodyTooLarge, read_body
+from bxpull_nb.sandbox.push.binary_codec import Letter
+from bxpull_nb.sandbox.push.binary_requests import Answer
+from bxpull_nb.sandbox.push.context import HEADERS, TEXT_HEADERS, Backstage
+from bxpull_nb.sandbox.push.error import PushRefusal
+
+__all__ = ["PublishServer"]
+
+_BINARY = {**HEADERS, "Content-Type": "application/octet-stream"}
+_JSON = {**HEADERS, "Content-Type": "application/json"}
+
+
+class PublishServer:
+    """Takes messages from the trusted back end, and from clients where the version knows them."""
+
+    def __init__(self, backstage: Backstage) -> None:
+        self._backstage = backstage
+        self._desk = backstage.requests
+        self._version = backstage.settings.server_version
+
+    def routes(self) -> list[BaseRoute]:
+        """The routes; what is not theirs is a 404 that a browser may read."""
+        newer: list[BaseRoute] = [
+            Route("/pubweb/{path:path}", self._from_client, methods=["POST"]),
+            Route("/server-stat/{path:path}", self._statistics, methods=["GET"]),
+        ]
+        return [
+            Route("/pub/{path:path}", self._from_backend, methods=["POST"]),
+            Route("/pub/{path:path}", self._channel_infos, methods=["GET"]),
+            *(newer if self._version >= 4 else []),
+            *(Route(f"/{name}/{{path:path}}", _not_found, methods=_METHODS) for name in _PATHS),
+        ]
+
+    async def _from_backend(self, request: Request) -> Response:
+        try:
+            body = await read_body(request)
+            if self._version >= 4 and _is_binary(request):
+                return self._answer(request, self._desk.from_backend(body), None)
+            return self._publish_text(request, body)
+        except BodyTooLarge:
+            return _too_large()
+        except PushRefusal as exc:
+            return _refused(exc)
+
+    def _publish_text(self, request: Request, body: bytes) -> Response:
+        """The body as one message, to all the channels that the query names."""
+        channels = self._named(request)
+        text = body.decode(errors="replace")
+        letters = [Letter(text, channels, _expiry(request.headers))] if text else []
+        return self._answer(request, Answer(letters=letters), None)
+
+    async def _from_client(self, request: Request) -> Response:
+        try:
+            body = await read_body(request)
+            guest = self._backstage.admission.guest(request.query_params)
+            public = guest.public if guest else None
+            return self._answer(request, self._desk.from_client(body, public), public)
+        except BodyTooLarge:
+            return _too_large()
+        except PushRefusal as exc:
+            return _refused(exc)
+
+    def _answer(self, request: Request, answer: Answer, public: str | None) -> Response:
+        """The answer; what is to be published is so when it is out."""
+
+        async def publish() -> None:
+            self._desk.publish(answer.letters, public)
+
+        if answer.binary and _is_binary(request):
+            return Response(answer.binary, 200, _BINARY)
+        return Response(answer.text, 200, TEXT_HEADERS, background=BackgroundTask(publish))
+
+    async def _channel_infos(self, request: Request) -> Response:
+        try:
+            return Response(self._desk.infos(self._named(request)), 200, _JSON)
+        except PushRefusal as exc:
+            return _refused(exc)
+
+    async def _statistics(self, _request: Request) -> Response:
+        return Response(msgspec.json.encode(self._desk.statistics()), 200, TEXT_HEADERS)
+
+    def _named(self, request: Request) -> list[str]:
+        """The channels the query names, doubles included; raises PushRefusal when none is good."""
+        addresses = self._backstage.admission.addresses(request.query_params, unsigned=True)
+        if not addresses:
+            raise PushRefusal(4017)
+        return [address.id for address in addresses]
+
+
+_PATHS = ("pub", "pubweb", "server-stat")
+_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+
+def _is_binary(request: Request) -> bool:
+    return request.query_params.get("binaryMode") == "true"
+
+
+def _refused(refusal: PushRefusal) -> Response:
+    return Response(str(refusal), refusal.status, TEXT_HEADERS)
+
+
+def _too_large() -> Response:
+    return Response("Request Entity Too Large", 413, TEXT_HEADERS)
+
+
+async def _not_found(_request: Request) -> Response:
+    return Response(status_code=404, headers=TEXT_HEADERS)
+
+
+def _expiry(headers: Mapping[str, str]) -> int:
+    """Seconds to store, read the way JavaScript's parseInt does; 0 for what is no number."""
+    digits = re.match(r"\s*\+?([0-9]+)", headers.get("Message-Expiry", ""))
+    return int(digits[1][:9]) if digits else 0

@@ -1,0 +1,82 @@
+"""What an application publishes: the body of a message, and the channels it goes to."""
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from bxpull_nb.errors import SettingsError
+from bxpull_nb.sandbox.channels import Channels
+from bxpull_nb.sandbox.clock import iso_time
+from bxpull_nb.sandbox.push.broker import Broker
+
+__all__ = ["EVENT_EXPIRY", "Publisher", "event_body"]
+
+EVENT_EXPIRY = 86400
+"""Seconds the push server stores an application's event."""
+_SERVER_NAME = "bxpull-sandbox"
+_encode = msgspec.json.Encoder().encode
+
+
+_iso_second = lru_cache(maxsize=4)(iso_time)
+
+
+class Publisher:
+    """The portal's way to the push server: events to the channels that live now."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        channels: Channels,
+        kinds: Sequence[str],
+        now: Callable[[], float],
+    ) -> None:
+        self._broker = broker
+        self._channels = channels
+        self._kinds = kinds
+        self._now = now
+
+    def publish(
+        self,
+        module_id: str,
+        command: str,
+        params: Any,
+        kinds: Sequence[str],
+        expiry: int = EVENT_EXPIRY,
+    ) -> str:
+        """The mid of the event; it goes to the channels of the given types, `shared` for one.
+
+        Raises SettingsError for params that are not JSON, and for a type there is no channel of.
+        """
+        if not kinds or not all(kind in self._kinds for kind in kinds):
+            there = ", ".join(self._kinds)
+            raise SettingsError(f"channel={kinds!r}: this sandbox has {there}.")
+        moment = self._now()
+        targets = [key for kind in kinds for key in self._channels.current(kind).targets]
+        return self._broker.publish(
+            event_body(module_id, command, params, moment), targets, expiry, moment
+        )
+
+
+def event_body(module_id: str, command: str, params: Any, moment: float) -> str:
+    """The JSON text of an event, as the portal publishes it.
+
+    Raises SettingsError for params that are not JSON.
+    """
+    event = {
+        "module_id": module_id,
+        "command": command,
+        "params": params,
+        "extra": {
+            "server_time": _iso_second(int(moment)),
+            "server_time_unix": moment,
+            "server_name": _SERVER_NAME,
+            "revision_web": 19,
+            "revision_mobile": 3,
+        },
+    }
+    try:
+        return _encode(event).decode()
+    except (TypeError, ValueError, RecursionError) as exc:
+        raise SettingsError(f"the params of {command!r} cannot be written as JSON: {exc}") from exc

@@ -1,0 +1,172 @@
+"""What clients may ask of a push server of version 5: JSON-RPC requests and their answers."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from bxpull_nb.sandbox.channels import Channels, Signer, public_key
+from bxpull_nb.sandbox.push.broker import Broker
+from bxpull_nb.sandbox.push.connections import Guest
+from bxpull_nb.sandbox.push.presence import Presence, status_key
+from bxpull_nb.sandbox.push.subscription import Mailbox
+
+__all__ = ["RpcDesk"]
+
+_MESSAGES = {
+    -32700: "Parse error",
+    -32600: "Invalid Request",
+    -32601: "Method not found",
+    -32602: "Invalid params",
+    -32603: "Internal error",
+}
+_Params = Mapping[str, Any]
+
+
+class _Failure(Exception):  # noqa: N818 - an answer of the server, not a fault of the sandbox
+    """A JSON-RPC error."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(_MESSAGES[code])
+        self.code = code
+
+
+class RpcDesk:
+    """Answers requests, alone or in arrays; ids of users are integers.
+
+    `failing` is asked before each: whether the server has an internal error just now.
+    """
+
+    def __init__(
+        self,
+        signer: Signer,
+        channels: Channels,
+        broker: Broker,
+        presence: Presence,
+        now: Callable[[], float],
+        failing: Callable[[], bool],
+    ) -> None:
+        self._failing = failing
+        self._signer = signer
+        self._channels = channels
+        self._broker = broker
+        self._presence = presence
+        self._now = now
+        self._methods: dict[str, Callable[[_Params, Guest, Mailbox], Any]] = {
+            "publish": self._publish,
+            "getUsersLastSeen": self._last_seen,
+            "listChannels": self._list_channels,
+            "ping": lambda *_: "pong",
+            "subscribeStatusChange": self._subscribe_status,
+            "unsubscribeStatusChange": self._unsubscribe_status,
+        }
+
+    def answer(self, frame: str, guest: Guest, mailbox: Mailbox) -> str:
+        """The frame to answer with; empty when only notifications came."""
+        try:
+            asked = msgspec.json.decode(frame)
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            return _written(_error(None, -32700))
+        if not isinstance(asked, list):
+            answer = self._one(asked, guest, mailbox)
+            return _written(answer) if answer else ""
+        if not asked:
+            return _written(_error(None, -32600))
+        answers = [answer for item in asked if (answer := self._one(item, guest, mailbox))]
+        return _written(answers) if answers else ""
+
+    def _one(self, item: Any, guest: Guest, mailbox: Mailbox) -> dict[str, Any] | None:
+        """The answer to one request; None for a notification, which has no id."""
+        number = item.get("id") if isinstance(item, dict) else None
+        try:
+            result = self._result(item, guest, mailbox)
+        except _Failure as exc:
+            wanted = number is not None or exc.code == -32600
+            return _error(number, exc.code) if wanted else None
+        return None if number is None else {"jsonrpc": "2.0", "result": result, "id": number}
+
+    def _result(self, item: Any, guest: Guest, mailbox: Mailbox) -> Any:
+        if not isinstance(item, dict) or item.get("jsonrpc") != "2.0":
+            raise _Failure(-32600)
+        method, params = item.get("method"), item.get("params", {})
+        if not isinstance(method, str):
+            raise _Failure(-32600)
+        function = self._methods.get(method)
+        if function is None:
+            raise _Failure(-32601)
+        if not isinstance(params, dict):
+            raise _Failure(-32602)
+        if self._failing():
+            raise _Failure(-32603)
+        return function(params, guest, mailbox)
+
+    def _publish(self, params: _Params, guest: Guest, _mailbox: Mailbox) -> bool:
+        """To users by their ids, to channels by their public ids."""
+        body, expiry = params.get("body"), params.get("expiry") or 0
+        if body is None or not _is_number(expiry):
+            raise _Failure(-32602)
+        users = _numbers(params.get("userList", []))
+        listed = params.get("channelList", [])
+        if not isinstance(listed, list) or not (users or listed):
+            raise _Failure(-32602)
+        targets = [key for user in users for key in self._channels.current("private", user).targets]
+        targets += [self._public_channel(item) for item in listed]
+        text = msgspec.json.encode(body).decode()
+        # A server that does not know the sender's public part leaves the id empty.
+        sender = ("client", guest.public or "")
+        self._broker.publish(text, targets, expiry, self._now(), sender)
+        return True
+
+    def _public_channel(self, item: Any) -> str:
+        """What the broker calls a channel written as `public.signature` or as an object."""
+        if isinstance(item, dict):
+            item = f"{item.get('publicId') or item.get('public_id')}.{item.get('signature')}"
+        public, _, signature = str(item).partition(".")
+        if not self._signer.accepts_public(public, signature):
+            raise _Failure(-32602)
+        return public_key(public)
+
+    def _last_seen(self, params: _Params, _guest: Guest, _mailbox: Mailbox) -> dict[str, int]:
+        """Seconds since each user was there; who never was is left out."""
+        users = _numbers(params.get("userList"))
+        seen = {str(user): self._presence.last_seen(user) for user in users}
+        return {user: ago for user, ago in seen.items() if ago is not None}
+
+    def _list_channels(self, _params: _Params, guest: Guest, _mailbox: Mailbox) -> list[str]:
+        return [channel for channel in guest.channels if ":" not in channel]
+
+    def _subscribe_status(self, params: _Params, _guest: Guest, mailbox: Mailbox) -> bool:
+        self._broker.join(mailbox, status_key(_number(params.get("userId"))))
+        return True
+
+    def _unsubscribe_status(self, params: _Params, _guest: Guest, mailbox: Mailbox) -> bool:
+        self._broker.leave(mailbox, status_key(_number(params.get("userId"))))
+        return True
+
+
+def _error(number: Any, code: int) -> dict[str, Any]:
+    return {
+        "jsonrpc": "2.0",
+        "error": {"code": code, "message": _MESSAGES[code]},
+        "id": number,
+    }
+
+
+def _written(content: Any) -> str:
+    return msgspec.json.encode(content).decode()
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _number(value: Any) -> int:
+    if not _is_number(value):
+        raise _Failure(-32602)
+    return int(value)
+
+
+def _numbers(values: Any) -> list[int]:
+    if not isinstance(values, list):
+        raise _Failure(-32602)
+    return [_number(value) for value in values]

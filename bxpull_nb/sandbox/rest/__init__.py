@@ -1,0 +1,1 @@
+"""The sandbox's portal: REST methods, OAuth, limits, faults."""

@@ -1,0 +1,109 @@
+"""The REST methods everybody has: who am I, what may I do, what time is it."""
+
+from typing import Any
+
+from bxpull_nb.sandbox.clock import iso_time
+from bxpull_nb.sandbox.rest.application import Application
+from bxpull_nb.sandbox.rest.methods import BASIC, Call, Method, Methods
+from bxpull_nb.sandbox.settings import Settings
+
+__all__ = ["AccountMethods"]
+
+
+class AccountMethods:
+    """`profile`, `app.info`, `scope`, `methods`, `method.get`, `server.time`.
+
+    `url` is the portal's address.
+    """
+
+    def __init__(
+        self, settings: Settings, application: Application, methods: Methods, url: str
+    ) -> None:
+        self._settings = settings
+        self._application = application
+        self._methods = methods
+        self._url = url
+
+    def table(self) -> dict[str, Method]:
+        """The methods by their names."""
+        table = {
+            "profile": self._profile,
+            "app.info": self._app_info,
+            "scope": self._scope,
+            "methods": self._list_methods,
+            "method.get": self._method_get,
+            "server.time": self._server_time,
+        }
+        return {name: Method(BASIC, run) for name, run in table.items()}
+
+    def _profile(self, call: Call) -> dict[str, Any]:
+        return {
+            "ID": str(call.caller.user_id),
+            "ADMIN": call.caller.is_admin,
+            "NAME": "Ada",
+            "LAST_NAME": "Sandbox",
+            "PERSONAL_GENDER": "F",
+            "TIME_ZONE": "",
+        }
+
+    def _app_info(self, call: Call) -> dict[str, Any]:
+        """The portal's own fields in capitals, and those of the token server's method."""
+        caller, application = call.caller, self._application
+        portal = {"SCOPE": list(caller.scope), "LANGUAGE_ID": "en", "LICENSE": "en_sandbox"}
+        if caller.token_end is None:
+            return portal
+        scope, end = ",".join(caller.scope), application.tokens.expires
+        return {
+            **portal,
+            "ID": 1,
+            "CODE": application.client_id,
+            "VERSION": 1,
+            "STATUS": "L",
+            "INSTALLED": True,
+            "PAYMENT_EXPIRED": "N",
+            "DAYS": None,
+            "client_id": application.client_id,
+            "scope": scope,
+            "expires": iso_time(min(caller.token_end, end)),
+            "install": self._install(scope),
+            "user_id": caller.user_id,
+        }
+
+    def _install(self, scope: str) -> dict[str, Any]:
+        return {
+            "installed": True,
+            "version": 1,
+            "status": "L",
+            "scope": scope,
+            "domain": self._url.partition("//")[2],
+            "uri": self._url,
+            "client_endpoint": f"{self._url}/rest/",
+            "member_id": self._application.member_id,
+            "member_type": "bitrix24",
+        }
+
+    def _scope(self, call: Call) -> list[str]:
+        if call.upper.get("FULL") in (True, "Y", "1", "true"):
+            return sorted({scope for scope in self._methods.scopes.values() if scope})
+        return list(call.caller.scope)
+
+    def _list_methods(self, call: Call) -> list[str]:
+        """The names of a scope (`SCOPE`), of every scope (`FULL`), or of the caller's own."""
+        params, scopes = call.upper, self._methods.scopes
+        if "SCOPE" in params:
+            wanted = {str(params["SCOPE"])}
+        elif params.get("FULL"):
+            wanted = set(scopes.values())
+        else:
+            wanted = {BASIC, *call.caller.scope}
+        return sorted(name for name, scope in scopes.items() if scope in wanted)
+
+    def _method_get(self, call: Call) -> dict[str, bool]:
+        scope = self._methods.scopes.get(str(call.upper.get("NAME", "")).lower())
+        return {
+            "isExisting": scope is not None,
+            "isAvailable": scope in (BASIC, *call.caller.scope),
+        }
+
+    def _server_time(self, _call: Call) -> str:
+        return iso_time(int(self._settings.now()))

@@ -1,0 +1,63 @@
+"""Who is calling the REST interface, and with what right (protocol 1.1, 1.4)."""
+
+import hmac
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bxpull_nb.sandbox.rest.application import Application
+from bxpull_nb.sandbox.rest.error import Refusal
+
+__all__ = ["USER_ID", "Access", "Caller"]
+
+USER_ID = 1
+"""The user of the application and of the webhook."""
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Somebody the portal knows."""
+
+    user_id: int
+    is_webhook: bool
+    """A webhook acts for its user, but belongs to no application."""
+    is_admin: bool = True
+    scope: tuple[str, ...] = ()
+    """What the application or the webhook was allowed when it was installed."""
+    token_end: float | None = None
+    """When the access token ends, in seconds since 1970; None for a webhook."""
+
+
+class Access:
+    """The application and the webhook of one run of the sandbox."""
+
+    def __init__(self, application: Application, *, admin: bool) -> None:
+        self.application = application
+        self.webhook_secret = secrets.token_hex(8)
+        self._admin = admin
+
+    def webhook_caller(self, user: str, secret: str) -> Caller:
+        """Who calls by the webhook's path; raises Refusal for a wrong user or secret."""
+        if user == str(USER_ID) and _equal(secret, self.webhook_secret):
+            return Caller(USER_ID, True, self._admin, self.application.scope)
+        raise Refusal("INVALID_CREDENTIALS", "Invalid request credentials")
+
+    def token_caller(self, authorization: str, params: Mapping[str, Any]) -> Caller:
+        """Who calls with a token: as Bearer, or as field `auth` or `access_token`."""
+        token = _presented(authorization, params)
+        if not token:
+            raise Refusal("NO_AUTH_FOUND", "Wrong authorization data")
+        end = self.application.check_access(token)
+        return Caller(USER_ID, False, self._admin, self.application.scope, end)
+
+
+def _presented(authorization: str, params: Mapping[str, Any]) -> str:
+    scheme, _, credentials = authorization.partition(" ")
+    if scheme.lower() == "bearer" and credentials.strip():
+        return credentials.strip()
+    return next((str(params[name]) for name in ("auth", "access_token") if params.get(name)), "")
+
+
+def _equal(given: str, expected: str) -> bool:
+    return hmac.compare_digest(given.encode(errors="replace"), expected.encode())

@@ -1,0 +1,76 @@
+"""How much a portal answers: requests a second, and working time per method (protocol 1.4)."""
+
+from collections.abc import Callable
+from typing import Any
+
+from bxpull_nb.sandbox.clock import iso_time
+from bxpull_nb.sandbox.rest.error import Refusal
+
+__all__ = ["LeakyBucket", "OperatingTime"]
+
+_WINDOW = 600  # seconds
+
+
+class LeakyBucket:
+    """Requests fill it, one each; it leaks `rate` a second and holds `burst`.
+
+    One for the whole sandbox: a portal has one per source address, and here there is but one.
+    `rate` None never overflows.
+    """
+
+    def __init__(self, rate: float | None, burst: float, now: Callable[[], float]) -> None:
+        self._rate = rate
+        self._burst = burst
+        self._now = now
+        self._level = 0.0
+        self._seen = now()
+
+    def take(self) -> None:
+        """Let one request in; raises Refusal when the bucket would overflow."""
+        if self._rate is None:
+            return
+        moment = self._now()
+        leaked = max(moment - self._seen, 0) * self._rate
+        self._level, self._seen = max(self._level - leaked, 0), moment
+        if self._level + 1 > self._burst:
+            raise Refusal("QUERY_LIMIT_EXCEEDED", "Too many requests")
+        self._level += 1
+
+
+class OperatingTime:
+    """The working time of each method, counted in windows of 10 minutes."""
+
+    def __init__(self, limit: float | None = None) -> None:
+        self._limit = limit
+        self._spent: dict[str, tuple[float, float]] = {}  # method -> (window's start, seconds)
+
+    def check(self, method: str, moment: float) -> None:
+        """Raise Refusal when the method has used its time up; `operating_reset_at` says till when.
+
+        `moment` is seconds since 1970.
+        """
+        if self._limit is not None and self._window(method, moment)[1] >= self._limit:
+            raise Refusal("OPERATION_TIME_LIMIT", "Method is blocked due to operation time limit.")
+
+    def spend(self, method: str, start: float, seconds: float) -> None:
+        """Count the working time of one call that began at `start`."""
+        since, spent = self._window(method, start)
+        self._spent[method] = (since, spent + seconds)
+
+    def block(self, method: str, start: float, finish: float) -> dict[str, Any]:
+        """The `time` of an answer to `method`; moments are seconds since 1970."""
+        since, spent = self._window(method, start)
+        return {
+            "start": start,
+            "finish": finish,
+            "duration": finish - start,
+            "processing": finish - start,
+            "date_start": iso_time(int(start)),
+            "date_finish": iso_time(int(finish)),
+            "operating_reset_at": int(since + _WINDOW),
+            "operating": spent,
+        }
+
+    def _window(self, method: str, moment: float) -> tuple[float, float]:
+        since, spent = self._spent.get(method, (moment, 0.0))
+        return (since, spent) if moment < since + _WINDOW else (moment, 0.0)

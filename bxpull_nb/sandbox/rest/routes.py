@@ -1,0 +1,125 @@
+"""The HTTP face of the REST interface: who calls, with what, and the shape of every answer."""
+
+from typing import Any
+
+import msgspec
+from starlette.background import BackgroundTask
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from bxpull_nb.sandbox.body import BodyTooLarge, read_body
+from bxpull_nb.sandbox.push.publisher import Publisher
+from bxpull_nb.sandbox.rest.authentication import Access, Caller
+from bxpull_nb.sandbox.rest.error import Refusal, status_of
+from bxpull_nb.sandbox.rest.faults import HTML, RestFaults
+from bxpull_nb.sandbox.rest.limits import LeakyBucket
+from bxpull_nb.sandbox.rest.methods import Call, Methods
+from bxpull_nb.sandbox.rest.params import body_params, query_params
+from bxpull_nb.sandbox.settings import Settings
+
+__all__ = ["RestInterface", "html_page", "merged_params", "page_not_found"]
+
+_HEADERS = {"Access-Control-Allow-Origin": "*"}
+_JSON = {**_HEADERS, "Content-Type": "application/json; charset=utf-8"}
+_OPTIONS = {
+    **_HEADERS,
+    "Access-Control-Allow-Headers": "origin, content-type, accept",
+    "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
+}
+
+
+class RestInterface:
+    """`/rest/METHOD[.json]` and `/rest/USER/SECRET/METHOD[.json]`, GET or POST (protocol 1.1)."""
+
+    def __init__(
+        self, settings: Settings, access: Access, methods: Methods, publisher: Publisher
+    ) -> None:
+        self.faults = RestFaults()
+        self.methods = methods
+        self.now = settings.now
+        self._profile = settings.profile
+        self._access = access
+        self._publisher = publisher
+        self._bucket = LeakyBucket(settings.rest_limit, settings.rest_burst, settings.now)
+
+    def routes(self) -> list[Route]:
+        """The routes; paths are taken apart here, for double slashes are tolerated."""
+        paths = ("/rest/{path:path}", "//rest/{path:path}")
+        return [
+            *(Route(path, self._answer, methods=["GET", "POST"]) for path in paths),
+            *(Route(path, _options, methods=["OPTIONS"]) for path in paths),
+        ]
+
+    async def _answer(self, request: Request) -> Response:
+        start = self.now()
+        try:
+            body = await read_body(request)
+        except BodyTooLarge:
+            return Response("Request Entity Too Large", 413, _HEADERS)
+        if self.faults.moved_to is not None:
+            return _moved(request, self.faults.moved_to)
+        fault = self.faults.next()
+        if fault is HTML:
+            return html_page("Bitrix24", "The portal is being updated.")
+        return self._respond(request, merged_params(request, body), start, fault)
+
+    def _respond(
+        self, request: Request, params: dict[str, Any], start: float, fault: Refusal | None
+    ) -> Response:
+        parts = [part for part in request.path_params["path"].split("/") if part]
+        method = parts[-1].removesuffix(".json") if parts else ""
+        call = None
+        try:
+            self._bucket.take()
+            if fault is not None:
+                raise fault
+            call = Call(self._caller(parts, request, params), params)
+            status, answer = 200, self.methods.answer(method, call)
+        except Refusal as exc:
+            status = status_of(exc.code, self._profile)
+            answer = {**exc.answer(), "time": self._time(method, start)}
+        deliver = BackgroundTask(self._deliver, call) if call else None
+        return Response(msgspec.json.encode(answer), status, _JSON, background=deliver)
+
+    async def _deliver(self, call: Call) -> None:
+        call.outbox.deliver(self._publisher)
+
+    def _time(self, method: str, start: float) -> dict[str, Any]:
+        return self.methods.operating.block(method.lower(), start, self.now())
+
+    def _caller(self, parts: list[str], request: Request, params: dict[str, Any]) -> Caller:
+        if len(parts) == 3:
+            return self._access.webhook_caller(parts[0], parts[1])
+        if len(parts) > 1:
+            raise Refusal("ERROR_METHOD_NOT_FOUND", "Method not found!")
+        return self._access.token_caller(request.headers.get("Authorization", ""), params)
+
+
+def merged_params(request: Request, body: bytes) -> dict[str, Any]:
+    """The parameters of query and body; the body's win."""
+    written = body_params(body, request.headers.get("Content-Type", "")) if body else {}
+    return {**query_params(request.scope["query_string"].decode("latin-1")), **written}
+
+
+def html_page(title: str, text: str, status: int = 200) -> Response:
+    """A page, as the portal shows where it has nothing to say to a program."""
+    page = f"<!DOCTYPE html>\n<html><head><title>{title}</title></head><body>{text}</body></html>\n"
+    return Response(page, status, media_type="text/html; charset=utf-8")
+
+
+async def page_not_found(_request: Request, _exc: Exception) -> Response:
+    """The answer to a path the portal does not have."""
+    return html_page("404 Not Found", "<h1>404 Not Found</h1>", 404)
+
+
+def _moved(request: Request, origin: str) -> Response:
+    query = request.url.query
+    location = f"{origin}{request.url.path}{'?' + query if query else ''}"
+    page = html_page("302 Found", "<h1>302 Found</h1>", 302)
+    page.headers["Location"] = location
+    return page
+
+
+async def _options(_request: Request) -> Response:
+    return Response(status_code=200, headers=_OPTIONS)
