@@ -53,7 +53,7 @@ def connect(
     goes to `store` (default: the system's keyring, or a file only you can read), then to
     `on_refresh`. Raises SettingsError for half of the arguments.
     """
-    given = _Given(url, token, webhook, refresh_token, client_id, client_secret)
+    given = _Login(url, token, webhook, refresh_token, client_id, client_secret)
     if given == _NOTHING:
         given = _from_environment()
     if given == _NOTHING:
@@ -130,7 +130,7 @@ def _sandbox_portal() -> Portal:
     return Portal(AccessToken(sandbox.url, sandbox.token), sandbox=sandbox, limit=None)
 
 
-class _Given(NamedTuple):
+class _Login(NamedTuple):
     """What says which portal, and as whom."""
 
     url: str | None = None
@@ -145,17 +145,17 @@ class _Given(NamedTuple):
         return any(value is not None for value in self[3:])
 
 
-_NOTHING = _Given()
+_NOTHING = _Login()
 
 
-def _from_environment() -> _Given:
+def _from_environment() -> _Login:
     """What the BXPULL variables say; a webhook goes before the others."""
-    found = {name: os.environ.get(f"BXPULL_{name.upper()}") or None for name in _Given._fields}
-    return _Given(webhook=found["webhook"]) if found["webhook"] else _Given(**found)
+    found = {name: os.environ.get(f"BXPULL_{name.upper()}") or None for name in _Login._fields}
+    return _Login(webhook=found["webhook"]) if found["webhook"] else _Login(**found)
 
 
 def _application(
-    given: _Given,
+    given: _Login,
     token_url: str | None,
     store: TokenStore | None,
     on_refresh: Callable[[TokenPair], object] | None,
@@ -178,7 +178,7 @@ def _application(
     )
 
 
-def _fixed(given: _Given) -> AccessToken | Webhook:
+def _fixed(given: _Login) -> AccessToken | Webhook:
     """A token for an hour, or a webhook: by its name or in place of the url."""
     url, token, webhook = given[:3]
     if url is not None and token is None and webhook is None and _is_webhook(url):

@@ -10,7 +10,7 @@ import bxpull_nb as bx
 from bxpull_nb.models import Arrival, Batch, Message
 from bxpull_nb.protocol.codec import TextCodec
 from bxpull_nb.protocol.session import SeenMids, Session
-from bxpull_nb.storage.dataset import Shipper
+from bxpull_nb.storage.dataset import Uploader
 from bxpull_nb.storage.dataset.layout import Folder, folders, part_name
 from bxpull_nb.storage.dataset.schema import SCHEMA, part_bytes
 from bxpull_nb.storage.dataset.storage import Storage
@@ -49,10 +49,10 @@ def write(folder: Path, batches: Iterable[Batch], **how: object) -> None:
 
 def collected(
     folder: Path, url: str | Path, batches: Iterable[Batch], *, part_bytes: int = 1 << 20
-) -> Shipper:
+) -> Uploader:
     """A collector's journal in the folder with these batches, all of it in the dataset."""
     write(folder, batches)
-    shipper = Shipper(folder, url, PORTAL, part_bytes=part_bytes)
+    shipper = Uploader(folder, url, PORTAL, part_bytes=part_bytes)
     shipper.ship()
     return shipper
 

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from bxpull_nb.capture.event_detail import dissect, take_mid_apart
+from bxpull_nb.capture.event_detail import inspect, take_mid_apart
 from bxpull_nb.capture.recent_frames import KeptFrame
 from bxpull_nb.models import Arrival, BadFrame, Event
 
@@ -28,7 +28,7 @@ def test_what_is_no_message_id_is_not_taken_apart() -> None:
 def test_the_facts_are_in_words() -> None:
     """With the frame the event came in, and its place there."""
     frame = KeptFrame(6, 2, "#!NGINXNMS!#…", "text")
-    anatomy = dissect(7, EVENT, frame, copies=2)
+    anatomy = inspect(7, EVENT, frame, copies=2)
     assert anatomy.params == {"id": 5}
     assert anatomy.facts() == {
         "command": "deal",
@@ -51,15 +51,15 @@ def test_the_facts_are_in_words() -> None:
 def test_channel_ids_in_a_frame_are_masked() -> None:
     """They are secrets, and the text dialect names the channel in each message."""
     frame = KeptFrame(0, 1, f'{{"channel":"{CHANNEL}","text":1}}', "text")
-    shown = dissect(0, EVENT, frame, 0)
+    shown = inspect(0, EVENT, frame, 0)
     assert shown.frame == '{"channel":"0123…def","text":1}'
     assert CHANNEL not in shown._repr_html_()
 
 
 def test_a_binary_frame_is_shown_as_hex_and_a_long_one_cut() -> None:
     """Its whole size is told."""
-    assert dissect(0, EVENT, KeptFrame(0, 1, b"\n\x0c", ""), 0).frame == "0a 0c"
-    long = dissect(0, EVENT, KeptFrame(0, 1, "x" * 5000, ""), 0)
+    assert inspect(0, EVENT, KeptFrame(0, 1, b"\n\x0c", ""), 0).frame == "0a 0c"
+    long = inspect(0, EVENT, KeptFrame(0, 1, "x" * 5000, ""), 0)
     assert long.frame_size == 5000
     assert (long.frame or "").endswith("… 1,000 more")
 
@@ -67,7 +67,7 @@ def test_a_binary_frame_is_shown_as_hex_and_a_long_one_cut() -> None:
 def test_what_cannot_be_decoded_is_shown_as_it_came() -> None:
     """Without a frame, without times."""
     bad = BadFrame('{"a":', "no JSON")
-    anatomy = dissect(0, bad, None, 0)
+    anatomy = inspect(0, bad, None, 0)
     assert anatomy.params == '{"a":'
     assert anatomy.facts() == {"error": "no JSON", "copies dropped": "0"}
     assert (anatomy.frame, anatomy.dialect, anatomy.in_frame, anatomy.lag) == (None,) * 4
@@ -77,4 +77,4 @@ def test_hostile_text_is_only_text() -> None:
     """In the html of a notebook."""
     evil = "<img src=x onerror=alert(1)>"
     event = Event(MID, evil, evil, b'{"x":"%s"}' % evil.encode())
-    assert "<img" not in dissect(0, event, KeptFrame(0, 1, evil, ""), 0)._repr_html_()
+    assert "<img" not in inspect(0, event, KeptFrame(0, 1, evil, ""), 0)._repr_html_()

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from bxpull_nb.models import BadFrame, Event, Message
 from bxpull_nb.protocol.codec import (
-    Answer,
     Codec,
     JsonCodec,
     JsonRpcCodec,
     ProtobufCodec,
+    RpcAnswer,
     TextCodec,
     codec_for,
     push_pb2,
@@ -205,8 +205,8 @@ def test_json_rpc_comes_alone_or_in_arrays_with_answers_between() -> None:
     frame = json.dumps([incoming(mid="1", body={}), answer, incoming(mid="2", body={}), refused])
     assert [record.mid for record in JsonRpcCodec().decode(frame)] == ["1", "2"]
     assert JsonRpcCodec.answers(frame) == [
-        Answer(7, {"channels": []}),
-        Answer(8, None, {"code": -32601, "message": "Method not found"}),
+        RpcAnswer(7, {"channels": []}),
+        RpcAnswer(8, None, {"code": -32601, "message": "Method not found"}),
     ]
 
 

@@ -8,7 +8,7 @@ import pytest
 
 import bxpull_nb as bx
 from bxpull_nb.models import BadFrame, Batch
-from bxpull_nb.storage.dataset import Shipper
+from bxpull_nb.storage.dataset import Uploader
 from bxpull_nb.storage.dataset.storage import Storage
 from bxpull_nb.storage.journal import Cursor, journal_files, read_frame, read_on
 from bxpull_nb.storage.journal.record import PREAMBLE
@@ -46,7 +46,7 @@ def test_a_part_written_again_changes_nothing(tmp_path: Path) -> None:
     state = tmp_path / "a" / "dataset.json"
     kept = json.loads(state.read_bytes())
     state.write_text(json.dumps({**kept, "cursors": {}}))
-    assert Shipper(tmp_path / "a", tmp_path / "ds", PORTAL).ship() == 50
+    assert Uploader(tmp_path / "a", tmp_path / "ds", PORTAL).ship() == 50
     assert {n: (tmp_path / "ds" / n).read_bytes() for n in names(tmp_path / "ds")} == before
 
 
@@ -56,7 +56,7 @@ def test_what_was_sent_is_not_sent_again(tmp_path: Path) -> None:
     assert (shipper.ship(), shipper.pending()) == (0, 0)
     write(tmp_path / "a", tens(50, 70))
     assert shipper.pending() > 0
-    assert Shipper(tmp_path / "a", tmp_path / "ds", PORTAL).ship() == 20
+    assert Uploader(tmp_path / "a", tmp_path / "ds", PORTAL).ship() == 20
     assert len(bx.read_events(tmp_path / "ds")) == 70
 
 
@@ -64,8 +64,8 @@ def test_two_datasets_from_one_journal(tmp_path: Path, caplog: pytest.LogCapture
     """Each has its own cursor; that the journal is kept for both is told once."""
     collected(tmp_path / "a", tmp_path / "one", tens(0, 50))
     assert caplog.messages == []
-    assert Shipper(tmp_path / "a", tmp_path / "two", PORTAL).ship() == 50
-    assert Shipper(tmp_path / "a", tmp_path / "one", PORTAL).ship() == 0
+    assert Uploader(tmp_path / "a", tmp_path / "two", PORTAL).ship() == 50
+    assert Uploader(tmp_path / "a", tmp_path / "one", PORTAL).ship() == 0
     (told,) = caplog.messages
     assert "was sent to another dataset before" in told
     assert f"remove {tmp_path / 'a' / 'dataset.json'} first" in told
@@ -82,7 +82,7 @@ def test_journal_files_go_when_the_dataset_has_them(tmp_path: Path) -> None:
     write(tmp_path / "a", tens(0, 500), rotate_bytes=5000)
     before = len(journal_files(tmp_path / "a"))
     assert before > 10
-    Shipper(tmp_path / "a", tmp_path / "ds", PORTAL).ship()
+    Uploader(tmp_path / "a", tmp_path / "ds", PORTAL).ship()
     assert len(journal_files(tmp_path / "a")) == 5
     assert len(bx.read_events(tmp_path / "ds")) == 500
 
@@ -93,7 +93,7 @@ def test_a_journal_begun_anew_is_sent_from_its_start(tmp_path: Path) -> None:
     for path in journal_files(tmp_path / "a"):
         path.unlink()
     write(tmp_path / "a", tens(50, 150))
-    assert Shipper(tmp_path / "a", tmp_path / "ds", PORTAL).ship() == 100
+    assert Uploader(tmp_path / "a", tmp_path / "ds", PORTAL).ship() == 100
     assert len(bx.read_events(tmp_path / "ds")) == 150
 
 
@@ -102,7 +102,7 @@ def test_a_damaged_cursor_costs_copies_only(tmp_path: Path, state: str) -> None:
     """All is sent once more, by another name; reading drops it."""
     collected(tmp_path / "a", tmp_path / "ds", tens(0, 50))
     (tmp_path / "a" / "dataset.json").write_text(state)
-    Shipper(tmp_path / "a", tmp_path / "ds", PORTAL).ship()
+    Uploader(tmp_path / "a", tmp_path / "ds", PORTAL).ship()
     pd.testing.assert_frame_equal(bx.read_events(tmp_path / "ds"), read_frame(tmp_path / "a"))
 
 
@@ -144,7 +144,7 @@ def test_damage_is_passed_over(tmp_path: Path) -> None:
     data[len(data) // 2] ^= 0xFF
     first.write_bytes(data)
     second.write_bytes(second.read_bytes()[:-20])
-    shipper = Shipper(tmp_path / "a", tmp_path / "ds", PORTAL)
+    shipper = Uploader(tmp_path / "a", tmp_path / "ds", PORTAL)
     assert shipper.ship() == 80
     assert len(read_frame(tmp_path / "a")) == 80
 
@@ -213,7 +213,7 @@ def test_portals_do_not_mix(tmp_path: Path) -> None:
     for portal in ("one.example", "two.example"):
         state = tmp_path / "a" / "dataset.json"
         state.unlink(missing_ok=True)
-        Shipper(tmp_path / "a", tmp_path / "ds", portal).ship()
+        Uploader(tmp_path / "a", tmp_path / "ds", portal).ship()
     events = bx.read_events(tmp_path / "ds", columns=["portal", "mid"])
     assert events["portal"].value_counts().to_dict() == {"one.example": 20, "two.example": 20}
     one = bx.read_events(tmp_path / "ds", where=[("portal", "==", "one.example")])

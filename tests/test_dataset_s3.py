@@ -18,7 +18,7 @@ from bxpull_nb import errors
 from bxpull_nb.collector import Collector
 from bxpull_nb.portal import Portal
 from bxpull_nb.sandbox import Sandbox
-from bxpull_nb.storage.dataset import Shipper
+from bxpull_nb.storage.dataset import Uploader
 from bxpull_nb.storage.dataset.storage import Storage
 from bxpull_nb.storage.journal import read_frame
 from tests.events import PORTAL, collected, mid, tens, write
@@ -124,7 +124,7 @@ def test_a_dataset_in_a_bucket_is_like_one_in_a_folder(bucket: Bucket, tmp_path:
 def test_a_full_bucket_loses_nothing(bucket: Bucket, tmp_path: Path) -> None:
     """Named, with what to do; nothing half-written is to be seen, and all comes later."""
     write(tmp_path / "a", tens(0, 100))
-    shipper = Shipper(tmp_path / "a", bucket.url, PORTAL, part_bytes=9000)
+    shipper = Uploader(tmp_path / "a", bucket.url, PORTAL, part_bytes=9000)
     left = iter(range(2))
     bucket.failing = lambda environ: None if next(left, None) is not None else full(environ)
     with pytest.raises(errors.DatasetNotWritable) as caught:
@@ -149,7 +149,7 @@ def test_a_line_that_breaks_within_a_part(bucket: Bucket, tmp_path: Path) -> Non
         return [b""]
 
     write(tmp_path / "a", tens(0, 50))
-    shipper = Shipper(tmp_path / "a", bucket.url, PORTAL)
+    shipper = Uploader(tmp_path / "a", bucket.url, PORTAL)
     bucket.failing = broken
     with pytest.raises(errors.DatasetNotWritable):
         shipper.ship()
@@ -197,7 +197,7 @@ def test_a_bucket_that_is_not_there(bucket: Bucket, tmp_path: Path) -> None:
     """Named, for writing and for reading."""
     write(tmp_path / "a", tens(0, 10))
     with pytest.raises(errors.DatasetNotWritable, match="the dataset at s3://nowhere/ds cannot be"):
-        Shipper(tmp_path / "a", "s3://nowhere/ds", PORTAL).ship()
+        Uploader(tmp_path / "a", "s3://nowhere/ds", PORTAL).ship()
     with pytest.raises(FileNotFoundError, match="there is no dataset at s3://nowhere/ds"):
         bx.read_events("s3://nowhere/ds")
 

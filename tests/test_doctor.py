@@ -12,7 +12,7 @@ import pytest
 
 import bxpull_nb as bx
 from bxpull_nb.diagnosis import Diagnosis, Finding, doctor
-from bxpull_nb.diagnosis.context import Seen
+from bxpull_nb.diagnosis.context import CheckResult
 from bxpull_nb.diagnosis.doctor import CHECKS
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.portal import Portal
@@ -203,7 +203,7 @@ def test_a_check_that_breaks_does_not_end_the_others(
 ) -> None:
     """It is a fault of ours, and says so."""
 
-    async def broken(_case: object) -> Seen:
+    async def broken(_context: object) -> CheckResult:
         raise ZeroDivisionError("nothing to divide by")
 
     monkeypatch.setitem(CHECKS, "clock", broken)

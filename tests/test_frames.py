@@ -41,5 +41,5 @@ def test_copies_are_counted_by_message() -> None:
     frames = RecentFrames()
     frames.add(0, batch("x", "1", copies=("0",)))
     frames.add(1, batch("x", copies=("0", "1")))
-    assert [frames.copies_of(mid) for mid in ("0", "1", "2", None)] == [2, 1, 0, 0]
+    assert [frames.duplicates_of(mid) for mid in ("0", "1", "2", None)] == [2, 1, 0, 0]
     assert frames.of_row(1) is None

@@ -6,7 +6,7 @@ import pytest
 
 from bxpull_nb.capture.feed import FeedStats
 from bxpull_nb.jupyter.widgets import html
-from bxpull_nb.models import Happening
+from bxpull_nb.models import LogEntry
 
 XSS = "<img src=x onerror=alert(1)>"
 STATS = FeedStats(
@@ -55,7 +55,7 @@ def test_the_counters_show_the_numbers() -> None:
 
 def test_foreign_words_are_escaped() -> None:
     """A portal's name, a server's mode, an error text."""
-    lost = Happening(at_us=0, kind="lost", channel=XSS, transport=XSS, text=XSS)
+    lost = LogEntry(at_us=0, kind="lost", channel=XSS, transport=XSS, text=XSS)
     texts = [html.headline(XSS), html.message(XSS), html.message(XSS, error=True)]
     cause = {
         "count": 1,

@@ -15,7 +15,7 @@ from bxpull_nb.protocol.codec import Codec, JsonCodec, JsonRpcCodec, ProtobufCod
 from bxpull_nb.protocol.session import SeenMids, Session
 from bxpull_nb.storage.eventlog import EventLog
 from bxpull_nb.storage.journal import Journal, Repaired, files, read_frame, read_journal
-from bxpull_nb.storage.journal.record import Begun, Damage, FrameHead, pack, scan
+from bxpull_nb.storage.journal.record import CaptureStarted, Damage, FrameHead, pack, scan
 
 ARRIVAL = Arrival(1767225600000000, "shared", "websocket")
 CODECS: list[Codec] = [TextCodec(), JsonCodec(), JsonRpcCodec(), ProtobufCodec()]
@@ -417,7 +417,7 @@ def test_the_beginning_is_in_every_file(tmp_path: Path) -> None:
 
 def test_the_beginning_is_a_record_too() -> None:
     """With a head of its own."""
-    assert next(iter(scan(pack(Begun(1.5)), 0))).head == Begun(1.5)  # type: ignore[union-attr]
+    assert next(iter(scan(pack(CaptureStarted(1.5)), 0))).head == CaptureStarted(1.5)  # type: ignore[union-attr]
 
 
 def test_the_sink_comes_after_the_journal(tmp_path: Path) -> None:

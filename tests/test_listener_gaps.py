@@ -11,7 +11,7 @@ import pytest
 from bxpull_nb.listener import ListenerStats, Timing
 from bxpull_nb.listener.audit import keep_auditing
 from bxpull_nb.listener.lane import Lane
-from bxpull_nb.listener.shared import ConfigSource, LaneSettings, Left
+from bxpull_nb.listener.shared import ConfigSource, LaneSettings, RetiredChannel
 from bxpull_nb.models import (
     UNKNOWN_ARRIVAL,
     Batch,
@@ -288,8 +288,8 @@ def test_an_ended_channel_is_asked_until_it_holds_nothing_new(answering: Answer)
     settings = settings_for(config, store)
     lane = Lane("shared", Session(TextCodec(), SeenMids()), settings)
     lane.state, lane.transport = "connected", "polling"
-    left = Left(config, "shared", None)
-    lane.succession.left.append(left)
+    left = RetiredChannel(config, "shared", None)
+    lane.renewal.left.append(left)
 
     async def until_done() -> None:
         await settings.source.first()
@@ -298,7 +298,7 @@ def test_an_ended_channel_is_asked_until_it_holds_nothing_new(answering: Answer)
         auditing.cancel()
 
     asyncio.run(until_done())
-    assert (lane.succession.left, left.tries, [len(b.records) for b in batches]) == ([], 2, [1, 0])
+    assert (lane.renewal.left, left.tries, [len(b.records) for b in batches]) == ([], 2, [1, 0])
 
 
 def config_for(url: str) -> PullConfig:
@@ -336,9 +336,9 @@ def test_an_end_that_is_noticed_twice_ends_the_connection_once(sandbox: Sandbox)
 
     async def scenario(capture: Capture, _task: asyncio.Task[None]) -> None:
         (lane,) = await only_lane(capture)
-        lane.heed(ended)
+        lane.handle_service(ended)
         await asyncio.sleep(0)
-        lane.heed(ended)
+        lane.handle_service(ended)
         await capture.until(lambda: lane._connections == 2)
 
     run(sandbox, scenario, transport="websocket", **SHARED)

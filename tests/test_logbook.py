@@ -2,25 +2,25 @@
 
 import pandas as pd
 
-from bxpull_nb.capture.activity_log import Logbook
-from bxpull_nb.models import HAPPENING_COLUMNS, Happening
+from bxpull_nb.capture.activity_log import ActivityLog
+from bxpull_nb.models import LOG_COLUMNS, LogEntry
 
 AT = 1_790_000_000_000_000
 
 
-def entry(n: int, kind: str = "marked", **more: object) -> Happening:
+def entry(n: int, kind: str = "marked", **more: object) -> LogEntry:
     """The n-th second's entry."""
-    return Happening(at_us=AT + n * 1_000_000, kind=kind, text=f"t{n}", **more)  # type: ignore[arg-type]
+    return LogEntry(at_us=AT + n * 1_000_000, kind=kind, text=f"t{n}", **more)  # type: ignore[arg-type]
 
 
 def test_the_frame_has_fixed_columns_even_when_empty() -> None:
     """And the values of the entries."""
-    logbook = Logbook()
-    assert logbook.df.dtypes.astype(str).to_dict() == HAPPENING_COLUMNS
+    logbook = ActivityLog()
+    assert logbook.df.dtypes.astype(str).to_dict() == LOG_COLUMNS
     logbook.add(entry(0, "connected", channel="shared", transport="polling", seconds=1.5))
     logbook.add(entry(1, "recovered", count=3))
     frame = logbook.df
-    assert frame.dtypes.astype(str).to_dict() == HAPPENING_COLUMNS
+    assert frame.dtypes.astype(str).to_dict() == LOG_COLUMNS
     assert frame["at"][0] == pd.Timestamp(AT, unit="us", tz="UTC")
     assert frame["kind"].tolist() == ["connected", "recovered"]
     assert frame["count"].isna().tolist() == [True, False]
@@ -30,7 +30,7 @@ def test_the_frame_has_fixed_columns_even_when_empty() -> None:
 
 def test_what_is_new_is_given_once() -> None:
     """By number, so that a view needs no marker of its own."""
-    logbook = Logbook()
+    logbook = ActivityLog()
     for n in range(5):
         logbook.add(entry(n))
     assert [e.text for e in logbook.recent(3)] == ["t3", "t4"]
@@ -40,10 +40,10 @@ def test_what_is_new_is_given_once() -> None:
 
 def test_the_newest_entry_of_a_name() -> None:
     """A label may be used twice."""
-    logbook = Logbook()
-    logbook.add(Happening(at_us=1, kind="marked", text="a"))
-    logbook.add(Happening(at_us=2, kind="marked", text="a"))
-    logbook.add(Happening(at_us=3, kind="sent", text="a"))
+    logbook = ActivityLog()
+    logbook.add(LogEntry(at_us=1, kind="marked", text="a"))
+    logbook.add(LogEntry(at_us=2, kind="marked", text="a"))
+    logbook.add(LogEntry(at_us=3, kind="sent", text="a"))
     found = logbook.last("marked", "a")
     assert found is not None
     assert found.at_us == 2
@@ -52,7 +52,7 @@ def test_the_newest_entry_of_a_name() -> None:
 
 def test_the_repr_is_short() -> None:
     """However long the last text is."""
-    logbook = Logbook()
+    logbook = ActivityLog()
     assert repr(logbook) == "Logbook(0 entries)"
-    logbook.add(Happening(at_us=1, kind="lost", text="x" * 500))
+    logbook.add(LogEntry(at_us=1, kind="lost", text="x" * 500))
     assert len(repr(logbook)) < 160

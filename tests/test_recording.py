@@ -129,7 +129,7 @@ def test_an_old_rows_anatomy_comes_from_the_log() -> None:
 def test_a_tap_sees_every_record_while_it_lasts(feed: Feed, sandbox: Sandbox) -> None:
     """And none after."""
     seen: list[Record] = []
-    with feed.tapped(seen.extend):
+    with feed.subscribed(seen.extend):
         sandbox.publish("a", {"n": 1})
         feed.wait(1, timeout=5)
     sandbox.publish("a", {"n": 2})
@@ -268,7 +268,7 @@ def test_a_full_disk_is_said_and_caught_up_with(
     assert "kept in memory" in str(feed.error)
     full.unlink()
     done = threading.Event()
-    with feed.tapped(lambda _records: done.set() if journal.error is None else None):
+    with feed.subscribed(lambda _records: done.set() if journal.error is None else None):
         for n in range(2, 60):
             sandbox.publish("a", {"n": n})
             feed.expect("a", params={"n": n})

@@ -2,15 +2,15 @@
 
 from bxpull_nb.capture.gap_report import GAP_COLUMNS, report_of
 from bxpull_nb.listener import ListenerStats
-from bxpull_nb.models import Happening
+from bxpull_nb.models import LogEntry
 
 AT = 1_790_000_000_000_000
 
 
-def happened(second: float, kind: str, channel: str | None = None, **more: object) -> Happening:
+def happened(second: float, kind: str, channel: str | None = None, **more: object) -> LogEntry:
     """Something at that second of the capture."""
     at_us = AT + int(second * 1e6)
-    return Happening(at_us=at_us, kind=kind, channel=channel, **more)  # type: ignore[arg-type]
+    return LogEntry(at_us=at_us, kind=kind, channel=channel, **more)  # type: ignore[arg-type]
 
 
 STORY = [

@@ -13,7 +13,7 @@ from bxpull_nb.protocol.codec import push_pb2 as pb
 from bxpull_nb.sandbox.push.broker import Broker
 from bxpull_nb.sandbox.push.dialects import JSON_RPC, PROTOBUF, TEXT
 from bxpull_nb.sandbox.push.history import History
-from bxpull_nb.sandbox.push.subscription import Mailbox
+from bxpull_nb.sandbox.push.subscription import Subscription
 from tests.sandbox.visitor import events
 
 SHARED, PRIVATE = "c" * 32, "d" * 32
@@ -26,17 +26,17 @@ class Desk:
     def __init__(self, **options: Any) -> None:
         self.moment = 1_795_447_866.0
         self.wakes: list[Callable[[], None]] = []
-        self.ready: list[Mailbox] = []
+        self.ready: list[Subscription] = []
         self.broker = Broker(now=lambda: self.moment, wake=self.wakes.append, **options)
 
     def publish(self, *channels: str, body: str = "{}", expiry: int = 86400) -> str:
         """The mid of a message published now."""
         return self.broker.publish(body, channels or (SHARED,), expiry, self.moment)
 
-    def subscribe(self, *channels: str, mid: str | None = None) -> tuple[Mailbox, list[str]]:
+    def subscribe(self, *channels: str, mid: str | None = None) -> tuple[Subscription, list[str]]:
         """A mailbox, and the mids of the backlog."""
-        mailbox, frame = self.broker.subscribe(channels or (SHARED,), mid, self.ready.append)
-        return mailbox, mids(frame)
+        subscription, frame = self.broker.subscribe(channels or (SHARED,), mid, self.ready.append)
+        return subscription, mids(frame)
 
 
 def mids(frame: str | bytes) -> list[str]:
@@ -60,11 +60,11 @@ def test_a_mid_is_the_servers_start_and_a_counter(desk: Desk) -> None:
 
 def test_the_frame_looks_like_a_recorded_one(desk: Desk) -> None:
     """Same envelope as a real server of protocol 3 wrote, but for its random tag."""
-    mailbox, _ = desk.subscribe()
+    subscription, _ = desk.subscribe()
     desk.moment = 1_795_447_869.4
     body = '{"module_id":"bxpull","command":"ping","params":{"n":50}}'
     desk.publish(SHARED, body=body)
-    assert mailbox.take() == (
+    assert subscription.take() == (
         '#!NGINXNMS!#{"id":1,"mid":"17954478660000000000000001",'
         f'"channel":"{SHARED}","tag":"001","time":"Mon, 23 Nov 2026 15:31:09 GMT",'
         f'"text":{body}}}#!NGINXNME!#'
@@ -73,27 +73,27 @@ def test_the_frame_looks_like_a_recorded_one(desk: Desk) -> None:
 
 def test_only_what_was_published_to_its_channels_is_in_a_mailbox(desk: Desk) -> None:
     """In order, and only once taken."""
-    mailbox, backlog = desk.subscribe(PRIVATE)
+    subscription, backlog = desk.subscribe(PRIVATE)
     sent = [desk.publish(channel) for channel in (PRIVATE, SHARED, PRIVATE)]
     assert backlog == []
-    assert mids(mailbox.take()) == [sent[0], sent[2]]
-    assert mailbox.take() == ""
+    assert mids(subscription.take()) == [sent[0], sent[2]]
+    assert subscription.take() == ""
 
 
 def test_a_mailbox_can_be_taken_from_piece_by_piece(desk: Desk) -> None:
     """As many messages as asked for, the rest stays."""
-    mailbox, _ = desk.subscribe()
+    subscription, _ = desk.subscribe()
     sent = [desk.publish() for _ in range(4)]
-    assert mids(mailbox.take(1)) == sent[:1]
-    assert mids(mailbox.take(2)) == sent[1:3]
-    assert mids(mailbox.take(9)) == sent[3:]
+    assert mids(subscription.take(1)) == sent[:1]
+    assert mids(subscription.take(2)) == sent[1:3]
+    assert mids(subscription.take(9)) == sent[3:]
 
 
 def test_a_message_to_two_channels_arrives_twice_with_one_mid(desk: Desk) -> None:
     """Live and from the history; both copies name the first channel."""
-    mailbox, _ = desk.subscribe(PRIVATE, SHARED)
+    subscription, _ = desk.subscribe(PRIVATE, SHARED)
     mid = desk.publish(SHARED, PRIVATE)
-    frame = mailbox.take()
+    frame = subscription.take()
     assert mids(frame) == [mid, mid]
     assert frame.count(f'"channel":"{SHARED}"') == 2
     assert desk.subscribe(PRIVATE, SHARED, mid=ALL)[1] == [mid, mid]
@@ -102,9 +102,9 @@ def test_a_message_to_two_channels_arrives_twice_with_one_mid(desk: Desk) -> Non
 
 def test_naming_a_channel_twice_is_naming_it_once(desk: Desk) -> None:
     """A connection does not hear double for it."""
-    mailbox, _ = desk.subscribe(SHARED, SHARED)
+    subscription, _ = desk.subscribe(SHARED, SHARED)
     mid = desk.publish()
-    assert mids(mailbox.take()) == [mid]
+    assert mids(subscription.take()) == [mid]
 
 
 def test_a_resume_gets_what_is_newer_sorted_by_mid(desk: Desk) -> None:
@@ -119,9 +119,9 @@ def test_a_resume_gets_what_is_newer_sorted_by_mid(desk: Desk) -> None:
 
 def test_what_is_not_stored_is_only_heard_live(desk: Desk) -> None:
     """An expiry of 0 stores nothing."""
-    mailbox, _ = desk.subscribe()
+    subscription, _ = desk.subscribe()
     mid = desk.publish(expiry=0)
-    assert mids(mailbox.take()) == [mid]
+    assert mids(subscription.take()) == [mid]
     assert desk.subscribe(mid=ALL)[1] == []
 
 
@@ -154,8 +154,8 @@ def test_a_batch_wakes_the_server_once(desk: Desk) -> None:
     assert desk.ready == mailboxes
     desk.publish()
     assert desk.wakes == []
-    for mailbox in mailboxes:
-        mailbox.take()
+    for subscription in mailboxes:
+        subscription.take()
     desk.publish()
     assert len(desk.wakes) == 1
 
@@ -163,11 +163,11 @@ def test_a_batch_wakes_the_server_once(desk: Desk) -> None:
 def test_nobody_is_woken_when_nobody_listens(desk: Desk) -> None:
     """Nor after everybody has left."""
     desk.publish()
-    mailbox, _ = desk.subscribe()
-    desk.broker.unsubscribe(mailbox)
+    subscription, _ = desk.subscribe()
+    desk.broker.unsubscribe(subscription)
     desk.publish()
     assert desk.wakes == []
-    assert mailbox.take() == ""
+    assert subscription.take() == ""
 
 
 def test_a_channel_is_online_while_somebody_listens(desk: Desk) -> None:
@@ -230,9 +230,9 @@ def created_of(frame: str | bytes) -> int:
 def test_from_version_4_on_frames_do_not_name_the_channel() -> None:
     """Neither live nor from the history, where the time is that of the delivery."""
     desk = Desk(names_channels=False)
-    mailbox, _ = desk.subscribe()
+    subscription, _ = desk.subscribe()
     desk.publish()
-    live = mailbox.take()
+    live = subscription.take()
     desk.moment += 3600
     _, backlog = desk.broker.subscribe([SHARED], ALL, desk.ready.append)
     assert '"channel":"-","tag":"001","time":"Mon, 23 Nov 2026 15:31:06 GMT"' in str(live)
@@ -241,12 +241,12 @@ def test_from_version_4_on_frames_do_not_name_the_channel() -> None:
 
 def test_a_wipe_forgets_everything_and_numbers_from_one(desk: Desk) -> None:
     """Under the same prefix; who listens goes on listening."""
-    mailbox, _ = desk.subscribe()
+    subscription, _ = desk.subscribe()
     old = [desk.publish() for _ in range(3)]
     desk.broker.wipe()
     new = desk.publish()
     assert new == old[0] == "17954478660000000000000001"
-    assert mids(mailbox.take()) == [*old, new]
+    assert mids(subscription.take()) == [*old, new]
     assert desk.subscribe(mid=ALL)[1] == [new]
     assert desk.subscribe(mid=old[2])[1] == []
     assert desk.broker.published == 4
@@ -254,26 +254,26 @@ def test_a_wipe_forgets_everything_and_numbers_from_one(desk: Desk) -> None:
 
 def test_an_expiry_is_a_day_at_most(desk: Desk) -> None:
     """And never less than nothing, which the binary protocol could not write."""
-    mailbox, _ = desk.broker.subscribe([SHARED], None, desk.ready.append, PROTOBUF)
+    subscription, _ = desk.broker.subscribe([SHARED], None, desk.ready.append, PROTOBUF)
     desk.publish(expiry=1_000_000)
     desk.publish(expiry=-5)
-    batch = pb.ResponseBatch.FromString(bytes(mailbox.take()))  # type: ignore[arg-type]
+    batch = pb.ResponseBatch.FromString(bytes(subscription.take()))  # type: ignore[arg-type]
     sent = [response.outgoingMessages.messages[0].expiry for response in batch.responses]
     assert sent == [86400, 0]
 
 
 def test_a_mailbox_may_join_and_leave_channels(desk: Desk) -> None:
     """Twice is once, and leaving the server leaves them all."""
-    mailbox, _ = desk.subscribe(PRIVATE)
+    subscription, _ = desk.subscribe(PRIVATE)
     for _ in range(2):
-        desk.broker.join(mailbox, SHARED)
+        desk.broker.join(subscription, SHARED)
     joined = desk.publish(SHARED)
     for _ in range(2):
-        desk.broker.leave(mailbox, SHARED)
+        desk.broker.leave(subscription, SHARED)
     desk.publish(SHARED)
-    assert mids(mailbox.take()) == [joined]
-    desk.broker.join(mailbox, SHARED)
-    desk.broker.unsubscribe(mailbox)
+    assert mids(subscription.take()) == [joined]
+    desk.broker.join(subscription, SHARED)
+    desk.broker.unsubscribe(subscription)
     assert desk.broker.online == 0
 
 
@@ -295,24 +295,24 @@ def test_a_slow_subscriber_is_given_up_beyond_the_limit() -> None:
 def test_taking_makes_room_again() -> None:
     """What was sent does not count against the limit."""
     desk = Desk(backlog_limit=1000)
-    mailbox, _ = desk.subscribe()
+    subscription, _ = desk.subscribe()
     desk.publish()
     for _ in range(50):  # one more waits than is taken each time
         desk.publish(body='"' + "x" * 300 + '"')
-        mailbox.take(1)
-    assert not mailbox.overflowed
-    mailbox.take()
+        subscription.take(1)
+    assert not subscription.overflowed
+    subscription.take()
     for _ in range(2):
         desk.publish(body='"' + "x" * 300 + '"')
-    assert not mailbox.overflowed
+    assert not subscription.overflowed
 
 
 def test_closing_lets_everybody_go_once(desk: Desk) -> None:
     """A listener to two channels is one listener."""
-    mailbox, _ = desk.subscribe(SHARED, PRIVATE)
+    subscription, _ = desk.subscribe(SHARED, PRIVATE)
     desk.broker.close()
     assert desk.broker.closed
-    assert desk.ready == [mailbox]
+    assert desk.ready == [subscription]
 
 
 def test_nothing_falls_between_history_and_live() -> None:
@@ -324,11 +324,11 @@ def test_nothing_falls_between_history_and_live() -> None:
         thread.start()
     got: list[str] = []
     while any(thread.is_alive() for thread in threads) or len(got) < 4 * each:
-        mailbox, backlog = desk.subscribe(mid=got[-1] if got else ALL)
+        subscription, backlog = desk.subscribe(mid=got[-1] if got else ALL)
         got += backlog
-        got += mids(mailbox.take())
-        desk.broker.unsubscribe(mailbox)
-        got += mids(mailbox.take())
+        got += mids(subscription.take())
+        desk.broker.unsubscribe(subscription)
+        got += mids(subscription.take())
     assert got == [f"1795447866{n:016}" for n in range(1, 4 * each + 1)]
 
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from bxpull_nb.sandbox.rest.error import Refusal, status_of
-from bxpull_nb.sandbox.rest.limits import LeakyBucket, OperatingTime
+from bxpull_nb.sandbox.rest.error import RestRefusal, status_of
+from bxpull_nb.sandbox.rest.limits import OperatingTime, RequestAllowance
 from tests.sandbox.visitor import Visitor, visiting
 
 CODES = {
@@ -53,16 +53,16 @@ def test_the_edition_chooses_the_profile_unless_told_otherwise(edition: str, col
 def test_a_bucket_overflows_and_leaks() -> None:
     """Fifty at once, then two a second, whatever the clock does."""
     clock = [100.0]
-    bucket = LeakyBucket(2, 50, lambda: clock[0])
+    bucket = RequestAllowance(2, 50, lambda: clock[0])
     for _ in range(50):
         bucket.take()
-    with pytest.raises(Refusal, match="QUERY_LIMIT_EXCEEDED"):
+    with pytest.raises(RestRefusal, match="QUERY_LIMIT_EXCEEDED"):
         bucket.take()
     clock[0] += 1
     bucket.take()
     bucket.take()
     clock[0] -= 50  # a clock that was set back leaks nothing, and gives nothing either
-    with pytest.raises(Refusal):
+    with pytest.raises(RestRefusal):
         bucket.take()
 
 

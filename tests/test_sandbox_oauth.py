@@ -9,7 +9,7 @@ import pytest
 
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.sandbox.rest.application import Application, GrantRefusal
-from bxpull_nb.sandbox.rest.error import Refusal
+from bxpull_nb.sandbox.rest.error import RestRefusal
 from tests.sandbox.visitor import Visitor, visiting
 
 REDIRECT = "http://127.0.0.1:8765/callback"
@@ -262,7 +262,7 @@ def test_nobody_remembers_tokens_for_ever() -> None:
     first = application.tokens.access
     for _ in range(1000):
         application.refresh(application.tokens.refresh)
-    with pytest.raises(Refusal, match="invalid_token"):
+    with pytest.raises(RestRefusal, match="invalid_token"):
         application.check_access(first)
 
 

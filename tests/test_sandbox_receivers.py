@@ -4,11 +4,11 @@ import pytest
 
 from bxpull_nb.sandbox.channels import Signer
 from bxpull_nb.sandbox.push.binary_codec import (
-    Letter,
+    PublishedMessage,
     channel_ids,
     channel_stats,
-    letters,
     parse_request,
+    published_messages,
 )
 from bxpull_nb.sandbox.push.error import PushRefusal
 from tests.sandbox.batches import Named, channel_question, message_request, server_question
@@ -31,15 +31,15 @@ def signer() -> Signer:
     return Signer(b"bxpull-test-key")
 
 
-def read(signer: Signer, data: bytes, *, trusted: bool = False) -> list[Letter]:
+def read(signer: Signer, data: bytes, *, trusted: bool = False) -> list[PublishedMessage]:
     """The letters of a request."""
-    return letters(parse_request(data, trusted=trusted), signer, trusted=trusted)
+    return published_messages(parse_request(data, trusted=trusted), signer, trusted=trusted)
 
 
 def test_the_protocols_vector_is_understood(signer: Signer) -> None:
     """One message to a public channel, signed."""
     assert message_request("{}", to=[SIGNED]) == VECTOR
-    assert read(signer, VECTOR) == [Letter("{}", [f"public:{PUB}"], 0)]
+    assert read(signer, VECTOR) == [PublishedMessage("{}", [f"public:{PUB}"], 0)]
 
 
 def test_the_trusted_side_writes_to_private_and_public_channels(signer: Signer) -> None:
@@ -47,15 +47,15 @@ def test_the_trusted_side_writes_to_private_and_public_channels(signer: Signer) 
     data = message_request("a", "b", to=[PRIVATE, {"id": bytes.fromhex(PUB)}, PRIVATE], expiry=60)
     channels = ["0123456789abcdef" * 2, f"public:{PUB}", "0123456789abcdef" * 2]
     assert read(signer, data, trusted=True) == [
-        Letter("a", channels, 60),
-        Letter("b", channels, 60),
+        PublishedMessage("a", channels, 60),
+        PublishedMessage("b", channels, 60),
     ]
 
 
 def test_only_the_first_request_counts(signer: Signer) -> None:
     """The others are not even looked at."""
     data = message_request("first", to=[SIGNED]) + message_request("second", to=[])
-    assert [letter.body for letter in read(signer, data)] == ["first"]
+    assert [published.body for published in read(signer, data)] == ["first"]
 
 
 @pytest.mark.parametrize("count", [0, 1, 100])
@@ -66,8 +66,8 @@ def test_up_to_a_hundred_messages_are_taken(signer: Signer, count: int) -> None:
 
 def test_up_to_a_hundred_receivers_are_taken(signer: Signer) -> None:
     """Each of them is a copy."""
-    (letter,) = read(signer, message_request("{}", to=[SIGNED] * 100))
-    assert letter.channels == [f"public:{PUB}"] * 100
+    (published,) = read(signer, message_request("{}", to=[SIGNED] * 100))
+    assert published.channels == [f"public:{PUB}"] * 100
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bxpull_nb.models import Arrival, Batch, Event, Message, RecordBatch
-from bxpull_nb.protocol.codec import Answer, Codec, JsonRpcCodec, TextCodec
+from bxpull_nb.protocol.codec import Codec, JsonRpcCodec, RpcAnswer, TextCodec
 from bxpull_nb.protocol.session import Received, SeenMids, Session
 from bxpull_nb.protocol.session import session as position
 
@@ -320,7 +320,7 @@ def test_answers_to_calls_are_handed_out() -> None:
     """Beside the messages of the same frame."""
     content = [{"jsonrpc": "2.0", "id": 3, "result": True}, json.loads(rpc(1))]
     received = session(codec=JsonRpcCodec()).receive(json.dumps(content), ARRIVAL)
-    assert received.answers == [Answer(3, True)]
+    assert received.answers == [RpcAnswer(3, True)]
     assert len(received.records) == 1
 
 

@@ -361,7 +361,7 @@ def test_no_repr_and_no_hidden_text_holds_a_secret() -> None:
     auth = app(**GIVEN)
     run(ScriptedPortal(), auth, profile)
     secrets = (*GIVEN.values(), CLIENT[1])
-    for shown in (repr(auth), repr(PAIR), auth.hide(" ".join(secrets))):
+    for shown in (repr(auth), repr(PAIR), auth.mask_secrets(" ".join(secrets))):
         assert not [secret for secret in (*secrets, "token-9999") if secret in shown]
     assert repr(auth) == "OAuthApp('https://acme.bitrix24.com', 'loca…def', 'acce…000')"
 

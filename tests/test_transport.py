@@ -9,7 +9,7 @@ import pytest
 
 from bxpull_nb.errors import ChannelRefused, ConnectionFailed, FrameTooLarge
 from bxpull_nb.listener.transport import (
-    Answered,
+    Accepted,
     LongPollingTransport,
     Transport,
     WebSocketTransport,
@@ -57,7 +57,7 @@ def test_an_answer_comes_before_the_first_frame(
     mids = [sandbox.publish("c", {"n": n}) for n in range(3)]
     url = listen_url(portal.fetch_config(), kind.name, FULL_HISTORY)
     answered, frame = first(kind(), url, 2)
-    assert isinstance(answered, Answered)
+    assert isinstance(answered, Accepted)
     assert frame.count("#!NGINXNMS!#") == 3
     assert all(mid in frame for mid in mids)
 
@@ -70,7 +70,7 @@ def test_a_quiet_poll_is_a_value_with_the_position() -> None:
     ):
         mid = sandbox.publish("c")
         url = listen_url(portal.fetch_config(), "polling", mid)
-        assert first(LongPollingTransport(), url, 1) == [Answered(mid)]
+        assert first(LongPollingTransport(), url, 1) == [Accepted(mid)]
 
 
 @pytest.mark.parametrize("kind", TRANSPORTS)

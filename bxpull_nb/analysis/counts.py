@@ -14,8 +14,8 @@ from bxpull_nb.analysis.intervals import (
 from bxpull_nb.analysis.map_reduce import (
     Frame,
     Tables,
-    gathered,
-    is_spread,
+    is_dask,
+    map_reduce,
     named,
     part_of,
     unnamed,
@@ -62,7 +62,7 @@ def summary(df: "Frame") -> "pd.DataFrame":
     `lag_p50`, `lag_p95`, the median and the 95th percentile of `lag` (float64, seconds);
     `longest_gap` between two of them (timedelta64[us], NaT for a single one).
     """
-    table = names_of(df) if is_spread(df) else _names_of(df)
+    table = names_of(df) if is_dask(df) else _names_of(df)
     named = table.astype({"module_id": "str", "command": "str"})
     named = named.assign(share=named["count"] / max(named["count"].sum(), 1))
     order = ["count", "first", "module_id", "command"]
@@ -84,7 +84,7 @@ def rates(df: "Frame", every: Span = "1min", by: str | None = "command") -> "pd.
         raise SettingsError(f"by={by!r} is no column: choose from {', '.join(df.columns)}.")
     look = partial(_counts, step=step, by=by)
     columns = dict.fromkeys(["received_at", *([] if by is None else [by])])
-    counts = gathered(df, list(columns), look, {"counts": {"n": "sum"}})["counts"]["n"]
+    counts = map_reduce(df, list(columns), look, {"counts": {"n": "sum"}})["counts"]["n"]
     starts = counts.index.get_level_values("at").to_series()
     check_intervals(starts, step)
     index = intervals(starts, step)
@@ -105,7 +105,7 @@ def who(df: "Frame") -> "pd.DataFrame":
     (int64); `top_command`, the most frequent, of several the one that came first (str);
     `first`, `last` arrival (datetime64[us, UTC]).
     """
-    found = gathered(df, ["sender", "command", "received_at"], _sent, {"sent": _SENT_RULES})
+    found = map_reduce(df, ["sender", "command", "received_at"], _sent, {"sent": _SENT_RULES})
     sent = unnamed(found["sent"].reset_index(), ["sender", "command"])
     ranked = sent.sort_values(["count", "first", "command"], ascending=[False, True, True])
     groups = ranked.groupby("sender", dropna=False, sort=False)

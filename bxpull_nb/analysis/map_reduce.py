@@ -9,13 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from bxpull_nb.errors import SettingsError
-from bxpull_nb.storage.export.table import is_spread
+from bxpull_nb.storage.export.table import is_dask
 
 if TYPE_CHECKING:
     import dask.dataframe as dd
     import pandas as pd
 
-__all__ = ["Frame", "Rules", "Tables", "gathered", "is_spread", "named", "part_of", "unnamed"]
+__all__ = ["Frame", "Rules", "Tables", "is_dask", "map_reduce", "named", "part_of", "unnamed"]
 
 Frame: TypeAlias = "pd.DataFrame | dd.DataFrame"
 """A frame of events, of either engine."""
@@ -39,12 +39,12 @@ def part_of(df: Any, columns: Sequence[str]) -> Any:
     return df[list(columns)]
 
 
-def gathered(
+def map_reduce(
     df: Any, columns: Sequence[str], part: "Callable[[pd.DataFrame], Tables]", rules: Rules
 ) -> Tables:
     """The tables that `part` makes of these columns, of all parts of the frame together."""
     chosen = part_of(df, columns)
-    if not is_spread(df):
+    if not is_dask(df):
         return part(chosen)
     import dask
 

@@ -4,7 +4,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bxpull_nb.analysis.intervals import counted_from
-from bxpull_nb.analysis.map_reduce import Tables, gathered, named, unnamed
+from bxpull_nb.analysis.map_reduce import Tables, map_reduce, named, unnamed
 from bxpull_nb.analysis.quantiles import LAG_RULES, VALUE_RULES, Ranks, lag_bins, lag_values
 
 if TYPE_CHECKING:
@@ -28,12 +28,12 @@ def names_of(df: Any) -> "pd.DataFrame":
     import pandas as pd
 
     columns = [*_KEYS, "received_at", "lag"]
-    found = gathered(df, columns, _first_look, _SUMMARY_RULES)
+    found = map_reduce(df, columns, _first_look, _SUMMARY_RULES)
     ranks = Ranks(found["bins"], (0.5, 0.95))
     gaps = _longest(found["moments"])
     fine = _widths(gaps[gaps < _WIDE], found["groups"])
     rules = {"values": VALUE_RULES, "moments": _MOMENTS}
-    second = gathered(df, columns, partial(_second_look, bins=ranks.bins, widths=fine), rules)
+    second = map_reduce(df, columns, partial(_second_look, bins=ranks.bins, widths=fine), rules)
     gaps = pd.concat([gaps, _longest(second["moments"])]).groupby(level=_KEYS).max()
     quantiles = ranks.quantiles(second["values"])
     table = found["groups"].assign(
@@ -47,10 +47,10 @@ def names_of(df: Any) -> "pd.DataFrame":
 def lags_of(df: Any, step: "pd.Timedelta | None", shares: tuple[int, ...]) -> "pd.DataFrame":
     """By interval of `step`, or in all: `count`, `max`, `first` arrival, and `p50` … by share."""
     columns = ["received_at", "lag"]
-    found = gathered(df, columns, partial(_lag_look, step=step), _LAG_RULES)
+    found = map_reduce(df, columns, partial(_lag_look, step=step), _LAG_RULES)
     ranks = Ranks(found["bins"], [share / 100 for share in shares])
     look = partial(_lag_values, step=step, bins=ranks.bins)
-    values = gathered(df, columns, look, {"values": VALUE_RULES})["values"]
+    values = map_reduce(df, columns, look, {"values": VALUE_RULES})["values"]
     quantiles = ranks.quantiles(values).reindex(found["groups"].index)
     return found["groups"].assign(**{f"p{share}": quantiles[share / 100] for share in shares})
 

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bxpull_nb.analysis.intervals import Span, duration, shaped
-from bxpull_nb.analysis.map_reduce import Frame, Tables, gathered, named, unnamed
+from bxpull_nb.analysis.map_reduce import Frame, Tables, map_reduce, named, unnamed
 from bxpull_nb.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def since(
     end = last if most is None else min(last, at + most)
     begin = max(first, at - span)
     look = partial(_counts, begin=begin, at=at, end=end)
-    found = gathered(df, [*_KEYS, "received_at"], look, {"names": _NAMES_RULES})["names"]
+    found = map_reduce(df, [*_KEYS, "received_at"], look, {"names": _NAMES_RULES})["names"]
     table = unnamed(found[found["count"] > 0].reset_index(), _KEYS)
     table = table.assign(first_after=table["first"] - at)
     return _compared(table, _seconds(end - at), _seconds(at - begin))
@@ -80,7 +80,7 @@ def _term(n: int, expected: float) -> float:
 
 def _reach(df: "Frame") -> "tuple[pd.Timestamp, pd.Timestamp]":
     """The first and the last arrival, NaT where there is none."""
-    ends = gathered(df, ["received_at"], _ends, {"ends": _ENDS_RULES})["ends"]
+    ends = map_reduce(df, ["received_at"], _ends, {"ends": _ENDS_RULES})["ends"]
     first, last = ends.iloc[0]
     return first, last
 

@@ -12,7 +12,7 @@ from bxpull_nb.analysis.intervals import (
     moments,
     shaped,
 )
-from bxpull_nb.analysis.map_reduce import Frame, Tables, gathered, is_spread, part_of
+from bxpull_nb.analysis.map_reduce import Frame, Tables, is_dask, map_reduce, part_of
 from bxpull_nb.analysis.partitioned import lags_of
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def lag(df: "Frame", every: Span | None = None) -> "pd.DataFrame":
     """
     import pandas as pd
 
-    if is_spread(df):
+    if is_dask(df):
         return _lag_of_parts(df, None if every is None else duration(every, "every"))
     events = part_of(df, ["received_at", "lag"])
     known = events[events["received_at"].notna()]
@@ -69,7 +69,7 @@ def gaps(df: "Frame", longer_than: Span = "30s") -> "pd.DataFrame":
     """
     span = duration(longer_than, "longer_than")
     arrivals = part_of(df, ["received_at"])
-    times = moments(_ends_of_stretches(arrivals, span) if is_spread(df) else arrivals)
+    times = moments(_ends_of_stretches(arrivals, span) if is_dask(df) else arrivals)
     length = times.diff()
     long = length > span
     columns = {"start": times.shift()[long], "end": times[long], "length": length[long]}
@@ -84,7 +84,7 @@ def sessions(df: "Frame", idle: Span = "5min") -> "pd.DataFrame":
     (int64); `unreadable` messages among the events (int64).
     """
     pause = duration(idle, "idle")
-    if is_spread(df):
+    if is_dask(df):
         table = _sessions_of_parts(df, pause)
     else:
         events = part_of(df, ["received_at", "command", "error"])
@@ -120,7 +120,7 @@ def _ends_of_stretches(df: Any, width: "pd.Timedelta") -> "pd.DataFrame":
     import pandas as pd
 
     look = partial(_stretches, width=width)
-    found = gathered(df, ["received_at"], look, {"stretches": _STRETCH_RULES})["stretches"]
+    found = map_reduce(df, ["received_at"], look, {"stretches": _STRETCH_RULES})["stretches"]
     times = pd.concat([found["low"], found["high"]], ignore_index=True)
     return pd.DataFrame({"received_at": times})
 
@@ -128,7 +128,7 @@ def _ends_of_stretches(df: Any, width: "pd.Timedelta") -> "pd.DataFrame":
 def _sessions_of_parts(df: Any, pause: "pd.Timedelta") -> Any:
     rules = {"stretches": _STRETCH_RULES, "commands": {"n": "sum"}}
     columns = ["received_at", "command", "error"]
-    found = gathered(df, columns, partial(_busy_stretches, width=pause), rules)
+    found = map_reduce(df, columns, partial(_busy_stretches, width=pause), rules)
     table = found["stretches"].sort_index()
     number = (table["low"] - table["high"].shift() > pause).cumsum()
     groups = table.groupby(number, sort=True)

@@ -5,17 +5,17 @@ from collections import deque
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from bxpull_nb.models import HAPPENING_COLUMNS, Happening
+from bxpull_nb.models import LOG_COLUMNS, LogEntry
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Logbook"]
+__all__ = ["ActivityLog"]
 
 _MOST = 100_000  # entries: months of an ordinary capture, and a bound for a line that flaps
 
 
-class Logbook:
+class ActivityLog:
     """The happenings of a capture, oldest first; any thread may write or look.
 
     Beyond a hundred thousand the oldest are forgotten; `len` counts them all the same.
@@ -23,44 +23,40 @@ class Logbook:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._entries: deque[Happening] = deque(maxlen=_MOST)
+        self._entries: deque[LogEntry] = deque(maxlen=_MOST)
         self._total = 0
 
-    def add(self, happening: Happening) -> None:
+    def add(self, happening: LogEntry) -> None:
         """Write an entry."""
         with self._lock:
             self._entries.append(happening)
             self._total += 1
 
-    def recent(self, start: int = 0) -> list[Happening]:
+    def recent(self, start: int = 0) -> list[LogEntry]:
         """The entries from number `start` on, as far as they are remembered."""
         with self._lock:
             skipped = max(start - (self._total - len(self._entries)), 0)
             return list(islice(self._entries, skipped, None))
 
-    def last(self, kind: str, text: str) -> Happening | None:
+    def last(self, kind: str, text: str) -> LogEntry | None:
         """The newest entry of that kind with that text, or None."""
         entries = reversed(self.recent())
         return next((e for e in entries if (e.kind, e.text) == (kind, text)), None)
 
     @property
     def df(self) -> "pd.DataFrame":
-        """The entries as a DataFrame, with the columns and dtypes of `HAPPENING_COLUMNS`."""
+        """The entries as a DataFrame, with the columns and dtypes of `LOG_COLUMNS`."""
         import pandas as pd
 
         entries = self.recent()
         values = {"at": [entry.at_us for entry in entries]}
         values |= {
-            name: [getattr(entry, name) for entry in entries]
-            for name in list(HAPPENING_COLUMNS)[1:]
+            name: [getattr(entry, name) for entry in entries] for name in list(LOG_COLUMNS)[1:]
         }
         times = pd.to_datetime(pd.Series(values.pop("at"), dtype="int64"), unit="us", utc=True)
         columns = {"at": times} | values
         return pd.DataFrame(
-            {
-                name: pd.Series(columns[name], dtype=dtype)
-                for name, dtype in HAPPENING_COLUMNS.items()
-            }
+            {name: pd.Series(columns[name], dtype=dtype) for name, dtype in LOG_COLUMNS.items()}
         )
 
     def __len__(self) -> int:

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from bxpull_nb.errors import BxPullError, SettingsError
 from bxpull_nb.listener import ListenerStats, Sink
-from bxpull_nb.models import CHANNEL_TYPES, PullConfig, Tell
+from bxpull_nb.models import CHANNEL_TYPES, OnEntry, PullConfig
 from bxpull_nb.protocol.retry_policy import TRANSPORTS
 from bxpull_nb.protocol.session import Resume
 
@@ -66,7 +66,7 @@ class OpenDriver(Protocol):
         resume: Resume | None,
         stats: ListenerStats,
         changed: Callable[[], None],
-        tell: Tell,
+        tell: OnEntry,
     ) -> Driver:
         """The driver that hands its batches to `sink`."""
         ...

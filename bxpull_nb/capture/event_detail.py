@@ -10,7 +10,7 @@ from bxpull_nb.capture.recent_frames import KeptFrame
 from bxpull_nb.masking import mask_text
 from bxpull_nb.models import Record
 
-__all__ = ["Anatomy", "MidParts", "dissect", "take_mid_apart"]
+__all__ = ["Anatomy", "MidParts", "inspect", "take_mid_apart"]
 
 _FRAME_SHOWN = 4_000
 _SERVER_START = slice(0, 10)
@@ -91,7 +91,7 @@ class Anatomy(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def dissect(row: int, record: Record, frame: KeptFrame | None, copies: int) -> Anatomy:
+def inspect(row: int, record: Record, frame: KeptFrame | None, copies: int) -> Anatomy:
     """The anatomy of the record in `row`, with the frame that brought it if it is still kept."""
     try:
         params = record.params

@@ -10,14 +10,14 @@ from typing import Any
 import msgspec
 
 from bxpull_nb.bridge import LoopThread
-from bxpull_nb.capture.activity_log import Logbook
+from bxpull_nb.capture.activity_log import ActivityLog
 from bxpull_nb.capture.driver import Driver, OpenDriver, checked_channels, checked_transport
 from bxpull_nb.capture.gap_report import Report, report_of
 from bxpull_nb.capture.journaling import journaling, not_journaled
 from bxpull_nb.capture.recording import Recording
 from bxpull_nb.errors import ConnectionFailed, WrongThreadError
 from bxpull_nb.listener import ListenerStats, Sink
-from bxpull_nb.models import CHANNEL_TYPES, Happening, PullConfig
+from bxpull_nb.models import CHANNEL_TYPES, LogEntry, PullConfig
 from bxpull_nb.storage.eventlog import EventLog
 from bxpull_nb.storage.journal import Journal
 
@@ -306,8 +306,8 @@ class Feed(Recording):
         return not self.running or (self._driver is not None and self._driver.ready)
 
 
-def _write_end(logbook: Logbook, clock: Callable[[], int], task: "asyncio.Task[None]") -> None:
+def _write_end(logbook: ActivityLog, clock: Callable[[], int], task: "asyncio.Task[None]") -> None:
     """The last entry: why it ended. No method: a feed nobody holds must not be kept alive."""
     error = None if task.cancelled() else task.exception()
     kind, text = ("stopped", "stopped") if error is None else ("failed", str(error))
-    logbook.add(Happening(at_us=clock() // 1000, kind=kind, text=text))
+    logbook.add(LogEntry(at_us=clock() // 1000, kind=kind, text=text))

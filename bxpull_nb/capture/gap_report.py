@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from bxpull_nb.listener import ListenerStats
-from bxpull_nb.models import Happening
+from bxpull_nb.models import LogEntry
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -130,7 +130,7 @@ def _times(at_us: Sequence[int | None]) -> "pd.Series[pd.Timestamp]":
     return pd.to_datetime(pd.Series(pd.array(at_us, dtype="Int64")), unit="us", utc=True)
 
 
-def report_of(happenings: Sequence[Happening], stats: ListenerStats, now_us: int) -> Report:
+def report_of(happenings: Sequence[LogEntry], stats: ListenerStats, now_us: int) -> Report:
     """The report of a capture, from its logbook and its counters, up to `now_us`."""
     gaps = tuple(_gaps(happenings, now_us))
     kinds = [happening.kind for happening in happenings]
@@ -150,7 +150,7 @@ def report_of(happenings: Sequence[Happening], stats: ListenerStats, now_us: int
     )
 
 
-def _gaps(happenings: Sequence[Happening], now_us: int) -> Iterator[Gap]:
+def _gaps(happenings: Sequence[LogEntry], now_us: int) -> Iterator[Gap]:
     """Every break, by channel: from its first sign to the connection after it, or to the end."""
     for channel in dict.fromkeys(h.channel for h in happenings if h.channel):
         own = [h for h in happenings if h.channel in (channel, None)]
@@ -159,7 +159,7 @@ def _gaps(happenings: Sequence[Happening], now_us: int) -> Iterator[Gap]:
             yield _gap(own[start], own[start + 1 : following], now_us)
 
 
-def _gap(lost: Happening, story: Sequence[Happening], now_us: int) -> Gap:
+def _gap(lost: LogEntry, story: Sequence[LogEntry], now_us: int) -> Gap:
     """The gap that began with `lost`, from what happened before the next one."""
     ends = ("connected", "stopped", "failed")
     ended = next((h.at_us for h in story if h.kind in ends), None)
@@ -173,7 +173,7 @@ def _gap(lost: Happening, story: Sequence[Happening], now_us: int) -> Gap:
     )
 
 
-def _runs(happenings: Sequence[Happening], now_us: int) -> Iterator[tuple[int, int]]:
+def _runs(happenings: Sequence[LogEntry], now_us: int) -> Iterator[tuple[int, int]]:
     """When the feed was running: from each start to the next stop."""
     begun: int | None = None
     for happening in happenings:
@@ -186,7 +186,7 @@ def _runs(happenings: Sequence[Happening], now_us: int) -> Iterator[tuple[int, i
         yield begun, now_us
 
 
-def _connected(happenings: Sequence[Happening], now_us: int) -> Iterator[tuple[int, int]]:
+def _connected(happenings: Sequence[LogEntry], now_us: int) -> Iterator[tuple[int, int]]:
     """When all channels of the run were connected at once."""
     standing: set[str | None] = set()
     channels = {h.channel for h in happenings if h.kind == "connected"}

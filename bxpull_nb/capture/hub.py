@@ -17,13 +17,13 @@ from bxpull_nb.errors import WaitTimeout
 from bxpull_nb.models import Batch, Record
 from bxpull_nb.storage.eventlog import EventLog
 
-__all__ = ["Inlet"]
+__all__ = ["EventHub"]
 
 _RATE_WINDOW = 10.0  # seconds
 _Batches = SimpleQueue[Sequence[Record] | None]
 
 
-class Inlet:
+class EventHub:
     """The sink of a listener; `None` in a waiter's queue says that the listener has ended.
 
     `taps` get every batch of new records too. `monotonic` gives seconds.
@@ -82,10 +82,10 @@ class Inlet:
         with self._lock:
             return self._frames.of_row(row)
 
-    def copies_of(self, mid: str | None) -> int:
+    def duplicates_of(self, mid: str | None) -> int:
         """How many further copies of the message came, and were dropped."""
         with self._lock:
-            return self._frames.copies_of(mid)
+            return self._frames.duplicates_of(mid)
 
     async def wait_change(self, reached: Callable[[], bool], timeout: float) -> None:
         """Return when `reached` says True, asked at every change, or after `timeout` seconds."""

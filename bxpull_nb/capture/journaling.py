@@ -3,17 +3,17 @@
 import time
 from collections.abc import Callable
 
-from bxpull_nb.capture.activity_log import Logbook
+from bxpull_nb.capture.activity_log import ActivityLog
 from bxpull_nb.errors import JournalNotWritable
 from bxpull_nb.listener import Sink
-from bxpull_nb.models import Batch, Happening
+from bxpull_nb.models import Batch, LogEntry
 from bxpull_nb.storage.journal import Journal
 
 __all__ = ["journaling", "not_journaled"]
 
 
 def journaling(
-    journal: Journal, sink: Sink, logbook: Logbook, clock: Callable[[], int] = time.time_ns
+    journal: Journal, sink: Sink, logbook: ActivityLog, clock: Callable[[], int] = time.time_ns
 ) -> Sink:
     """A sink that writes to the journal first; when the disk fails and recovers, it is told.
 
@@ -29,7 +29,7 @@ def journaling(
             failing = not failing
             kind = "journal_failed" if failing else "journal_recovered"
             text = str(not_journaled(journal)) if failing else "the journal has caught up"
-            logbook.add(Happening(at_us=clock() // 1000, kind=kind, text=text))
+            logbook.add(LogEntry(at_us=clock() // 1000, kind=kind, text=text))
 
     return take
 

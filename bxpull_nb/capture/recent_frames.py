@@ -56,7 +56,7 @@ class RecentFrames:
         frame = self._kept[place]
         return frame if row < frame.first_row + frame.rows else None
 
-    def copies_of(self, mid: str | None) -> int:
+    def duplicates_of(self, mid: str | None) -> int:
         """How many further copies of the message came, and were dropped."""
         return self._copies.get(mid or "", 0)
 

@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-from bxpull_nb.capture.activity_log import Logbook
-from bxpull_nb.capture.event_detail import Anatomy, dissect
+from bxpull_nb.capture.activity_log import ActivityLog
+from bxpull_nb.capture.event_detail import Anatomy, inspect
 from bxpull_nb.capture.expectation import Expectation, Nearest
 from bxpull_nb.capture.handlers import Handler, Handlers
-from bxpull_nb.capture.hub import Inlet
+from bxpull_nb.capture.hub import EventHub
 from bxpull_nb.errors import ExpectationFailed, SettingsError, WaitTimeout
-from bxpull_nb.models import Event, Happening, Record
+from bxpull_nb.models import Event, LogEntry, Record
 from bxpull_nb.storage.eventlog import EventLog
 from bxpull_nb.storage.export import to_csv, to_jsonl, to_parquet
 
@@ -32,9 +32,9 @@ class Recording:
 
     def __init__(self, log: EventLog | None = None) -> None:
         self.log = EventLog() if log is None else log
-        self.logbook = Logbook()
+        self.logbook = ActivityLog()
         self.handlers = Handlers()
-        self._inlet = Inlet(self.log)
+        self._inlet = EventHub(self.log)
         self._inlet.taps.append(self.handlers.offer)
 
     @property
@@ -151,7 +151,7 @@ class Recording:
             raise SettingsError(f"anatomy({row}): there are {len(self.log):,} events{kept}.")
         record = self._record(number)
         frame = self._inlet.frame_of(number)
-        return dissect(number, record, frame, self._inlet.copies_of(record.mid))
+        return inspect(number, record, frame, self._inlet.duplicates_of(record.mid))
 
     def to_csv(self, path: str | Path) -> Path:
         """Write all events to a CSV file and give its path; see `export.to_csv`."""
@@ -166,7 +166,7 @@ class Recording:
         return to_jsonl(self.df, path)
 
     @contextmanager
-    def tapped(self, tap: Callable[[Sequence[Record]], None]) -> Iterator[None]:
+    def subscribed(self, tap: Callable[[Sequence[Record]], None]) -> Iterator[None]:
         """Meanwhile, `tap` gets every batch of new records, on the listener's own thread.
 
         It must be quick and must not raise: what it does, all the others wait for.
@@ -180,7 +180,7 @@ class Recording:
     def note(self, kind: str, text: str = "", *, count: int | None = None) -> None:
         """Write into the logbook."""
         at_us = self._clock() // 1000
-        self.logbook.add(Happening(at_us=at_us, kind=kind, count=count, text=text))
+        self.logbook.add(LogEntry(at_us=at_us, kind=kind, count=count, text=text))
 
     def __len__(self) -> int:
         return len(self.log)

@@ -67,7 +67,7 @@ class Replay:
         self._sink = sink
         self._changed = changed
         self._sleep = sleep
-        self._position = _Position(_checked(speed), monotonic)
+        self._position = _Progress(_checked(speed), monotonic)
         self._span = (0, 0)  # microseconds since 1970: the first row's arrival, and the last's
 
     @property
@@ -138,7 +138,7 @@ class Replay:
             self.stats.last_lag = received / 1e6 - sent
 
 
-class _Position:
+class _Progress:
     """Where in recorded time it plays: microseconds since the first row."""
 
     def __init__(self, speed: float, monotonic: Callable[[], float]) -> None:

@@ -13,7 +13,7 @@ import msgspec
 from bxpull_nb.cli.exit_codes import INCOMPLETE
 from bxpull_nb.cli.log_warnings import showing_warnings
 from bxpull_nb.cli.signals import two_signals
-from bxpull_nb.cli.storage_options import Keeping
+from bxpull_nb.cli.storage_options import StorageOptions
 from bxpull_nb.collector import Collector, CollectorStats, serving_metrics
 from bxpull_nb.errors import BxPullError
 from bxpull_nb.storage.dataset import Written, shown_url
@@ -30,7 +30,7 @@ _STATUS_EVERY = 60.0  # seconds between two lines of a log in which nothing happ
 _EVERY = 300.0  # seconds; what --help says
 
 
-class _Voice(Protocol):
+class _Reporter(Protocol):
     """Tells how it goes."""
 
     def say(self, event: str, **facts: Any) -> None:
@@ -44,7 +44,7 @@ class _Voice(Protocol):
 
 def collect(
     portal: "Portal",
-    keeping: Keeping,
+    storage: StorageOptions,
     journal: "Path",
     how: tuple[str, str],
     count: int | None,
@@ -56,30 +56,30 @@ def collect(
     is written.
     """
     channels, transport = how
-    with _voice(keeping) as voice, two_signals() as asked:
+    with _reporter(storage) as reporter, two_signals() as asked:
         collector = Collector(
             portal,
-            keeping.dataset or "",
+            storage.dataset or "",
             journal,
             channels=channels,
             transport=transport,
-            every=keeping.every or _EVERY,
-            written=lambda part: voice.say("part", **_facts(part)),
+            every=storage.every or _EVERY,
+            written=lambda part: reporter.say("part", **_facts(part)),
         )
-        with serving_metrics(keeping.metrics_port, lambda: collector.stats) as metrics:
+        with serving_metrics(storage.metrics_port, lambda: collector.stats) as metrics:
             collector.start()
-            said = {"portal": portal.name, "dataset": shown_url(keeping.dataset or "")}
-            voice.say("collecting", **said, journal=str(journal), metrics=metrics)
+            said = {"portal": portal.name, "dataset": shown_url(storage.dataset or "")}
+            reporter.say("collecting", **said, journal=str(journal), metrics=metrics)
             try:
-                _watch(collector, voice, asked.wait, count, seconds)
+                _watch(collector, reporter, asked.wait, count, seconds)
             finally:
                 complete = collector.finish()
-        return _ended(collector, voice, complete=complete)
+        return _ended(collector, reporter, complete=complete)
 
 
 def _watch(
     collector: Collector,
-    voice: _Voice,
+    reporter: _Reporter,
     wait: Callable[[float], bool],
     count: int | None,
     seconds: float | None,
@@ -90,12 +90,12 @@ def _watch(
         collector.step()
         for happening in feed.logbook.recent(told):
             told += 1
-            voice.say(happening.kind, channel=happening.channel, text=happening.text)
+            reporter.say(happening.kind, channel=happening.channel, text=happening.text)
         if failing != (collector.error is not None):
             failing = not failing
             kind = "dataset_failed" if failing else "dataset_recovered"
-            voice.say(kind, text=str(collector.error or "the dataset has caught up"))
-        voice.status(collector.stats)
+            reporter.say(kind, text=str(collector.error or "the dataset has caught up"))
+        reporter.status(collector.stats)
         if (count is not None and len(feed) >= count) or (
             seconds is not None and time.monotonic() - begun >= seconds
         ):
@@ -104,9 +104,9 @@ def _watch(
             raise feed.error or BxPullError("the feed was stopped.")
 
 
-def _ended(collector: Collector, voice: _Voice, *, complete: bool) -> int:
+def _ended(collector: Collector, reporter: _Reporter, *, complete: bool) -> int:
     stats = collector.stats
-    voice.say(
+    reporter.say(
         "ended",
         events=stats.feed.events,
         written=stats.written_events,
@@ -128,18 +128,18 @@ def _facts(part: Written) -> dict[str, Any]:
 
 
 @contextmanager
-def _voice(keeping: Keeping) -> Iterator[_Voice]:
+def _reporter(storage: StorageOptions) -> Iterator[_Reporter]:
     """The one that was asked for; it tells what the package warns of, too."""
     with (
-        _chosen(keeping) as voice,
-        showing_warnings(lambda text: voice.say("warning", text=text), skip_entries=True),
+        _chosen(storage) as reporter,
+        showing_warnings(lambda text: reporter.say("warning", text=text), skip_entries=True),
     ):
-        yield voice
+        yield reporter
 
 
 @contextmanager
-def _chosen(keeping: Keeping) -> Iterator[_Voice]:
-    if keeping.log_json:
+def _chosen(storage: StorageOptions) -> Iterator[_Reporter]:
+    if storage.log_json:
         yield _JsonLines()
     elif sys.stderr.isatty():
         from tqdm import tqdm  # type: ignore[import-untyped]

@@ -14,8 +14,8 @@ import click
 
 from bxpull_nb import __version__
 from bxpull_nb.cli.exit_codes import OneLineErrors
-from bxpull_nb.cli.portal_options import VISIBLE, known, open_portal, source_options
-from bxpull_nb.cli.storage_options import EXIT_CODES, Keeping, compact, keeping_options
+from bxpull_nb.cli.portal_options import VISIBLE, known, open_portal, portal_options
+from bxpull_nb.cli.storage_options import EXIT_CODES, StorageOptions, compact, storage_options
 
 if TYPE_CHECKING:
     from bxpull_nb.capture.feed import Feed
@@ -88,7 +88,7 @@ def sandbox(port: int | None, rate: float, no_demo: bool) -> None:
 
 
 @main.command(epilog=EXIT_CODES)
-@source_options
+@portal_options
 @click.option(
     "--channels",
     type=click.Choice(["shared", "private", "both"]),
@@ -117,7 +117,7 @@ def sandbox(port: int | None, rate: float, no_demo: bool) -> None:
     metavar="FILE",
     help="Write the events to this file at the end, instead of JSON lines to stdout.",
 )
-@keeping_options
+@storage_options
 @click.option("--rate", type=_RATE, help="Demo events a second, with --sandbox.  [default: 100]")
 def listen(
     channels: str,
@@ -125,7 +125,7 @@ def listen(
     count: int | None,
     seconds: float | None,
     csv: Path | None,
-    keeping: Keeping,
+    storage: StorageOptions,
     rate: float | None,
     **source: Any,
 ) -> None:
@@ -135,24 +135,24 @@ def listen(
     each case. With --dataset it is a collector: nothing goes to stdout, the first SIGINT or
     SIGTERM writes what is left and ends it, the second ends it at once.
     """
-    keeping.check(csv)
+    storage.check(csv)
     if rate is not None and not source["sandbox"]:
         raise click.UsageError("--rate is the sandbox's: give it together with --sandbox.")
     if csv is not None and not csv.parent.is_dir():
         raise FileNotFoundError(ENOENT, "there is no such folder", str(csv.parent))
     with open_portal(**source, rate=rate or 100.0) as portal:
-        journal = keeping.folder(portal.name, sandbox=source["sandbox"])
-        if keeping.dataset is None or journal is None:
+        journal = storage.folder(portal.name, sandbox=source["sandbox"])
+        if storage.dataset is None or journal is None:
             _capture(portal.feed(channels, transport), count, seconds, csv, journal)
             return
         from bxpull_nb.cli.collect import collect
 
-        code = collect(portal, keeping, journal, (channels, transport), count, seconds)
+        code = collect(portal, storage, journal, (channels, transport), count, seconds)
     click.get_current_context().exit(code)
 
 
 @main.command()
-@source_options
+@portal_options
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @click.option("--reveal", is_flag=True, help="Show the channel ids in full: they are secrets.")
 @click.option("--no-cache", is_flag=True, help="Ask with CACHE=N.")
@@ -168,7 +168,7 @@ def config(as_json: bool, reveal: bool, no_cache: bool, no_reopen: bool, **sourc
 
 
 @main.command()
-@source_options
+@portal_options
 def doctor(**source: Any) -> None:
     """Try every hop from the portal to here, and say what to do about what fails.
 

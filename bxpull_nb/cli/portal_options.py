@@ -9,12 +9,12 @@ import click
 if TYPE_CHECKING:
     from bxpull_nb.portal import Portal
 
-__all__ = ["VISIBLE", "known", "open_portal", "source_options"]
+__all__ = ["VISIBLE", "known", "open_portal", "portal_options"]
 
 VISIBLE = "Other users of this machine can read it from the process list: better set"
 
 
-def source_options(command: Callable[..., None]) -> Callable[..., None]:
+def portal_options(command: Callable[..., None]) -> Callable[..., None]:
     """The options that say which portal; without any, the environment does."""
     for option in (
         click.option("--sandbox", is_flag=True, help="An embedded sandbox with demo traffic."),

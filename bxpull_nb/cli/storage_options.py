@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import click
 
-__all__ = ["EXIT_CODES", "Keeping", "compact", "keeping_options"]
+__all__ = ["EXIT_CODES", "StorageOptions", "compact", "storage_options"]
 
 EXIT_CODES = """Ends with 0 when it ended as asked, 1 when something went wrong, 2 for what was
 typed wrong, 3 when the dataset does not have everything yet (the journal has it, and the next
@@ -17,7 +17,7 @@ run sends it), 130 when it was interrupted."""
 _FOLDER = "bxpull-journal"
 
 
-class Keeping(NamedTuple):
+class StorageOptions(NamedTuple):
     """What the options say; checked."""
 
     dataset: str | None
@@ -66,13 +66,13 @@ def _is_within(inner: Path, outer: Path) -> bool:
     return inner.resolve().is_relative_to(outer.resolve())
 
 
-def keeping_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The options, which the command gets as one `keeping`."""
+def storage_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options, which the command gets as one `storage`."""
 
     @functools.wraps(command)
     def kept(**given: Any) -> None:
-        mine = {name: given.pop(name) for name in Keeping._fields}
-        command(keeping=Keeping(**mine), **given)
+        mine = {name: given.pop(name) for name in StorageOptions._fields}
+        command(storage=StorageOptions(**mine), **given)
 
     for option in reversed(_OPTIONS):
         kept = option(kept)

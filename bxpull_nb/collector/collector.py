@@ -11,7 +11,7 @@ from bxpull_nb.capture.feed import FeedStats
 from bxpull_nb.errors import BxPullError
 from bxpull_nb.models import IS_LOG_ENTRY
 from bxpull_nb.portal import Portal
-from bxpull_nb.storage.dataset import PART_BYTES, Shipper, Written
+from bxpull_nb.storage.dataset import PART_BYTES, Uploader, Written
 from bxpull_nb.storage.eventlog import RecentLog
 from bxpull_nb.storage.journal import Journal
 
@@ -73,7 +73,7 @@ class Collector:
         self._url, self._portal = url, portal.name
         self._every, self._part_bytes = every, part_bytes
         self._tell, self._monotonic = written, monotonic
-        self._shipper: Shipper | None = None
+        self._shipper: Uploader | None = None
         self._next = monotonic() + min(every, _FIRST)
         self._parts = self._events = self._bytes = self._failures = self._in_a_row = 0
 
@@ -83,7 +83,7 @@ class Collector:
         What an earlier process left in the journal is due at once. Raises JournalInUse,
         JournalNotWritable, SettingsError, and what keeps it from connecting.
         """
-        shipper = Shipper(
+        shipper = Uploader(
             self.journal.folder,
             self._url,
             self._portal,

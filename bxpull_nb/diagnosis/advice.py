@@ -20,7 +20,7 @@ from bxpull_nb.errors import (
 )
 from bxpull_nb.rest.auth import Auth, OAuthApp, Webhook
 
-__all__ = ["advice", "is_stranger", "missing_scope", "of_network", "said"]
+__all__ = ["advice", "is_unauthenticated", "missing_scope", "of_network", "said"]
 
 _CERTIFICATE = (
     "Nobody here vouches for the server's certificate: name the file of its authority in "
@@ -71,7 +71,7 @@ def said(error: Exception) -> str:
     return " ".join(str(error).split()).partition(". ")[0].rstrip(".")
 
 
-def is_stranger(error: Exception) -> bool:
+def is_unauthenticated(error: Exception) -> bool:
     """Whether the error says that the portal does not know who asks."""
     wrong_webhook = isinstance(error, ApiError) and error.code.upper() == "INVALID_CREDENTIALS"
     return wrong_webhook or isinstance(error, TokenRefused | SettingsError)
@@ -84,7 +84,7 @@ def advice(error: Exception, auth: Auth) -> str:
         return missing_scope("pull", auth)
     if code in _CODES:
         return _CODES[code]
-    if is_stranger(error) and not isinstance(error, GrantRefused | SettingsError):
+    if is_unauthenticated(error) and not isinstance(error, GrantRefused | SettingsError):
         return _fresh_token(auth)
     for kind in type(error).__mro__:
         if kind in _STEPS:

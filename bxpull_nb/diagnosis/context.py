@@ -10,7 +10,7 @@ from bxpull_nb.models import PullConfig
 from bxpull_nb.portal import Portal
 from bxpull_nb.rest.auth import Auth
 
-__all__ = ["Case", "NotTried", "Seen"]
+__all__ = ["CheckResult", "Context", "NotTried"]
 
 T = TypeVar("T")
 
@@ -24,7 +24,7 @@ class NotTried(Exception):  # noqa: N818 - it is no error: nothing was done
 
 
 @dataclass(frozen=True)
-class Seen:
+class CheckResult:
     """What a check saw: the part of a finding that is its own."""
 
     said: str
@@ -34,7 +34,7 @@ class Seen:
 
 
 @dataclass(kw_only=True)
-class Case:
+class Context:
     """The portal, the means of the examination, and what the checks before found out."""
 
     portal: Portal
@@ -83,7 +83,7 @@ class Case:
             raise NotTried("there is no connection config")
         return self.config
 
-    def hide(self, text: str) -> str:
+    def mask_secrets(self, text: str) -> str:
         """The text with every secret masked that this examination knows of."""
         config, secrets = self.config, list[str | None]()
         if config is not None:
@@ -91,4 +91,4 @@ class Case:
             secrets += [name for c in config.channels.values() for name in (c.id, c.public_id)]
         for secret in filter(None, secrets):
             text = text.replace(secret, mask(secret))
-        return mask_url(self.auth.hide(text))
+        return mask_url(self.auth.mask_secrets(text))

@@ -6,7 +6,7 @@ from secrets import token_hex
 from time import monotonic
 
 from bxpull_nb.diagnosis.advice import advice, said
-from bxpull_nb.diagnosis.context import Case, NotTried, Seen
+from bxpull_nb.diagnosis.context import CheckResult, Context, NotTried
 from bxpull_nb.diagnosis.finding import Diagnosis, Finding
 from bxpull_nb.diagnosis.portal_checks import (
     channels_live,
@@ -23,7 +23,7 @@ from bxpull_nb.portal import Portal
 
 __all__ = ["CHECKS", "diagnose", "doctor"]
 
-Check = Callable[[Case], Awaitable[Seen]]
+Check = Callable[[Context], Awaitable[CheckResult]]
 
 CHECKS: dict[str, Check] = {
     "portal answers": portal_answers,
@@ -68,45 +68,45 @@ def doctor(
             f"doctor: echoes={echoes!r}, seconds={seconds!r}: take one echo or more, and more "
             f"than 0 seconds."
         )
-    case = Case(portal=portal, echoes=echoes, seconds=seconds, nonce=nonce, clock=clock)
-    return portal.bridge.run(diagnose(case, tell))
+    context = Context(portal=portal, echoes=echoes, seconds=seconds, nonce=nonce, clock=clock)
+    return portal.bridge.run(diagnose(context, tell))
 
 
-async def diagnose(case: Case, tell: Callable[[Finding], object] | None = None) -> Diagnosis:
+async def diagnose(context: Context, tell: Callable[[Finding], object] | None = None) -> Diagnosis:
     """Like `doctor`, for a coroutine on the portal's own loop."""
     findings = []
     for name, check in CHECKS.items():
-        finding = await _examine(name, check, case)
+        finding = await _examine(name, check, context)
         findings.append(finding)
         if tell is not None:
             tell(finding)
-    return Diagnosis(case.portal.name, findings)
+    return Diagnosis(context.portal.name, findings)
 
 
-async def _examine(name: str, check: Check, case: Case) -> Finding:
-    begun = case.clock()
-    ok, seen = await _seen(check, case)
+async def _examine(name: str, check: Check, context: Context) -> Finding:
+    begun = context.clock()
+    ok, seen = await _check_result(check, context)
     return Finding(
         check=name,
         ok=ok,
-        said=case.hide(seen.said),
-        next_step=case.hide(seen.next_step),
-        milliseconds=(case.clock() - begun) * 1000,
+        said=context.mask_secrets(seen.said),
+        next_step=context.mask_secrets(seen.next_step),
+        milliseconds=(context.clock() - begun) * 1000,
         echoes=seen.echoes,
     )
 
 
-async def _seen(check: Check, case: Case) -> tuple[bool | None, Seen]:
+async def _check_result(check: Check, context: Context) -> tuple[bool | None, CheckResult]:
     """Whether it is in order, and what was seen; an error is something seen too."""
     try:
-        seen = await check(case)
+        seen = await check(context)
     except NotTried as reason:
-        return None, Seen(str(reason), reason.next_step)
+        return None, CheckResult(str(reason), reason.next_step)
     except BxPullError as error:
-        return False, Seen(said(error), advice(error, case.auth))
+        return False, CheckResult(said(error), advice(error, context.auth))
     except TimeoutError:
-        return False, Seen(f"no answer within {case.seconds:g} s", _BUSY)
+        return False, CheckResult(f"no answer within {context.seconds:g} s", _BUSY)
     except Exception as error:  # noqa: BLE001 - one check must not end the others
         _log.exception("a check of the doctor failed")
-        return False, Seen(f"{type(error).__name__}: {error}", _BUG)
+        return False, CheckResult(f"{type(error).__name__}: {error}", _BUG)
     return seen.ok, seen

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from bxpull_nb.diagnosis.context import Case
+from bxpull_nb.diagnosis.context import Context
 from bxpull_nb.listener import Listener
 from bxpull_nb.listener.shared import Timing
 from bxpull_nb.models import Batch, Event, PullConfig
@@ -16,7 +16,7 @@ from bxpull_nb.models import Batch, Event, PullConfig
 if TYPE_CHECKING:
     from bxpull_nb.errors import BxPullError
 
-__all__ = ["ECHO", "Line"]
+__all__ = ["ECHO", "EchoTest"]
 
 ECHO = "bxpull_echo"
 """The command of the test events."""
@@ -29,10 +29,10 @@ class _Echo(msgspec.Struct):
     nonce: str
 
 
-class Line:
+class EchoTest:
     """A private listener on every channel of the config, which ends with `try_out`."""
 
-    def __init__(self, case: Case, config: PullConfig, transport: str) -> None:
+    def __init__(self, context: Context, config: PullConfig, transport: str) -> None:
         self.latencies: list[float] = []
         """Milliseconds from the REST call to the event, of all that came back."""
         self.errors: list[BxPullError] = []
@@ -41,16 +41,16 @@ class Line:
         """Whether a connection stood, or a poll was left waiting."""
         self.stands = "connected" if transport == "websocket" else "a poll waits"
         """The same in words."""
-        self._case = case
-        self._user = None if "shared" in config.channels or config.jwt else case.user_id
+        self._context = context
+        self._user = None if "shared" in config.channels or config.jwt else context.user_id
         self._sent: dict[str, tuple[float, asyncio.Event]] = {}
         self._moved = asyncio.Event()
         self._listener = Listener(
-            case.portal.rest.fetch_config,
+            context.portal.rest.fetch_config,
             self._store,
             channels=tuple(config.channels),
             transport=transport,
-            secure=case.secure,
+            secure=context.secure,
             changed=self._changed,
             timing=Timing(delays=lambda: repeat(_PAUSE)),
         )
@@ -70,7 +70,7 @@ class Line:
         tasks = [asyncio.ensure_future(work) for work in works]
         try:
             done, _ = await asyncio.wait(
-                tasks, timeout=self._case.seconds, return_when=asyncio.FIRST_COMPLETED
+                tasks, timeout=self._context.seconds, return_when=asyncio.FIRST_COMPLETED
             )
         finally:
             for task in tasks:
@@ -83,13 +83,13 @@ class Line:
         await self._until(lambda: self._listener.ready)
         self.stood = True
         for _ in range(echoes):
-            await self._echo(self._case.seconds / echoes)
+            await self._echo(self._context.seconds / echoes)
 
     async def _echo(self, seconds: float) -> None:
         """Send one, and wait for it; one that is late may still come during the next."""
-        nonce, came = self._case.nonce(), asyncio.Event()
-        self._sent[nonce] = self._case.clock(), came
-        await self._case.portal.rest.send_event(ECHO, {"nonce": nonce}, user_id=self._user)
+        nonce, came = self._context.nonce(), asyncio.Event()
+        self._sent[nonce] = self._context.clock(), came
+        await self._context.portal.rest.send_event(ECHO, {"nonce": nonce}, user_id=self._user)
         await _at_most(seconds, came.wait())
 
     async def _enough(self) -> None:
@@ -111,7 +111,7 @@ class Line:
             sent, came = self._sent.pop(nonce)
         except (msgspec.MsgspecError, KeyError):
             return  # somebody else's
-        self.latencies.append((self._case.clock() - sent) * 1000)
+        self.latencies.append((self._context.clock() - sent) * 1000)
         came.set()
 
     def _changed(self) -> None:

@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from bxpull_nb.diagnosis.advice import is_stranger, missing_scope
-from bxpull_nb.diagnosis.context import Case, Seen
-from bxpull_nb.diagnosis.stranger import Stranger
+from bxpull_nb.diagnosis.advice import is_unauthenticated, missing_scope
+from bxpull_nb.diagnosis.context import CheckResult, Context
+from bxpull_nb.diagnosis.stranger import Anonymous
 from bxpull_nb.errors import ApiError, BxPullError, PortalDeleted, WrongAuthType
 from bxpull_nb.http import http_client
 from bxpull_nb.models import PullConfig
@@ -32,18 +32,18 @@ _CLOCKS = 2.0  # seconds the clocks may differ
 _SHORT_LIFE = timedelta(minutes=10)
 
 
-async def portal_answers(case: Case) -> Seen:
+async def portal_answers(context: Context) -> CheckResult:
     """A call without any authorization: an error of the portal's REST interface is an answer."""
-    url, used = case.portal.url, list[str]()
+    url, used = context.portal.url, list[str]()
 
     async def note(response: httpx.Response) -> None:
         used[:] = [_encryption(response)]
 
     http = http_client(url)
     http.event_hooks["response"].append(note)
-    rest = RestClient(Stranger(url), limit=None, http=http)
+    rest = RestClient(Anonymous(url), limit=None, http=http)
     try:
-        await case.within(rest.call("server.time"))
+        await context.within(rest.call("server.time"))
     except PortalDeleted:
         raise
     except ApiError:
@@ -53,105 +53,113 @@ async def portal_answers(case: Case) -> Seen:
             raise
     finally:
         await rest.aclose()
-    case.answers = True
+    context.answers = True
     moved = "" if rest.auth.portal == url else f", moved to {rest.auth.portal}"
-    return Seen(f"{url}{moved}, {used[0]}", _plain_http(url))
+    return CheckResult(f"{url}{moved}, {used[0]}", _plain_http(url))
 
 
-async def token_is_accepted(case: Case) -> Seen:
+async def token_is_accepted(context: Context) -> CheckResult:
     """Who the portal takes us for (`profile`)."""
-    case.need_portal()
+    context.need_portal()
     try:
-        profile = await case.within(case.portal.rest.call("profile"))
+        profile = await context.within(context.portal.rest.call("profile"))
     except BxPullError as error:
-        case.accepted = not is_stranger(error)
+        context.accepted = not is_unauthenticated(error)
         raise
     found: Mapping[str, Any] = profile if isinstance(profile, Mapping) else {}
     user = str(found.get("ID", ""))
-    case.user_id = int(user) if user.isdecimal() else None
+    context.user_id = int(user) if user.isdecimal() else None
     name = f"{found.get('NAME') or ''} {found.get('LAST_NAME') or ''}".strip()
     rank = "an administrator" if found.get("ADMIN") else "no administrator"
-    by = "a webhook" if isinstance(case.auth, Webhook) else "an OAuth token"
-    return Seen(", ".join(filter(None, [f"user {user or 'unknown'}", name, rank, f"by {by}"])))
+    by = "a webhook" if isinstance(context.auth, Webhook) else "an OAuth token"
+    return CheckResult(
+        ", ".join(filter(None, [f"user {user or 'unknown'}", name, rank, f"by {by}"]))
+    )
 
 
-async def scope_is_enough(case: Case) -> Seen:
+async def scope_is_enough(context: Context) -> CheckResult:
     """What was allowed (`scope`): `pull` for an application's channels."""
-    case.need_token()
-    granted = await case.within(case.portal.rest.call("scope"))
+    context.need_token()
+    granted = await context.within(context.portal.rest.call("scope"))
     scopes = [str(scope) for scope in granted] if isinstance(granted, list) else []
     told = f"granted: {', '.join(scopes) or 'nothing'}"
     if _PULL not in scopes:
-        return Seen(f"'{_PULL}' is missing; {told}", missing_scope(_PULL, case.auth), ok=False)
-    if isinstance(case.auth, Webhook) and _PERSONAL not in scopes:
-        return Seen(f"'{_PERSONAL}' is missing; {told}", missing_scope(_PERSONAL, case.auth))
-    return Seen(told)
+        return CheckResult(
+            f"'{_PULL}' is missing; {told}", missing_scope(_PULL, context.auth), ok=False
+        )
+    if isinstance(context.auth, Webhook) and _PERSONAL not in scopes:
+        return CheckResult(
+            f"'{_PERSONAL}' is missing; {told}", missing_scope(_PERSONAL, context.auth)
+        )
+    return CheckResult(told)
 
 
-async def config_comes(case: Case) -> Seen:
+async def config_comes(context: Context) -> CheckResult:
     """The connection config, and whose channels it is about."""
-    case.need_token()
+    context.need_token()
     try:
-        config = case.config = await case.within(case.portal.rest.fetch_config())
+        config = context.config = await context.within(context.portal.rest.fetch_config())
     except WrongAuthType as refused:
-        if not isinstance(case.auth, Webhook):
+        if not isinstance(context.auth, Webhook):
             raise
-        return Seen(
+        return CheckResult(
             f"{refused.method}: {refused.code}, and no channels of the webhook's user either",
             f"Use an application's OAuth token, or tick '{_PERSONAL}' in the webhook's settings.",
             ok=False,
         )
     kinds = " and ".join(config.channels) or ("a token (jwt)" if config.jwt else "no channel")
     if config.personal_feed:
-        return Seen(f"the personal feed of the webhook's user (pull.config.get): {kinds}")
-    return Seen(f"an application's channels: {kinds}")
+        return CheckResult(f"the personal feed of the webhook's user (pull.config.get): {kinds}")
+    return CheckResult(f"an application's channels: {kinds}")
 
 
-async def push_server_is_on(case: Case) -> Seen:
+async def push_server_is_on(context: Context) -> CheckResult:
     """What the config says of the push server."""
-    server = case.need_config().server
+    server = context.need_config().server
     if not server.server_enabled:
-        return Seen(
+        return CheckResult(
             "the portal has its push server switched off (server_enabled is false)",
             "An administrator switches it on, in the settings of the Push & Pull module.",
             ok=False,
         )
     websocket = "WebSocket and " if server.websocket_enabled else "no WebSocket, "
     mode = f", {server.mode} mode" if server.mode else ""
-    return Seen(
+    return CheckResult(
         f"version {server.version}, {_dialect(server.version)} frames; {websocket}polling{mode}"
     )
 
 
-async def clocks_agree(case: Case) -> Seen:
+async def clocks_agree(context: Context) -> CheckResult:
     """The portal's clock beside this machine's."""
-    offset = case.need_config().clock_offset.total_seconds()
+    offset = context.need_config().clock_offset.total_seconds()
     if abs(offset) <= _CLOCKS:
-        return Seen(f"the portal's clock differs from this machine's by {abs(offset):.1f} s")
+        return CheckResult(f"the portal's clock differs from this machine's by {abs(offset):.1f} s")
     where = "ahead of" if offset > 0 else "behind"
-    return Seen(
+    return CheckResult(
         f"the portal's clock is {abs(offset):,.1f} s {where} this machine's",
         "Set this machine's clock by the network (NTP): the lag of events is measured with it; "
         "listening itself goes by the portal's clock.",
     )
 
 
-async def channels_live(case: Case) -> Seen:
+async def channels_live(context: Context) -> CheckResult:
     """How long each channel, or the jwt, still lives."""
-    lives = _lives(case.need_config())
+    lives = _lives(context.need_config())
     told = ", ".join(f"{name} for {_duration(left)}" for name, left in lives.items())
     if not lives:
-        return Seen("the portal does not tell when the channels end")
+        return CheckResult("the portal does not tell when the channels end")
     if min(lives.values()) <= timedelta():
-        return Seen(
+        return CheckResult(
             f"a channel has ended already: {told}",
             "Try again in a minute; if it stays so, the portal's clock or its pull module is "
             "wrong, which is for the administrator.",
             ok=False,
         )
     if min(lives.values()) < _SHORT_LIFE:
-        return Seen(told, "Nothing to do: a feed takes the successor by itself when it is due.")
-    return Seen(told)
+        return CheckResult(
+            told, "Nothing to do: a feed takes the successor by itself when it is due."
+        )
+    return CheckResult(told)
 
 
 def _lives(config: PullConfig) -> dict[str, timedelta]:

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 import httpx
 
-__all__ = ["Stranger"]
+__all__ = ["Anonymous"]
 
 
-class Stranger:
+class Anonymous:
     """An authorization that has none to show."""
 
     def __init__(self, portal: str) -> None:
@@ -21,7 +21,7 @@ class Stranger:
         """None."""
         return {}
 
-    def hide(self, text: str) -> str:
+    def mask_secrets(self, text: str) -> str:
         """`text`: there is no secret."""
         return text
 

@@ -3,8 +3,8 @@
 from statistics import median
 
 from bxpull_nb.diagnosis.advice import advice, of_network, said
-from bxpull_nb.diagnosis.context import Case, NotTried, Seen
-from bxpull_nb.diagnosis.echo_test import Line
+from bxpull_nb.diagnosis.context import CheckResult, Context, NotTried
+from bxpull_nb.diagnosis.echo_test import EchoTest
 from bxpull_nb.errors import BxPullError, ChannelRefused, TransportUnavailable
 from bxpull_nb.models import PullConfig
 from bxpull_nb.protocol.endpoint import connection_url
@@ -28,60 +28,68 @@ _OFF = (
 )
 
 
-async def websocket_brings_events(case: Case) -> Seen:
+async def websocket_brings_events(context: Context) -> CheckResult:
     """A WebSocket, and events through it."""
-    return await _brings_events(case, "websocket", blocked=_POLL)
+    return await _brings_events(context, "websocket", blocked=_POLL)
 
 
-async def polling_brings_events(case: Case) -> Seen:
+async def polling_brings_events(context: Context) -> CheckResult:
     """Long polls, and events through them."""
-    return await _brings_events(case, "polling", blocked=_ASK)
+    return await _brings_events(context, "polling", blocked=_ASK)
 
 
-async def _brings_events(case: Case, transport: str, *, blocked: str) -> Seen:
-    config = case.need_config()
-    _check_offer(case, config, transport)
-    line, wanted = Line(case, config, transport), 0 if config.personal_feed else case.echoes
-    await line.try_out(wanted)
-    if not line.stood or line.hopeless:
-        return _no_connection(case, line, blocked)
-    if len(line.latencies) < wanted:
-        return _losses(case, line, wanted)
-    return Seen(
-        _in_order(line, wanted), _SHAKY if line.errors else "", echoes=tuple(line.latencies)
+async def _brings_events(context: Context, transport: str, *, blocked: str) -> CheckResult:
+    config = context.need_config()
+    _check_offer(context, config, transport)
+    echo_test, wanted = (
+        EchoTest(context, config, transport),
+        0 if config.personal_feed else context.echoes,
+    )
+    await echo_test.try_out(wanted)
+    if not echo_test.stood or echo_test.hopeless:
+        return _no_connection(context, echo_test, blocked)
+    if len(echo_test.latencies) < wanted:
+        return _losses(context, echo_test, wanted)
+    return CheckResult(
+        _in_order(echo_test, wanted),
+        _SHAKY if echo_test.errors else "",
+        echoes=tuple(echo_test.latencies),
     )
 
 
-def _check_offer(case: Case, config: PullConfig, transport: str) -> None:
+def _check_offer(context: Context, config: PullConfig, transport: str) -> None:
     """Raises NotTried for a transport that the portal does not offer."""
     kind = next(iter(config.channels), None)
     try:
-        connection_url(config, transport=transport, channel=kind, secure=case.secure)
+        connection_url(config, transport=transport, channel=kind, secure=context.secure)
     except TransportUnavailable as error:
         raise NotTried(said(error), _OFF if transport == "websocket" else "") from None
 
 
-def _no_connection(case: Case, line: Line, blocked: str) -> Seen:
-    error: BxPullError | None = line.errors[-1] if line.errors else None
+def _no_connection(context: Context, echo_test: EchoTest, blocked: str) -> CheckResult:
+    error: BxPullError | None = echo_test.errors[-1] if echo_test.errors else None
     if error is None:
-        return Seen(f"no connection within {case.seconds:g} s", blocked, ok=False)
+        return CheckResult(f"no connection within {context.seconds:g} s", blocked, ok=False)
     if isinstance(error, ChannelRefused):
-        return Seen(said(error), advice(error, case.auth), ok=False)
+        return CheckResult(said(error), advice(error, context.auth), ok=False)
     reason = str(error)
     step = of_network(reason) if "CERTIFICATE" in reason.upper() else blocked
-    return Seen(f"{said(error)} ({len(line.errors)} tries)", step, ok=False)
+    return CheckResult(f"{said(error)} ({len(echo_test.errors)} tries)", step, ok=False)
 
 
-def _losses(case: Case, line: Line, wanted: int) -> Seen:
-    came = len(line.latencies)
-    what = f"{line.stands}, but {came} of {wanted} test events came back within {case.seconds:g} s"
-    return Seen(what, _LOSS if came else _SILENT, ok=False, echoes=tuple(line.latencies))
+def _losses(context: Context, echo_test: EchoTest, wanted: int) -> CheckResult:
+    came = len(echo_test.latencies)
+    within = f"within {context.seconds:g} s"
+    what = f"{echo_test.stands}, but {came} of {wanted} test events came back {within}"
+    return CheckResult(
+        what, _LOSS if came else _SILENT, ok=False, echoes=tuple(echo_test.latencies)
+    )
 
 
-def _in_order(line: Line, wanted: int) -> str:
-    failed = len(line.errors)
+def _in_order(echo_test: EchoTest, wanted: int) -> str:
+    failed = len(echo_test.errors)
     trouble = f"; {failed} failed {'try' if failed == 1 else 'tries'} before" if failed else ""
     if not wanted:
-        return f"{line.stands}; a webhook cannot send an application's test events{trouble}"
-    times = f"median {median(line.latencies):.0f} ms, worst {max(line.latencies):.0f} ms"
+        return f"{echo_test.stands}; a webhook cannot send an application's test events{trouble}"
+    times = f"median {median(echo_test.latencies):.0f} ms, worst {max(echo_test.latencies):.0f} ms"
     return f"{wanted} of {wanted} test events came back: {times} there and back{trouble}"

@@ -3,18 +3,18 @@
 from collections.abc import Callable, Sequence
 
 from bxpull_nb.errors import BxPullError
-from bxpull_nb.models import Happening, Record, Tell
+from bxpull_nb.models import LogEntry, OnEntry, Record
 
-__all__ = ["Diary"]
+__all__ = ["LaneActivity"]
 
 
-class Diary:
+class LaneActivity:
     """Told by a lane what it does, and tells it on in the words of a logbook.
 
     `clock` gives Unix nanoseconds; `channel` is the name of the lane.
     """
 
-    def __init__(self, channel: str, tell: Tell, clock: Callable[[], int]) -> None:
+    def __init__(self, channel: str, tell: OnEntry, clock: Callable[[], int]) -> None:
         self._channel = channel
         self._tell = tell
         self._clock = clock
@@ -80,7 +80,7 @@ class Diary:
         count: int | None = None,
         seconds: float | None = None,
     ) -> None:
-        happening = Happening(
+        happening = LogEntry(
             at_us=self._now(),
             kind=kind,
             channel=self._channel,

@@ -12,7 +12,7 @@ import httpx
 
 from bxpull_nb.errors import BxPullError, ChannelRefused
 from bxpull_nb.listener.lane import Lane
-from bxpull_nb.listener.shared import LaneSettings, Left
+from bxpull_nb.listener.shared import LaneSettings, RetiredChannel
 from bxpull_nb.listener.transport import poll, poll_answer, poll_body
 from bxpull_nb.models import PullConfig
 from bxpull_nb.protocol.endpoint import FULL_HISTORY, connection_url
@@ -38,7 +38,7 @@ async def keep_auditing(lane: Lane, settings: LaneSettings) -> None:
             await _audit(lane, settings)
         if lane.state == "connected":
             await asyncio.gather(
-                *(_ask_left(lane, settings, left) for left in list(lane.succession.left))
+                *(_ask_left(lane, settings, left) for left in list(lane.renewal.left))
             )
 
 
@@ -71,7 +71,7 @@ async def _audit(lane: Lane, settings: LaneSettings) -> None:
         lane.session.audited(position)
 
 
-async def _ask_left(lane: Lane, settings: LaneSettings, left: Left) -> None:
+async def _ask_left(lane: Lane, settings: LaneSettings, left: RetiredChannel) -> None:
     """Ask an ended channel's history, until it holds nothing new; an empty one gives no answer."""
     told: Received | None = None
     try:
@@ -84,7 +84,7 @@ async def _ask_left(lane: Lane, settings: LaneSettings, left: Left) -> None:
     left.tries += 1
     done = told is not None and told.is_whole and not told.records
     if done or left.tries >= _TRIES:
-        lane.succession.left.remove(left)
+        lane.renewal.left.remove(left)
 
 
 async def _ask_again(
@@ -109,13 +109,13 @@ async def _ask_again(
         return Received()
     since = settings.since if point is None and not settings.backfill else None
     duplicates = settings.stats.duplicates
-    received = lane.intake.keep(frame, lane.transport, since=since)
+    received = lane.ingest.keep(frame, lane.transport, since=since)
     settings.stats.duplicates = duplicates  # the overlap is the audit's own doing
     settings.stats.recovered += len(received.records)
     if received.records:
-        lane.diary.recovered(len(received.records))
+        lane.activity.recovered(len(received.records))
     lane.session.stored(received)
-    lane.heed(received)
+    lane.handle_service(received)
     return received
 
 

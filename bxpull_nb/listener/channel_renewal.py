@@ -3,20 +3,20 @@
 from collections import deque
 from itertools import pairwise
 
-from bxpull_nb.listener.shared import ConfigSource, Left
+from bxpull_nb.listener.shared import ConfigSource, RetiredChannel
 from bxpull_nb.models import PullConfig
 from bxpull_nb.protocol.session import Session
 
-__all__ = ["Succession"]
+__all__ = ["ChannelRenewal"]
 
 _UNNOTICED = 60.0  # seconds at most from a channel's end until its successor is listened to
 
 
-class Succession:
+class ChannelRenewal:
     """One lane's channels, one after the other."""
 
     def __init__(self, kind: str | None, session: Session, source: ConfigSource) -> None:
-        self.left: list[Left] = []
+        self.left: list[RetiredChannel] = []
         """Channels whose history is to be asked a last time."""
         self._kind = kind
         self._session = session
@@ -41,7 +41,7 @@ class Succession:
             for kind in old.channels if self._kind is None else [self._kind]:
                 if old.channels.get(kind) not in (None, new.channels.get(kind)):
                     point = position.safe if polls else position.audited
-                    self.left.append(Left(old, kind, point))
+                    self.left.append(RetiredChannel(old, kind, point))
                     if self._points and (polls or self._kind is None):
                         self._session.rewind(self._points[0][1])
         self._gone_through = len(known) - 1

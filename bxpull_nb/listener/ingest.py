@@ -2,28 +2,28 @@
 
 import logging
 
-from bxpull_nb.listener.activity import Diary
+from bxpull_nb.listener.activity import LaneActivity
 from bxpull_nb.listener.shared import LaneSettings
 from bxpull_nb.models import IS_LOG_ENTRY, Arrival, Batch, RecordBatch
 from bxpull_nb.protocol.session import Received, Session
 
-__all__ = ["Intake"]
+__all__ = ["Ingest"]
 
 _log = logging.getLogger("bxpull_nb")
 
 
-class Intake:
+class Ingest:
     """What becomes of a frame: its new records go into the sink, and the counters count it."""
 
     def __init__(
-        self, kind: str | None, session: Session, settings: LaneSettings, diary: Diary
+        self, kind: str | None, session: Session, settings: LaneSettings, activity: LaneActivity
     ) -> None:
         self._kind = kind
         self._session = session
         self._sink = settings.sink
         self._stats = settings.stats
         self._clock = settings.timing.clock
-        self._diary = diary
+        self._activity = activity
 
     def keep(self, frame: str | bytes, transport: str, *, since: float | None = None) -> Received:
         """Put the new records of the frame into the sink, and count them.
@@ -51,7 +51,7 @@ class Intake:
                 name,
                 extra=IS_LOG_ENTRY,
             )
-            self._diary.reset()
+            self._activity.reset()
         return received
 
     def pass_over(self, frame: str | bytes, transport: str) -> Received:

@@ -11,14 +11,14 @@ from collections.abc import Callable
 from contextlib import aclosing
 
 from bxpull_nb.errors import BxPullError, ChannelRefused, ConnectionFailed
-from bxpull_nb.listener.activity import Diary
-from bxpull_nb.listener.channel_renewal import Succession
-from bxpull_nb.listener.ingest import Intake
-from bxpull_nb.listener.rpc_calls import Calls
-from bxpull_nb.listener.service_messages import Order, order_of
+from bxpull_nb.listener.activity import LaneActivity
+from bxpull_nb.listener.channel_renewal import ChannelRenewal
+from bxpull_nb.listener.ingest import Ingest
+from bxpull_nb.listener.rpc_calls import RpcCalls
+from bxpull_nb.listener.service_messages import ServiceAction, service_action
 from bxpull_nb.listener.shared import LaneSettings
 from bxpull_nb.listener.transport import (
-    Answered,
+    Accepted,
     LongPollingTransport,
     Transport,
     WebSocketTransport,
@@ -47,16 +47,16 @@ class Lane:
         self.state = "connecting"
         self.transport = ""
         self.error: BxPullError | None = None
-        self.calls = Calls()
+        self.calls = RpcCalls()
         self.audit_due = asyncio.Event()
-        self.diary = Diary(self.name, settings.tell, settings.timing.clock)
-        self.intake = Intake(kind, session, settings, self.diary)
-        self.succession = Succession(kind, session, settings.source)
+        self.activity = LaneActivity(self.name, settings.tell, settings.timing.clock)
+        self.ingest = Ingest(kind, session, settings, self.activity)
+        self.renewal = ChannelRenewal(kind, session, settings.source)
         self._used: PullConfig | None = None
         self._set = settings
         self._timing = settings.timing
-        self._living: asyncio.Timeout | None = None
-        self._heeded: Order | None = None
+        self._lifetime: asyncio.Timeout | None = None
+        self._pending_action: ServiceAction | None = None
         self._connections = 0
         self._websocket_failures = 0
         self._websocket_worked = False
@@ -90,11 +90,11 @@ class Lane:
         delays = self._timing.delays()
         while True:
             config = self._set.source.in_force
-            self.succession.leave_older(polls=self._polls)
+            self.renewal.leave_older(polls=self._polls)
             connections = self._connections
             try:
-                order = await self._listen_once(config)
-                config = self.succession.outdated(config)
+                action = await self._listen_once(config)
+                config = self.renewal.outdated(config)
             except BxPullError as exc:
                 if not is_transient(exc):
                     raise
@@ -102,31 +102,35 @@ class Lane:
                 if self._connections > connections:
                     delays = self._timing.delays()
                 await self._timing.sleep(next(delays))
-                order = Order(refetch=isinstance(exc, ChannelRefused))
-            if self._heeded is not None:  # said before the connection ended, however it did
-                order, config, self._heeded = self._heeded, self.succession.outdated(config), None
-            await self._obey(order, config)
+                action = ServiceAction(refetch=isinstance(exc, ChannelRefused))
+            if self._pending_action is not None:  # said before the connection ended, however it did
+                action, config, self._pending_action = (
+                    self._pending_action,
+                    self.renewal.outdated(config),
+                    None,
+                )
+            await self._apply_action(action, config)
 
-    async def _obey(self, order: Order, config: PullConfig) -> None:
-        if order.pause:
+    async def _apply_action(self, action: ServiceAction, config: PullConfig) -> None:
+        if action.pause:
             shortest, longest = self._timing.restart_pause
             pause = shortest + (longest - shortest) * self._timing.jitter()
-            self.diary.restarting(pause)
+            self.activity.restarting(pause)
             await self._timing.sleep(pause)
-        if order.channel is not None:
-            self._set.source.take_over(order.channel)
-        elif order.refetch:
+        if action.channel is not None:
+            self._set.source.take_over(action.channel)
+        elif action.refetch:
             await self._set.source.renew(config)
-        if order.channel is not None or order.refetch:
-            self.diary.renewed()
+        if action.channel is not None or action.refetch:
+            self.activity.renewed()
 
-    async def _listen_once(self, config: PullConfig) -> Order:
+    async def _listen_once(self, config: PullConfig) -> ServiceAction:
         """One connection's life; what to do after its orderly end."""
-        if self._heeded is not None:
-            return self._heeded
+        if self._pending_action is not None:
+            return self._pending_action
         kind = next_transport(self._set.transport, config.server, self._websocket_failures)
         self.transport = kind
-        self.diary.trying(kind)
+        self.activity.trying(kind)
         self._stands = False
         transport = _TRANSPORTS[kind]()
         life, end = self._life(config)
@@ -134,12 +138,12 @@ class Lane:
         frames = transport.frames(lambda: self._url(config))
         try:
             async with (
-                asyncio.timeout(life) as self._living,
+                asyncio.timeout(life) as self._lifetime,
                 asyncio.timeout(None) as watchdog,
                 aclosing(frames),
             ):
                 async for frame in frames:
-                    if isinstance(frame, Answered):
+                    if isinstance(frame, Accepted):
                         self._answered(transport, frame)
                         continue
                     if frame == "ping":
@@ -153,7 +157,7 @@ class Lane:
             if watchdog.expired():
                 raise await self._stuck(transport) from None
         finally:
-            self._living = None
+            self._lifetime = None
             self.calls.connection_lost()
         if not end.refetch:
             self._websocket_failures = 0  # polled long enough: WebSocket gets another chance
@@ -161,7 +165,7 @@ class Lane:
 
     def look_at_the_clock(self) -> None:
         """The machine slept, or its clock was set: the channel may have ended meanwhile."""
-        living, used = self._living, self._used
+        living, used = self._lifetime, self._used
         if living is None or used is None:
             return
         try:
@@ -172,7 +176,7 @@ class Lane:
         if not living.expired() and left < (living.when() or math.inf) - loop.time():
             living.reschedule(loop.time() + left)
 
-    def _life(self, config: PullConfig) -> tuple[float, Order]:
+    def _life(self, config: PullConfig) -> tuple[float, ServiceAction]:
         """How long to stay connected, and what to do then; raises when the channel has ended."""
         left = _seconds_left(config, self.kind, self._portal_now(config))
         renewal = left + self._timing.renew_after * (1 + self._timing.jitter())
@@ -180,8 +184,8 @@ class Lane:
             shortest, longest = self._timing.websocket_again
             until = shortest + (longest - shortest) * self._timing.jitter()
             if until < renewal:
-                return until, Order()
-        return renewal, Order(refetch=True)
+                return until, ServiceAction()
+        return renewal, ServiceAction(refetch=True)
 
     def _url(self, config: PullConfig) -> str:
         mid = self.session.resume_point()
@@ -199,10 +203,10 @@ class Lane:
             config, transport=self.transport, channel=self.kind, mid=mid, secure=self._set.secure
         )
 
-    def _answered(self, transport: Transport, answer: Answered) -> None:
+    def _answered(self, transport: Transport, answer: Accepted) -> None:
         self._is_baseline = self._is_baseline and not self._began()
         self.session.connected()
-        self.succession.note_point(self._timing.monotonic())
+        self.renewal.note_point(self._timing.monotonic())
         self.session.advance(answer.last_message_id)
         if not self._stands:
             self._stands = True
@@ -210,7 +214,7 @@ class Lane:
 
     def _connection_made(self, transport: Transport) -> None:
         again = self._connections > 0 or self._set.resumed
-        self.diary.connected(self._portal_now(self._set.source.in_force), again=again)
+        self.activity.connected(self._portal_now(self._set.source.in_force), again=again)
         if again:
             self.audit_due.set()
         self._connections += 1
@@ -231,7 +235,7 @@ class Lane:
             await transport.send(acknowledgement)
         if received.is_torn:
             self._mend()
-        return self._heeded is not None
+        return self._pending_action is not None
 
     def _mend(self) -> None:
         """Ask again for what was torn, but not as fast as a broken line can answer."""
@@ -243,35 +247,35 @@ class Lane:
         self.audit_due.set()
 
     def _note(self, received: Received, config: PullConfig) -> None:
-        self._heeded = self._order(received, config) or self._heeded
+        self._pending_action = self._service_action(received, config) or self._pending_action
         if received.was_reset:
             self.audit_due.set()
 
-    def _order(self, received: Received, config: PullConfig) -> Order | None:
+    def _service_action(self, received: Received, config: PullConfig) -> ServiceAction | None:
         """What the push system says; of old, what it said about the channel that is in use."""
-        orders = (order_of(event, config, self.kind) for event in received.services)
-        return next(filter(None, orders), None)
+        actions = (service_action(event, config, self.kind) for event in received.services)
+        return next(filter(None, actions), None)
 
-    def heed(self, received: Received) -> None:
+    def handle_service(self, received: Received) -> None:
         """Leave the channel when an audit finds that it has ended: its announcement was missed."""
         self._note(received, self._set.source.in_force)
-        living = self._living
-        if self._heeded is not None and living is not None and not living.expired():
+        living = self._lifetime
+        if self._pending_action is not None and living is not None and not living.expired():
             living.reschedule(asyncio.get_running_loop().time())
 
     def _take(self, frame: str | bytes) -> Received:
         """The frame, in the sink, unless it is what was stored before the capture."""
         if self._is_baseline:
             self._is_baseline = False
-            return self.intake.pass_over(frame, self.transport)
+            return self.ingest.pass_over(frame, self.transport)
         since, self._history_from = self._history_from, None
-        received = self.intake.keep(frame, self.transport, since=since)
-        self.diary.received(received.records)
+        received = self.ingest.keep(frame, self.transport, since=since)
+        self.activity.received(received.records)
         return received
 
     def _lost(self, error: BxPullError) -> None:
         stood = self.state == "connected"
-        self.diary.lost(error, stood=stood)
+        self.activity.lost(error, stood=stood)
         if stood:
             self._set.stats.reconnects += 1
         if self.transport == "websocket":

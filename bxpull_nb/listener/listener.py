@@ -12,7 +12,7 @@ from bxpull_nb.errors import BxPullError, ConnectionFailed
 from bxpull_nb.listener.audit import keep_auditing, watch_for_stalls
 from bxpull_nb.listener.lane import Lane
 from bxpull_nb.listener.shared import ConfigSource, LaneSettings, ListenerStats, Sink, Timing
-from bxpull_nb.models import Happening, PullConfig, Tell
+from bxpull_nb.models import LogEntry, OnEntry, PullConfig
 from bxpull_nb.protocol.codec import codec_for
 from bxpull_nb.protocol.session import Resume, SeenMids, Session
 
@@ -42,7 +42,7 @@ class Listener:
         resume: Resume | None = None,
         stats: ListenerStats | None = None,
         changed: Callable[[], None] = lambda: None,
-        tell: Tell = lambda _happening: None,
+        tell: OnEntry = lambda _happening: None,
         timing: Timing | None = None,
     ) -> None:
         self.stats = stats or ListenerStats()
@@ -170,7 +170,7 @@ class Listener:
     def _config_failed(self, error: BxPullError) -> None:
         self._config_error = error
         at_us = self._timing.clock() // 1000
-        self._tell(Happening(at_us=at_us, kind="config_failed", text=str(error)))
+        self._tell(LogEntry(at_us=at_us, kind="config_failed", text=str(error)))
         self._changed()
 
 

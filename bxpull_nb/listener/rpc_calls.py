@@ -6,19 +6,19 @@ from itertools import count
 from typing import Any
 
 from bxpull_nb.errors import CallFailed, ConnectionFailed
-from bxpull_nb.protocol.codec import Answer, JsonRpcCodec
+from bxpull_nb.protocol.codec import JsonRpcCodec, RpcAnswer
 
-__all__ = ["Calls"]
+__all__ = ["RpcCalls"]
 
 _TIMEOUT = 5.0  # seconds, as the official client waits
 
 
-class Calls:
+class RpcCalls:
     """Pairs answers with calls; a lost connection fails what was not answered."""
 
     def __init__(self) -> None:
         self._numbers = count(1)
-        self._waiting: dict[int, asyncio.Future[Answer]] = {}
+        self._waiting: dict[int, asyncio.Future[RpcAnswer]] = {}
         self._send: Callable[[str], Awaitable[None]] | None = None
 
     def connection_made(self, send: Callable[[str], Awaitable[None]]) -> None:
@@ -33,7 +33,7 @@ class Calls:
             if not future.done():
                 future.set_exception(ConnectionFailed("the connection broke before the answer."))
 
-    def answered(self, answers: Sequence[Answer]) -> None:
+    def answered(self, answers: Sequence[RpcAnswer]) -> None:
         """Hand the answers to those who called."""
         for answer in answers:
             future = self._waiting.pop(answer.id, None)

@@ -8,10 +8,10 @@ import msgspec
 from bxpull_nb.errors import MissingField
 from bxpull_nb.models import Channel, Event, PullConfig
 
-__all__ = ["Order", "order_of"]
+__all__ = ["ServiceAction", "service_action"]
 
 
-class Order(msgspec.Struct, frozen=True):
+class ServiceAction(msgspec.Struct, frozen=True):
     """What to do about a service message."""
 
     refetch: bool = False
@@ -22,7 +22,7 @@ class Order(msgspec.Struct, frozen=True):
     """Reconnect to this channel: no call is needed."""
 
 
-def order_of(event: Event, config: PullConfig, kind: str | None) -> Order | None:
+def service_action(event: Event, config: PullConfig, kind: str | None) -> ServiceAction | None:
     """What the message asks of the lane that listens to `kind`; None when it concerns another.
 
     `config_expire` and `server_restart` concern everybody. `channel_expire` names the channel
@@ -31,7 +31,7 @@ def order_of(event: Event, config: PullConfig, kind: str | None) -> Order | None
     """
     command = (event.command or "").lower()
     if command in ("config_expire", "server_restart"):
-        return Order(refetch=True, pause=True)
+        return ServiceAction(refetch=True, pause=True)
     try:
         params = event.params
     except (msgspec.DecodeError, RecursionError):
@@ -41,7 +41,7 @@ def order_of(event: Event, config: PullConfig, kind: str | None) -> Order | None
     if not _concerns(params, config, kind):
         return None
     successor = _successor(params, kind)
-    return Order(refetch=successor is None, channel=successor)
+    return ServiceAction(refetch=successor is None, channel=successor)
 
 
 def _concerns(params: Mapping[str, Any], config: PullConfig, kind: str | None) -> bool:

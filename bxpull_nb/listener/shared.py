@@ -9,10 +9,10 @@ from random import random
 import msgspec
 
 from bxpull_nb.errors import BxPullError
-from bxpull_nb.models import Batch, Channel, PullConfig, Tell
+from bxpull_nb.models import Batch, Channel, OnEntry, PullConfig
 from bxpull_nb.protocol.retry_policy import is_transient, reconnect_delays
 
-__all__ = ["ConfigSource", "LaneSettings", "Left", "ListenerStats", "Sink", "Timing"]
+__all__ = ["ConfigSource", "LaneSettings", "ListenerStats", "RetiredChannel", "Sink", "Timing"]
 
 Sink = Callable[[Batch], None]
 
@@ -150,7 +150,7 @@ class LaneSettings:
     stats: ListenerStats
     timing: Timing
     changed: Callable[[], None]
-    tell: Tell
+    tell: OnEntry
     transport: str
     """`auto`, `websocket` or `polling`."""
     secure: bool
@@ -162,7 +162,7 @@ class LaneSettings:
 
 
 @dataclass(eq=False)
-class Left:
+class RetiredChannel:
     """A channel that was left for its successor."""
 
     config: PullConfig

@@ -1,7 +1,7 @@
 """WebSocket and long polling: frames in, and nothing known of what they mean.
 
 Both transports have one shape: `frames(next_url)` yields what the server says, in order:
-`Answered` when it has taken the connection or the poll, and the frames as `str` (text) or
+`Accepted` when it has taken the connection or the poll, and the frames as `str` (text) or
 `bytes` (binary). `next_url` is asked for the address before each request: once for a WebSocket,
 once a poll. Every way to fail is a ChannelRefused or a ConnectionFailed; a frame of more than
 `MAX_FRAME` bytes is a FrameTooLarge.
@@ -22,7 +22,7 @@ from bxpull_nb.protocol.endpoint import is_loopback
 from bxpull_nb.rest.auth import http_client
 
 __all__ = [
-    "Answered",
+    "Accepted",
     "LongPollingTransport",
     "Transport",
     "WebSocketTransport",
@@ -46,7 +46,7 @@ _QUIET = logging.getLogger("bxpull_nb.listener.transport.quiet")
 _QUIET.disabled = True
 
 
-class Answered(msgspec.Struct, frozen=True):
+class Accepted(msgspec.Struct, frozen=True):
     """The server took the connection, or answered a poll; a frame may follow."""
 
     last_message_id: str | None = None
@@ -58,7 +58,7 @@ class Transport(Protocol):
 
     name: str
 
-    def frames(self, next_url: Callable[[], str]) -> AsyncGenerator[Answered | str | bytes]:
+    def frames(self, next_url: Callable[[], str]) -> AsyncGenerator[Accepted | str | bytes]:
         """What the server says, until it ends the connection."""
         ...
 
@@ -80,8 +80,8 @@ class WebSocketTransport:
         self._connection: ClientConnection | None = None
         self._max_frame = max_frame
 
-    async def frames(self, next_url: Callable[[], str]) -> AsyncGenerator[Answered | str | bytes]:
-        """`Answered` once the handshake is through, then every frame."""
+    async def frames(self, next_url: Callable[[], str]) -> AsyncGenerator[Accepted | str | bytes]:
+        """`Accepted` once the handshake is through, then every frame."""
         url = next_url()
         try:
             async with connect(
@@ -95,7 +95,7 @@ class WebSocketTransport:
                 logger=_QUIET,
             ) as connection:
                 self._connection = connection
-                yield Answered()
+                yield Accepted()
                 async for frame in connection:
                     yield frame
         except (OSError, TimeoutError, WebSocketException) as exc:
@@ -128,8 +128,8 @@ class LongPollingTransport:
         self._http = http
         self._max_frame = max_frame
 
-    async def frames(self, next_url: Callable[[], str]) -> AsyncGenerator[Answered | str | bytes]:
-        """`Answered` for every answer, followed by its body when it has one."""
+    async def frames(self, next_url: Callable[[], str]) -> AsyncGenerator[Accepted | str | bytes]:
+        """`Accepted` for every answer, followed by its body when it has one."""
         url = next_url()
         http = self._http or http_client(url, _POLL_TIMEOUT)
         try:
@@ -207,7 +207,7 @@ async def poll(http: httpx.AsyncClient, url: str, max_frame: int = MAX_FRAME) ->
     return httpx.Response(response.status_code, headers=told, content=bytes(body))
 
 
-def poll_answer(response: httpx.Response) -> Answered:
+def poll_answer(response: httpx.Response) -> Accepted:
     """What the answer to a poll says; raises ChannelRefused, ConnectionFailed for a refusal."""
     if response.status_code not in (httpx.codes.OK, httpx.codes.NOT_MODIFIED):
         raise _refused(response.status_code, "poll")
@@ -216,7 +216,7 @@ def poll_answer(response: httpx.Response) -> Answered:
             "a poll was answered with an HTML page: something between here and the push server "
             "(a proxy, a login page) answers in its place."
         )
-    return Answered(response.headers.get("last-message-id") or None)
+    return Accepted(response.headers.get("last-message-id") or None)
 
 
 def poll_body(response: httpx.Response) -> str | bytes:

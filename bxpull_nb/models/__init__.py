@@ -12,29 +12,29 @@ from bxpull_nb.models.event import (
     Message,
     Record,
 )
-from bxpull_nb.models.happening import HAPPENING_COLUMNS, IS_LOG_ENTRY, Happening, Tell
+from bxpull_nb.models.happening import IS_LOG_ENTRY, LOG_COLUMNS, LogEntry, OnEntry
 from bxpull_nb.models.records import RecordBatch
 from bxpull_nb.models.server import PullServer
 
 __all__ = [
     "CHANNEL_TYPES",
     "EVENT_COLUMNS",
-    "HAPPENING_COLUMNS",
     "IS_LOG_ENTRY",
+    "LOG_COLUMNS",
     "UNKNOWN_ARRIVAL",
     "Arrival",
     "BadFrame",
     "Batch",
     "Channel",
     "Event",
-    "Happening",
+    "LogEntry",
     "Message",
+    "OnEntry",
     "Position",
     "PublicChannel",
     "PullConfig",
     "PullServer",
     "Record",
     "RecordBatch",
-    "Tell",
     "public_channels",
 ]

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-__all__ = ["HAPPENING_COLUMNS", "IS_LOG_ENTRY", "Happening", "Tell"]
+__all__ = ["IS_LOG_ENTRY", "LOG_COLUMNS", "LogEntry", "OnEntry"]
 
-HAPPENING_COLUMNS = {
+LOG_COLUMNS = {
     "at": "datetime64[us, UTC]",  # by this machine's clock
     "kind": "category",  # see Happening.kind
     "channel": "category",  # whose connection; missing for the capture as a whole
@@ -21,7 +21,7 @@ IS_LOG_ENTRY: Mapping[str, object] = {"is_log_entry": True}
 """`extra=` of a warning that is an entry of the activity log too: who shows both shows it once."""
 
 
-class Happening(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class LogEntry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One entry of a capture's logbook."""
 
     at_us: int
@@ -42,5 +42,5 @@ class Happening(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """In words; holds no secret."""
 
 
-Tell = Callable[[Happening], None]
+OnEntry = Callable[[LogEntry], None]
 """Takes every happening of a capture; called on the listener's thread."""

@@ -67,14 +67,14 @@ def batch_requests(calls: Calls, *, halt: bool) -> Iterator[tuple[dict[str, str]
 
 
 def read_batch(
-    methods: Mapping[str, str], result: Any, hide: Callable[[str], str], into: BatchResult
+    methods: Mapping[str, str], result: Any, mask_secrets: Callable[[str], str], into: BatchResult
 ) -> None:
     """Sort one answer of `batch` into results and errors; what is in neither was skipped."""
     answer = mapping(result)
     results, errors = mapping(answer.get("result")), mapping(answer.get("result_error"))
     for name, method in methods.items():
         if errors.get(name):
-            into.errors[name] = _error(method, errors[name], hide)
+            into.errors[name] = _error(method, errors[name], mask_secrets)
         elif name in results:
             into.results[name] = results[name]
         else:
@@ -95,6 +95,6 @@ def _command(name: str, call: tuple[str, Mapping[str, Any]]) -> str:
     return f"{method}?{query}" if query else method
 
 
-def _error(method: str, told: Any, hide: Callable[[str], str]) -> ApiError:
+def _error(method: str, told: Any, mask_secrets: Callable[[str], str]) -> ApiError:
     body = told if isinstance(told, Mapping) and "error" in told else {"error": str(told)}
-    return api_error(method, body, hide)
+    return api_error(method, body, mask_secrets)

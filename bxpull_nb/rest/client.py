@@ -14,12 +14,12 @@ from bxpull_nb.errors import ApiError, PortalUnreachable, UnexpectedAnswer, Wron
 from bxpull_nb.models import PublicChannel, PullConfig, public_channels
 from bxpull_nb.rest.auth import TIMEOUT, Auth, OAuthApp, Webhook, http_client, mask_http_logs
 from bxpull_nb.rest.batch import BatchResult, Calls, batch_requests, read_batch
-from bxpull_nb.rest.error_codes import Then, code_of
+from bxpull_nb.rest.error_codes import Recovery, code_of
 from bxpull_nb.rest.params import as_json, checked_method
 from bxpull_nb.rest.rate_limit import LeakyBucket
 from bxpull_nb.rest.redirects import is_move, moved_portal
-from bxpull_nb.rest.responses import Answer, mapping, read_answer
-from bxpull_nb.rest.retry import Patience
+from bxpull_nb.rest.responses import RestAnswer, mapping, read_answer
+from bxpull_nb.rest.retry import RetryBudget
 
 __all__ = ["PORTAL_LIMIT", "RestClient"]
 
@@ -86,7 +86,7 @@ class RestClient:
                 batch.skipped += tuple(methods)
                 continue
             result = await self.call("batch", params)
-            read_batch(methods, result, self.auth.hide, batch)
+            read_batch(methods, result, self.auth.mask_secrets, batch)
         return batch
 
     async def fetch_config(self, *, cache: bool = True, reopen: bool = True) -> PullConfig:
@@ -140,7 +140,7 @@ class RestClient:
     async def aclose(self) -> None:
         """Close the connections, after a refresh of the token that is under way."""
         if isinstance(self.auth, OAuthApp):
-            await self.auth.settled()
+            await self.auth.wait_for_refresh()
         if self._http is not None:
             await self._http.aclose()
             self._http = None
@@ -173,23 +173,27 @@ class RestClient:
 
     async def _answer(self, method: str, params: Mapping[str, Any]) -> tuple[Any, datetime | None]:
         content = as_json(checked_method(method), params)
-        patience = Patience(self._jitter)
+        retry_budget = RetryBudget(self._jitter)
         while True:
             answer, used = await self._ask(method, content)
             if answer.error is None:
                 return answer.result, answer.portal_time
-            if not await self._mended(answer, answer.error, used, patience):
+            if not await self._mended(answer, answer.error, used, retry_budget):
                 raise answer.error
 
     async def _mended(
-        self, answer: Answer, error: ApiError, used: Mapping[str, str], patience: Patience
+        self,
+        answer: RestAnswer,
+        error: ApiError,
+        used: Mapping[str, str],
+        retry_budget: RetryBudget,
     ) -> bool:
         """Whether the call is worth repeating now: the token renewed, or the wait over."""
-        if code_of(error.code).then is Then.RENEW:
-            return patience.may_renew() and await self.auth.renew(
-                self._client(), used, again=patience.renewed
+        if code_of(error.code).then is Recovery.RENEW:
+            return retry_budget.may_renew() and await self.auth.renew(
+                self._client(), used, again=retry_budget.renewed
             )
-        wait = patience.wait(error.code, answer)
+        wait = retry_budget.wait(error.code, answer)
         if wait is None:
             return False
         _log.warning(
@@ -198,7 +202,7 @@ class RestClient:
         await self._sleep(wait)
         return True
 
-    async def _ask(self, method: str, content: bytes) -> tuple[Answer, Mapping[str, str]]:
+    async def _ask(self, method: str, content: bytes) -> tuple[RestAnswer, Mapping[str, str]]:
         """The answer, and the headers it was asked with."""
         await self.auth.ready(self._client())
         wait = self._bucket.take() if self._bucket else 0.0
@@ -211,7 +215,7 @@ class RestClient:
             self.auth.portal = moved_portal(method, self.auth.portal, path, response)
             _log.warning("the portal has moved: write %s from now on", self.auth.portal)
             response = await self._post(method, content, used)
-        return read_answer(method, response, self.auth.hide), used
+        return read_answer(method, response, self.auth.mask_secrets), used
 
     async def _post(
         self, method: str, content: bytes, headers: Mapping[str, str]
@@ -225,8 +229,9 @@ class RestClient:
         except httpx.HTTPError as exc:
             # What the exception keeps of the request must not hold a webhook's secret.
             exc.request = httpx.Request("POST", f"{self.auth.portal}/rest/{method}")
+            reason = self.auth.mask_secrets(_reason(exc))
             raise PortalUnreachable(
-                f"{method}: {self.auth.portal} did not answer ({self.auth.hide(_reason(exc))}). "
+                f"{method}: {self.auth.portal} did not answer ({reason}). "
                 f"Check the address and the network, then try again.",
                 method=method,
             ) from exc

@@ -17,10 +17,10 @@ from bxpull_nb.errors import (
     WrongAuthType,
 )
 
-__all__ = ["Code", "Then", "code_of"]
+__all__ = ["Code", "Recovery", "code_of"]
 
 
-class Then(Enum):
+class Recovery(Enum):
     """What a client does about a code."""
 
     STOP = "stop"
@@ -34,7 +34,7 @@ class Code(NamedTuple):
 
     error: type[ApiError]
     advice: str
-    then: Then = Then.STOP
+    then: Recovery = Recovery.STOP
 
 
 _RENEW = (
@@ -47,8 +47,8 @@ _LATER = "The portal has troubles of its own; try again later."
 _UNKNOWN = Code(ApiError, "Look the code up in the method's page.")
 
 _CODES: dict[str, Code] = {
-    "EXPIRED_TOKEN": Code(TokenRefused, _RENEW, Then.RENEW),
-    "INVALID_TOKEN": Code(TokenRefused, _RENEW, Then.RENEW),
+    "EXPIRED_TOKEN": Code(TokenRefused, _RENEW, Recovery.RENEW),
+    "INVALID_TOKEN": Code(TokenRefused, _RENEW, Recovery.RENEW),
     "NO_AUTH_FOUND": Code(TokenRefused, _RENEW),
     "AUTHORIZATION_ERROR": Code(TokenRefused, _RENEW),
     "APPLICATION_NOT_FOUND": Code(TokenRefused, "Install the application on this portal first."),
@@ -70,15 +70,15 @@ _CODES: dict[str, Code] = {
         PushServerNotConfigured,
         "An administrator switches it on in the settings of the Push & Pull module.",
     ),
-    "QUERY_LIMIT_EXCEEDED": Code(LimitReached, _SLOWER, Then.RETRY),
+    "QUERY_LIMIT_EXCEEDED": Code(LimitReached, _SLOWER, Recovery.RETRY),
     "OPERATION_TIME_LIMIT": Code(
-        LimitReached, "This method has used its 480 s of work in ten minutes; wait.", Then.WAIT
+        LimitReached, "This method has used its 480 s of work in ten minutes; wait.", Recovery.WAIT
     ),
     "OVERLOAD_LIMIT": Code(
         LimitReached, "The portal has blocked its REST by hand; ask Bitrix24's support."
     ),
-    "INTERNAL_SERVER_ERROR": Code(ApiError, _LATER, Then.RETRY),
-    "ERROR_UNEXPECTED_ANSWER": Code(ApiError, _LATER, Then.RETRY),
+    "INTERNAL_SERVER_ERROR": Code(ApiError, _LATER, Recovery.RETRY),
+    "ERROR_UNEXPECTED_ANSWER": Code(ApiError, _LATER, Recovery.RETRY),
     "PORTAL_DELETED": Code(PortalDeleted, "Check the address: this portal exists no more."),
     "ERROR_BATCH_LENGTH_EXCEEDED": Code(ApiError, "A batch holds fifty calls at most."),
     "ERROR_BATCH_METHOD_NOT_ALLOWED": Code(ApiError, "Call this method by itself."),

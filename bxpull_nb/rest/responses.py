@@ -15,11 +15,11 @@ import msgspec
 from bxpull_nb.errors import ApiError, UnexpectedAnswer
 from bxpull_nb.rest.error_codes import code_of
 
-__all__ = ["Answer", "api_error", "mapping", "not_rest", "read_answer"]
+__all__ = ["RestAnswer", "api_error", "mapping", "not_rest", "read_answer"]
 
 
 @dataclass(frozen=True)
-class Answer:
+class RestAnswer:
     """A REST answer: a result, or an error."""
 
     result: Any
@@ -30,8 +30,10 @@ class Answer:
     """Unix second at which the method's operating time is counted anew."""
 
 
-def read_answer(method: str, response: httpx.Response, hide: Callable[[str], str]) -> Answer:
-    """The answer, typed; `hide` masks secrets in the portal's words.
+def read_answer(
+    method: str, response: httpx.Response, mask_secrets: Callable[[str], str]
+) -> RestAnswer:
+    """The answer, typed; `mask_secrets` masks secrets in the portal's words.
 
     Raises UnexpectedAnswer for what is not REST JSON.
     """
@@ -40,10 +42,10 @@ def read_answer(method: str, response: httpx.Response, hide: Callable[[str], str
     reset = times.get("operating_reset_at")
     error = None
     if "error" in body:
-        error = api_error(method, body, hide, status=response.status_code)
+        error = api_error(method, body, mask_secrets, status=response.status_code)
     elif "result" not in body:
         raise not_rest(method, response, "its JSON has neither 'result' nor 'error'")
-    return Answer(
+    return RestAnswer(
         result=body.get("result"),
         error=error,
         portal_time=_portal_time(times, response),
@@ -54,13 +56,13 @@ def read_answer(method: str, response: httpx.Response, hide: Callable[[str], str
 def api_error(
     method: str,
     body: Mapping[str, Any],
-    hide: Callable[[str], str],
+    mask_secrets: Callable[[str], str],
     *,
     status: int | None = None,
 ) -> ApiError:
     """The error of our tree that fits `error` and `error_description`."""
-    code = hide(str(body["error"]))
-    text = hide(str(body.get("error_description") or "no description"))
+    code = mask_secrets(str(body["error"]))
+    text = mask_secrets(str(body.get("error_description") or "no description"))
     known = code_of(code)
     return known.error(
         f"{method}: the portal answered {code} ({text}). {known.advice}",

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from random import random
 
-from bxpull_nb.rest.error_codes import Then, code_of
-from bxpull_nb.rest.responses import Answer
+from bxpull_nb.rest.error_codes import Recovery, code_of
+from bxpull_nb.rest.responses import RestAnswer
 
-__all__ = ["Patience", "operating_wait", "retry_delay"]
+__all__ = ["RetryBudget", "operating_wait", "retry_delay"]
 
 _DELAYS = {
     "QUERY_LIMIT_EXCEEDED": (1.0, 2.0, 4.0, 8.0, 16.0),
@@ -27,7 +27,7 @@ def retry_delay(code: str, failures: int, jitter: Callable[[], float] = random) 
     return delays[failures - 1] * (1 + 0.2 * jitter()) if failures <= len(delays) else None
 
 
-def operating_wait(answer: Answer, longest: float = _LONGEST) -> float | None:
+def operating_wait(answer: RestAnswer, longest: float = _LONGEST) -> float | None:
     """Seconds until the method's operating time is counted anew, by the portal's own clock.
 
     None when the portal does not tell, or when it is longer than `longest`.
@@ -38,7 +38,7 @@ def operating_wait(answer: Answer, longest: float = _LONGEST) -> float | None:
     return wait if wait <= longest else None
 
 
-class Patience:
+class RetryBudget:
     """What one call has been through, so that it does not go on for ever."""
 
     def __init__(self, jitter: Callable[[], float], longest: float = _LONGEST) -> None:
@@ -55,12 +55,12 @@ class Patience:
         """Whether a renewal was asked for before the one that is being counted."""
         return self._failures.get("renewals", 0) > 1
 
-    def wait(self, code: str, answer: Answer) -> float | None:
+    def wait(self, code: str, answer: RestAnswer) -> float | None:
         """Seconds until the call may be repeated; None when it must not be."""
         then, failures = code_of(code).then, self._count(code.upper())
-        if then is Then.RETRY:
+        if then is Recovery.RETRY:
             return retry_delay(code, failures, self._jitter)
-        if then is Then.WAIT and failures <= _RESETS:
+        if then is Recovery.WAIT and failures <= _RESETS:
             return operating_wait(answer, self._longest)
         return None
 

@@ -21,7 +21,7 @@ __all__ = [
     "Address",
     "Channels",
     "IssuedChannel",
-    "PublicChannel",
+    "SignedPublicId",
     "Signer",
     "parse_addresses",
     "public_key",
@@ -129,7 +129,7 @@ class IssuedChannel:
 
 
 @dataclass(frozen=True)
-class PublicChannel:
+class SignedPublicId:
     """Where others may publish to a user: an entry of `publicChannels`."""
 
     user_id: int
@@ -139,7 +139,7 @@ class PublicChannel:
     end: float
 
     def __repr__(self) -> str:
-        return f"PublicChannel({self.user_id}, public_id={mask(self.public_id)!r})"
+        return f"SignedPublicId({self.user_id}, public_id={mask(self.public_id)!r})"
 
 
 class Channels:
@@ -181,11 +181,11 @@ class Channels:
             new = self._issued[_key(kind, user_id)] = self._issue(kind, user_id, self._now())
         return old, new
 
-    def public_channel(self, user_id: int = USER_ID) -> PublicChannel:
+    def public_channel(self, user_id: int = USER_ID) -> SignedPublicId:
         """Where to publish to the user; there is such an address from version 4 on."""
         channel = self.current("private", user_id)
         public, _, signature = (channel.public_id or "").partition(".")
-        return PublicChannel(user_id, public, signature, channel.start, channel.end)
+        return SignedPublicId(user_id, public, signature, channel.start, channel.end)
 
     def jwt(self, user_id: int = USER_ID) -> tuple[str, int]:
         """A token to listen with, and the second it ends at; for version 5.

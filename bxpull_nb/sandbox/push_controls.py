@@ -1,7 +1,7 @@
 """What can be done to a running sandbox's push server: service messages and faults."""
 
 from bxpull_nb.errors import SettingsError
-from bxpull_nb.sandbox.wiring import Portal
+from bxpull_nb.sandbox.wiring import RunningPortal
 
 __all__ = ["PushControls"]
 
@@ -14,7 +14,7 @@ class PushControls:
     """
 
     @property
-    def _running(self) -> Portal:
+    def _running(self) -> RunningPortal:
         raise NotImplementedError
 
     @property

@@ -4,7 +4,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from bxpull_nb.errors import SettingsError
-from bxpull_nb.sandbox.wiring import Portal
+from bxpull_nb.sandbox.wiring import RunningPortal
 
 __all__ = ["RestControls"]
 
@@ -13,7 +13,7 @@ class RestControls:
     """The REST side of a Sandbox."""
 
     @property
-    def _running(self) -> Portal:
+    def _running(self) -> RunningPortal:
         raise NotImplementedError
 
     @property

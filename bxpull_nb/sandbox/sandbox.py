@@ -12,7 +12,7 @@ from bxpull_nb.sandbox.push_controls import PushControls
 from bxpull_nb.sandbox.rest.authentication import USER_ID
 from bxpull_nb.sandbox.rest_controls import RestControls
 from bxpull_nb.sandbox.settings import DEFAULT_SCOPE, Settings
-from bxpull_nb.sandbox.wiring import Portal, open_portal
+from bxpull_nb.sandbox.wiring import RunningPortal, open_portal
 
 __all__ = ["Sandbox"]
 
@@ -113,7 +113,7 @@ class Sandbox(RestControls, PushControls):
             backlog_limit=backlog_limit,
             now=now,
         )
-        self._portal: Portal | None = None
+        self._portal: RunningPortal | None = None
 
     def start(self) -> "Sandbox":
         """Itself, now accepting connections; raises SettingsError when the port is taken."""
@@ -174,7 +174,7 @@ class Sandbox(RestControls, PushControls):
         return self._running.publisher.publish(module_id, command, content, kinds, expiry)
 
     @property
-    def _running(self) -> Portal:
+    def _running(self) -> RunningPortal:
         if self._portal is None:
             raise SettingsError(
                 "the sandbox is not running. Call sandbox.start(), or open it with "

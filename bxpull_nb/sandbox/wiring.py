@@ -13,10 +13,10 @@ from bxpull_nb.sandbox.clock import DateHeader
 from bxpull_nb.sandbox.demo import play
 from bxpull_nb.sandbox.demo_traffic import DemoEvent, demo_events, demo_gaps
 from bxpull_nb.sandbox.push.broker import Broker
-from bxpull_nb.sandbox.push.context import Backstage
+from bxpull_nb.sandbox.push.context import PushContext
 from bxpull_nb.sandbox.push.publish_routes import PublishServer
 from bxpull_nb.sandbox.push.publisher import Publisher
-from bxpull_nb.sandbox.push.push_side import open_push_side
+from bxpull_nb.sandbox.push.push_side import open_push_server
 from bxpull_nb.sandbox.push.subscribe_routes import PushServer
 from bxpull_nb.sandbox.rest.application import Application
 from bxpull_nb.sandbox.rest.authentication import Access
@@ -29,11 +29,11 @@ from bxpull_nb.sandbox.server import HOST, LoopbackServer
 from bxpull_nb.sandbox.settings import Settings
 from bxpull_nb.sandbox.tls import Certificate
 
-__all__ = ["Portal", "open_portal"]
+__all__ = ["RunningPortal", "open_portal"]
 
 
 @dataclass
-class Portal:
+class RunningPortal:
     """A running portal; everything secret or counted is new with each one."""
 
     host: str
@@ -42,7 +42,7 @@ class Portal:
     access: Access
     broker: Broker
     publisher: Publisher
-    push: Backstage
+    push: PushContext
     rest: RestInterface
     certificate: Certificate | None
 
@@ -52,7 +52,7 @@ class Portal:
         return f"{'https' if self.certificate else 'http'}://{self.host}"
 
 
-def open_portal(settings: Settings) -> Portal:
+def open_portal(settings: Settings) -> RunningPortal:
     """A portal that answers; raises SettingsError when the port is taken."""
     certificate = Certificate.new() if settings.tls else None
     server = LoopbackServer()
@@ -65,7 +65,7 @@ def open_portal(settings: Settings) -> Portal:
     url = f"{'https' if settings.tls else 'http'}://{host}"
     application = Application(settings.now, settings.token_ttl, settings.scopes)
     access = Access(application, admin=settings.admin)
-    push = open_push_side(settings, server, signer, channels, personal, application.client_id)
+    push = open_push_server(settings, server, signer, channels, personal, application.client_id)
     publisher = Publisher(push.broker, channels, settings.channel_kinds, settings.now)
     config = ConfigAnswer(settings, host, signer.account)
     pull = PullMethods(settings, config, channels, personal)
@@ -81,7 +81,7 @@ def open_portal(settings: Settings) -> Portal:
     server.start(DateHeader(app, settings.now), push.broker.close, certificate)
     if settings.demo:
         server.spawn(_demo(settings, publisher))
-    return Portal(host, server, access, push.broker, publisher, push, rest, certificate)
+    return RunningPortal(host, server, access, push.broker, publisher, push, rest, certificate)
 
 
 def _bound(server: LoopbackServer, port: int, certificate: Certificate | None) -> int:

@@ -13,7 +13,7 @@ import pandas as pd
 from websockets.asyncio.client import connect
 
 from bxpull_nb.bridge import LoopThread
-from bxpull_nb.capture.hub import Inlet
+from bxpull_nb.capture.hub import EventHub
 from bxpull_nb.listener import Listener
 from bxpull_nb.models import Batch, Channel, PullConfig, PullServer
 from bxpull_nb.storage.eventlog import EventLog
@@ -72,7 +72,7 @@ async def running(work: Awaitable[None]) -> AsyncIterator[None]:
 async def capture(url: str, count: int, journal: Journal | None = None) -> EventLog:
     """A log with `count` events, by ours; with a journal, they are on disk first."""
     log, done = EventLog(), asyncio.Event()
-    inlet = Inlet(log)
+    inlet = EventHub(log)
     take = journal.taking(inlet.store) if journal else inlet.store
 
     def store(batch: Batch) -> None:

@@ -16,12 +16,12 @@ from random import Random
 import click
 import msgspec
 
-from bxpull_nb.listener.service_messages import order_of
+from bxpull_nb.listener.service_messages import service_action
 from bxpull_nb.models import Arrival, BadFrame, Batch, Event, Message, PullConfig
 from bxpull_nb.protocol.codec import Codec, JsonCodec, JsonRpcCodec, ProtobufCodec, TextCodec
 from bxpull_nb.protocol.session import SeenMids, Session
 from bxpull_nb.storage.eventlog import EventLog
-from bxpull_nb.storage.journal.record import FrameHead, Stored, batch_of, pack_batch, scan
+from bxpull_nb.storage.journal.record import FoundRecord, FrameHead, batch_of, pack_batch, scan
 
 __all__ = ["BOMBS", "Fuzzed", "fuzz", "seeds", "try_frame"]
 
@@ -141,11 +141,11 @@ def try_frame(lane: Session, frame: Frame, config: PullConfig | None = None) -> 
     lane.stored(got)
     if config is not None:
         for event in got.services:
-            order_of(event, config, "shared")
+            service_action(event, config, "shared")
     assert all(type(record) in (Event, BadFrame) for record in got.records)
     if batch.records:
         (found,) = scan(pack_batch(batch, batch.position), 0)
-        assert isinstance(found, Stored)
+        assert isinstance(found, FoundRecord)
         assert isinstance(found.head, FrameHead)
         assert batch_of(found.head, found.body).records == list(batch.records)
     return batch

@@ -9,16 +9,16 @@ from bxpull_nb.capture.feed import Feed
 from bxpull_nb.jupyter.widgets import html
 from bxpull_nb.jupyter.widgets.live_table import LiveTable
 from bxpull_nb.jupyter.widgets.rate_chart import RateChart
-from bxpull_nb.models import Happening
+from bxpull_nb.models import LogEntry
 
-__all__ = ["Story"]
+__all__ = ["ActivityView"]
 
 _SHOWN = 100
 _AFTER_EVERY = 1.0  # seconds: grouping a long capture costs some milliseconds
 _BREAKS = {"lost", "retried"}
 
 
-class Story:
+class ActivityView:
     """Follows a feed's logbook: every entry once, in the log, the chart and the table."""
 
     def __init__(
@@ -53,7 +53,7 @@ class Story:
             self._grouped_at = self._monotonic()
             self.after.value = html.after_mark(self._label, self._feed.since(self._label))
 
-    def _take(self, happening: Happening) -> None:
+    def _take(self, happening: LogEntry) -> None:
         if happening.kind == "marked":
             self.marks += 1
             self._label, self._grouped_at = happening.text, float("-inf")

@@ -14,7 +14,7 @@ import ipywidgets as ipw
 from bxpull_nb.capture.feed import Feed
 from bxpull_nb.errors import BxPullError
 from bxpull_nb.jupyter.widgets import html
-from bxpull_nb.jupyter.widgets.activity_view import Story
+from bxpull_nb.jupyter.widgets.activity_view import ActivityView
 from bxpull_nb.jupyter.widgets.config_card import ConfigCard
 from bxpull_nb.jupyter.widgets.controls import button, labelled, row, toggle
 from bxpull_nb.jupyter.widgets.event_detail import EventDetail
@@ -102,7 +102,7 @@ class Explorer(ipw.VBox):
         self.table = LiveTable(feed.log, empty=_EMPTY)
         self.chart = RateChart(feed.log, live=self.portal is not None)
         self.detail = EventDetail()
-        self.story = Story(feed, self.chart, self.table)
+        self.story = ActivityView(feed, self.chart, self.table)
         self.send = SendForm(self.portal, feed) if self.portal else None
         self.export = ExportForm(feed, self.table)
         self.tabs = self._open_tabs()

@@ -6,7 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from bxpull_nb.capture.feed import FeedStats
-from bxpull_nb.models import Happening
+from bxpull_nb.models import LogEntry
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,7 +62,7 @@ def counters(stats: FeedStats) -> str:
     return f"<div style='{flow};{_FIGURES}'>{''.join(cells)}</div>"
 
 
-def happenings(entries: Sequence[Happening]) -> str:
+def happenings(entries: Sequence[LogEntry]) -> str:
     """The log of what happened, newest first."""
     if not entries:
         return message("Nothing yet: connections, breaks and marks will be told here.")
@@ -124,7 +124,7 @@ def _clock(at_us: int) -> str:
     return f"{moment:%H:%M:%S}.{moment.microsecond // 1000:03}"
 
 
-def _said(entry: Happening) -> str:
+def _said(entry: LogEntry) -> str:
     return f"marked “{entry.text}”" if entry.kind == "marked" else entry.text or entry.kind
 
 

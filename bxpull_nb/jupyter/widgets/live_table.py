@@ -26,7 +26,7 @@ from ipywidgets import CallbackDispatcher
 
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.jupyter.widgets.rows import RowSource, encodable, encode_rows, shortened
-from bxpull_nb.jupyter.widgets.streaming_view import FedView, page_code
+from bxpull_nb.jupyter.widgets.streaming_view import StreamingView, page_code
 from bxpull_nb.models import Record
 
 __all__ = ["Filters", "LiveTable"]
@@ -54,7 +54,7 @@ class Filters(TypedDict):
 _ALL: Filters = {"text": "", "module": None, "command": None, "since_us": None, "until_us": None}
 
 
-class LiveTable(FedView):
+class LiveTable(StreamingView):
     """A table of the newest records of `source`; the page holds at most `rows` of them.
 
     `empty` is what the table says while there is nothing to show, `height` its height in pixels.

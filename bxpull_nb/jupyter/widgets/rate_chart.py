@@ -24,7 +24,7 @@ from ipywidgets import CallbackDispatcher
 
 from bxpull_nb.jupyter.widgets.per_second import SecondCounts
 from bxpull_nb.jupyter.widgets.rows import RowSource, encodable, shortened
-from bxpull_nb.jupyter.widgets.streaming_view import FedView, page_code
+from bxpull_nb.jupyter.widgets.streaming_view import StreamingView, page_code
 
 __all__ = ["Pick", "RateChart"]
 
@@ -46,7 +46,7 @@ class Pick(msgspec.Struct, frozen=True):
     """The end of that second, which does not belong to it."""
 
 
-class RateChart(FedView):
+class RateChart(StreamingView):
     """Events per second of arrival over the last five minutes of `source`, stacked by command.
 
     The seven most frequent commands have colours of their own; a thin line is the median delivery

@@ -54,7 +54,7 @@ class SendForm(ipw.VBox):
             if not arrived.done() and any(_is_echo(r, command, params) for r in records):
                 arrived.set_result(time.monotonic())
 
-        with self._feed.tapped(look):
+        with self._feed.subscribed(look):
             begun = time.monotonic()
             await self._portal.rest.send_event(command, params, user_id=user)
             self._feed.note("sent", f"{command} sent")

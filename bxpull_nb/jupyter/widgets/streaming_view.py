@@ -21,7 +21,7 @@ import anywidget
 
 from bxpull_nb.jupyter.widgets.rows import RowSource
 
-__all__ = ["FedView", "page_code"]
+__all__ = ["StreamingView", "page_code"]
 
 _EXPECTED = ""  # stands in `_pages` for a page that is being drawn and has not spoken yet
 _REMIND_SECONDS = 5.0
@@ -36,7 +36,7 @@ def page_code(*names: str) -> str:
     return "\n".join(Path(__file__).with_name(name).read_text("utf-8") for name in names)
 
 
-class FedView(anywidget.AnyWidget):
+class StreamingView(anywidget.AnyWidget):
     """The kernel's half of a view of `source`: pages come, ask, and leave.
 
     A view says in `_send_new` what is new, in `_send_all` everything, and in `_forget` how to

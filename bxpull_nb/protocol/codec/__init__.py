@@ -2,16 +2,16 @@
 
 from bxpull_nb.protocol.codec.base import Codec
 from bxpull_nb.protocol.codec.json import JsonCodec
-from bxpull_nb.protocol.codec.jsonrpc import Answer, JsonRpcCodec
+from bxpull_nb.protocol.codec.jsonrpc import JsonRpcCodec, RpcAnswer
 from bxpull_nb.protocol.codec.protobuf import ProtobufCodec
 from bxpull_nb.protocol.codec.text import TextCodec
 
 __all__ = [
-    "Answer",
     "Codec",
     "JsonCodec",
     "JsonRpcCodec",
     "ProtobufCodec",
+    "RpcAnswer",
     "TextCodec",
     "codec_for",
     "recognised",

@@ -22,7 +22,7 @@ from bxpull_nb.protocol.codec.base import (
     usual_batch,
 )
 
-__all__ = ["Answer", "JsonRpcCodec"]
+__all__ = ["JsonRpcCodec", "RpcAnswer"]
 
 _NoObject = str | int | float | bool | list[Any] | None
 
@@ -52,7 +52,7 @@ _decode_usual = msgspec.json.Decoder(list[_Incoming] | _Incoming).decode
 _decode_answers = msgspec.json.Decoder(list[_Said | _NoObject] | _Said).decode
 
 
-class Answer(msgspec.Struct, frozen=True):
+class RpcAnswer(msgspec.Struct, frozen=True):
     """The server's answer to a call of ours."""
 
     id: int
@@ -94,7 +94,7 @@ class JsonRpcCodec:
         return msgspec.json.encode(content).decode()
 
     @staticmethod
-    def answers(frame: str) -> list[Answer]:
+    def answers(frame: str) -> list[RpcAnswer]:
         """The answers in the frame; an error comes as the server's `{code, message}`."""
         if '"jsonrpc"' not in frame:
             return []
@@ -104,7 +104,7 @@ class JsonRpcCodec:
             return []
         items = said if isinstance(said, list) else [said]
         return [
-            Answer(item.id, item.result, _error(item.error))
+            RpcAnswer(item.id, item.result, _error(item.error))
             for item in items
             if isinstance(item, _Said) and item.method is UNSET and isinstance(item.id, int)
         ]

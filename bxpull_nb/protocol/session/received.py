@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 
 from bxpull_nb.models import Batch, Event, Record
-from bxpull_nb.protocol.codec import Answer
+from bxpull_nb.protocol.codec import RpcAnswer
 from bxpull_nb.protocol.session.seen_mids import SeenMids
 
 __all__ = ["Received", "Resume"]
@@ -32,7 +32,7 @@ class Received(msgspec.Struct, frozen=True):
     """The server counts anew: its storage was wiped, and old positions mean nothing."""
     services: Sequence[Event] = ()
     """New messages of the push system to its clients, among `records` too."""
-    answers: Sequence[Answer] = ()
+    answers: Sequence[RpcAnswer] = ()
     """Answers to calls of ours (JSON-RPC)."""
     acknowledge: Sequence[str] = ()
     """Mids to acknowledge when the sink has the records (JSON-RPC), copies too."""

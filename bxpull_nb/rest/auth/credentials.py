@@ -28,7 +28,7 @@ class Auth(Protocol):
         """The headers that carry the authorization."""
         ...
 
-    def hide(self, text: str) -> str:
+    def mask_secrets(self, text: str) -> str:
         """`text` with the secrets of this authorization masked."""
         ...
 
@@ -82,7 +82,7 @@ class AccessToken(_Given):
         """A bearer header."""
         return bearer(self._token)
 
-    def hide(self, text: str) -> str:
+    def mask_secrets(self, text: str) -> str:
         """`text` with the token masked."""
         return text.replace(self._token, mask(self._token))
 
@@ -111,7 +111,7 @@ class Webhook(_Given):
         """None: the address says it all."""
         return {}
 
-    def hide(self, text: str) -> str:
+    def mask_secrets(self, text: str) -> str:
         """`text` with the secret masked."""
         return text.replace(self._secret, mask(self._secret))
 

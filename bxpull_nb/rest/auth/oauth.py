@@ -65,7 +65,7 @@ class OAuthApp:
         """A bearer header; none before the first token is there."""
         return bearer(self._pair.access_token) if self._pair else {}
 
-    def hide(self, text: str) -> str:
+    def mask_secrets(self, text: str) -> str:
         """`text` with the tokens and the application's secret masked."""
         pairs = [pair for pair in (self._pair, self._given) if pair]
         secrets = [s for pair in pairs for s in (pair.access_token, pair.refresh_token)]
@@ -101,7 +101,7 @@ class OAuthApp:
         await self._once(self._refresh, http)
         return True
 
-    async def settled(self) -> None:
+    async def wait_for_refresh(self) -> None:
         """Let a refresh that is under way end: its tokens come once, and must be stored."""
         if self._flight is not None and not self._flight.done():
             await asyncio.wait([self._flight], timeout=_SETTLE)

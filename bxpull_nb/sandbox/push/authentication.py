@@ -12,12 +12,12 @@ from bxpull_nb.sandbox.channels import (
     public_key,
     user_key,
 )
-from bxpull_nb.sandbox.push.connections import Guest
+from bxpull_nb.sandbox.push.connections import Subscriber
 
-__all__ = ["Admission"]
+__all__ = ["Authentication"]
 
 
-class Admission:
+class Authentication:
     """The push server's door; `version` is its protocol, `issuers` gave the channels out.
 
     An expired channel is let in: it is silent, not refused.
@@ -31,7 +31,7 @@ class Admission:
         self._now = now
         self._version = version
 
-    def guest(self, query: QueryParams) -> Guest | None:
+    def subscriber(self, query: QueryParams) -> Subscriber | None:
         """Whom the query names, by a token from version 5 on, or by channel ids; None: nobody."""
         if self._version >= 5 and query.get("token"):
             return self._bearer(query["token"])
@@ -45,7 +45,7 @@ class Admission:
         good = all(self._signer.accepts(address, unsigned=unsigned) for address in found)
         return found if good else []
 
-    def _listener(self, addresses: Sequence[Address]) -> Guest:
+    def _listener(self, addresses: Sequence[Address]) -> Subscriber:
         keys: list[str] = []
         limited: list[str] = []
         for address in addresses:
@@ -56,13 +56,13 @@ class Admission:
         public = next((address.public for address in addresses if address.public), None)
         owners = (i.owner(address.id) for i in self._issuers for address in addresses)
         user_id = next((owner for owner in owners if owner is not None), None)
-        return Guest(tuple(keys), public, tuple(dict.fromkeys(limited)), user_id)
+        return Subscriber(tuple(keys), public, tuple(dict.fromkeys(limited)), user_id)
 
-    def _bearer(self, token: str) -> Guest | None:
+    def _bearer(self, token: str) -> Subscriber | None:
         claims = self._signer.claims(token, self._now())
         if claims is None:
             return None
         user_id = int(claims["sub"])
         public = self._issuers[0].current("private", user_id).public
         shared = str(claims["chan"]).split(",")
-        return Guest((*shared, user_key(user_id)), public, (), user_id)
+        return Subscriber((*shared, user_key(user_id)), public, (), user_id)

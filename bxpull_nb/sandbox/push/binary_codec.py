@@ -15,7 +15,7 @@ from bxpull_nb.sandbox.push.error import PushRefusal
 
 __all__ = [
     "LIMITS",
-    "Letter",
+    "PublishedMessage",
     "channel_ids",
     "channel_stats",
     "letters",
@@ -34,7 +34,7 @@ LIMITS = {
 _Ids = Sequence[pb.Receiver] | Sequence[pb.ChannelId]
 
 
-class Letter(NamedTuple):
+class PublishedMessage(NamedTuple):
     """One message to publish."""
 
     body: str
@@ -57,13 +57,15 @@ def parse_request(data: bytes, *, trusted: bool) -> pb.Request:
     return batch.requests[0]
 
 
-def letters(request: pb.Request, signer: Signer, *, trusted: bool) -> list[Letter]:
+def published_messages(
+    request: pb.Request, signer: Signer, *, trusted: bool
+) -> list[PublishedMessage]:
     """The messages of the request, once all of them are allowed; raises PushRefusal."""
     messages = request.incomingMessages.messages
     if len(messages) > LIMITS["maxMessagesPerRequest"]:
         raise PushRefusal(4016)
     return [
-        Letter(
+        PublishedMessage(
             message.body.decode(errors="replace"),
             [_key(channel) for channel in _allowed(message.receivers, signer, trusted=trusted)],
             message.expiry,

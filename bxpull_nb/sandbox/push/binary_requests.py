@@ -10,30 +10,30 @@ from bxpull_nb.protocol.codec import push_pb2 as pb
 from bxpull_nb.sandbox.channels import Signer
 from bxpull_nb.sandbox.push.binary_codec import (
     LIMITS,
-    Letter,
+    PublishedMessage,
     channel_ids,
     channel_stats,
-    letters,
     parse_request,
+    published_messages,
     server_stats,
 )
 from bxpull_nb.sandbox.push.broker import Broker
 from bxpull_nb.sandbox.push.connections import Connections
 from bxpull_nb.sandbox.push.error import PushRefusal
 
-__all__ = ["Answer", "RequestDesk"]
+__all__ = ["BinaryAnswer", "BinaryRequests"]
 
 
-class Answer(NamedTuple):
+class BinaryAnswer(NamedTuple):
     """What a request is answered with, and what is to be published once that is out."""
 
     binary: bytes = b""
     text: str = ""
     """The same for who did not ask in binary mode."""
-    letters: Sequence[Letter] = ()
+    published_messages: Sequence[PublishedMessage] = ()
 
 
-class RequestDesk:
+class BinaryRequests:
     """Takes requests of back ends (`public` None) and of clients, who have a public part."""
 
     def __init__(
@@ -44,7 +44,7 @@ class RequestDesk:
         self._connections = connections
         self._now = now
 
-    def from_client(self, data: bytes | None, public: str | None) -> Answer:
+    def from_client(self, data: bytes | None, public: str | None) -> BinaryAnswer:
         """The answer to a client's request; `data` is None for what is none.
 
         Raises PushRefusal.
@@ -55,15 +55,17 @@ class RequestDesk:
             raise PushRefusal(4013)
         return self._answer(parse_request(data, trusted=False), trusted=False)
 
-    def from_backend(self, data: bytes) -> Answer:
+    def from_backend(self, data: bytes) -> BinaryAnswer:
         """The answer to a request of the trusted side; raises PushRefusal."""
         return self._answer(parse_request(data, trusted=True), trusted=True)
 
-    def publish(self, to_publish: Sequence[Letter], public: str | None) -> None:
+    def publish(self, to_publish: Sequence[PublishedMessage], public: str | None) -> None:
         """Publish in the name of a client, or of the trusted side."""
         sender = ("client", public) if public else ("backend", "")
-        for letter in to_publish:
-            self._broker.publish(letter.body, letter.channels, letter.expiry, self._now(), sender)
+        for published in to_publish:
+            self._broker.publish(
+                published.body, published.channels, published.expiry, self._now(), sender
+            )
 
     def infos(self, channels: Sequence[str]) -> str:
         """Which of the private channels are online, in the order asked, as JSON."""
@@ -88,14 +90,16 @@ class RequestDesk:
             }
         ]
 
-    def _answer(self, request: pb.Request, *, trusted: bool) -> Answer:
+    def _answer(self, request: pb.Request, *, trusted: bool) -> BinaryAnswer:
         command = request.WhichOneof("command")
         if command == "incomingMessages":
-            return Answer(letters=letters(request, self._signer, trusted=trusted))
+            return BinaryAnswer(
+                published_messages=published_messages(request, self._signer, trusted=trusted)
+            )
         if command == "serverStats":
             stats = self.statistics()
-            return Answer(server_stats(stats), msgspec.json.encode(stats).decode())
+            return BinaryAnswer(server_stats(stats), msgspec.json.encode(stats).decode())
         asked = channel_ids(request, self._signer, trusted=trusted)
         online = [self._broker.is_online(key) for key, _ in asked]
         private = [key for key, _ in asked if not key.startswith("public:")]
-        return Answer(channel_stats(asked, online), self.infos(private))
+        return BinaryAnswer(channel_stats(asked, online), self.infos(private))

@@ -15,7 +15,7 @@ from bxpull_nb.models import Message
 from bxpull_nb.sandbox.push.dialects import PROTOBUF, TEXT, Dialect, Frame
 from bxpull_nb.sandbox.push.faults import MessageFaults
 from bxpull_nb.sandbox.push.history import History
-from bxpull_nb.sandbox.push.subscription import Mailbox
+from bxpull_nb.sandbox.push.subscription import Subscription
 
 __all__ = ["LONGEST_EXPIRY", "Broker"]
 
@@ -50,8 +50,8 @@ class Broker:
         self._start = int(now())
         self._count = 0
         self._before_wipes = 0
-        self._listeners: dict[str, list[Mailbox]] = {}
-        self._ready: list[Mailbox] = []
+        self._listeners: dict[str, list[Subscription]] = {}
+        self._ready: list[Subscription] = []
         self._lock = Lock()
         self.faults = MessageFaults(self._lock)
         """What is to go wrong with the next messages."""
@@ -102,68 +102,68 @@ class Broker:
         written: dict[int, Frame] = {}
         nobody_waited = not self._ready
         for channel in channels:
-            for mailbox in self._listeners.get(channel, ()):
-                dialect = mailbox.dialect
+            for subscription in self._listeners.get(channel, ()):
+                dialect = subscription.dialect
                 piece = written.get(id(dialect))
                 if piece is None:
                     stamped = _stamped(message, dialect, moment) if written else message
                     piece = written[id(dialect)] = dialect.write(stamped)
-                if mailbox.put(piece):
-                    self._ready.append(mailbox)
+                if subscription.put(piece):
+                    self._ready.append(subscription)
         return nobody_waited and bool(self._ready)
 
     def call_ready(self) -> None:
         """Call `on_ready` of every mailbox that has got something since the last time."""
         with self._lock:
             ready, self._ready = self._ready, []
-        for mailbox in ready:
-            mailbox.on_ready(mailbox)
+        for subscription in ready:
+            subscription.on_ready(subscription)
 
     def subscribe(
         self,
         channels: Sequence[str],
         mid: str | None,
-        on_ready: Callable[[Mailbox], None],
+        on_ready: Callable[[Subscription], None],
         dialect: Dialect = TEXT,
-    ) -> tuple[Mailbox, Frame]:
+    ) -> tuple[Subscription, Frame]:
         """A mailbox for what comes from now on, and one frame of what is newer than `mid`.
 
         The frame is empty without `mid`, or when there is nothing newer.
         """
-        mailbox = Mailbox(channels, dialect, self._backlog_limit, self._lock, on_ready)
+        subscription = Subscription(channels, dialect, self._backlog_limit, self._lock, on_ready)
         moment = self._now()
         with self._lock:
-            stored = self._history.newer(mailbox.channels, mid, moment) if mid else []
-            for channel in mailbox.channels:
-                self._listeners.setdefault(channel, []).append(mailbox)
+            stored = self._history.newer(subscription.channels, mid, moment) if mid else []
+            for channel in subscription.channels:
+                self._listeners.setdefault(channel, []).append(subscription)
         if dialect is TEXT and not self._names_channels:
             # From version 4 on the time in a text frame is that of the delivery.
             stored = [msgspec.structs.replace(m, created=int(moment)) for m in stored]
-        return mailbox, dialect.backlog(stored)
+        return subscription, dialect.backlog(stored)
 
-    def join(self, mailbox: Mailbox, channel: str) -> None:
+    def join(self, subscription: Subscription, channel: str) -> None:
         """One more channel for a mailbox that is subscribed."""
         with self._lock:
-            if channel not in mailbox.channels:
-                mailbox.channels.append(channel)
-                self._listeners.setdefault(channel, []).append(mailbox)
+            if channel not in subscription.channels:
+                subscription.channels.append(channel)
+                self._listeners.setdefault(channel, []).append(subscription)
 
-    def leave(self, mailbox: Mailbox, channel: str) -> None:
+    def leave(self, subscription: Subscription, channel: str) -> None:
         """The mailbox without that channel."""
         with self._lock:
-            if channel in mailbox.channels:
-                mailbox.channels.remove(channel)
-                self._remove(mailbox, channel)
+            if channel in subscription.channels:
+                subscription.channels.remove(channel)
+                self._remove(subscription, channel)
 
-    def unsubscribe(self, mailbox: Mailbox) -> None:
+    def unsubscribe(self, subscription: Subscription) -> None:
         """Nothing is put into the mailbox any more."""
         with self._lock:
-            for channel in mailbox.channels:
-                self._remove(mailbox, channel)
+            for channel in subscription.channels:
+                self._remove(subscription, channel)
 
-    def _remove(self, mailbox: Mailbox, channel: str) -> None:
+    def _remove(self, subscription: Subscription, channel: str) -> None:
         listening = self._listeners[channel]
-        listening.remove(mailbox)
+        listening.remove(subscription)
         if not listening:
             del self._listeners[channel]
 
@@ -198,8 +198,8 @@ class Broker:
         """Call every `on_ready`, for another reason than a message; on the serving thread."""
         with self._lock:
             waiting = {id(box): box for boxes in self._listeners.values() for box in boxes}
-        for mailbox in waiting.values():
-            mailbox.on_ready(mailbox)
+        for subscription in waiting.values():
+            subscription.on_ready(subscription)
 
 
 def _stamped(message: Message, dialect: Dialect, moment: float) -> Message:

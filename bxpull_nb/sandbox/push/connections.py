@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from bxpull_nb.sandbox.push.binary_codec import LIMITS
 from bxpull_nb.sandbox.server import Peer
 
-__all__ = ["Connection", "Connections", "Guest"]
+__all__ = ["Connection", "Connections", "Subscriber"]
 
 
 @dataclass(frozen=True)
-class Guest:
+class Subscriber:
     """Whom a connection said it is, and what it may listen to."""
 
     channels: tuple[str, ...]
@@ -27,7 +27,7 @@ class Guest:
 class Connection:
     """A live WebSocket or a held poll."""
 
-    guest: Guest
+    subscriber: Subscriber
     peer: Peer
     is_websocket: bool
     close: Callable[[int, str], None]
@@ -57,7 +57,7 @@ class Connections:
     def add(self, connection: Connection) -> list[Connection]:
         """Those who must leave for it: the oldest on a limited channel that is full."""
         leaving = []
-        for channel in connection.guest.limited:
+        for channel in connection.subscriber.limited:
             listening = self._limited.setdefault(channel, [])
             if len(listening) >= LIMITS["maxConnPerChannel"]:
                 leaving.append(listening[0])
@@ -71,7 +71,7 @@ class Connections:
         if connection not in self._all:
             return
         del self._all[connection]
-        for channel in connection.guest.limited:
+        for channel in connection.subscriber.limited:
             listening = self._limited[channel]
             listening.remove(connection)
             if not listening:

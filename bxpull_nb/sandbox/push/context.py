@@ -5,19 +5,19 @@ from dataclasses import dataclass
 
 from starlette.requests import HTTPConnection
 
-from bxpull_nb.sandbox.push.authentication import Admission
-from bxpull_nb.sandbox.push.binary_requests import RequestDesk
+from bxpull_nb.sandbox.push.authentication import Authentication
+from bxpull_nb.sandbox.push.binary_requests import BinaryRequests
 from bxpull_nb.sandbox.push.broker import Broker
 from bxpull_nb.sandbox.push.connections import Connection, Connections
 from bxpull_nb.sandbox.push.error import PushRefusal
 from bxpull_nb.sandbox.push.faults import WireFaults
 from bxpull_nb.sandbox.push.presence import Presence
-from bxpull_nb.sandbox.push.rpc import RpcDesk
+from bxpull_nb.sandbox.push.rpc import RpcRequests
 from bxpull_nb.sandbox.push.service_messages import ServiceMessages
 from bxpull_nb.sandbox.server import Peer
 from bxpull_nb.sandbox.settings import Settings
 
-__all__ = ["HEADERS", "TEXT_HEADERS", "Backstage", "peer_of"]
+__all__ = ["HEADERS", "TEXT_HEADERS", "PushContext", "peer_of"]
 
 HEADERS = {
     "Access-Control-Allow-Origin": "*",
@@ -28,17 +28,17 @@ TEXT_HEADERS = {"Content-Type": "text/plain", **HEADERS}
 
 
 @dataclass(frozen=True)
-class Backstage:
+class PushContext:
     """The rooms behind the push server's doors."""
 
     settings: Settings
-    admission: Admission
+    authentication: Authentication
     broker: Broker
     connections: Connections
     presence: Presence
     faults: WireFaults
-    requests: RequestDesk
-    rpc: RpcDesk
+    requests: BinaryRequests
+    rpc: RpcRequests
     service: ServiceMessages
     cut: Callable[[Iterable[Peer]], None]
     """Breaks the connections to these peers, as a fallen line would."""
@@ -48,12 +48,12 @@ class Backstage:
         full = PushRefusal(4029)
         for oldest in self.connections.add(connection):
             oldest.close(full.code, str(full))
-        self.presence.come(connection.guest.user_id)
+        self.presence.come(connection.subscriber.user_id)
 
     def leave(self, connection: Connection) -> None:
         """Somebody has gone."""
         self.connections.remove(connection)
-        self.presence.go(connection.guest.user_id)
+        self.presence.go(connection.subscriber.user_id)
 
 
 def peer_of(connection: HTTPConnection) -> Peer:

@@ -130,6 +130,6 @@ class WireFaults:
         """Whether connections are to be cut at once."""
         return time.monotonic() < self._down_until
 
-    def worn(self, frame: Frame) -> Frame:
+    def maybe_truncate(self, frame: Frame) -> Frame:
         """The frame as it is sent: whole, or only its first half."""
         return frame[: len(frame) // 2] if self.torn.take() else frame

@@ -6,10 +6,10 @@ import re
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
-from bxpull_nb.sandbox.push.connections import Connection, Guest
-from bxpull_nb.sandbox.push.context import HEADERS, TEXT_HEADERS, Backstage, peer_of
+from bxpull_nb.sandbox.push.connections import Connection, Subscriber
+from bxpull_nb.sandbox.push.context import HEADERS, TEXT_HEADERS, PushContext, peer_of
 from bxpull_nb.sandbox.push.dialects import Frame
-from bxpull_nb.sandbox.push.subscription import Mailbox
+from bxpull_nb.sandbox.push.subscription import Subscription
 
 __all__ = ["Poll", "requested_mid"]
 
@@ -20,43 +20,43 @@ _NOTHING_NEW = {**TEXT_HEADERS, "Expires": "Thu, 01 Jan 1973 11:11:01 GMT"}
 class Poll:
     """A request that waits for its answer."""
 
-    def __init__(self, backstage: Backstage, request: Request, guest: Guest) -> None:
-        self.connection = Connection(guest, peer_of(request), False, self._close)
-        self._backstage = backstage
-        self._faults = backstage.faults
+    def __init__(self, context: PushContext, request: Request, subscriber: Subscriber) -> None:
+        self.connection = Connection(subscriber, peer_of(request), False, self._close)
+        self._context = context
+        self._faults = context.faults
         self._request = request
         self._ready = asyncio.Event()
         self._sent_away: Response | None = None
 
-    def on_ready(self, _mailbox: Mailbox) -> None:
+    def on_ready(self, _subscription: Subscription) -> None:
         """Look again: there is a message, or another reason."""
         self._ready.set()
 
-    async def answer(self, mailbox: Mailbox, backlog: Frame, mid: str | None) -> Response:
+    async def answer(self, subscription: Subscription, backlog: Frame, mid: str | None) -> Response:
         """The backlog, or the first message that comes, or that there was none."""
-        frame = backlog or await self._first_frame(mailbox)
+        frame = backlog or await self._first_frame(subscription)
         # In this order: a message that is not taken now must be newer than `last`.
-        last = mid or self._backstage.broker.newest(self.connection.guest.channels)
-        frame = frame or mailbox.take(1)  # the rest of a burst comes with the next poll
+        last = mid or self._context.broker.newest(self.connection.subscriber.channels)
+        frame = frame or subscription.take(1)  # the rest of a burst comes with the next poll
         await self._faults.keep_silence()
         if self._sent_away:
             return self._sent_away
         if not frame:
             return Response(status_code=304, headers={**_NOTHING_NEW, "Last-Message-Id": last})
-        kind = {**HEADERS, "Content-Type": mailbox.dialect.content_type}
-        return Response(self._faults.worn(frame), 200, kind)
+        kind = {**HEADERS, "Content-Type": subscription.dialect.content_type}
+        return Response(self._faults.maybe_truncate(frame), 200, kind)
 
-    async def _first_frame(self, mailbox: Mailbox) -> Frame:
+    async def _first_frame(self, subscription: Subscription) -> Frame:
         """The first message, garbage if that is due, or nothing when the hold is over."""
         gone = asyncio.create_task(_gone(self._request))
         clock = asyncio.get_running_loop().time
-        end = clock() + self._backstage.settings.poll_hold
+        end = clock() + self._context.settings.poll_hold
         try:
-            while not (self._sent_away or self._backstage.broker.closed or gone.done()):
+            while not (self._sent_away or self._context.broker.closed or gone.done()):
                 self._ready.clear()
                 if self._faults.garbage.take():
-                    return mailbox.dialect.garbage
-                if frame := mailbox.take(1):
+                    return subscription.dialect.garbage
+                if frame := subscription.take(1):
                     return frame
                 if clock() >= end:
                     break

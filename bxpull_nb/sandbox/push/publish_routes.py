@@ -10,9 +10,9 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from bxpull_nb.sandbox.body import BodyTooLarge, read_body
-from bxpull_nb.sandbox.push.binary_codec import Letter
-from bxpull_nb.sandbox.push.binary_requests import Answer
-from bxpull_nb.sandbox.push.context import HEADERS, TEXT_HEADERS, Backstage
+from bxpull_nb.sandbox.push.binary_codec import PublishedMessage
+from bxpull_nb.sandbox.push.binary_requests import BinaryAnswer
+from bxpull_nb.sandbox.push.context import HEADERS, TEXT_HEADERS, PushContext
 from bxpull_nb.sandbox.push.error import PushRefusal
 
 __all__ = ["PublishServer"]
@@ -24,10 +24,10 @@ _JSON = {**HEADERS, "Content-Type": "application/json"}
 class PublishServer:
     """Takes messages from the trusted back end, and from clients where the version knows them."""
 
-    def __init__(self, backstage: Backstage) -> None:
-        self._backstage = backstage
-        self._desk = backstage.requests
-        self._version = backstage.settings.server_version
+    def __init__(self, context: PushContext) -> None:
+        self._context = context
+        self._desk = context.requests
+        self._version = context.settings.server_version
 
     def routes(self) -> list[BaseRoute]:
         """The routes; what is not theirs is a 404 that a browser may read."""
@@ -57,25 +57,27 @@ class PublishServer:
         """The body as one message, to all the channels that the query names."""
         channels = self._named(request)
         text = body.decode(errors="replace")
-        letters = [Letter(text, channels, _expiry(request.headers))] if text else []
-        return self._answer(request, Answer(letters=letters), None)
+        published_messages = (
+            [PublishedMessage(text, channels, _expiry(request.headers))] if text else []
+        )
+        return self._answer(request, BinaryAnswer(published_messages=published_messages), None)
 
     async def _from_client(self, request: Request) -> Response:
         try:
             body = await read_body(request)
-            guest = self._backstage.admission.guest(request.query_params)
-            public = guest.public if guest else None
+            subscriber = self._context.authentication.subscriber(request.query_params)
+            public = subscriber.public if subscriber else None
             return self._answer(request, self._desk.from_client(body, public), public)
         except BodyTooLarge:
             return _too_large()
         except PushRefusal as exc:
             return _refused(exc)
 
-    def _answer(self, request: Request, answer: Answer, public: str | None) -> Response:
+    def _answer(self, request: Request, answer: BinaryAnswer, public: str | None) -> Response:
         """The answer; what is to be published is so when it is out."""
 
         async def publish() -> None:
-            self._desk.publish(answer.letters, public)
+            self._desk.publish(answer.published_messages, public)
 
         if answer.binary and _is_binary(request):
             return Response(answer.binary, 200, _BINARY)
@@ -92,7 +94,7 @@ class PublishServer:
 
     def _named(self, request: Request) -> list[str]:
         """The channels the query names, doubles included; raises PushRefusal when none is good."""
-        addresses = self._backstage.admission.addresses(request.query_params, unsigned=True)
+        addresses = self._context.authentication.addresses(request.query_params, unsigned=True)
         if not addresses:
             raise PushRefusal(4017)
         return [address.id for address in addresses]

@@ -7,11 +7,11 @@ import msgspec
 
 from bxpull_nb.sandbox.channels import Channels, Signer, public_key
 from bxpull_nb.sandbox.push.broker import Broker
-from bxpull_nb.sandbox.push.connections import Guest
+from bxpull_nb.sandbox.push.connections import Subscriber
 from bxpull_nb.sandbox.push.presence import Presence, status_key
-from bxpull_nb.sandbox.push.subscription import Mailbox
+from bxpull_nb.sandbox.push.subscription import Subscription
 
-__all__ = ["RpcDesk"]
+__all__ = ["RpcRequests"]
 
 _MESSAGES = {
     -32700: "Parse error",
@@ -31,7 +31,7 @@ class _Failure(Exception):  # noqa: N818 - an answer of the server, not a fault 
         self.code = code
 
 
-class RpcDesk:
+class RpcRequests:
     """Answers requests, alone or in arrays; ids of users are integers.
 
     `failing` is asked before each: whether the server has an internal error just now.
@@ -52,7 +52,7 @@ class RpcDesk:
         self._broker = broker
         self._presence = presence
         self._now = now
-        self._methods: dict[str, Callable[[_Params, Guest, Mailbox], Any]] = {
+        self._methods: dict[str, Callable[[_Params, Subscriber, Subscription], Any]] = {
             "publish": self._publish,
             "getUsersLastSeen": self._last_seen,
             "listChannels": self._list_channels,
@@ -61,31 +61,35 @@ class RpcDesk:
             "unsubscribeStatusChange": self._unsubscribe_status,
         }
 
-    def answer(self, frame: str, guest: Guest, mailbox: Mailbox) -> str:
+    def answer(self, frame: str, subscriber: Subscriber, subscription: Subscription) -> str:
         """The frame to answer with; empty when only notifications came."""
         try:
             asked = msgspec.json.decode(frame)
         except (msgspec.DecodeError, UnicodeError, RecursionError):
             return _written(_error(None, -32700))
         if not isinstance(asked, list):
-            answer = self._one(asked, guest, mailbox)
+            answer = self._one(asked, subscriber, subscription)
             return _written(answer) if answer else ""
         if not asked:
             return _written(_error(None, -32600))
-        answers = [answer for item in asked if (answer := self._one(item, guest, mailbox))]
+        answers = [
+            answer for item in asked if (answer := self._one(item, subscriber, subscription))
+        ]
         return _written(answers) if answers else ""
 
-    def _one(self, item: Any, guest: Guest, mailbox: Mailbox) -> dict[str, Any] | None:
+    def _one(
+        self, item: Any, subscriber: Subscriber, subscription: Subscription
+    ) -> dict[str, Any] | None:
         """The answer to one request; None for a notification, which has no id."""
         number = item.get("id") if isinstance(item, dict) else None
         try:
-            result = self._result(item, guest, mailbox)
+            result = self._result(item, subscriber, subscription)
         except _Failure as exc:
             wanted = number is not None or exc.code == -32600
             return _error(number, exc.code) if wanted else None
         return None if number is None else {"jsonrpc": "2.0", "result": result, "id": number}
 
-    def _result(self, item: Any, guest: Guest, mailbox: Mailbox) -> Any:
+    def _result(self, item: Any, subscriber: Subscriber, subscription: Subscription) -> Any:
         if not isinstance(item, dict) or item.get("jsonrpc") != "2.0":
             raise _Failure(-32600)
         method, params = item.get("method"), item.get("params", {})
@@ -98,9 +102,11 @@ class RpcDesk:
             raise _Failure(-32602)
         if self._failing():
             raise _Failure(-32603)
-        return function(params, guest, mailbox)
+        return function(params, subscriber, subscription)
 
-    def _publish(self, params: _Params, guest: Guest, _mailbox: Mailbox) -> bool:
+    def _publish(
+        self, params: _Params, subscriber: Subscriber, _subscription: Subscription
+    ) -> bool:
         """To users by their ids, to channels by their public ids."""
         body, expiry = params.get("body"), params.get("expiry") or 0
         if body is None or not _is_number(expiry):
@@ -113,7 +119,7 @@ class RpcDesk:
         targets += [self._public_channel(item) for item in listed]
         text = msgspec.json.encode(body).decode()
         # A server that does not know the sender's public part leaves the id empty.
-        sender = ("client", guest.public or "")
+        sender = ("client", subscriber.public or "")
         self._broker.publish(text, targets, expiry, self._now(), sender)
         return True
 
@@ -126,21 +132,29 @@ class RpcDesk:
             raise _Failure(-32602)
         return public_key(public)
 
-    def _last_seen(self, params: _Params, _guest: Guest, _mailbox: Mailbox) -> dict[str, int]:
+    def _last_seen(
+        self, params: _Params, _guest: Subscriber, _subscription: Subscription
+    ) -> dict[str, int]:
         """Seconds since each user was there; who never was is left out."""
         users = _numbers(params.get("userList"))
         seen = {str(user): self._presence.last_seen(user) for user in users}
         return {user: ago for user, ago in seen.items() if ago is not None}
 
-    def _list_channels(self, _params: _Params, guest: Guest, _mailbox: Mailbox) -> list[str]:
-        return [channel for channel in guest.channels if ":" not in channel]
+    def _list_channels(
+        self, _params: _Params, subscriber: Subscriber, _subscription: Subscription
+    ) -> list[str]:
+        return [channel for channel in subscriber.channels if ":" not in channel]
 
-    def _subscribe_status(self, params: _Params, _guest: Guest, mailbox: Mailbox) -> bool:
-        self._broker.join(mailbox, status_key(_number(params.get("userId"))))
+    def _subscribe_status(
+        self, params: _Params, _guest: Subscriber, subscription: Subscription
+    ) -> bool:
+        self._broker.join(subscription, status_key(_number(params.get("userId"))))
         return True
 
-    def _unsubscribe_status(self, params: _Params, _guest: Guest, mailbox: Mailbox) -> bool:
-        self._broker.leave(mailbox, status_key(_number(params.get("userId"))))
+    def _unsubscribe_status(
+        self, params: _Params, _guest: Subscriber, subscription: Subscription
+    ) -> bool:
+        self._broker.leave(subscription, status_key(_number(params.get("userId"))))
         return True
 
 

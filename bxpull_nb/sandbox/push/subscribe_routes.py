@@ -9,13 +9,13 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from bxpull_nb.sandbox.push.connections import Guest
-from bxpull_nb.sandbox.push.context import HEADERS, TEXT_HEADERS, Backstage, peer_of
+from bxpull_nb.sandbox.push.connections import Subscriber
+from bxpull_nb.sandbox.push.context import HEADERS, TEXT_HEADERS, PushContext, peer_of
 from bxpull_nb.sandbox.push.dialects import Frame, dialect_for
 from bxpull_nb.sandbox.push.error import PushRefusal
 from bxpull_nb.sandbox.push.polling import Poll, requested_mid
-from bxpull_nb.sandbox.push.subscription import Mailbox
-from bxpull_nb.sandbox.push.websocket import Talk
+from bxpull_nb.sandbox.push.subscription import Subscription
+from bxpull_nb.sandbox.push.websocket import WebSocketConversation
 
 __all__ = ["PushServer"]
 
@@ -32,11 +32,11 @@ _CLOSING = 0.01
 class PushServer:
     """Lets listeners in, by WebSocket and by polling."""
 
-    def __init__(self, backstage: Backstage) -> None:
-        self._backstage = backstage
-        self._settings = backstage.settings
-        self._broker = backstage.broker
-        self._faults = backstage.faults
+    def __init__(self, context: PushContext) -> None:
+        self._context = context
+        self._settings = context.settings
+        self._broker = context.broker
+        self._faults = context.faults
 
     def routes(self) -> list[BaseRoute]:
         """The routes, the refusal of every other WebSocket path last."""
@@ -49,61 +49,68 @@ class PushServer:
 
     async def _websocket(self, websocket: WebSocket) -> None:
         if self._faults.is_down:
-            self._backstage.cut([peer_of(websocket)])
+            self._context.cut([peer_of(websocket)])
             await _refuse(websocket)
         elif self._faults.refused.take():
             await _refuse(websocket, self._faults.refusal, "Refused")
         elif self._broker.closed or not self._settings.websocket:
             await _refuse(websocket)
-        elif guest := self._backstage.admission.guest(websocket.query_params):
-            await self._take_in(websocket, guest)
+        elif subscriber := self._context.authentication.subscriber(websocket.query_params):
+            await self._take_in(websocket, subscriber)
         else:
             known = self._settings.server_version >= 4
             await _refuse(websocket, 400, "Wrong Channel Id." if known else "Bad Request")
 
-    async def _take_in(self, websocket: WebSocket, guest: Guest) -> None:
+    async def _take_in(self, websocket: WebSocket, subscriber: Subscriber) -> None:
         ready, peer = asyncio.Event(), peer_of(websocket)
 
-        def on_ready(box: Mailbox) -> None:
+        def on_ready(box: Subscription) -> None:
             # A sender that waits for a slow peer cannot see this itself.
             if box.overflowed:
-                self._backstage.cut([peer])
+                self._context.cut([peer])
             ready.set()
 
         # The mailbox before the handshake: whoever is connected misses nothing.
-        mailbox, backlog = self._subscribe(websocket, guest, on_ready)
-        talk = Talk(self._backstage, websocket, guest, mailbox, ready)
-        self._backstage.enter(talk.connection)
+        subscription, backlog = self._subscribe(websocket, subscriber, on_ready)
+        conversation = WebSocketConversation(
+            self._context, websocket, subscriber, subscription, ready
+        )
+        self._context.enter(conversation.connection)
         try:
             await websocket.accept()
-            await talk.run(backlog)
+            await conversation.run(backlog)
         finally:
-            self._backstage.leave(talk.connection)
-            self._broker.unsubscribe(mailbox)
+            self._context.leave(conversation.connection)
+            self._broker.unsubscribe(subscription)
 
     def _subscribe(
-        self, connection: HTTPConnection, guest: Guest, on_ready: Callable[[Mailbox], None]
-    ) -> tuple[Mailbox, Frame]:
+        self,
+        connection: HTTPConnection,
+        subscriber: Subscriber,
+        on_ready: Callable[[Subscription], None],
+    ) -> tuple[Subscription, Frame]:
         dialect = dialect_for(self._settings.server_version, connection.query_params)
-        return self._broker.subscribe(guest.channels, requested_mid(connection), on_ready, dialect)
+        return self._broker.subscribe(
+            subscriber.channels, requested_mid(connection), on_ready, dialect
+        )
 
     async def _poll(self, request: Request) -> Response:
         if self._faults.is_down:
-            self._backstage.cut([peer_of(request)])
+            self._context.cut([peer_of(request)])
         if self._faults.html.take():
             return Response(_PAGE, 200, {**HEADERS, "Content-Type": "text/html; charset=utf-8"})
-        guest = self._backstage.admission.guest(request.query_params)
-        if guest is None:
+        subscriber = self._context.authentication.subscriber(request.query_params)
+        if subscriber is None:
             return self._no_channel(request)
-        poll = Poll(self._backstage, request, guest)
+        poll = Poll(self._context, request, subscriber)
         mid = requested_mid(request)
-        mailbox, backlog = self._subscribe(request, guest, poll.on_ready)
-        self._backstage.enter(poll.connection)
+        subscription, backlog = self._subscribe(request, subscriber, poll.on_ready)
+        self._context.enter(poll.connection)
         try:
-            return await poll.answer(mailbox, backlog, mid)
+            return await poll.answer(subscription, backlog, mid)
         finally:
-            self._backstage.leave(poll.connection)
-            self._broker.unsubscribe(mailbox)
+            self._context.leave(poll.connection)
+            self._broker.unsubscribe(subscription)
 
     def _no_channel(self, request: Request) -> Response:
         if self._settings.server_version >= 4:

@@ -6,10 +6,10 @@ from threading import Lock
 
 from bxpull_nb.sandbox.push.dialects import Dialect, Frame
 
-__all__ = ["Mailbox"]
+__all__ = ["Subscription"]
 
 
-class Mailbox:
+class Subscription:
     """What one connection has yet to be sent, already encoded.
 
     `on_ready` is called with it by `Broker.call_ready`, never by the thread that publishes.
@@ -21,7 +21,7 @@ class Mailbox:
         dialect: Dialect,
         limit: int,
         lock: Lock,
-        on_ready: "Callable[[Mailbox], None]",
+        on_ready: "Callable[[Subscription], None]",
     ) -> None:
         self.channels = list(dict.fromkeys(channels))
         self.dialect = dialect

@@ -8,33 +8,33 @@ from typing import Any
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from bxpull_nb.sandbox.body import LARGEST_BODY
-from bxpull_nb.sandbox.push.connections import Connection, Guest
-from bxpull_nb.sandbox.push.context import Backstage, peer_of
+from bxpull_nb.sandbox.push.connections import Connection, Subscriber
+from bxpull_nb.sandbox.push.context import PushContext, peer_of
 from bxpull_nb.sandbox.push.dialects import JSON_RPC, PROTOBUF, Frame
 from bxpull_nb.sandbox.push.error import PushRefusal
-from bxpull_nb.sandbox.push.subscription import Mailbox
+from bxpull_nb.sandbox.push.subscription import Subscription
 
-__all__ = ["Talk"]
+__all__ = ["WebSocketConversation"]
 
 _MOST_UNANSWERED = 2
 
 
-class Talk:
+class WebSocketConversation:
     """A conversation with a listener; `ready` is set when its mailbox has got something."""
 
     def __init__(
         self,
-        backstage: Backstage,
+        context: PushContext,
         websocket: WebSocket,
-        guest: Guest,
-        mailbox: Mailbox,
+        subscriber: Subscriber,
+        subscription: Subscription,
         ready: asyncio.Event,
     ) -> None:
-        self.connection = Connection(guest, peer_of(websocket), True, self._close_soon)
-        self._backstage = backstage
-        self._faults = backstage.faults
+        self.connection = Connection(subscriber, peer_of(websocket), True, self._close_soon)
+        self._context = context
+        self._faults = context.faults
         self._websocket = websocket
-        self._mailbox = mailbox
+        self._subscription = subscription
         self._ready = ready
         self._unanswered = 0  # pings without a pong
         self._tasks: set[asyncio.Task[None]] = set()
@@ -42,8 +42,8 @@ class Talk:
     async def run(self, backlog: Frame) -> None:
         """Send what there is, and listen until the listener has gone."""
         self._spawn(self._deliver(backlog))
-        if self._mailbox.dialect is JSON_RPC:
-            self._spawn(self._ping(self._backstage.settings.rpc_ping))
+        if self._subscription.dialect is JSON_RPC:
+            self._spawn(self._ping(self._context.settings.rpc_ping))
         try:
             while (message := await self._websocket.receive())["type"] != "websocket.disconnect":
                 await self._respond(message)
@@ -61,17 +61,17 @@ class Talk:
 
     async def _deliver(self, backlog: Frame) -> None:
         """The backlog in one frame, then live: the first of a burst alone, the rest joined."""
-        buffer = self._backstage.settings.buffer
+        buffer = self._context.settings.buffer
         if backlog:
-            await self._say(self._faults.worn(backlog))
+            await self._say(self._faults.maybe_truncate(backlog))
         while True:
             while self._faults.garbage.take():
-                await self._say(self._mailbox.dialect.garbage)
-            frame = self._mailbox.take(1)
+                await self._say(self._subscription.dialect.garbage)
+            frame = self._subscription.take(1)
             while frame:
-                await self._say(self._faults.worn(frame))
+                await self._say(self._faults.maybe_truncate(frame))
                 await asyncio.sleep(buffer)
-                frame = self._mailbox.take(None if buffer else 1)
+                frame = self._subscription.take(None if buffer else 1)
             await self._ready.wait()
             self._ready.clear()
 
@@ -90,14 +90,14 @@ class Talk:
             self._unanswered += 1
             await self._say("ping")
             await asyncio.sleep(interval)
-        self._backstage.cut([self.connection.peer])
+        self._context.cut([self.connection.peer])
 
     async def _respond(self, message: Mapping[str, Any]) -> None:
         """Do what the client asks; what is not allowed ends the conversation."""
         text, data = message.get("text"), message.get("bytes")
         # In characters for a text, which may be more bytes: nobody sends that much.
         if len(data or text or "") > LARGEST_BODY:
-            self._backstage.cut([self.connection.peer])
+            self._context.cut([self.connection.peer])
             return
         with suppress(WebSocketDisconnect, RuntimeError):  # it may be closed by now
             try:
@@ -110,12 +110,12 @@ class Talk:
 
     def _answer(self, text: str | None, data: bytes | None) -> Frame:
         """What to say to it, maybe nothing; raises PushRefusal."""
-        if self._mailbox.dialect is PROTOBUF:
-            public = self.connection.guest.public
-            answer = self._backstage.requests.from_client(data, public)
-            self._backstage.requests.publish(answer.letters, public)
+        if self._subscription.dialect is PROTOBUF:
+            public = self.connection.subscriber.public
+            answer = self._context.requests.from_client(data, public)
+            self._context.requests.publish(answer.published_messages, public)
             return answer.binary
-        if self._mailbox.dialect is JSON_RPC:
+        if self._subscription.dialect is JSON_RPC:
             return self._rpc_answer(text or (data or b"").decode(errors="replace"))
         return ""  # in text mode a listener has nothing to say
 
@@ -125,9 +125,9 @@ class Talk:
         elif text == "ping":
             return "pong"
         elif text.startswith("mack:"):
-            self._backstage.connections.acknowledged += 1
+            self._context.connections.acknowledged += 1
         else:
-            return self._backstage.rpc.answer(text, self.connection.guest, self._mailbox)
+            return self._context.rpc.answer(text, self.connection.subscriber, self._subscription)
         return ""
 
 

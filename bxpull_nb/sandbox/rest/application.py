@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from threading import Lock
 
 from bxpull_nb.masking import mask
-from bxpull_nb.sandbox.rest.error import Refusal
+from bxpull_nb.sandbox.rest.error import RestRefusal
 
 __all__ = ["CODE_TTL", "Application", "GrantRefusal", "Tokens"]
 
@@ -93,13 +93,13 @@ class Application:
             raise GrantRefusal(400, "invalid_client", "Wrong client_secret")
 
     def check_access(self, token: str) -> float:
-        """When the access token ends; raises Refusal for one that is unknown or has ended."""
+        """When the access token ends; raises RestRefusal for one that is unknown or has ended."""
         with self._lock:
             end = self._access.get(token)
         if end is None:
-            raise Refusal("invalid_token", "Unable to get application by token")
+            raise RestRefusal("invalid_token", "Unable to get application by token")
         if self._now() >= end:
-            raise Refusal("expired_token", "The access token provided has expired.")
+            raise RestRefusal("expired_token", "The access token provided has expired.")
         return end
 
     def expire(self) -> None:

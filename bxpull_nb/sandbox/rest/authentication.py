@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bxpull_nb.sandbox.rest.application import Application
-from bxpull_nb.sandbox.rest.error import Refusal
+from bxpull_nb.sandbox.rest.error import RestRefusal
 
 __all__ = ["USER_ID", "Access", "Caller"]
 
@@ -38,16 +38,16 @@ class Access:
         self._admin = admin
 
     def webhook_caller(self, user: str, secret: str) -> Caller:
-        """Who calls by the webhook's path; raises Refusal for a wrong user or secret."""
+        """Who calls by the webhook's path; raises RestRefusal for a wrong user or secret."""
         if user == str(USER_ID) and _equal(secret, self.webhook_secret):
             return Caller(USER_ID, True, self._admin, self.application.scope)
-        raise Refusal("INVALID_CREDENTIALS", "Invalid request credentials")
+        raise RestRefusal("INVALID_CREDENTIALS", "Invalid request credentials")
 
     def token_caller(self, authorization: str, params: Mapping[str, Any]) -> Caller:
         """Who calls with a token: as Bearer, or as field `auth` or `access_token`."""
         token = _presented(authorization, params)
         if not token:
-            raise Refusal("NO_AUTH_FOUND", "Wrong authorization data")
+            raise RestRefusal("NO_AUTH_FOUND", "Wrong authorization data")
         end = self.application.check_access(token)
         return Caller(USER_ID, False, self._admin, self.application.scope, end)
 

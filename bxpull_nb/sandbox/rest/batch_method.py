@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from bxpull_nb.sandbox.rest.error import Refusal
+from bxpull_nb.sandbox.rest.error import RestRefusal
 from bxpull_nb.sandbox.rest.methods import BASIC, Call, Method, Methods
 from bxpull_nb.sandbox.rest.params import php_array, query_params
 
-__all__ = ["LONGEST_BATCH", "Batch"]
+__all__ = ["LONGEST_BATCH", "BatchMethod"]
 
 LONGEST_BATCH = 50
 _PARTS = {
@@ -18,13 +18,13 @@ _PARTS = {
     "next": "result_next",
     "time": "result_time",
 }
-_TOO_LONG = Refusal("ERROR_BATCH_LENGTH_EXCEEDED", "Max batch length exceeded")
-_NESTED = Refusal("ERROR_BATCH_METHOD_NOT_ALLOWED", "Method is not allowed for batch usage")
+_TOO_LONG = RestRefusal("ERROR_BATCH_LENGTH_EXCEEDED", "Max batch length exceeded")
+_NESTED = RestRefusal("ERROR_BATCH_METHOD_NOT_ALLOWED", "Method is not allowed for batch usage")
 _REFERENCE = re.compile(r"\$result((?:\[[^\[\]]+\])+)")
 _KEY = re.compile(r"\[([^\[\]]+)\]")
 
 
-class Batch:
+class BatchMethod:
     """`cmd` maps names to `METHOD?query`; the answers come by the same names.
 
     `strict` refuses a batch that is too long or holds another one as a whole, as the guide says;
@@ -65,7 +65,7 @@ class Batch:
                 raise _NESTED
             params = _resolved(query_params(query), results)
             return self._methods.answer(method, Call(call.caller, params, call.outbox))
-        except Refusal as exc:
+        except RestRefusal as exc:
             return {"error": exc.answer()}
 
     def _refuse_whole(self, commands: list[tuple[str, str]]) -> None:

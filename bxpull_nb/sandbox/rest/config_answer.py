@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from bxpull_nb.sandbox.channels import Channels, IssuedChannel, PublicChannel
+from bxpull_nb.sandbox.channels import Channels, IssuedChannel, SignedPublicId
 from bxpull_nb.sandbox.clock import iso_time
-from bxpull_nb.sandbox.rest.error import Refusal
+from bxpull_nb.sandbox.rest.error import RestRefusal
 from bxpull_nb.sandbox.settings import Settings
 
 __all__ = ["ConfigAnswer", "public_entry"]
@@ -24,7 +24,7 @@ class ConfigAnswer:
         self._started = int(settings.now())
 
     def of_application(self, channels: Channels) -> dict[str, Any]:
-        """In the sandbox's edition; raises Refusal when there is no push server."""
+        """In the sandbox's edition; raises RestRefusal when there is no push server."""
         if self._settings.edition == "seed":
             return self._seed(channels)
         return self._current(channels)
@@ -36,7 +36,7 @@ class ConfigAnswer:
 
     def _issued(self, channels: Channels) -> list[IssuedChannel]:
         if not self._settings.configured:
-            raise Refusal("SERVER_ERROR", "Push & Pull server is not configured")
+            raise RestRefusal("SERVER_ERROR", "Push & Pull server is not configured")
         return [channels.current(kind) for kind in self._settings.channel_kinds]
 
     def _seed(self, channels: Channels) -> dict[str, Any]:
@@ -102,7 +102,7 @@ class ConfigAnswer:
         return f"{scheme}{'s' if secure else ''}://{self._host}/{path}/"
 
 
-def public_entry(channel: PublicChannel) -> dict[str, Any]:
+def public_entry(channel: SignedPublicId) -> dict[str, Any]:
     """What others may know of a user's channel."""
     return {
         "user_id": channel.user_id,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from bxpull_nb.sandbox.clock import iso_time
-from bxpull_nb.sandbox.rest.error import Refusal
+from bxpull_nb.sandbox.rest.error import RestRefusal
 from bxpull_nb.sandbox.rest.methods import Call, Method, Page, upper_names
 
 __all__ = ["PAGE_SIZE", "USER_IDS", "record_methods"]
@@ -82,7 +82,7 @@ def _found(rows: Sequence[Row], call: Call) -> Row:
     for row in rows:
         if row["ID"] == wanted:
             return row
-    raise Refusal("", "Not found")  # sic: the portal's error has no code here
+    raise RestRefusal("", "Not found")  # sic: the portal's error has no code here
 
 
 def _listed(rows: Sequence[Row], call: Call, *, fields_are_filter: bool = False) -> Page:

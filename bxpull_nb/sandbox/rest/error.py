@@ -5,7 +5,7 @@ The official guide and the portals' own code disagree about statuses, so there a
 
 from typing import Any
 
-__all__ = ["PROFILES", "Refusal", "status_of"]
+__all__ = ["PROFILES", "RestRefusal", "status_of"]
 
 PROFILES = ("guide", "portal")
 """What the official guide says, and what the code of today's portals does."""
@@ -38,7 +38,7 @@ _STATUSES: dict[str, tuple[int, int]] = {
 """Code in capitals -> HTTP status in each profile; a code that is not here is a 400."""
 
 
-class Refusal(Exception):  # noqa: N818 - an answer of the portal, not a fault of the sandbox
+class RestRefusal(Exception):  # noqa: N818 - an answer of the portal, not a fault of the sandbox
     """A REST answer with an error code; the status follows from the code."""
 
     def __init__(self, code: str, description: str) -> None:

@@ -3,7 +3,7 @@
 from collections import deque
 from threading import Lock
 
-from bxpull_nb.sandbox.rest.error import Refusal
+from bxpull_nb.sandbox.rest.error import RestRefusal
 
 __all__ = ["HTML", "RestFaults"]
 
@@ -21,7 +21,7 @@ _DESCRIPTIONS = {
     "WRONG_LICENSE": "REST is available only on commercial plans.",
     "INVALID_REQUEST": "Https required.",
 }
-HTML = Refusal("", "")
+HTML = RestRefusal("", "")
 """What `next` gives for an answer that is to be an HTML page."""
 
 
@@ -33,19 +33,19 @@ class RestFaults:
         """Scheme and host every REST call is sent to with HTTP 302."""
         self.logins_denied = 0
         """How many of the next logins come back without a code."""
-        self._next: deque[Refusal] = deque()
+        self._next: deque[RestRefusal] = deque()
         self._lock = Lock()
 
     def refuse(self, code: str, n: int) -> None:
         """Answer n calls with that error code."""
-        refusal = Refusal(code, _DESCRIPTIONS.get(code.upper(), code))
+        refusal = RestRefusal(code, _DESCRIPTIONS.get(code.upper(), code))
         self._extend(refusal, n)
 
     def answer_html(self, n: int) -> None:
         """Answer n calls with a page."""
         self._extend(HTML, n)
 
-    def next(self) -> Refusal | None:
+    def next(self) -> RestRefusal | None:
         """What happens to this call; None when it is answered as usual."""
         with self._lock:
             return self._next.popleft() if self._next else None
@@ -57,6 +57,6 @@ class RestFaults:
             self.logins_denied -= denied
         return denied
 
-    def _extend(self, refusal: Refusal, n: int) -> None:
+    def _extend(self, refusal: RestRefusal, n: int) -> None:
         with self._lock:
             self._next.extend([refusal] * n)

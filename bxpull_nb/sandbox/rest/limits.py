@@ -4,14 +4,14 @@ from collections.abc import Callable
 from typing import Any
 
 from bxpull_nb.sandbox.clock import iso_time
-from bxpull_nb.sandbox.rest.error import Refusal
+from bxpull_nb.sandbox.rest.error import RestRefusal
 
-__all__ = ["LeakyBucket", "OperatingTime"]
+__all__ = ["OperatingTime", "RequestAllowance"]
 
 _WINDOW = 600  # seconds
 
 
-class LeakyBucket:
+class RequestAllowance:
     """Requests fill it, one each; it leaks `rate` a second and holds `burst`.
 
     One for the whole sandbox: a portal has one per source address, and here there is but one.
@@ -26,14 +26,14 @@ class LeakyBucket:
         self._seen = now()
 
     def take(self) -> None:
-        """Let one request in; raises Refusal when the bucket would overflow."""
+        """Let one request in; raises RestRefusal when the bucket would overflow."""
         if self._rate is None:
             return
         moment = self._now()
         leaked = max(moment - self._seen, 0) * self._rate
         self._level, self._seen = max(self._level - leaked, 0), moment
         if self._level + 1 > self._burst:
-            raise Refusal("QUERY_LIMIT_EXCEEDED", "Too many requests")
+            raise RestRefusal("QUERY_LIMIT_EXCEEDED", "Too many requests")
         self._level += 1
 
 
@@ -45,12 +45,14 @@ class OperatingTime:
         self._spent: dict[str, tuple[float, float]] = {}  # method -> (window's start, seconds)
 
     def check(self, method: str, moment: float) -> None:
-        """Raise Refusal when the method has used its time up; `operating_reset_at` says till when.
+        """Raise RestRefusal for a method that has used up its time, until `operating_reset_at`.
 
         `moment` is seconds since 1970.
         """
         if self._limit is not None and self._window(method, moment)[1] >= self._limit:
-            raise Refusal("OPERATION_TIME_LIMIT", "Method is blocked due to operation time limit.")
+            raise RestRefusal(
+                "OPERATION_TIME_LIMIT", "Method is blocked due to operation time limit."
+            )
 
     def spend(self, method: str, start: float, seconds: float) -> None:
         """Count the working time of one call that began at `start`."""

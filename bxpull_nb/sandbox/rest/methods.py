@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from bxpull_nb.sandbox.rest.authentication import Caller
-from bxpull_nb.sandbox.rest.error import Refusal
+from bxpull_nb.sandbox.rest.error import RestRefusal
 from bxpull_nb.sandbox.rest.limits import OperatingTime
-from bxpull_nb.sandbox.rest.pending_events import Outbox
+from bxpull_nb.sandbox.rest.pending_events import PendingEvents
 
 __all__ = ["BASIC", "Call", "Method", "Methods", "Page", "upper_names"]
 
@@ -21,7 +21,7 @@ class Call:
 
     caller: Caller
     params: Mapping[str, Any]
-    outbox: Outbox = field(default_factory=Outbox)
+    outbox: PendingEvents = field(default_factory=PendingEvents)
     """What is to be published once the answer is out."""
 
     @property
@@ -46,7 +46,7 @@ class Method(NamedTuple):
     scope: str
     """What the caller must have been allowed, or BASIC."""
     run: Callable[[Call], Any]
-    """What gives the `result`, or a Page; it may raise Refusal."""
+    """What gives the `result`, or a Page; it may raise RestRefusal."""
 
 
 class Methods:
@@ -67,7 +67,7 @@ class Methods:
         return {name: method.scope for name, method in self._table.items()}
 
     def answer(self, name: str, call: Call) -> dict[str, Any]:
-        """The whole answer: `result`, `next` and `total` of a list, `time`. Raises Refusal."""
+        """The whole answer: `result`, `next` and `total` of a list, `time`. Raises RestRefusal."""
         name, start = name.lower(), self._now()
         self.operating.check(name, start)
         result = self._allowed(name, call).run(call)
@@ -78,9 +78,9 @@ class Methods:
     def _allowed(self, name: str, call: Call) -> Method:
         method = self._table.get(name)
         if method is None:
-            raise Refusal("ERROR_METHOD_NOT_FOUND", "Method not found!")
+            raise RestRefusal("ERROR_METHOD_NOT_FOUND", "Method not found!")
         if method.scope not in (BASIC, *call.caller.scope):
-            raise Refusal(
+            raise RestRefusal(
                 "insufficient_scope",
                 "The request requires higher privileges than provided by the access token",
             )

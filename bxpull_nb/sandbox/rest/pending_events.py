@@ -7,7 +7,7 @@ import msgspec
 
 from bxpull_nb.sandbox.push.publisher import Publisher
 
-__all__ = ["Outbox"]
+__all__ = ["PendingEvents"]
 
 
 @dataclass
@@ -19,7 +19,7 @@ class _Event:
     """Types of channel it goes to; a dict because order matters and doubles do not."""
 
 
-class Outbox:
+class PendingEvents:
     """What a request, or all commands of a batch, want published.
 
     Identical events are one, as on the portal: it goes to every channel that was named.

@@ -8,7 +8,7 @@ from bxpull_nb.sandbox.channels import Channels
 from bxpull_nb.sandbox.rest.authentication import USER_ID, Caller
 from bxpull_nb.sandbox.rest.config_answer import ConfigAnswer, public_entry
 from bxpull_nb.sandbox.rest.crm_methods import USER_IDS
-from bxpull_nb.sandbox.rest.error import Refusal
+from bxpull_nb.sandbox.rest.error import RestRefusal
 from bxpull_nb.sandbox.rest.methods import Call, Method
 from bxpull_nb.sandbox.settings import Settings
 
@@ -46,12 +46,12 @@ class PullMethods:
     def _application_config(self, call: Call) -> dict[str, Any]:
         self._require_application(call.caller)
         if self._settings.edition == "seed" and not call.caller.is_admin:
-            raise Refusal("ACCESS_DENIED", "Access denied!")
+            raise RestRefusal("ACCESS_DENIED", "Access denied!")
         return self._config.of_application(self._channels)
 
     def _personal_config(self, call: Call) -> dict[str, Any]:
         if not call.caller.is_webhook:
-            raise Refusal("WRONG_AUTH_TYPE", "This method is not available for applications.")
+            raise RestRefusal("WRONG_AUTH_TYPE", "This method is not available for applications.")
         return self._config.of_user(self._personal)
 
     def _event_add(self, call: Call) -> bool:
@@ -71,7 +71,7 @@ class PullMethods:
         numbers = all(_USER.fullmatch(str(user)) for user in users)
         # Compared as PHP does with ===: who is no administrator may not write it as a number.
         if not numbers or not (caller.is_admin or named == str(caller.user_id)):
-            raise Refusal("USER_ID_ACCESS_ERROR", "You do not have access to this user")
+            raise RestRefusal("USER_ID_ACCESS_ERROR", "You do not have access to this user")
         # Other users exist for the portal, but nobody listens to them here.
         return ["private"] if self._settings.private and USER_ID in map(int, users) else []
 
@@ -79,10 +79,10 @@ class PullMethods:
         """A push message to telephones: there are none here, but the rules are the portal's."""
         self._require_application(call.caller)
         if not call.caller.is_admin:
-            raise Refusal("ACCESS_ERROR", "You do not have access to send push notifications")
+            raise RestRefusal("ACCESS_ERROR", "You do not have access to send push notifications")
         text = call.upper.get("TEXT")
         if not isinstance(text, str) or not text.strip():
-            raise Refusal("TEXT_ERROR", "Text can't be empty")
+            raise RestRefusal("TEXT_ERROR", "Text can't be empty")
         return True
 
     def _public_channel(self, call: Call) -> dict[str, Any] | bool:
@@ -112,7 +112,7 @@ class PullMethods:
     def _require_application(self, caller: Caller) -> None:
         """In today's edition a webhook is nobody: it belongs to no application."""
         if caller.is_webhook and self._settings.edition == "current":
-            raise Refusal(
+            raise RestRefusal(
                 "WRONG_AUTH_TYPE",
                 "Get access to application config available only for application authorization.",
             )
@@ -121,7 +121,7 @@ class PullMethods:
 def _command(params: Mapping[str, Any]) -> str:
     command = params.get("COMMAND")
     if not isinstance(command, str) or not _COMMAND.fullmatch(command):
-        raise Refusal("COMMAND_ERROR", "Command format error: use A-Za-z0-9_:|.-")
+        raise RestRefusal("COMMAND_ERROR", "Command format error: use A-Za-z0-9_:|.-")
     return command
 
 
@@ -129,7 +129,7 @@ def _module_id(params: Mapping[str, Any]) -> str:
     module_id = params.get("MODULE_ID") or "application"
     lowered = module_id.lower() if isinstance(module_id, str) else ""
     if not _MODULE.fullmatch(lowered):
-        raise Refusal("MODULE_ID_ERROR", "Module ID format error: use a-z0-9._")
+        raise RestRefusal("MODULE_ID_ERROR", "Module ID format error: use a-z0-9._")
     return lowered
 
 
@@ -138,5 +138,5 @@ def _event_params(params: Mapping[str, Any]) -> Any:
     if content is None or content == []:
         return []  # PHP's empty map
     if not isinstance(content, dict):
-        raise Refusal("PARAMS_ERROR", "Params must be an object")
+        raise RestRefusal("PARAMS_ERROR", "Params must be an object")
     return content

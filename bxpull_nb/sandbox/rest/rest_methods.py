@@ -2,7 +2,7 @@
 
 from bxpull_nb.sandbox.rest.account_methods import AccountMethods
 from bxpull_nb.sandbox.rest.application import Application
-from bxpull_nb.sandbox.rest.batch_method import Batch
+from bxpull_nb.sandbox.rest.batch_method import BatchMethod
 from bxpull_nb.sandbox.rest.crm_methods import record_methods
 from bxpull_nb.sandbox.rest.methods import Methods
 from bxpull_nb.sandbox.rest.pull_methods import PullMethods
@@ -19,5 +19,5 @@ def all_methods(
     methods.add(pull.table())
     methods.add(AccountMethods(settings, application, methods, url).table())
     methods.add(record_methods())
-    methods.add(Batch(methods, strict=settings.profile == "guide").table())
+    methods.add(BatchMethod(methods, strict=settings.profile == "guide").table())
     return methods

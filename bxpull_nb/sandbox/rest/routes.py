@@ -11,9 +11,9 @@ from starlette.routing import Route
 from bxpull_nb.sandbox.body import BodyTooLarge, read_body
 from bxpull_nb.sandbox.push.publisher import Publisher
 from bxpull_nb.sandbox.rest.authentication import Access, Caller
-from bxpull_nb.sandbox.rest.error import Refusal, status_of
+from bxpull_nb.sandbox.rest.error import RestRefusal, status_of
 from bxpull_nb.sandbox.rest.faults import HTML, RestFaults
-from bxpull_nb.sandbox.rest.limits import LeakyBucket
+from bxpull_nb.sandbox.rest.limits import RequestAllowance
 from bxpull_nb.sandbox.rest.methods import Call, Methods
 from bxpull_nb.sandbox.rest.params import body_params, query_params
 from bxpull_nb.sandbox.settings import Settings
@@ -41,7 +41,7 @@ class RestInterface:
         self._profile = settings.profile
         self._access = access
         self._publisher = publisher
-        self._bucket = LeakyBucket(settings.rest_limit, settings.rest_burst, settings.now)
+        self._bucket = RequestAllowance(settings.rest_limit, settings.rest_burst, settings.now)
 
     def routes(self) -> list[Route]:
         """The routes; paths are taken apart here, for double slashes are tolerated."""
@@ -65,7 +65,7 @@ class RestInterface:
         return self._respond(request, merged_params(request, body), start, fault)
 
     def _respond(
-        self, request: Request, params: dict[str, Any], start: float, fault: Refusal | None
+        self, request: Request, params: dict[str, Any], start: float, fault: RestRefusal | None
     ) -> Response:
         parts = [part for part in request.path_params["path"].split("/") if part]
         method = parts[-1].removesuffix(".json") if parts else ""
@@ -76,7 +76,7 @@ class RestInterface:
                 raise fault
             call = Call(self._caller(parts, request, params), params)
             status, answer = 200, self.methods.answer(method, call)
-        except Refusal as exc:
+        except RestRefusal as exc:
             status = status_of(exc.code, self._profile)
             answer = {**exc.answer(), "time": self._time(method, start)}
         deliver = BackgroundTask(self._deliver, call) if call else None
@@ -92,7 +92,7 @@ class RestInterface:
         if len(parts) == 3:
             return self._access.webhook_caller(parts[0], parts[1])
         if len(parts) > 1:
-            raise Refusal("ERROR_METHOD_NOT_FOUND", "Method not found!")
+            raise RestRefusal("ERROR_METHOD_NOT_FOUND", "Method not found!")
         return self._access.token_caller(request.headers.get("Authorization", ""), params)
 
 

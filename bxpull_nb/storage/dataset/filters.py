@@ -33,27 +33,27 @@ class Where:
         checked = [_checked(one) for one in conditions or ()]
         self._folders = [one for one in checked if one[0] in PARTITIONED]
         rows = [one for one in checked if one[0] not in PARTITIONED]
-        self._early = [one for one in rows if one[0] in _SAME_IN_EVERY_COPY]
-        self._late = [one for one in rows if one[0] not in _SAME_IN_EVERY_COPY]
+        self._pushdown = [one for one in rows if one[0] in _SAME_IN_EVERY_COPY]
+        self._residual = [one for one in rows if one[0] not in _SAME_IN_EVERY_COPY]
 
     def holds(self, folder: Folder) -> bool:
         """Whether the partition may have rows that are wanted."""
         return all(_compared(name, getattr(folder, name), op, v) for name, op, v in self._folders)
 
     @property
-    def early(self) -> Any:
+    def pushdown(self) -> Any:
         """For Arrow, while a file is read; None for no condition."""
-        return _expression(self._early)
+        return _expression(self._pushdown)
 
     @property
-    def late(self) -> Any:
+    def residual(self) -> Any:
         """For Arrow, when the copies are gone; None for no condition."""
-        return _expression(self._late)
+        return _expression(self._residual)
 
     @property
     def columns(self) -> list[str]:
-        """The columns that `late` looks at."""
-        return [name for name, _, _ in self._late]
+        """The columns that `residual` looks at."""
+        return [name for name, _, _ in self._residual]
 
 
 def checked_columns(columns: Sequence[str] | None) -> list[str]:

@@ -25,14 +25,14 @@ from bxpull_nb.storage.export.table import to_frame
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Slice", "by_arrival", "frame_of", "slices", "table_of"]
+__all__ = ["PartitionSlice", "by_arrival", "frame_of", "slices", "table_of"]
 
 _WHOLE_BYTES = 12 * 1024 * 1024  # a partition of this much is one slice, unseen
 _AT_ONCE = 16  # partitions looked into: a bucket answers each question late, but many at once
 _ROWS = 500_000  # of a slice of a larger one
 
 
-class Slice(msgspec.Struct, frozen=True):
+class PartitionSlice(msgspec.Struct, frozen=True):
     """Some events of one partition: those with `low` <= mid < `high`."""
 
     folder: Folder
@@ -42,7 +42,7 @@ class Slice(msgspec.Struct, frozen=True):
     high: str | None = None
 
 
-def slices(storage: Storage, where: Where) -> list[Slice]:
+def slices(storage: Storage, where: Where) -> list[PartitionSlice]:
     """The slices of the partitions that are wanted, in the order of portals and days.
 
     Raises FileFormatError, DatasetUnreachable.
@@ -54,22 +54,22 @@ def slices(storage: Storage, where: Where) -> list[Slice]:
         return [one for some in made for one in some]
 
 
-def table_of(one: Slice, columns: list[str], storage: Storage, where: Where) -> pa.Table:
+def table_of(one: PartitionSlice, columns: list[str], storage: Storage, where: Where) -> pa.Table:
     """The events of the slice that are wanted, each once, in the order of their arrival.
 
     `columns` are those of events, and `portal` and `date`. Raises FileFormatError,
     DatasetUnreachable.
     """
     needed = [name for name in SCHEMA.names if name in {*KEY, *columns, *where.columns}]
-    within = _both(where.early, _range(one))
+    within = _both(where.pushdown, _range(one))
     try:
         tables = read_parts(storage, one.parts, needed, within)
     except FileNotFoundError:  # compacted meanwhile: the same rows are in other parts now
         parts = folders(storage.list(), shown_url(storage.url))[one.folder]
         tables = read_parts(storage, parts, needed, within)
     table = without_copies(tables)
-    if where.late is not None:
-        table = table.filter(where.late)
+    if where.residual is not None:
+        table = table.filter(where.residual)
     table = by_arrival(table)
     for name in PARTITIONED:
         cells = pa.repeat(getattr(one.folder, name), table.num_rows)
@@ -77,18 +77,20 @@ def table_of(one: Slice, columns: list[str], storage: Storage, where: Where) -> 
     return table.select(columns)
 
 
-def frame_of(one: Slice, columns: list[str], storage: Storage, where: Where) -> "pd.DataFrame":
+def frame_of(
+    one: PartitionSlice, columns: list[str], storage: Storage, where: Where
+) -> "pd.DataFrame":
     """Like `table_of`, with the dtypes of `EVENT_COLUMNS`."""
     return to_frame(table_of(one, columns, storage, where))
 
 
-def _sliced(storage: Storage, folder: Folder, parts: list[Part]) -> Iterator[Slice]:
+def _sliced(storage: Storage, folder: Folder, parts: list[Part]) -> Iterator[PartitionSlice]:
     if sum(part.size for part in parts) <= _WHOLE_BYTES:
-        yield Slice(folder, tuple(parts))
+        yield PartitionSlice(folder, tuple(parts))
         return
     bounds = [None, *_cuts(_row_groups(storage, parts)), None]
     for low, high in pairwise(bounds):
-        yield Slice(folder, tuple(parts), low, high)
+        yield PartitionSlice(folder, tuple(parts), low, high)
 
 
 def _row_groups(storage: Storage, parts: list[Part]) -> list[tuple[str, int]]:
@@ -111,7 +113,7 @@ def _cuts(groups: list[tuple[str, int]]) -> Iterator[str]:
             rows, last = 0, greatest
 
 
-def _range(one: Slice) -> Any:
+def _range(one: PartitionSlice) -> Any:
     mid, bounds = pc.field("mid"), []
     if one.low is not None:
         bounds.append(mid >= one.low)

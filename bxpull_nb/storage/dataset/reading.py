@@ -8,7 +8,13 @@ import pyarrow as pa
 
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.storage.dataset.filters import Condition, Where, checked_columns
-from bxpull_nb.storage.dataset.partitions import Slice, by_arrival, frame_of, slices, table_of
+from bxpull_nb.storage.dataset.partitions import (
+    PartitionSlice,
+    by_arrival,
+    frame_of,
+    slices,
+    table_of,
+)
 from bxpull_nb.storage.dataset.schema import SCHEMA
 from bxpull_nb.storage.dataset.storage import Storage, shown_url
 from bxpull_nb.storage.export import read_events as read_file
@@ -91,7 +97,7 @@ def _is_dataset(path: str | Path) -> bool:
 
 
 def _with_pandas(
-    found: list[Slice], columns: list[str], storage: Storage, where: Where
+    found: list[PartitionSlice], columns: list[str], storage: Storage, where: Where
 ) -> "pd.DataFrame":
     needed = list(dict.fromkeys([*columns, "received_at"]))
     tables = [table_of(one, needed, storage, where) for one in found]
@@ -102,7 +108,7 @@ def _with_pandas(
 
 
 def _with_dask(
-    found: list[Slice], columns: list[str], storage: Storage, where: Where
+    found: list[PartitionSlice], columns: list[str], storage: Storage, where: Where
 ) -> "dd.DataFrame":
     try:
         import dask

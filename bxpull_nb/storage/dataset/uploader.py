@@ -20,7 +20,7 @@ from bxpull_nb.storage.dataset.storage import Storage
 from bxpull_nb.storage.export import replacing
 from bxpull_nb.storage.journal import Cursor, forget_before, journal_files, read_on
 
-__all__ = ["PART_BYTES", "Shipper", "Written"]
+__all__ = ["PART_BYTES", "Uploader", "Written"]
 
 PART_BYTES = 64 * 1024 * 1024
 """Of frames in one part: some 150 000 events, which are 4 to 8 MB of Parquet."""
@@ -46,7 +46,7 @@ class _State(msgspec.Struct):
     """By dataset, of which only a digest is kept: what is in it already."""
 
 
-class Shipper:
+class Uploader:
     """Sends the journal in `folder` to the dataset at `url`, as events of `portal`.
 
     One process at a time: the one that holds the journal. `written` is told of every part.
@@ -97,11 +97,11 @@ class Shipper:
         """
         events, has_more = 0, True
         while has_more:
-            stretch = read_on(self._folder, self._cursor, self._part_bytes)
-            if stretch.batches:
-                events += self._write(stretch.batches, stretch.start)
-            self._move(stretch.end)
-            has_more = stretch.has_more
+            chunk = read_on(self._folder, self._cursor, self._part_bytes)
+            if chunk.batches:
+                events += self._write(chunk.batches, chunk.start)
+            self._move(chunk.end)
+            has_more = chunk.has_more
         return events
 
     @property

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     "check_columns",
     "event_table",
-    "is_spread",
+    "is_dask",
     "needs_pandas",
     "slices",
     "spelled",
@@ -29,14 +29,14 @@ _SLICE = 65_536  # rows: bounds what a file's spelling takes in memory
 _UTC = pa.timestamp("us", "UTC")
 
 
-def is_spread(frame: Any) -> bool:
+def is_dask(frame: Any) -> bool:
     """Whether it is a frame of Dask; Dask is not loaded to find out."""
     return type(frame).__module__.partition(".")[0] == "dask"
 
 
 def needs_pandas(frame: Any, function: str) -> None:
     """Raise SettingsError for a frame of Dask: it may be larger than the memory."""
-    if is_spread(frame):
+    if is_dask(frame):
         raise SettingsError(
             f"{function} needs a frame of pandas: choose a part by read_events(where=...), or "
             f"take df[...].compute()."

@@ -8,9 +8,9 @@ import msgspec
 from bxpull_nb.models import Batch
 from bxpull_nb.storage.journal.files import check_start, journal_files
 from bxpull_nb.storage.journal.reading import batches_of
-from bxpull_nb.storage.journal.record import PREAMBLE, Damage, Opened, Stored, scan
+from bxpull_nb.storage.journal.record import PREAMBLE, Damage, FileHeader, FoundRecord, scan
 
-__all__ = ["Cursor", "Stretch", "forget_before", "read_on"]
+__all__ = ["Chunk", "Cursor", "forget_before", "read_on"]
 
 _log = logging.getLogger("bxpull_nb")
 _START = 4096  # bytes; the first record of a file is far smaller
@@ -27,7 +27,7 @@ class Cursor(msgspec.Struct, frozen=True, array_like=True, order=True):
     """When that file was begun: a journal that somebody began anew is another one."""
 
 
-class Stretch(msgspec.Struct, frozen=True):
+class Chunk(msgspec.Struct, frozen=True):
     """What was read in one go."""
 
     start: Cursor
@@ -39,7 +39,7 @@ class Stretch(msgspec.Struct, frozen=True):
     """Whether more than this can be read already."""
 
 
-def read_on(folder: Path, cursor: Cursor, most_bytes: int) -> Stretch:
+def read_on(folder: Path, cursor: Cursor, most_bytes: int) -> Chunk:
     """Up to `most_bytes` of the journal from the cursor on, of one file; at least one record.
 
     What is damaged is passed over with a warning, a record that is still being written is left
@@ -52,10 +52,10 @@ def read_on(folder: Path, cursor: Cursor, most_bytes: int) -> Stretch:
         is_newest = path is files[-1]
         start = cursor if int(path.stem) == cursor.number else Cursor(int(path.stem))
         start = msgspec.structs.replace(start, created_us=_created(path))
-        stretch = _read_file(path, start, most_bytes, is_newest=is_newest)
-        if stretch.end != start or is_newest:
-            return stretch
-    return Stretch(cursor, [], cursor, has_more=False)
+        chunk = _read_file(path, start, most_bytes, is_newest=is_newest)
+        if chunk.end != start or is_newest:
+            return chunk
+    return Chunk(cursor, [], cursor, has_more=False)
 
 
 def forget_before(folder: Path, cursor: Cursor, keep: int) -> int:
@@ -77,11 +77,11 @@ def _created(path: Path) -> int:
     with path.open("rb") as file:
         data = file.read(_START)
     check_start(path, data)
-    heads = (found.head for found in scan(data) if isinstance(found, Stored))
-    return next((head.created_us for head in heads if isinstance(head, Opened)), 0)
+    heads = (found.head for found in scan(data) if isinstance(found, FoundRecord))
+    return next((head.created_us for head in heads if isinstance(head, FileHeader)), 0)
 
 
-def _read_file(path: Path, start: Cursor, most_bytes: int, *, is_newest: bool) -> Stretch:
+def _read_file(path: Path, start: Cursor, most_bytes: int, *, is_newest: bool) -> Chunk:
     size, wanted = path.stat().st_size, most_bytes
     offset = max(start.offset, len(PREAMBLE))
     while True:
@@ -101,10 +101,10 @@ def _read_file(path: Path, start: Cursor, most_bytes: int, *, is_newest: bool) -
         if isinstance(damage, Damage):
             _tell(path, offset, damage)
     end = msgspec.structs.replace(start, offset=offset + read)
-    return Stretch(start, list(batches_of(found)), end, not (reaches_end and is_newest))
+    return Chunk(start, list(batches_of(found)), end, not (reaches_end and is_newest))
 
 
-def _split(found: list[Stored | Damage]) -> tuple[list[Stored | Damage], Damage | None]:
+def _split(found: list[FoundRecord | Damage]) -> tuple[list[FoundRecord | Damage], Damage | None]:
     """What was found, and the damage at its end: perhaps a record that is only half there."""
     last = found[-1] if found else None
     return (found[:-1], last) if isinstance(last, Damage) and last.is_tail else (found, None)

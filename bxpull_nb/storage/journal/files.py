@@ -10,11 +10,11 @@ from typing import Any
 import msgspec
 
 from bxpull_nb.errors import FileFormatError, JournalTooNew
-from bxpull_nb.storage.journal.record import PREAMBLE, VERSION, Stored, scan, version_of
+from bxpull_nb.storage.journal.record import PREAMBLE, VERSION, FoundRecord, scan, version_of
 
 __all__ = [
+    "ActiveFile",
     "Repaired",
-    "Tail",
     "check_start",
     "checked_content",
     "journal_files",
@@ -66,7 +66,7 @@ def check_start(path: Path, data: bytes) -> None:
         )
 
 
-class Tail:
+class ActiveFile:
     """The file that is written to, `size` bytes of it good.
 
     What a failed write left behind `size` is written over by the next one.
@@ -78,20 +78,20 @@ class Tail:
         self._file: FileIO = _open_private(path)
 
     @classmethod
-    def repaired(cls, path: Path) -> tuple["Tail", Repaired]:
+    def repaired(cls, path: Path) -> tuple["ActiveFile", Repaired]:
         """The newest file of an earlier process, without what it left unfinished."""
         data = checked_content(path)
         size, skipped = min(len(data), len(PREAMBLE)), 0
         for found in scan(data):
-            if isinstance(found, Stored):
+            if isinstance(found, FoundRecord):
                 size = found.end
             else:
                 skipped += not found.is_tail
         if version_of(data) is None:
             size = 0
-        tail = cls(path, size)
-        tail._file.truncate(size)
-        return tail, Repaired(len(data) - size, skipped)
+        active = cls(path, size)
+        active._file.truncate(size)
+        return active, Repaired(len(data) - size, skipped)
 
     def write(self, record: bytes) -> None:
         """Append, and give it to the system; raises OSError, and then nothing was appended."""
@@ -121,7 +121,7 @@ class Tail:
 
 
 def sync_and_close(descriptor: int) -> None:
-    """Sync what `Tail.duplicate` gave."""
+    """Sync what `ActiveFile.duplicate` gave."""
     try:
         _sync_data(descriptor)
     finally:

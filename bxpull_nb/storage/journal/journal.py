@@ -12,9 +12,9 @@ import msgspec
 from bxpull_nb.errors import JournalInUse, JournalNotWritable, SettingsError
 from bxpull_nb.models import Batch, Position
 from bxpull_nb.protocol.session import Resume
-from bxpull_nb.storage.journal.files import Repaired, Tail, journal_files
+from bxpull_nb.storage.journal.files import ActiveFile, Repaired, journal_files
 from bxpull_nb.storage.journal.reading import resume_from, when_begun
-from bxpull_nb.storage.journal.record import Begun, Opened, pack, pack_batch, scan
+from bxpull_nb.storage.journal.record import CaptureStarted, FileHeader, pack, pack_batch, scan
 from bxpull_nb.storage.journal.writer import Writer
 
 if TYPE_CHECKING:
@@ -182,22 +182,22 @@ class Journal:
         writer = Writer(self.folder, self.durability, opened=self._opened, **self._how)
         try:
             self._since = when_begun(self.folder, self._portal)
-            tail = None
+            active = None
             if files:
-                tail, self.repaired = Tail.repaired(files[-1])
-            writer.begin(tail)
+                active, self.repaired = ActiveFile.repaired(files[-1])
+            writer.begin(active)
         except OSError as exc:
             raise _not_writable(self.folder, exc) from exc
         if self.repaired != Repaired():
             _log.warning("the journal in %s was damaged: %s", self.folder.name, self.repaired)
         return writer
 
-    def _opened(self) -> Opened:
-        return Opened(self._clock() // 1000, self._portal, self._since)
+    def _opened(self) -> FileHeader:
+        return FileHeader(self._clock() // 1000, self._portal, self._since)
 
     def _begin(self, since: float) -> None:
         self._since = since
-        self._open_writer.put(pack(Begun(since)))
+        self._open_writer.put(pack(CaptureStarted(since)))
 
     @property
     def _open_writer(self) -> Writer:

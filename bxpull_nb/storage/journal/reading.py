@@ -11,11 +11,11 @@ from bxpull_nb.protocol.session import Resume, SeenMids
 from bxpull_nb.storage.eventlog import EventLog
 from bxpull_nb.storage.journal.files import checked_content, journal_files
 from bxpull_nb.storage.journal.record import (
-    Begun,
+    CaptureStarted,
     Damage,
+    FileHeader,
+    FoundRecord,
     FrameHead,
-    Opened,
-    Stored,
     batch_of,
     scan,
 )
@@ -58,7 +58,7 @@ def read_frame(folder: str | Path) -> "pd.DataFrame":
 
 def resume_from(
     folder: Path,
-    waiting: Iterable[Stored | Damage],
+    waiting: Iterable[FoundRecord | Damage],
     since: float | None,
     begin: Callable[[float], None],
 ) -> Resume:
@@ -89,10 +89,10 @@ def when_begun(folder: Path, portal: str) -> float | None:
     for path in reversed(journal_files(folder)):
         since = None
         for found in scan(checked_content(path)):
-            if isinstance(found, Stored) and isinstance(found.head, Opened):
+            if isinstance(found, FoundRecord) and isinstance(found.head, FileHeader):
                 since = found.head.since
                 _check_portal(path, found.head.portal, portal)
-            elif isinstance(found, Stored) and isinstance(found.head, Begun):
+            elif isinstance(found, FoundRecord) and isinstance(found.head, CaptureStarted):
                 since = found.head.since
         if since is not None:
             return since
@@ -118,7 +118,7 @@ def _reaches_back(runs: list[list[Batch]]) -> bool:
 
 def _found_in(
     path: Path, damaged: Callable[[Damage], None] = lambda _: None
-) -> Iterator[Stored | Damage]:
+) -> Iterator[FoundRecord | Damage]:
     for found in scan(checked_content(path)):
         if isinstance(found, Damage):
             damaged(found)
@@ -131,10 +131,10 @@ def _found_in(
         yield found
 
 
-def batches_of(found: Iterable[Stored | Damage]) -> Iterator[Batch]:
+def batches_of(found: Iterable[FoundRecord | Damage]) -> Iterator[Batch]:
     """The batches among the records."""
     for one in found:
-        if isinstance(one, Stored) and isinstance(one.head, FrameHead):
+        if isinstance(one, FoundRecord) and isinstance(one.head, FrameHead):
             batch = batch_of(one.head, one.body)
             if batch.records:
                 yield batch

@@ -28,12 +28,12 @@ from bxpull_nb.protocol.codec import JsonCodec, JsonRpcCodec, ProtobufCodec, Tex
 __all__ = [
     "PREAMBLE",
     "VERSION",
-    "Begun",
+    "CaptureStarted",
     "Damage",
+    "FileHeader",
+    "FoundRecord",
     "FrameHead",
     "Head",
-    "Opened",
-    "Stored",
     "batch_of",
     "pack",
     "pack_batch",
@@ -52,7 +52,7 @@ _CHECKED_FROM = 12  # the check sum covers the length of the head, the head and 
 _CODECS = {one.dialect: one for one in (TextCodec(), JsonCodec(), JsonRpcCodec(), ProtobufCodec())}
 
 
-class Opened(msgspec.Struct, frozen=True, array_like=True, tag="opened"):
+class FileHeader(msgspec.Struct, frozen=True, array_like=True, tag="opened"):
     """The first record of every file."""
 
     created_us: int
@@ -63,7 +63,7 @@ class Opened(msgspec.Struct, frozen=True, array_like=True, tag="opened"):
     """When the capture began, if that was before this file: Unix seconds, the portal's clock."""
 
 
-class Begun(msgspec.Struct, frozen=True, array_like=True, tag="begun"):
+class CaptureStarted(msgspec.Struct, frozen=True, array_like=True, tag="begun"):
     """The capture begins."""
 
     since: float
@@ -84,12 +84,12 @@ class FrameHead(msgspec.Struct, frozen=True, array_like=True, tag="frame"):
     """Bytes of the frame when its body is compressed (zstd); 0 when it is as it came."""
 
 
-Head = Opened | Begun | FrameHead
+Head = FileHeader | CaptureStarted | FrameHead
 _encode_head = msgspec.msgpack.Encoder().encode
 _decode_head = msgspec.msgpack.Decoder(Head).decode
 
 
-class Stored(msgspec.Struct, frozen=True):
+class FoundRecord(msgspec.Struct, frozen=True):
     """A record as it was found."""
 
     head: Head
@@ -153,7 +153,7 @@ def version_of(data: bytes) -> int | None:
     return int(_VERSION.unpack_from(data, len(_MAGIC))[0])
 
 
-def scan(data: bytes, at: int = len(PREAMBLE)) -> Iterator[Stored | Damage]:
+def scan(data: bytes, at: int = len(PREAMBLE)) -> Iterator[FoundRecord | Damage]:
     """The records from `at` on, and the damage between and behind them."""
     while at < len(data):
         found = _record_at(data, at)
@@ -166,7 +166,7 @@ def scan(data: bytes, at: int = len(PREAMBLE)) -> Iterator[Stored | Damage]:
         at = found[1].end
 
 
-def _next_record(data: bytes, at: int) -> tuple[int, Stored] | None:
+def _next_record(data: bytes, at: int) -> tuple[int, FoundRecord] | None:
     while (at := data.find(_MARK, at)) >= 0:
         found = _record_at(data, at)
         if found is not None:
@@ -175,7 +175,7 @@ def _next_record(data: bytes, at: int) -> tuple[int, Stored] | None:
     return None
 
 
-def _record_at(data: bytes, at: int) -> tuple[int, Stored] | None:
+def _record_at(data: bytes, at: int) -> tuple[int, FoundRecord] | None:
     """Where the record at `at` begins, and the record; None if there is no whole one."""
     if len(data) - at < _FIXED.size:
         return None
@@ -190,4 +190,4 @@ def _record_at(data: bytes, at: int) -> tuple[int, Stored] | None:
         head = _decode_head(memoryview(data)[at + _FIXED.size : body_at])
     except msgspec.DecodeError:
         return None
-    return at, Stored(head, data[body_at:end], end)
+    return at, FoundRecord(head, data[body_at:end], end)

@@ -8,8 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from bxpull_nb.models import IS_LOG_ENTRY
-from bxpull_nb.storage.journal.files import Tail, sync_and_close, sync_folder
-from bxpull_nb.storage.journal.record import PREAMBLE, Opened, pack
+from bxpull_nb.storage.journal.files import ActiveFile, sync_and_close, sync_folder
+from bxpull_nb.storage.journal.record import PREAMBLE, FileHeader, pack
 
 __all__ = ["SYNC_EVERY", "Writer"]
 
@@ -32,7 +32,7 @@ class Writer:
         *,
         rotate_bytes: int,
         memory_bytes: int,
-        opened: Callable[[], Opened],
+        opened: Callable[[], FileHeader],
         monotonic: Callable[[], float],
     ) -> None:
         self.error: OSError | None = None
@@ -45,20 +45,20 @@ class Writer:
         self._opened, self._monotonic = opened, monotonic
         self._guard = threading.RLock()
         self._closing = threading.Event()
-        self._tail: Tail | None = None
+        self._tail: ActiveFile | None = None
         self._syncing: threading.Thread | None = None
         self._unsynced = False
         self._retry_at = float("-inf")
 
-    def begin(self, tail: Tail | None) -> None:
+    def begin(self, active: ActiveFile | None) -> None:
         """Go on behind what is in the newest file, or begin the first; raises OSError."""
-        if tail is None:
+        if active is None:
             self._begin_file(self._folder / "000001.bxj")
-        elif tail.size <= len(PREAMBLE):
-            tail.close()
-            self._begin_file(tail.path)
+        elif active.size <= len(PREAMBLE):
+            active.close()
+            self._begin_file(active.path)
         else:
-            self._tail = tail
+            self._tail = active
         if self._durability == "second":
             self._syncing = threading.Thread(
                 target=self._keep_syncing, name="bxpull-journal", daemon=True
@@ -91,18 +91,18 @@ class Writer:
             self._tail = None
 
     def _begin_file(self, path: Path) -> None:
-        tail = Tail(path)
+        active = ActiveFile(path)
         try:
-            tail.write(PREAMBLE + pack(self._opened()))
+            active.write(PREAMBLE + pack(self._opened()))
             if self._durability != "os":
-                tail.sync()
+                active.sync()
                 sync_folder(self._folder)
         except OSError:
-            tail.close()
+            active.close()
             raise
         if self._tail is not None:
             self._tail.close()
-        self._tail = tail
+        self._tail = active
 
     def _write_waiting(self) -> None:
         if not self.waiting or self._monotonic() < self._retry_at:
@@ -113,15 +113,15 @@ class Writer:
             self._unsynced = not self._attempt(self._tail.sync)
 
     def _write_next(self) -> None:
-        tail = self._tail
-        if tail is None:
+        active = self._tail
+        if active is None:
             return
-        if tail.size >= self._rotate_bytes:
+        if active.size >= self._rotate_bytes:
             if self._durability != "os":
-                tail.sync()
-            self._begin_file(tail.path.with_name(f"{int(tail.path.stem) + 1:06}.bxj"))
-            tail = self._tail or tail
-        tail.write(self.waiting[0])
+                active.sync()
+            self._begin_file(active.path.with_name(f"{int(active.path.stem) + 1:06}.bxj"))
+            active = self._tail or active
+        active.write(self.waiting[0])
         self._unsynced = True
         self.records += 1
         self.bytes += len(self.waiting[0])
