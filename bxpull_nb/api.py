@@ -109,7 +109,7 @@ def replay(source: "str | Path | pd.DataFrame", speed: float = 1.0) -> Feed:
     SettingsError for a frame of Dask and for a speed that is not above zero.
     """
     from bxpull_nb.capture.replay import Replay
-    from bxpull_nb.storage.export.table import needs_pandas
+    from bxpull_nb.models.dataframes import needs_pandas
 
     needs_pandas(source, "replay()")
     events = read_events(source) if isinstance(source, str | Path) else source

@@ -4,16 +4,15 @@ import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from html import escape
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from bxpull_nb.bridge import LoopThread
-from bxpull_nb.capture.driver import checked_channels, checked_transport
 from bxpull_nb.capture.feed import Feed
 from bxpull_nb.errors import ChannelMissing
 from bxpull_nb.listener import Listener, Timing
 from bxpull_nb.models import CHANNEL_TYPES, PublicChannel, PullConfig
+from bxpull_nb.models.choices import checked_channels, checked_transport
 from bxpull_nb.rest import PORTAL_LIMIT, BatchResult, RestClient
 from bxpull_nb.rest.auth import Auth
 from bxpull_nb.rest.publish import message_body, publish
@@ -21,6 +20,7 @@ from bxpull_nb.storage.eventlog import EventLog
 
 if TYPE_CHECKING:
     from bxpull_nb.sandbox import Sandbox
+from bxpull_nb.models.html import html_table
 
 __all__ = ["Portal"]
 
@@ -183,14 +183,8 @@ class Portal:
         return f"Portal({self.name}, {self.rest.auth!r}, {feeds})"
 
     def _repr_html_(self) -> str:
-        rows = {"portal": self.url, "authorization": repr(self.rest.auth)}
-        listed = [*rows.items(), *(("feed", repr(feed)) for feed in self.feeds)]
-        cells = "".join(
-            f"<tr><th style='text-align:left'>{name}</th>"
-            f"<td style='text-align:left'>{escape(value)}</td></tr>"
-            for name, value in listed
-        )
-        return f"<table>{cells}</table>"
+        shown = [("portal", self.url), ("authorization", repr(self.rest.auth))]
+        return html_table([*shown, *(("feed", repr(feed)) for feed in self.feeds)])
 
 
 def _now(timing: Timing) -> datetime:

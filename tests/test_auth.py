@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from bxpull_nb.errors import SettingsError
-from bxpull_nb.rest.auth import AccessToken, Webhook, http_client
+from bxpull_nb.http import http_client
+from bxpull_nb.rest.auth import AccessToken, Webhook
 
 
 def test_a_token_travels_in_a_header_and_never_in_the_address() -> None:

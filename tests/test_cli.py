@@ -23,8 +23,8 @@ from click.testing import CliRunner, Result
 import bxpull_nb as bx
 from bxpull_nb.cli import lab, main, tail
 from bxpull_nb.models import CHANNEL_TYPES, Arrival, Event
+from bxpull_nb.models.choices import TRANSPORTS
 from bxpull_nb.portal import Portal
-from bxpull_nb.protocol.retry_policy import TRANSPORTS
 from bxpull_nb.sandbox import Sandbox
 
 PROJECT = Path(__file__).resolve().parent.parent

@@ -286,6 +286,6 @@ def test_a_folder_that_cannot_take_the_file_is_said(
     def refuse(*_: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr("bxpull_nb.files.os.open", refuse)
     with pytest.raises(PermissionError, match="Permission denied: choose a folder"):
         to_csv(frame(), tmp_path / "e.csv")

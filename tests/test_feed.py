@@ -12,7 +12,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bxpull_nb.capture.driver import checked_channels, checked_transport
 from bxpull_nb.capture.feed import Feed
 from bxpull_nb.errors import (
     ChannelMissing,
@@ -21,6 +20,7 @@ from bxpull_nb.errors import (
     WaitTimeout,
     WrongThreadError,
 )
+from bxpull_nb.models.choices import checked_channels, checked_transport
 from bxpull_nb.portal import Portal
 from bxpull_nb.rest.auth import AccessToken
 from bxpull_nb.sandbox import Sandbox

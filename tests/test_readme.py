@@ -11,7 +11,7 @@ import pytest
 
 import bxpull_nb as bx
 from bxpull_nb.models import EVENT_COLUMNS
-from tests.test_layering import STREET
+from tests.test_layering import WINGS
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -68,8 +68,8 @@ def test_all_tutorials_are_counted() -> None:
     assert f"opens JupyterLab on {words[count - 6]} short tutorials" in README
 
 
-def test_every_room_is_named() -> None:
-    """In the order of the street."""
-    table = README[README.index("## The rooms") :]
+def test_every_wing_is_named() -> None:
+    """In the order of the wall."""
+    table = README[README.index("## The wings") :]
     rows = re.findall(r"^\| (`[^|]+?) \|", table, re.MULTILINE)
-    assert [room for row in rows for room in re.findall(r"`(\w+)`", row)] == [*STREET, "sandbox"]
+    assert [wing for row in rows for wing in re.findall(r"`(\w+)`", row)] == list(WINGS)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from bxpull_nb.errors import SettingsError
-from bxpull_nb.storage.export.table import is_dask
+from bxpull_nb.models.dataframes import is_dask
 
 if TYPE_CHECKING:
     import dask.dataframe as dd

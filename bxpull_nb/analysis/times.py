@@ -12,8 +12,9 @@ from bxpull_nb.analysis.intervals import (
     moments,
     shaped,
 )
-from bxpull_nb.analysis.map_reduce import Frame, Tables, is_dask, map_reduce, part_of
+from bxpull_nb.analysis.map_reduce import Frame, Tables, map_reduce, part_of
 from bxpull_nb.analysis.partitioned import lags_of
+from bxpull_nb.models.dataframes import is_dask
 
 if TYPE_CHECKING:
     import pandas as pd

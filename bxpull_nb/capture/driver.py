@@ -1,15 +1,14 @@
-"""What can drive a feed, and what may be asked of it: the seam to a listener, or a replay."""
+"""What drives a feed, and what may be asked of it: the seam to a listener, or a replay."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from bxpull_nb.errors import BxPullError, SettingsError
+from bxpull_nb.errors import BxPullError
 from bxpull_nb.listener import ListenerStats, Sink
-from bxpull_nb.models import CHANNEL_TYPES, OnEntry, PullConfig
-from bxpull_nb.protocol.retry_policy import TRANSPORTS
+from bxpull_nb.models import OnEntry, PullConfig
 from bxpull_nb.protocol.session import Resume
 
-__all__ = ["Driver", "OpenDriver", "checked_channels", "checked_transport"]
+__all__ = ["Driver", "OpenDriver"]
 
 
 class Driver(Protocol):
@@ -70,24 +69,3 @@ class OpenDriver(Protocol):
     ) -> Driver:
         """The driver that hands its batches to `sink`."""
         ...
-
-
-def checked_channels(channels: Sequence[str] | str) -> tuple[str, ...]:
-    """The channel types as a tuple without repetition; raises SettingsError for an unknown one."""
-    chosen = tuple(dict.fromkeys([channels] if isinstance(channels, str) else channels))
-    if chosen == ("both",):
-        return CHANNEL_TYPES
-    unknown = [kind for kind in chosen if kind not in CHANNEL_TYPES]
-    if unknown or not chosen:
-        what = f"unknown channel type {unknown[0]!r}" if unknown else "no channel type"
-        raise SettingsError(f"{what}: choose from 'shared' and 'private', or both.")
-    return chosen
-
-
-def checked_transport(transport: str) -> str:
-    """The transport as it is; raises SettingsError for an unknown one."""
-    if transport not in TRANSPORTS:
-        raise SettingsError(
-            f"unknown transport {transport!r}: choose from {', '.join(TRANSPORTS)}."
-        )
-    return transport

@@ -9,6 +9,7 @@ import msgspec
 from bxpull_nb.capture.recent_frames import KeptFrame
 from bxpull_nb.masking import mask_text
 from bxpull_nb.models import Record
+from bxpull_nb.models.html import html_table
 
 __all__ = ["Anatomy", "MidParts", "inspect", "take_mid_apart"]
 
@@ -78,15 +79,10 @@ class Anatomy(msgspec.Struct, frozen=True, kw_only=True):
         return f"Anatomy(row {self.row}, {self.record.module_id}.{self.record.command})"
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><th scope='row' style='text-align:left'>{escape(name)}</th>"
-            f"<td style='text-align:left'>{escape(value)}</td></tr>"
-            for name, value in self.facts().items()
-        )
         params = escape(msgspec.json.format(msgspec.json.encode(self.params)).decode())
         frame = "no longer kept" if self.frame is None else escape(self.frame)
         return (
-            f"<table>{rows}</table><b>params</b><pre>{params}</pre>"
+            f"{html_table(self.facts().items())}<b>params</b><pre>{params}</pre>"
             f"<b>raw frame</b><pre style='white-space:pre-wrap'>{frame}</pre>"
         )
 

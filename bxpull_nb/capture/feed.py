@@ -11,13 +11,15 @@ import msgspec
 
 from bxpull_nb.bridge import LoopThread
 from bxpull_nb.capture.activity_log import ActivityLog
-from bxpull_nb.capture.driver import Driver, OpenDriver, checked_channels, checked_transport
+from bxpull_nb.capture.driver import Driver, OpenDriver
 from bxpull_nb.capture.gap_report import Report, report_of
 from bxpull_nb.capture.journaling import journaling, not_journaled
 from bxpull_nb.capture.recording import Recording
 from bxpull_nb.errors import ConnectionFailed, WrongThreadError
 from bxpull_nb.listener import ListenerStats, Sink
 from bxpull_nb.models import CHANNEL_TYPES, LogEntry, PullConfig
+from bxpull_nb.models.choices import checked_channels, checked_transport
+from bxpull_nb.models.html import html_table
 from bxpull_nb.storage.eventlog import EventLog
 from bxpull_nb.storage.journal import Journal
 
@@ -57,13 +59,7 @@ class FeedStats(msgspec.Struct, frozen=True):
         return f"FeedStats({self.state}{by}, {self.events:,} events, {self.rate:.1f}/s)"
 
     def _repr_html_(self) -> str:
-        told = {name: getattr(self, name) for name in self.__struct_fields__}
-        rows = "".join(
-            f"<tr><th style='text-align:left'>{name}</th>"
-            f"<td style='text-align:left'>{escape(str(value))}</td></tr>"
-            for name, value in told.items()
-        )
-        return f"<table>{rows}</table>"
+        return html_table((name, getattr(self, name)) for name in self.__struct_fields__)
 
 
 class Feed(Recording):

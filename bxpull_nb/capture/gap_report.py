@@ -1,7 +1,6 @@
 """How whole a capture is: the gaps, why they were, and what brought their events back."""
 
 from collections.abc import Iterator, Sequence
-from html import escape
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from bxpull_nb.models import LogEntry
 
 if TYPE_CHECKING:
     import pandas as pd
+from bxpull_nb.models.html import html_table
 
 __all__ = ["GAP_COLUMNS", "Gap", "Report", "report_of"]
 
@@ -115,13 +115,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         return "\n".join(f"{name:20} {value}" for name, value in self.lines())
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><th scope='row' style='text-align:left'>{escape(name)}</th>"
-            f"<td style='text-align:left'>{escape(value)}</td></tr>"
-            for name, value in self.lines()
-        )
         gaps = self.to_frame().to_html(index=False) if self.gaps else ""
-        return f"<table>{rows}</table>{gaps}"
+        return html_table(self.lines()) + gaps
 
 
 def _times(at_us: Sequence[int | None]) -> "pd.Series[pd.Timestamp]":

@@ -19,8 +19,8 @@ from bxpull_nb.capture.feed import Feed
 from bxpull_nb.diagnosis import Diagnosis, doctor
 from bxpull_nb.errors import BxPullError
 from bxpull_nb.models import CHANNEL_TYPES
+from bxpull_nb.models.choices import TRANSPORTS
 from bxpull_nb.portal import Portal
-from bxpull_nb.protocol.retry_policy import TRANSPORTS
 
 if TYPE_CHECKING:
     import pandas as pd

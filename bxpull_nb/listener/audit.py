@@ -11,13 +11,13 @@ import logging
 import httpx
 
 from bxpull_nb.errors import BxPullError, ChannelRefused
+from bxpull_nb.http import http_client
 from bxpull_nb.listener.lane import Lane
 from bxpull_nb.listener.shared import LaneSettings, RetiredChannel
 from bxpull_nb.listener.transport import poll, poll_answer, poll_body
 from bxpull_nb.models import PullConfig
 from bxpull_nb.protocol.endpoint import FULL_HISTORY, connection_url
 from bxpull_nb.protocol.session import Received
-from bxpull_nb.rest.auth import http_client
 
 __all__ = ["keep_auditing", "watch_for_stalls"]
 

@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 
 from bxpull_nb.masking import mask
-from bxpull_nb.models.fields import html_table, mapping_of, missing_field, time_of, whole_number
+from bxpull_nb.models.fields import mapping_of, missing_field, time_of, whole_number
+from bxpull_nb.models.html import html_table
 
 __all__ = ["CHANNEL_TYPES", "Channel", "PublicChannel", "public_channels"]
 

@@ -13,7 +13,8 @@ import msgspec
 from bxpull_nb.errors import ChannelMissing
 from bxpull_nb.masking import mask
 from bxpull_nb.models.channel import CHANNEL_TYPES, Channel, PublicChannel, public_channels
-from bxpull_nb.models.fields import html_table, mapping_of, missing_field
+from bxpull_nb.models.fields import mapping_of, missing_field
+from bxpull_nb.models.html import html_table
 from bxpull_nb.models.server import PullServer
 
 if TYPE_CHECKING:

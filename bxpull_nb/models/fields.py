@@ -1,25 +1,14 @@
-"""Fields of the portal's answers, whatever spelling they came in, and a table that shows them."""
+"""Fields of the portal's answers, whatever spelling they came in."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from html import escape
 from typing import Any
 
 from bxpull_nb.errors import MissingField
 
-__all__ = ["html_table", "mapping_of", "missing_field", "time_of", "whole_number"]
+__all__ = ["mapping_of", "missing_field", "time_of", "whole_number"]
 
 _METHOD = "pull.application.config.get"
-
-
-def html_table(rows: Iterable[tuple[str, Any]]) -> str:
-    """Names and values as an HTML table; nothing in them is interpreted."""
-    cells = "".join(
-        f"<tr><th style='text-align:left'>{escape(name)}</th>"
-        f"<td style='text-align:left'>{escape(str(value))}</td></tr>"
-        for name, value in rows
-    )
-    return f"<table>{cells}</table>"
 
 
 def whole_number(value: Any) -> int | None:

@@ -5,7 +5,8 @@ from typing import Any
 
 import msgspec
 
-from bxpull_nb.models.fields import html_table, missing_field, whole_number
+from bxpull_nb.models.fields import missing_field, whole_number
+from bxpull_nb.models.html import html_table
 
 __all__ = ["PullServer"]
 

@@ -17,9 +17,7 @@ from bxpull_nb.errors import (
 )
 from bxpull_nb.models import PullServer
 
-__all__ = ["TRANSPORTS", "is_transient", "next_transport", "reconnect_delays"]
-
-TRANSPORTS = ("auto", "websocket", "polling")
+__all__ = ["is_transient", "next_transport", "reconnect_delays"]
 
 _DELAYS = (0.5, 5.0, 25.0, 45.0, 60.0)
 _WEBSOCKET_TRIES = 4

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from html import escape
 from itertools import islice
 from typing import Any
 
 from bxpull_nb.errors import ApiError, RestError, SettingsError
+from bxpull_nb.models.html import html_table
 from bxpull_nb.rest.params import as_json, as_query, checked_method
 from bxpull_nb.rest.responses import api_error, mapping
 
@@ -43,15 +43,10 @@ class BatchResult:
         return f"BatchResult({counts}{f', {len(self.skipped)} skipped' if self.skipped else ''})"
 
     def _repr_html_(self) -> str:
-        told = {name: f"a {type(value).__name__}" for name, value in self.results.items()}
-        told |= {name: str(error) for name, error in self.errors.items()}
-        told |= dict.fromkeys(self.skipped, "skipped")
-        rows = "".join(
-            f"<tr><th style='text-align:left'>{escape(name)}</th>"
-            f"<td style='text-align:left'>{escape(text)}</td></tr>"
-            for name, text in told.items()
-        )
-        return f"<div>{self!r}</div><table>{rows}</table>"
+        shown = {name: f"a {type(value).__name__}" for name, value in self.results.items()}
+        shown |= {name: str(error) for name, error in self.errors.items()}
+        shown |= dict.fromkeys(self.skipped, "skipped")
+        return f"<div>{self!r}</div>{html_table(shown.items())}"
 
 
 def batch_requests(calls: Calls, *, halt: bool) -> Iterator[tuple[dict[str, str], dict[str, Any]]]:
@@ -95,6 +90,6 @@ def _command(name: str, call: tuple[str, Mapping[str, Any]]) -> str:
     return f"{method}?{query}" if query else method
 
 
-def _error(method: str, told: Any, mask_secrets: Callable[[str], str]) -> ApiError:
-    body = told if isinstance(told, Mapping) and "error" in told else {"error": str(told)}
+def _error(method: str, shown: Any, mask_secrets: Callable[[str], str]) -> ApiError:
+    body = shown if isinstance(shown, Mapping) and "error" in shown else {"error": str(shown)}
     return api_error(method, body, mask_secrets)

@@ -11,8 +11,9 @@ from typing import Any
 import httpx
 
 from bxpull_nb.errors import ApiError, PortalUnreachable, UnexpectedAnswer, WrongAuthType
+from bxpull_nb.http import TIMEOUT, http_client, mask_http_logs
 from bxpull_nb.models import PublicChannel, PullConfig, public_channels
-from bxpull_nb.rest.auth import TIMEOUT, Auth, OAuthApp, Webhook, http_client, mask_http_logs
+from bxpull_nb.rest.auth import Auth, OAuthApp, Webhook
 from bxpull_nb.rest.batch import BatchResult, Calls, batch_requests, read_batch
 from bxpull_nb.rest.error_codes import Recovery, code_of
 from bxpull_nb.rest.params import as_json, checked_method

@@ -14,12 +14,12 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 from bxpull_nb.bridge import LoopThread
 from bxpull_nb.errors import LoginDenied, LoginTimeout, SettingsError, WrongState
+from bxpull_nb.http import http_client
 from bxpull_nb.protocol.endpoint import portal_url
 from bxpull_nb.rest.auth import (
     TokenPair,
     TokenStore,
     default_store,
-    http_client,
     request_tokens,
     token_server,
 )

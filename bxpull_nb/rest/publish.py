@@ -12,10 +12,10 @@ from bxpull_nb.errors import (
     SettingsError,
     TransportUnavailable,
 )
+from bxpull_nb.http import http_client
 from bxpull_nb.models import PublicChannel, PullConfig
 from bxpull_nb.protocol.codec import push_pb2 as pb
 from bxpull_nb.rest import as_json
-from bxpull_nb.rest.auth import http_client
 
 __all__ = ["message_body", "publish", "publish_url", "request_batch"]
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from bxpull_nb.masking import mask
 from bxpull_nb.sandbox.jwt import TOKEN_LIFE, read_token, write_token
-from bxpull_nb.sandbox.rest.authentication import USER_ID
+from bxpull_nb.sandbox.settings import USER_ID
 
 __all__ = [
     "Address",

@@ -2,16 +2,15 @@
 
 import time
 from collections.abc import Callable, Sequence
-from html import escape
 from types import TracebackType
 from typing import Any
 
 from bxpull_nb.errors import SettingsError
+from bxpull_nb.models.html import html_table
 from bxpull_nb.sandbox.push.publisher import EVENT_EXPIRY
 from bxpull_nb.sandbox.push_controls import PushControls
-from bxpull_nb.sandbox.rest.authentication import USER_ID
 from bxpull_nb.sandbox.rest_controls import RestControls
-from bxpull_nb.sandbox.settings import DEFAULT_SCOPE, Settings
+from bxpull_nb.sandbox.settings import DEFAULT_SCOPE, USER_ID, Settings
 from bxpull_nb.sandbox.wiring import RunningPortal, open_portal
 
 __all__ = ["Sandbox"]
@@ -197,11 +196,7 @@ class Sandbox(RestControls, PushControls):
         return f"Sandbox({', '.join(f'{name} {value}' for name, value in self._shown().items())})"
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><th style='text-align:left'>{escape(name)}</th><td>{escape(str(value))}</td></tr>"
-            for name, value in self._shown().items()
-        )
-        return f"<table>{rows}</table>"
+        return html_table(self._shown().items())
 
     def _shown(self) -> dict[str, Any]:
         """What may be seen of it: no token, no webhook, no channel."""

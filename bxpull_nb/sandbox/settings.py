@@ -5,13 +5,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bxpull_nb.errors import SettingsError
-from bxpull_nb.sandbox.rest.error import PROFILES
 
-__all__ = ["EDITIONS", "Settings"]
+__all__ = ["DEFAULT_SCOPE", "EDITIONS", "MODES", "PROFILES", "USER_ID", "Settings"]
 
 EDITIONS = ("current", "seed")
 DEFAULT_SCOPE = ("pull", "pull_channel", "crm", "user")
 MODES = ("personal", "shared")
+PROFILES = ("guide", "portal")
+"""What the official guide says of HTTP statuses, and what the code of today's portals does."""
+USER_ID = 1
+"""The user of the application and of the webhook."""
 _VERSIONS = (3, 4, 5)
 
 

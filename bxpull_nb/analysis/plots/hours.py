@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from bxpull_nb.analysis.plots.figure import INK, PAPER, Figure, blank, sheet, spoken
-from bxpull_nb.storage.export.table import needs_pandas
+from bxpull_nb.models.dataframes import needs_pandas
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from bxpull_nb.analysis.plots.figure import COLOURS, INK, Figure, blank, count, count_axis, sheet
-from bxpull_nb.storage.export.table import needs_pandas
+from bxpull_nb.models.dataframes import needs_pandas
 
 if TYPE_CHECKING:
     import pandas as pd

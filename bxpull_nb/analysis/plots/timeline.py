@@ -23,7 +23,7 @@ from bxpull_nb.analysis.plots.figure import (
     spoken,
     utc_axis,
 )
-from bxpull_nb.storage.export.table import needs_pandas
+from bxpull_nb.models.dataframes import needs_pandas
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -24,8 +24,8 @@ from bxpull_nb.jupyter.widgets.publish_context import outside_requests, within
 from bxpull_nb.jupyter.widgets.rate_chart import Pick, RateChart
 from bxpull_nb.jupyter.widgets.send_form import SendForm
 from bxpull_nb.models import CHANNEL_TYPES
+from bxpull_nb.models.choices import TRANSPORTS
 from bxpull_nb.portal import Portal
-from bxpull_nb.protocol.retry_policy import TRANSPORTS
 
 __all__ = ["Explorer"]
 

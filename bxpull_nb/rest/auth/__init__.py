@@ -1,6 +1,5 @@
 """How a call proves who it is, and where the tokens of an application are kept."""
 
-from bxpull_nb.http import TIMEOUT, http_client, mask_http_logs
 from bxpull_nb.rest.auth.credentials import AccessToken, Auth, Webhook
 from bxpull_nb.rest.auth.oauth import OAuthApp
 from bxpull_nb.rest.auth.store import (
@@ -14,7 +13,6 @@ from bxpull_nb.rest.auth.token_endpoint import request_tokens, token_server
 from bxpull_nb.rest.auth.token_pair import TokenPair
 
 __all__ = [
-    "TIMEOUT",
     "AccessToken",
     "Auth",
     "FileStore",
@@ -25,8 +23,6 @@ __all__ = [
     "TokenStore",
     "Webhook",
     "default_store",
-    "http_client",
-    "mask_http_logs",
     "request_tokens",
     "token_server",
 ]

@@ -9,13 +9,13 @@ from contextlib import closing, suppress
 from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
-from tempfile import mkstemp
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import msgspec
 
 from bxpull_nb.errors import TokensNotStored
+from bxpull_nb.files import replacing
 from bxpull_nb.rest.auth.token_pair import TokenPair
 
 __all__ = ["FileStore", "KeyringStore", "MemoryStore", "TokenStore", "default_store"]
@@ -104,11 +104,13 @@ class FileStore:
         path = self.path(portal, client_id)
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _replace(path, msgspec.json.encode(pair))
+            with replacing(path, private=True) as file:
+                file.write(msgspec.json.encode(pair))
         except OSError as exc:
+            reason = os.strerror(exc.errno) if exc.errno else _kind(exc)
             raise TokensNotStored(
-                f"the tokens cannot be written to {path} ({exc.strerror or _kind(exc)}). Make "
-                f"the folder writable, or give a store= of your own."
+                f"the tokens cannot be written to {path} ({reason}). Make the folder "
+                f"writable, or give a store= of your own."
             ) from exc
 
     def forget(self, portal: str, client_id: str) -> None:
@@ -190,19 +192,6 @@ def _key(portal: str, client_id: str) -> str:
 
 def _pair(kept: bytes) -> TokenPair:
     return msgspec.json.decode(kept, type=TokenPair)
-
-
-def _replace(path: Path, content: bytes) -> None:
-    handle, name = mkstemp(dir=path.parent, prefix=".new-")  # born with mode 0600
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def _kind(exc: BaseException) -> str:

@@ -18,8 +18,8 @@ __all__ = [
     "PublishedMessage",
     "channel_ids",
     "channel_stats",
-    "letters",
     "parse_request",
+    "published_messages",
     "server_stats",
 ]
 

@@ -8,11 +8,9 @@ from typing import Any
 
 from bxpull_nb.sandbox.rest.application import Application
 from bxpull_nb.sandbox.rest.error import RestRefusal
+from bxpull_nb.sandbox.settings import USER_ID
 
-__all__ = ["USER_ID", "Access", "Caller"]
-
-USER_ID = 1
-"""The user of the application and of the webhook."""
+__all__ = ["Access", "Caller"]
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,9 @@ The official guide and the portals' own code disagree about statuses, so there a
 
 from typing import Any
 
-__all__ = ["PROFILES", "RestRefusal", "status_of"]
+from bxpull_nb.sandbox.settings import PROFILES
 
-PROFILES = ("guide", "portal")
-"""What the official guide says, and what the code of today's portals does."""
+__all__ = ["RestRefusal", "status_of"]
 
 _STATUSES: dict[str, tuple[int, int]] = {
     "EXPIRED_TOKEN": (401, 401),

@@ -10,9 +10,9 @@ from starlette.routing import Route
 
 from bxpull_nb.sandbox.body import BodyTooLarge, read_body
 from bxpull_nb.sandbox.rest.application import Application, GrantRefusal, Tokens
-from bxpull_nb.sandbox.rest.authentication import USER_ID
 from bxpull_nb.sandbox.rest.faults import RestFaults
 from bxpull_nb.sandbox.rest.routes import html_page, merged_params
+from bxpull_nb.sandbox.settings import USER_ID
 
 __all__ = ["OAuthServer"]
 

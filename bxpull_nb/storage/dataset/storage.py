@@ -9,8 +9,8 @@ from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 from bxpull_nb.errors import BxPullError, DatasetNotWritable, DatasetUnreachable, SettingsError
+from bxpull_nb.files import sync_folder
 from bxpull_nb.masking import mask_text
-from bxpull_nb.storage.journal import sync_folder
 
 if TYPE_CHECKING:
     import pyarrow.fs

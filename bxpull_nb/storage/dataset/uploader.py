@@ -13,11 +13,11 @@ from secrets import token_hex
 
 import msgspec
 
+from bxpull_nb.files import replacing
 from bxpull_nb.models import Batch
 from bxpull_nb.storage.dataset.layout import Folder, part_name
 from bxpull_nb.storage.dataset.schema import days_of, part_bytes, table_of_batches
 from bxpull_nb.storage.dataset.storage import Storage
-from bxpull_nb.storage.export import replacing
 from bxpull_nb.storage.journal import Cursor, forget_before, journal_files, read_on
 
 __all__ = ["PART_BYTES", "Uploader", "Written"]

@@ -1,10 +1,9 @@
 """Captured events in files: CSV, Parquet and JSON lines, out and back; `params` as columns."""
 
 from bxpull_nb.storage.export.csv import to_csv
-from bxpull_nb.storage.export.files import replacing
 from bxpull_nb.storage.export.jsonl import to_jsonl
 from bxpull_nb.storage.export.params import expand_params
 from bxpull_nb.storage.export.parquet import to_parquet
 from bxpull_nb.storage.export.reading import read_events
 
-__all__ = ["expand_params", "read_events", "replacing", "to_csv", "to_jsonl", "to_parquet"]
+__all__ = ["expand_params", "read_events", "to_csv", "to_jsonl", "to_parquet"]

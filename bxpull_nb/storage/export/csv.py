@@ -10,8 +10,9 @@ import pyarrow.compute as pc
 from pyarrow import csv
 
 from bxpull_nb.errors import FileFormatError
+from bxpull_nb.files import replacing
 from bxpull_nb.models import EVENT_COLUMNS
-from bxpull_nb.storage.export.files import Content, packing, replacing
+from bxpull_nb.storage.export.files import Content, packing
 from bxpull_nb.storage.export.table import check_columns, slices, spelled, table_of
 
 if TYPE_CHECKING:

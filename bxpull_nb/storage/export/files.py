@@ -1,15 +1,13 @@
-"""How files are written, whole or not at all, and how their content is read, packed or not."""
+"""Files packed or not: how they are written, and how their content is read."""
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from secrets import token_hex
 from typing import Any, BinaryIO, NamedTuple
 
 import pyarrow as pa
 
-__all__ = ["Content", "packing", "replacing", "unpacked"]
+__all__ = ["Content", "packing", "unpacked"]
 
 _BY_SUFFIX = {".gz": "gzip", ".zst": "zstd"}
 _BY_MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
@@ -22,26 +20,6 @@ class Content(NamedTuple):
     data: pa.Buffer
     whole: bool
     """False when a packed file ends before its end."""
-
-
-@contextmanager
-def replacing(target: Path) -> Iterator[BinaryIO]:
-    """A binary file that takes the place of `target` only when all of it was written.
-
-    An OSError keeps its class and its errno, and says what to do.
-    """
-    unfinished = target.with_name(f".{target.name}.{token_hex(4)}")
-    try:
-        with unfinished.open("xb") as file:
-            yield file
-        if target.exists():
-            shutil.copymode(target, unfinished)
-        unfinished.replace(target)
-    except OSError as exc:
-        raise OSError(exc.errno, _advice(exc, target), str(target)) from exc
-    finally:
-        if unfinished.parent.is_dir():
-            unfinished.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -82,16 +60,3 @@ def _unpacked(source: Path, codec: str, piece: int, skip: int = 0) -> tuple[byte
         except (OSError, pa.ArrowInvalid):
             return b"".join(pieces), False
     return b"".join(pieces), True
-
-
-def _advice(error: OSError, target: Path) -> str:
-    """What the system says, and what to do, for the person who chose the file's name."""
-    if isinstance(error, IsADirectoryError):
-        todo = "add a file name to that folder"
-    elif isinstance(error, FileNotFoundError | NotADirectoryError):
-        todo = f"make the folder {target.parent}, or choose another one"
-    elif isinstance(error, PermissionError):
-        todo = "choose a folder you may write in"
-    else:
-        todo = "nothing was written; make room, or choose another place"
-    return f"{error.strerror or error}: {todo}"

@@ -10,8 +10,9 @@ import pyarrow.compute as pc
 from msgspec import UNSET, Raw, UnsetType
 
 from bxpull_nb.errors import FileFormatError
+from bxpull_nb.files import replacing
 from bxpull_nb.models import EVENT_COLUMNS
-from bxpull_nb.storage.export.files import Content, packing, replacing
+from bxpull_nb.storage.export.files import Content, packing
 from bxpull_nb.storage.export.table import event_table, slices, spelled
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from bxpull_nb.storage.export.table import needs_pandas
+from bxpull_nb.models.dataframes import needs_pandas
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from bxpull_nb.errors import DatasetTooNew, FileFormatError
+from bxpull_nb.files import replacing
 from bxpull_nb.models import EVENT_COLUMNS
-from bxpull_nb.storage.export.files import replacing
 from bxpull_nb.storage.export.table import check_columns, event_table
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from bxpull_nb.errors import FileFormatError, SettingsError
 from bxpull_nb.models import EVENT_COLUMNS
+from bxpull_nb.models.dataframes import needs_pandas
 from bxpull_nb.storage.export.iso import iso_texts
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 __all__ = [
     "check_columns",
     "event_table",
-    "is_dask",
-    "needs_pandas",
     "slices",
     "spelled",
     "table_of",
@@ -27,20 +26,6 @@ __all__ = [
 
 _SLICE = 65_536  # rows: bounds what a file's spelling takes in memory
 _UTC = pa.timestamp("us", "UTC")
-
-
-def is_dask(frame: Any) -> bool:
-    """Whether it is a frame of Dask; Dask is not loaded to find out."""
-    return type(frame).__module__.partition(".")[0] == "dask"
-
-
-def needs_pandas(frame: Any, function: str) -> None:
-    """Raise SettingsError for a frame of Dask: it may be larger than the memory."""
-    if is_dask(frame):
-        raise SettingsError(
-            f"{function} needs a frame of pandas: choose a part by read_events(where=...), or "
-            f"take df[...].compute()."
-        )
 
 
 def table_of(frame: "pd.DataFrame") -> pa.Table:

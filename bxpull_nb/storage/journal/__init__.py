@@ -1,7 +1,7 @@
 """The log on disk, and back: a capture that survives its process."""
 
 from bxpull_nb.storage.journal.cursor import Chunk, Cursor, forget_before, read_on
-from bxpull_nb.storage.journal.files import Repaired, journal_files, sync_folder
+from bxpull_nb.storage.journal.files import Repaired, journal_files
 from bxpull_nb.storage.journal.journal import Journal, JournalStats
 from bxpull_nb.storage.journal.reading import read_frame, read_journal
 
@@ -16,5 +16,4 @@ __all__ = [
     "read_frame",
     "read_journal",
     "read_on",
-    "sync_folder",
 ]

@@ -19,7 +19,6 @@ __all__ = [
     "checked_content",
     "journal_files",
     "sync_and_close",
-    "sync_folder",
 ]
 
 _NAME = re.compile(r"\d{6}\.bxj")
@@ -124,17 +123,6 @@ def sync_and_close(descriptor: int) -> None:
     """Sync what `ActiveFile.duplicate` gave."""
     try:
         _sync_data(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make a new file's name last, where the system can."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
     finally:
         os.close(descriptor)
 

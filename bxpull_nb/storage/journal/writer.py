@@ -7,8 +7,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from bxpull_nb.files import sync_folder
 from bxpull_nb.models import IS_LOG_ENTRY
-from bxpull_nb.storage.journal.files import ActiveFile, sync_and_close, sync_folder
+from bxpull_nb.storage.journal.files import ActiveFile, sync_and_close
 from bxpull_nb.storage.journal.record import PREAMBLE, FileHeader, pack
 
 __all__ = ["SYNC_EVERY", "Writer"]

@@ -1,0 +1,31 @@
+"""What a caller chooses to listen to: channel types and a transport, checked."""
+
+from collections.abc import Sequence
+
+from bxpull_nb.errors import SettingsError
+from bxpull_nb.models.channel import CHANNEL_TYPES
+
+__all__ = ["TRANSPORTS", "checked_channels", "checked_transport"]
+
+TRANSPORTS = ("auto", "websocket", "polling")
+
+
+def checked_channels(channels: Sequence[str] | str) -> tuple[str, ...]:
+    """The channel types as a tuple without repetition; raises SettingsError for an unknown one."""
+    chosen = tuple(dict.fromkeys([channels] if isinstance(channels, str) else channels))
+    if chosen == ("both",):
+        return CHANNEL_TYPES
+    unknown = [kind for kind in chosen if kind not in CHANNEL_TYPES]
+    if unknown or not chosen:
+        what = f"unknown channel type {unknown[0]!r}" if unknown else "no channel type"
+        raise SettingsError(f"{what}: choose from 'shared' and 'private', or both.")
+    return chosen
+
+
+def checked_transport(transport: str) -> str:
+    """The transport as it is; raises SettingsError for an unknown one."""
+    if transport not in TRANSPORTS:
+        raise SettingsError(
+            f"unknown transport {transport!r}: choose from {', '.join(TRANSPORTS)}."
+        )
+    return transport

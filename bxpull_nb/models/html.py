@@ -1,0 +1,17 @@
+"""A table of names and values as HTML: how every object shows itself in a notebook."""
+
+from collections.abc import Iterable
+from html import escape
+from typing import Any
+
+__all__ = ["html_table"]
+
+
+def html_table(rows: Iterable[tuple[str, Any]]) -> str:
+    """Return names and values as an HTML table; nothing in them is interpreted."""
+    cells = "".join(
+        f"<tr><th scope='row' style='text-align:left'>{escape(name)}</th>"
+        f"<td style='text-align:left'>{escape(str(value))}</td></tr>"
+        for name, value in rows
+    )
+    return f"<table>{cells}</table>"
