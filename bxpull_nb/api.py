@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from bxpull_nb.bridge import LoopThread
 from bxpull_nb.capture.feed import Feed
 from bxpull_nb.errors import SettingsError
-from bxpull_nb.listener import ListenerStats, Sink
+from bxpull_nb.listener import CaptureTarget, ListenerStats
 from bxpull_nb.models import CHANNEL_TYPES, PullConfig
 from bxpull_nb.portal import Portal
 from bxpull_nb.rest.auth import AccessToken, OAuthApp, TokenPair, TokenStore, Webhook
@@ -115,10 +115,8 @@ def replay(source: "str | Path | pd.DataFrame", speed: float = 1.0) -> Feed:
     events = read_events(source) if isinstance(source, str | Path) else source
     name = Path(source).name if isinstance(source, str | Path) else "replay"
 
-    def play(
-        sink: Sink, *, stats: ListenerStats, changed: Callable[[], None], **_live: Any
-    ) -> Replay:
-        return Replay(events, sink, speed=speed, stats=stats, changed=changed)
+    def play(target: CaptureTarget, *, stats: ListenerStats, **_live: Any) -> Replay:
+        return Replay(events, target, speed=speed, stats=stats)
 
     return Feed(play, LoopThread(), name=name).start()
 

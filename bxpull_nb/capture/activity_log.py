@@ -1,10 +1,11 @@
-"""What happened to a capture, in order: the story beside its events."""
+"""The activity log of a capture: connections, breaks, renewals and marks, in order."""
 
 import threading
 from collections import deque
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from bxpull_nb.errors import SettingsError
 from bxpull_nb.models import LOG_COLUMNS, LogEntry
 
 if TYPE_CHECKING:
@@ -12,13 +13,13 @@ if TYPE_CHECKING:
 
 __all__ = ["ActivityLog"]
 
-_MOST = 100_000  # entries: months of an ordinary capture, and a bound for a line that flaps
+_MOST = 100_000  # entries: months of an ordinary capture, and a bound for a connection that flaps
 
 
 class ActivityLog:
-    """The happenings of a capture, oldest first; any thread may write or look.
+    """The entries of a capture, oldest first; any thread may write or read.
 
-    Beyond a hundred thousand the oldest are forgotten; `len` counts them all the same.
+    Beyond a hundred thousand the oldest are forgotten; `len` still counts them.
     """
 
     def __init__(self) -> None:
@@ -26,22 +27,30 @@ class ActivityLog:
         self._entries: deque[LogEntry] = deque(maxlen=_MOST)
         self._total = 0
 
-    def add(self, happening: LogEntry) -> None:
+    def add(self, entry: LogEntry) -> None:
         """Write an entry."""
         with self._lock:
-            self._entries.append(happening)
+            self._entries.append(entry)
             self._total += 1
 
     def recent(self, start: int = 0) -> list[LogEntry]:
-        """The entries from number `start` on, as far as they are remembered."""
+        """Return the entries from number `start` on, as far as they are kept."""
         with self._lock:
             skipped = max(start - (self._total - len(self._entries)), 0)
             return list(islice(self._entries, skipped, None))
 
-    def last(self, kind: str, text: str) -> LogEntry | None:
-        """The newest entry of that kind with that text, or None."""
-        entries = reversed(self.recent())
-        return next((e for e in entries if (e.kind, e.text) == (kind, text)), None)
+    def mark(self, label: str) -> "pd.Timestamp":
+        """Return the moment of the newest mark with that label (UTC).
+
+        Raises SettingsError for a label without a mark, with the labels there are.
+        """
+        import pandas as pd
+
+        marks = {entry.text: entry.at_us for entry in self.recent() if entry.kind == "marked"}
+        if label not in marks:
+            known = ", ".join(map(repr, marks)) or "none yet"
+            raise SettingsError(f"there is no mark {label!r}; marks: {known}. Set one by mark().")
+        return pd.Timestamp(marks[label], unit="us", tz="UTC")
 
     @property
     def df(self) -> "pd.DataFrame":

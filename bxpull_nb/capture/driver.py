@@ -1,18 +1,18 @@
 """What drives a feed, and what may be asked of it: the seam to a listener, or a replay."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from bxpull_nb.errors import BxPullError
-from bxpull_nb.listener import ListenerStats, Sink
-from bxpull_nb.models import OnEntry, PullConfig
+from bxpull_nb.listener import CaptureTarget, ListenerStats
+from bxpull_nb.models import PullConfig
 from bxpull_nb.protocol.session import Resume
 
 __all__ = ["Driver", "OpenDriver"]
 
 
 class Driver(Protocol):
-    """What makes a feed grow: a listener, or a replay."""
+    """The source of a feed's events: a listener, or a replay."""
 
     @property
     def state(self) -> str:
@@ -36,11 +36,11 @@ class Driver(Protocol):
 
     @property
     def transports(self) -> tuple[str, ...]:
-        """What the connections use now."""
+        """The transports in use now."""
         ...
 
     def clock(self) -> int:
-        """The moment its events are in: Unix nanoseconds, of now, or of the recording."""
+        """Return the time of its events in Unix nanoseconds: now, or of the recording."""
         ...
 
     async def run(self) -> None:
@@ -48,7 +48,7 @@ class Driver(Protocol):
         ...
 
     async def call(self, method: str, params: dict[str, Any]) -> Any:
-        """The result of a method of the push server."""
+        """Return the result of a method of the push server."""
         ...
 
 
@@ -57,15 +57,13 @@ class OpenDriver(Protocol):
 
     def __call__(
         self,
-        sink: Sink,
+        target: CaptureTarget,
         *,
         channels: Sequence[str],
         transport: str,
         backfill: bool,
         resume: Resume | None,
         stats: ListenerStats,
-        changed: Callable[[], None],
-        tell: OnEntry,
     ) -> Driver:
-        """The driver that hands its batches to `sink`."""
+        """Return the driver that hands its batches to `target`."""
         ...

@@ -8,10 +8,10 @@ import msgspec
 
 from bxpull_nb.listener import ListenerStats
 from bxpull_nb.models import LogEntry
+from bxpull_nb.models.html import html_table
 
 if TYPE_CHECKING:
     import pandas as pd
-from bxpull_nb.models.html import html_table
 
 __all__ = ["GAP_COLUMNS", "Gap", "Report", "report_of"]
 

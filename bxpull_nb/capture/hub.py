@@ -1,89 +1,108 @@
-"""Where a listener's records come in: the log, those who wait for an event, and the rate.
+"""The event hub: where a listener's records reach the journal, the log, waits and callbacks.
 
-It is all that the listener's thread holds of a feed, so that a feed nobody holds any more can
-be collected although its thread still runs.
+It is all that the listener's thread holds of a feed. So a feed without a reference can be
+collected although its thread still runs.
 """
 
 import asyncio
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from queue import Empty, SimpleQueue
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 
+from bxpull_nb.capture.activity_log import ActivityLog
 from bxpull_nb.capture.recent_frames import KeptFrame, RecentFrames
-from bxpull_nb.errors import WaitTimeout
-from bxpull_nb.models import Batch, Record
+from bxpull_nb.capture.waiters import Waiters
+from bxpull_nb.errors import JournalNotWritable, WaitTimeout
+from bxpull_nb.models import Batch, LogEntry, Record
 from bxpull_nb.storage.eventlog import EventLog
+from bxpull_nb.storage.journal import Journal
 
 __all__ = ["EventHub"]
 
 _RATE_WINDOW = 10.0  # seconds
-_Batches = SimpleQueue[Sequence[Record] | None]
 
 
 class EventHub:
-    """The sink of a listener; `None` in a waiter's queue says that the listener has ended.
+    """The capture target of a feed. The journal comes first, then the log, then the others.
 
-    `taps` get every batch of new records too. `monotonic` gives seconds.
+    `taps` get every batch of new records, on the listener's thread. `monotonic` gives seconds,
+    `clock` Unix nanoseconds.
     """
 
-    def __init__(self, log: EventLog, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        log: EventLog,
+        logbook: ActivityLog | None = None,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        clock: Callable[[], int] = time.time_ns,
+    ) -> None:
         self.log = log
+        self.logbook = ActivityLog() if logbook is None else logbook
+        self.journal: Journal | None = None
         self.error: BaseException | None = None
         self.taps: list[Callable[[Sequence[Record]], None]] = []
-        self._monotonic = monotonic
+        self._monotonic, self._clock = monotonic, clock
         self._lock = threading.Lock()
+        self._waiters = Waiters(log, self._lock, monotonic)
         self._changes: list[asyncio.Future[None]] = []
-        self._waiting: list[_Batches] = []
-        self._waited = 0  # rows that an earlier wait has passed
-        self._batches: deque[tuple[float, int]] = deque()
+        self._rate = _Rate()
         self._frames = RecentFrames()
+        self._journal_fails = False
+
+    def began(self, since: float) -> None:
+        """Note in the journal when the capture began."""
+        if self.journal is not None:
+            self.journal.began(since)
 
     def store(self, batch: Batch) -> None:
-        """Append to the log, and hand the records to everybody who waits: the sink."""
+        """Store the records: in the journal first, then in the log; then show them to others."""
+        if self.journal is not None:
+            self.journal.write(batch)
+            self._watch_journal(self.journal)
         records = batch.records
         with self._lock:
             self._frames.add(len(self.log), batch)
             if not records:
                 return
             self.log.extend(records)
-            self._batches.append((self._monotonic(), len(records)))
-            self._forget_old_batches()
-            for queue in self._waiting:
-                queue.put(records)
+            self._rate.add(self._monotonic(), len(records))
+            self._waiters.offer(records)
         for tap in tuple(self.taps):
             tap(records)
 
+    def happened(self, entry: LogEntry) -> None:
+        """Log the entry."""
+        self.logbook.add(entry)
+
     def changed(self) -> None:
-        """The listener's state changed: wake those who wait for it. On the loop's thread only."""
+        """Wake every `wait_change`. On the loop's thread only."""
         changes, self._changes = self._changes, []
         for change in changes:
             if not change.done():
                 change.set_result(None)
 
     def ended(self, task: "asyncio.Task[None]") -> None:
-        """The listener ended: keep why, and wake everybody."""
+        """Keep why the listener ended, and wake every wait."""
         self.error = None if task.cancelled() else task.exception()
         self.changed()
         with self._lock:
-            for queue in self._waiting:
-                queue.put(None)
+            self._waiters.offer(None)
 
     def rate(self) -> float:
-        """Events per second over the last ten seconds."""
+        """Return events per second over the last ten seconds."""
         with self._lock:
-            self._forget_old_batches()
-            return sum(count for _, count in self._batches) / _RATE_WINDOW
+            return self._rate.at(self._monotonic())
 
     def frame_of(self, row: int) -> KeptFrame | None:
-        """The frame that brought the row; None when it is no longer kept."""
+        """Return the frame that brought the row; None when it is no longer kept."""
         with self._lock:
             return self._frames.of_row(row)
 
     def duplicates_of(self, mid: str | None) -> int:
-        """How many further copies of the message came, and were dropped."""
+        """Return how many duplicates of the message were dropped."""
         with self._lock:
             return self._frames.duplicates_of(mid)
 
@@ -102,59 +121,55 @@ class EventHub:
         timeout: float | None,
         *,
         alive: Callable[[], bool],
-        gone: Callable[[int], None] = lambda _: None,
+        skipped: Callable[[int], None] = lambda _: None,
     ) -> tuple[int, int, Record]:
-        """The first row looked at, the row behind the last, and the record that was enough.
-
-        Looks at every record since the end of the previous wait, then at what arrives. `gone` is
-        told how many the log no longer gives: those before the newest ten thousand, or beyond
-        its bound. Raises WaitTimeout; the listener's own error when that ended it.
-        """
-        deadline = None if timeout is None else self._monotonic() + timeout
-        with self._subscribed() as (first, queue):
-            row = first
-            gone(first - self._waited)
-            if not alive():
-                queue.put(None)
-            while (batch := self._next(queue, deadline, row - first, timeout)) is not None:
-                for record in batch:
-                    row += 1
-                    if enough(record):
-                        self._waited = row
-                        return first, row, record
+        """Wait as `Waiters.wait` does; raises the listener's own error when that ended it."""
+        found = self._waiters.wait(enough, timeout, alive=alive, skipped=skipped)
+        if isinstance(found, tuple):
+            return found
         if self.error is not None:
             raise self.error
         raise WaitTimeout(
-            f"the feed is not running, and what was awaited is not among the {row - first} "
+            f"the feed is not running, and what was awaited is not among the {found} "
             f"events since the last wait. Start it with feed.start()."
         )
 
-    @contextmanager
-    def _subscribed(self) -> Iterator[tuple[int, _Batches]]:
-        queue: _Batches = SimpleQueue()
-        with self._lock:
-            first, records = self.log.recent(self._waited)
-            queue.put(records)
-            self._waiting.append(queue)
-        try:
-            yield first, queue
-        finally:
-            with self._lock:
-                self._waiting.remove(queue)
+    def journal_error(self) -> JournalNotWritable | None:
+        """Return why the journal takes nothing at present; None while it does."""
+        journal = self.journal
+        if journal is None or journal.error is None:
+            return None
+        reason = journal.error.strerror or journal.error
+        return JournalNotWritable(
+            f"the journal in {journal.folder} cannot be written ({reason}): events are kept in "
+            f"memory, and written as soon as the disk takes them. Make room."
+        )
 
-    def _next(
-        self, queue: _Batches, deadline: float | None, looked_at: int, timeout: float | None
-    ) -> Sequence[Record] | None:
-        left = None if deadline is None else max(deadline - self._monotonic(), 0)
-        try:
-            return queue.get(timeout=left) if left is None or left > 0 else queue.get_nowait()
-        except Empty:
-            raise WaitTimeout(
-                f"not met within {timeout:g} s; {looked_at} events came since the last wait. "
-                f"Look at feed.state and feed.tail(), or wait longer."
-            ) from None
+    def _watch_journal(self, journal: Journal) -> None:
+        """Log when the journal's disk fails, and when it recovers."""
+        if self._journal_fails == (journal.error is not None):
+            return
+        self._journal_fails = not self._journal_fails
+        error = self.journal_error()
+        kind = "journal_failed" if error else "journal_recovered"
+        text = str(error) if error else "the journal has caught up"
+        self.logbook.add(LogEntry(at_us=self._clock() // 1000, kind=kind, text=text))
 
-    def _forget_old_batches(self) -> None:
-        horizon = self._monotonic() - _RATE_WINDOW
-        while self._batches and self._batches[0][0] < horizon:
+
+class _Rate:
+    """Counts the events of the last ten seconds."""
+
+    def __init__(self) -> None:
+        self._batches: deque[tuple[float, int]] = deque()
+
+    def add(self, now: float, count: int) -> None:
+        self._batches.append((now, count))
+        self._forget_older(now)
+
+    def at(self, now: float) -> float:
+        self._forget_older(now)
+        return sum(count for _, count in self._batches) / _RATE_WINDOW
+
+    def _forget_older(self, now: float) -> None:
+        while self._batches and self._batches[0][0] < now - _RATE_WINDOW:
             self._batches.popleft()

@@ -1,4 +1,4 @@
-"""A captured file played again: the driver of a feed, as the listener is of a live one."""
+"""Replay: a captured file drives a feed, as the listener drives a live one."""
 
 import asyncio
 import math
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bxpull_nb.errors import ConnectionFailed, SettingsError
-from bxpull_nb.listener import ListenerStats, Sink
+from bxpull_nb.listener import CaptureTarget, ListenerStats
 from bxpull_nb.models import Batch, Record
 from bxpull_nb.storage.dataset import read_events
 from bxpull_nb.storage.eventlog import records_of_rows
@@ -29,14 +29,13 @@ _NAT = np.iinfo("int64").min
 
 
 class Replay:
-    """Plays captured events into `sink`, with the gaps they had, divided by `speed`.
+    """Plays captured events into `target`, with the gaps they had, divided by `speed`.
 
-    `source` is a frame of events, or the path of a file for `read_events`. Each row comes as
+    `source` is a DataFrame of events, or the path of a file for `read_events`. Each row comes as
     it was recorded, its `received_at` too, so that the log at the end equals the recording
     value by value; rows come in their order, on time to 10 ms. `speed` is above zero: 1 as
     recorded, 10 ten times as fast, `math.inf` at once; it may be changed while it plays, from
-    any thread. `changed` is called (on the loop's thread) when the state changes; `monotonic`
-    gives seconds.
+    any thread. `monotonic` gives seconds.
     """
 
     config: None = None
@@ -48,11 +47,10 @@ class Replay:
     def __init__(
         self,
         source: "pd.DataFrame | str | Path",
-        sink: Sink,
+        target: CaptureTarget,
         *,
         speed: float = 1.0,
         stats: ListenerStats | None = None,
-        changed: Callable[[], None] = lambda: None,
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -64,20 +62,19 @@ class Replay:
         self.rows: int | None = None
         """Rows in all; None until the file is read."""
         self._source = source
-        self._sink = sink
-        self._changed = changed
+        self._target = target
         self._sleep = sleep
-        self._position = _Progress(_checked(speed), monotonic)
+        self._progress = _Progress(_checked(speed), monotonic)
         self._span = (0, 0)  # microseconds since 1970: the first row's arrival, and the last's
 
     @property
     def speed(self) -> float:
         """How many recorded seconds pass in one; SettingsError unless it is above zero."""
-        return self._position.speed
+        return self._progress.speed
 
     @speed.setter
     def speed(self, speed: float) -> None:
-        self._position.change(_checked(speed))
+        self._progress.change(_checked(speed))
 
     @property
     def ready(self) -> bool:
@@ -86,26 +83,26 @@ class Replay:
 
     async def run(self) -> None:
         """Play from the first row to the last, and return; raises what the file's reading does."""
-        frame = self._source
-        if isinstance(frame, str | Path):
-            frame = await asyncio.to_thread(read_events, frame)
-        self.rows, self.played = len(frame), 0
-        due = _due(frame)
-        self._span = _span(frame, due)
-        self._position.start()
+        events = self._source
+        if isinstance(events, str | Path):
+            events = await asyncio.to_thread(read_events, events)
+        self.rows, self.played = len(events), 0
+        due = _due(events)
+        self._span = _span(events, due)
+        self._progress.start()
         self.state = "connected"
-        self._changed()
-        while self.played < len(frame):
-            end = int(np.searchsorted(due, self._position.now() + _TOLERANCE, side="right"))
+        self._target.changed()
+        while self.played < len(events):
+            end = int(np.searchsorted(due, self._progress.now() + _TOLERANCE, side="right"))
             if end > self.played:
-                await self._hand_over(frame, end)
+                await self._hand_over(events, end)
             else:
                 await self._sleep(self._wait(float(due[end])))
 
     def clock(self) -> int:
         """Where it plays, in recorded time: Unix nanoseconds."""
         first, last = self._span
-        return (first + int(min(self._position.now(), last - first))) * 1000
+        return (first + int(min(self._progress.now(), last - first))) * 1000
 
     async def call(self, method: str, params: dict[str, Any]) -> Any:  # noqa: ARG002 - as of a listener
         """Raises ConnectionFailed: there is no push server to call."""
@@ -115,15 +112,15 @@ class Replay:
         )
 
     def _wait(self, due: float) -> float:
-        left = (due - self._position.now()) / 1e6 / self.speed
+        left = (due - self._progress.now()) / 1e6 / self.speed
         return min(max(left, _SHORTEST), _LONGEST)
 
-    async def _hand_over(self, frame: "pd.DataFrame", end: int) -> None:
+    async def _hand_over(self, events: "pd.DataFrame", end: int) -> None:
         """Rows up to `end`, in batches between which others have their turn."""
         while self.played < end:
             stop = min(self.played + _ROWS, end)
-            records = records_of(frame.iloc[self.played : stop])
-            self._sink(Batch(records))
+            records = records_of(events.iloc[self.played : stop])
+            self._target.store(Batch(records))
             self.played = stop
             self._count(records)
             await self._sleep(0)
@@ -132,10 +129,9 @@ class Replay:
         bad = sum(record.error is not None for record in records)
         self.stats.bad_frames += bad
         self.stats.events += len(records) - bad
-        newest = records[-1]
-        received, sent = newest.arrival.received_us, newest.server_time_unix
-        if received is not None and sent is not None:
-            self.stats.last_lag = received / 1e6 - sent
+        lag = records[-1].lag_us
+        if lag is not None:
+            self.stats.last_lag = lag / 1e6
 
 
 class _Progress:
@@ -179,16 +175,16 @@ def _checked(speed: float) -> float:
     return float(speed)
 
 
-def _due(frame: "pd.DataFrame") -> np.ndarray:
+def _due(events: "pd.DataFrame") -> np.ndarray:
     """When each row is due, in microseconds after the first, never before the row above it."""
-    times = _microseconds(frame["received_at"])
+    times = _microseconds(events["received_at"])
     known = times[times != _NAT]
     first = known[0] if len(known) else 0
     return np.maximum.accumulate(np.maximum(times, first)) - first
 
 
-def _span(frame: "pd.DataFrame", due: np.ndarray) -> tuple[int, int]:
-    times = _microseconds(frame["received_at"])
+def _span(events: "pd.DataFrame", due: np.ndarray) -> tuple[int, int]:
+    times = _microseconds(events["received_at"])
     known = times[times != _NAT]
     first = int(known[0]) if len(known) else 0
     return first, first + int(due[-1]) if len(due) else first
@@ -202,10 +198,10 @@ def _texts(column: "pd.Series[Any]") -> list[str | None]:
     return column.astype(object).where(column.notna(), None).tolist()
 
 
-def records_of(frame: "pd.DataFrame") -> list[Record]:
+def records_of(events: "pd.DataFrame") -> list[Record]:
     """The records whose rows these are; a row with an `error` is a BadFrame."""
     names = ("channel", "transport", "mid", "module_id", "command", "sender", "error")
-    columns: dict[str, Any] = {name: _texts(frame[name]) for name in names}
-    columns |= {name: _microseconds(frame[name]) for name in ("received_at", "server_time")}
-    columns["params"] = [text and text.encode() for text in _texts(frame["params"])]
+    columns: dict[str, Any] = {name: _texts(events[name]) for name in names}
+    columns |= {name: _microseconds(events[name]) for name in ("received_at", "server_time")}
+    columns["params"] = [text and text.encode() for text in _texts(events["params"])]
     return records_of_rows(columns)

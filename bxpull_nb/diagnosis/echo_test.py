@@ -10,8 +10,8 @@ import msgspec
 
 from bxpull_nb.diagnosis.context import Context
 from bxpull_nb.listener import Listener
-from bxpull_nb.listener.shared import Timing
-from bxpull_nb.models import Batch, Event, PullConfig
+from bxpull_nb.listener.settings import Timing
+from bxpull_nb.models import Batch, Event, LogEntry, PullConfig
 
 if TYPE_CHECKING:
     from bxpull_nb.errors import BxPullError
@@ -47,11 +47,10 @@ class EchoTest:
         self._moved = asyncio.Event()
         self._listener = Listener(
             context.portal.rest.fetch_config,
-            self._store,
+            self,
             channels=tuple(config.channels),
             transport=transport,
             secure=context.secure,
-            changed=self._changed,
             timing=Timing(delays=lambda: repeat(_PAUSE)),
         )
 
@@ -100,7 +99,8 @@ class EchoTest:
             self._moved.clear()
             await self._moved.wait()
 
-    def _store(self, batch: Batch) -> None:
+    def store(self, batch: Batch) -> None:
+        """Note which test events came back."""
         for record in batch.records:
             if isinstance(record, Event) and record.command == ECHO:
                 self._came_back(record)
@@ -114,7 +114,14 @@ class EchoTest:
         self.latencies.append((self._context.clock() - sent) * 1000)
         came.set()
 
-    def _changed(self) -> None:
+    def began(self, since: float) -> None:
+        """Ignore when the listener began."""
+
+    def happened(self, entry: LogEntry) -> None:
+        """Ignore log entries: errors come with `changed`."""
+
+    def changed(self) -> None:
+        """Keep what broke the connection, and look again."""
         error = self._listener.error
         if error is not None and error not in self.errors:
             self.errors.append(error)

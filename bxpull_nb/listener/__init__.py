@@ -1,6 +1,7 @@
-"""The only driver: sessions over transports, records to a sink."""
+"""The listener: sessions over transports, records to a target."""
 
 from bxpull_nb.listener.listener import Listener
-from bxpull_nb.listener.shared import ListenerStats, Sink, Timing
+from bxpull_nb.listener.settings import ListenerStats, Timing
+from bxpull_nb.listener.target import CaptureTarget
 
-__all__ = ["Listener", "ListenerStats", "Sink", "Timing"]
+__all__ = ["CaptureTarget", "Listener", "ListenerStats", "Timing"]

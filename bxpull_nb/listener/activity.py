@@ -1,29 +1,30 @@
-"""One lane's story, told as happenings: what connected, broke, was renewed, came again."""
+"""The log entries of one lane: connections, breaks, renewals, recovered events."""
 
 from collections.abc import Callable, Sequence
 
 from bxpull_nb.errors import BxPullError
-from bxpull_nb.models import LogEntry, OnEntry, Record
+from bxpull_nb.listener.target import CaptureTarget
+from bxpull_nb.models import LogEntry, Record
 
 __all__ = ["LaneActivity"]
 
 
 class LaneActivity:
-    """Told by a lane what it does, and tells it on in the words of a logbook.
+    """Turns what a lane does into log entries.
 
-    `clock` gives Unix nanoseconds; `channel` is the name of the lane.
+    `channel` is the lane's name, `clock` gives Unix nanoseconds.
     """
 
-    def __init__(self, channel: str, tell: OnEntry, clock: Callable[[], int]) -> None:
+    def __init__(self, channel: str, target: CaptureTarget, clock: Callable[[], int]) -> None:
         self._channel = channel
-        self._tell = tell
+        self._target = target
         self._clock = clock
         self._transport: str | None = None
         self._lost_at: int | None = None
         self._history_until: float | None = None
 
     def trying(self, transport: str) -> None:
-        """A connection is opened by that transport."""
+        """Log a change of the transport."""
         if self._transport not in (None, transport):
             kind = "fell_back" if transport == "polling" else "returned"
             way = "fell back to long polling" if kind == "fell_back" else "back to WebSocket"
@@ -31,7 +32,7 @@ class LaneActivity:
         self._transport = transport
 
     def connected(self, portal_now: float, *, again: bool) -> None:
-        """A connection stands, at `portal_now` (Unix seconds by the portal's clock)."""
+        """Log a connection, at `portal_now` (Unix seconds by the portal's clock)."""
         lost_at, self._lost_at = self._lost_at, None
         seconds = None if lost_at is None else (self._now() - lost_at) / 1e6
         after = "" if seconds is None else f" after {seconds:.1f} s"
@@ -39,7 +40,7 @@ class LaneActivity:
         self._write("connected", seconds=seconds, text=f"connected{after}")
 
     def received(self, records: Sequence[Record]) -> None:
-        """New records came; those from before the connection are told as replayed."""
+        """Log how many of the records are older than the connection: they were replayed."""
         until = self._history_until
         if until is None or not records:
             return
@@ -50,27 +51,27 @@ class LaneActivity:
             self._history_until = None
 
     def lost(self, error: BxPullError, *, stood: bool) -> None:
-        """The connection broke, or could not be made."""
+        """Log a connection that broke, or could not be made."""
         if self._lost_at is None:
             self._lost_at = self._now()
         self._write("lost" if stood else "retried", text=str(error))
 
     def renewed(self) -> None:
-        """The channel ended in its time, and has a successor."""
+        """Log that the channel ended and has a successor."""
         self._write("renewed", text="channel renewed")
 
     def recovered(self, count: int) -> None:
-        """An audit found events that no connection had brought."""
+        """Log that an audit found events that no connection had brought."""
         self._write("recovered", count=count, text=f"an audit recovered {_events(count)}")
 
     def reset(self) -> None:
-        """The server counts its messages anew."""
+        """Log that the server restarted its count of messages."""
         self._write("reset", text="the push server counts anew: its history is asked again")
 
     def restarting(self, seconds: float) -> None:
-        """The server restarts, and the lane stays away for a while."""
-        said = f"the push server restarts: back in {seconds:.0f} s"
-        self._write("restarting", seconds=seconds, text=said)
+        """Log that the server restarts, and that the lane stays away for a while."""
+        text = f"the push server restarts: back in {seconds:.0f} s"
+        self._write("restarting", seconds=seconds, text=text)
 
     def _write(
         self,
@@ -80,7 +81,7 @@ class LaneActivity:
         count: int | None = None,
         seconds: float | None = None,
     ) -> None:
-        happening = LogEntry(
+        entry = LogEntry(
             at_us=self._now(),
             kind=kind,
             channel=self._channel,
@@ -89,7 +90,7 @@ class LaneActivity:
             seconds=seconds,
             text=text,
         )
-        self._tell(happening)
+        self._target.happened(entry)
 
     def _now(self) -> int:
         return self._clock() // 1000

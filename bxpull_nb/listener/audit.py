@@ -1,8 +1,8 @@
-"""Asking the server's history again whether anything is missing.
+"""Audits: asking the server's history whether anything is missing.
 
-A push server drops messages while a connection is made, and between its ping and our pong, and
-the line looks healthy all the while; but what it stored, it still has. An audit is one short poll
-with an older mid.
+A push server drops messages while a connection is made, and between its ping and our pong
+(protocol 2.3). The connection looks healthy all the while, and the server still has the messages
+it stored. An audit is one short poll with an older mid.
 """
 
 import asyncio
@@ -12,8 +12,9 @@ import httpx
 
 from bxpull_nb.errors import BxPullError, ChannelRefused
 from bxpull_nb.http import http_client
+from bxpull_nb.listener.channel_renewal import RetiredChannel
 from bxpull_nb.listener.lane import Lane
-from bxpull_nb.listener.shared import LaneSettings, RetiredChannel
+from bxpull_nb.listener.settings import LaneSettings
 from bxpull_nb.listener.transport import poll, poll_answer, poll_body
 from bxpull_nb.models import PullConfig
 from bxpull_nb.protocol.endpoint import FULL_HISTORY, connection_url
@@ -22,11 +23,11 @@ from bxpull_nb.protocol.session import Received
 __all__ = ["keep_auditing", "watch_for_stalls"]
 
 _log = logging.getLogger("bxpull_nb")
-_TRIES = 10  # audits that ask an ended channel and get no answer, or a refusal
+_TRIES = 10  # audits of a retired channel without an answer, or with a refusal
 
 
 async def keep_auditing(lane: Lane, settings: LaneSettings) -> None:
-    """Audit the lane when it is due: after a reconnect, a stall or a reset, and every so often."""
+    """Audit the lane after a reconnect, a stall or a reset, and every `audit_every` seconds."""
     while True:
         try:
             async with asyncio.timeout(settings.timing.audit_every):
@@ -38,12 +39,12 @@ async def keep_auditing(lane: Lane, settings: LaneSettings) -> None:
             await _audit(lane, settings)
         if lane.state == "connected":
             await asyncio.gather(
-                *(_ask_left(lane, settings, left) for left in list(lane.renewal.left))
+                *(_ask_retired(lane, settings, retired) for retired in list(lane.renewal.retired))
             )
 
 
 async def watch_for_stalls(lanes: list[Lane], settings: LaneSettings) -> None:
-    """Have every lane audited after the loop was held up, or the machine slept."""
+    """Have every lane audited after the loop was held up or the machine slept."""
     timing = settings.timing
     while True:
         before = timing.monotonic(), timing.clock()
@@ -52,7 +53,7 @@ async def watch_for_stalls(lanes: list[Lane], settings: LaneSettings) -> None:
         if passed - 1.0 > timing.stall:
             _log.info("the loop was held up for %.1f s: looking for what was missed", passed - 1)
             for lane in lanes:
-                lane.look_at_the_clock()
+                lane.end_if_expired()
                 lane.audit_due.set()
 
 
@@ -60,39 +61,39 @@ async def _audit(lane: Lane, settings: LaneSettings) -> None:
     config = settings.source.current
     if config is None:
         return
-    position = lane.session.newest
+    position, point = lane.session.newest, lane.session.audit_point()
     try:
-        told = await _ask_again(lane, settings, config, lane.kind, lane.session.audit_point())
+        received = await _ask_again(lane, settings, config, lane.kind, point)
     except (BxPullError, httpx.HTTPError) as exc:
         _log.info("%s: the audit failed: %s", lane.name, exc)
         return
     settings.stats.audits += 1
-    if told is not None and told.is_whole:
+    if received is not None and received.is_whole:
         lane.session.audited(position)
 
 
-async def _ask_left(lane: Lane, settings: LaneSettings, left: RetiredChannel) -> None:
-    """Ask an ended channel's history, until it holds nothing new; an empty one gives no answer."""
-    told: Received | None = None
+async def _ask_retired(lane: Lane, settings: LaneSettings, retired: RetiredChannel) -> None:
+    """Ask a retired channel's history until it holds nothing new; an empty one never answers."""
+    received: Received | None = None
     try:
-        told = await _ask_again(lane, settings, left.config, left.kind, left.point)
+        received = await _ask_again(lane, settings, retired.config, retired.kind, retired.point)
     except ChannelRefused as exc:
-        _log.info("%s: an ended channel is no longer known: %s", lane.name, exc)
+        _log.info("%s: a retired channel is no longer known: %s", lane.name, exc)
     except (BxPullError, httpx.HTTPError) as exc:
-        _log.info("%s: an ended channel could not be asked: %s", lane.name, exc)
+        _log.info("%s: a retired channel could not be asked: %s", lane.name, exc)
         return
-    left.tries += 1
-    done = told is not None and told.is_whole and not told.records
-    if done or left.tries >= _TRIES:
-        lane.renewal.left.remove(left)
+    retired.tries += 1
+    done = received is not None and received.is_whole and not received.batch.records
+    if done or retired.tries >= _TRIES:
+        lane.renewal.retired.remove(retired)
 
 
 async def _ask_again(
     lane: Lane, settings: LaneSettings, config: PullConfig, kind: str | None, point: str | None
 ) -> Received | None:
-    """What the history after `point` came to, its new messages in the sink; None if none came.
+    """Store the history after `point` and return the result; None if no answer came.
 
-    A server that has nothing holds the poll, and so does a line that hangs.
+    A server without history holds the poll; so does a connection that hangs.
     """
     url = connection_url(
         config,
@@ -107,20 +108,14 @@ async def _ask_again(
         return None
     if frame is None:
         return Received()
-    since = settings.since if point is None and not settings.backfill else None
-    duplicates = settings.stats.duplicates
-    received = lane.ingest.keep(frame, lane.transport, since=since)
-    settings.stats.duplicates = duplicates  # the overlap is the audit's own doing
-    settings.stats.recovered += len(received.records)
-    if received.records:
-        lane.activity.recovered(len(received.records))
+    received = lane.ingest.recover(frame, lane.transport, point)
     lane.session.stored(received)
     lane.handle_service(received)
     return received
 
 
 async def _history(url: str, wait: float) -> str | bytes | None:
-    """What the server has stored after the mid in `url`; None when it says that is nothing."""
+    """Return the messages stored after the mid in `url`; None when the server says: nothing."""
     timeout = httpx.Timeout(10.0, read=wait)
     async with http_client(url, timeout) as http:
         response = await poll(http, url)

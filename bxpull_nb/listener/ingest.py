@@ -1,11 +1,11 @@
-"""Frames of one lane into the sink, and counted."""
+"""Frames of one lane: stored in the target, and counted."""
 
 import logging
 
 from bxpull_nb.listener.activity import LaneActivity
-from bxpull_nb.listener.shared import LaneSettings
-from bxpull_nb.models import IS_LOG_ENTRY, Arrival, Batch, RecordBatch
-from bxpull_nb.protocol.session import Received, Session
+from bxpull_nb.listener.settings import LaneSettings
+from bxpull_nb.models import IS_LOG_ENTRY, Arrival, RecordBatch
+from bxpull_nb.protocol.session import HistoryPolicy, Received
 
 __all__ = ["Ingest"]
 
@@ -13,67 +13,68 @@ _log = logging.getLogger("bxpull_nb")
 
 
 class Ingest:
-    """What becomes of a frame: its new records go into the sink, and the counters count it."""
+    """Takes the frames of a lane: new records go to the target, counters count them."""
 
     def __init__(
-        self, kind: str | None, session: Session, settings: LaneSettings, activity: LaneActivity
+        self,
+        kind: str | None,
+        history: HistoryPolicy,
+        settings: LaneSettings,
+        activity: LaneActivity,
     ) -> None:
         self._kind = kind
-        self._session = session
-        self._sink = settings.sink
+        self._history = history
+        self._target = settings.target
         self._stats = settings.stats
         self._clock = settings.timing.clock
         self._activity = activity
 
-    def keep(self, frame: str | bytes, transport: str, *, since: float | None = None) -> Received:
-        """Put the new records of the frame into the sink, and count them.
+    def keep(self, frame: str | bytes, transport: str) -> Received:
+        """Store the new records of a frame that a connection brought."""
+        received = self._store(self._history.receive(frame, self._arrival(transport)))
+        self._stats.duplicates += len(received.batch.duplicates)
+        self._activity.received(received.batch.records)
+        return received
 
-        `since` (Unix seconds by the portal's clock) leaves out what is older.
+    def recover(self, frame: str | bytes, transport: str, point: str | None) -> Received:
+        """Store the new records of the history after `point`, as an audit brought it.
+
+        Its duplicates are not counted: the audit itself asked for the overlap.
         """
         arrival = self._arrival(transport)
-        received = self._session.receive(frame, arrival, since=since)
-        if received.records or received.copies:
-            self._sink(
-                Batch(
-                    received.records,
-                    frame,
-                    received.dialect,
-                    received.copies,
-                    received.left_out,
-                    self._session.position,
-                )
-            )
-        self._count(frame, received, arrival)
+        received = self._store(self._history.receive_audit(frame, arrival, point))
+        count = len(received.batch.records)
+        self._stats.recovered += count
+        if count:
+            self._activity.recovered(count)
+        return received
+
+    def _store(self, received: Received) -> Received:
+        batch = received.batch
+        if batch.records or batch.duplicates:
+            self._target.store(batch)
+        self._count(received)
         if received.was_reset:
-            name = self._kind or "jwt"
             _log.warning(
                 "%s: the push server counts anew, its history is asked again",
-                name,
+                self._kind or "jwt",
                 extra=IS_LOG_ENTRY,
             )
             self._activity.reset()
         return received
 
-    def pass_over(self, frame: str | bytes, transport: str) -> Received:
-        """Only move over the frame: it is what the server had stored before the capture."""
-        received = self._session.receive(frame, self._arrival(transport))
-        self._stats.old += len(received.records)
-        self._session.begin(received.newest)
-        return Received()
-
     def _arrival(self, transport: str) -> Arrival:
         return Arrival(self._clock() // 1000, self._kind, transport)
 
-    def _count(self, frame: str | bytes, received: Received, arrival: Arrival) -> None:
-        stats, records = self._stats, RecordBatch.of(received.records)
+    def _count(self, received: Received) -> None:
+        stats, records = self._stats, RecordBatch.of(received.batch.records)
         bad = len(records.bad_frames)
         stats.frames += 1
-        stats.characters += len(frame)
+        stats.characters += len(received.batch.frame or "")
         stats.bad_frames += bad
         stats.events += len(records) - bad
-        stats.duplicates += received.duplicates
         stats.old += received.old
         stats.resets += received.was_reset
-        sent = records.times[-1] if records else None
-        if sent is not None and arrival.received_us is not None:
-            stats.last_lag = arrival.received_us / 1e6 - sent
+        lag = records.newest_lag_us
+        if lag is not None:
+            stats.last_lag = lag / 1e6

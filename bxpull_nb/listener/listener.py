@@ -1,7 +1,7 @@
-"""The lanes of one capture: what they share, what they are together.
+"""The lanes of one capture, and their common state.
 
-One lane, that is one connection, per chosen channel type: protocol 4 does not say by which
-channel a message came, only a connection of its own does.
+Each chosen channel type has one lane, that is one connection: protocol 4 does not say by which
+channel a message came, only a connection of its own does (protocol 2.4).
 """
 
 from asyncio import TaskGroup
@@ -10,9 +10,11 @@ from typing import Any
 
 from bxpull_nb.errors import BxPullError, ConnectionFailed
 from bxpull_nb.listener.audit import keep_auditing, watch_for_stalls
+from bxpull_nb.listener.config_source import ConfigSource
 from bxpull_nb.listener.lane import Lane
-from bxpull_nb.listener.shared import ConfigSource, LaneSettings, ListenerStats, Sink, Timing
-from bxpull_nb.models import LogEntry, OnEntry, PullConfig
+from bxpull_nb.listener.settings import LaneSettings, ListenerStats, Timing
+from bxpull_nb.listener.target import CaptureTarget
+from bxpull_nb.models import LogEntry, PullConfig
 from bxpull_nb.protocol.codec import codec_for
 from bxpull_nb.protocol.session import Resume, SeenMids, Session
 
@@ -22,18 +24,17 @@ _JSON_RPC_VERSION = 5
 
 
 class Listener:
-    """Listens until cancelled, and hands every batch of new records to `sink`.
+    """Listens until cancelled, and hands every batch of new records to `target`.
 
-    `fetch_config` gives the connection config, `changed` is called (on the loop's thread) when
-    the state changes, `tell` of all that happens. `backfill` starts from all that is still
-    stored instead of from now, `resume` from where an earlier process stopped; a channel it did
-    not listen to begins at the beginning of its capture.
+    `fetch_config` gives the connection config. `backfill` starts with everything stored instead
+    of from now, `resume` where an earlier process stopped; a channel without a position there
+    starts at the beginning of that capture.
     """
 
     def __init__(
         self,
         fetch_config: Callable[[], Awaitable[PullConfig]],
-        sink: Sink,
+        target: CaptureTarget,
         *,
         channels: Sequence[str],
         transport: str = "auto",
@@ -41,8 +42,6 @@ class Listener:
         backfill: bool = False,
         resume: Resume | None = None,
         stats: ListenerStats | None = None,
-        changed: Callable[[], None] = lambda: None,
-        tell: OnEntry = lambda _happening: None,
         timing: Timing | None = None,
     ) -> None:
         self.stats = stats or ListenerStats()
@@ -50,14 +49,12 @@ class Listener:
         self._timing = timing or Timing()
         self._source = ConfigSource(fetch_config, self._timing, self._config_failed)
         self._config_error: BxPullError | None = None
-        self._sink = sink
+        self._target = target
         self._channels = tuple(channels)
         self._transport = transport
         self._secure = secure
         self._backfill = backfill
         self._resume = resume or Resume(SeenMids())
-        self._changed = changed
-        self._tell = tell
 
     @property
     def config(self) -> PullConfig | None:
@@ -66,7 +63,7 @@ class Listener:
 
     @property
     def state(self) -> str:
-        """`connecting`, `connected` (every lane has had an answer) or `reconnecting`."""
+        """`connecting`, `connected` (the server has accepted every lane) or `reconnecting`."""
         states = {lane.state for lane in self.lanes} or {"connecting"}
         for state in ("reconnecting", "connecting"):
             if state in states:
@@ -91,11 +88,11 @@ class Listener:
         return tuple(dict.fromkeys(lane.transport for lane in self.lanes if lane.transport))
 
     def clock(self) -> int:
-        """Now: Unix nanoseconds, by this machine's clock."""
+        """Return the time of this machine's clock in Unix nanoseconds."""
         return self._timing.clock()
 
     async def run(self) -> None:
-        """Listen on every lane until cancelled; raises what trying again cannot mend."""
+        """Listen on every lane until cancelled; raises errors that trying again cannot mend."""
         config = await self._source.first()
         settings = self._settings(config)
         self.lanes = self._open_lanes(config, settings)
@@ -109,7 +106,7 @@ class Listener:
             raise _first(errors) from None
 
     async def call(self, method: str, params: dict[str, Any]) -> Any:
-        """The result of a method of a JSON-RPC push server (version 5 and later).
+        """Return the result of a method of a JSON-RPC push server (version 5 and later).
 
         Raises ConnectionFailed without such a connection, CallFailed for the server's refusal.
         """
@@ -130,11 +127,9 @@ class Listener:
     def _settings(self, config: PullConfig) -> LaneSettings:
         return LaneSettings(
             source=self._source,
-            sink=self._sink,
+            target=self._target,
             stats=self.stats,
             timing=self._timing,
-            changed=self._changed,
-            tell=self._tell,
             transport=self._transport,
             secure=self._secure,
             backfill=self._backfill,
@@ -143,20 +138,20 @@ class Listener:
         )
 
     def _since(self, config: PullConfig) -> float:
-        """When the capture began; it may begin now."""
+        """Return when the capture began; it may begin now."""
         if self._resume.since is not None:
             return self._resume.since
         now = config.portal_time.timestamp()
-        self._resume.begin(now)
+        self._target.began(now)
         return now
 
     def _open_lanes(self, config: PullConfig, settings: LaneSettings) -> list[Lane]:
-        """A lane a channel type, or a single one where a jwt decides the channels."""
+        """Return one lane for each channel type, or a single one where a jwt decides."""
         kinds: Sequence[str | None] = self._channels
         if config.jwt is not None and config.server.version >= _JSON_RPC_VERSION:
             kinds = (None,)
         elif not config.channels:
-            kinds = (None,)  # which the lane reports as what it is: nothing to connect with
+            kinds = (None,)  # nothing to connect with: the lane reports that
         else:
             for kind in self._channels:
                 config.channel(kind)
@@ -170,12 +165,12 @@ class Listener:
     def _config_failed(self, error: BxPullError) -> None:
         self._config_error = error
         at_us = self._timing.clock() // 1000
-        self._tell(LogEntry(at_us=at_us, kind="config_failed", text=str(error)))
-        self._changed()
+        self._target.happened(LogEntry(at_us=at_us, kind="config_failed", text=str(error)))
+        self._target.changed()
 
 
 def _first(errors: BaseExceptionGroup[BxPullError]) -> BxPullError:
-    """The first error of a group, however deep it lies."""
+    """Return the first error of a group, at any depth."""
     for error in errors.exceptions:
         return _first(error) if isinstance(error, BaseExceptionGroup) else error
     raise RuntimeError("an exception group is never empty")

@@ -1,4 +1,4 @@
-"""Calls of ours to a JSON-RPC push server, and its answers, over one connection."""
+"""Calls of this client to a JSON-RPC push server, and their answers, over one connection."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -14,7 +14,7 @@ _TIMEOUT = 5.0  # seconds, as the official client waits
 
 
 class RpcCalls:
-    """Pairs answers with calls; a lost connection fails what was not answered."""
+    """Pairs answers with calls; a lost connection fails every call without an answer."""
 
     def __init__(self) -> None:
         self._numbers = count(1)
@@ -22,11 +22,11 @@ class RpcCalls:
         self._send: Callable[[str], Awaitable[None]] | None = None
 
     def connection_made(self, send: Callable[[str], Awaitable[None]]) -> None:
-        """From now on calls go out by `send`."""
+        """Send calls by `send` from now on."""
         self._send = send
 
     def connection_lost(self) -> None:
-        """Nothing can be sent any more, and nobody will answer."""
+        """Fail the calls that wait: no answer will come."""
         self._send = None
         waiting, self._waiting = self._waiting, {}
         for future in waiting.values():
@@ -34,14 +34,14 @@ class RpcCalls:
                 future.set_exception(ConnectionFailed("the connection broke before the answer."))
 
     def answered(self, answers: Sequence[RpcAnswer]) -> None:
-        """Hand the answers to those who called."""
+        """Give each answer to its call."""
         for answer in answers:
             future = self._waiting.pop(answer.id, None)
             if future is not None and not future.done():
                 future.set_result(answer)
 
     async def call(self, method: str, params: dict[str, Any]) -> Any:
-        """The result of the server's method; raises CallFailed and ConnectionFailed."""
+        """Return the result of the server's method; raises CallFailed and ConnectionFailed."""
         if self._send is None:
             raise ConnectionFailed("there is no connection to the push server to call it by.")
         number = next(self._numbers)

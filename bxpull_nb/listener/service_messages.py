@@ -1,4 +1,4 @@
-"""What a message of the push system asks of its clients: decisions, without I/O."""
+"""What messages of the push system ask of their clients (protocol 2.9): decisions, without I/O."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,17 +17,17 @@ class ServiceAction(msgspec.Struct, frozen=True):
     refetch: bool = False
     """Fetch the config again, then reconnect."""
     pause: bool = False
-    """Stay away for a random while first."""
+    """Wait for a random time first."""
     channel: Channel | None = None
     """Reconnect to this channel: no call is needed."""
 
 
 def service_action(event: Event, config: PullConfig, kind: str | None) -> ServiceAction | None:
-    """What the message asks of the lane that listens to `kind`; None when it concerns another.
+    """Return what the message asks of the lane that listens to `kind`; None if nothing.
 
-    `config_expire` and `server_restart` concern everybody. `channel_expire` names the channel
-    by its first 32 hex digits; where the portal's own quirks leave any doubt about the
-    successor, the config is fetched again.
+    `config_expire` and `server_restart` concern every lane. `channel_expire` names the channel
+    by its first 32 hex digits. Where the portal's quirks leave any doubt about the successor, the
+    config is fetched again.
     """
     command = (event.command or "").lower()
     if command in ("config_expire", "server_restart"):
@@ -52,7 +52,7 @@ def _concerns(params: Mapping[str, Any], config: PullConfig, kind: str | None) -
 
 
 def _successor(params: Mapping[str, Any], kind: str | None) -> Channel | None:
-    """The announced channel, if the message is of the plain form that leaves no doubt."""
+    """Return the announced channel, if the message is of the plain form that leaves no doubt."""
     new = params.get("new_channel")
     if str(params.get("action", "")).lower() != "reconnect" or not isinstance(new, Mapping):
         return None

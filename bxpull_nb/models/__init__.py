@@ -1,4 +1,4 @@
-"""What travels through the house: the connection config, and the events."""
+"""Values passed between modules: configs, channels, events, batches, log entries."""
 
 from bxpull_nb.models.batch import Batch, Position
 from bxpull_nb.models.channel import CHANNEL_TYPES, Channel, PublicChannel, public_channels
@@ -11,8 +11,9 @@ from bxpull_nb.models.event import (
     Event,
     Message,
     Record,
+    known_time,
 )
-from bxpull_nb.models.happening import IS_LOG_ENTRY, LOG_COLUMNS, LogEntry, OnEntry
+from bxpull_nb.models.log_entry import IS_LOG_ENTRY, LOG_COLUMNS, LogEntry
 from bxpull_nb.models.records import RecordBatch
 from bxpull_nb.models.server import PullServer
 
@@ -29,12 +30,12 @@ __all__ = [
     "Event",
     "LogEntry",
     "Message",
-    "OnEntry",
     "Position",
     "PublicChannel",
     "PullConfig",
     "PullServer",
     "Record",
     "RecordBatch",
+    "known_time",
     "public_channels",
 ]

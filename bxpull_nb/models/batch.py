@@ -1,4 +1,4 @@
-"""What one frame brought, on its way from a lane to the log and to the journal."""
+"""The records of one frame, on their way from a lane to the journal and the log."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ __all__ = ["Batch", "Position"]
 
 
 class Position(msgspec.Struct, frozen=True, array_like=True):
-    """Where a lane stands: what another process needs to go on from there."""
+    """How far a lane has read: another process continues from here."""
 
     safe: str | None = None
     """The mid to ask from so that nothing is missed; None asks for all since the beginning."""
@@ -23,23 +23,23 @@ class Position(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Batch(msgspec.Struct, frozen=True):
-    """What one frame brought: what a listener, or a replay, hands to its sink."""
+    """The records of one frame, as a listener or a replay passes them on."""
 
-    records: Sequence[Record]
+    records: Sequence[Record] = ()
     """The new events and unreadable messages, in their order; may be empty."""
     frame: str | bytes | None = None
     """The frame as it came; None where the records did not travel."""
     dialect: str = ""
     """`text`, `protobuf`, `json` or `jsonrpc`."""
-    copies: Sequence[str] = ()
-    """Mids of messages in the frame that had been seen before, and were dropped."""
+    duplicates: Sequence[str] = ()
+    """Mids of the frame's messages that were dropped because they had been seen."""
     left_out: Sequence[int] = ()
     """Places in the frame, from 0, of the messages that are not among `records`."""
     position: Position | None = None
-    """Where the lane stood before this frame; None where the records did not travel."""
+    """The lane's position before this frame; None where the records did not travel."""
 
     @property
     def arrival(self) -> Arrival:
-        """How the first of the records came; those of a frame came together."""
+        """The arrival of the first record; those of a frame arrived together."""
         records = self.records
         return records.arrivals[0][0] if isinstance(records, RecordBatch) else records[0].arrival

@@ -16,6 +16,7 @@ __all__ = [
     "Event",
     "Message",
     "Record",
+    "known_time",
 ]
 
 EVENT_COLUMNS = {
@@ -34,6 +35,20 @@ EVENT_COLUMNS = {
 """Column -> dtype of the live DataFrame, in order."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST_TIME = 7_258_118_400.0
+"""Seconds since 1970 at which the accepted range of times ends: the year 2200 begins."""
+
+
+def known_time(value: Any) -> float | None:
+    """Return a server time as Unix seconds; None for what is no time from 1970 to 2199.
+
+    Every codec decides by this. So all modules may rely on finite times that fit their types.
+    """
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return seconds if 0 <= seconds < LATEST_TIME else None
 
 
 class Arrival(msgspec.Struct, frozen=True, gc=False):
@@ -63,7 +78,7 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     params_json: bytes
     """The parameters as JSON text in UTF-8; `params` is the same, decoded."""
     server_time_unix: float | None = None
-    """Seconds since 1970, UTC, by the portal's clock (`extra.server_time_unix`)."""
+    """`extra.server_time_unix`: Unix seconds by the portal's clock (UTC); see `known_time`."""
     sender: str | None = None
     """`backend` or `client:<public id>` where the dialect tells."""
     arrival: Arrival = UNKNOWN_ARRIVAL
@@ -92,6 +107,15 @@ class Event(msgspec.Struct, frozen=True, gc=False):
         sent = self.server_time_unix
         return None if sent is None else _EPOCH + timedelta(seconds=sent)
 
+    @property
+    def lag_us(self) -> int | None:
+        """Microseconds from `server_time` to `received_at`; None where either is unknown.
+
+        It holds the way and the difference of the two clocks, so it may be negative.
+        """
+        received, sent = self.arrival.received_us, self.server_time_unix
+        return None if received is None or sent is None else received - round(sent * 1e6)
+
     def __repr__(self) -> str:
         # Without the params: those of service messages hold whole channels.
         name = f"{self.module_id}.{self.command}"
@@ -111,12 +135,13 @@ class BadFrame(msgspec.Struct, frozen=True, gc=False):
     """The message id, when at least that could be found."""
     arrival: Arrival = UNKNOWN_ARRIVAL
     is_torn: bool = False
-    """Whether the frame broke off in it, or was not readable from there on: what the server sent
-    behind it may be missing, and may come whole when it is asked for again."""
+    """Whether the frame broke off here: messages after it may be missing. Asked for again, the
+    server may send them whole."""
 
     module_id: ClassVar[None] = None
     command: ClassVar[None] = None
     server_time_unix: ClassVar[None] = None
+    lag_us: ClassVar[None] = None
     sender: ClassVar[None] = None
 
     @property
@@ -139,11 +164,11 @@ class BadFrame(msgspec.Struct, frozen=True, gc=False):
 
 
 Record = Event | BadFrame
-"""What a codec gives and a log takes."""
+"""What a codec returns and a log stores."""
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):
-    """One message on its way out of a push server: what an encoder needs."""
+    """One message that a push server sends: the input of an encoder."""
 
     mid: str
     body: str

@@ -100,6 +100,11 @@ class RecordBatch(Sequence[Record]):
         return self._mid_range
 
     @property
+    def newest_lag_us(self) -> int | None:
+        """The `lag_us` of the newest record; None for an empty batch too."""
+        return self[-1].lag_us if self.mids else None
+
+    @property
     def bad_frames(self) -> list[BadFrame]:
         """What could not be read."""
         if self.errors is None:

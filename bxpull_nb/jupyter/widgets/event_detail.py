@@ -10,7 +10,7 @@ from typing import Any
 import anywidget
 import msgspec
 
-from bxpull_nb.capture.event_detail import Anatomy
+from bxpull_nb.capture.anatomy import Anatomy
 from bxpull_nb.jupyter.widgets.streaming_view import page_code
 
 __all__ = ["EventDetail"]

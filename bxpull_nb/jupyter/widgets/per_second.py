@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bxpull_nb.jupyter.widgets.rows import encodable, lag_us, shortened
+from bxpull_nb.jupyter.widgets.rows import encodable, shortened
 from bxpull_nb.models import Record
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class SecondCounts:
         for record in records:
             received = record.arrival.received_us
             if received is not None:
-                lag = lag_us(record)
+                lag = record.lag_us
                 second = self._open(received // 1_000_000)
                 second.add(record.command, 1)
                 if lag is not None and not second.settled:

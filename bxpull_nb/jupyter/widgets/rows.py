@@ -8,12 +8,11 @@ import msgspec
 
 from bxpull_nb.models import BadFrame, Event, Record
 
-__all__ = ["RowSource", "encodable", "encode_rows", "lag_us", "shortened"]
+__all__ = ["RowSource", "encodable", "encode_rows", "shortened"]
 
 _TEXT_LIMIT = 400
 _NAME_LIMIT = 80
 _UNESCAPE_LIMIT = 8_192  # bytes; longer params are shown with their escapes, for the time it saves
-_LATEST_TIME = 1e11  # seconds; a server time beyond it (or nan) is somebody's joke, not a time
 
 
 class RowSource(Protocol):
@@ -47,14 +46,6 @@ def encode_rows(records: Sequence[Record]) -> bytes:
         return msgspec.json.encode([[_encodable_cell(cell) for cell in row] for row in rows])
 
 
-def lag_us(record: Record) -> int | None:
-    """Microseconds from the portal's clock to this machine's; None where either is not known."""
-    received, sent = record.arrival.received_us, record.server_time_unix
-    if received is None or sent is None or not -_LATEST_TIME < sent < _LATEST_TIME:
-        return None
-    return received - round(sent * 1e6)
-
-
 def shortened(text: str | None, limit: int = _NAME_LIMIT) -> str | None:
     """The text, of at most `limit` characters: a name as every page shows it."""
     return text if text is None or len(text) <= limit else text[: limit - 1] + "…"
@@ -74,7 +65,7 @@ def _row(record: Record) -> list[Any]:
         shortened(record.module_id),
         shortened(record.command),
         shortened(record.raw, _TEXT_LIMIT) if isinstance(record, BadFrame) else _params(record),
-        lag_us(record),
+        record.lag_us,
         shortened(record.mid),
     ]
     if record.error is not None:

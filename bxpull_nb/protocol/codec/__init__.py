@@ -1,6 +1,7 @@
 """Frames to events and back: four dialects of one shape, `Codec`."""
 
-from bxpull_nb.protocol.codec.base import Codec
+from bxpull_nb.models import UNKNOWN_ARRIVAL, Arrival, RecordBatch
+from bxpull_nb.protocol.codec.base import Codec, bad_frame
 from bxpull_nb.protocol.codec.json import JsonCodec
 from bxpull_nb.protocol.codec.jsonrpc import JsonRpcCodec, RpcAnswer
 from bxpull_nb.protocol.codec.protobuf import ProtobufCodec
@@ -14,6 +15,7 @@ __all__ = [
     "RpcAnswer",
     "TextCodec",
     "codec_for",
+    "decoded",
     "recognised",
 ]
 
@@ -21,17 +23,34 @@ _TEXT, _JSON, _JSONRPC, _PROTOBUF = TextCodec(), JsonCodec(), JsonRpcCodec(), Pr
 
 
 def codec_for(version: int) -> Codec:
-    """The codec a push server of that protocol version talks."""
+    """Return the codec for the frames of a push server of that protocol version."""
     if version >= 5:
         return _JSONRPC
     return _PROTOBUF if version == 4 else _TEXT
 
 
-def recognised(frame: str | bytes, expected: Codec) -> Codec:
-    """The codec this very frame is for, by its first characters; `expected` when they do not tell.
+def decoded(
+    frame: str | bytes, expected: Codec, arrival: Arrival = UNKNOWN_ARRIVAL
+) -> tuple[str, RecordBatch]:
+    """Return the dialect of a frame and its records; a frame that breaks a codec is a BadFrame.
 
-    A server of version 4 sends text when binary mode was not understood on the way, and any
-    text answer may be JSON: the config's version is a hint, the frame is the fact.
+    A codec returns unreadable messages as BadFrame already. This is the second wall: no message
+    of a stranger may end a lane.
+    """
+    codec = recognised(frame, expected)
+    try:
+        return codec.dialect, codec.decode(frame, arrival)
+    except Exception as exc:  # noqa: BLE001 - whatever it is, the lane must go on
+        text = frame if isinstance(frame, str) else frame.decode(errors="replace")
+        reason = f"the codec failed: {type(exc).__name__}"
+        return codec.dialect, RecordBatch.of([bad_frame(text, reason, arrival)])
+
+
+def recognised(frame: str | bytes, expected: Codec) -> Codec:
+    """Return the codec for this frame by its first characters; `expected` if they do not tell.
+
+    A server of version 4 sends text where a proxy dropped its binary mode, and any text answer
+    may be JSON. So the config's version is a hint; the frame is the fact.
     """
     if isinstance(frame, bytes):
         if frame[:1] not in (b"#", b"[", b"{"):

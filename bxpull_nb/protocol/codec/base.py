@@ -3,11 +3,21 @@
 import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
 import msgspec
 
-from bxpull_nb.models import UNKNOWN_ARRIVAL, Arrival, BadFrame, Event, Message, Record, RecordBatch
+from bxpull_nb.models import (
+    UNKNOWN_ARRIVAL,
+    Arrival,
+    BadFrame,
+    Event,
+    Message,
+    Record,
+    RecordBatch,
+    known_time,
+)
+from bxpull_nb.models.event import LATEST_TIME
 
 __all__ = ["Codec", "loose_event", "usual_batch"]
 
@@ -33,7 +43,8 @@ class Codec(Protocol):
 class Extra(msgspec.Struct, gc=False):
     """The part of `extra` an event keeps."""
 
-    server_time_unix: float | None = None
+    server_time_unix: Annotated[float, msgspec.Meta(ge=0, lt=LATEST_TIME)] | None = None
+    """Another value makes the message an unusual one: see `known_time`."""
     sender: msgspec.Raw = NO_SENDER
 
 
@@ -131,7 +142,7 @@ def loose_event(
         _text_or_none(body.get("module_id")),
         _text_or_none(body.get("command")),
         _dump(body.get("params")),
-        _seconds(extra.get("server_time_unix")),
+        known_time(extra.get("server_time_unix")),
         sender or sender_name(extra.get("sender")),
         arrival,
     )
@@ -184,13 +195,6 @@ def _text_or_none(value: Any) -> str | None:
 def readable(text: str) -> str:
     """The text without what UTF-8 cannot hold: halves of characters, which JSON can spell."""
     return text if text.isascii() else text.encode(errors="replace").decode()
-
-
-def _seconds(value: Any) -> float | None:
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return None
 
 
 def _dump(value: Any) -> bytes:

@@ -44,8 +44,7 @@ class Journal:
     """An append-only log of a capture in `folder`: the frames as they came, checked by crc32.
 
     ```python
-    with Journal("capture") as journal:
-        listener = Listener(fetch, journal.taking(sink), resume=journal.resume(), channels=…)
+    feed = bx.listen(portal, journal=Journal("capture", compress=True))
     ```
 
     `durability` says what a batch has survived when the listener goes on: `frame` a power cut
@@ -130,14 +129,10 @@ class Journal:
             self._dropped += 1
             self._gaps[channel] = position
 
-    def taking(self, sink: Callable[[Batch], None]) -> Callable[[Batch], None]:
-        """A sink that writes each batch to the journal first, then gives it to `sink`."""
-
-        def take(batch: Batch) -> None:
-            self.write(batch)
-            sink(batch)
-
-        return take
+    def began(self, since: float) -> None:
+        """Note when the capture began: Unix seconds by the portal's clock."""
+        self._since = since
+        self._open_writer.put(pack(CaptureStarted(since)))
 
     def resume(self) -> Resume:
         """What a listener needs to go on where the last one that used this journal stopped.
@@ -145,7 +140,7 @@ class Journal:
         It reads the newest 200 000 messages: about a second.
         """
         waiting = b"".join(self._open_writer.waiting)
-        return resume_from(self.folder, scan(waiting, 0), self._since, self._begin)
+        return resume_from(self.folder, scan(waiting, 0), self._since)
 
     @property
     def error(self) -> OSError | None:
@@ -194,10 +189,6 @@ class Journal:
 
     def _opened(self) -> FileHeader:
         return FileHeader(self._clock() // 1000, self._portal, self._since)
-
-    def _begin(self, since: float) -> None:
-        self._since = since
-        self._open_writer.put(pack(CaptureStarted(since)))
 
     @property
     def _open_writer(self) -> Writer:

@@ -57,10 +57,7 @@ def read_frame(folder: str | Path) -> "pd.DataFrame":
 
 
 def resume_from(
-    folder: Path,
-    waiting: Iterable[FoundRecord | Damage],
-    since: float | None,
-    begin: Callable[[float], None],
+    folder: Path, waiting: Iterable[FoundRecord | Damage], since: float | None
 ) -> Resume:
     """What a listener begins with; `waiting` are records that are not in a file yet.
 
@@ -78,7 +75,7 @@ def resume_from(
         for batch in batches:
             seen.add(batch.records)
             last[batch.arrival.channel] = batch
-    return Resume(seen, last, since, begin)
+    return Resume(seen, last, since)
 
 
 def when_begun(folder: Path, portal: str) -> float | None:

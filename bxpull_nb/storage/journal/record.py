@@ -134,7 +134,7 @@ def pack_batch(batch: Batch, position: Position | None, compress: bool = False) 
 
 
 def batch_of(head: FrameHead, body: bytes) -> Batch:
-    """The batch again, with equal records; `copies` holds all that was left out."""
+    """The batch again, with equal records; `duplicates` holds everything left out."""
     if head.unpacked:
         body = pa.decompress(body, head.unpacked, "zstd", asbytes=True)
     frame = body.decode(errors="surrogatepass") if head.is_text else body

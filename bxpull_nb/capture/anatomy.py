@@ -42,16 +42,14 @@ class Anatomy(msgspec.Struct, frozen=True, kw_only=True):
     dialect: str | None
     """`text`, `protobuf`, `json` or `jsonrpc`."""
     mid_parts: MidParts | None
-    copies: int
-    """Further copies of the message that came and were dropped."""
+    duplicates: int
+    """Further duplicates of the message that came and were dropped."""
 
     @property
     def lag(self) -> timedelta | None:
         """From the portal's clock to this machine's."""
-        received, sent = self.record.arrival.received_us, self.record.server_time_unix
-        if received is None or sent is None:
-            return None
-        return timedelta(seconds=received / 1e6 - sent)
+        lag = self.record.lag_us
+        return None if lag is None else timedelta(microseconds=lag)
 
     def facts(self) -> dict[str, str]:
         """What is known, as words, apart from parameters and frame."""
@@ -71,7 +69,7 @@ class Anatomy(msgspec.Struct, frozen=True, kw_only=True):
             "transport": record.arrival.transport,
             "dialect": self.dialect,
             "in its frame": self.in_frame and f"{self.in_frame[0]} of {self.in_frame[1]} new ones",
-            "copies dropped": str(self.copies),
+            "duplicates dropped": str(self.duplicates),
         }
         return {name: str(value) for name, value in known.items() if value is not None}
 
@@ -87,7 +85,7 @@ class Anatomy(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def inspect(row: int, record: Record, frame: KeptFrame | None, copies: int) -> Anatomy:
+def inspect(row: int, record: Record, frame: KeptFrame | None, duplicates: int) -> Anatomy:
     """The anatomy of the record in `row`, with the frame that brought it if it is still kept."""
     try:
         params = record.params
@@ -102,7 +100,7 @@ def inspect(row: int, record: Record, frame: KeptFrame | None, copies: int) -> A
         in_frame=None if frame is None else (row - frame.first_row + 1, frame.rows),
         dialect=None if frame is None else frame.dialect or None,
         mid_parts=take_mid_apart(record.mid),
-        copies=copies,
+        duplicates=duplicates,
     )
 
 

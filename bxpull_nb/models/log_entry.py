@@ -1,28 +1,28 @@
-"""What happens to a capture apart from its events: connections, breaks, renewals, marks."""
+"""Entries of the activity log: connections, breaks, renewals, marks."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import msgspec
 
-__all__ = ["IS_LOG_ENTRY", "LOG_COLUMNS", "LogEntry", "OnEntry"]
+__all__ = ["IS_LOG_ENTRY", "LOG_COLUMNS", "LogEntry"]
 
 LOG_COLUMNS = {
     "at": "datetime64[us, UTC]",  # by this machine's clock
     "kind": "category",  # see Happening.kind
     "channel": "category",  # whose connection; missing for the capture as a whole
     "transport": "category",  # "websocket" or "polling"
-    "count": "Int64",  # events it was about, where that is known
+    "count": "Int64",  # events it is about, where that is known
     "seconds": "float64",  # how long it lasted, where that is known
     "text": "str",  # in words
 }
-"""Column -> dtype of a logbook's DataFrame, in order."""
+"""Column -> dtype of the activity log's DataFrame, in order."""
 
 IS_LOG_ENTRY: Mapping[str, object] = {"is_log_entry": True}
-"""`extra=` of a warning that is an entry of the activity log too: who shows both shows it once."""
+"""`extra=` of a warning that is an entry of the activity log too: so that it is shown once."""
 
 
 class LogEntry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One entry of a capture's logbook."""
+    """One entry of a capture's activity log."""
 
     at_us: int
     """Microseconds since 1970, UTC, by this machine's clock."""
@@ -40,7 +40,3 @@ class LogEntry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """How long a break lasted."""
     text: str = ""
     """In words; holds no secret."""
-
-
-OnEntry = Callable[[LogEntry], None]
-"""Takes every happening of a capture; called on the listener's thread."""

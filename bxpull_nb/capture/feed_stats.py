@@ -1,0 +1,52 @@
+"""A feed's counters at one moment."""
+
+import msgspec
+
+from bxpull_nb.models.html import html_table
+from bxpull_nb.storage.eventlog import EventLog
+
+__all__ = ["FeedStats", "lag_quantiles"]
+
+_LAGS = 1000  # of the newest events
+
+
+class FeedStats(msgspec.Struct, frozen=True):
+    """The counters of a feed so far; a snapshot."""
+
+    state: str
+    events: int
+    bad_frames: int
+    duplicates: int
+    """Messages dropped because their mid had been seen."""
+    reconnects: int
+    audits: int
+    """Times the server's history was asked again whether anything is missing."""
+    recovered: int
+    """Events that only an audit brought."""
+    rate: float
+    """Events per second over the last ten seconds."""
+    last_lag: float | None
+    """Lag of the newest event in seconds: see `Event.lag_us`."""
+    lag_p50: float | None
+    """Median lag in seconds, newest 1 000 events."""
+    lag_p95: float | None
+    """95th percentile of lag in seconds, newest 1 000 events."""
+    transports: tuple[str, ...]
+    """The transports in use now."""
+    error: str | None
+
+    def __repr__(self) -> str:
+        by = f" by {' and '.join(self.transports)}" if self.transports else ""
+        return f"FeedStats({self.state}{by}, {self.events:,} events, {self.rate:.1f}/s)"
+
+    def _repr_html_(self) -> str:
+        return html_table((name, getattr(self, name)) for name in self.__struct_fields__)
+
+
+def lag_quantiles(log: EventLog) -> tuple[float | None, float | None]:
+    """Return the median and the 95th percentile of the newest lags, in seconds."""
+    _, records = log.recent(len(log) - _LAGS)
+    lags = sorted(lag for record in records if (lag := record.lag_us) is not None)
+    if not lags:
+        return None, None
+    return lags[len(lags) // 2] / 1e6, lags[len(lags) * 95 // 100] / 1e6

@@ -1,0 +1,92 @@
+"""What the lanes of a listener share: counters, and the ways to wait."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from random import random
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from bxpull_nb.protocol.retry_policy import reconnect_delays
+
+if TYPE_CHECKING:
+    from bxpull_nb.listener.config_source import ConfigSource
+    from bxpull_nb.listener.target import CaptureTarget
+
+__all__ = ["LaneSettings", "ListenerStats", "Timing"]
+
+
+class ListenerStats(msgspec.Struct):
+    """Counters that the listener writes. Another listener may continue them."""
+
+    events: int = 0
+    bad_frames: int = 0
+    """Messages that could not be read; each is a row with its `error`."""
+    duplicates: int = 0
+    """Messages dropped because they had been seen."""
+    old: int = 0
+    """Stored messages from before the capture, left out."""
+    frames: int = 0
+    characters: int = 0
+    """Size of all frames: characters of text ones, bytes of binary ones."""
+    reconnects: int = 0
+    """Connections that broke after they were accepted."""
+    audits: int = 0
+    """Times the server's history was asked again whether anything is missing."""
+    recovered: int = 0
+    """Events that only an audit brought."""
+    resets: int = 0
+    """Times the server was found to have restarted its count of messages."""
+    last_lag: float | None = None
+    """`lag_us` of the newest event, in seconds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timing:
+    """Every wait and every clock of a listener; a test may replace each."""
+
+    clock: Callable[[], int] = time.time_ns
+    """Unix nanoseconds."""
+    monotonic: Callable[[], float] = time.monotonic
+    """Seconds."""
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    delays: Callable[[], Iterator[float]] = reconnect_delays
+    """Seconds after the 1st, 2nd, … failure in a row."""
+    jitter: Callable[[], float] = random
+    """From 0 to 1, for every random delay."""
+    renew_after: float = 0.2
+    """Seconds after a channel's end, and up to twice that: the portal has its successor then."""
+    restart_pause: tuple[float, float] = (10.0, 120.0)
+    """Seconds to stay away, at random, when the server announces that it restarts."""
+    websocket_again: tuple[float, float] = (600.0, 1800.0)
+    """Seconds of polling, at random, before WebSocket is tried again where it once worked."""
+    heartbeat: float = 20.0
+    """Seconds between two pings of a JSON-RPC server after which it counts as stuck."""
+    audit_every: float = 300.0
+    """Seconds between two audits of a connection."""
+    audit_wait: float = 3.0
+    """Seconds an audit's poll is given: a server that has nothing holds it."""
+    stall: float = 2.0
+    """Seconds the loop may be held up before its connections are audited."""
+    baseline: float = 0.75
+    """Seconds within which a first poll's answer is history, and after which it is new."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaneSettings:
+    """What the lanes of one listener have in common."""
+
+    source: "ConfigSource"
+    target: "CaptureTarget"
+    stats: ListenerStats
+    timing: Timing
+    transport: str
+    """`auto`, `websocket` or `polling`."""
+    secure: bool
+    backfill: bool
+    since: float
+    """When the capture began: Unix seconds by the portal's clock."""
+    resumed: bool = False
+    """Whether that was in an earlier process: nothing since then may be missing."""
