@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image, ImageOps
 
-from tests.lab import PROJECT, Lab, LabPage
+from tests.support.lab import PROJECT, Lab, LabPage
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator

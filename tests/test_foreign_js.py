@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from bxpull_nb.sandbox import Sandbox
-from tests.sandbox.visitor import until
+from tests.support.visitor import until
 
 HERE = Path(__file__).parent / "js"
 PATIENCE = 20.0  # seconds
