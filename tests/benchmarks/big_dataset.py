@@ -2,8 +2,8 @@
 
 `python -m tests.benchmarks.big_dataset` writes days of a million events each, a twentieth of
 them twice, and prints for each size and engine the seconds and the peak of the memory, each in a
-process of its own. Dask runs in the threads of one process whose memory the system caps at 2 GB. Needs 2 GB of
-disk; the dataset is removed at the end unless `--keep` names a folder for it.
+process of its own. Dask runs in the threads of one process whose memory the system caps at 2 GB.
+Needs 2 GB of disk; the dataset is removed at the end unless `--keep` names a folder for it.
 """
 
 import resource
