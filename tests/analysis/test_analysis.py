@@ -14,11 +14,10 @@ from hypothesis import strategies as st
 from bxpull_nb import analysis
 from bxpull_nb.analysis.since import at_least
 from bxpull_nb.errors import SettingsError
-from bxpull_nb.models import Arrival, BadFrame, Event, Record
-from bxpull_nb.storage.eventlog import EventLog
-from tests.storage.test_eventlog import records
+from bxpull_nb.models import Record
+from tests.support.noon import NOON, at, bad, event
+from tests.support.rows import frame, records
 
-NOON = 1767268800  # 2026-01-01 12:00 UTC
 FUNCTIONS: list[Callable[[pd.DataFrame], pd.DataFrame]] = [
     analysis.summary,
     analysis.rates,
@@ -29,37 +28,6 @@ FUNCTIONS: list[Callable[[pd.DataFrame], pd.DataFrame]] = [
     analysis.who,
     lambda df: analysis.since(df, "2026-01-01T12:00Z"),
 ]
-
-
-def at(seconds: float) -> pd.Timestamp:
-    """Seconds after noon."""
-    return pd.Timestamp(NOON, unit="s", tz="UTC") + pd.Timedelta(seconds=seconds)
-
-
-def event(
-    seconds: float,
-    command: str | None = "deal",
-    *,
-    lag: float | None = None,
-    sender: str | None = None,
-    module: str = "crm",
-) -> Event:
-    """An event that arrived so many seconds after noon."""
-    sent = None if lag is None else NOON + seconds - lag
-    arrival = Arrival(round((NOON + seconds) * 1e6), "shared", "websocket")
-    return Event("1", module, command, b"{}", sent, sender, arrival)
-
-
-def frame(*rows: Record) -> pd.DataFrame:
-    """A log's frame with these rows."""
-    log = EventLog()
-    log.extend(rows)
-    return log.df
-
-
-def bad(seconds: float) -> BadFrame:
-    """An unreadable message."""
-    return BadFrame("oops", "no", None, Arrival(round((NOON + seconds) * 1e6)))
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

@@ -18,8 +18,8 @@ from bxpull_nb import plots
 from bxpull_nb.analysis.plots import Figure
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.models import Arrival, Event, Record
-from tests.analysis.test_analysis import at, bad, event, frame
-from tests.storage.test_eventlog import records
+from tests.support.noon import at, bad, event
+from tests.support.rows import frame, records
 
 FIGURES: list[Callable[[pd.DataFrame], Figure]] = [plots.rate, plots.lag, plots.hours, plots.gaps]
 PNG = b"\x89PNG\r\n\x1a\n"

@@ -11,11 +11,12 @@ import pytest
 import bxpull_nb as bx
 from bxpull_nb.capture.feed import Feed
 from bxpull_nb.errors import ExpectationFailed, JournalInUse, SettingsError, WrongThreadError
-from bxpull_nb.models import Arrival, Batch, Event, Record
+from bxpull_nb.models import Batch, Event, Record
 from bxpull_nb.portal import Portal
 from bxpull_nb.rest.auth import AccessToken
 from bxpull_nb.sandbox import Sandbox
-from tests.support.visitor import until
+from tests.support.rows import played
+from tests.support.waiting import eventually
 
 
 @pytest.fixture
@@ -168,7 +169,7 @@ def test_the_logbook_and_the_report_tell_of_a_break(feed: Feed, sandbox: Sandbox
     """Its cause, its length, and what the reconnect brought back."""
     sandbox.refuse_handshakes(2, 503)
     sandbox.drop_connections()
-    until(lambda: feed.stats.reconnects == 2)
+    eventually(lambda: feed.stats.reconnects == 2)
     sandbox.publish("a", {"n": 1})
     feed.wait(1, timeout=20)
     feed.stop()
@@ -322,15 +323,3 @@ def ended(feed: Feed) -> None:
     while feed.running:
         assert time.monotonic() < deadline, "it never stopped"
         time.sleep(0.005)
-
-
-def played(count: int) -> pd.DataFrame:
-    """So many recorded events, one every hundred milliseconds of a day in 2026."""
-    log = bx.EventLog()
-    for n in range(count):
-        arrival = Arrival(1_790_000_000_000_000 + n * 100_000, "shared", "websocket")
-        sent = 1_790_000_000 + n / 10
-        log.extend(
-            [Event(f"1790000000{n:016}", "m", f"c{n % 2}", b'{"n":%d}' % n, sent, None, arrival)]
-        )
-    return log.df

@@ -17,7 +17,7 @@ from bxpull_nb.listener import ListenerStats
 from bxpull_nb.models import Arrival, BadFrame, Batch, Event, Record
 from bxpull_nb.storage.eventlog import EventLog
 from bxpull_nb.storage.export import to_parquet
-from tests.storage.test_eventlog import records
+from tests.support.rows import records
 
 START = 1767225600_000000
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,6 @@ import click
 import httpx
 import psutil
 import pytest
-from click.testing import CliRunner, Result
 
 import bxpull_nb as bx
 from bxpull_nb.cli import lab, main, tail
@@ -26,77 +25,21 @@ from bxpull_nb.models import CHANNEL_TYPES, Arrival, Event
 from bxpull_nb.models.choices import TRANSPORTS
 from bxpull_nb.portal import Portal
 from bxpull_nb.sandbox import Sandbox
-
-PROJECT = Path(__file__).resolve().parent.parent.parent
-NO_PORTAL = dict.fromkeys(
-    f"BXPULL_{name}"
-    for name in ("URL", "TOKEN", "WEBHOOK", "REFRESH_TOKEN", "CLIENT_ID", "CLIENT_SECRET")
+from tests.support.command import (
+    assert_fails,
+    bxpull,
+    environment,
+    posix,
+    read_until,
+    running,
 )
-
-posix = pytest.mark.skipif(os.name != "posix", reason="signals as on POSIX")
+from tests.support.waiting import eventually
 
 
 @pytest.fixture(autouse=True)
 def _elsewhere(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """`bxpull listen` keeps a journal in the working directory."""
     monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
-
-
-def bxpull(*args: object, **environment: str) -> Result:
-    """How the command ends in this process, in an environment that names no other portal."""
-    return CliRunner().invoke(main, list(map(str, args)), env={**NO_PORTAL, **environment})
-
-
-def assert_fails(result: Result, code: int, *words: str) -> None:
-    """One line on stderr that holds the words, nothing on stdout, and that exit code."""
-    assert result.stdout == ""
-    assert result.stderr.startswith("bxpull: ")
-    assert result.stderr.count("\n") == 1
-    for word in words:
-        assert word in result.stderr
-    assert result.exit_code == code
-
-
-def environment() -> dict[str, str]:
-    """Our own without a portal, in which another interpreter finds this package."""
-    kept = {name: value for name, value in os.environ.items() if name not in NO_PORTAL}
-    return {**kept, "PYTHONPATH": str(PROJECT)}
-
-
-@contextmanager
-def running(*args: object, **more: str) -> Iterator["subprocess.Popen[str]"]:
-    """The command as a process of its own, killed if the test did not end it."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "bxpull_nb.cli", *map(str, args)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={**environment(), **more},
-        text=True,
-    )
-    with process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def read_until(process: "subprocess.Popen[str]", word: str) -> str:
-    """What it says on stdout up to the line with the word, or to its end."""
-    assert process.stdout is not None
-    said = ""
-    for line in process.stdout:
-        said += line
-        if word in line:
-            break
-    return said
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 30) -> None:
-    """Return when the condition holds; fail if it never does."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.05)
 
 
 # --- the command itself
@@ -604,7 +547,7 @@ def start_kernel(url: str) -> psutil.Process:
             one for one in set(psutil.process_iter()) - before if kernel_id in command_line(one)
         ]
 
-    wait_for(started)
+    eventually(started)
     return started()[0]
 
 

@@ -18,7 +18,8 @@ import bxpull_nb as bx
 from bxpull_nb.cli.log_warnings import showing_warnings
 from bxpull_nb.models import IS_LOG_ENTRY
 from bxpull_nb.sandbox import Sandbox
-from tests.cli.test_cli import assert_fails, bxpull, posix, running, wait_for
+from tests.support.command import assert_fails, bxpull, posix, running
+from tests.support.waiting import eventually
 
 
 @contextmanager
@@ -28,7 +29,7 @@ def collecting(folder: Path, dataset: str, **more: str) -> Iterator["subprocess.
     how = ["--dataset", where, "--journal", folder / "j", "--log-json", "--rate", 300]
     with running("listen", "--sandbox", *how, **more) as process:
         journal = folder / "j" / "000001.bxj"
-        wait_for(lambda: journal.is_file() and journal.stat().st_size > 5000)
+        eventually(lambda: journal.is_file() and journal.stat().st_size > 5000)
         assert process.stdout is not None
         assert any("collecting" in line for line in process.stdout)
         yield process

@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from bxpull_nb.cli import main
 from bxpull_nb.sandbox import Sandbox
-from tests.cli.test_cli import bxpull
+from tests.support.command import bxpull
 
 ESCAPE = "\x1b["
 

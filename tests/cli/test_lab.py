@@ -7,8 +7,8 @@ import pytest
 
 from bxpull_nb.cli import lab
 from bxpull_nb.cli.lab import FIRST_TUTORIAL, Copied, copy_tutorials, has_browser
+from tests.support.paths import NOTEBOOKS
 
-NOTEBOOKS = Path(__file__).resolve().parent.parent.parent / "notebooks"
 NAMES = sorted(path.name for path in NOTEBOOKS.glob("*.ipynb"))
 
 

@@ -17,8 +17,9 @@ from bxpull_nb.portal import Portal
 from bxpull_nb.sandbox import Sandbox
 from bxpull_nb.storage.dataset.storage import Storage
 from bxpull_nb.storage.eventlog import RecentLog
-from tests.cli.test_cli import posix, wait_for
 from tests.faults import dataset as faults_dataset
+from tests.support.command import posix
+from tests.support.waiting import eventually
 
 
 def publish(sandbox: Sandbox, start: int, stop: int) -> None:
@@ -41,7 +42,7 @@ def collect(portal: Portal, url: str | Path, journal: Path, **how: Any) -> Colle
 
 def has_journaled(collector: Collector, count: int) -> None:
     """Wait until so many events are in its journal."""
-    wait_for(lambda: len(collector.feed) >= count)
+    eventually(lambda: len(collector.feed) >= count)
 
 
 # --- feed to journal to dataset
@@ -67,7 +68,7 @@ def test_a_part_is_due_by_time_and_by_size(
 ) -> None:
     """Whichever comes first."""
     now = [0.0]
-    how: dict[str, Any] = {"every": 60, "part_bytes": 20_000, "monotonic": lambda: now[0]}
+    how: dict[str, Any] = {"every": 60, "part_bytes": 5_000, "monotonic": lambda: now[0]}
     collector = collect(portal, tmp_path / "ds", tmp_path / "j", **how)
     publish(sandbox, 0, 5)
     has_journaled(collector, 5)

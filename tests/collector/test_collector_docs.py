@@ -12,14 +12,14 @@ from bxpull_nb.cli import main
 from bxpull_nb.collector import Collector, metrics_text
 from bxpull_nb.portal import Portal
 from bxpull_nb.storage.dataset.layout import folders
+from tests.support.paths import PROJECT
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-PAGE = (ROOT / "docs" / "collector.md").read_text(encoding="utf-8")
+PAGE = (PROJECT / "docs" / "collector.md").read_text(encoding="utf-8")
 
 
 def test_the_readme_leads_to_it() -> None:
     """By a link that works."""
-    assert "](docs/collector.md)" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "](docs/collector.md)" in (PROJECT / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_options_exist() -> None:

@@ -21,6 +21,7 @@ import click
 
 import bxpull_nb as bx
 from bxpull_nb.sandbox import Sandbox
+from tests.support.paths import PROJECT
 
 __all__ = ["Outcome", "run"]
 
@@ -53,7 +54,7 @@ class Collector:
     def __init__(self, sandbox: Sandbox, folder: Path, number: int, url: str) -> None:
         self._journal, self._url = folder / f"journal-{number}", url
         known = {"BXPULL_URL": sandbox.url, "BXPULL_TOKEN": sandbox.token}
-        project = str(Path(__file__).resolve().parent.parent.parent)
+        project = str(PROJECT)
         self._environment = {**os.environ, **known, "PYTHONPATH": project}
         self._log = folder / f"log-{number}"
         self._process: subprocess.Popen[bytes] | None = None

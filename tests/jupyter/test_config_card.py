@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from bxpull_nb.jupyter.widgets.config_card import ConfigCard
-from tests.models.test_models import PRIVATE, SHARED, config, seed_answer
+from tests.support.configs import PRIVATE, SHARED, config, seed_answer
 from tests.support.fake_comm import Recorder, from_page, record_comms
 
 

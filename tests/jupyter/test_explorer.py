@@ -1,7 +1,6 @@
 """The control panel without a browser: a fake comm records, the test presses the buttons."""
 
 import math
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,8 +12,9 @@ from bxpull_nb.portal import Portal
 from bxpull_nb.rest.auth import AccessToken
 from bxpull_nb.sandbox import Sandbox
 from bxpull_nb.storage.export import read_events
-from tests.capture.test_recording import played
 from tests.support.fake_comm import Recorder, from_page, record_comms
+from tests.support.rows import played
+from tests.support.waiting import eventually
 
 
 @pytest.fixture
@@ -29,14 +29,6 @@ def panel(comms: Recorder, portal: Portal) -> Iterator[Explorer]:
     explorer = Explorer(portal, repaint=0.01)
     yield explorer
     explorer.close()
-
-
-def eventually(reached: Callable[[], bool]) -> None:
-    """Wait for the condition, 10 s at most."""
-    deadline = time.monotonic() + 10
-    while not reached():
-        assert time.monotonic() < deadline, "it never came to that"
-        time.sleep(0.005)
 
 
 def test_an_idle_panel_says_so_and_offers_to_start(panel: Explorer) -> None:

@@ -13,14 +13,14 @@ from urllib.parse import urlsplit
 import nbformat
 import pytest
 
-from tests.support.lab import (
-    _QUIET_CHROMIUM,
-    LabPage,
-    _environment,
-    _free_port,
-    _missing,
+from tests.support.browser import (
+    QUIET_CHROMIUM,
+    browser_missing,
     find_chromium,
+    free_port,
+    jupyter_environment,
 )
+from tests.support.lab_page import LabPage
 
 CELLS = ["import bxpull_nb as bx", "bx.explore(bx.connect())"]
 SECONDS = 60
@@ -47,7 +47,7 @@ def serving(home: Path, command: Sequence[str], address: str) -> Iterator[None]:
         server = subprocess.Popen(
             [sys.executable, "-m", *command],
             cwd=home,
-            env=_environment(home),
+            env=jupyter_environment(home),
             stdin=subprocess.DEVNULL,
             stdout=said,
             stderr=subprocess.STDOUT,
@@ -74,10 +74,10 @@ def serving(home: Path, command: Sequence[str], address: str) -> Iterator[None]:
 def visiting() -> Iterator[LabPage]:
     """A page of a browser of its own; skips where there is none, but fails in CI."""
     if find_chromium() is None:
-        _missing("no chromium or google-chrome on the PATH")
+        browser_missing("no chromium or google-chrome on the PATH")
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=find_chromium(), args=_QUIET_CHROMIUM)
+        browser = driver.chromium.launch(executable_path=find_chromium(), args=QUIET_CHROMIUM)
         context = browser.new_context(viewport={"width": 1280, "height": 900})
         context.set_default_timeout(SECONDS * 1000)
         try:
@@ -101,7 +101,7 @@ def watch_rows_come(tab: LabPage) -> None:
 def test_notebook_7(tmp_path: Path) -> None:
     """Run All, Start, rows."""
     pytest.importorskip("notebook", reason="Notebook 7 is not installed")
-    path, port = write_notebook(tmp_path), _free_port()
+    path, port = write_notebook(tmp_path), free_port()
     url = f"http://127.0.0.1:{port}"
     command = [
         "notebook",
@@ -123,7 +123,7 @@ def test_notebook_7(tmp_path: Path) -> None:
 def test_voila(tmp_path: Path) -> None:
     """The notebook as a page: the cells have run, and their widgets are alive."""
     pytest.importorskip("voila", reason="Voila is not installed")
-    path, port = write_notebook(tmp_path), _free_port()
+    path, port = write_notebook(tmp_path), free_port()
     url = f"http://127.0.0.1:{port}/"
     command = ["voila", path.name, "--no-browser", "--Voila.ip=127.0.0.1", f"--port={port}"]
     with serving(tmp_path, command, f"{url}voila/static/voila.js"), visiting() as tab:

@@ -5,8 +5,10 @@ import shutil
 from typing import TYPE_CHECKING
 
 from bxpull_nb.storage.export import read_events
-from tests.jupyter.test_lab_tutorials import EXPLORING, check_run
-from tests.support.lab import PROJECT, Lab, LabPage, eventually
+from tests.support.lab import PANEL_TUTORIAL, Lab
+from tests.support.lab_page import LabPage
+from tests.support.paths import PROJECT
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator
@@ -51,10 +53,10 @@ def publish(count: int, command: str = "tick") -> str:
 
 def test_run_all_start_watch_export(lab: Lab) -> None:
     """What the tutorial tells people to do: Run All, Start, see it grow, export, read the file."""
-    shutil.copy(PROJECT / "notebooks" / f"{EXPLORING}.ipynb", lab.root)
-    with lab.open(f"{EXPLORING}.ipynb") as tab:
+    shutil.copy(PROJECT / "notebooks" / f"{PANEL_TUTORIAL}.ipynb", lab.root)
+    with lab.open(f"{PANEL_TUTORIAL}.ipynb") as tab:
         tab.run_all()
-        check_run(tab)
+        tab.check_run()
         press(tab, "Start")
         light(tab, "connected by websocket").wait_for()
         first = counted(tab)

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.support.lab import Lab, LabPage, eventually
+from tests.support.lab import Lab
+from tests.support.lab_page import LabPage
+from tests.support.waiting import eventually
 
 SETUP = '''
 import random, threading, time

@@ -4,11 +4,10 @@ import shutil
 
 import pytest
 
-from tests.support.lab import PROJECT, Lab, LabPage
+from tests.support.lab import PANEL_TUTORIAL, Lab
+from tests.support.paths import PROJECT
 
-EXPLORING = "03_explore_and_export"
-"""Runs in test_lab_explorer.py, where what it tells people to do is done too."""
-OTHERS = sorted({path.stem for path in (PROJECT / "notebooks").glob("*.ipynb")} - {EXPLORING})
+OTHERS = sorted({path.stem for path in (PROJECT / "notebooks").glob("*.ipynb")} - {PANEL_TUTORIAL})
 WITH_PANEL = "04_understand_one_event"
 
 
@@ -20,20 +19,6 @@ def test_run_all(lab: Lab, name: str) -> None:
         tab.run_all()
         if name == WITH_PANEL:
             tab.page.locator(".jp-Notebook button", has_text="Fetch config").wait_for()
-        check_run(tab)
+        tab.check_run()
         tab.check()
         assert tab.console == []
-
-
-def check_run(tab: LabPage) -> None:
-    """Every cell has run, without an error and without a word on stderr."""
-    bad = tab.page.locator(
-        ".jp-Notebook [data-mime-type='application/vnd.jupyter.error'],"
-        ".jp-Notebook [data-mime-type='application/vnd.jupyter.stderr']"
-    )
-    assert (bad.all_inner_texts(), tab.page.evaluate(UNFINISHED)) == ([], [])
-
-
-UNFINISHED = """() => window.jupyterapp.shell.currentWidget.content.model.sharedModel.cells
-    .filter(cell => cell.cell_type === 'code' && !cell.execution_count)
-    .map(cell => cell.id)"""

@@ -14,11 +14,16 @@ from bxpull_nb.listener import Timing
 from bxpull_nb.models import PullConfig
 from bxpull_nb.rest import RestClient
 from bxpull_nb.sandbox import Sandbox
-from tests.listener.test_listener import BOTH, Capture, Fetch, run
-
-VERSIONS = [3, 4, 5]
-EVERYWHERE = [(version, how) for version in VERSIONS for how in ("websocket", "polling")]
-QUICK_AUDIT: dict[str, Any] = {"audit_wait": 0.3}
+from tests.support.listening import (
+    BOTH,
+    EVERYWHERE,
+    QUICK_AUDIT,
+    VERSIONS,
+    Capture,
+    Fetch,
+    mine,
+    run,
+)
 
 Scenario = Callable[[Capture, asyncio.Task[None]], Awaitable[None]]
 
@@ -342,11 +347,6 @@ def test_an_expired_channel_is_replaced_without_loss(
             timing=QUICK_AUDIT,
         )
     assert sorted(record.params["n"] for record in mine(capture)) == list(range(11))
-
-
-def mine(capture: Capture) -> list[Any]:
-    """The test's own events, without the push system's."""
-    return [record for record in capture.records if record.command == "a"]
 
 
 @pytest.mark.parametrize(

@@ -25,10 +25,9 @@ from bxpull_nb.protocol.codec import TextCodec
 from bxpull_nb.protocol.session import Received, SeenMids, Session
 from bxpull_nb.rest import RestClient
 from bxpull_nb.sandbox import Sandbox
-from tests.conftest import Answer
 from tests.faults.proxy import FaultProxy
-from tests.listener.test_faults import EVERYWHERE, QUICK_AUDIT, VERSIONS, mine
-from tests.listener.test_listener import Capture, run
+from tests.support.answering import Answer
+from tests.support.listening import EVERYWHERE, QUICK_AUDIT, VERSIONS, Capture, mine, run
 
 SHARED: dict[str, Any] = {"channels": ("shared",), "timing": QUICK_AUDIT}
 

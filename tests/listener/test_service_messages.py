@@ -8,7 +8,7 @@ import pytest
 
 from bxpull_nb.listener.service_messages import ServiceAction, service_action
 from bxpull_nb.models import Event
-from tests.models.test_models import PRIVATE, SHARED, config, seed_answer
+from tests.support.configs import PRIVATE, SHARED, config, seed_answer
 
 NEW = {
     "id": "f" * 32 + "." + "1" * 40,

@@ -19,7 +19,7 @@ from bxpull_nb.portal import Portal
 from bxpull_nb.protocol.endpoint import FULL_HISTORY, connection_url
 from bxpull_nb.rest.auth import AccessToken
 from bxpull_nb.sandbox import Sandbox
-from tests.conftest import Answer
+from tests.support.answering import Answer
 
 
 def listen_url(config: PullConfig, transport: str, mid: str | None = None) -> str:

@@ -1,6 +1,5 @@
 """Frames to events: recorded bytes first, round trips second."""
 
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -8,11 +7,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bxpull_nb.models import Arrival, BadFrame, Event, Message
+from bxpull_nb.models import BadFrame, Event, Message
 from bxpull_nb.protocol.codec import TextCodec
+from tests.support.paths import WIRE
+from tests.support.wire import ARRIVAL, json_values
 
-WIRE = Path(__file__).parent.parent / "wire"
-ARRIVAL = Arrival(1767225600000000, "shared", "websocket")
 RECORDED = sorted(path.name for path in (WIRE / "text3").iterdir())
 
 
@@ -168,13 +167,6 @@ def test_the_encoder_writes_what_the_server_wrote() -> None:
         [Message("17954478440000000000000005", body, "c" * 31 + "3", created=1795447845)]
     )
     assert written.replace('"tag":"005"', '"tag":"528"') == recorded
-
-
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-    max_leaves=8,
-)
 
 
 @given(st.lists(st.tuples(st.text(min_size=1), json_values), max_size=5))

@@ -1,7 +1,6 @@
 """The dialects beside text: recorded bytes and vectors first, round trips second."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -21,9 +20,9 @@ from bxpull_nb.protocol.codec import (
     push_pb2,
     recognised,
 )
-from tests.protocol.test_codec import ARRIVAL, json_values
+from tests.support.paths import WIRE
+from tests.support.wire import ARRIVAL, json_values
 
-WIRE = Path(__file__).parent.parent / "wire"
 RECORDED = json.loads((WIRE / "srv4-frames.json").read_bytes())
 CODECS: list[Codec] = [TextCodec(), JsonCodec(), ProtobufCodec(), JsonRpcCodec()]
 

@@ -7,7 +7,7 @@ import pytest
 
 from bxpull_nb.errors import ChannelMissing, MissingField, SettingsError, TransportUnavailable
 from bxpull_nb.protocol.endpoint import connection_url, is_loopback, portal_url
-from tests.models.test_models import PRIVATE, SHARED, config, current_answer, seed_answer
+from tests.support.configs import PRIVATE, SHARED, config, current_answer, seed_answer
 
 
 def text_answer() -> dict[str, Any]:

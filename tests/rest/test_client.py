@@ -16,8 +16,8 @@ from bxpull_nb.bridge import LoopThread
 from bxpull_nb.rest import LeakyBucket, RestClient, retry_delay
 from bxpull_nb.rest.auth import AccessToken, Webhook
 from bxpull_nb.sandbox import Sandbox
-from tests.conftest import Answer
-from tests.models.test_models import seed_answer
+from tests.support.answering import Answer
+from tests.support.configs import seed_answer
 from tests.support.scripted_portal import PORTAL, ScriptedPortal
 
 TOKEN = "0123456789abcdef0123456789abcdef"

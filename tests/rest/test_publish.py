@@ -11,7 +11,7 @@ import pytest
 from bxpull_nb import errors
 from bxpull_nb.models import PublicChannel, PullConfig
 from bxpull_nb.rest.publish import message_body, publish, publish_url, request_batch
-from tests.models.test_models import PRIVATE, config, current_answer
+from tests.support.configs import PRIVATE, config, current_answer
 
 TARGET = PublicChannel(
     user_id=7,

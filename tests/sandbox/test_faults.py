@@ -12,7 +12,8 @@ from websockets.exceptions import ConnectionClosed, ConnectionClosedError, Inval
 from bxpull_nb.models import Message
 from bxpull_nb.protocol.codec import codec_for
 from bxpull_nb.sandbox.push.faults import Countdown, MessageFaults
-from tests.support.visitor import Visitor, events, received, until, visiting
+from tests.support.visitor import Visitor, events, received, visiting
+from tests.support.waiting import eventually
 
 ALL = "0" * 26
 MODES = {3: {}, 4: {"binaryMode": "true"}, 5: {"jsonRpc": "true"}}
@@ -155,7 +156,7 @@ def test_a_held_poll_gets_the_garbage() -> None:
     with visiting() as visitor, ThreadPoolExecutor() as pool:
         channel = visitor.channel()
         poll = pool.submit(visitor.poll, channel)
-        until(lambda: visitor.is_online(channel))
+        eventually(lambda: visitor.is_online(channel))
         visitor.sandbox.garbage()
         assert codec_for(3).decode(poll.result(5).text)[0].error
 
@@ -216,7 +217,7 @@ def test_a_restart_cuts_everybody_and_the_counter_goes_on() -> None:
             except (OSError, EOFError, ConnectionClosed, InvalidStatus, ValueError):
                 return False
 
-        until(resumes)
+        eventually(resumes)
 
 
 @pytest.mark.parametrize("code", [1000, 3000, 4010])
@@ -229,7 +230,7 @@ def test_connections_can_be_closed_with_any_code(visitor: Visitor, code: int) ->
                 websocket.recv(5)
             assert closed.value.rcvd is not None
             assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (code, "because")
-    until(lambda: visitor.sandbox.close_connections(code) == 0)
+    eventually(lambda: visitor.sandbox.close_connections(code) == 0)
 
 
 def test_a_countdown_counts_from_many_threads() -> None:

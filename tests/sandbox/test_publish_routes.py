@@ -15,7 +15,8 @@ from tests.support.batches import (
     public_name,
     server_question,
 )
-from tests.support.visitor import Visitor, received, until, visiting
+from tests.support.visitor import Visitor, received, visiting
+from tests.support.waiting import eventually
 
 ALL = "0" * 26
 BODY = '{"module_id":"m","command":"c","params":{"n":1}}'
@@ -224,7 +225,7 @@ def test_a_frame_over_one_mebibyte_cuts_the_socket(
         with pytest.raises(ConnectionClosedError) as closed:
             websocket.recv(5)
     assert closed.value.rcvd is None
-    until(lambda: not visitor.is_online(private))
+    eventually(lambda: not visitor.is_online(private))
 
 
 @pytest.mark.parametrize("path", ["/pubweb/", "/server-stat/", "/pub/"])

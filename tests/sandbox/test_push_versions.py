@@ -10,7 +10,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from bxpull_nb.protocol.codec import Codec, JsonRpcCodec, ProtobufCodec, TextCodec
 from bxpull_nb.protocol.codec import push_pb2 as pb
 from tests.support.batches import message_request, public_name
-from tests.support.visitor import Visitor, events, received, until, visiting
+from tests.support.visitor import Visitor, events, received, visiting
+from tests.support.waiting import eventually
 
 ALL = "0" * 26
 ID = "0123456789abcdef0123456789abcdef"
@@ -70,7 +71,7 @@ def test_a_held_poll_takes_one_message_in_its_dialect(version: int, mode: dict[s
     with visiting(server_version=version) as visitor, ThreadPoolExecutor() as pool:
         channel = visitor.channel()
         poll = pool.submit(visitor.poll, channel, **mode)
-        until(lambda: visitor.is_online(channel))
+        eventually(lambda: visitor.is_online(channel))
         mid = visitor.sandbox.publish("c")
         answer = poll.result(5)
         assert [record.mid for record in codec_of(mode).decode(answer.content)] == [mid]
@@ -168,7 +169,7 @@ def test_a_held_poll_leaves_for_the_hundred_and_first_too() -> None:
     with visiting(server_version=4) as visitor, ExitStack() as stack, ThreadPoolExecutor() as pool:
         private = visitor.channel("private")
         poll = pool.submit(visitor.poll, private)
-        until(lambda: visitor.is_online(private))
+        eventually(lambda: visitor.is_online(private))
         for _ in range(100):
             stack.enter_context(visitor.listen(private))
         answer = poll.result(5)

@@ -14,7 +14,8 @@ from websockets.sync.client import ClientConnection
 from bxpull_nb.protocol.codec import JsonRpcCodec
 from bxpull_nb.sandbox.jwt import read_token, write_token
 from bxpull_nb.sandbox.push.presence import Presence
-from tests.support.visitor import Visitor, events, received, until, visiting
+from tests.support.visitor import Visitor, events, received, visiting
+from tests.support.waiting import eventually
 
 ALL = "0" * 26
 NOBODY = 77
@@ -206,7 +207,7 @@ def test_users_were_last_seen_so_many_seconds_ago() -> None:
             assert call(websocket, "getUsersLastSeen", userList=[1, NOBODY]) == {}
             with calling(visitor) as mine:
                 assert call(mine, "getUsersLastSeen", userList=[1, NOBODY]) == {"1": 0}
-            until(lambda: call(websocket, "getUsersLastSeen", userList=[1]) != {"1": 0})
+            eventually(lambda: call(websocket, "getUsersLastSeen", userList=[1]) != {"1": 0})
             clock[0] += 90
             assert call(websocket, "getUsersLastSeen", userList=[1]) == {"1": 90}
             assert call(websocket, "getUsersLastSeen") == -32602

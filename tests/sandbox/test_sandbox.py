@@ -19,7 +19,8 @@ from websockets.exceptions import ConnectionClosedError
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.sandbox import Sandbox
 from bxpull_nb.sandbox.demo_traffic import demo_events
-from tests.support.visitor import Visitor, events, until, visiting
+from tests.support.visitor import Visitor, events, visiting
+from tests.support.waiting import eventually
 
 
 def test_it_listens_on_the_loopback_address_only() -> None:
@@ -129,7 +130,7 @@ def test_it_stops_quickly_whoever_is_connected() -> None:
                 pool.submit(httpx.get, f"{visitor.sandbox.url}/sub/?CHANNEL_ID={channel}")
                 for _ in range(3)
             ]
-            until(lambda: "listeners 5" in repr(visitor.sandbox))
+            eventually(lambda: "listeners 5" in repr(visitor.sandbox))
             portal, start = visitor.sandbox._portal, time.monotonic()
             visitor.sandbox.stop()
             assert time.monotonic() - start < 1
@@ -191,7 +192,8 @@ def test_an_interpreter_ends_quickly_and_silently_with_a_running_sandbox() -> No
     """With demo traffic, a WebSocket and a held poll, and nobody who stops anything."""
     program = """
 import threading, time
-from tests.support.visitor import Visitor, until
+from tests.support.visitor import Visitor
+from tests.support.waiting import eventually
 from bxpull_nb.sandbox import Sandbox
 visitor = Visitor(Sandbox(demo=True, rate=500).start())
 shared, private = visitor.channel("shared"), visitor.channel("private")
@@ -203,7 +205,7 @@ def poll():
 
 other = Visitor(visitor.sandbox)
 threading.Thread(target=poll, daemon=True).start()
-until(lambda: visitor.is_online(private))
+eventually(lambda: visitor.is_online(private))
 print(time.time(), flush=True)
 """
     done = subprocess.run(

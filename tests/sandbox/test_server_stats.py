@@ -7,7 +7,8 @@ import msgspec
 
 from bxpull_nb.protocol.codec import push_pb2 as pb
 from tests.support.batches import server_question
-from tests.support.visitor import until, visiting
+from tests.support.visitor import visiting
+from tests.support.waiting import eventually
 
 NOW = 1_795_449_952.25
 LIMITS = {
@@ -65,4 +66,4 @@ def test_a_held_poll_is_counted_while_it_is_held() -> None:
                 client.get(url)
             except httpx.ReadTimeout:
                 assert pollings() in (0, 1)
-        until(lambda: pollings() == 0)
+        eventually(lambda: pollings() == 0)

@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from threading import Thread
 
 import httpx
@@ -13,9 +12,11 @@ from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from bxpull_nb.sandbox import server
-from tests.support.visitor import Visitor, events, until, visiting
+from tests.support.paths import WIRE
+from tests.support.visitor import Visitor, events, visiting
+from tests.support.waiting import eventually
 
-WIRE = Path(__file__).parent.parent / "wire" / "polling3"
+POLLING = WIRE / "polling3"
 ALL = "0" * 26
 ID = "0123456789abcdef0123456789abcdef"
 OF_THE_MOMENT = {"date", "connection", "keep-alive", "transfer-encoding", "content-length"}
@@ -30,7 +31,7 @@ def visitor() -> Iterator[Visitor]:
 
 def recorded(name: str) -> tuple[int, dict[str, str], str]:
     """Status, headers (without those of the moment and of the transfer) and body of a recording."""
-    head, _, body = (WIRE / name).read_bytes().decode().partition("\r\n\r\n")
+    head, _, body = (POLLING / name).read_bytes().decode().partition("\r\n\r\n")
     first, *lines = head.split("\r\n")
     pairs = (line.partition(":")[::2] for line in lines)
     headers = {name.lower(): value.strip() for name, value in pairs}
@@ -242,7 +243,7 @@ def test_a_subscriber_that_does_not_read_is_cut_off() -> None:
 
         with visitor.listen_and_never_read(lazy), visitor.listen(busy) as websocket:
             assert visitor.is_online(lazy)
-            until(flooded)
+            eventually(flooded)
             assert visitor.is_online(busy)
 
 
@@ -270,7 +271,7 @@ def test_dropping_connections_leaves_no_close_frame() -> None:
         missed = visitor.sandbox.publish("c")
         with visitor.listen(channel, mid=ALL) as again:
             assert received(again, 1) == [missed]
-        until(lambda: visitor.sandbox.drop_connections() == 0)
+        eventually(lambda: visitor.sandbox.drop_connections() == 0)
 
 
 def test_dropping_connections_ends_held_polls() -> None:
@@ -278,7 +279,7 @@ def test_dropping_connections_ends_held_polls() -> None:
     with visiting() as visitor, ThreadPoolExecutor() as pool:
         channel = visitor.channel()
         poll = pool.submit(visitor.poll, channel)
-        until(lambda: visitor.is_online(channel))
+        eventually(lambda: visitor.is_online(channel))
         assert visitor.sandbox.drop_connections() == 1
         with pytest.raises(httpx.TransportError):
             poll.result(5)
@@ -314,7 +315,7 @@ def test_a_held_poll_takes_one_message_of_a_burst() -> None:
     with visiting() as visitor, ThreadPoolExecutor() as pool:
         channel = visitor.channel()
         poll = pool.submit(visitor.poll, channel)
-        until(lambda: visitor.is_online(channel))
+        eventually(lambda: visitor.is_online(channel))
         sent: list[str] = []
 
         def burst() -> None:
@@ -373,7 +374,7 @@ def test_a_poll_that_was_left_is_forgotten() -> None:
         channel = visitor.channel()
         with pytest.raises(httpx.ReadTimeout):
             visitor.http.get("/sub/", params={"CHANNEL_ID": channel}, timeout=0.1)
-        until(lambda: not visitor.is_online(channel))
+        eventually(lambda: not visitor.is_online(channel))
 
 
 def test_a_closing_server_holds_nobody() -> None:
@@ -382,7 +383,7 @@ def test_a_closing_server_holds_nobody() -> None:
         channel, portal = visitor.channel(), visitor.sandbox._portal
         assert portal is not None
         held = pool.submit(visitor.poll, channel)
-        until(lambda: visitor.is_online(channel))
+        eventually(lambda: visitor.is_online(channel))
         portal.server.call_soon(portal.broker.close)
         assert held.result(5).status_code == 304
         assert visitor.poll(channel).status_code == 304

@@ -21,8 +21,8 @@ from bxpull_nb.sandbox import Sandbox
 from bxpull_nb.storage.dataset import Uploader
 from bxpull_nb.storage.dataset.storage import Storage
 from bxpull_nb.storage.journal import read_frame
-from tests.cli.test_cli import wait_for
 from tests.support.events import PORTAL, collected, mid, tens, write
+from tests.support.waiting import eventually
 
 
 class Bucket:
@@ -183,7 +183,7 @@ def test_a_collector_catches_up_with_its_bucket(
         bucket.failing = full if turn % 2 else None
         for n in range(turn * 25, turn * 25 + 25):
             sandbox.publish("numbered", {"n": n})
-        wait_for(lambda: len(collector.feed) >= turn * 25 + 25)  # noqa: B023 - called at once
+        eventually(lambda: len(collector.feed) >= turn * 25 + 25)  # noqa: B023 - called at once
         now[0] += 10
         collector.step()
         assert (collector.error is not None) == bool(turn % 2)

@@ -1,7 +1,6 @@
 """The log behind the live DataFrame."""
 
 import threading
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -12,53 +11,13 @@ from hypothesis import strategies as st
 
 from bxpull_nb.models import EVENT_COLUMNS, Arrival, BadFrame, Event, Record
 from bxpull_nb.storage.eventlog import EventLog, text_column
-
-ARRIVAL = Arrival(1767225600500000, "shared", "websocket")
-
-
-def event(number: int, command: str = "dealUpdate", arrival: Arrival = ARRIVAL) -> Event:
-    """An event with a number of its own."""
-    params = f'{{"n":{number}}}'.encode()
-    return Event(f"1795447844{number:016}", "crm", command, params, 1767225600.25, None, arrival)
-
-
-def plain_frame(records: Sequence[Record]) -> pd.DataFrame:
-    """The same rows as anybody would build them: a list of dicts, then a Series a column."""
-    rows = [
-        {
-            "received_at": moment(record.arrival.received_us),
-            "server_time": moment(microseconds(record.server_time_unix)),
-            "mid": record.mid,
-            "channel": record.arrival.channel,
-            "module_id": record.module_id,
-            "command": record.command,
-            "params": record.params_json.decode(),
-            "sender": record.sender,
-            "transport": record.arrival.transport,
-            "error": record.error,
-        }
-        for record in records
-    ]
-    frame = pd.DataFrame(index=range(len(rows)))
-    for name, kind in EVENT_COLUMNS.items():
-        if name == "lag":
-            frame[name] = frame["received_at"] - frame["server_time"]
-            continue
-        values = [row[name] for row in rows]
-        names = pd.Index(dict.fromkeys(v for v in values if v is not None), dtype="str")
-        dtype = pd.CategoricalDtype(names) if kind == "category" else kind
-        frame[name] = pd.Series(values, dtype=dtype)
-    return frame
-
-
-def microseconds(seconds: float | None) -> int | None:
-    """Whole microseconds."""
-    return None if seconds is None else round(seconds * 1e6)
-
-
-def moment(us: int | None) -> Any:
-    """A pandas time."""
-    return pd.NaT if us is None else pd.Timestamp(us, unit="us", tz="UTC")
+from tests.support.rows import (
+    ARRIVAL,
+    event,
+    microseconds,
+    plain_frame,
+    records,
+)
 
 
 @pytest.mark.parametrize("rows", [0, 1, 5000])
@@ -92,27 +51,6 @@ def test_an_unreadable_message_is_a_row_with_its_error() -> None:
     bad = log.df.iloc[1]
     assert (bad["error"], bad["params"], bad["channel"]) == ("not JSON", '"oops"', "shared")
     assert bad[["mid", "module_id", "command", "server_time", "lag"]].isna().all()
-
-
-texts_or_none = st.none() | st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
-arrivals = st.builds(
-    Arrival,
-    st.none() | st.integers(0, 4_000_000_000_000_000),
-    st.sampled_from([None, "shared", "private"]),
-    st.sampled_from([None, "websocket", "polling"]),
-)
-records = st.builds(
-    Event,
-    st.text("0123456789", min_size=1, max_size=26),
-    texts_or_none,
-    texts_or_none,
-    st.sampled_from([b"null", b"[]", b'{"n":1}', '"Привет 🌍"'.encode()]),
-    st.none() | st.floats(0, 4e9),
-    texts_or_none,
-    arrivals,
-) | st.builds(
-    BadFrame, st.text(max_size=5).filter(str.isprintable), st.text("abc"), st.none(), arrivals
-)
 
 
 @settings(max_examples=60, deadline=None)

@@ -13,23 +13,10 @@ from hypothesis import strategies as st
 from pyarrow import csv
 
 from bxpull_nb.errors import FileFormatError
-from bxpull_nb.models import Arrival, BadFrame, Event, Record
-from bxpull_nb.storage.eventlog import EventLog
+from bxpull_nb.models import Arrival, BadFrame, Record
 from bxpull_nb.storage.export import expand_params, read_events, to_csv
 from bxpull_nb.storage.export.iso import iso_texts
-from tests.storage.test_eventlog import ARRIVAL, event, records
-
-
-def frame(*rows: Record) -> pd.DataFrame:
-    """A log's frame with these rows."""
-    log = EventLog()
-    log.extend(rows)
-    return log.df
-
-
-def with_params(params: bytes) -> Event:
-    """An event with these parameters."""
-    return Event("1", "m", "c", params, None, None, ARRIVAL)
+from tests.support.rows import event, frame, records, with_params
 
 
 def test_the_file_is_what_the_readme_promises(tmp_path: Path) -> None:

@@ -16,8 +16,7 @@ from pyarrow import parquet
 from bxpull_nb.errors import FileFormatError, SettingsError
 from bxpull_nb.models import EVENT_COLUMNS, Arrival, BadFrame, Event, Record
 from bxpull_nb.storage.export import expand_params, read_events, to_csv, to_jsonl, to_parquet
-from tests.storage.test_eventlog import ARRIVAL, event, records
-from tests.storage.test_export import frame, with_params
+from tests.support.rows import ARRIVAL, event, frame, records, with_params
 
 NAMES = ["e.csv", "e.csv.gz", "e.csv.zst", "e.jsonl", "e.jsonl.gz", "e.jsonl.zst", "e.parquet"]
 PACKED = [name for name in NAMES if name.endswith(("gz", "zst"))]

@@ -234,7 +234,7 @@ def test_half_a_record_on_a_full_disk_is_taken_back(tmp_path: Path) -> None:
 _LIMITED = """
 import resource, sys
 from bxpull_nb.storage.journal import Journal
-from tests.storage.test_journal import batch
+from tests.support.events import batch
 now, hard = [0.0], resource.getrlimit(resource.RLIMIT_FSIZE)[1]
 with Journal(sys.argv[1], "os", monotonic=lambda: now[0]) as journal:
     for n in range(17):

@@ -8,8 +8,7 @@ import pytest
 
 from bxpull_nb.sandbox import Sandbox
 from bxpull_nb.storage.journal import Journal, read_frame, read_journal
-from tests.listener.test_faults import EVERYWHERE, QUICK_AUDIT
-from tests.listener.test_listener import BOTH, Capture, run
+from tests.support.listening import BOTH, EVERYWHERE, QUICK_AUDIT, Capture, run
 
 
 def listen(

@@ -1,7 +1,7 @@
 """A real JupyterLab in a real Chromium, for tests; everything private, nothing from outside.
 
 ```python
-# tests/conftest.py: pytest_plugins = ["tests.support.lab"]
+# tests/conftest.py: pytest_plugins = [..., "tests.support.lab"]
 
 def test_something(lab: Lab) -> None:
     notebook = lab.write("something.ipynb", ["import bxpull_nb", "1 + 1"])
@@ -21,211 +21,39 @@ needs a loop of its own has to use a thread.
 
 import json
 import os
-import shutil
-import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, Self
-from urllib.parse import urlsplit
+from typing import Self
 
 import nbformat
 import pytest
 
-if TYPE_CHECKING:
-    from playwright.sync_api import Page
+from tests.support.browser import (
+    QUIET_CHROMIUM,
+    browser_missing,
+    find_chromium,
+    free_port,
+    jupyter_environment,
+)
+from tests.support.lab_page import (
+    PAGE_SECONDS,
+    LabPage,
+)
 
-__all__ = ["Lab", "LabPage", "eventually", "find_chromium", "lab"]
+__all__ = ["PANEL_TUTORIAL", "Lab", "lab"]
 
-PROJECT = Path(__file__).resolve().parent.parent.parent
+PANEL_TUTORIAL = "03_explore_and_export"
+"""The tutorial whose instructions `test_lab_explorer` follows by hand; the others are run."""
+
 
 _START_SECONDS = 60
-_PAGE_SECONDS = 60
 _EXPECT_SECONDS = 30  # an answer that was lost is asked for again after 15 to 20
-_QUIET_CHROMIUM = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-_PANEL = "window.jupyterapp.shell.currentWidget"
-_IS_READY = """() => {
-    const panel = window.jupyterapp?.shell?.currentWidget;
-    return panel?.sessionContext?.session?.kernel?.status === 'idle';
-}"""
-_IS_UP = "() => window.jupyterapp?.shell && window.jupyterapp.restored.then(() => true)"
-_OPEN = """async path => {
-    const { commands, shell } = window.jupyterapp;
-    const panel = await commands.execute('docmanager:open', { path, factory: 'Notebook' });
-    for (const other of [...shell.widgets('main')]) if (other !== panel) other.dispose();
-}"""
-_CLOSE = """async () => {
-    for (const panel of [...window.jupyterapp.shell.widgets('main')]) {
-        await panel.sessionContext?.shutdown();
-        panel.dispose();
-    }
-}"""
-_IS_IDLE = """() => {
-    const panel = window.jupyterapp.shell.currentWidget;
-    return !panel.running && panel.sessionContext.session?.kernel?.status === 'idle';
-}"""
-
-
-def find_chromium() -> str | None:
-    """The path of the system's Chromium or Chrome; None if there is none."""
-    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-    return next(filter(None, map(shutil.which, names)), None)
-
-
-def eventually(reached: Callable[[], bool], seconds: float = _EXPECT_SECONDS) -> None:
-    """Wait for the condition, bounded: a page paints a moment after what it was told."""
-    deadline = time.monotonic() + seconds
-    while not reached():
-        assert time.monotonic() < deadline, "it never came to that"
-        time.sleep(0.05)
-
-
-class LabPage:
-    """A browser's page with one notebook; the kernel is running when you get it."""
-
-    def __init__(self, page: "Page") -> None:
-        self.page = page
-        self.errors: list[str] = []
-        """Exceptions nobody caught in the page."""
-        self.console: list[str] = []
-        """What the page wrote to the console as errors; for a look, not for an assertion."""
-        self.outside_requests: list[str] = []
-        """Addresses that are not on 127.0.0.1."""
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("console", self._note_console)
-        page.on("websocket", lambda socket: self._note_address(socket.url))
-        page.context.on("request", lambda request: self._note_address(request.url))
-
-    def goto(self, url: str) -> None:
-        """Open the address and wait for Lab, its notebook and its kernel."""
-        self.page.goto(url)
-        self._wait(_IS_READY)
-
-    def load(self, url: str) -> None:
-        """Open the address and wait for Lab."""
-        self.page.goto(url)
-        self._wait(_IS_UP)
-
-    def open(self, path: str) -> None:
-        """Open the notebook as the only one, and wait for its kernel."""
-        self.page.evaluate(_OPEN, path)
-        self._wait(_IS_READY)
-
-    def close(self) -> None:
-        """End the kernel, close the notebook unsaved, put the mouse where it was at first."""
-        self.page.evaluate(_CLOSE)
-        self.page.mouse.move(0, 0)
-
-    def run_all(self, *, wait: bool = True) -> None:
-        """Run all cells, and wait for them to be done unless told otherwise."""
-        self._run("notebook:run-all-cells")
-        if wait:
-            self.wait_idle()
-
-    def run_cell(self, i: int, *, wait: bool = True) -> None:
-        """Run the i-th cell, and wait for it to be done unless told otherwise."""
-        self.page.evaluate(f"i => {{ {_PANEL}.content.activeCellIndex = i; }}", i)
-        self._run("notebook:run-cell")
-        if wait:
-            self.wait_idle()
-
-    def wait_idle(self, seconds: float = _PAGE_SECONDS) -> None:
-        """Return when no cell is waiting and the kernel is idle."""
-        self._wait(_IS_IDLE, seconds)
-
-    def output(self, i: int) -> str:
-        """The text under the i-th cell, as one sees it."""
-        text: str = self.page.evaluate(
-            f"i => {_PANEL}.content.widgets[i].outputArea.node.innerText", i
-        )
-        return text.strip()
-
-    def ask(self, expression: str) -> str:
-        """What the kernel answers to `print(expression)`, as a cell that leaves no trace."""
-        script = f"""async code => {{
-            const kernel = {_PANEL}.sessionContext.session.kernel;
-            const future = kernel.requestExecute({{ code, store_history: false }});
-            let text = '';
-            future.onIOPub = ({{ content }}) => {{ text += content.text ?? content.evalue ?? ''; }};
-            await future.done;
-            return text;
-        }}"""
-        text: str = self.page.evaluate(script, f"print({expression})")
-        return text.strip()
-
-    def theme(self, name: str) -> None:
-        """Switch to `JupyterLab Dark` or `JupyterLab Light`."""
-        self._execute("apputils:change-theme", {"theme": name})
-        light = json.dumps("Light" in name)
-        self._wait(f"document.body.dataset.jpThemeLight === '{light}'")
-
-    def save(self) -> None:
-        """Save the notebook."""
-        self._execute("docmanager:save")
-
-    def reload(self) -> None:
-        """Save, then load the page again; the kernel stays."""
-        self.save()
-        self.page.reload()
-        self._wait(_IS_READY)
-
-    def restart(self) -> None:
-        """Restart the kernel; the notebook and its outputs stay."""
-        self.page.evaluate(
-            f"async () => {{ await {_PANEL}.sessionContext.session.kernel.restart(); }}"
-        )
-        self._wait(_IS_READY)
-
-    def forget(self) -> None:
-        """What was wrong so far is wrong no more."""
-        for noted in (self.errors, self.console, self.outside_requests):
-            noted.clear()
-
-    def check(self) -> None:
-        """Fail if the page had an error or asked anything of the outside."""
-        assert self.outside_requests == []
-        assert self.errors == []
-
-    def _wait(self, condition: str, seconds: float = _PAGE_SECONDS) -> None:
-        # Playwright would look at every frame, and so have frames drawn where nothing changes.
-        self.page.wait_for_function(condition, timeout=seconds * 1000, polling=50)
-
-    def _run(self, command: str) -> None:
-        # A kernel is idle too before the first cell and between two: Lab's promise knows the end.
-        script = """command => {
-            const panel = window.jupyterapp.shell.currentWidget;
-            const count = change => { panel.running = (panel.running ?? 0) + change; };
-            count(1);
-            void window.jupyterapp.commands.execute(command).finally(() => count(-1));
-        }"""
-        self.page.evaluate(script, command)
-
-    def _execute(self, command: str, arguments: object = None) -> None:
-        start = "window.jupyterapp.commands.execute(command, arguments ?? {})"
-        script = f"async ([command, arguments]) => {{ await {start}; }}"
-        self.page.evaluate(script, [command, arguments])
-
-    def _note_address(self, url: str) -> None:
-        parts = urlsplit(url)
-        if parts.scheme in {"http", "https", "ws", "wss"} and parts.hostname != "127.0.0.1":
-            self.outside_requests.append(url)
-
-    def _note_console(self, message: Any) -> None:
-        if message.type == "error":
-            self.console.append(message.text)
 
 
 class Lab:
@@ -243,13 +71,13 @@ class Lab:
     def __enter__(self) -> Self:
         self.root.mkdir(parents=True)
         _no_news(self.home / "settings")
-        port = _free_port()
+        port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         with self.log.open("wb") as log:
             self._server = subprocess.Popen(
                 _command(self.root, port),
                 cwd=self.root,
-                env=_environment(self.home),
+                env=jupyter_environment(self.home),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -298,10 +126,10 @@ class Lab:
         expect.set_options(timeout=_EXPECT_SECONDS * 1000)
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(
-                executable_path=find_chromium(), args=_QUIET_CHROMIUM
+                executable_path=find_chromium(), args=QUIET_CHROMIUM
             )
             context = browser.new_context(device_scale_factor=scale)
-            context.set_default_timeout(_PAGE_SECONDS * 1000)
+            context.set_default_timeout(PAGE_SECONDS * 1000)
             self._tab, self._spoilt = LabPage(context.new_page()), True
             try:
                 yield self
@@ -370,11 +198,11 @@ class Lab:
 def _server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """A running JupyterLab; skips where there is no Chromium, but fails in CI."""
     if find_chromium() is None:
-        _missing("no chromium or google-chrome on the PATH")
+        browser_missing("no chromium or google-chrome on the PATH")
     try:
         import playwright.sync_api  # noqa: F401 - asked for here, used in Lab.open
     except ImportError:
-        _missing("playwright is not installed (pip install 'bxpull-nb[test]')")
+        browser_missing("playwright is not installed (pip install 'bxpull-nb[test]')")
     with Lab(tmp_path_factory.mktemp("lab")) as running:
         yield running
 
@@ -384,19 +212,6 @@ def lab(_server: Lab) -> Iterator[Lab]:
     """A running JupyterLab, and a browser with its page for the tests of a file."""
     with _server.browsing():
         yield _server
-
-
-def _missing(reason: str) -> NoReturn:
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"browser tests must run in CI: {reason}")
-    pytest.skip(f"browser tests: {reason}")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _no_news(settings: Path) -> None:
@@ -420,19 +235,3 @@ def _command(root: Path, port: int) -> list[str]:
         f"--ServerApp.root_dir={root}",
         *(["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []),
     ]
-
-
-def _environment(home: Path) -> dict[str, str]:
-    """The test's own environment, with everything of Jupyter's below `home`."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("JUPYTER")}
-    paths = [str(PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {
-        **kept,
-        "PYTHONPATH": os.pathsep.join(paths),
-        "JUPYTER_CONFIG_DIR": str(home / "config"),
-        "JUPYTER_DATA_DIR": str(home / "data"),
-        "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
-        "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
-        "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
-        "IPYTHONDIR": str(home / "ipython"),
-    }

@@ -1,8 +1,7 @@
 """A visitor of the sandbox: plain HTTP and WebSocket calls, none of the client's own rooms."""
 
 import socket
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,7 +12,7 @@ from bxpull_nb.models import Event
 from bxpull_nb.protocol.codec import TextCodec, codec_for, recognised
 from bxpull_nb.sandbox import Sandbox
 
-__all__ = ["Visitor", "events", "received", "until", "visiting"]
+__all__ = ["Visitor", "events", "received", "visiting"]
 
 
 class Visitor:
@@ -106,11 +105,3 @@ def received(websocket: ClientConnection, count: int) -> list[Event]:
 
 
 _ANY = codec_for(4)
-
-
-def until(condition: Callable[[], bool], seconds: float = 5) -> None:
-    """Return when the condition holds; fail when it does not within the time."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "the condition did not come true"
-        time.sleep(0.005)
