@@ -68,7 +68,7 @@ def test_a_part_is_due_by_time_and_by_size(
 ) -> None:
     """Whichever comes first."""
     now = [0.0]
-    how: dict[str, Any] = {"every": 60, "part_bytes": 5_000, "monotonic": lambda: now[0]}
+    how: dict[str, Any] = {"every": 60, "part_bytes": 3_000, "monotonic": lambda: now[0]}
     collector = collect(portal, tmp_path / "ds", tmp_path / "j", **how)
     publish(sandbox, 0, 5)
     has_journaled(collector, 5)
@@ -85,8 +85,9 @@ def test_a_part_is_due_by_time_and_by_size(
     now[0] = 72
     collector.step()
     assert (collector.stats.parts, collector.stats.written_events) == (2, 10)
-    publish(sandbox, 10, 205)
-    has_journaled(collector, 205)
+    for n in range(10, 205, 39):  # in five frames at least, each of a part's size
+        publish(sandbox, n, n + 39)
+        has_journaled(collector, n + 39)
     collector.step()
     assert collector.stats.written_events == 205
     assert collector.stats.parts > 3
