@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 from PIL import Image, ImageOps
 
-from tests.lab import PROJECT, Lab, LabPage
+from tests.support.lab import Lab
+from tests.support.lab_page import LabPage
+from tests.support.paths import PROJECT
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator

@@ -16,7 +16,7 @@ from tests.benchmarks.material import ARRIVAL, cyrillic, frames
 from tests.benchmarks.measure import Benchmark, Line, Sample, Size, faster, in_turn, within
 from tests.benchmarks.registry import registered
 from tests.benchmarks.report import as_markdown
-from tests.test_eventlog import plain_frame
+from tests.support.rows import plain_frame
 
 QUICK = Size(quick=True)
 IN_PROCESS = [b for b in registered() if b.name not in ("memory", "import")]

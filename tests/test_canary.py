@@ -14,7 +14,7 @@ from bxpull_nb.errors import BxPullError
 from bxpull_nb.models import PullConfig
 from bxpull_nb.portal import Portal
 from bxpull_nb.sandbox import Sandbox
-from tests.fake_comm import Recorder, from_page, record_comms
+from tests.support.fake_comm import Recorder, from_page, record_comms
 
 
 @pytest.fixture

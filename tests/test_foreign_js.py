@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from bxpull_nb.sandbox import Sandbox
-from tests.sandbox.visitor import until
+from tests.support.waiting import eventually
 
 HERE = Path(__file__).parent / "js"
 PATIENCE = 20.0  # seconds
@@ -183,7 +183,7 @@ def listening(client: Client, sandbox: Sandbox) -> None:
     The SDK itself calls polling online only when the first poll is 5 s old.
     """
     client.tell("listen")
-    until(lambda: len(sandbox._running.push.connections) == 1, PATIENCE)
+    eventually(lambda: len(sandbox._running.push.connections) == 1, PATIENCE)
 
 
 def test_rest_calls_batches_and_lists_work(program: Path) -> None:

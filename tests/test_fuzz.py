@@ -1,6 +1,7 @@
 """No frame, however damaged, breaks a session: a short run of tests/faults/fuzz.py."""
 
 import time
+from random import SystemRandom
 
 import pytest
 
@@ -10,7 +11,8 @@ from bxpull_nb.protocol.codec import Codec
 from bxpull_nb.protocol.session import SeenMids, Session
 from bxpull_nb.storage.eventlog import EventLog
 from tests.faults.fuzz import CODECS, bombs, fuzz, try_frame
-from tests.test_storm import SEED
+
+SEED = SystemRandom().randrange(2**31)
 
 
 @pytest.fixture

@@ -1,48 +1,18 @@
 """The wall between the wings: which may import which, and what each must not do."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).resolve().parent.parent / "bxpull_nb"
-
-_VALUES = {"errors", "masking", "models"}
-_NET = {*_VALUES, "protocol", "http"}
-_CAPTURE = {*_NET, "listener", "storage", "analysis", "bridge", "capture"}
-
-WINGS: dict[str, set[str]] = {
-    "errors": set(),
-    "masking": set(),
-    "files": set(),
-    "bridge": {"errors"},
-    "models": {"errors", "masking"},
-    "protocol": {"errors", "models"},
-    "http": {"masking", "protocol"},
-    "analysis": {"errors", "models"},
-    "storage": {*_VALUES, "protocol", "files"},
-    "rest": {*_NET, "files", "bridge"},
-    "listener": {*_NET},
-    "capture": _CAPTURE - {"http", "capture"},
-    "portal": {*_CAPTURE, "rest", "sandbox"},
-    "api": {*_CAPTURE, "rest", "portal", "sandbox"},
-    "collector": {*_CAPTURE, "portal"},
-    "diagnosis": {*_CAPTURE, "rest", "portal"},
-    "jupyter": {*_CAPTURE, "portal", "api", "diagnosis"},
-    "cli": {*_CAPTURE, "rest", "portal", "api", "collector", "diagnosis", "sandbox"},
-    "sandbox": {*_VALUES, "protocol"},
-}
-"""Wing -> those it may import, from the bottom up. The sandbox never imports the client."""
+from tests.support.paths import PROJECT
+from tests.support.wings import PACKAGE, WINGS, wing_of
 
 PURE = {"errors", "masking", "models", "protocol"}
 """Wings that decide and do not wait: no I/O, no clock, no thread."""
 WAITING = {"asyncio", "socket", "threading", "time", "httpx", "websockets", "subprocess"}
-
-
-def wing_of(path: Path) -> str:
-    """The wing a file belongs to."""
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
 def imported(path: Path, *, at_import: bool = False) -> Iterator[str]:
@@ -104,3 +74,12 @@ def test_pandas_is_imported_only_where_it_is_used() -> None:
         if wing_of(path) in {"jupyter", "sandbox"}:
             continue
         assert {n.split(".")[0] for n in imported(path, at_import=True)} & heavy == set(), path
+
+
+def test_no_test_module_is_imported() -> None:
+    """Shared helpers are in `tests/support`; code in strings, for other processes, counts too."""
+    for path in (PROJECT / "tests").rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        found = re.findall(r"^\s*(?:from|import) tests\S*\.(?:test_\w+|conftest)\b", text, re.M)
+        found += re.findall(r"^\s*from tests\S* import .*\btest_", text, re.M)
+        assert found == [], path

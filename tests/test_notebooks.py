@@ -14,8 +14,8 @@ from nbclient import NotebookClient
 
 import bxpull_nb as bx
 from bxpull_nb.sandbox import Sandbox
+from tests.support.paths import PROJECT
 
-PROJECT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted((PROJECT / "notebooks").glob("*.ipynb"))
 NAMES = [path.stem for path in NOTEBOOKS]
 SECRETS = """

@@ -11,17 +11,17 @@ import pytest
 
 import bxpull_nb as bx
 from bxpull_nb.models import EVENT_COLUMNS
-from tests.test_layering import WINGS
+from tests.support.paths import PROJECT
+from tests.support.wings import WINGS
 
-ROOT = Path(__file__).resolve().parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+README = (PROJECT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 TYPES = {"portal": bx.Portal, "feed": bx.Feed, "config": bx.PullConfig}
 
 
 def test_the_first_block_runs_as_shown(tmp_path: Path) -> None:
     """In a fresh interpreter, and it leaves the file it promises."""
-    code = f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{BLOCKS[0]}"
+    code = f"import sys; sys.path.insert(0, {str(PROJECT)!r})\n{BLOCKS[0]}"
     ended = subprocess.run(
         [sys.executable, "-W", "error", "-c", code],
         cwd=tmp_path,
@@ -64,7 +64,7 @@ def test_the_schema_is_the_documented_one() -> None:
 def test_all_tutorials_are_counted() -> None:
     """In words."""
     words = ("six", "seven", "eight", "nine", "ten")
-    count = len(list((ROOT / "notebooks").glob("*.ipynb")))
+    count = len(list((PROJECT / "notebooks").glob("*.ipynb")))
     assert f"opens JupyterLab on {words[count - 6]} short tutorials" in README
 
 

@@ -12,7 +12,7 @@ from bxpull_nb.models import PullConfig
 from bxpull_nb.portal import Portal
 from bxpull_nb.rest.auth import AccessToken
 from bxpull_nb.sandbox import Sandbox
-from tests.fake_comm import record_comms
+from tests.support.fake_comm import record_comms
 
 HTML = ("Portal", "Channel", "PullConfig", "PullServer", "Feed", "FeedStats", "EventLog", "Sandbox")
 PLAIN = ("Event", "BadFrame", "Explorer", "LiveTable", "RateChart", "Journal")

@@ -7,7 +7,7 @@ import pytest
 
 from tests.faults.killed import kill_and_resume
 from tests.faults.storm import storm
-from tests.test_listener_faults import EVERYWHERE
+from tests.support.listening import EVERYWHERE
 
 SEED = SystemRandom().randrange(2**31)
 

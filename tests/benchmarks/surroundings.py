@@ -91,7 +91,7 @@ def _growth(work: Callable[[], object]) -> float:
 def panel(size: Size) -> Sequence[Line]:
     """One refresh of the live table by 100 new rows, beside a thousand rows and a million."""
     from bxpull_nb.jupyter.widgets import LiveTable
-    from tests.fake_comm import from_page, record_comms
+    from tests.support.fake_comm import from_page, record_comms
 
     few, rows = events(0, 100), (size.of(1000), size.of(_MILLION))
     taken: list[list[float]] = [[], []]

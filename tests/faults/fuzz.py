@@ -10,7 +10,6 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from random import Random
 
 import click
@@ -22,10 +21,10 @@ from bxpull_nb.protocol.codec import Codec, JsonCodec, JsonRpcCodec, ProtobufCod
 from bxpull_nb.protocol.session import SeenMids, Session
 from bxpull_nb.storage.eventlog import EventLog
 from bxpull_nb.storage.journal.record import FoundRecord, FrameHead, batch_of, pack_batch, scan
+from tests.support.paths import WIRE
 
 __all__ = ["BOMBS", "Fuzzed", "fuzz", "seeds", "try_frame"]
 
-WIRE = Path(__file__).resolve().parent.parent / "wire"
 ARRIVAL = Arrival(1795448999000000, "shared", "websocket")
 CODECS: list[Codec] = [TextCodec(), JsonCodec(), JsonRpcCodec(), ProtobufCodec()]
 Frame = str | bytes

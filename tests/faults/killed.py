@@ -20,7 +20,8 @@ from bxpull_nb.rest import RestClient
 from bxpull_nb.rest.auth import AccessToken
 from bxpull_nb.sandbox import Sandbox
 from bxpull_nb.storage.journal import Journal, read_journal
-from tests.faults.storm import BOTH, quick
+from tests.faults.storm import quick
+from tests.support.listening import BOTH
 
 __all__ = ["Killed", "kill_and_resume"]
 

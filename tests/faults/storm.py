@@ -20,11 +20,12 @@ from bxpull_nb.rest.auth import AccessToken
 from bxpull_nb.sandbox import Sandbox
 from bxpull_nb.storage.journal import Journal, read_journal
 from tests.faults.proxy import ANSWERS, FaultProxy
+from tests.support.listening import BOTH
 
 __all__ = ["FAULTS", "Outcome", "storm"]
 
 _log = logging.getLogger("tests.faults")
-BOTH = ("shared", "private")
+
 COMMAND = "storm"
 Fault = Callable[[Sandbox, FaultProxy, Random], object]
 

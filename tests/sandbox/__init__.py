@@ -1,1 +1,1 @@
-"""What the tests of the sandbox share."""
+"""Tests of the wing `sandbox`."""

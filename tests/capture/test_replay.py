@@ -1,0 +1,208 @@
+"""A recording played again, by a clock of the test's own."""
+
+import asyncio
+import math
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bxpull_nb.capture.replay import Replay
+from bxpull_nb.errors import ConnectionFailed, FileFormatError, SettingsError
+from bxpull_nb.listener import ListenerStats
+from bxpull_nb.models import Arrival, BadFrame, Batch, Event, Record
+from bxpull_nb.storage.eventlog import EventLog
+from bxpull_nb.storage.export import to_parquet
+from tests.support.rows import records
+
+START = 1767225600_000000
+
+
+class Clock:
+    """A clock that goes on only while somebody sleeps; it notes when batches came."""
+
+    def __init__(self) -> None:
+        self.now = 50.0
+        self.sleeps: list[float] = []
+        self.came: list[tuple[float, int]] = []
+        self.log = EventLog()
+
+    async def sleep(self, seconds: float) -> None:
+        """Go on by so many seconds, at once."""
+        self.now += seconds
+        if seconds:
+            self.sleeps.append(seconds)
+        await asyncio.sleep(0)
+
+    def take(self, batch: Batch) -> None:
+        """The sink."""
+        self.came.append((round(self.now - 50, 3), len(batch.records)))
+        self.log.extend(batch.records)
+
+    def replay(self, source: Any, **settings: Any) -> Replay:
+        """A replay by this clock into this log."""
+        return Replay(source, self.take, monotonic=lambda: self.now, sleep=self.sleep, **settings)
+
+
+def run(work: Coroutine[Any, Any, None]) -> None:
+    """To its end, which is never far."""
+    asyncio.run(asyncio.wait_for(work, 20))
+
+
+def at(seconds: float | None, number: int = 1) -> Event:
+    """An event that arrived so many seconds after the start."""
+    received = None if seconds is None else START + round(seconds * 1e6)
+    return Event(str(number), "crm", "deal", b"{}", 1767225600.25, None, Arrival(received))
+
+
+def frame(*rows: Record) -> pd.DataFrame:
+    """A log's frame with these rows."""
+    log = EventLog()
+    log.extend(rows)
+    return log.df
+
+
+@pytest.mark.parametrize(
+    ("speed", "came"),
+    [
+        (1, [(0, 1), (2, 2), (5, 1)]),
+        (10, [(0, 1), (0.2, 2), (0.5, 1)]),
+        (0.5, [(0, 1), (4, 2), (10, 1)]),
+        (math.inf, [(0, 4)]),
+    ],
+)
+def test_gaps_are_as_recorded_divided_by_the_speed(
+    speed: float, came: list[tuple[float, int]]
+) -> None:
+    """Events of one moment come together."""
+    clock = Clock()
+    run(clock.replay(frame(at(0), at(2), at(2), at(5)), speed=speed).run())
+    assert clock.came == came
+
+
+def test_at_high_speed_it_wakes_at_most_a_hundred_times_a_second() -> None:
+    """Ten thousand events in a second are a hundred batches, not ten thousand."""
+    clock = Clock()
+    run(clock.replay(frame(*(at(n / 100) for n in range(10_000))), speed=100).run())
+    assert len(clock.came) == pytest.approx(100, abs=2)
+    assert sum(rows for _, rows in clock.came) == 10_000
+    assert min(clock.sleeps) == 0.01
+
+
+def test_at_once_is_in_batches_too() -> None:
+    """The loop's other tasks have their turn in between; nobody sleeps."""
+    clock = Clock()
+    run(clock.replay(frame(*(at(n, n) for n in range(5000))), speed=math.inf).run())
+    assert [rows for _, rows in clock.came] == [2048, 2048, 904]
+    assert clock.sleeps == []
+
+
+def test_the_speed_may_change_while_it_plays() -> None:
+    """The time before passed at the old speed, the time after at the new one."""
+    clock = Clock()
+    replay = clock.replay(frame(at(0), at(100), at(200)))
+
+    async def sleep(seconds: float) -> None:
+        await clock.sleep(seconds)
+        if replay.speed == 1 and clock.now >= 60:  # ten seconds have passed
+            replay.speed = 10
+        if replay.speed == 10 and clock.now >= 74:  # 150 recorded ones
+            replay.speed = math.inf
+
+    replay._sleep = sleep
+    run(replay.run())
+    assert clock.came == [(0, 1), (19, 1), (24, 1)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(records, max_size=12))
+def test_the_log_at_the_end_equals_the_recording(rows: list[Record]) -> None:
+    """Value by value, whatever was captured: unreadable messages, gaps, times out of order."""
+    clock, recorded = Clock(), frame(*rows)
+    run(clock.replay(recorded, speed=math.inf).run())
+    pd.testing.assert_frame_equal(clock.log.df, recorded)
+
+
+def test_far_times_come_back_to_the_microsecond() -> None:
+    """A portal's clock may say anything."""
+    sent = [0.000001, 1767225600.123457, 253402300799.99997, -62135596800.0, 9.9e10]
+    recorded = frame(*(Event(str(n), "m", "c", b"{}", n, None, Arrival(START)) for n in sent))
+    clock = Clock()
+    run(clock.replay(recorded, speed=math.inf).run())
+    pd.testing.assert_frame_equal(clock.log.df, recorded)
+
+
+def test_rows_keep_their_order_and_those_without_a_time_come_with_the_one_before() -> None:
+    """Although a clock was set back while recording."""
+    clock = Clock()
+    recorded = frame(at(None, 1), at(3, 2), at(1, 3), at(None, 4), at(4, 5))
+    run(clock.replay(recorded).run())
+    assert clock.came == [(0, 4), (1, 1)]
+    assert clock.log.df["mid"].tolist() == ["1", "2", "3", "4", "5"]
+
+
+def test_a_file_is_played_and_counted(tmp_path: Path) -> None:
+    """Unreadable messages are counted apart; the lag is that of the recording."""
+    bad = BadFrame("oops", "no", None, Arrival(START))
+    path = to_parquet(frame(bad, at(0.5)), tmp_path / "e.parquet")
+    clock, stats, states = Clock(), ListenerStats(events=5), []
+    replay = clock.replay(path, stats=stats, changed=lambda: states.append(replay.state))
+    assert (replay.state, replay.ready, replay.rows, replay.played) == (
+        "connecting",
+        False,
+        None,
+        0,
+    )
+    run(replay.run())
+    assert (stats.events, stats.bad_frames, stats.last_lag) == (6, 1, pytest.approx(0.25))
+    assert (states, replay.ready, replay.rows, replay.played) == (["connected"], True, 2, 2)
+    assert (replay.transports, replay.config, replay.error) == (("replay",), None, None)
+
+
+def test_an_edited_row_is_played_as_well_as_it_can_be() -> None:
+    """Text that is no JSON string, no params at all, no id."""
+    edited = frame(BadFrame("oops", "no", None, Arrival(START)), at(0))
+    edited["params"] = pd.Series(["{half", None], dtype="str")
+    edited["mid"] = pd.Series([None, None], dtype="str")
+    clock = Clock()
+    run(clock.replay(edited).run())
+    assert clock.log.df["params"].tolist() == ['"{half"', "null"]
+
+
+def test_nothing_is_played_of_nothing() -> None:
+    """And that is no error."""
+    clock = Clock()
+    run(clock.replay(frame()).run())
+    assert clock.came == []
+
+
+def test_what_cannot_be_read_ends_it(tmp_path: Path) -> None:
+    """With the reader's own words."""
+    (tmp_path / "e.csv").write_text("a,b\n")
+    with pytest.raises(FileFormatError, match="lacks the columns"):
+        run(Clock().replay(str(tmp_path / "e.csv")).run())
+
+
+@pytest.mark.parametrize("speed", [0, -1, math.nan])
+def test_a_speed_is_above_zero(speed: float) -> None:
+    """At the start and later."""
+    with pytest.raises(SettingsError, match="it must be above zero"):
+        Clock().replay(frame(), speed=speed)
+    replay = Clock().replay(frame())
+    with pytest.raises(SettingsError, match="it must be above zero"):
+        replay.speed = speed
+    assert replay.speed == 1
+
+
+def test_there_is_nobody_to_call() -> None:
+    """Said in words."""
+
+    async def call() -> None:
+        await Clock().replay(frame()).call("ping", {})
+
+    with pytest.raises(ConnectionFailed, match="ping: a replay plays a file"):
+        run(call())

@@ -1,0 +1,220 @@
+"""A collector: feed to journal to dataset, through failures and signals, watched from outside."""
+
+import json
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+import bxpull_nb as bx
+from bxpull_nb import errors
+from bxpull_nb.collector import Collector, metrics_text, serving_metrics
+from bxpull_nb.models import Arrival, Event
+from bxpull_nb.portal import Portal
+from bxpull_nb.sandbox import Sandbox
+from bxpull_nb.storage.dataset.storage import Storage
+from bxpull_nb.storage.eventlog import RecentLog
+from tests.faults import dataset as faults_dataset
+from tests.support.command import posix
+from tests.support.waiting import eventually
+
+
+def publish(sandbox: Sandbox, start: int, stop: int) -> None:
+    """Numbered events on the shared channel."""
+    for n in range(start, stop):
+        sandbox.publish("numbered", {"n": n})
+
+
+def numbers(url: str | Path) -> list[int]:
+    """`n` of all events in the dataset."""
+    return [json.loads(params)["n"] for params in bx.read_events(url)["params"]]
+
+
+def collect(portal: Portal, url: str | Path, journal: Path, **how: Any) -> Collector:
+    """A collector that is listening."""
+    collector = Collector(portal, url, journal, **how)
+    collector.start()
+    return collector
+
+
+def has_journaled(collector: Collector, count: int) -> None:
+    """Wait until so many events are in its journal."""
+    eventually(lambda: len(collector.feed) >= count)
+
+
+# --- feed to journal to dataset
+
+
+def test_all_of_it_is_written_at_the_end(sandbox: Sandbox, portal: Portal, tmp_path: Path) -> None:
+    """And counted."""
+    parts: list[Any] = []
+    collector = collect(portal, tmp_path / "ds", tmp_path / "j", written=parts.append)
+    publish(sandbox, 0, 50)
+    has_journaled(collector, 50)
+    assert not (tmp_path / "ds").exists()  # not due yet
+    assert collector.finish()
+    assert numbers(tmp_path / "ds") == list(range(50))
+    stats = collector.stats
+    assert (stats.parts, stats.written_events, stats.pending_bytes) == (len(parts), 50, 0)
+    assert stats.written_bytes == sum(Storage(tmp_path / "ds").list().values())
+    assert (stats.feed.state, stats.dataset_error) == ("stopped", None)
+
+
+def test_a_part_is_due_by_time_and_by_size(
+    sandbox: Sandbox, portal: Portal, tmp_path: Path
+) -> None:
+    """Whichever comes first."""
+    now = [0.0]
+    how: dict[str, Any] = {"every": 60, "part_bytes": 3_000, "monotonic": lambda: now[0]}
+    collector = collect(portal, tmp_path / "ds", tmp_path / "j", **how)
+    publish(sandbox, 0, 5)
+    has_journaled(collector, 5)
+    collector.step()
+    assert collector.stats.parts == 0
+    now[0] = 11  # the first one, so that who watches sees that the dataset takes parts
+    collector.step()
+    assert (collector.stats.parts, collector.stats.written_events) == (1, 5)
+    publish(sandbox, 5, 10)
+    has_journaled(collector, 10)
+    now[0] = 70
+    collector.step()
+    assert collector.stats.parts == 1
+    now[0] = 72
+    collector.step()
+    assert (collector.stats.parts, collector.stats.written_events) == (2, 10)
+    for n in range(10, 205, 39):  # in five frames at least, each of a part's size
+        publish(sandbox, n, n + 39)
+        has_journaled(collector, n + 39)
+    collector.step()
+    assert collector.stats.written_events == 205
+    assert collector.stats.parts > 3
+    collector.finish()
+
+
+def test_the_next_process_goes_on(sandbox: Sandbox, portal: Portal, tmp_path: Path) -> None:
+    """Where this one stopped: what was published in between is there too."""
+    first = collect(portal, tmp_path / "ds", tmp_path / "j")
+    publish(sandbox, 0, 20)
+    has_journaled(first, 20)
+    first.finish()
+    publish(sandbox, 20, 40)
+    with bx.connect(sandbox.url, token=sandbox.token) as again:
+        second = collect(again, tmp_path / "ds", tmp_path / "j")
+        has_journaled(second, 20)
+        assert second.finish()
+        assert second.stats.collector == first.stats.collector
+    assert numbers(tmp_path / "ds") == list(range(40))
+
+
+def test_what_a_crash_left_in_the_journal_is_sent_first(
+    sandbox: Sandbox, portal: Portal, tmp_path: Path
+) -> None:
+    """Before anything new comes."""
+    feed = portal.feed().start(journal=tmp_path / "j")
+    publish(sandbox, 0, 20)
+    feed.wait(20, timeout=10)
+    feed.stop()
+    with bx.connect(sandbox.url, token=sandbox.token) as again:
+        collector = collect(again, tmp_path / "ds", tmp_path / "j")
+        collector.step()
+        assert numbers(tmp_path / "ds") == list(range(20))
+        collector.finish()
+
+
+def test_it_catches_up_when_the_dataset_takes_parts_again(
+    sandbox: Sandbox, portal: Portal, tmp_path: Path
+) -> None:
+    """A file stands where the folder should be; the journal keeps all meanwhile."""
+    now = [0.0]
+    (tmp_path / "ds").write_text("in the way")
+    collector = collect(portal, tmp_path / "ds", tmp_path / "j", every=10, monotonic=lambda: now[0])
+    publish(sandbox, 0, 20)
+    has_journaled(collector, 20)
+    for moment, failures in ((11, 1), (12, 1), (17, 2), (20, 2), (28, 3)):  # ever more seldom
+        now[0] = moment
+        collector.step()
+        assert collector.stats.write_failures == failures
+    assert isinstance(collector.error, errors.DatasetNotWritable)
+    assert "cannot be written" in (collector.stats.dataset_error or "")
+    assert "A file is in the way: move it" in (collector.stats.dataset_error or "")
+    assert collector.stats.pending_bytes > 0
+    assert collector.feed.state == "connected"
+    (tmp_path / "ds").unlink()
+    now[0] = 100
+    collector.step()
+    assert (collector.error, collector.stats.pending_bytes) == (None, 0)
+    collector.finish()
+    assert numbers(tmp_path / "ds") == list(range(20))
+
+
+def test_its_log_does_not_grow_for_weeks() -> None:
+    """It counts all and keeps the newest ten thousand."""
+    log, arrival = RecentLog(), Arrival(1, "shared", "websocket")
+    for n in range(12):
+        log.extend([Event(str(n), "m", "c", b"{}", None, None, arrival)] * 1000)
+    assert (len(log), len(log.df), len(log.recent(0)[1])) == (12_000, 10_000, 10_000)
+    assert log.recent(11_999)[0] == 11_999
+    assert log.df["mid"].iloc[-1] == "11"
+
+
+# --- watched from outside
+
+
+def test_the_metrics_are_those_of_the_feed(
+    sandbox: Sandbox, portal: Portal, tmp_path: Path
+) -> None:
+    """In Prometheus' own words, over HTTP on this machine."""
+    collector = collect(portal, tmp_path / "ds", tmp_path / "j")
+    publish(sandbox, 0, 30)
+    has_journaled(collector, 30)
+    with serving_metrics(0, lambda: collector.stats) as url:
+        assert url is not None
+        with urllib.request.urlopen(url) as answer:
+            text = answer.read().decode()
+            assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            urllib.request.urlopen(url.replace("metrics", "other"))
+    samples = {
+        (sample.name, sample.labels.get("state")): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+    assert samples["bxpull_events_total", None] == 30
+    assert samples["bxpull_state", "connected"] == 1
+    assert samples["bxpull_state", "failed"] == 0
+    assert samples["bxpull_dataset_ok", None] == 1
+    assert samples["bxpull_pending_bytes", None] > 0
+    assert 0 <= samples["bxpull_lag_p95_seconds", None] < 60
+    collector.finish()
+    assert "bxpull_written_events_total 30" in metrics_text(collector.stats)
+
+
+def test_a_metrics_port_that_is_taken(portal: Portal, tmp_path: Path) -> None:
+    """Said before anything is collected."""
+    collector = Collector(portal, tmp_path / "ds", tmp_path / "j")
+    with serving_metrics(0, lambda: collector.stats) as url:
+        port = (url or "").rpartition(":")[2].partition("/")[0]
+        with (
+            pytest.raises(errors.SettingsError, match=f"--metrics-port {port} cannot be used"),
+            serving_metrics(int(port), lambda: collector.stats),
+        ):
+            pass
+
+
+# --- all of it at once
+
+
+@posix
+def test_three_collectors_killed_at_random_lose_nothing() -> None:
+    """With faults on the wire, the dataset equals what was published.
+
+    For longer: `python -m tests.faults.dataset`.
+    """
+    outcome = faults_dataset.run(seconds=5, rate=200, seed=1)
+    assert outcome.published >= 900
+    assert (outcome.missing, outcome.doubled, outcome.strange) == (0, 0, 0)
+    assert outcome.kills > 0
+    assert outcome.copies > 0

@@ -1,0 +1,304 @@
+"""The control panel without a browser: a fake comm records, the test presses the buttons."""
+
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import bxpull_nb as bx
+from bxpull_nb.jupyter.widgets import Explorer
+from bxpull_nb.portal import Portal
+from bxpull_nb.rest.auth import AccessToken
+from bxpull_nb.sandbox import Sandbox
+from bxpull_nb.storage.export import read_events
+from tests.support.fake_comm import Recorder, from_page, record_comms
+from tests.support.rows import played
+from tests.support.waiting import eventually
+
+
+@pytest.fixture
+def comms(monkeypatch: pytest.MonkeyPatch) -> Recorder:
+    """Everything the widgets publish."""
+    return record_comms(monkeypatch)
+
+
+@pytest.fixture
+def panel(comms: Recorder, portal: Portal) -> Iterator[Explorer]:
+    """A panel that repaints quickly."""
+    explorer = Explorer(portal, repaint=0.01)
+    yield explorer
+    explorer.close()
+
+
+def test_an_idle_panel_says_so_and_offers_to_start(panel: Explorer) -> None:
+    """Nothing to stop, nothing to export."""
+    assert "not started" in panel.light.value
+    assert (panel.start_button.disabled, panel.stop_button.disabled) == (False, True)
+    assert panel.export.export_button.disabled
+    assert "Press Start" in panel.table.empty
+
+
+def test_fetching_shows_the_config(panel: Explorer) -> None:
+    """Masked, and with the toggles' choice."""
+    panel.cache.value = False
+    panel.fetch_button.click()
+    eventually(lambda: panel.config_card.config is not None)
+    eventually(lambda: "Config fetched at" in panel.said.value)
+
+
+def test_start_watch_stop(panel: Explorer, sandbox: Sandbox) -> None:
+    """The light, the counters and the buttons follow the feed."""
+    panel.start_button.click()
+    eventually(lambda: "connected by websocket" in panel.light.value)
+    assert (panel.start_button.disabled, panel.stop_button.disabled) == (True, False)
+    for n in range(30):
+        sandbox.publish("a", {"n": n}, channel=["shared", "private"][n % 2])
+    eventually(lambda: "<b>30</b>" in panel.counters.value)
+    panel.stop_button.click()
+    eventually(lambda: "stopped" in panel.light.value)
+    assert len(panel.feed) == 30
+
+
+def test_the_table_gets_every_row_once(panel: Explorer, sandbox: Sandbox, comms: Recorder) -> None:
+    """In messages of the timer, not one per event."""
+    panel.start_button.click()
+    eventually(lambda: panel.feed.state == "connected")
+    from_page(panel.table, {"kind": "hello", "page": "p", "epoch": None, "end": None})
+    for n in range(500):
+        sandbox.publish("a", {"n": n})
+
+    def rows() -> list[int]:
+        contents = [m.content for m in comms.sent if m.content and m.content.get("count")]
+        return [row for c in contents for row in range(c["start"], c["start"] + c["count"])]
+
+    eventually(lambda: len(rows()) >= 500)
+    assert rows() == list(range(500))
+
+
+def test_the_channel_toggle_switches_a_running_feed(panel: Explorer, sandbox: Sandbox) -> None:
+    """What was captured stays."""
+    panel.start_button.click()
+    eventually(lambda: panel.feed.state == "connected")
+    sandbox.publish("a", {"n": 1})
+    eventually(lambda: len(panel.feed) == 1)
+    panel.channels.value = "private"
+    eventually(lambda: panel.feed.channels == ("private",) and panel.feed.state == "connected")
+    sandbox.publish("a", {"n": 2}, channel="shared")
+    sandbox.publish("a", {"n": 3}, channel="private")
+    eventually(lambda: len(panel.feed) == 2)
+    assert panel.feed.df["channel"].tolist() == ["shared", "private"]
+
+
+def test_the_transport_is_chosen_before_the_start(panel: Explorer) -> None:
+    """And shown when it stands."""
+    panel.transport.value = "polling"
+    panel.start_button.click()
+    eventually(lambda: panel.feed.running)
+    assert panel.feed.transport == "polling"
+
+
+def test_the_export_button_writes_the_file(
+    panel: Explorer, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """And says how many events went where."""
+    panel.start_button.click()
+    eventually(lambda: panel.feed.state == "connected")
+    sandbox.publish("a", {"n": 1})
+    eventually(lambda: not panel.export.export_button.disabled)
+    panel.export.file_name.value = str(tmp_path / "out")
+    panel.export.export_button.click()
+    eventually(lambda: "Wrote 1 events to" in panel.export.told.value)
+    assert read_events(tmp_path / "out.csv")["params"].tolist() == ['{"n":1}']
+
+
+def test_an_export_that_fails_is_said_and_costs_nothing(
+    panel: Explorer, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """The panel stays alive, the events stay where they are."""
+    panel.start_button.click()
+    eventually(lambda: panel.feed.state == "connected")
+    sandbox.publish("a", {"n": 1})
+    eventually(lambda: not panel.export.export_button.disabled)
+    panel.export.file_name.value = str(tmp_path / "nowhere" / "out.csv")
+    panel.export.export_button.click()
+    eventually(lambda: "No such file or directory" in panel.error.value)
+    sandbox.publish("a", {"n": 2})
+    eventually(lambda: "<b>2</b>" in panel.counters.value)
+
+
+@pytest.mark.parametrize(
+    ("how", "token", "said"),
+    [
+        ({}, "0" * 32, "fresh token"),
+        ({"private": False}, "", "no private channel"),
+        ({"configured": False}, "", "Push &amp; Pull server is not configured"),
+    ],
+)
+def test_what_goes_wrong_is_one_sentence_in_the_panel(
+    comms: Recorder, how: dict[str, bool], token: str, said: str
+) -> None:
+    """Never a traceback, and never the token."""
+    with (
+        Sandbox(**how) as sandbox,  # type: ignore[arg-type]
+        Portal(AccessToken(sandbox.url, token or sandbox.token)) as portal,
+    ):
+        panel = Explorer(portal, repaint=0.01)
+        panel.start_button.click()
+        eventually(lambda: said in panel.error.value)
+        assert "failed" in panel.light.value
+        assert "Traceback" not in panel.error.value
+        assert sandbox.token not in panel.error.value
+        panel.close()
+
+
+def test_a_portal_that_answers_html_is_said(comms: Recorder, answering: Callable[..., str]) -> None:
+    """A login page, say."""
+    with Portal(AccessToken(answering(body="<html>"), "0" * 32)) as portal:
+        panel = Explorer(portal, repaint=0.01)
+        panel.fetch_button.click()
+        eventually(lambda: "it is an HTML page, not JSON" in panel.error.value)
+        panel.close()
+
+
+def test_exploring_again_shows_the_same_feed(panel: Explorer, portal: Portal) -> None:
+    """The one that was started last."""
+    panel.start_button.click()
+    eventually(lambda: panel.feed.running)
+    again = Explorer(portal)
+    assert again.feed is panel.feed
+    again.close()
+    assert panel.feed.running
+
+
+def test_no_secret_is_in_any_message(panel: Explorer, sandbox: Sandbox, comms: Recorder) -> None:
+    """What is synced is written into the saved notebook."""
+    panel.fetch_button.click()
+    panel.start_button.click()
+    eventually(lambda: panel.feed.state == "connected" and panel.config_card.config is not None)
+    assert panel.feed.config is not None
+    secrets = [sandbox.token, *(c.id for c in panel.feed.config.channels.values())]
+    said = "".join(str(message.data) for message in comms.sent)
+    assert not [secret for secret in secrets if secret in said]
+
+
+def test_a_panel_at_rest_sends_nothing(panel: Explorer, comms: Recorder) -> None:
+    """A repaint that changes nothing costs the page nothing."""
+    panel.paint()
+    before = len(comms.sent)
+    for _ in range(10):
+        panel.paint()
+    assert len(comms.sent) == before
+
+
+def test_a_mark_shows_what_came_after_it(panel: Explorer, sandbox: Sandbox) -> None:
+    """In its tab, and as a flag."""
+    panel.start_button.click()
+    eventually(lambda: panel.feed.state == "connected")
+    sandbox.publish("before", {"n": 1})
+    eventually(lambda: len(panel.feed) == 1)
+    panel.mark_label.value = "clicked Save"
+    panel.mark_button.click()
+    eventually(lambda: "Marked “clicked Save”" in panel.said.value)
+    sandbox.publish("after", {"n": 2})
+    eventually(lambda: ">after<" in panel.story.after.value)
+    assert ">before<" not in panel.story.after.value
+    assert "marked “clicked Save”" in panel.story.log.value
+
+
+def test_a_selected_row_is_taken_apart(panel: Explorer, sandbox: Sandbox, comms: Recorder) -> None:
+    """By message, not by trait: with the decoded parameters beside it."""
+    panel.start_button.click()
+    eventually(lambda: panel.feed.state == "connected")
+    sandbox.publish("greeting", {"n": 7})
+    eventually(lambda: len(panel.feed) == 1)
+    from_page(panel.table, {"kind": "select", "epoch": 0, "row": 0})
+    eventually(lambda: any(m.content and m.content.get("kind") == "event" for m in comms.sent))
+    [sent] = [m for m in comms.sent if m.content and m.content.get("kind") == "event"]
+    assert dict(sent.content["facts"])["command"] == "greeting"
+    assert sent.buffers == [b'{"n":7}']
+    assert panel.tabs.selected_index == 0
+
+
+def test_what_happened_is_told_in_the_log(panel: Explorer, sandbox: Sandbox) -> None:
+    """A break, its end, and what was replayed."""
+    panel.start_button.click()
+    eventually(lambda: panel.feed.state == "connected")
+    sandbox.drop_connections()
+    eventually(lambda: "connected after" in panel.story.log.value)
+    assert "listening to shared and private" in panel.story.log.value
+
+
+def test_a_test_event_comes_back(panel: Explorer) -> None:
+    """To everybody, and to oneself; what is not JSON is said."""
+    assert panel.send is not None
+    panel.start_button.click()
+    eventually(lambda: panel.feed.state == "connected")
+    for receiver in ("shared", "me"):
+        panel.send.told.value = ""
+        panel.send.receiver.value = receiver
+        panel.send.params.value = f'{{"to": "{receiver}"}}'
+        panel.send.send_button.click()
+        eventually(lambda: "Came back after" in panel.send.told.value)
+        assert panel.feed.df["channel"].iloc[-1] == {"me": "private"}.get(receiver, receiver)
+    for text, said in (("{", "PARAMS is not JSON"), ("[1]", "has to be a JSON object")):
+        panel.send.params.value = text
+        panel.send.send_button.click()
+        eventually(lambda said=said: said in panel.error.value)
+
+
+def test_sending_without_listening_says_what_is_missing(panel: Explorer) -> None:
+    """Nothing can come back."""
+    assert panel.send is not None
+    panel.send.send_button.click()
+    eventually(lambda: "Start the feed" in panel.send.told.value)
+
+
+def test_only_the_filtered_rows_are_exported(
+    panel: Explorer, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """In each format, as the page last said its filters are."""
+    panel.start_button.click()
+    eventually(lambda: panel.feed.state == "connected")
+    for n in range(6):
+        sandbox.publish(f"c{n % 2}", {"n": n})
+    eventually(lambda: len(panel.feed) == 6)
+    panel.table.show_only(command="c1")
+    panel.export.which.value = "filtered"
+    for suffix in (".csv", ".parquet", ".jsonl"):
+        panel.export.format.value = suffix
+        panel.export.file_name.value = str(tmp_path / "some")
+        panel.export.export_button.click()
+        eventually(lambda suffix=suffix: f"some{suffix}." in panel.export.told.value)
+        assert read_events(tmp_path / f"some{suffix}")["params"].tolist() == [
+            '{"n":1}',
+            '{"n":3}',
+            '{"n":5}',
+        ]
+
+
+def test_a_panel_for_a_replay(comms: Recorder, tmp_path: Path) -> None:
+    """The same views, without what needs a portal."""
+    feed = bx.replay(played(50), speed=math.inf)
+    panel = Explorer(feed, repaint=0.01)
+    eventually(lambda: "<b>50</b>" in panel.counters.value)
+    assert (panel.portal, panel.send) == (None, None)
+    panel.mark_button.click()
+    eventually(lambda: "Marked “mark 1”" in panel.said.value)
+    panel.close()
+
+
+def test_a_static_table_is_saved_only_when_asked_for(panel: Explorer, portal: Portal) -> None:
+    """For where no widgets are shown."""
+    saved = Explorer(portal, static=True)
+    assert "text/html" not in bundle(panel)
+    assert "Feed(" in bundle(saved)["text/html"]
+    assert repr(saved).startswith("Explorer(Feed(")
+    saved.close()
+
+
+def bundle(panel: Explorer) -> dict[str, str]:
+    """What a cell would show."""
+    shown = panel._repr_mimebundle_()
+    data: dict[str, str] = shown[0] if isinstance(shown, tuple) else shown
+    return data

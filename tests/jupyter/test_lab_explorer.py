@@ -1,0 +1,186 @@
+"""The panel in a real JupyterLab: alive while a cell is busy, after a reload, after a restart."""
+
+import json
+import shutil
+from typing import TYPE_CHECKING
+
+from bxpull_nb.storage.export import read_events
+from tests.support.lab import PANEL_TUTORIAL, Lab
+from tests.support.lab_page import LabPage
+from tests.support.paths import PROJECT
+from tests.support.waiting import eventually
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator
+
+PANEL = """import bxpull_nb as bx
+sandbox = bx.Sandbox().start()
+portal = bx.connect(sandbox.url, token=sandbox.token)
+feed = bx.listen(portal)
+panel = bx.explore(portal)
+panel"""
+XSS = "<img src=x onerror=window.hacked=1>"
+
+
+def press(tab: LabPage, name: str, *, nth: int = 0) -> None:
+    """Press a button of the panel."""
+    tab.page.locator("button.jupyter-button", has_text=name).nth(nth).click()
+
+
+def light(tab: LabPage, words: str) -> "Locator":
+    """The state lights that say so."""
+    return tab.page.locator("[role=status]", has_text=words)
+
+
+def open_tab(tab: LabPage, name: str) -> None:
+    """Bring one of the panel's tabs to the front."""
+    tab.page.locator(".lm-TabBar-tab", has_text=name).last.click()
+
+
+def counted(tab: LabPage, *, nth: int = 0) -> int:
+    """The number of events the panel shows."""
+    counters = tab.page.locator(
+        "xpath=//b[following-sibling::span[1][. = 'event' or . = 'events']]"
+    )
+    text = counters.filter(visible=True)
+    return int(text.nth(nth).inner_text().replace(",", ""))
+
+
+def publish(count: int, command: str = "tick") -> str:
+    """A cell that publishes so many events."""
+    return f"for n in range({count}): _ = sandbox.publish({command!r}, {{'n': n}})"
+
+
+def test_run_all_start_watch_export(lab: Lab) -> None:
+    """What the tutorial tells people to do: Run All, Start, see it grow, export, read the file."""
+    shutil.copy(PROJECT / "notebooks" / f"{PANEL_TUTORIAL}.ipynb", lab.root)
+    with lab.open(f"{PANEL_TUTORIAL}.ipynb") as tab:
+        tab.run_all()
+        tab.check_run()
+        press(tab, "Start")
+        light(tab, "connected by websocket").wait_for()
+        first = counted(tab)
+        eventually(lambda: counted(tab) >= first + 20)
+        open_tab(tab, "Export")
+        press(tab, "Export")
+        tab.page.get_by_text("Wrote").wait_for()
+        link = tab.page.locator("a", has_text="events.csv").last
+        link.wait_for()
+        told = tab.page.get_by_text("Wrote").inner_text()
+        tab.check()
+        assert tab.console == []
+    events = read_events(lab.root / "events.csv")
+    assert f"Wrote {len(events):,} events to events.csv." == told
+    assert len(events) >= first + 20
+    assert events["mid"].is_unique
+    assert set(events["channel"]) == {"shared", "private"}
+
+
+def test_the_panel_lives_while_a_cell_is_busy(lab: Lab) -> None:
+    """Right after Run All: rows and counters move, and Stop stops, all before the cell ends."""
+    busy = "import os, time\nend = time.time() + 10\n"
+    busy += "while time.time() < end or not os.path.exists('seen'): pass"
+    lab.write("busy.ipynb", ["import bxpull_nb as bx", "bx.explore(bx.connect())", busy])
+    with lab.open("busy.ipynb") as tab:
+        tab.run_cell(0)
+        tab.run_cell(1, wait=False)
+        tab.run_cell(2, wait=False)
+        press(tab, "Start")
+        eventually(lambda: counted(tab) > 20)
+        press(tab, "Stop")
+        light(tab, "stopped").wait_for()
+        assert tab.page.locator(".jp-InputPrompt", has_text="[*]").count() == 1
+        (lab.root / "seen").touch()
+        tab.wait_idle()
+        tab.page.locator(".bxlt-row").nth(10).wait_for()
+        tab.check()
+
+
+def test_two_panels_a_reload_and_a_restart(lab: Lab) -> None:
+    """Both show the same; a new page gets all; a new kernel begins anew."""
+    lab.write("twice.ipynb", [PANEL, "bx.explore(portal)", publish(30)])
+    with lab.open("twice.ipynb") as tab:
+        tab.run_all()
+        eventually(lambda: [counted(tab, nth=n) for n in (0, 1)] == [30, 30])
+        press(tab, "Stop", nth=1)
+        eventually(lambda: light(tab, "stopped").count() == 2)
+        tab.reload()
+        tab.page.locator(".bxlt-row").first.wait_for()
+        eventually(lambda: [counted(tab, nth=n) for n in (0, 1)] == [30, 30])
+        press(tab, "Start")
+        eventually(lambda: light(tab, "connected by websocket").count() == 2)
+        tab.restart()
+        tab.run_all()
+        eventually(lambda: [counted(tab, nth=n) for n in (0, 1)] == [30, 30])
+        assert tab.ask("len(feed)") == "30"
+        tab.check()
+
+
+def test_a_burst_ends_on_the_right_numbers(lab: Lab) -> None:
+    """Twenty thousand events: counter, table and chart agree with the log."""
+    lab.write("burst.ipynb", [PANEL, publish(20_000)])
+    with lab.open("burst.ipynb") as tab:
+        tab.run_all()
+        eventually(lambda: counted(tab) == 20_000, 40)
+        tab.page.get_by_text("20 000 in all", exact=False).wait_for()
+        tab.page.get_by_text("20 000 events in 5 minutes", exact=False).wait_for()
+        assert tab.ask("(len(feed), feed.df.mid.is_unique)") == "(20000, True)"
+        tab.check()
+
+
+def test_one_event_is_understood(lab: Lab) -> None:
+    """Mark, send a test event, see its echo, click its row: anatomy; nothing secret is saved."""
+    lab.write("understand.ipynb", [PANEL, publish(5)])
+    with lab.open("understand.ipynb") as tab:
+        tab.run_all()
+        eventually(lambda: counted(tab) == 5)
+        tab.page.locator("input[placeholder='clicked Save']").fill("clicked Save")
+        press(tab, "Mark")
+        tab.page.get_by_text("After clicked Save:").wait_for()
+        open_tab(tab, "Send a test event")
+        tab.page.locator("textarea").last.fill("not JSON")
+        press(tab, "Send")
+        tab.page.get_by_text("PARAMS is not JSON").wait_for()
+        tab.page.locator("textarea").last.fill('{"deep": {"big": 12345678901234567890}}')
+        press(tab, "Send")
+        tab.page.get_by_text("Came back after").wait_for()
+        tab.page.locator(".bxlt-row", has_text="greeting").click()
+        tab.page.locator(".bxed-tree", has_text="12345678901234567890").wait_for()
+        tab.page.locator(".bxed-facts", has_text="server counts since").wait_for()
+        tab.page.locator(".bxed-raw summary").click()
+        tab.page.locator(".bxed-raw pre", has_text="greeting").wait_for()
+        open_tab(tab, "After a mark")
+        tab.page.get_by_role("cell", name="greeting").wait_for()
+        ids = json.loads(
+            tab.ask("__import__('json').dumps([c.id for c in feed.config.channels.values()])")
+        )
+        token = tab.ask("sandbox.token")
+        hold = tab.page.locator(".bxcc-hold").first
+        hold.hover()
+        tab.page.mouse.down()
+        tab.page.locator(".bxcc-shown", has_text=ids[0]).wait_for()
+        tab.page.mouse.up()
+        tab.page.locator(".bxcc-shown", has_text=ids[0]).wait_for(state="detached")
+        tab.save()
+        tab.check()
+    saved = (lab.root / "understand.ipynb").read_text()
+    assert not [secret for secret in [token, *ids] if secret in saved]
+
+
+def test_hostile_events_run_nowhere(lab: Lab) -> None:
+    """In command, module and params; in the table, the chart, the tabs."""
+    evil = (
+        f"sandbox.publish({XSS!r}, {{{XSS!r}: {XSS!r}}}, module_id={XSS!r})\n"
+        f"feed.mark({XSS!r})\n_ = sandbox.publish({XSS!r}, {{'x': {XSS!r}}})"
+    )
+    lab.write("hostile.ipynb", [PANEL, evil, "feed", "feed.anatomy()"])
+    with lab.open("hostile.ipynb") as tab:
+        tab.run_all()
+        eventually(lambda: counted(tab) == 2)
+        for name in ("What happened", "After a mark", "Event"):
+            open_tab(tab, name)
+        tab.page.locator(".bxlt-row").last.click()
+        tab.page.locator(".bxed-tree", has_text="onerror").wait_for()
+        assert tab.page.evaluate("window.hacked") is None
+        assert tab.page.locator("img[src='x']").count() == 0
+        tab.check()

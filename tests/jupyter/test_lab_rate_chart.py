@@ -1,0 +1,167 @@
+"""The rate chart in a real JupyterLab, and wired to a table: what only a browser can show."""
+
+import json
+import tempfile
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from tests.support.lab import Lab
+from tests.support.lab_page import LabPage
+from tests.support.waiting import eventually
+
+SETUP = '''
+import random, threading, time
+import bxpull_nb as bx
+from bxpull_nb.models import Arrival, Event
+from bxpull_nb.storage.eventlog import EventLog
+
+NOW = int(time.time())
+
+def at(second, command, lag=0.006, module="crm"):
+    """An event that arrived so many seconds after NOW."""
+    sent = NOW + second - lag
+    arrival = Arrival(int((NOW + second) * 1e6), "shared", "websocket")
+    return Event("0" * 26, module, command, b"{}", sent, "backend", arrival)
+
+def every_tenth_second():
+    while True:
+        time.sleep(0.1)
+        chart.flush()
+        table.flush()
+
+def show(pick):
+    picks.append(pick)
+    table.show_only(command=pick.command, since_us=pick.since_us, until_us=pick.until_us)
+
+random.seed(4)
+log, picks = EventLog(), []
+chart, table = bx.RateChart(log), bx.LiveTable(log, height=240)
+chart.on_pick(show)
+threading.Thread(target=every_tenth_second, daemon=True).start()
+'''
+FILL = """
+names = ["dealUpdate"] * 9 + ["message"] * 6 + ["online"] * 4 + ["user_counter"] * 3 + [
+    "comment_add", "readMessage", "pull_ping", "livefeed", "taskView", "callInvite"]
+for second in range(-299, -3):
+    rate = 20 + 15 * (second // 40 % 3)
+    if not -140 <= second < -121:
+        log.extend(at(second + i / rate, random.choice(names), abs(random.gauss(0.02, 0.03)))
+                   for i in range(random.randint(rate // 2, rate)))
+chart.flag((NOW - 200) * 10**6, "opened a deal")
+chart.flag((NOW - 60) * 10**6, "mark now")
+chart.shade((NOW - 140) * 10**6, (NOW - 121) * 10**6, "no connection")
+table.flag(len(log) - 3, "mark now")
+"""
+XSS = "<img src=x onerror=window.__xss=1>"
+
+
+def plot(tab: LabPage) -> Locator:
+    """The picture, which takes the keys."""
+    return tab.page.get_by_role("slider", name="Events per second")
+
+
+def readout(tab: LabPage) -> Locator:
+    """The line above it."""
+    return tab.page.locator(".bxrc-readout")
+
+
+def entry(tab: LabPage, name: str) -> Locator:
+    """A command in the legend."""
+    return tab.page.locator(".bxrc-entry", has_text=name)
+
+
+def count(tab: LabPage) -> Locator:
+    """The text beside the table's filter."""
+    return tab.page.locator(".bxlt-count")
+
+
+def test_from_the_first_event_to_the_picked_second(lab: Lab) -> None:
+    """Empty, counting, hostile, a burst, picked by keys and by the mouse, reloaded."""
+    burst = "log.extend(at(-9 + (i + 0.5) / 5000, ['a', 'b', 'c'][i % 3]) for i in range(20_000))"
+    hostile = f"x = {XSS!r}\nlog.extend([at(-30, x)] * 2)\nchart.flag((NOW - 30) * 10**6, x)\n"
+    hostile += "chart.shade((NOW - 60) * 10**6, None, x)\ntable.flag(0, x)"
+    few = "log.extend([at(-20, 'a', 0.03), at(-20, 'b'), at(-20.5, 'a'), at(-18, 'b', 0.05)])"
+    cells = [SETUP, "chart", "table", few, hostile, burst, "print(picks)"]
+    with lab.open(lab.write("chart.ipynb", cells), height=1400) as tab:
+        for i in range(3):
+            tab.run_cell(i)
+        expect(tab.page.locator(".bxrc-note")).to_have_text(
+            "No events yet. Their rate appears here as they arrive."
+        )
+        tab.run_cell(3)
+        expect(readout(tab)).to_contain_text("4 events in 5 minutes")
+        expect(tab.page.locator(".bxrc-note")).to_be_empty()
+        tab.run_cell(4)
+        expect(readout(tab)).to_contain_text("6 events in 5 minutes")
+        expect(entry(tab, XSS)).to_have_attribute("title", f"{XSS}: 2 events in 5 minutes")
+        expect(tab.page.locator(".bxrc-flag-label")).to_contain_text("<img")
+        tab.run_cell(5)
+        expect(readout(tab)).to_contain_text("20\u202f006 events in 5 minutes")
+        expect(entry(tab, "c").filter(has_text="6\u202f666")).to_be_visible()
+
+        entry(tab, XSS).click()
+        expect(count(tab)).to_have_text("0 of 5\u202f000 shown · 20\u202f006 in all")
+        expect(entry(tab, XSS)).to_have_attribute("aria-pressed", "true")
+        entry(tab, XSS).click()
+        expect(count(tab)).to_contain_text("5\u202f000 of 5\u202f000 shown")
+        pick_with_keys(tab, "5\u202f000 events · ")
+        chip = tab.page.get_by_role("button", name="Remove the time filter")
+        expect(chip).to_be_visible()
+        expect(tab.page.locator(".bxrc-picked")).to_be_visible()
+
+        tab.reload()
+        expect(readout(tab)).to_contain_text("picked: ")
+        expect(chip).to_be_visible()
+        assert tab.page.locator(".bxrc img, .bxlt img").count() == 0
+        assert tab.page.evaluate("window.__xss") is None
+        plot(tab).press("Escape")
+        expect(chip).to_be_hidden()
+        tab.run_cell(6)
+        none = "Pick(command=None, since_us=None, until_us=None)]"
+        eventually(lambda: tab.output(6).endswith(none))
+        assert tab.output(6).count("Pick(") == 4
+        tab.check()
+    saved = json.loads((lab.root / "chart.ipynb").read_text())
+    assert "onerror" not in json.dumps([cell.get("outputs") for cell in saved["cells"]])
+    assert "onerror" not in json.dumps(saved["metadata"])
+
+
+def pick_with_keys(tab: LabPage, text: str) -> None:
+    """Go back, second by second, to the one whose readout says `text`, and take it."""
+    plot(tab).focus()
+    for _ in range(290):  # a slow machine takes its time until here, and the chart moves on
+        plot(tab).press("ArrowLeft")
+        if text in (readout(tab).text_content() or ""):
+            break
+    assert text in (plot(tab).get_attribute("aria-valuetext") or "")
+    plot(tab).press("Enter")
+    expect(tab.page.locator(".bxrc-said")).to_contain_text("picked: ")
+
+
+@pytest.mark.parametrize(("theme", "width"), [("Light", 800), ("Dark", 1280)])
+def test_a_second_picked_by_the_mouse_in_both_themes(lab: Lab, theme: str, width: int) -> None:
+    """The readout names it, the table shows it, again gives all back; pictures for the eye."""
+    cells = [SETUP + FILL, "chart", "table"]
+    with lab.open(lab.write(f"{theme}{width}.ipynb", cells), width=width, height=1000) as tab:
+        tab.theme(f"JupyterLab {theme}")
+        for i in range(3):
+            tab.run_cell(i)
+        expect(readout(tab)).to_contain_text("events in 5 minutes")
+        expect(count(tab)).to_contain_text("in all")
+        tab.page.evaluate("document.querySelector('.bxrc').scrollIntoView()")
+        box = plot(tab).bounding_box()
+        assert box is not None
+        spot = {"x": box["width"] * 0.75, "y": box["height"] * 0.6}
+        plot(tab).hover(position=spot)
+        expect(readout(tab)).to_contain_text(" events · ")
+        picture = Path(tempfile.gettempdir()) / f"bxpull-chart-{theme.lower()}-{width}.png"
+        tab.page.screenshot(path=picture)
+        plot(tab).click(position=spot)
+        expect(tab.page.locator(".bxlt-chip")).to_be_visible()
+        expect(count(tab)).not_to_contain_text("5\u202f000 of")
+        tab.page.screenshot(path=picture.with_stem(f"{picture.stem}-picked"))
+        tab.page.keyboard.press("Escape")
+        expect(tab.page.locator(".bxlt-chip")).to_be_hidden()
+        tab.check()

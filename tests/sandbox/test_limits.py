@@ -1,0 +1,158 @@
+"""What a portal answers no more, and REST faults on command."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from bxpull_nb.sandbox.rest.error import RestRefusal, status_of
+from bxpull_nb.sandbox.rest.limits import OperatingTime, RequestAllowance
+from tests.support.visitor import Visitor, visiting
+
+CODES = {
+    "expired_token": (401, 401),
+    "NO_AUTH_FOUND": (401, 401),
+    "insufficient_scope": (403, 401),
+    "INVALID_CREDENTIALS": (403, 401),
+    "user_access_error": (403, 401),
+    "ACCESS_DENIED": (403, 403),
+    "INVALID_REQUEST": (400, 401),
+    "ERROR_METHOD_NOT_FOUND": (404, 404),
+    "OPERATION_TIME_LIMIT": (429, 429),
+    "OVERLOAD_LIMIT": (503, 401),
+    "INTERNAL_SERVER_ERROR": (500, 500),
+    "SERVER_ERROR": (200, 500),
+    "PORTAL_DELETED": (500, 403),
+    "COMMAND_ERROR": (400, 400),
+}
+
+
+@pytest.fixture
+def visitor() -> Iterator[Visitor]:
+    """A visitor of a sandbox of its own."""
+    with visiting() as visitor:
+        yield visitor
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_the_profiles_disagree_about_statuses(code: str) -> None:
+    """As the guide and the portals' own code do."""
+    assert (status_of(code, "guide"), status_of(code, "portal")) == CODES[code]
+
+
+@pytest.mark.parametrize(("edition", "column"), [("seed", 0), ("current", 1)])
+def test_the_edition_chooses_the_profile_unless_told_otherwise(edition: str, column: int) -> None:
+    """`guide` for the seed edition, `portal` for the current one."""
+    profiles = ("guide", "portal")
+    for told, expected in ((None, column), *((name, profiles.index(name)) for name in profiles)):
+        with visiting(edition=edition, status_profile=told) as visitor:
+            visitor.sandbox.fail_rest("OVERLOAD_LIMIT")
+            status = visitor.call("profile").status_code
+        assert status == CODES["OVERLOAD_LIMIT"][expected]
+
+
+def test_a_bucket_overflows_and_leaks() -> None:
+    """Fifty at once, then two a second, whatever the clock does."""
+    clock = [100.0]
+    bucket = RequestAllowance(2, 50, lambda: clock[0])
+    for _ in range(50):
+        bucket.take()
+    with pytest.raises(RestRefusal, match="QUERY_LIMIT_EXCEEDED"):
+        bucket.take()
+    clock[0] += 1
+    bucket.take()
+    bucket.take()
+    clock[0] -= 50  # a clock that was set back leaks nothing, and gives nothing either
+    with pytest.raises(RestRefusal):
+        bucket.take()
+
+
+def test_a_batch_is_one_request_for_the_limit() -> None:
+    """The third request is one too many; a second later one more is answered."""
+    clock = [1_800_000_000.0]
+    with visiting(now=lambda: clock[0], rest_limit=2, rest_burst=2) as visitor:
+        assert visitor.call("batch", {"cmd": ["profile"] * 50}).status_code == 200
+        assert visitor.call("profile").status_code == 200
+        refused = visitor.call("profile")
+        assert (refused.status_code, refused.json()["error"]) == (503, "QUERY_LIMIT_EXCEEDED")
+        clock[0] += 0.5
+        assert visitor.call("profile").status_code == 200
+
+
+def test_the_limit_can_be_switched_off() -> None:
+    """None is none, however small the burst."""
+    with visiting(rest_limit=None, rest_burst=1) as visitor:
+        assert [visitor.call("profile").status_code for _ in range(5)] == [200] * 5
+
+
+def test_operating_time_adds_up_for_ten_minutes() -> None:
+    """It is counted per method, and begins anew after its window."""
+    clock = OperatingTime()
+    told = []
+    for method, start, finish in [
+        ("profile", 0, 2),
+        ("scope", 5, 6),
+        ("profile", 599, 602),
+        ("profile", 600, 600.5),
+    ]:
+        clock.spend(method, start, finish - start)
+        told.append(clock.block(method, start, finish))
+    assert [block["operating"] for block in told] == [2, 1, 5, 0.5]
+    assert [block["operating_reset_at"] for block in told] == [600, 605, 600, 1200]
+
+
+def test_a_method_that_used_its_time_up_is_blocked_until_the_reset() -> None:
+    """The answer says when, another method is not blocked, and in a batch it is the command."""
+    clock = [1_800_000_000.0]
+    with visiting(now=lambda: clock[0]) as visitor:
+        visitor.sandbox.use_operating_time("Crm.Deal.List", 480)
+        clock[0] += 1
+        refused = visitor.call("crm.deal.list")
+        assert (refused.status_code, refused.json()["error"]) == (429, "OPERATION_TIME_LIMIT")
+        time = refused.json()["time"]
+        assert (time["operating"], time["operating_reset_at"]) == (480, 1_800_000_600)
+        got = visitor.call("batch", {"cmd": {"l": "crm.deal.list", "g": "crm.deal.get?ID=1"}})
+        result = got.json()["result"]
+        assert result["result_error"]["l"]["error"] == "OPERATION_TIME_LIMIT"
+        assert list(result["result"]) == ["g"]
+        clock[0] = time["operating_reset_at"]
+        assert visitor.call("crm.deal.list").json()["time"]["operating"] == 0
+
+
+def test_calls_fail_as_often_as_told(visitor: Visitor) -> None:
+    """In the order it was told, whatever they ask; then all is well again."""
+    visitor.sandbox.fail_rest("INTERNAL_SERVER_ERROR", 2)
+    visitor.sandbox.fail_rest("PORTAL_DELETED")
+    visitor.sandbox.answer_rest_html()
+    answers = [visitor.call("profile") for _ in range(5)]
+    assert [answer.status_code for answer in answers] == [500, 500, 403, 200, 200]
+    assert [a.json()["error"] for a in answers[:3]] == [
+        "INTERNAL_SERVER_ERROR",
+        "INTERNAL_SERVER_ERROR",
+        "PORTAL_DELETED",
+    ]
+    assert answers[3].headers["Content-Type"] == "text/html; charset=utf-8"
+    assert answers[4].json()["result"]["ID"] == "1"
+    assert "time" in answers[0].json()
+
+
+def test_a_renamed_portal_sends_everybody_on(visitor: Visitor) -> None:
+    """With path and query, to a host or a whole address; None is at home again."""
+    for told, origin in (
+        ("127.0.0.1:1", "http://127.0.0.1:1"),
+        ("https://new.example/", "https://new.example"),
+    ):
+        visitor.sandbox.move_domain(told)
+        answer = visitor.http.post("/rest/1/secret/profile.json?a=%D0%B9&b", json={"x": 1})
+        assert answer.status_code == 302
+        assert answer.headers["Location"] == f"{origin}/rest/1/secret/profile.json?a=%D0%B9&b"
+    visitor.sandbox.move_domain(None)
+    assert visitor.call("profile").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/", "/company/personal/", "/rest2/profile", "/stream"])
+def test_a_wrong_path_is_answered_with_a_page(visitor: Visitor, path: str) -> None:
+    """As a portal does, so that a program that was given a wrong address meets HTML."""
+    answer = visitor.http.get(path)
+    assert answer.status_code == 404
+    assert answer.headers["Content-Type"].startswith("text/html")
+    assert answer.text.startswith("<!DOCTYPE html>")

@@ -1,0 +1,280 @@
+"""The sandbox as a whole: starting, stopping, and what it leaves behind."""
+
+import logging
+import socket
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from itertools import islice
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from websockets.exceptions import ConnectionClosedError
+
+from bxpull_nb.errors import SettingsError
+from bxpull_nb.sandbox import Sandbox
+from bxpull_nb.sandbox.demo_traffic import demo_events
+from tests.support.visitor import Visitor, events, visiting
+from tests.support.waiting import eventually
+
+
+def test_it_listens_on_the_loopback_address_only() -> None:
+    """The address is the one place it can be reached at."""
+    with Sandbox() as sandbox:
+        assert sandbox.url.startswith("http://127.0.0.1:")
+        assert sandbox.webhook.startswith(f"{sandbox.url}/rest/1/")
+        assert sandbox.webhook.endswith("/")
+
+
+def test_an_answer_does_not_wait_for_its_acknowledgement() -> None:
+    """Without TCP_NODELAY every further answer of a connection would take 40 ms."""
+    with visiting() as visitor:
+        took = []
+        for _ in range(10):
+            begun = time.perf_counter()
+            visitor.call("server.time")
+            took.append(time.perf_counter() - begun)
+    assert sorted(took)[5] < 0.03
+
+
+def test_a_stopped_sandbox_says_how_to_start_it() -> None:
+    """Before the first start and after stopping alike."""
+    sandbox = Sandbox()
+    for _ in range(2):
+        for use in (lambda: sandbox.publish("c"), lambda: sandbox.url, sandbox.drop_connections):
+            with pytest.raises(SettingsError, match=r"sandbox\.start\(\)"):
+                use()
+        sandbox.start()
+        sandbox.stop()
+
+
+def test_stopping_twice_and_starting_again_work() -> None:
+    """Starting a running one changes nothing; a new start has new secrets."""
+    sandbox = Sandbox()
+    sandbox.stop()
+    assert sandbox.start() is sandbox
+    url, token, webhook = sandbox.url, sandbox.token, sandbox.webhook
+    assert sandbox.start().url == url
+    sandbox.stop()
+    sandbox.stop()
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(url)
+    with sandbox:
+        assert sandbox.token != token
+        assert sandbox.webhook.rsplit("/", 2)[1] != webhook.rsplit("/", 2)[1]
+
+
+def test_the_same_port_can_be_taken_again_at_once() -> None:
+    """For a listener that reconnects after a restart."""
+    with visiting() as visitor, visitor.listen(visitor.channel()):
+        port = int(visitor.sandbox.url.rpartition(":")[2])
+    sandbox = Sandbox(port=port)
+    for _ in range(2):
+        with sandbox:
+            assert sandbox.url.endswith(f":{port}")
+
+
+def test_a_taken_port_is_told() -> None:
+    """With the way out."""
+    with Sandbox() as sandbox:
+        port = int(sandbox.url.rpartition(":")[2])
+        with pytest.raises(SettingsError, match=f"port {port}.*Leave port out"):
+            Sandbox(port=port).start()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"edition": "old"},
+        {"server_version": 2},
+        {"port": 70000},
+        {"rate": 0},
+        {"rate": float("nan")},
+        {"buffer": -1},
+        {"poll_hold": 0},
+        {"channel_ttl": 0},
+        {"history_limit": 0},
+        {"backlog_limit": 0},
+    ],
+)
+def test_settings_that_cannot_be_used_are_refused_at_once(options: dict[str, Any]) -> None:
+    """By name."""
+    (name,) = options
+    with pytest.raises(SettingsError, match=name):
+        Sandbox(**options)
+
+
+def test_params_that_are_no_json_are_refused() -> None:
+    """And so is a channel there is none of."""
+    with Sandbox(private=False) as sandbox:
+        with pytest.raises(SettingsError, match="params"):
+            sandbox.publish("c", {"x": object()})
+        with pytest.raises(SettingsError, match="private"):
+            sandbox.publish("c", channel="private")
+        with pytest.raises(SettingsError, match="channel"):
+            sandbox.publish("c", channel=[])
+
+
+def test_it_stops_quickly_whoever_is_connected() -> None:
+    """Under a second, with live WebSockets, held polls and idle connections; no close frame."""
+    threads = set(threading.enumerate())
+    with visiting() as visitor, ThreadPoolExecutor() as pool:
+        channel = visitor.channel()
+        with visitor.listen(channel) as one, visitor.listen(channel) as two:
+            polls = [
+                pool.submit(httpx.get, f"{visitor.sandbox.url}/sub/?CHANNEL_ID={channel}")
+                for _ in range(3)
+            ]
+            eventually(lambda: "listeners 5" in repr(visitor.sandbox))
+            portal, start = visitor.sandbox._portal, time.monotonic()
+            visitor.sandbox.stop()
+            assert time.monotonic() - start < 1
+            assert portal is not None
+            assert portal.broker.closed  # or a poll that comes in this moment would be held
+            for websocket in (one, two):
+                with pytest.raises(ConnectionClosedError) as closed:
+                    websocket.recv(5)
+                assert closed.value.rcvd is None
+            for poll in polls:
+                with pytest.raises(httpx.TransportError):
+                    poll.result(5)
+    assert {t for t in threading.enumerate() if t.name == "bxpull-sandbox"} <= threads
+
+
+def test_no_thread_is_left() -> None:
+    """After ten sandboxes there are as many threads as before."""
+    before = threading.active_count()
+    for _ in range(10):
+        with visiting(demo=True) as visitor:
+            visitor.channel()
+    assert threading.active_count() == before
+
+
+def test_nothing_is_printed_or_logged(
+    capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither for good nor for refused requests, nor at the end."""
+    caplog.set_level(logging.DEBUG)
+    with visiting(poll_hold=0.01) as visitor:
+        channel = visitor.channel()
+        with visitor.listen(channel) as websocket:
+            visitor.sandbox.publish("c")
+            websocket.recv(5)
+            for bad in ("abc", channel + "0"):
+                with pytest.raises(Exception, match="400"), visitor.listen(bad):
+                    pass
+            visitor.poll(channel)
+            visitor.poll("abc")
+            visitor.http.get("/nowhere")
+            leave_in_the_middle(visitor.sandbox)
+    assert capfd.readouterr() == ("", "")
+    ours = [record for record in caplog.records if record.name.startswith(("uvicorn", "bxpull"))]
+    assert [record.getMessage() for record in ours] == []
+
+
+def leave_in_the_middle(sandbox: Sandbox) -> None:
+    """Ask for something, and be gone before the question is out: as when a process is killed."""
+    host, port = urlsplit(sandbox.url).hostname, urlsplit(sandbox.url).port
+    with socket.create_connection((host, port)) as line:
+        line.sendall(b"POST /rest/profile HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{")
+        line.shutdown(socket.SHUT_WR)
+        line.settimeout(5)
+        while line.recv(1000):  # until the server has let go too
+            pass
+
+
+def test_an_interpreter_ends_quickly_and_silently_with_a_running_sandbox() -> None:
+    """With demo traffic, a WebSocket and a held poll, and nobody who stops anything."""
+    program = """
+import threading, time
+from tests.support.visitor import Visitor
+from tests.support.waiting import eventually
+from bxpull_nb.sandbox import Sandbox
+visitor = Visitor(Sandbox(demo=True, rate=500).start())
+shared, private = visitor.channel("shared"), visitor.channel("private")
+websocket = visitor.listen_and_never_read(shared)
+
+def poll():
+    while True:
+        other.poll(private)
+
+other = Visitor(visitor.sandbox)
+threading.Thread(target=poll, daemon=True).start()
+eventually(lambda: visitor.is_online(private))
+print(time.time(), flush=True)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=20, check=False
+    )
+    ended = time.time()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert ended - float(done.stdout) < 1
+
+
+def test_demo_traffic_flows_in_the_order_of_its_seed() -> None:
+    """From the first event on, each on its channel; what the test publishes comes in between."""
+    with visiting(demo=True, rate=300, seed=5) as visitor:
+        both = f"{visitor.channel('private')}/{visitor.channel('shared')}"
+        with visitor.listen(both, mid="0" * 26) as websocket:
+            got = events(websocket.recv(5))
+            while len(got) < 50:
+                got += events(websocket.recv(5))
+    expected = list(islice(demo_events(5), len(got)))
+    assert [(e.module_id, e.command, e.params) for e in got] == [event[:3] for event in expected]
+    assert [int(event.mid[10:]) for event in got] == list(range(1, len(got) + 1))
+
+
+def test_demo_traffic_of_an_application_without_private_channel_is_all_shared() -> None:
+    """Nothing is left out."""
+    with (
+        visiting(demo=True, rate=1000, private=False) as visitor,
+        visitor.listen(visitor.channel(), mid="0" * 26) as websocket,
+    ):
+        got = events(websocket.recv(5))
+        while len(got) < 100:
+            got += events(websocket.recv(5))
+    assert {event.module_id for event in got} >= {"main", "im", "crm"}
+    assert [int(event.mid[10:]) for event in got] == list(range(1, len(got) + 1))
+
+
+def test_a_flood_of_demo_traffic_does_not_shut_the_server() -> None:
+    """It answers and stops, even when it cannot keep up with the rate."""
+    with visiting(demo=True, rate=1e6) as visitor:
+        assert visitor.call("profile").status_code == 200
+        start = time.monotonic()
+    assert time.monotonic() - start < 2
+
+
+def test_the_repr_is_short_and_tells_no_secret() -> None:
+    """Neither the text nor the HTML, running or stopped."""
+    sandbox = Sandbox(demo=True)
+    assert repr(sandbox) == (
+        "Sandbox(at no address (stopped), edition current, push server version 3, demo 25 events/s)"
+    )
+    with sandbox:
+        shared = Visitor(sandbox)
+        with shared.http:
+            channel = shared.channel()
+        for shown in (repr(sandbox), sandbox._repr_html_()):
+            assert sandbox.url in shown
+            assert len(shown) < 1000
+            for secret in (sandbox.token, sandbox.webhook.split("/")[-2], channel[:32]):
+                assert secret not in shown
+
+
+def test_too_many_connections_are_told_so() -> None:
+    """And room is made when they go."""
+    with Sandbox() as sandbox, ExitStack() as stack:
+        port = urlsplit(sandbox.url).port or 0
+        for _ in range(1000):
+            stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+        assert httpx.get(f"{sandbox.url}/server-stat/", trust_env=False).status_code == 503
+        stack.close()
+        deadline = time.monotonic() + 10
+        while httpx.get(f"{sandbox.url}/server-stat/", trust_env=False).status_code == 503:
+            assert time.monotonic() < deadline

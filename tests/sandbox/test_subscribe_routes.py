@@ -1,0 +1,487 @@
+"""The push server over real sockets: `/sub/` by WebSocket and long polling, and `/pub/`."""
+
+import json
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Thread
+
+import httpx
+import pytest
+from websockets.exceptions import ConnectionClosedError, InvalidStatus
+from websockets.sync.client import ClientConnection, connect
+
+from bxpull_nb.sandbox import server
+from tests.support.paths import WIRE
+from tests.support.visitor import Visitor, events, visiting
+from tests.support.waiting import eventually
+
+POLLING = WIRE / "polling3"
+ALL = "0" * 26
+ID = "0123456789abcdef0123456789abcdef"
+OF_THE_MOMENT = {"date", "connection", "keep-alive", "transfer-encoding", "content-length"}
+
+
+@pytest.fixture(scope="module")
+def visitor() -> Iterator[Visitor]:
+    """A visitor of a sandbox that holds polls only briefly."""
+    with visiting(poll_hold=0.05) as visitor:
+        yield visitor
+
+
+def recorded(name: str) -> tuple[int, dict[str, str], str]:
+    """Status, headers (without those of the moment and of the transfer) and body of a recording."""
+    head, _, body = (POLLING / name).read_bytes().decode().partition("\r\n\r\n")
+    first, *lines = head.split("\r\n")
+    pairs = (line.partition(":")[::2] for line in lines)
+    headers = {name.lower(): value.strip() for name, value in pairs}
+    chunk = re.fullmatch(r"[0-9a-f]+\r\n(.*)\r\n0\r\n\r\n", body, re.DOTALL)
+    return int(first.split()[1]), shape(headers), chunk[1] if chunk else body
+
+
+def shape(headers: dict[str, str] | httpx.Headers) -> dict[str, str]:
+    """The headers that belong to the protocol."""
+    return {name: value for name, value in headers.items() if name not in OF_THE_MOMENT}
+
+
+def received(websocket: ClientConnection, count: int) -> list[str]:
+    """The mids of the next messages, in however many frames they come."""
+    mids: list[str] = []
+    while len(mids) < count:
+        mids += [event.mid for event in events(websocket.recv(5))]
+    return mids
+
+
+def test_what_is_published_arrives(visitor: Visitor) -> None:
+    """Module, command and params as given, on the channel it was published to."""
+    shared, private = visitor.channel("shared"), visitor.channel("private")
+    with visitor.listen(shared) as on_shared, visitor.listen(private) as on_private:
+        publish = visitor.sandbox.publish
+        first = publish("one", {"t": "Привет 🌍"})
+        second = publish("two", [1, 2], module_id="crm", channel="private")
+        (one,), (two,) = events(on_shared.recv(5)), events(on_private.recv(5))
+    assert (one.mid, one.module_id, one.command) == (first, "application", "one")
+    assert one.params == {"t": "Привет 🌍"}
+    assert (two.mid, two.module_id, two.command, two.params) == (second, "crm", "two", [1, 2])
+
+
+@pytest.mark.parametrize("joined", ["/", "%2F"])
+def test_one_connection_may_listen_to_both_channels(visitor: Visitor, joined: str) -> None:
+    """The ids joined by a slash, raw or percent-encoded; one message to both comes twice."""
+    both = f"{visitor.channel('private')}{joined}{visitor.channel('shared')}"
+    url = f"{visitor.sandbox.url.replace('http', 'ws')}/sub/?CHANNEL_ID={both}"
+    with connect(url, compression=None, proxy=None) as websocket:
+        publish = visitor.sandbox.publish
+        sent = [publish("a"), publish("b", channel="private")]
+        twice = publish("c", channel=["shared", "private"])
+        assert received(websocket, 4) == [*sent, twice, twice]
+
+
+def test_several_subscribers_hear_the_same_frame(visitor: Visitor) -> None:
+    """Byte for byte."""
+    channel = visitor.channel()
+    with visitor.listen(channel) as one, visitor.listen(channel) as two:
+        visitor.sandbox.publish("c", {"n": 1})
+        assert one.recv(5) == two.recv(5)
+
+
+def test_an_answer_to_the_handshake_means_that_nothing_is_missed(visitor: Visitor) -> None:
+    """What is published right after connecting arrives, every time."""
+    channel = visitor.channel()
+    for _ in range(30):
+        with visitor.listen(channel) as websocket:
+            mid = visitor.sandbox.publish("c", expiry=0)
+            assert received(websocket, 1) == [mid]
+
+
+def test_a_resume_sends_the_backlog_in_one_frame_then_goes_live(visitor: Visitor) -> None:
+    """Everything newer than the mid, sorted, over both channels."""
+    both = f"{visitor.channel('private')}/{visitor.channel('shared')}"
+    publish = visitor.sandbox.publish
+    sent = [publish("c", channel=kind) for kind in ("shared", "private") * 20]
+    publish("unstored", expiry=0)
+    with visitor.listen(both, mid=sent[4]) as websocket:
+        assert [event.mid for event in events(websocket.recv(5))] == sent[5:]
+        live = publish("live")
+        assert received(websocket, 1) == [live]
+
+
+def test_a_mid_of_zeros_sends_the_whole_backlog(visitor: Visitor) -> None:
+    """From the first message the server stored."""
+    last = visitor.sandbox.publish("c")
+    with visitor.listen(visitor.channel(), mid=ALL) as websocket:
+        frame = events(websocket.recv(5))
+    assert frame[-1].mid == last
+    assert [event.mid for event in frame] == sorted(event.mid for event in frame)
+
+
+@pytest.mark.parametrize("mid", ["", "1", "0" * 25, "0" * 27, "x" * 26, "\u0660" * 26])
+def test_a_mid_that_is_not_26_digits_is_ignored(visitor: Visitor, mid: str) -> None:
+    """There is no backlog then, and live goes on."""
+    visitor.sandbox.publish("before")
+    with visitor.listen(visitor.channel(), mid=mid) as websocket:
+        live = visitor.sandbox.publish("live")
+        assert received(websocket, 1) == [live]
+
+
+@pytest.mark.parametrize(
+    "channel_id",
+    ["", "abc", ID, f"{ID}.{'0' * 40}", "{good}/x", "{good}/" + ID, "{good}&CHANNEL_ID={good}"],
+)
+def test_a_bad_channel_is_refused_before_the_upgrade(visitor: Visitor, channel_id: str) -> None:
+    """With the very answer a real server gave to an unsigned id."""
+    query = "CHANNEL_ID=" + channel_id.replace("{good}", visitor.channel())
+    with pytest.raises(InvalidStatus) as refused:
+        connect_raw(visitor, f"/sub/?{query}")
+    answer = refused.value.response
+    headers = shape({name.lower(): value for name, value in answer.headers.raw_items()})
+    body = bytes(answer.body or b"").decode()
+    assert (answer.status_code, headers, body) == recorded("A82-key-ws-unsigned.res.bin")
+
+
+def connect_raw(visitor: Visitor, path: str) -> None:
+    """Connect to the path and leave again."""
+    with connect(visitor.sandbox.url.replace("http", "ws") + path, proxy=None):
+        pass
+
+
+def test_another_websocket_path_is_refused(visitor: Visitor) -> None:
+    """The path must be equal, even with a good channel."""
+    with pytest.raises(InvalidStatus) as refused:
+        connect_raw(visitor, f"/sub/x?CHANNEL_ID={visitor.channel()}")
+    assert refused.value.response.status_code == 400
+
+
+def test_an_expired_channel_is_silent_but_not_refused() -> None:
+    """The portal publishes to its successor; the old one still gives its history."""
+    clock = [1_800_000_000.0]
+    with visiting(now=lambda: clock[0], channel_ttl=60) as visitor:
+        old = visitor.channel()
+        before = visitor.sandbox.publish("before")
+        clock[0] += 60
+        with visitor.listen(old, mid=ALL) as on_old:
+            assert received(on_old, 1) == [before]
+            after = visitor.sandbox.publish("after")
+            with visitor.listen(visitor.channel(), mid=before) as on_new:
+                assert received(on_new, 1) == [after]
+            with pytest.raises(TimeoutError):
+                on_old.recv(0.05)
+
+
+def test_without_websocket_there_is_only_polling() -> None:
+    """The handshake is refused, the poll is held."""
+    with visiting(websocket=False, poll_hold=0.02) as visitor:
+        with pytest.raises(InvalidStatus) as refused:
+            connect_raw(visitor, f"/sub/?CHANNEL_ID={visitor.channel()}")
+        assert refused.value.response.status_code == 400
+        assert visitor.poll(visitor.channel()).status_code == 304
+
+
+def test_the_first_of_a_burst_goes_alone_and_the_rest_is_joined() -> None:
+    """Within the buffer's time all go into one frame, though the server had time to send each."""
+    with visiting(buffer=0.5) as visitor, visitor.listen(visitor.channel()) as websocket:
+        sent = []
+        for _ in range(5):
+            sent.append(visitor.sandbox.publish("c"))
+            assert visitor.http.get("/nowhere").status_code == 404
+        frames = [[event.mid for event in events(websocket.recv(5))] for _ in range(2)]
+    assert frames == [sent[:1], sent[1:]]
+
+
+def test_without_buffer_each_message_has_a_frame_of_its_own() -> None:
+    """However quickly they come."""
+    with visiting(buffer=0) as visitor, visitor.listen(visitor.channel()) as websocket:
+        sent = [visitor.sandbox.publish("c") for _ in range(50)]
+        frames = [events(websocket.recv(5)) for _ in range(50)]
+    assert [[event.mid for event in frame] for frame in frames] == [[mid] for mid in sent]
+
+
+def test_a_large_message_arrives_whole(visitor: Visitor) -> None:
+    """Far beyond the mebibyte many clients stop at."""
+    text = "я" * 3_000_000
+    with visitor.listen(visitor.channel()) as websocket:
+        visitor.sandbox.publish("c", {"t": text}, expiry=0)
+        (event,) = events(websocket.recv(5))
+    assert event.params == {"t": text}
+
+
+def test_many_threads_publish_and_nothing_is_lost() -> None:
+    """Mids arrive in order, every one once."""
+    with visiting() as visitor, visitor.listen(visitor.channel()) as websocket:
+        publish = visitor.sandbox.publish
+        threads = [
+            Thread(target=lambda: [publish("c", {"n": n}) for n in range(2000)]) for _ in range(4)
+        ]
+        for thread in threads:
+            thread.start()
+        mids = received(websocket, 8000)
+        for thread in threads:
+            thread.join()
+    assert [int(mid[10:]) for mid in mids] == list(range(1, 8001))
+
+
+def test_what_a_listener_says_is_ignored(visitor: Visitor) -> None:
+    """Protocol 3 has no word for it; the connection stays."""
+    with visitor.listen(visitor.channel()) as websocket:
+        websocket.send("hello")
+        websocket.send(b"\0")
+        mid = visitor.sandbox.publish("c")
+        assert received(websocket, 1) == [mid]
+
+
+def test_a_subscriber_that_does_not_read_is_cut_off() -> None:
+    """Beyond the backlog limit; its channel is empty then, and others go on."""
+    with visiting(backlog_limit=1_000_000) as visitor:
+        lazy, busy = visitor.channel("private"), visitor.channel("shared")
+        text = "x" * 500_000
+
+        def flooded() -> bool:
+            for kind in ("private", "shared"):
+                visitor.sandbox.publish("c", {"t": text}, channel=kind, expiry=0)
+            received(websocket, 1)
+            return not visitor.is_online(lazy)
+
+        with visitor.listen_and_never_read(lazy), visitor.listen(busy) as websocket:
+            assert visitor.is_online(lazy)
+            eventually(flooded)
+            assert visitor.is_online(busy)
+
+
+def test_the_server_pings_and_does_not_compress(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As real servers: a ping by and by (here sooner), and no extension even when offered one."""
+    assert server._PING_INTERVAL == 120
+    monkeypatch.setattr(server, "_PING_INTERVAL", 0.02)
+    with visiting() as visitor, visitor.listen_and_never_read(visitor.channel()) as bare:
+        received = b""
+        while b"\r\n\r\n\x89" not in received:  # the head of the answer, then a ping frame
+            received += bare.recv(4096)
+    assert b"extensions" not in received.lower()
+
+
+def test_dropping_connections_leaves_no_close_frame() -> None:
+    """As a fallen line; the number of listeners is told, and resuming works."""
+    with visiting() as visitor:
+        channel = visitor.channel()
+        with visitor.listen(channel) as one, visitor.listen(channel) as two:
+            assert visitor.sandbox.drop_connections() == 2
+            for websocket in (one, two):
+                with pytest.raises(ConnectionClosedError) as closed:
+                    websocket.recv(5)
+                assert closed.value.rcvd is None
+        missed = visitor.sandbox.publish("c")
+        with visitor.listen(channel, mid=ALL) as again:
+            assert received(again, 1) == [missed]
+        eventually(lambda: visitor.sandbox.drop_connections() == 0)
+
+
+def test_dropping_connections_ends_held_polls() -> None:
+    """Without an answer; REST calls are not touched."""
+    with visiting() as visitor, ThreadPoolExecutor() as pool:
+        channel = visitor.channel()
+        poll = pool.submit(visitor.poll, channel)
+        eventually(lambda: visitor.is_online(channel))
+        assert visitor.sandbox.drop_connections() == 1
+        with pytest.raises(httpx.TransportError):
+            poll.result(5)
+        assert visitor.call("profile").status_code == 200
+
+
+def test_a_poll_is_answered_like_a_recorded_one(visitor: Visitor) -> None:
+    """Status, headers and the shape of the body."""
+    status, headers, body = recorded("A51-poll-mid-immediate.res.bin")
+    visitor.sandbox.publish("ping", {"n": 1})
+    answer = visitor.poll(visitor.channel(), mid=ALL)
+    assert (answer.status_code, shape(answer.headers)) == (status, headers)
+    assert list(json_shape(answer.text)) == list(json_shape(body))
+
+
+def json_shape(frame: str) -> dict[str, object]:
+    """The first message of the frame as a dict."""
+    first = frame.removeprefix("#!NGINXNMS!#").partition("#!NGINXNME!#")[0]
+    shape: dict[str, object] = json.loads(first)
+    return shape
+
+
+def test_a_poll_with_a_backlog_is_answered_at_once_with_all_of_it(visitor: Visitor) -> None:
+    """Everything newer than the mid in one body."""
+    channel = visitor.channel()
+    sent = [visitor.sandbox.publish("c") for _ in range(5)]
+    answer = visitor.poll(channel, mid=sent[1])
+    assert [event.mid for event in events(answer.text)] == sent[2:]
+
+
+def test_a_held_poll_takes_one_message_of_a_burst() -> None:
+    """The next poll, with its mid, gets the rest."""
+    with visiting() as visitor, ThreadPoolExecutor() as pool:
+        channel = visitor.channel()
+        poll = pool.submit(visitor.poll, channel)
+        eventually(lambda: visitor.is_online(channel))
+        sent: list[str] = []
+
+        def burst() -> None:
+            sent.extend(visitor.sandbox.publish("c", {"n": n}) for n in range(5))
+
+        portal = visitor.sandbox._portal
+        assert portal is not None
+        portal.server.call_soon(burst)  # in one turn of the loop, before the poll can move
+        first = poll.result(5)
+        assert first.status_code == 200
+        assert "Last-Message-Id" not in first.headers
+        assert [event.mid for event in events(first.text)] == sent[:1]
+        second = visitor.poll(channel, mid=sent[0])
+        assert [event.mid for event in events(second.text)] == sent[1:]
+
+
+@pytest.mark.parametrize(
+    ("name", "mid"),
+    [
+        ("A52-poll-304-no-mid.res.bin", None),
+        ("A53-poll-304-mid.res.bin", "17954478660000000000000002"),
+    ],
+)
+def test_a_poll_that_waited_in_vain_is_answered_like_a_recorded_one(
+    name: str, mid: str | None
+) -> None:
+    """304 with the sentinel date, and the mid it was given or none."""
+    with visiting(poll_hold=0.02) as visitor:
+        answer = visitor.poll(visitor.channel(), **({"mid": mid} if mid else {}))
+    assert (answer.status_code, shape(answer.headers), answer.text) == recorded(name)
+
+
+def test_a_poll_without_mid_is_told_the_newest_stored_one(visitor: Visitor) -> None:
+    """So that the next one can begin there; a mid that is none counts as none."""
+    mid = visitor.sandbox.publish("c")
+    for query in ({}, {"mid": "nonsense"}):
+        answer = visitor.poll(visitor.channel(), **query)
+        assert (answer.status_code, answer.headers["Last-Message-Id"]) == (304, mid)
+
+
+def test_a_poll_without_channel_is_answered_like_a_recorded_one(visitor: Visitor) -> None:
+    """400, and why."""
+    answer = visitor.http.get("/sub/")
+    expected = recorded("A55-poll-no-channel.res.bin")
+    assert (answer.status_code, shape(answer.headers), answer.text) == expected
+
+
+def test_a_poll_of_a_bad_channel_is_refused(visitor: Visitor) -> None:
+    """400, so that a client refetches its config."""
+    assert visitor.poll(f"{ID}.{'0' * 40}").status_code == 400
+
+
+def test_a_poll_that_was_left_is_forgotten() -> None:
+    """A client that hangs up does not stay online for the rest of the hold."""
+    with visiting() as visitor:
+        channel = visitor.channel()
+        with pytest.raises(httpx.ReadTimeout):
+            visitor.http.get("/sub/", params={"CHANNEL_ID": channel}, timeout=0.1)
+        eventually(lambda: not visitor.is_online(channel))
+
+
+def test_a_closing_server_holds_nobody() -> None:
+    """Neither polls that are held nor new ones; WebSockets are refused."""
+    with visiting() as visitor, ThreadPoolExecutor() as pool:
+        channel, portal = visitor.channel(), visitor.sandbox._portal
+        assert portal is not None
+        held = pool.submit(visitor.poll, channel)
+        eventually(lambda: visitor.is_online(channel))
+        portal.server.call_soon(portal.broker.close)
+        assert held.result(5).status_code == 304
+        assert visitor.poll(channel).status_code == 304
+        with pytest.raises(InvalidStatus):
+            connect_raw(visitor, f"/sub/?CHANNEL_ID={channel}")
+
+
+def test_options_are_answered_where_one_can_listen(visitor: Visitor) -> None:
+    """On /sub/ only; elsewhere it is 404, still readable for a browser."""
+    answer = visitor.http.options("/sub/")
+    assert answer.status_code == 200
+    assert answer.headers["Access-Control-Allow-Methods"] == "POST, GET, DELETE, OPTIONS"
+    assert answer.headers["Access-Control-Allow-Headers"] == "If-Modified-Since, If-None-Match"
+    elsewhere = visitor.http.options("/pub/")
+    assert elsewhere.status_code == 404
+    assert elsewhere.headers["Access-Control-Allow-Origin"] == "*"
+
+
+def post(visitor: Visitor, channel_id: str, body: str, **headers: str) -> httpx.Response:
+    """What the trusted side publishes."""
+    return visitor.http.post(
+        "/pub/", params={"CHANNEL_ID": channel_id}, content=body.encode(), headers=headers
+    )
+
+
+def test_the_trusted_side_publishes_any_text(visitor: Visitor) -> None:
+    """The body is pasted into the frame as it is; the id needs no signature."""
+    channel = visitor.channel()
+    with visitor.listen(channel) as websocket:
+        answer = post(visitor, channel[:32], "hello не json\n")
+        assert (answer.status_code, answer.content) == (200, b"")
+        assert str(websocket.recv(5)).endswith('"text":hello не json\n}#!NGINXNME!#')
+
+
+@pytest.mark.parametrize(
+    ("expiry", "stored"),
+    [("60", True), ("60s", True), ("999999", True), ("0", False), ("soon", False), ("-5", False)],
+)
+def test_the_trusted_side_says_how_long_to_store(
+    visitor: Visitor, expiry: str, *, stored: bool
+) -> None:
+    """The header is read like JavaScript's parseInt."""
+    channel = visitor.channel()
+    with visitor.listen(channel) as websocket:
+        post(visitor, channel[:32], '{"command":"x"}', **{"Message-Expiry": expiry})
+        (mid,) = received(websocket, 1)
+    answer = visitor.poll(channel, mid=f"{int(mid) - 1:026}")
+    assert (answer.status_code == 200) is stored
+
+
+def test_a_message_is_stored_for_a_day_at_most() -> None:
+    """Whatever the header says."""
+    clock = [1_800_000_000.0]
+    with visiting(now=lambda: clock[0], poll_hold=0.02) as visitor:
+        channel = visitor.channel()
+        with visitor.listen(channel) as websocket:
+            post(visitor, channel[:32], "{}", **{"Message-Expiry": "9" * 30})
+            received(websocket, 1)
+        clock[0] += 86399
+        assert visitor.poll(channel, mid=ALL).status_code == 200
+        clock[0] += 1
+        assert visitor.poll(channel, mid=ALL).status_code == 304
+
+
+def test_an_empty_body_publishes_nothing(visitor: Visitor) -> None:
+    """It is answered all the same."""
+    channel = visitor.channel()
+    with visitor.listen(channel) as websocket:
+        assert post(visitor, channel[:32], "").status_code == 200
+        post(visitor, channel[:32], '{"command":"next"}')
+        assert [event.command for event in events(websocket.recv(5))] == ["next"]
+
+
+@pytest.mark.parametrize("channel_id", ["", "abc", f"{ID}:{ID}", f"{ID}.{'0' * 40}"])
+def test_the_trusted_side_must_name_channels(visitor: Visitor, channel_id: str) -> None:
+    """For publishing and for asking who is online."""
+    for answer in (
+        post(visitor, channel_id, "{}"),
+        visitor.http.get("/pub/", params={"CHANNEL_ID": channel_id}),
+    ):
+        assert (answer.status_code, answer.text) == (400, "4017: No channels found.")
+
+
+def test_a_message_over_one_mebibyte_is_refused(visitor: Visitor) -> None:
+    """One byte less is taken."""
+    assert post(visitor, ID, "x" * (1024 * 1024)).status_code == 200
+    assert post(visitor, ID, "x" * (1024 * 1024 + 1)).status_code == 413
+
+
+def test_who_is_online_is_told_in_the_order_asked(visitor: Visitor) -> None:
+    """Those who listen, and no others."""
+    shared, private = (visitor.channel(kind) for kind in ("shared", "private"))
+    with visitor.listen(shared), visitor.listen(private):
+        ids = f"{private[:32]}/{ID}/{shared[:32]}"
+        answer = visitor.http.get("/pub/", params={"CHANNEL_ID": ids})
+    assert answer.json() == {
+        "infos": [
+            {"channel": private[:32], "subscribers": 1},
+            {"channel": shared[:32], "subscribers": 1},
+        ]
+    }

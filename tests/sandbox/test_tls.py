@@ -1,0 +1,103 @@
+"""The sandbox over https and wss, with a certificate of its own."""
+
+import ssl
+import sys
+import tempfile
+from pathlib import Path
+
+import httpx
+import pytest
+from websockets.sync.client import connect
+
+from bxpull_nb.errors import SettingsError
+from bxpull_nb.sandbox import Sandbox
+from tests.support.visitor import events
+
+pytest.importorskip("trustme", reason="the extra `tls` is not installed")
+
+
+def test_rest_and_push_are_served_with_tls() -> None:
+    """A client that trusts `ca_path` is served at the secure addresses, which alone are there."""
+    with Sandbox(tls=True) as sandbox:
+        trusting = ssl.create_default_context(cafile=sandbox.ca_path)
+        assert sandbox.url.startswith("https://127.0.0.1:")
+        assert sandbox.webhook.startswith(sandbox.url)
+        bearer = {"Authorization": f"Bearer {sandbox.token}"}
+        with httpx.Client(verify=trusting, trust_env=False, headers=bearer) as http:
+            answer = http.get(f"{sandbox.url}/rest/pull.application.config.get")
+            config = answer.json()["result"]
+            server, channel = config["server"], config["channels"]["shared"]["id"]
+            assert [server[name] for name in ("websocket", "long_polling", "publish")] == [""] * 3
+            with connect(
+                f"{server['websocket_secure']}?CHANNEL_ID={channel}", ssl=trusting, proxy=None
+            ) as websocket:
+                sandbox.publish("c", {"n": 1})
+                (event,) = events(websocket.recv(5))
+            polled = http.get(
+                server["long_pooling_secure"], params={"CHANNEL_ID": channel, "mid": "0" * 26}
+            )
+    assert event.params == {"n": 1}
+    assert [e.command for e in events(polled.text)] == ["c"]
+
+
+def test_nobody_trusts_the_certificate_unless_told_to() -> None:
+    """Neither with the system's authorities nor over plain http."""
+    with Sandbox(tls=True) as sandbox:
+        with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+            httpx.get(sandbox.url, trust_env=False)
+        with pytest.raises(httpx.TransportError):
+            httpx.get(sandbox.url.replace("https", "http"), trust_env=False)
+
+
+def test_connections_with_tls_can_be_cut() -> None:
+    """Without a word, as without TLS."""
+    with Sandbox(tls=True, edition="seed") as sandbox:
+        trusting = ssl.create_default_context(cafile=sandbox.ca_path)
+        with httpx.Client(verify=trusting, trust_env=False) as http:
+            config = http.get(f"{sandbox.webhook}pull.application.config.get").json()["result"]
+        url = config["server"]["websocket_secure"]
+        assert config["server"]["long_polling_secure"].startswith("https://127.0.0.1:")
+        channel = config["channels"]["shared"]["id"]
+        with connect(f"{url}?CHANNEL_ID={channel}", ssl=trusting, proxy=None) as websocket:
+            assert sandbox.drop_connections() == 1
+            with pytest.raises(Exception, match="no close frame received"):
+                websocket.recv(5)
+
+
+def test_the_certificates_files_go_with_the_sandbox() -> None:
+    """And a new start has a new authority."""
+    sandbox = Sandbox(tls=True)
+    kept = []
+    for _ in range(2):
+        with sandbox:
+            path = sandbox.ca_path
+            kept.append(path.read_text())
+        assert not path.parent.exists()
+    assert kept[0] != kept[1]
+
+
+def test_a_port_that_is_taken_leaves_no_files(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Keys of a portal that never was."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with Sandbox() as sandbox:
+        port = int(sandbox.url.rpartition(":")[2])
+        with pytest.raises(SettingsError, match=f"port {port}"):
+            Sandbox(tls=True, port=port).start()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_tls_there_is_no_authority() -> None:
+    """The error says how to get one."""
+    with Sandbox() as sandbox, pytest.raises(SettingsError, match="tls=True"):
+        _ = sandbox.ca_path
+
+
+def test_without_trustme_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The package is needed by TLS alone, so it is not among the dependencies."""
+    monkeypatch.setitem(sys.modules, "trustme", None)
+    with pytest.raises(SettingsError, match=r"bxpull-nb\[tls\]"):
+        Sandbox(tls=True).start()
+    with Sandbox() as sandbox:
+        assert httpx.get(f"{sandbox.webhook}profile", trust_env=False).status_code == 200

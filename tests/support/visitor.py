@@ -1,0 +1,107 @@
+"""A visitor of the sandbox: plain HTTP and WebSocket calls, none of the client's own rooms."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+from websockets.sync.client import ClientConnection, connect
+
+from bxpull_nb.models import Event
+from bxpull_nb.protocol.codec import TextCodec, codec_for, recognised
+from bxpull_nb.sandbox import Sandbox
+
+__all__ = ["Visitor", "events", "received", "visiting"]
+
+
+class Visitor:
+    """Somebody with the sandbox's address and token."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
+        # verify=False: reading the certificates nobody needs here would cost each test 50 ms.
+        self.http = httpx.Client(base_url=sandbox.url, trust_env=False, timeout=10, verify=False)
+
+    def call(self, method: str, params: Any = None) -> httpx.Response:
+        """A REST call as the application."""
+        bearer = {"Authorization": f"Bearer {self.sandbox.token}"}
+        return self.http.post(f"/rest/{method}", headers=bearer, json=params or {})
+
+    def config(self) -> dict[str, Any]:
+        """The `result` of pull.application.config.get."""
+        answer: dict[str, Any] = self.call("pull.application.config.get").json()["result"]
+        return answer
+
+    def channel(self, kind: str = "shared") -> str:
+        """The signed id of the channel of that type."""
+        return str(self.config()["channels"][kind]["id"])
+
+    @contextmanager
+    def listen(self, channel_id: str, **query: str) -> Iterator[ClientConnection]:
+        """A WebSocket that listens to the channel."""
+        with self.attend(CHANNEL_ID=channel_id, **query) as websocket:
+            yield websocket
+
+    @contextmanager
+    def attend(self, **query: str) -> Iterator[ClientConnection]:
+        """A WebSocket with that query."""
+        url = f"{self.sandbox.url.replace('http', 'ws')}/sub/?{httpx.QueryParams(query)}"
+        with connect(url, max_size=None, compression=None, proxy=None) as websocket:
+            yield websocket
+
+    def listen_and_never_read(self, channel_id: str) -> socket.socket:
+        """A WebSocket on a bare socket; only the first line of the handshake has been read."""
+        host, _, port = self.sandbox.url.removeprefix("http://").partition(":")
+        lazy = socket.socket()
+        lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        lazy.settimeout(5)
+        lazy.connect((host, int(port)))
+        lazy.sendall(
+            f"GET /sub/?CHANNEL_ID={channel_id} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
+            "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+            "Sec-WebSocket-Extensions: permessage-deflate\r\n"
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
+        )
+        assert lazy.recv(12) == b"HTTP/1.1 101"
+        return lazy
+
+    def is_online(self, channel_id: str) -> bool:
+        """Whether somebody listens to the channel, as the trusted side is told."""
+        answer = self.http.get("/pub/", params={"CHANNEL_ID": channel_id[:32]})
+        return bool(answer.json()["infos"])
+
+    def poll(self, channel_id: str, **query: str) -> httpx.Response:
+        """The answer to one long poll."""
+        return self.http.get("/sub/", params={"CHANNEL_ID": channel_id, **query})
+
+
+@contextmanager
+def visiting(**options: Any) -> Iterator[Visitor]:
+    """A visitor of a sandbox with these options."""
+    with Sandbox(**options) as sandbox:
+        visitor = Visitor(sandbox)
+        with visitor.http:
+            yield visitor
+
+
+def events(frame: str | bytes) -> list[Event]:
+    """The events of a text frame; every message in it must be readable."""
+    records = TextCodec().decode(frame)
+    assert all(isinstance(record, Event) for record in records), records
+    return [record for record in records if isinstance(record, Event)]
+
+
+def received(websocket: ClientConnection, count: int) -> list[Event]:
+    """The next events in any dialect, in however many frames they come."""
+    found: list[Event] = []
+    while len(found) < count:
+        frame = websocket.recv(5)
+        if frame != "ping":
+            records = recognised(frame, _ANY).decode(frame)
+            assert all(isinstance(record, Event) for record in records), records
+            found += [record for record in records if isinstance(record, Event)]
+    return found
+
+
+_ANY = codec_for(4)

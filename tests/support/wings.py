@@ -1,0 +1,38 @@
+"""The wall between the wings of the package: which may import which."""
+
+from pathlib import Path
+
+from tests.support.paths import PROJECT
+
+PACKAGE = PROJECT / "bxpull_nb"
+
+_VALUES = {"errors", "masking", "models"}
+_NET = {*_VALUES, "protocol", "http"}
+_CAPTURE = {*_NET, "listener", "storage", "analysis", "bridge", "capture"}
+WINGS: dict[str, set[str]] = {
+    "errors": set(),
+    "masking": set(),
+    "files": set(),
+    "bridge": {"errors"},
+    "models": {"errors", "masking"},
+    "protocol": {"errors", "models"},
+    "http": {"masking", "protocol"},
+    "analysis": {"errors", "models"},
+    "storage": {*_VALUES, "protocol", "files"},
+    "rest": {*_NET, "files", "bridge"},
+    "listener": {*_NET},
+    "capture": _CAPTURE - {"http", "capture"},
+    "portal": {*_CAPTURE, "rest", "sandbox"},
+    "api": {*_CAPTURE, "rest", "portal", "sandbox"},
+    "collector": {*_CAPTURE, "portal"},
+    "diagnosis": {*_CAPTURE, "rest", "portal"},
+    "jupyter": {*_CAPTURE, "portal", "api", "diagnosis"},
+    "cli": {*_CAPTURE, "rest", "portal", "api", "collector", "diagnosis", "sandbox"},
+    "sandbox": {*_VALUES, "protocol"},
+}
+"""Wing -> those it may import, from the bottom up. The sandbox never imports the client."""
+
+
+def wing_of(path: Path) -> str:
+    """The wing a file belongs to."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
