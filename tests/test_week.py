@@ -94,7 +94,7 @@ async def settle(feed: Feed, sandbox: Sandbox) -> None:
     assert isinstance(driver, Listener)
     sandbox.publish("settle", {"at": time.time()}, channel=["shared", "private"])
     async with asyncio.timeout(30):
-        while any(lane.succession.left for lane in driver.lanes):
+        while any(lane.renewal.retired for lane in driver.lanes):
             for lane in driver.lanes:
                 lane.audit_due.set()
             await asyncio.sleep(0.05)

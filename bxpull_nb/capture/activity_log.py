@@ -74,7 +74,7 @@ class ActivityLog:
     def __repr__(self) -> str:
         entries = self.recent()
         last = f", last: {entries[-1].text or entries[-1].kind}" if entries else ""
-        return f"Logbook({self._total:,} entries{last[:120]})"
+        return f"ActivityLog({self._total:,} entries{last[:120]})"
 
     def _repr_html_(self) -> str:
         return self.df.tail(20).to_html(index=False)

@@ -42,8 +42,8 @@ class Anatomy(msgspec.Struct, frozen=True, kw_only=True):
     dialect: str | None
     """`text`, `protobuf`, `json` or `jsonrpc`."""
     mid_parts: MidParts | None
-    duplicates: int
-    """Further duplicates of the message that came and were dropped."""
+    copies: int
+    """Duplicates of the message that were dropped."""
 
     @property
     def lag(self) -> timedelta | None:
@@ -69,7 +69,7 @@ class Anatomy(msgspec.Struct, frozen=True, kw_only=True):
             "transport": record.arrival.transport,
             "dialect": self.dialect,
             "in its frame": self.in_frame and f"{self.in_frame[0]} of {self.in_frame[1]} new ones",
-            "duplicates dropped": str(self.duplicates),
+            "copies dropped": str(self.copies),
         }
         return {name: str(value) for name, value in known.items() if value is not None}
 
@@ -85,7 +85,7 @@ class Anatomy(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def inspect(row: int, record: Record, frame: KeptFrame | None, duplicates: int) -> Anatomy:
+def inspect(row: int, record: Record, frame: KeptFrame | None, copies: int) -> Anatomy:
     """The anatomy of the record in `row`, with the frame that brought it if it is still kept."""
     try:
         params = record.params
@@ -100,7 +100,7 @@ def inspect(row: int, record: Record, frame: KeptFrame | None, duplicates: int) 
         in_frame=None if frame is None else (row - frame.first_row + 1, frame.rows),
         dialect=None if frame is None else frame.dialect or None,
         mid_parts=take_mid_apart(record.mid),
-        duplicates=duplicates,
+        copies=copies,
     )
 
 

@@ -14,8 +14,8 @@ from websockets.asyncio.client import connect
 
 from bxpull_nb.bridge import LoopThread
 from bxpull_nb.capture.hub import EventHub
-from bxpull_nb.listener import Listener
-from bxpull_nb.models import Batch, Channel, PullConfig, PullServer
+from bxpull_nb.listener import CaptureTarget, Listener
+from bxpull_nb.models import Batch, Channel, LogEntry, PullConfig, PullServer
 from bxpull_nb.storage.eventlog import EventLog
 from bxpull_nb.storage.journal import Journal
 from tests.benchmarks.byhand import Row, text_rows
@@ -49,13 +49,29 @@ def config_for(url: str) -> PullConfig:
     return PullConfig(server=server, channels={"shared": channel}, portal_time=now)
 
 
-def listener(url: str, sink: Callable[[Batch], None]) -> Listener:
+class TapTarget:
+    """A capture target that calls a function with each batch, and ignores all else."""
+
+    def __init__(self, store: Callable[[Batch], None]) -> None:
+        self.store = store
+
+    def began(self, since: float) -> None:
+        """Ignore it."""
+
+    def happened(self, entry: LogEntry) -> None:
+        """Ignore it."""
+
+    def changed(self) -> None:
+        """Ignore it."""
+
+
+def listener(url: str, target: CaptureTarget) -> Listener:
     """The product's own listener, with nothing left out."""
 
     async def fetch() -> PullConfig:
         return config_for(url)
 
-    return Listener(fetch, sink, channels=["shared"], transport="websocket", secure=False)
+    return Listener(fetch, target, channels=["shared"], transport="websocket", secure=False)
 
 
 @asynccontextmanager
@@ -72,15 +88,10 @@ async def running(work: Awaitable[None]) -> AsyncIterator[None]:
 async def capture(url: str, count: int, journal: Journal | None = None) -> EventLog:
     """A log with `count` events, by ours; with a journal, they are on disk first."""
     log, done = EventLog(), asyncio.Event()
-    inlet = EventHub(log)
-    take = journal.taking(inlet.store) if journal else inlet.store
-
-    def store(batch: Batch) -> None:
-        take(batch)
-        if len(log) >= count:
-            done.set()
-
-    async with running(listener(url, store).run()):
+    hub = EventHub(log)
+    hub.journal = journal
+    hub.taps.append(lambda _: done.set() if len(log) >= count else None)
+    async with running(listener(url, hub).run()):
         await done.wait()
     return log
 
@@ -153,7 +164,7 @@ def minute(size: Size) -> Sequence[Line]:
             if arrived[0] >= count:
                 done.set()
 
-        async with running(listener(url, store).run()):
+        async with running(listener(url, TapTarget(store)).run()):
             await asyncio.wait_for(done.wait(), 300)
         return time.perf_counter() - begun
 
@@ -218,7 +229,7 @@ def _beside_work(url: str, count: int, work: Callable[[float], None]) -> list[fl
         delays.extend((now - (record.server_time_unix or now)) * 1e3 for record in batch.records)
 
     async def listen() -> None:
-        async with running(listener(url, store).run()):
+        async with running(listener(url, TapTarget(store)).run()):
             await done.wait()
 
     async def end() -> None:

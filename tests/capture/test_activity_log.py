@@ -1,8 +1,10 @@
 """What happened to a capture, in order."""
 
 import pandas as pd
+import pytest
 
 from bxpull_nb.capture.activity_log import ActivityLog
+from bxpull_nb.errors import SettingsError
 from bxpull_nb.models import LOG_COLUMNS, LogEntry
 
 AT = 1_790_000_000_000_000
@@ -44,15 +46,14 @@ def test_the_newest_entry_of_a_name() -> None:
     logbook.add(LogEntry(at_us=1, kind="marked", text="a"))
     logbook.add(LogEntry(at_us=2, kind="marked", text="a"))
     logbook.add(LogEntry(at_us=3, kind="sent", text="a"))
-    found = logbook.last("marked", "a")
-    assert found is not None
-    assert found.at_us == 2
-    assert logbook.last("marked", "b") is None
+    assert logbook.mark("a") == pd.Timestamp(2, unit="us", tz="UTC")
+    with pytest.raises(SettingsError, match="no mark 'b'; marks: 'a'"):
+        logbook.mark("b")
 
 
 def test_the_repr_is_short() -> None:
     """However long the last text is."""
     logbook = ActivityLog()
-    assert repr(logbook) == "Logbook(0 entries)"
+    assert repr(logbook) == "ActivityLog(0 entries)"
     logbook.add(LogEntry(at_us=1, kind="lost", text="x" * 500))
     assert len(repr(logbook)) < 160

@@ -4,10 +4,10 @@ from bxpull_nb.capture.recent_frames import KeptFrame, RecentFrames
 from bxpull_nb.models import Batch, Event
 
 
-def batch(frame: str | bytes | None, *mids: str, copies: tuple[str, ...] = ()) -> Batch:
+def batch(frame: str | bytes | None, *mids: str, duplicates: tuple[str, ...] = ()) -> Batch:
     """A frame that brought these messages."""
     records = [Event(mid, "m", "c", b"{}") for mid in mids]
-    return Batch(records, frame, "text", copies)
+    return Batch(records, frame, "text", duplicates)
 
 
 def test_a_row_finds_the_frame_that_brought_it() -> None:
@@ -39,7 +39,7 @@ def test_only_the_newest_bytes_are_kept() -> None:
 def test_copies_are_counted_by_message() -> None:
     """Also of a frame that brought nothing new."""
     frames = RecentFrames()
-    frames.add(0, batch("x", "1", copies=("0",)))
-    frames.add(1, batch("x", copies=("0", "1")))
+    frames.add(0, batch("x", "1", duplicates=("0",)))
+    frames.add(1, batch("x", duplicates=("0", "1")))
     assert [frames.duplicates_of(mid) for mid in ("0", "1", "2", None)] == [2, 1, 0, 0]
     assert frames.of_row(1) is None

@@ -103,8 +103,8 @@ def test_a_frame_may_outlive_the_records_it_brought(portal: Portal) -> None:
     """Which are made again from the log, when they are no longer among the newest."""
     feed = portal.feed()
     events = [Event(f"1795447844{n:016}", "crm", "deal", b"{}") for n in range(10_002)]
-    feed._inlet.store(Batch(events[:3], "the frame", "text"))
-    feed._inlet.store(Batch(events[3:]))
+    feed._hub.store(Batch(events[:3], "the frame", "text"))
+    feed._hub.store(Batch(events[3:]))
     anatomy = feed.anatomy(1)
     assert (anatomy.record, anatomy.frame, anatomy.in_frame) == (events[1], "the frame", (2, 3))
 
@@ -232,13 +232,13 @@ def test_a_wait_counts_what_a_bounded_log_has_forgotten(portal: Portal) -> None:
     feed = portal.feed("shared").start(max_rows=100)
     events = [Event(f"{n:026}", "m", "c", b"{}") for n in range(1000)]
     for n in range(0, 1000, 100):
-        feed._inlet.store(Batch(events[n : n + 100]))
+        feed._hub.store(Batch(events[n : n + 100]))
         assert feed.df.index[-1] == n + 99
     frame = feed.wait(950, timeout=5)
     assert (len(frame), frame.index[-1]) == (50, 949)
     assert feed.wait(50, timeout=5).index.tolist() == list(range(950, 1000))
     for n in (0, 500):
-        feed._inlet.store(Batch(events[n : n + 500]))
+        feed._hub.store(Batch(events[n : n + 500]))
         assert len(feed.df) <= 125
     assert feed.wait(20, timeout=5).index.tolist() == list(range(1900, 1920))
 

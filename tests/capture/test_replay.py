@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from bxpull_nb.capture.replay import Replay
 from bxpull_nb.errors import ConnectionFailed, FileFormatError, SettingsError
 from bxpull_nb.listener import ListenerStats
-from bxpull_nb.models import Arrival, BadFrame, Batch, Event, Record
+from bxpull_nb.models import Arrival, BadFrame, Batch, Event, LogEntry, Record
 from bxpull_nb.storage.eventlog import EventLog
 from bxpull_nb.storage.export import to_parquet
 from tests.support.rows import records
@@ -30,6 +30,7 @@ class Clock:
         self.sleeps: list[float] = []
         self.came: list[tuple[float, int]] = []
         self.log = EventLog()
+        self.on_change: Callable[[], object] = lambda: None
 
     async def sleep(self, seconds: float) -> None:
         """Go on by so many seconds, at once."""
@@ -38,14 +39,24 @@ class Clock:
             self.sleeps.append(seconds)
         await asyncio.sleep(0)
 
-    def take(self, batch: Batch) -> None:
-        """The sink."""
+    def began(self, since: float) -> None:
+        """Never called: a replay has begun long ago."""
+
+    def happened(self, entry: LogEntry) -> None:
+        """Never called: a replay has no connection."""
+
+    def changed(self) -> None:
+        """Notify the test."""
+        self.on_change()
+
+    def store(self, batch: Batch) -> None:
+        """Keep the rows, and when they came."""
         self.came.append((round(self.now - 50, 3), len(batch.records)))
         self.log.extend(batch.records)
 
     def replay(self, source: Any, **settings: Any) -> Replay:
         """A replay by this clock into this log."""
-        return Replay(source, self.take, monotonic=lambda: self.now, sleep=self.sleep, **settings)
+        return Replay(source, self, monotonic=lambda: self.now, sleep=self.sleep, **settings)
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
@@ -150,7 +161,8 @@ def test_a_file_is_played_and_counted(tmp_path: Path) -> None:
     bad = BadFrame("oops", "no", None, Arrival(START))
     path = to_parquet(frame(bad, at(0.5)), tmp_path / "e.parquet")
     clock, stats, states = Clock(), ListenerStats(events=5), []
-    replay = clock.replay(path, stats=stats, changed=lambda: states.append(replay.state))
+    replay = clock.replay(path, stats=stats)
+    clock.on_change = lambda: states.append(replay.state)
     assert (replay.state, replay.ready, replay.rows, replay.played) == (
         "connecting",
         False,

@@ -136,12 +136,12 @@ _WAYS: list[Callable[[Frame, Sequence[Frame], Random], Frame]] = [
 def try_frame(lane: Session, frame: Frame, config: PullConfig | None = None) -> Batch:
     """The frame, received, remembered, obeyed and packed for the journal; raises if any fails."""
     got = lane.receive(frame, ARRIVAL)
-    batch = Batch(got.records, frame, got.dialect, got.copies, got.left_out, lane.position)
+    batch = got.batch
     lane.stored(got)
     if config is not None:
-        for event in got.services:
+        for event in got.service_messages:
             service_action(event, config, "shared")
-    assert all(type(record) in (Event, BadFrame) for record in got.records)
+    assert all(type(record) in (Event, BadFrame) for record in batch.records)
     if batch.records:
         (found,) = scan(pack_batch(batch, batch.position), 0)
         assert isinstance(found, FoundRecord)

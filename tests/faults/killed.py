@@ -22,6 +22,7 @@ from bxpull_nb.sandbox import Sandbox
 from bxpull_nb.storage.journal import Journal, read_journal
 from tests.faults.storm import quick
 from tests.support.listening import BOTH
+from tests.support.targets import ListTarget
 
 __all__ = ["Killed", "kill_and_resume"]
 
@@ -93,11 +94,10 @@ def capture(url: str, token: str, transport: str, folder: Path, ready: threading
         with Journal(folder, "frame", rotate_bytes=200_000) as journal:
             listener = Listener(
                 rest.fetch_config,
-                journal.taking(lambda _: None),
+                ListTarget(journal, lambda: ready.set() if listener.ready else None),
                 channels=BOTH,
                 transport=transport,
                 resume=journal.resume(),
-                changed=lambda: ready.set() if listener.ready else None,
                 timing=quick(),
             )
             await listener.run()

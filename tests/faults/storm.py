@@ -14,13 +14,14 @@ from tempfile import TemporaryDirectory
 import msgspec
 
 from bxpull_nb.listener import Listener, Timing
-from bxpull_nb.models import Batch, PullConfig, Record
+from bxpull_nb.models import PullConfig, Record
 from bxpull_nb.rest import RestClient
 from bxpull_nb.rest.auth import AccessToken
 from bxpull_nb.sandbox import Sandbox
 from bxpull_nb.storage.journal import Journal, read_journal
 from tests.faults.proxy import ANSWERS, FaultProxy
 from tests.support.listening import BOTH
+from tests.support.targets import ListTarget
 
 __all__ = ["FAULTS", "Outcome", "storm"]
 
@@ -211,18 +212,19 @@ async def _listen(
     folder: Path,
     settle: float,
 ) -> tuple[Listener, list[Record]]:
-    records: list[Record] = []
     rest = RestClient(AccessToken(sandbox.url, sandbox.token))
 
     async def fetch() -> PullConfig:
         return proxy.through(await rest.fetch_config())
 
-    def keep(batch: Batch) -> None:
-        records.extend(batch.records)
-
     with Journal(folder, "os", rotate_bytes=4 * 1024 * 1024) as journal:
+        target = ListTarget(journal)
         listener = Listener(
-            fetch, journal.taking(keep), channels=BOTH, transport=transport, timing=quick()
+            fetch,
+            target,
+            channels=BOTH,
+            transport=transport,
+            timing=quick(),
         )
         task = asyncio.create_task(listener.run())
         try:
@@ -230,14 +232,14 @@ async def _listen(
             weather.begin(listener)
             await _until(lambda: weather.is_over or task.done(), 3600)
             wanted = set(weather.mids)
-            await _until(lambda: wanted <= _read(records) or task.done(), settle)
+            await _until(lambda: wanted <= _read(target.records) or task.done(), settle)
             if task.done():
                 task.result()
         finally:
             task.cancel()
             await asyncio.wait([task])
             await rest.aclose()
-    return listener, records
+    return listener, target.records
 
 
 def quick() -> Timing:

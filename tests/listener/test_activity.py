@@ -1,23 +1,24 @@
-"""One lane's story, told as happenings."""
+"""The log entries of one lane."""
 
 from typing import Any
 
 from bxpull_nb.errors import ConnectionFailed
 from bxpull_nb.listener.activity import LaneActivity
-from bxpull_nb.models import Event, LogEntry
+from bxpull_nb.models import Event
+from tests.support.targets import ListTarget
 
 
-class Told:
-    """A diary with a clock of its own, and what it told."""
+class Lane:
+    """A diary with a clock of its own, and what it lane."""
 
     def __init__(self) -> None:
         self.now = 1_000.0
-        self.happenings: list[LogEntry] = []
-        self.activity = LaneActivity("shared", self.happenings.append, lambda: int(self.now * 1e9))
+        self.target = ListTarget()
+        self.activity = LaneActivity("shared", self.target, lambda: int(self.now * 1e9))
 
     def facts(self, *names: str) -> list[tuple[Any, ...]]:
-        """These fields of every happening."""
-        return [tuple(getattr(h, name) for name in names) for h in self.happenings]
+        """These fields of every entry."""
+        return [tuple(getattr(h, name) for name in names) for h in self.target.entries]
 
 
 def event(sent: float) -> Event:
@@ -27,16 +28,16 @@ def event(sent: float) -> Event:
 
 def test_a_break_has_its_length() -> None:
     """From the first sign of it to the connection that stands, tries in between included."""
-    told = Told()
-    told.activity.trying("websocket")
-    told.activity.connected(1_000.0, again=False)
-    told.now = 1_010.0
-    told.activity.lost(ConnectionFailed("broke"), stood=True)
-    told.now = 1_011.0
-    told.activity.lost(ConnectionFailed("refused"), stood=False)
-    told.now = 1_012.5
-    told.activity.connected(1_012.5, again=True)
-    assert told.facts("kind", "seconds", "text") == [
+    lane = Lane()
+    lane.activity.trying("websocket")
+    lane.activity.connected(1_000.0, again=False)
+    lane.now = 1_010.0
+    lane.activity.lost(ConnectionFailed("broke"), stood=True)
+    lane.now = 1_011.0
+    lane.activity.lost(ConnectionFailed("refused"), stood=False)
+    lane.now = 1_012.5
+    lane.activity.connected(1_012.5, again=True)
+    assert lane.facts("kind", "seconds", "text") == [
         ("connected", None, "connected"),
         ("lost", None, "broke"),
         ("retried", None, "refused"),
@@ -46,28 +47,28 @@ def test_a_break_has_its_length() -> None:
 
 def test_replayed_events_are_those_from_before_the_connection() -> None:
     """Counted in the frames up to the first one with something new."""
-    told = Told()
-    told.activity.connected(1_000.0, again=True)
-    told.activity.received([event(998.0), event(999.0)])
-    told.activity.received([event(999.5), event(1_001.0)])
-    told.activity.received([event(999.9)])
-    assert told.facts("kind", "count")[1:] == [("resumed", 2), ("resumed", 1)]
+    lane = Lane()
+    lane.activity.connected(1_000.0, again=True)
+    lane.activity.received([event(998.0), event(999.0)])
+    lane.activity.received([event(999.5), event(1_001.0)])
+    lane.activity.received([event(999.9)])
+    assert lane.facts("kind", "count")[1:] == [("resumed", 2), ("resumed", 1)]
 
 
 def test_a_first_connection_replays_nothing() -> None:
     """What it brings is what was asked for."""
-    told = Told()
-    told.activity.connected(1_000.0, again=False)
-    told.activity.received([event(998.0)])
-    assert told.facts("kind") == [("connected",)]
+    lane = Lane()
+    lane.activity.connected(1_000.0, again=False)
+    lane.activity.received([event(998.0)])
+    assert lane.facts("kind") == [("connected",)]
 
 
 def test_changes_of_the_transport_are_told() -> None:
     """Not the first choice, and not the same again."""
-    told = Told()
+    lane = Lane()
     for transport in ("websocket", "websocket", "polling", "websocket"):
-        told.activity.trying(transport)
-    assert told.facts("kind", "transport") == [
+        lane.activity.trying(transport)
+    assert lane.facts("kind", "transport") == [
         ("fell_back", "websocket"),
         ("returned", "polling"),
     ]

@@ -10,11 +10,13 @@ import pytest
 
 from bxpull_nb.listener import ListenerStats, Timing
 from bxpull_nb.listener.audit import keep_auditing
+from bxpull_nb.listener.channel_renewal import RetiredChannel
+from bxpull_nb.listener.config_source import ConfigSource
 from bxpull_nb.listener.lane import Lane
-from bxpull_nb.listener.shared import ConfigSource, LaneSettings, RetiredChannel
+from bxpull_nb.listener.settings import LaneSettings
+from bxpull_nb.listener.target import CaptureTarget
 from bxpull_nb.models import (
     UNKNOWN_ARRIVAL,
-    Batch,
     Channel,
     Event,
     Message,
@@ -28,6 +30,7 @@ from bxpull_nb.sandbox import Sandbox
 from tests.faults.proxy import FaultProxy
 from tests.support.answering import Answer
 from tests.support.listening import EVERYWHERE, QUICK_AUDIT, VERSIONS, Capture, mine, run
+from tests.support.targets import ListTarget
 
 SHARED: dict[str, Any] = {"channels": ("shared",), "timing": QUICK_AUDIT}
 
@@ -141,7 +144,7 @@ def test_a_damaged_copy_is_a_copy() -> None:
     for frame in (whole, whole[:-14], whole, whole[:-14]):
         received = lane.receive(frame, UNKNOWN_ARRIVAL)
         lane.stored(received)
-        sizes.append((len(received.records), received.is_whole))
+        sizes.append((len(received.batch.records), received.is_whole))
     assert sizes == [(1, True), (0, False), (0, True), (0, False)]
 
 
@@ -242,10 +245,10 @@ def test_a_message_in_a_torn_frame_is_the_same_message() -> None:
     lane = Session(TextCodec(), SeenMids())
     torn = lane.receive(whole[: -len(body) // 2], UNKNOWN_ARRIVAL)
     lane.stored(torn)
-    assert torn.records[0].params_json == b'{"n": 1.50, "\xc3\xa9": "\\u00e9"}'
-    assert [r.error is None for r in torn.records] == [True, False]
+    assert torn.batch.records[0].params_json == b'{"n": 1.50, "\xc3\xa9": "\\u00e9"}'
+    assert [r.error is None for r in torn.batch.records] == [True, False]
     again = lane.receive(whole, UNKNOWN_ARRIVAL)
-    assert [r.mid for r in again.records] == [f"1795447844{2:016}"]
+    assert [r.mid for r in again.batch.records] == [f"1795447844{2:016}"]
 
 
 def publish(sandbox: Sandbox, numbers: range) -> None:
@@ -276,19 +279,13 @@ def test_an_ended_channel_is_asked_until_it_holds_nothing_new(answering: Answer)
     """Half of its history may look like all of it: the other half is asked for too."""
     body = TextCodec().encode([Message(f"1795447844{1:016}", "{}")])
     config = config_for(answering(200, body, "text/plain"))
-    batches: list[Batch] = []
     asked_twice = asyncio.Event()
-
-    def store(batch: Batch) -> None:
-        batches.append(batch)
-        if len(batches) == 2:
-            asked_twice.set()
-
-    settings = settings_for(config, store)
+    target = ListTarget(on_change=lambda: len(target.batches) == 2 and asked_twice.set())
+    settings = settings_for(config, target)
     lane = Lane("shared", Session(TextCodec(), SeenMids()), settings)
     lane.state, lane.transport = "connected", "polling"
-    left = RetiredChannel(config, "shared", None)
-    lane.renewal.left.append(left)
+    retired = RetiredChannel(config, "shared", None)
+    lane.renewal.retired.append(retired)
 
     async def until_done() -> None:
         await settings.source.first()
@@ -297,7 +294,8 @@ def test_an_ended_channel_is_asked_until_it_holds_nothing_new(answering: Answer)
         auditing.cancel()
 
     asyncio.run(until_done())
-    assert (lane.renewal.left, left.tries, [len(b.records) for b in batches]) == ([], 2, [1, 0])
+    assert (lane.renewal.retired, retired.tries) == ([], 2)
+    assert [len(batch.records) for batch in target.batches] == [1, 0]
 
 
 def config_for(url: str) -> PullConfig:
@@ -308,7 +306,7 @@ def config_for(url: str) -> PullConfig:
     return PullConfig(server=server, channels={"shared": channel}, portal_time=now)
 
 
-def settings_for(config: PullConfig, sink: Callable[[Batch], None]) -> LaneSettings:
+def settings_for(config: PullConfig, target: CaptureTarget) -> LaneSettings:
     """Of a lane that audits every hundredth of a second."""
 
     async def fetch() -> PullConfig:
@@ -317,11 +315,9 @@ def settings_for(config: PullConfig, sink: Callable[[Batch], None]) -> LaneSetti
     timing = Timing(audit_every=0.01)
     return LaneSettings(
         source=ConfigSource(fetch, timing, lambda _error: None),
-        sink=sink,
+        target=target,
         stats=ListenerStats(),
         timing=timing,
-        changed=lambda: None,
-        tell=lambda _happening: None,
         transport="polling",
         secure=False,
         backfill=True,
@@ -331,7 +327,7 @@ def settings_for(config: PullConfig, sink: Callable[[Batch], None]) -> LaneSetti
 
 def test_an_end_that_is_noticed_twice_ends_the_connection_once(sandbox: Sandbox) -> None:
     """The second audit may find it while the connection is being left."""
-    ended = Received(services=[Event("1" * 26, "pull", "config_expire", b"{}")])
+    ended = Received(service_messages=[Event("1" * 26, "pull", "config_expire", b"{}")])
 
     async def scenario(capture: Capture, _task: asyncio.Task[None]) -> None:
         (lane,) = await only_lane(capture)

@@ -236,7 +236,7 @@ def test_a_frame_is_in_the_sink_before_the_position_moves(sandbox: Sandbox) -> N
 
     async def scenario(capture: Capture, task: asyncio.Task[None]) -> None:
         await capture.until(lambda: capture.listener.ready)
-        capture.failure = OSError("disk full")
+        capture.target.failure = OSError("disk full")
         sandbox.publish("a", {"n": 1}, channel="shared")
         await asyncio.wait([task], timeout=10)
         assert isinstance(task.exception(), ExceptionGroup)

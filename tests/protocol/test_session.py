@@ -39,7 +39,7 @@ def take(lane: Session, numbers: Sequence[int]) -> list[int]:
     """Receive and store a frame; the numbers of the messages that were new."""
     received = lane.receive(frame(numbers), ARRIVAL)
     lane.stored(received)
-    return [int(record.mid[10:]) for record in received.records if record.mid]
+    return [int(record.mid[10:]) for record in received.batch.records if record.mid]
 
 
 def test_a_message_is_kept_once() -> None:
@@ -54,8 +54,7 @@ def test_duplicates_are_counted() -> None:
     lane = session()
     take(lane, [1, 2])
     received = lane.receive(frame([1, 2, 3, 3]), ARRIVAL)
-    assert received.copies == [mid(1), mid(2), mid(3)]
-    assert received.duplicates == 3
+    assert received.batch.duplicates == (mid(1), mid(2), mid(3))
 
 
 def test_a_late_lower_mid_is_not_lost() -> None:
@@ -88,7 +87,7 @@ def test_an_unreadable_message_takes_part_in_the_dedupe() -> None:
     for expected in (1, 0):
         received = lane.receive(bad, ARRIVAL)
         lane.stored(received)
-        assert len(received.records) == expected
+        assert len(received.batch.records) == expected
 
 
 def test_the_first_connection_resumes_from_nowhere() -> None:
@@ -161,18 +160,18 @@ def test_stored_messages_from_before_the_capture_are_left_out() -> None:
     """By the portal's own clock, and counted; the position still moves over them."""
     lane = session()
     received = lane.receive(frame([1], sent=99.9) + frame([2], sent=100.0), ARRIVAL, since=100.0)
-    assert [record.mid for record in received.records] == [mid(2)]
-    assert (received.old, received.duplicates, received.newest) == (1, 0, mid(2))
+    assert [record.mid for record in received.batch.records] == [mid(2)]
+    assert (received.old, len(received.batch.duplicates), received.newest) == (1, 0, mid(2))
 
 
 def test_a_stored_message_without_a_time_is_known_by_its_mid() -> None:
     """What came at first tells where the capture began; before it came, all is kept."""
     lane = session()
     history = TextCodec().encode([Message(mid(number), "{}") for number in range(1, 6)])
-    assert len(lane.receive(history, ARRIVAL, since=100.0).records) == 5
+    assert len(lane.receive(history, ARRIVAL, since=100.0).batch.records) == 5
     take(lane, [3])
     received = lane.receive(history, ARRIVAL, since=100.0)
-    assert [record.mid for record in received.records] == [mid(3), mid(4), mid(5)]
+    assert [record.mid for record in received.batch.records] == [mid(3), mid(4), mid(5)]
     assert received.old == 2
 
 
@@ -181,14 +180,14 @@ def test_a_session_that_goes_on_does_not_take_its_last_batch_for_the_beginning()
     lane = session()
     lane.restore(Batch([event(10)]))
     history = TextCodec().encode([Message(mid(number), "{}") for number in (8, 9)])
-    assert len(lane.receive(history, ARRIVAL, since=100.0).records) == 2
+    assert len(lane.receive(history, ARRIVAL, since=100.0).batch.records) == 2
 
 
 def test_an_empty_frame_changes_nothing() -> None:
     """No records, no position."""
     lane = session()
     received = lane.receive("", ARRIVAL)
-    assert received == Received([], dialect="text")
+    assert received == Received(Batch([], "", "text", position=lane.position))
     assert lane.stored(received) == []
     assert lane.newest is None
 
@@ -218,11 +217,11 @@ def test_a_new_message_under_an_old_mid_is_no_copy() -> None:
     lane = session()
     assert take(lane, [1, 2, 3]) == [1, 2, 3]
     received = lane.receive(frame([1], sent=1767225700.0), ARRIVAL)
-    assert len(received.records) == 1
+    assert len(received.batch.records) == 1
     assert received.was_reset
     lane.stored(received)
     assert lane.newest == mid(1)
-    assert lane.receive(frame([1], sent=1767225700.0), ARRIVAL).duplicates == 1
+    assert lane.receive(frame([1], sent=1767225700.0), ARRIVAL).batch.duplicates == (mid(1),)
 
 
 def test_a_lower_mid_that_is_later_is_a_reset() -> None:
@@ -243,7 +242,7 @@ def test_disorder_is_no_reset(sent: float) -> None:
     lane = session()
     take(lane, [100])
     received = lane.receive(frame([99], sent=sent), ARRIVAL)
-    assert len(received.records) == 1
+    assert len(received.batch.records) == 1
     assert not received.was_reset
 
 
@@ -255,7 +254,11 @@ def test_what_will_never_be_readable_does_not_hold_up_the_position() -> None:
         stray = frame([number]) + "stray}#!NGINXNME!#"
         received = lane.receive(stray, ARRIVAL)
         lane.stored(received)
-        assert (received.is_whole, received.is_torn, len(received.records)) == (True, False, 2)
+        assert (received.is_whole, received.is_torn, len(received.batch.records)) == (
+            True,
+            False,
+            2,
+        )
     lane.connected()
     assert lane.resume_point() == mid(20)
 
@@ -306,7 +309,7 @@ def test_every_json_rpc_message_is_acknowledged_after_it_was_stored() -> None:
     lane = session(codec=JsonRpcCodec())
     for expected in (2, 0):
         received = lane.receive(rpc(1, 2), ARRIVAL)
-        assert len(received.records) == expected
+        assert len(received.batch.records) == expected
         assert lane.stored(received) == [f"mack:{mid(1)}", f"mack:{mid(2)}"]
 
 
@@ -321,7 +324,7 @@ def test_answers_to_calls_are_handed_out() -> None:
     content = [{"jsonrpc": "2.0", "id": 3, "result": True}, json.loads(rpc(1))]
     received = session(codec=JsonRpcCodec()).receive(json.dumps(content), ARRIVAL)
     assert received.answers == [RpcAnswer(3, True)]
-    assert len(received.records) == 1
+    assert len(received.batch.records) == 1
 
 
 @pytest.mark.parametrize(
@@ -337,7 +340,7 @@ def test_service_messages_are_found(module: str, command: str, count: int) -> No
     """Of the push system's own module, whatever the case; they are records too."""
     body = json.dumps({"module_id": module, "command": command, "params": {}})
     received: Any = session().receive(TextCodec().encode([Message(mid(1), body)]), ARRIVAL)
-    assert (len(received.services), len(received.records)) == (count, 1)
+    assert (len(received.service_messages), len(received.batch.records)) == (count, 1)
 
 
 def test_a_frame_is_read_in_the_dialect_it_is_in() -> None:

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from bxpull_nb import errors
+from bxpull_nb.capture.hub import EventHub
 from bxpull_nb.models import Arrival, Batch, Message, Position
 from bxpull_nb.protocol.codec import Codec, JsonCodec, JsonRpcCodec, ProtobufCodec, TextCodec
 from bxpull_nb.protocol.session import SeenMids, Session
@@ -38,9 +39,8 @@ def batch(
     bodies = [f'{{"command":"c","params":{{"n":{n},"t":"Ж🌍"}}}}' for n in numbers]
     frame = chosen.encode([Message(mid(n), b) for n, b in zip(numbers, bodies, strict=True)])
     got = lane.receive(frame, arrival)
-    made = Batch(got.records, frame, got.dialect, got.copies, got.left_out, lane.position)
     lane.stored(got)
-    return made
+    return got.batch
 
 
 def fill(folder: Path, numbers: Sequence[int], **how: object) -> list[Batch]:
@@ -101,7 +101,7 @@ def test_only_what_was_kept_comes_back(tmp_path: Path) -> None:
     again = list(read_journal(tmp_path))
     assert again[1].left_out == (0, 2)
     assert [record.mid for record in again[1].records] == [mid(3), mid(4)]
-    assert again[1].copies == [mid(2), mid(1)]
+    assert again[1].duplicates == (mid(2), mid(1))
 
 
 def test_the_frame_of_a_journal_is_the_frame_of_the_log(tmp_path: Path) -> None:
@@ -245,7 +245,7 @@ with Journal(sys.argv[1], "os", monotonic=lambda: now[0]) as journal:
     error, waiting = journal.error, journal.stats.waiting
     resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
     now[0] = 2.0
-    journal.resume().begin(1.0)
+    journal.began(1.0)
     print(error, waiting, journal.error, journal.stats.waiting)
 """
 
@@ -374,7 +374,7 @@ def test_resuming_knows_what_was_seen_and_where_each_lane_stood(tmp_path: Path) 
     lanes = {kind: Session(TextCodec(), seen) for kind in ("shared", "private")}
     with Journal(tmp_path, rotate_bytes=600) as journal:
         assert journal.resume().since is None
-        journal.resume().begin(1767225600.5)
+        journal.began(1767225600.5)
         for n in range(1, 41):
             kind = ("shared", "private")[n % 2]
             journal.write(batch([n], lane=lanes[kind], arrival=Arrival(1, kind, "polling")))
@@ -407,7 +407,7 @@ def test_a_capture_without_a_position_begins_at_its_beginning(tmp_path: Path) ->
 def test_the_beginning_is_in_every_file(tmp_path: Path) -> None:
     """So that old files may be taken away."""
     with Journal(tmp_path, rotate_bytes=200) as journal:
-        journal.resume().begin(12.5)
+        journal.began(12.5)
         for n in range(9):
             journal.write(batch([n]))
     (tmp_path / "000001.bxj").unlink()
@@ -420,13 +420,15 @@ def test_the_beginning_is_a_record_too() -> None:
     assert next(iter(scan(pack(CaptureStarted(1.5)), 0))).head == CaptureStarted(1.5)  # type: ignore[union-attr]
 
 
-def test_the_sink_comes_after_the_journal(tmp_path: Path) -> None:
+def test_the_log_comes_after_the_journal(tmp_path: Path) -> None:
     """What the log has, the journal has."""
     stages: list[list[int]] = []
     with Journal(tmp_path) as journal:
-        take = journal.taking(lambda _: stages.append(numbers_in(tmp_path)))
-        take(batch([1]))
-        take(batch([2]))
+        hub = EventHub(EventLog())
+        hub.journal = journal
+        hub.taps.append(lambda _: stages.append(numbers_in(tmp_path)))
+        hub.store(batch([1]))
+        hub.store(batch([2]))
         assert repr(journal) == f"Journal({tmp_path.name}, second, 2 records)"
     assert stages == [[1], [1, 2]]
 

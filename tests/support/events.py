@@ -31,8 +31,7 @@ def batch(numbers: Sequence[int], *, late: float = 0.35, told: bool = True) -> B
     frame = TextCodec().encode([Message(mid(n), _body(n, told=told)) for n in numbers])
     lane = Session(TextCodec(), SeenMids())
     received = int((DAY_ONE + numbers[-1] * STEP + late) * 1e6)
-    got = lane.receive(frame, Arrival(received, "shared", "websocket"))
-    return Batch(got.records, frame, got.dialect, got.copies, got.left_out, lane.position)
+    return lane.receive(frame, Arrival(received, "shared", "websocket")).batch
 
 
 def mid(number: int) -> str:

@@ -7,29 +7,27 @@ from itertools import repeat
 from typing import Any
 
 from bxpull_nb.listener import Listener, Timing
-from bxpull_nb.models import Batch, PullConfig, Record
+from bxpull_nb.models import PullConfig, Record
 from bxpull_nb.rest import RestClient
 from bxpull_nb.rest.auth import AccessToken
 from bxpull_nb.sandbox import Sandbox
+from tests.support.targets import ListTarget
 
 BOTH = ("shared", "private")
 
 
 class Capture:
-    """A listener in a test's own loop, with a list as its sink."""
+    """A listener in a test's own loop, with a list as its target."""
 
     patience = 20.0  # seconds
 
     def __init__(self, fetch: Callable[[], Awaitable[PullConfig]], **how: Any) -> None:
-        self.records: list[Record] = []
         self.waits: list[float] = []
-        self.failure: Exception | None = None
         timing = Timing(delays=no_delays, sleep=self._sleep, **how.pop("timing", {}))
-        journal = how.pop("journal", None)
-        sink = journal.taking(self._store) if journal else self._store
         settings = {"channels": BOTH, "timing": timing} | how
-        self.listener = Listener(fetch, sink, changed=self._changed, **settings)
         self._moved = asyncio.Event()
+        self.target = ListTarget(settings.pop("journal", None), self._moved.set)
+        self.listener = Listener(fetch, self.target, **settings)
 
     async def until(self, reached: Callable[[], bool]) -> None:
         """Wait for the condition, 20 s at most."""
@@ -40,18 +38,14 @@ class Capture:
                 self._moved.clear()
 
     @property
+    def records(self) -> list[Record]:
+        """Every record so far."""
+        return self.target.records
+
+    @property
     def numbers(self) -> list[int]:
         """`n` of every event, sorted."""
         return sorted(record.params["n"] for record in self.records)
-
-    def _store(self, batch: Batch) -> None:
-        if self.failure:
-            raise self.failure
-        self.records.extend(batch.records)
-        self._moved.set()
-
-    def _changed(self) -> None:
-        self._moved.set()
 
     async def _sleep(self, seconds: float) -> None:
         self.waits.append(seconds)

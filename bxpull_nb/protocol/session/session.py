@@ -139,7 +139,7 @@ class Session:
         bad = records.bad_frames
         is_torn = bool(bad) and any(record.is_torn for record in bad)
         is_rpc = dialect == "jsonrpc"
-        dropped = [mid for at in duplicates if (mid := records.mids[at]) is not None]
+        dropped = tuple(mid for at in duplicates if (mid := records.mids[at]) is not None)
         return Received(
             batch=Batch(kept, frame, dialect, dropped, tuple(left_out), self.position),
             old=len(old),

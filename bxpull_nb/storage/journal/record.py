@@ -142,8 +142,10 @@ def batch_of(head: FrameHead, body: bytes) -> Batch:
     records = _CODECS[head.dialect].decode(frame, arrival)
     left_out = frozenset(head.left_out)
     kept = [r for at, r in enumerate(records) if at not in left_out] if left_out else records
-    copies = [mid for at in head.left_out if at < len(records) and (mid := records[at].mid)]
-    return Batch(kept, frame, head.dialect, copies or (), head.left_out, head.position)
+    duplicates = tuple(
+        mid for at in head.left_out if at < len(records) and (mid := records[at].mid)
+    )
+    return Batch(kept, frame, head.dialect, duplicates, head.left_out, head.position)
 
 
 def version_of(data: bytes) -> int | None:
