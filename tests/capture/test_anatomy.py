@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 
 from bxpull_nb.capture.anatomy import inspect, take_mid_apart
-
 from bxpull_nb.capture.recent_frames import KeptFrame
 from bxpull_nb.models import Arrival, BadFrame, Event
 
