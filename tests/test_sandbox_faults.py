@@ -75,13 +75,13 @@ def test_the_faults_of_messages_add_up_and_combine() -> None:
     passed = []
     for number in range(6):
         message = Message(str(number), "", "-", 0, 60)
-        passed.append([one.mid for one, _ in faults.pass_on(message, ["x"])])
+        passed.append([one.mid for one, _ in faults.deliveries(message, ["x"])])
     assert passed == [[], [], [], ["3", "2", "2"], ["4"], ["5"]]
     assert not faults.waiting
     faults.reorder(2)
     first, second = (Message(mid, "", "-", 0, 60) for mid in "67")
-    assert faults.pass_on(first, ["x"]) == []
-    assert faults.pass_on(second, ["x"]) == [(second, ["x"]), (first, ["x"])]
+    assert faults.deliveries(first, ["x"]) == []
+    assert faults.deliveries(second, ["x"]) == [(second, ["x"]), (first, ["x"])]
 
 
 def test_history_can_be_wiped() -> None:

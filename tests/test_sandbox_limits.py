@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from bxpull_nb.sandbox.rest.error import RestRefusal, status_of
-from bxpull_nb.sandbox.rest.limits import OperatingTime, RequestAllowance
+from bxpull_nb.sandbox.rest.limits import OperatingTime, RequestLimit
 from tests.sandbox.visitor import Visitor, visiting
 
 CODES = {
@@ -53,17 +53,17 @@ def test_the_edition_chooses_the_profile_unless_told_otherwise(edition: str, col
 def test_a_bucket_overflows_and_leaks() -> None:
     """Fifty at once, then two a second, whatever the clock does."""
     clock = [100.0]
-    bucket = RequestAllowance(2, 50, lambda: clock[0])
+    limit = RequestLimit(2, 50, lambda: clock[0])
     for _ in range(50):
-        bucket.take()
+        limit.take()
     with pytest.raises(RestRefusal, match="QUERY_LIMIT_EXCEEDED"):
-        bucket.take()
+        limit.take()
     clock[0] += 1
-    bucket.take()
-    bucket.take()
+    limit.take()
+    limit.take()
     clock[0] -= 50  # a clock that was set back leaks nothing, and gives nothing either
     with pytest.raises(RestRefusal):
-        bucket.take()
+        limit.take()
 
 
 def test_a_batch_is_one_request_for_the_limit() -> None:

@@ -4,11 +4,11 @@ import pytest
 
 from bxpull_nb.sandbox.channels import Signer
 from bxpull_nb.sandbox.push.binary_codec import (
-    PublishedMessage,
+    Publication,
     channel_ids,
     channel_stats,
     parse_request,
-    published_messages,
+    publications,
 )
 from bxpull_nb.sandbox.push.error import PushRefusal
 from tests.sandbox.batches import Named, channel_question, message_request, server_question
@@ -31,15 +31,15 @@ def signer() -> Signer:
     return Signer(b"bxpull-test-key")
 
 
-def read(signer: Signer, data: bytes, *, trusted: bool = False) -> list[PublishedMessage]:
+def read(signer: Signer, data: bytes, *, trusted: bool = False) -> list[Publication]:
     """The letters of a request."""
-    return published_messages(parse_request(data, trusted=trusted), signer, trusted=trusted)
+    return publications(parse_request(data, trusted=trusted), signer, trusted=trusted)
 
 
 def test_the_protocols_vector_is_understood(signer: Signer) -> None:
     """One message to a public channel, signed."""
     assert message_request("{}", to=[SIGNED]) == VECTOR
-    assert read(signer, VECTOR) == [PublishedMessage("{}", [f"public:{PUB}"], 0)]
+    assert read(signer, VECTOR) == [Publication("{}", [f"public:{PUB}"], 0)]
 
 
 def test_the_trusted_side_writes_to_private_and_public_channels(signer: Signer) -> None:
@@ -47,8 +47,8 @@ def test_the_trusted_side_writes_to_private_and_public_channels(signer: Signer) 
     data = message_request("a", "b", to=[PRIVATE, {"id": bytes.fromhex(PUB)}, PRIVATE], expiry=60)
     channels = ["0123456789abcdef" * 2, f"public:{PUB}", "0123456789abcdef" * 2]
     assert read(signer, data, trusted=True) == [
-        PublishedMessage("a", channels, 60),
-        PublishedMessage("b", channels, 60),
+        Publication("a", channels, 60),
+        Publication("b", channels, 60),
     ]
 
 

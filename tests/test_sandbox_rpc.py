@@ -98,11 +98,11 @@ def test_a_user_is_there_from_the_first_connection_to_the_last() -> None:
     clock = [100.0]
     presence = Presence(lambda: clock[0], lambda *news: told.append(news))
     for user in (1, 1, None):
-        presence.come(user)
-    presence.go(1)
+        presence.connected(user)
+    presence.disconnected(1)
     assert (told, presence.last_seen(1), presence.last_seen(2)) == ([(1, True)], 0, None)
-    presence.go(1)
-    presence.go(None)
+    presence.disconnected(1)
+    presence.disconnected(None)
     clock[0] += 5.9
     assert (told, presence.last_seen(1)) == ([(1, True), (1, False)], 5)
 

@@ -1,6 +1,8 @@
 """The sandbox as a whole: starting, stopping, and what it leaves behind."""
 
+import inspect
 import logging
+import re
 import socket
 import subprocess
 import sys
@@ -9,6 +11,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from itertools import islice
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,6 +19,7 @@ import httpx
 import pytest
 from websockets.exceptions import ConnectionClosedError
 
+import bxpull_nb.sandbox
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.sandbox import Sandbox
 from bxpull_nb.sandbox.demo_traffic import demo_events
@@ -106,6 +110,25 @@ def test_settings_that_cannot_be_used_are_refused_at_once(options: dict[str, Any
     (name,) = options
     with pytest.raises(SettingsError, match=name):
         Sandbox(**options)
+
+
+def test_every_option_is_a_keyword_with_documentation() -> None:
+    """The signature is complete, the class docstring explains all of it."""
+    parameters = inspect.signature(Sandbox).parameters
+    assert len(parameters) == 26
+    assert {p.kind for p in parameters.values()} == {inspect.Parameter.KEYWORD_ONLY}
+    documented = re.findall(r"^- `(\w+)`: .", inspect.getdoc(Sandbox) or "", re.MULTILINE)
+    assert documented == list(parameters)
+    with pytest.raises(TypeError, match="colour"):
+        Sandbox(colour="red")  # type: ignore[call-arg]
+
+
+def test_push_and_rest_do_not_import_each_other() -> None:
+    """Modules that both need are at the top of the sandbox."""
+    package = Path(bxpull_nb.sandbox.__file__).parent
+    for wing, other in (("push", "rest"), ("rest", "push")):
+        for path in (package / wing).glob("*.py"):
+            assert f"bxpull_nb.sandbox.{other}" not in path.read_text("utf-8"), path
 
 
 def test_params_that_are_no_json_are_refused() -> None:

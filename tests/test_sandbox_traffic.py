@@ -7,8 +7,7 @@ from itertools import chain, islice, repeat
 import msgspec
 import pytest
 
-from bxpull_nb.sandbox.demo import play
-from bxpull_nb.sandbox.demo_traffic import DemoEvent, demo_events, demo_gaps
+from bxpull_nb.sandbox.demo_traffic import DemoEvent, demo_events, demo_gaps, play
 
 STAGES = ["NEW", "PREPARATION", "PREPAYMENT_INVOICE", "EXECUTING", "WON"]
 
