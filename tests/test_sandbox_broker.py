@@ -1,4 +1,4 @@
-"""The broker: mids, history and subscriptions, without any network."""
+"""The broker: mids, history and subscriptions, without a network."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -21,7 +21,7 @@ ALL = "0" * 26
 
 
 class BrokerHarness:
-    """A broker whose wake-ups are run by hand, and what came of them."""
+    """A broker with recorded wake-ups, which the test runs itself."""
 
     def __init__(self, **options: Any) -> None:
         self.moment = 1_795_447_866.0
@@ -30,28 +30,28 @@ class BrokerHarness:
         self.broker = Broker(now=lambda: self.moment, wake=self.wakes.append, **options)
 
     def publish(self, *channels: str, body: str = "{}", expiry: int = 86400) -> str:
-        """The mid of a message published now."""
+        """Publish a message now and return its mid."""
         return self.broker.publish(body, channels or (SHARED,), expiry, self.moment)
 
     def subscribe(self, *channels: str, mid: str | None = None) -> tuple[Subscription, list[str]]:
-        """A subscription, and the mids of the backlog."""
+        """Return a subscription, and the mids of the backlog."""
         subscription, frame = self.broker.subscribe(channels or (SHARED,), mid, self.ready.append)
         return subscription, mids(frame)
 
 
 def mids(frame: str | bytes) -> list[str]:
-    """The mids of a frame, in order."""
+    """Return the mids of a frame, in order."""
     return [event.mid for event in events(frame)]
 
 
 @pytest.fixture
 def harness() -> BrokerHarness:
-    """A broker with nobody at it."""
+    """Return a broker without subscriptions."""
     return BrokerHarness()
 
 
 def test_a_mid_is_the_servers_start_and_a_counter(harness: BrokerHarness) -> None:
-    """10 digits of the unix second and 16 of the counter, over all channels."""
+    """A mid has 10 digits of the Unix second and 16 of a common counter."""
     assert harness.publish(SHARED) == "17954478660000000000000001"
     harness.moment += 100
     assert harness.publish(PRIVATE) == "17954478660000000000000002"
@@ -59,7 +59,7 @@ def test_a_mid_is_the_servers_start_and_a_counter(harness: BrokerHarness) -> Non
 
 
 def test_the_frame_looks_like_a_recorded_one(harness: BrokerHarness) -> None:
-    """Same envelope as a real server of protocol 3 wrote, but for its random tag."""
+    """The envelope is a real protocol 3 server's, except for its random tag."""
     subscription, _ = harness.subscribe()
     harness.moment = 1_795_447_869.4
     body = '{"module_id":"bxpull","command":"ping","params":{"n":50}}'
@@ -74,7 +74,7 @@ def test_the_frame_looks_like_a_recorded_one(harness: BrokerHarness) -> None:
 def test_a_subscription_gets_only_messages_of_its_channels(
     harness: BrokerHarness,
 ) -> None:
-    """In order, and only once taken."""
+    """Messages are taken in order, and once only."""
     subscription, backlog = harness.subscribe(PRIVATE)
     sent = [harness.publish(channel) for channel in (PRIVATE, SHARED, PRIVATE)]
     assert backlog == []
@@ -83,7 +83,7 @@ def test_a_subscription_gets_only_messages_of_its_channels(
 
 
 def test_a_subscription_can_be_taken_from_piece_by_piece(harness: BrokerHarness) -> None:
-    """As many messages as asked for, the rest stays."""
+    """`take` returns as many messages as asked for and keeps the rest."""
     subscription, _ = harness.subscribe()
     sent = [harness.publish() for _ in range(4)]
     assert mids(subscription.take(1)) == sent[:1]
@@ -92,7 +92,7 @@ def test_a_subscription_can_be_taken_from_piece_by_piece(harness: BrokerHarness)
 
 
 def test_a_message_to_two_channels_arrives_twice_with_one_mid(harness: BrokerHarness) -> None:
-    """Live and from the history; both copies name the first channel."""
+    """It arrives twice live and from the history; both times with the first channel."""
     subscription, _ = harness.subscribe(PRIVATE, SHARED)
     mid = harness.publish(SHARED, PRIVATE)
     frame = subscription.take()
@@ -103,14 +103,14 @@ def test_a_message_to_two_channels_arrives_twice_with_one_mid(harness: BrokerHar
 
 
 def test_naming_a_channel_twice_is_naming_it_once(harness: BrokerHarness) -> None:
-    """A connection does not hear double for it."""
+    """A repeated channel does not repeat its messages."""
     subscription, _ = harness.subscribe(SHARED, SHARED)
     mid = harness.publish()
     assert mids(subscription.take()) == [mid]
 
 
 def test_a_resume_gets_what_is_newer_sorted_by_mid(harness: BrokerHarness) -> None:
-    """Over all channels of the connection; without mid there is no backlog."""
+    """The backlog covers all channels of the connection; without mid there is none."""
     sent = [harness.publish(channel) for channel in (SHARED, PRIVATE, SHARED, PRIVATE, SHARED)]
     assert harness.subscribe(PRIVATE, SHARED, mid=sent[1])[1] == sent[2:]
     assert harness.subscribe(SHARED, mid=sent[0])[1] == [sent[2], sent[4]]
@@ -119,8 +119,8 @@ def test_a_resume_gets_what_is_newer_sorted_by_mid(harness: BrokerHarness) -> No
     assert harness.subscribe(SHARED)[1] == []
 
 
-def test_what_is_not_stored_is_only_heard_live(harness: BrokerHarness) -> None:
-    """An expiry of 0 stores nothing."""
+def test_an_unstored_message_arrives_live_only(harness: BrokerHarness) -> None:
+    """A message with an expiry of 0 is not stored."""
     subscription, _ = harness.subscribe()
     mid = harness.publish(expiry=0)
     assert mids(subscription.take()) == [mid]
@@ -128,7 +128,7 @@ def test_what_is_not_stored_is_only_heard_live(harness: BrokerHarness) -> None:
 
 
 def test_a_stored_message_expires(harness: BrokerHarness) -> None:
-    """At its last second it is there, then no more."""
+    """A message is in the backlog until its last second."""
     mid = harness.publish(expiry=60)
     harness.moment += 59
     assert harness.subscribe(mid=ALL)[1] == [mid]
@@ -136,8 +136,8 @@ def test_a_stored_message_expires(harness: BrokerHarness) -> None:
     assert harness.subscribe(mid=ALL)[1] == []
 
 
-def test_the_newest_stored_mid_is_told_per_channel(harness: BrokerHarness) -> None:
-    """Unstored messages and other channels do not count."""
+def test_the_newest_stored_mid_is_known_per_channel(harness: BrokerHarness) -> None:
+    """Unstored messages and other channels are ignored."""
     assert harness.broker.newest([SHARED, PRIVATE]) == ""
     first = harness.publish(SHARED)
     second = harness.publish(PRIVATE)
@@ -147,7 +147,7 @@ def test_the_newest_stored_mid_is_told_per_channel(harness: BrokerHarness) -> No
 
 
 def test_a_batch_wakes_the_server_once(harness: BrokerHarness) -> None:
-    """However many messages and subscriptions; and again only for what comes after."""
+    """Many messages to many subscriptions wake once; later messages wake again."""
     subscriptions = [harness.subscribe()[0] for _ in range(3)]
     for _ in range(100):
         harness.publish()
@@ -162,8 +162,8 @@ def test_a_batch_wakes_the_server_once(harness: BrokerHarness) -> None:
     assert len(harness.wakes) == 1
 
 
-def test_nobody_is_woken_when_nobody_listens(harness: BrokerHarness) -> None:
-    """Nor after everybody has left."""
+def test_there_is_no_wake_up_without_listeners(harness: BrokerHarness) -> None:
+    """Without subscriptions there is no wake-up, also after the last has ended."""
     harness.publish()
     subscription, _ = harness.subscribe()
     harness.broker.unsubscribe(subscription)
@@ -172,8 +172,8 @@ def test_nobody_is_woken_when_nobody_listens(harness: BrokerHarness) -> None:
     assert subscription.take() == ""
 
 
-def test_a_channel_is_online_while_somebody_listens(harness: BrokerHarness) -> None:
-    """The last one out turns it off."""
+def test_a_channel_is_online_while_it_has_listeners(harness: BrokerHarness) -> None:
+    """The channel is offline when its last subscription ends."""
     first, second = harness.subscribe()[0], harness.subscribe()[0]
     harness.broker.unsubscribe(first)
     assert harness.broker.is_online(SHARED)
@@ -183,14 +183,14 @@ def test_a_channel_is_online_while_somebody_listens(harness: BrokerHarness) -> N
 
 
 class Counting:
-    """A codec that notes the mid of every message it writes."""
+    """A codec that records the mid of every message it encodes."""
 
     def __init__(self, codec: Codec, written: list[str]) -> None:
         self.dialect, self.decode = codec.dialect, codec.decode
         self._codec, self._written = codec, written
 
     def encode(self, messages: Sequence[Message]) -> str | bytes:
-        """What the codec writes."""
+        """Encode as the codec does, and record the mids."""
         self._written.extend(message.mid for message in messages)
         return self._codec.encode(messages)
 
@@ -198,7 +198,7 @@ class Counting:
 def test_a_message_is_encoded_once_per_dialect(
     harness: BrokerHarness,
 ) -> None:
-    """And not at all when nobody listens."""
+    """Without subscriptions it is not encoded at all."""
     written: list[str] = []
     dialects = [
         replace(dialect, codec=Counting(dialect.codec, written))
@@ -212,8 +212,8 @@ def test_a_message_is_encoded_once_per_dialect(
     assert written == [mid] * 3
 
 
-def test_a_binary_copy_after_a_text_copy_is_stamped_in_milliseconds() -> None:
-    """A slip of protocol 4 servers: `created` is a date in the 1970s then, and else it is good."""
+def test_a_binary_frame_after_a_text_frame_is_stamped_in_milliseconds() -> None:
+    """Protocol 4 servers write a `created` in the 1970s then, otherwise the right one."""
     harness = BrokerHarness(names_channels=False)
     harness.moment = 1_795_449_952.079  # as recorded
     binary, _ = harness.broker.subscribe([PRIVATE], None, harness.ready.append, PROTOBUF)
@@ -226,13 +226,13 @@ def test_a_binary_copy_after_a_text_copy_is_stamped_in_milliseconds() -> None:
 
 
 def created_of(frame: str | bytes) -> int:
-    """The time stamp of the frame's only message."""
+    """Return the time stamp of the frame's only message."""
     batch = pb.ResponseBatch.FromString(frame if isinstance(frame, bytes) else b"")
     return batch.responses[0].outgoingMessages.messages[0].created
 
 
 def test_from_version_4_on_frames_do_not_name_the_channel() -> None:
-    """Neither live nor from the history, where the time is that of the delivery."""
+    """Live frames and the backlog lack the channel; the backlog has the time of delivery."""
     harness = BrokerHarness(names_channels=False)
     subscription, _ = harness.subscribe()
     harness.publish()
@@ -244,7 +244,7 @@ def test_from_version_4_on_frames_do_not_name_the_channel() -> None:
 
 
 def test_a_wipe_forgets_everything_and_numbers_from_one(harness: BrokerHarness) -> None:
-    """Under the same prefix; who listens goes on listening."""
+    """The prefix of mids stays, and so do subscriptions."""
     subscription, _ = harness.subscribe()
     old = [harness.publish() for _ in range(3)]
     harness.broker.wipe()
@@ -257,7 +257,7 @@ def test_a_wipe_forgets_everything_and_numbers_from_one(harness: BrokerHarness) 
 
 
 def test_an_expiry_is_a_day_at_most(harness: BrokerHarness) -> None:
-    """And never less than nothing, which the binary protocol could not write."""
+    """An expiry is never negative, which the binary protocol could not encode."""
     subscription, _ = harness.broker.subscribe([SHARED], None, harness.ready.append, PROTOBUF)
     harness.publish(expiry=1_000_000)
     harness.publish(expiry=-5)
@@ -267,7 +267,7 @@ def test_an_expiry_is_a_day_at_most(harness: BrokerHarness) -> None:
 
 
 def test_a_subscription_may_join_and_leave_channels(harness: BrokerHarness) -> None:
-    """Twice is once, and leaving the server leaves them all."""
+    """Adding and removing twice counts once; `unsubscribe` removes all channels."""
     subscription, _ = harness.subscribe(PRIVATE)
     for _ in range(2):
         harness.broker.add_channel(subscription, SHARED)
@@ -282,7 +282,7 @@ def test_a_subscription_may_join_and_leave_channels(harness: BrokerHarness) -> N
 
 
 def test_a_slow_subscriber_is_given_up_beyond_the_limit() -> None:
-    """It keeps nothing more, and its listener is told; others are not touched."""
+    """It keeps no messages, and `on_ready` is called; others are not affected."""
     harness = BrokerHarness(backlog_limit=1000)
     slow, quick = harness.subscribe()[0], harness.subscribe()[0]
     for _ in range(20):
@@ -297,7 +297,7 @@ def test_a_slow_subscriber_is_given_up_beyond_the_limit() -> None:
 
 
 def test_taking_makes_room_again() -> None:
-    """What was sent does not count against the limit."""
+    """Messages that were taken do not count against the limit."""
     harness = BrokerHarness(backlog_limit=1000)
     subscription, _ = harness.subscribe()
     harness.publish()
@@ -311,8 +311,8 @@ def test_taking_makes_room_again() -> None:
     assert not subscription.overflowed
 
 
-def test_closing_lets_everybody_go_once(harness: BrokerHarness) -> None:
-    """A listener to two channels is one listener."""
+def test_closing_releases_every_subscription_once(harness: BrokerHarness) -> None:
+    """A subscription to two channels is called once."""
     subscription, _ = harness.subscribe(SHARED, PRIVATE)
     harness.broker.close()
     assert harness.broker.closed
@@ -320,7 +320,7 @@ def test_closing_lets_everybody_go_once(harness: BrokerHarness) -> None:
 
 
 def test_nothing_falls_between_history_and_live() -> None:
-    """Subscribing again and again while four threads publish: every message comes exactly once."""
+    """Every message comes exactly once while four threads publish and subscriptions change."""
     harness = BrokerHarness()
     each = 500
     threads = [Thread(target=lambda: [harness.publish() for _ in range(each)]) for _ in range(4)]
@@ -337,12 +337,12 @@ def test_nothing_falls_between_history_and_live() -> None:
 
 
 def message(number: int, body: str = "{}") -> Message:
-    """A stored message with that number."""
+    """Return a stored message with that number."""
     return Message(f"{number:026}", body, SHARED, 0, 60)
 
 
 def test_the_history_forgets_the_oldest_first() -> None:
-    """Whichever channel they are on."""
+    """The oldest messages of all channels go first."""
     history = History(limit=3)
     for number, channel in enumerate([SHARED, PRIVATE, SHARED, PRIVATE, PRIVATE]):
         history.add(channel, message(number))
@@ -354,7 +354,7 @@ def test_the_history_forgets_the_oldest_first() -> None:
 
 
 def test_the_history_is_bounded_in_size_too() -> None:
-    """Large messages push out more of the old ones."""
+    """A large message deletes more of the old ones."""
     history = History(limit=100, characters=1000)
     for number in range(10):
         history.add(SHARED, message(number, "x" * 300))

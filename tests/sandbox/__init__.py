@@ -1,1 +1,1 @@
-"""What the tests of the sandbox share."""
+"""Helpers shared by the tests of the sandbox."""
