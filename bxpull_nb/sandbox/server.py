@@ -47,7 +47,7 @@ class LoopbackServer:
 
         Raises SettingsError when the port is taken already.
         """
-        self._socket = _listening(port)
+        self._socket = _listening_socket(port)
         return int(self._socket.getsockname()[1])
 
     def start(
@@ -186,7 +186,7 @@ def _uvicorn_config(app: ASGIApp, certificate: Certificate | None) -> uvicorn.Co
     )
 
 
-def _listening(port: int) -> socket.socket:
+def _listening_socket(port: int) -> socket.socket:
     """Return a socket that listens on the port; connections wait until the server runs."""
     try:
         listening = socket.create_server((HOST, port), backlog=2048)

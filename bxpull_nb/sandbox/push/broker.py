@@ -28,8 +28,8 @@ class Broker:
     """Distributes messages to subscriptions. Every method may be called from any thread.
 
     `wake` is called with `notify_ready`, which must run soon on the thread that serves the
-    subscriptions; it is called once until then. `names_channels` writes the first channel of the
-    publish into each frame, as protocol 3 does; later protocols write `-`.
+    subscriptions; until it has run, `wake` is not called again. `names_channels` writes the first
+    channel of the publish into each frame, as protocol 3 does; later protocols write `-`.
     """
 
     def __init__(
