@@ -1,12 +1,12 @@
-"""The body of a request, within the bounds the servers set."""
+"""Reading the body of a request, up to the limit that the servers set."""
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-__all__ = ["LARGEST_BODY", "BodyTooLarge", "answer_nobody", "read_body"]
+__all__ = ["LARGEST_BODY", "BodyTooLarge", "answer_disconnected", "read_body"]
 
 LARGEST_BODY = 1024 * 1024
-"""Bytes; one more is answered with HTTP 413."""
+"""Bytes; a larger body is answered with HTTP 413."""
 
 
 class BodyTooLarge(Exception):  # noqa: N818 - named after the HTTP status it becomes
@@ -14,7 +14,7 @@ class BodyTooLarge(Exception):  # noqa: N818 - named after the HTTP status it be
 
 
 async def read_body(request: Request) -> bytes:
-    """The whole body; raises BodyTooLarge as soon as it is known to be over 1 MiB."""
+    """Return the whole body; raises BodyTooLarge as soon as more than 1 MiB has come."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
@@ -23,6 +23,6 @@ async def read_body(request: Request) -> bytes:
     return bytes(body)
 
 
-async def answer_nobody(_request: Request, _exc: Exception) -> Response:
-    """The answer where the client went before its request was whole: nobody reads it."""
+async def answer_disconnected(_request: Request, _exc: Exception) -> Response:
+    """Return a response to a client that left in the middle of its request."""
     return Response(status_code=400)

@@ -1,8 +1,8 @@
 """Channel ids: their shape, their signatures, and how long they live (protocol 2.2).
 
-A channel id is a subscription secret: 32 random hex digits, signed by the portal so that the push
-server need not ask whether they exist. From version 4 on a private channel has a public part
-too: the address others may publish to, but not listen at.
+A channel id is a subscription secret: 32 random hex digits, signed by the portal, so that the push
+server can check them without asking the portal. From version 4 on a private channel has a public
+part too, an address to publish to but not to listen at.
 """
 
 import hmac
@@ -32,37 +32,37 @@ _PATTERN = re.compile(r"([0-9a-f]{32})(?::([0-9a-f]{32}))?(?:\.([0-9a-f]{40}))?"
 
 
 def public_key(public: str) -> str:
-    """What the broker calls the channel with that public part."""
+    """Return the broker's name of the channel with that public part."""
     return f"public:{public}"
 
 
 def user_key(user_id: int) -> str:
-    """What the broker calls the user who is known by a token, not by a channel."""
+    """Return the broker's name of a user, for listeners with a token."""
     return f"user:{user_id}"
 
 
 class Address(NamedTuple):
-    """One channel as it is written in a `CHANNEL_ID`: the id, its public part, its signature."""
+    """One channel as written in a `CHANNEL_ID`: the id, its public part, its signature."""
 
     id: str
-    """32 hex digits: what messages are published to."""
+    """32 hex digits; messages are published to it."""
     public: str | None
     signature: str | None
 
     @property
     def signed_text(self) -> str:
-        """What the signature is made of: the id, with the public part after a colon."""
+        """The signed text: the id, with the public part after a colon."""
         return f"{self.id}:{self.public}" if self.public else self.id
 
 
 def parse_addresses(channel_id: str) -> list[Address]:
-    """The channels a `CHANNEL_ID` names, joined by `/`; none at all when one is misshapen."""
+    """Return the channels of a `CHANNEL_ID`, joined by `/`; none if one is malformed."""
     found = [_PATTERN.fullmatch(part) for part in channel_id.split("/")]
     return [Address(*match.groups()) for match in found if match] if all(found) else []
 
 
 class Signer:
-    """Signs channel ids and tokens, and knows its own signatures."""
+    """Signs channel ids and tokens, and checks its own signatures."""
 
     def __init__(self, key: bytes) -> None:
         self._key = key
@@ -73,56 +73,56 @@ class Signer:
         return self.sign("account")[:32]
 
     def sign(self, text: str) -> str:
-        """The signature of `text`: 40 lower-case hex digits, HMAC-SHA1."""
+        """Return the signature of `text`: 40 lower-case hex digits, HMAC-SHA1."""
         return hmac.new(self._key, text.encode(), "sha1").hexdigest()
 
     def signed(self, text: str) -> str:
-        """The text with its signature, as channel ids are written."""
+        """Return the text with its signature, as channel ids are written."""
         return f"{text}.{self.sign(text)}"
 
     def accepts(self, address: Address, *, unsigned: bool = False) -> bool:
-        """Whether the address is one of ours.
+        """Whether the address has a valid signature.
 
-        `unsigned` lets a plain id pass without a signature, as the trusted side may write it;
-        one with a public part needs its signature there too.
+        `unsigned` accepts a plain id without a signature, as the trusted side may write it; an id
+        with a public part needs its signature there too.
         """
         if address.signature is None:
             return unsigned and address.public is None
         return hmac.compare_digest(address.signature, self.sign(address.signed_text))
 
     def accepts_public(self, public: str, signature: str) -> bool:
-        """Whether the signature lets anybody publish to the channel with that public part."""
+        """Whether the signature allows publishing to the channel with that public part."""
         return hmac.compare_digest(signature, self.sign(public_key(public)))
 
     def token(self, claims: dict[str, Any]) -> str:
-        """The claims as a signed token."""
+        """Return a signed token with the claims."""
         return write_token(self._key, claims)
 
     def claims(self, token: str, moment: float) -> dict[str, Any] | None:
-        """What a token of ours says that is still good at the moment."""
+        """Return the claims of a token that is valid at the moment; None for any other text."""
         return read_token(self._key, token, moment)
 
 
 @dataclass(frozen=True)
 class IssuedChannel:
-    """A channel the portal has given out."""
+    """A channel that the portal has issued."""
 
     kind: str
     """`shared` or `private`."""
     id: str
     """32 hex digits."""
     signed_id: str
-    """The id, with its public part if it has one and the signature: what one connects with."""
+    """The id with its public part, if any, and the signature; clients connect with it."""
     start: float
     """Seconds since 1970."""
     end: float
-    """Seconds since 1970; the portal replaces the channel after it."""
+    """Seconds since 1970; the portal replaces the channel then."""
     public: str | None = None
-    """32 hex digits: the address of a private channel that others may publish to."""
+    """32 hex digits: the address of a private channel for messages of others."""
     public_id: str | None = None
     """`public` with the signature that publishing to it needs."""
     targets: tuple[str, ...] = ()
-    """What the broker calls it: where a message to this channel goes."""
+    """The broker's names of it, which messages to this channel are published to."""
 
     def __repr__(self) -> str:
         return f"IssuedChannel({self.kind!r}, id={mask(self.id)!r})"
@@ -130,7 +130,7 @@ class IssuedChannel:
 
 @dataclass(frozen=True)
 class SignedPublicId:
-    """Where others may publish to a user: an entry of `publicChannels`."""
+    """An address for messages of others to a user: an entry of `publicChannels`."""
 
     user_id: int
     public_id: str
@@ -143,10 +143,10 @@ class SignedPublicId:
 
 
 class Channels:
-    """The portal's channels: the same until their end, then others.
+    """The portal's channels, each replaced by another at its end.
 
-    A shared one, and a private one for each user; the application has its own, and so has the
-    portal's web interface. `version` is the push server's.
+    There is a shared one, and a private one for each user. The application has its own channels,
+    and so has the portal's web interface. `version` is the push server's.
     """
 
     def __init__(
@@ -161,36 +161,37 @@ class Channels:
         self._lock = Lock()
 
     def current(self, kind: str, user_id: int = USER_ID) -> IssuedChannel:
-        """The channel of that type as of now; one past its end is replaced when asked for."""
+        """Return the current channel of that type; one past its end is replaced first."""
         key = _key(kind, user_id)
         moment = self._now()
         channel = self._issued.get(key)
         if channel is not None and moment < channel.end:
             return channel
         with self._lock:
-            # Another thread may have been here first, and a channel must have one successor.
+            # Another thread may have replaced it; a channel must have one successor.
             channel = self._issued.get(key)
             if channel is None or moment >= channel.end:
                 channel = self._issued[key] = self._issue(kind, user_id, moment)
             return channel
 
     def replace(self, kind: str, user_id: int = USER_ID) -> tuple[IssuedChannel, IssuedChannel]:
-        """The channel of that type, which ends now, and its successor."""
+        """End the channel of that type now; return it and its successor."""
         old = self.current(kind, user_id)
         with self._lock:
             new = self._issued[_key(kind, user_id)] = self._issue(kind, user_id, self._now())
         return old, new
 
     def public_channel(self, user_id: int = USER_ID) -> SignedPublicId:
-        """Where to publish to the user; there is such an address from version 4 on."""
+        """Return the user's public address, which exists from version 4 on."""
         channel = self.current("private", user_id)
         public, _, signature = (channel.public_id or "").partition(".")
         return SignedPublicId(user_id, public, signature, channel.start, channel.end)
 
     def jwt(self, user_id: int = USER_ID) -> tuple[str, int]:
-        """A token to listen with, and the second it ends at; for version 5.
+        """Return a token to listen with (version 5), and its end.
 
-        It names the shared channel only: the private one belongs to its `sub`.
+        The end is in seconds since 1970. The token names the shared channel only; the private
+        one follows from its `sub`.
         """
         moment = int(self._now())
         end = moment + int(min(TOKEN_LIFE, max(1, self._ttl)))
@@ -199,26 +200,26 @@ class Channels:
         return self._signer.token({**claims, "chan": shared.id}), end
 
     def plain_id(self, channel: IssuedChannel) -> str:
-        """The channel's id signed without its public part, as the portal writes it at its end."""
+        """Return the id signed without its public part, as portals announce a channel's end."""
         return self._signer.signed(channel.id)
 
     def owner(self, channel_id: str) -> int | None:
-        """The user whose private channel that is or was, by its id or its public part."""
+        """Return the user whose private channel has or had that id or public part."""
         return self._owners.get(channel_id)
 
     def _issue(self, kind: str, user_id: int, moment: float) -> IssuedChannel:
-        name = secrets.token_hex(16)
+        id_ = secrets.token_hex(16)
         public = secrets.token_hex(16) if kind == "private" and self._version >= 4 else None
-        targets: tuple[str, ...] = (name,)
+        targets: tuple[str, ...] = (id_,)
         if kind == "private":
-            self._owners |= dict.fromkeys(filter(None, (name, public)), user_id)
+            self._owners |= dict.fromkeys(filter(None, (id_, public)), user_id)
             if self._version >= 5:
-                targets = (name, user_key(user_id))
-        start = int(moment)  # the portal tells whole seconds
+                targets = (id_, user_key(user_id))
+        start = int(moment)  # the portal writes whole seconds
         return IssuedChannel(
             kind=kind,
-            id=name,
-            signed_id=self._signer.signed(f"{name}:{public}" if public else name),
+            id=id_,
+            signed_id=self._signer.signed(f"{id_}:{public}" if public else id_),
             start=start,
             end=start + self._ttl,
             public=public,

@@ -1,4 +1,4 @@
-"""The portal's times, as its answers tell them."""
+"""Times of the portal in answers and headers."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
@@ -8,23 +8,23 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 __all__ = ["DateHeader", "iso_time"]
 
-_TIME_ZONE = timezone(timedelta(hours=2))  # not UTC, so that a reader must mind the offset
+_TIME_ZONE = timezone(timedelta(hours=2))  # not UTC, so that clients must respect the offset
 
 
 def iso_time(moment: float) -> str:
-    """The moment as the portal writes it: ISO 8601 with offset, whole seconds where it is whole."""
+    """Return the moment in ISO 8601 with offset; whole seconds have no fraction."""
     return datetime.fromtimestamp(moment, _TIME_ZONE).isoformat()
 
 
 class DateHeader:
-    """The application with a `Date` header by the portal's clock, which may differ from ours."""
+    """Middleware that adds a `Date` header by the portal's clock, which may differ from ours."""
 
     def __init__(self, app: ASGIApp, now: Callable[[], float]) -> None:
         self._app = app
         self._now = now
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer as the application does, with the date."""
+        """Call the application, and add the date to its responses."""
 
         async def send_dated(message: Message) -> None:
             if message["type"] in ("http.response.start", "websocket.http.response.start"):

@@ -1,21 +1,25 @@
-"""Demo traffic: what a working day of a small company looks like on its channels.
+"""Demo traffic: events of a working day in a small company, published in time.
 
-Pure and seeded: the same seed gives the same events, whatever the rate. Every story remembers
-what it told before: a deal is created, moves through its stages and is won or lost, a chat's
-messages are numbered, counters go up and are read.
+The same seed gives the same events, whatever the rate. Every generator keeps its state: a deal is
+created, moves through its stages and is won or lost, a chat's messages are numbered, counters go
+up and are read.
 """
 
+import asyncio
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from random import Random
 from typing import Any, NamedTuple
 
-__all__ = ["DemoEvent", "demo_events", "demo_gaps"]
+__all__ = ["DemoEvent", "demo_events", "demo_gaps", "play"]
+
+_LARGEST_DELAY = 1.0
+_YIELD_EVERY = 64
 
 
 class DemoEvent(NamedTuple):
-    """One event, and the type of the channel it belongs on."""
+    """One event, and the type of the channel that it belongs to."""
 
     module_id: str
     command: str
@@ -65,7 +69,7 @@ _WORKFLOWS = ["Approve an invoice", "Согласование отпуска", "
 
 
 def demo_events(seed: int = 0) -> Iterator[DemoEvent]:
-    """Events without end: several modules on both channels."""
+    """Yield events of several modules on both channels, without end."""
     rng = Random(seed)  # noqa: S311 - plausible traffic, no secrets
     weights = {
         _deals(rng): 26,
@@ -77,15 +81,16 @@ def demo_events(seed: int = 0) -> Iterator[DemoEvent]:
         _files(rng): 5,
         _application(rng): 3,
     }
-    stories, shares = list(weights), list(weights.values())
+    sources, shares = list(weights), list(weights.values())
     while True:
-        yield next(rng.choices(stories, shares)[0])
+        yield next(rng.choices(sources, shares)[0])
 
 
 def demo_gaps(rate: float, seed: int = 0) -> Iterator[float]:
-    """Seconds before each event, without end: bursts and lulls whose mean is `rate` a second.
+    """Yield the seconds before each event, in bursts and lulls.
 
-    A burst is about 200 events at 2.5 times the rate, a lull about 50 in the time that is left.
+    The mean is `rate` events a second. A burst is about 200 events at 2.5 times the rate, a lull
+    about 50 in the remaining time.
     """
     rng = Random(seed)  # noqa: S311 - see above
     burst, lull = 2.5 * rate, 50 / 170 * rate  # 200 / 2.5 + 50 * 170 / 50 = 250 mean gaps
@@ -96,8 +101,27 @@ def demo_gaps(rate: float, seed: int = 0) -> Iterator[float]:
             yield rng.expovariate(lull)
 
 
+async def play(
+    events: Iterator[DemoEvent], gaps: Iterator[float], publish: Callable[[DemoEvent], object]
+) -> None:
+    """Publish each event when its gap has passed, as long as there are events.
+
+    A late loop catches up with one second at most: a computer that slept must not publish the
+    events of a night at once.
+    """
+    clock = asyncio.get_running_loop().time
+    due = clock()
+    for number, (event, gap) in enumerate(zip(events, gaps, strict=False)):
+        due = max(due + gap, clock() - _LARGEST_DELAY)
+        wait = due - clock()
+        # When late it does not wait, but lets other tasks of the loop run now and then.
+        if wait > 0 or number % _YIELD_EVERY == 0:
+            await asyncio.sleep(max(wait, 0))
+        publish(event)
+
+
 def _deals(rng: Random) -> Iterator[DemoEvent]:
-    """Deals that are created, move on stage by stage, and are won or lost."""
+    """Yield deals: created, moved stage by stage, won or lost."""
     open_deals: list[dict[str, Any]] = []
     for number in count(1001):
         deal = _new_deal(rng, number)
@@ -108,7 +132,7 @@ def _deals(rng: Random) -> Iterator[DemoEvent]:
 
 
 def _deal_step(rng: Random, open_deals: list[dict[str, Any]]) -> DemoEvent:
-    """One of the deals moves on, or its sum changes; one that ends leaves the list."""
+    """Move one deal on or change its sum; a deal that ends leaves the list."""
     deal = rng.choice(open_deals)
     if rng.random() < 0.15:
         deal["opportunity"] = round(deal["opportunity"] * rng.uniform(0.8, 1.25), 2)
@@ -134,7 +158,7 @@ def _new_deal(rng: Random, number: int) -> dict[str, Any]:
 
 
 def _chats(rng: Random) -> Iterator[DemoEvent]:
-    """Chat messages, some edited or liked later; a direct one goes to the private channel."""
+    """Yield chat messages, some edited or liked later; direct ones are private."""
     recent: deque[dict[str, Any]] = deque(maxlen=20)
     for number in count(50_001):
         while recent and rng.random() < 0.2:
@@ -161,12 +185,12 @@ def _new_message(rng: Random, number: int) -> dict[str, Any]:
 
 
 def _dialog_channel(message: dict[str, Any]) -> str:
-    """`shared` for a chat, `private` for a dialog with one person."""
+    """Return `shared` for a chat, `private` for a dialog with one person."""
     return "shared" if message["dialogId"].startswith("chat") else "private"
 
 
 def _tasks(rng: Random) -> Iterator[DemoEvent]:
-    """Tasks: added, commented on, finished."""
+    """Yield tasks: added, commented on, finished."""
     ids, comments = count(301), count(9001)
     open_tasks: list[dict[str, Any]] = []
     while True:
@@ -189,7 +213,7 @@ def _tasks(rng: Random) -> Iterator[DemoEvent]:
 
 
 def _counters(rng: Random) -> Iterator[DemoEvent]:
-    """The user's own counters: they grow, and are read."""
+    """Yield the user's own counters, which grow and are read."""
     counters = {"im": 0, "tasks_total": 0, "crm_activity": 0, "calendar": 0}
     while True:
         name = rng.choice(list(counters))
@@ -199,7 +223,7 @@ def _counters(rng: Random) -> Iterator[DemoEvent]:
 
 
 def _workflows(rng: Random) -> Iterator[DemoEvent]:
-    """Workflows that start, ask the user something, and end."""
+    """Yield workflows that start, ask the user something, and end."""
     for number in count(71):
         workflow = {"id": f"wf-{number}", "name": rng.choice(_WORKFLOWS)}
         yield DemoEvent("bizproc", "workflowStarted", workflow, "shared")
@@ -210,7 +234,7 @@ def _workflows(rng: Random) -> Iterator[DemoEvent]:
 
 
 def _meetings(rng: Random) -> Iterator[DemoEvent]:
-    """Invitations, and the answers to them."""
+    """Yield invitations, and the answers to them."""
     for number in count(501):
         meeting = {
             "entryId": number,
@@ -224,7 +248,7 @@ def _meetings(rng: Random) -> Iterator[DemoEvent]:
 
 
 def _files(rng: Random) -> Iterator[DemoEvent]:
-    """Documents uploaded; a name seen before is a new version."""
+    """Yield uploaded documents; a repeated name is a new version."""
     versions: dict[str, int] = {}
     for number in count(8001):
         name = rng.choice(_FILES)
@@ -240,7 +264,7 @@ def _files(rng: Random) -> Iterator[DemoEvent]:
 
 
 def _application(rng: Random) -> Iterator[DemoEvent]:
-    """The application's own events: a synchronisation that gets on step by step."""
+    """Yield the application's own events: a synchronisation in steps."""
     for run in count(1):
         total = rng.randint(3, 8)
         for done in range(1, total + 1):

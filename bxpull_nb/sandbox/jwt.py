@@ -1,4 +1,4 @@
-"""JSON Web Tokens, as far as a push server of version 5 needs them: HS256, nothing else."""
+"""JSON Web Tokens for push servers of version 5; HS256 only."""
 
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -9,18 +9,18 @@ import msgspec
 __all__ = ["TOKEN_LIFE", "read_token", "write_token"]
 
 TOKEN_LIFE = 12 * 3600
-"""Seconds the portal lets a token live."""
+"""Seconds a token lives."""
 _HEAD = urlsafe_b64encode(b'{"typ":"JWT","alg":"HS256"}').rstrip(b"=").decode()
 
 
 def write_token(key: bytes, claims: dict[str, Any]) -> str:
-    """The claims, signed."""
+    """Return a token with the claims, signed with the key."""
     signed = f"{_HEAD}.{_encoded(msgspec.json.encode(claims))}"
     return f"{signed}.{_signature(key, signed)}"
 
 
 def read_token(key: bytes, token: str, moment: float) -> dict[str, Any] | None:
-    """The claims of a token of ours that has not ended yet; None for any other text."""
+    """Return the claims of a valid, unexpired token; None for any other text."""
     signed, _, signature = token.rpartition(".")
     head, _, body = signed.partition(".")
     if not hmac.compare_digest(signature.encode(), _signature(key, signed).encode()):

@@ -1,7 +1,7 @@
-"""An ASGI application on 127.0.0.1, served by a thread with an event loop of its own.
+"""An ASGI application on 127.0.0.1, served by a thread with its own event loop.
 
-Not the user's loop: a notebook's loop stands still while a cell computes, and a server that
-stood still with it would hide what a client does about it.
+It is not the user's loop. A notebook's loop is blocked while a cell computes, and a blocked server
+would hide how a client handles that.
 """
 
 import asyncio
@@ -21,19 +21,19 @@ from bxpull_nb.sandbox.tls import Certificate
 __all__ = ["HOST", "LoopbackServer", "Peer"]
 
 HOST = "127.0.0.1"
-_MOST_CONNECTIONS = 1000  # one more is answered with HTTP 503: a loop gone wild must be told
+_MOST_CONNECTIONS = 1000  # one more is answered with HTTP 503, to stop a runaway loop
 Peer = tuple[str, int]
 """The other end of a connection: host and port."""
 
 _PING_INTERVAL = 120.0  # protocol 2.7: the server pings every 120 s …
 _PONG_TIMEOUT = 240.0  # … and a socket without a pong is cut at 360 s
-_LARGEST_MESSAGE = 16 * 1024 * 1024  # what a client may send over a WebSocket; it has no reason to
+_LARGEST_MESSAGE = 16 * 1024 * 1024  # the limit for messages from clients
 _START_TIMEOUT = 10.0
 _STOP_TIMEOUT = 5.0
 
 
 class LoopbackServer:
-    """One address on this machine: taken by `bind`, served from `start` to `stop`."""
+    """A server on one local address, taken by `bind`, served from `start` to `stop`."""
 
     def __init__(self) -> None:
         self._socket: socket.socket | None = None
@@ -43,11 +43,11 @@ class LoopbackServer:
         self._spawned: list[asyncio.Task[None]] = []
 
     def bind(self, port: int = 0) -> int:
-        """The port that is now taken, any free one for 0; connections wait until `start`.
+        """Take the port, any free one for 0, and return its number; connections wait for `start`.
 
-        Raises SettingsError when it is taken already.
+        Raises SettingsError when the port is taken already.
         """
-        self._socket = _listening(port)
+        self._socket = _listening_socket(port)
         return int(self._socket.getsockname()[1])
 
     def start(
@@ -56,13 +56,13 @@ class LoopbackServer:
         on_stop: Callable[[], None],
         certificate: Certificate | None = None,
     ) -> None:
-        """Serve `app`, with TLS when there is a certificate; returns when connections are accepted.
+        """Serve `app`, with TLS if there is a certificate; return when connections are accepted.
 
-        `on_stop` is called in the loop when the server stops: it must let held requests go.
+        `on_stop` is called in the loop when the server stops; it must release held requests.
         """
         self._uvicorn = _Uvicorn(_uvicorn_config(app, certificate), on_stop)
         self._loop = asyncio.new_event_loop()
-        # A daemon: an interpreter that ends must not wait for a sandbox somebody left running.
+        # A daemon, so that an interpreter can end while a sandbox is still running.
         self._thread = Thread(target=self._serve, name="bxpull-sandbox", daemon=True)
         self._thread.start()
         self._uvicorn.ready.wait(_START_TIMEOUT)
@@ -70,25 +70,25 @@ class LoopbackServer:
             raise SettingsError("the sandbox's server did not start; the log of uvicorn says why.")
 
     def stop(self) -> None:
-        """Cut every connection without a word, free the address and end the thread."""
+        """Cut every connection without a close frame, free the address and end the thread."""
         if self._uvicorn is not None and self._thread is not None:
             self.call_soon(self._uvicorn.stopping.set)
             self._thread.join(_STOP_TIMEOUT)
 
     def call_soon(self, function: Callable[[], object]) -> None:
-        """Have `function` called in the server's loop; from any thread."""
-        # The loop may have closed between a publisher's look and its call: nobody listens then.
+        """Call `function` in the server's loop; may be called from any thread."""
+        # The loop may close at any moment; there are no listeners then.
         with suppress(RuntimeError):
             self._running_loop().call_soon_threadsafe(function)
 
     def spawn(self, task: Coroutine[Any, Any, None]) -> None:
         """Run `task` in the server's loop until it ends, or the server does."""
         loop = self._running_loop()
-        # A task whose failure asyncio logs, unlike a future nobody looks at.
+        # asyncio logs the failure of a task, unlike that of a future without a reader.
         self.call_soon(lambda: self._spawned.append(loop.create_task(task)))
 
     def cut(self, peers: Iterable[Peer]) -> None:
-        """Break the connections to these peers, as a fallen line would: no close frame."""
+        """Break the connections to these peers without a close frame, as a network failure does."""
         wanted = set(peers)
         if self._uvicorn is not None:
             self.call_soon(partial(self._uvicorn.cut, wanted))
@@ -110,11 +110,11 @@ class LoopbackServer:
         return self._loop
 
 
-_ACCEPTING = 5  # turns of the loop until a connection that was just accepted is known
+_ACCEPTING = 5  # turns of the loop until a connection just accepted is in the list
 
 
 class _Uvicorn(uvicorn.Server):
-    """uvicorn, told when to begin and to end by events instead of signals and polling."""
+    """A uvicorn server that starts and stops by events instead of signals and polling."""
 
     def __init__(self, config: uvicorn.Config, on_stop: Callable[[], None]) -> None:
         super().__init__(config)
@@ -132,23 +132,23 @@ class _Uvicorn(uvicorn.Server):
         ticking.cancel()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        # First no new connections, then the old ones: a client that reconnects at once must find
-        # the door shut, and a held poll must not hold the server.
-        await self._accept_no_more()
+        # First no new connections, then the old ones: a client that reconnects at once must be
+        # refused, and a held poll must not delay the server.
+        await self._stop_accepting()
         self._on_stop()
         self.cut()
         await asyncio.sleep(0)
         await super().shutdown(sockets=sockets)
 
-    async def _accept_no_more(self) -> None:
-        """Shut the door; a connection that is just coming in is in before it shuts.
+    async def _stop_accepting(self) -> None:
+        """Close the listening sockets once a connection just accepted has its transport.
 
-        asyncio fails, and leaves the socket open, when a server closes on an accepted connection
-        that has no transport yet.
+        asyncio fails, and leaves the socket open, when a server is closed while an accepted
+        connection has no transport yet.
         """
         loop = asyncio.get_running_loop()
         for listening in [one for server in self.servers for one in server.sockets]:
-            with suppress(NotImplementedError):  # the loop of Windows knows no readers
+            with suppress(NotImplementedError):  # the loop of Windows has no readers
                 loop.remove_reader(listening.fileno())
         for _ in range(_ACCEPTING):
             await asyncio.sleep(0)
@@ -156,7 +156,7 @@ class _Uvicorn(uvicorn.Server):
             server.close()
 
     def cut(self, peers: set[Peer] | None = None) -> None:
-        """Abort the transports to the peers, or all of them."""
+        """Abort the connections to the peers, or all connections."""
         for connection in list(self.server_state.connections):
             transport = connection.transport
             if peers is None or transport.get_extra_info("peername") in peers:
@@ -176,7 +176,7 @@ def _uvicorn_config(app: ASGIApp, certificate: Certificate | None) -> uvicorn.Co
         limit_concurrency=_MOST_CONNECTIONS,
         lifespan="off",
         server_header=False,
-        date_header=False,  # the application dates its answers itself, by the portal's clock
+        date_header=False,  # the application adds the date, by the portal's clock
         proxy_headers=False,
         access_log=False,
         log_config=None,
@@ -186,16 +186,16 @@ def _uvicorn_config(app: ASGIApp, certificate: Certificate | None) -> uvicorn.Co
     )
 
 
-def _listening(port: int) -> socket.socket:
-    """A socket that listens on the port; connections wait in it until the server runs."""
+def _listening_socket(port: int) -> socket.socket:
+    """Return a socket that listens on the port; connections wait until the server runs."""
     try:
         listening = socket.create_server((HOST, port), backlog=2048)
     except OSError as exc:
         raise SettingsError(
             f"port {port} on {HOST} is taken or not allowed ({exc.strerror}). "
-            f"Leave port out, and the sandbox takes a free one; sandbox.url tells which."
+            f"Leave port out, and the sandbox takes a free one; sandbox.url shows which."
         ) from exc
-    # Accepted sockets inherit it. asyncio sets it only on sockets of its own, and without it
+    # Accepted sockets inherit it. asyncio sets it only on its own sockets, and without it
     # every answer waits 40 ms for the acknowledgement of its headers.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listening

@@ -1,116 +1,165 @@
-"""How the sandbox behaves: one value, shared by its rooms, checked once."""
+"""The options of a sandbox: types, defaults, documentation and checks, in one place."""
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
+from textwrap import fill
 
 from bxpull_nb.errors import SettingsError
 
-__all__ = ["DEFAULT_SCOPE", "EDITIONS", "MODES", "PROFILES", "USER_ID", "Settings"]
+__all__ = ["DEFAULT_SCOPE", "EDITIONS", "MODES", "PROFILES", "USER_ID", "Settings", "options_text"]
 
 EDITIONS = ("current", "seed")
 DEFAULT_SCOPE = ("pull", "pull_channel", "crm", "user")
 MODES = ("personal", "shared")
 PROFILES = ("guide", "portal")
-"""What the official guide says of HTTP statuses, and what the code of today's portals does."""
+"""HTTP statuses as the official guide documents them, and as today's portals send them."""
 USER_ID = 1
 """The user of the application and of the webhook."""
 _VERSIONS = (3, 4, 5)
+_POSITIVE = (
+    *("poll_hold", "channel_ttl", "rpc_ping", "rate", "rest_burst"),
+    *("history_limit", "backlog_limit"),
+)
+_POSITIVE_OR_NONE = ("token_ttl", "rest_limit", "operating_limit")
 
 
-@dataclass(kw_only=True)
+def _doc(text: str) -> dict[str, str]:
+    return {"doc": text}
+
+
+@dataclass(kw_only=True, eq=False)
 class Settings:
-    """What a sandbox was asked to be. `configured` may change while it runs, the rest may not."""
+    """The options of a sandbox. `configured` may change while it runs, the others may not."""
 
-    edition: str = "current"
-    """`current`, or `seed`: which edition of `pull.application.config.get` is spoken."""
-    server_version: int = 3
-    """Protocol version of the push server: 3, 4 or 5; it decides the dialect of the frames."""
-    mode: str = "personal"
-    """`personal`, or `shared` for a push server in the cloud, which many portals use."""
-    rpc_ping: float = 10.0
-    """Seconds between two `ping` of a version 5 server; clients give up after 20 without one."""
-    websocket: bool = True
-    """Whether the push server takes WebSockets; long polling it always takes."""
-    configured: bool = True
-    """False: the portal says that it has no push server."""
-    private: bool = True
-    """False: the portal gives the application a shared channel only."""
-    buffer: float = 0.02
-    """Seconds for which messages are joined into one WebSocket frame; 0 = a frame each."""
-    poll_hold: float = 40.0
-    """Seconds a long poll is held when there is nothing to tell."""
-    channel_ttl: float = 43205.0
-    """Seconds a channel lives; today's portals use 12 hours and 5 seconds."""
-    token_ttl: float | None = None
-    """Seconds the access token lives; None = as long as the sandbox."""
-    status_profile: str | None = None
-    """`guide` or `portal`: which HTTP statuses error codes have; None = `guide` in the seed
-    edition, `portal` in the current one."""
-    scope: str | Sequence[str] = DEFAULT_SCOPE
-    """What the application and the webhook were allowed, as a list or comma-separated."""
-    admin: bool = True
-    """Whether the user of both is an administrator."""
-    redirect_uri: str | None = None
-    """Where a login of the application comes back to."""
-    rest_limit: float | None = 100.0
-    """REST requests a second; None = no limit."""
-    rest_burst: float = 2000
-    """REST requests that may come at once before `rest_limit` is felt."""
-    operating_limit: float | None = 480.0
-    """Seconds of working time a method has in 10 minutes; None = no limit."""
-    tls: bool = False
-    """Whether everything is https and wss, with a certificate of the sandbox's own."""
-    history_limit: int = 200_000
-    """Stored messages kept for resuming; the oldest go first."""
-    backlog_limit: int = 64 * 1024 * 1024
-    """Characters that may wait for one slow subscriber before it is cut off."""
-    port: int = 0
-    """0 = any free port."""
-    demo: bool = False
-    """Whether demo traffic flows."""
-    rate: float = 25.0
-    """Mean of the demo traffic in events per second."""
-    seed: int = 0
-    """Of the demo traffic: the same seed gives the same events."""
-    now: Callable[[], float] = time.time
-    """The portal's clock, in seconds since 1970."""
+    demo: bool = field(
+        default=False, metadata=_doc("Whether demo events of several modules are published.")
+    )
+    rate: float = field(default=25.0, metadata=_doc("Mean number of demo events a second."))
+    seed: int = field(default=0, metadata=_doc("The same seed gives the same demo events."))
+    port: int = field(default=0, metadata=_doc("The TCP port; 0 takes any free one."))
+    edition: str = field(
+        default="current",
+        metadata=_doc(
+            "`current` answers `pull.application.config.get` as portals do today, to applications "
+            "only; `seed` as the method's page documents it, to webhooks too."
+        ),
+    )
+    server_version: int = field(
+        default=3,
+        metadata=_doc(
+            "The push server's protocol: 3 (text frames), 4 (protobuf) or 5 (JSON-RPC, tokens)."
+        ),
+    )
+    mode: str = field(
+        default="personal",
+        metadata=_doc("`personal`, or `shared` = a push server in the cloud, with a `clientId`."),
+    )
+    websocket: bool = field(
+        default=True, metadata=_doc("Whether the push server takes WebSockets too.")
+    )
+    configured: bool = field(
+        default=True,
+        metadata=_doc("Whether the portal has a push server; may change while it runs."),
+    )
+    private: bool = field(
+        default=True, metadata=_doc("Whether the application has a private channel.")
+    )
+    buffer: float = field(
+        default=0.02,
+        metadata=_doc(
+            "Seconds for which the messages after a first one are joined into one WebSocket frame; "
+            "real servers take 0.25 to 0.4, 0 gives each message a frame of its own."
+        ),
+    )
+    rpc_ping: float = field(
+        default=10.0,
+        metadata=_doc("Seconds between `ping` of a version 5 server; clients expect one in 20."),
+    )
+    poll_hold: float = field(default=40.0, metadata=_doc("Seconds a poll without messages waits."))
+    channel_ttl: float = field(
+        default=43205.0,
+        metadata=_doc("Seconds a channel lives; today's portals use 12 hours and 5 seconds."),
+    )
+    token_ttl: float | None = field(
+        default=None,
+        metadata=_doc("Seconds an access token lives; None = as long as the sandbox."),
+    )
+    status_profile: str | None = field(
+        default=None,
+        metadata=_doc(
+            "HTTP statuses of REST errors, on which `guide` and `portal` disagree; None = `guide` "
+            "in the seed edition, else `portal`."
+        ),
+    )
+    scope: str | Sequence[str] = field(
+        default=DEFAULT_SCOPE,
+        metadata=_doc("Scopes of the application and the webhook, as a list or comma-separated."),
+    )
+    admin: bool = field(default=True, metadata=_doc("Whether their user is an administrator."))
+    redirect_uri: str | None = field(
+        default=None, metadata=_doc("The address that a login of the application returns to.")
+    )
+    rest_limit: float | None = field(
+        default=100.0,
+        metadata=_doc(
+            "REST requests a second after `rest_burst`; a portal allows 2, the default stops "
+            "runaway loops only, None = no limit."
+        ),
+    )
+    rest_burst: float = field(
+        default=2000,
+        metadata=_doc("REST requests allowed at once before `rest_limit`; a portal allows 50."),
+    )
+    operating_limit: float | None = field(
+        default=480.0,
+        metadata=_doc("Seconds a REST method may work in 10 minutes; None = no limit."),
+    )
+    tls: bool = field(
+        default=False,
+        metadata=_doc(
+            "Whether to serve https and wss, with an own certificate (see `ca_path`); needs the "
+            "extra `tls`."
+        ),
+    )
+    history_limit: int = field(
+        default=200_000,
+        metadata=_doc("Messages stored for resuming, and at most 256 Mi characters of them."),
+    )
+    backlog_limit: int = field(
+        default=64 * 1024 * 1024,
+        metadata=_doc("Characters that may wait for a slow subscriber before it is cut off."),
+    )
+    now: Callable[[], float] = field(
+        default=time.time, metadata=_doc("The portal's clock, in seconds since 1970.")
+    )
 
     def __post_init__(self) -> None:
-        if self.edition not in EDITIONS:
-            raise SettingsError(f"edition={self.edition!r}: take one of {', '.join(EDITIONS)}.")
+        self._check_choices()
+        if not 0 <= self.port <= 65535:
+            raise SettingsError(f"port={self.port!r}: take 1 to 65535, or 0 for any free port.")
+        if not self.buffer >= 0:
+            raise SettingsError(f"buffer={self.buffer!r}: seconds, 0 or more.")
+        optional = [name for name in _POSITIVE_OR_NONE if getattr(self, name) is not None]
+        for name in (*_POSITIVE, *optional):
+            if not getattr(self, name) > 0:
+                raise SettingsError(f"{name}={getattr(self, name)!r}: it must be more than 0.")
+
+    def _check_choices(self) -> None:
         if self.server_version not in _VERSIONS:
             versions = ", ".join(map(str, _VERSIONS))
             raise SettingsError(
                 f"server_version={self.server_version!r}: the sandbox speaks {versions}."
             )
-        if self.mode not in MODES:
-            raise SettingsError(f"mode={self.mode!r}: take one of {', '.join(MODES)}.")
-        if not 0 <= self.port <= 65535:
-            raise SettingsError(f"port={self.port!r}: take 1 to 65535, or 0 for any free port.")
-        self._check_numbers()
-        self._check_rest()
-
-    def _check_numbers(self) -> None:
-        positive = ("poll_hold", "channel_ttl", "rpc_ping", "rate", "history_limit")
-        for name in (*positive, "backlog_limit"):
-            if not getattr(self, name) > 0:
-                raise SettingsError(f"{name}={getattr(self, name)!r}: it must be more than 0.")
-        if not self.buffer >= 0:
-            raise SettingsError(f"buffer={self.buffer!r}: seconds, 0 or more.")
-
-    def _check_rest(self) -> None:
-        if self.status_profile not in (None, *PROFILES):
-            profiles = ", ".join(PROFILES)
-            raise SettingsError(f"status_profile={self.status_profile!r}: take one of {profiles}.")
-        for name in ("token_ttl", "rest_limit", "rest_burst", "operating_limit"):
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise SettingsError(f"{name}={value!r}: it must be more than 0.")
+        choices = {"edition": EDITIONS, "mode": MODES, "status_profile": (None, *PROFILES)}
+        for name, allowed in choices.items():
+            if getattr(self, name) not in allowed:
+                names = ", ".join(filter(None, allowed))
+                raise SettingsError(f"{name}={getattr(self, name)!r}: take one of {names}.")
 
     @property
     def profile(self) -> str:
-        """The status profile in force."""
+        """The status profile in force: `guide` or `portal`."""
         return self.status_profile or ("guide" if self.edition == "seed" else "portal")
 
     @property
@@ -123,3 +172,9 @@ class Settings:
     def channel_kinds(self) -> tuple[str, ...]:
         """The types of channel the application has."""
         return ("shared", "private") if self.private else ("shared",)
+
+
+def options_text() -> str:
+    """Return the documentation of all options as a list."""
+    lines = (f"- `{option.name}`: {option.metadata['doc']}" for option in fields(Settings))
+    return "\n".join(fill(line, 92, subsequent_indent="  ") for line in lines)

@@ -1,4 +1,4 @@
-"""A certificate of the sandbox's own, for https and wss on 127.0.0.1."""
+"""The sandbox's own certificate, for https and wss on 127.0.0.1."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,15 +13,15 @@ _NAMES = ("127.0.0.1", "localhost")
 
 @dataclass(frozen=True)
 class Certificate:
-    """Files of one certificate, in a private folder that goes with `remove`."""
+    """Files of one certificate, in a private folder that `remove` deletes."""
 
     folder: "TemporaryDirectory[str]"
 
     @classmethod
     def new(cls) -> "Certificate":
-        """A certificate signed by an authority of its own, which nobody trusts unless told to.
+        """Create a certificate signed by a new authority, which clients must be made to trust.
 
-        Raises SettingsError when `trustme`, which makes it, is not installed.
+        Raises SettingsError when `trustme`, which creates it, is not installed.
         """
         try:
             import trustme
@@ -39,7 +39,7 @@ class Certificate:
 
     @property
     def ca_path(self) -> Path:
-        """What a client must trust (PEM)."""
+        """The authority's certificate, for clients to trust (PEM)."""
         return Path(self.folder.name) / "ca.pem"
 
     @property

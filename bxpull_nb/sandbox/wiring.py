@@ -1,4 +1,4 @@
-"""One run of the sandbox: its rooms, made for each other and wired together."""
+"""One run of the sandbox: its parts, created and connected."""
 
 import secrets
 from dataclasses import dataclass
@@ -7,85 +7,101 @@ from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect
 
 from bxpull_nb.errors import SettingsError
-from bxpull_nb.sandbox.body import answer_nobody
+from bxpull_nb.sandbox.body import answer_disconnected
 from bxpull_nb.sandbox.channels import Channels, Signer
 from bxpull_nb.sandbox.clock import DateHeader
-from bxpull_nb.sandbox.demo import play
-from bxpull_nb.sandbox.demo_traffic import DemoEvent, demo_events, demo_gaps
+from bxpull_nb.sandbox.demo_traffic import DemoEvent, demo_events, demo_gaps, play
+from bxpull_nb.sandbox.publisher import Publisher
 from bxpull_nb.sandbox.push.broker import Broker
-from bxpull_nb.sandbox.push.context import PushContext
-from bxpull_nb.sandbox.push.publish_routes import PublishServer
-from bxpull_nb.sandbox.push.publisher import Publisher
-from bxpull_nb.sandbox.push.push_side import open_push_server
-from bxpull_nb.sandbox.push.subscribe_routes import PushServer
+from bxpull_nb.sandbox.push.context import PushContext, create_push_context
+from bxpull_nb.sandbox.push.publish_routes import PublishRoutes
+from bxpull_nb.sandbox.push.subscribe_routes import SubscribeRoutes
+from bxpull_nb.sandbox.rest.account_methods import AccountMethods
 from bxpull_nb.sandbox.rest.application import Application
-from bxpull_nb.sandbox.rest.authentication import Access
+from bxpull_nb.sandbox.rest.authentication import CallerAuthentication
+from bxpull_nb.sandbox.rest.batch_method import BatchMethod
 from bxpull_nb.sandbox.rest.config_answer import ConfigAnswer
-from bxpull_nb.sandbox.rest.oauth_routes import OAuthServer
+from bxpull_nb.sandbox.rest.crm_methods import record_methods
+from bxpull_nb.sandbox.rest.methods import Methods
+from bxpull_nb.sandbox.rest.oauth_routes import OAuthRoutes
 from bxpull_nb.sandbox.rest.pull_methods import PullMethods
-from bxpull_nb.sandbox.rest.rest_methods import all_methods
-from bxpull_nb.sandbox.rest.routes import RestInterface, page_not_found
+from bxpull_nb.sandbox.rest.routes import RestRoutes, page_not_found
 from bxpull_nb.sandbox.server import HOST, LoopbackServer
 from bxpull_nb.sandbox.settings import Settings
 from bxpull_nb.sandbox.tls import Certificate
 
-__all__ = ["RunningPortal", "open_portal"]
+__all__ = ["Controls", "RunningPortal", "open_portal"]
 
 
 @dataclass
 class RunningPortal:
-    """A running portal; everything secret or counted is new with each one."""
+    """A running portal; its secrets and counters are new with each one."""
 
-    host: str
-    """Address and port."""
+    url: str
+    """Scheme, address and port."""
     server: LoopbackServer
-    access: Access
+    application: Application
+    webhook_secret: str
     broker: Broker
     publisher: Publisher
     push: PushContext
-    rest: RestInterface
+    rest: RestRoutes
     certificate: Certificate | None
 
+
+class Controls:
+    """Base of the classes that control a running portal."""
+
+    _portal: RunningPortal | None
+
     @property
-    def url(self) -> str:
-        """Scheme, address and port."""
-        return f"{'https' if self.certificate else 'http'}://{self.host}"
+    def _running(self) -> RunningPortal:
+        if self._portal is None:
+            raise SettingsError(
+                "the sandbox is not running. Call sandbox.start(), or open it with "
+                "`with Sandbox() as sandbox:`."
+            )
+        return self._portal
 
 
 def open_portal(settings: Settings) -> RunningPortal:
-    """A portal that answers; raises SettingsError when the port is taken."""
+    """Open a portal and return it once it answers; raises SettingsError for a taken port."""
     certificate = Certificate.new() if settings.tls else None
     server = LoopbackServer()
-    host = f"{HOST}:{_bound(server, settings.port, certificate)}"
+    host = f"{HOST}:{_bind(server, settings.port, certificate)}"
+    url = f"{'https' if certificate else 'http'}://{host}"
     signer = Signer(secrets.token_bytes(32))
     channels, personal = (
         Channels(signer, settings.channel_ttl, settings.now, settings.server_version)
         for _ in range(2)
     )
-    url = f"{'https' if settings.tls else 'http'}://{host}"
     application = Application(settings.now, settings.token_ttl, settings.scopes)
-    access = Access(application, admin=settings.admin)
-    push = open_push_server(settings, server, signer, channels, personal, application.client_id)
+    push = create_push_context(settings, server, signer, channels, personal, application.client_id)
     publisher = Publisher(push.broker, channels, settings.channel_kinds, settings.now)
     config = ConfigAnswer(settings, host, signer.account)
-    pull = PullMethods(settings, config, channels, personal)
-    methods = all_methods(settings, pull, application, url)
-    rest = RestInterface(settings, access, methods, publisher)
-    oauth = OAuthServer(application, rest.faults, url, settings.redirect_uri)
-    listening = [*PublishServer(push).routes(), *PushServer(push).routes()]
+    methods = _all_methods(
+        settings, PullMethods(settings, config, channels, personal), application, url
+    )
+    authentication = CallerAuthentication(application, admin=settings.admin)
+    rest = RestRoutes(settings, authentication, methods, publisher)
+    oauth = OAuthRoutes(application, rest.faults, url, settings.redirect_uri)
+    push_routes = [*PublishRoutes(push).routes(), *SubscribeRoutes(push).routes()]
     app = Starlette(
-        routes=[*rest.routes(), *oauth.routes(), *listening],
-        exception_handlers={404: page_not_found, ClientDisconnect: answer_nobody},
+        routes=[*rest.routes(), *oauth.routes(), *push_routes],
+        exception_handlers={404: page_not_found, ClientDisconnect: answer_disconnected},
     )
     app.router.redirect_slashes = False
     server.start(DateHeader(app, settings.now), push.broker.close, certificate)
     if settings.demo:
-        server.spawn(_demo(settings, publisher))
-    return RunningPortal(host, server, access, push.broker, publisher, push, rest, certificate)
+        server.spawn(_publish_demo(settings, publisher))
+    secret = authentication.webhook_secret
+    return RunningPortal(
+        url, server, application, secret, push.broker, publisher, push, rest, certificate
+    )
 
 
-def _bound(server: LoopbackServer, port: int, certificate: Certificate | None) -> int:
-    """The port that is now taken; where that fails, no certificate is left behind."""
+def _bind(server: LoopbackServer, port: int, certificate: Certificate | None) -> int:
+    """Take the port and return its number; on failure delete the certificate."""
     try:
         return server.bind(port)
     except SettingsError:
@@ -94,10 +110,22 @@ def _bound(server: LoopbackServer, port: int, certificate: Certificate | None) -
         raise
 
 
-async def _demo(settings: Settings, publisher: Publisher) -> None:
+def _all_methods(
+    settings: Settings, pull: PullMethods, application: Application, url: str
+) -> Methods:
+    """Return every REST method of the portal at `url`."""
+    methods = Methods(settings.now, settings.operating_limit)
+    methods.add(pull.table())
+    methods.add(AccountMethods(settings, application, methods, url).table())
+    methods.add(record_methods())
+    methods.add(BatchMethod(methods, strict=settings.profile == "guide").table())
+    return methods
+
+
+async def _publish_demo(settings: Settings, publisher: Publisher) -> None:
     def publish(event: DemoEvent) -> None:
         kind = event.channel if event.channel in settings.channel_kinds else "shared"
         publisher.publish(event.module_id, event.command, event.params, [kind])
 
-    events = demo_events(settings.seed)
-    await play(events, demo_gaps(settings.rate, settings.seed), publish)
+    gaps = demo_gaps(settings.rate, settings.seed)
+    await play(demo_events(settings.seed), gaps, publish)

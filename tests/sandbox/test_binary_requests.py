@@ -1,14 +1,14 @@
-"""Requests of the binary protocol: what is understood, and what is refused with which code."""
+"""Requests of the binary protocol: accepted ones, and the codes of refused ones."""
 
 import pytest
 
 from bxpull_nb.sandbox.channels import Signer
 from bxpull_nb.sandbox.push.binary_codec import (
-    PublishedMessage,
+    Publication,
     channel_ids,
     channel_stats,
     parse_request,
-    published_messages,
+    publications,
 )
 from bxpull_nb.sandbox.push.error import PushRefusal
 from tests.support.batches import Named, channel_question, message_request, server_question
@@ -27,45 +27,45 @@ PRIVATE: Named = {"id": bytes.fromhex("0123456789abcdef" * 2), "isPrivate": True
 
 @pytest.fixture
 def signer() -> Signer:
-    """The signer of the protocol's vectors."""
+    """Return the signer of the protocol's vectors."""
     return Signer(b"bxpull-test-key")
 
 
-def read(signer: Signer, data: bytes, *, trusted: bool = False) -> list[PublishedMessage]:
-    """The letters of a request."""
-    return published_messages(parse_request(data, trusted=trusted), signer, trusted=trusted)
+def read(signer: Signer, data: bytes, *, trusted: bool = False) -> list[Publication]:
+    """Return the messages of a request."""
+    return publications(parse_request(data, trusted=trusted), signer, trusted=trusted)
 
 
 def test_the_protocols_vector_is_understood(signer: Signer) -> None:
-    """One message to a public channel, signed."""
+    """The vector is one message to a signed public channel."""
     assert message_request("{}", to=[SIGNED]) == VECTOR
-    assert read(signer, VECTOR) == [PublishedMessage("{}", [f"public:{PUB}"], 0)]
+    assert read(signer, VECTOR) == [Publication("{}", [f"public:{PUB}"], 0)]
 
 
 def test_the_trusted_side_writes_to_private_and_public_channels(signer: Signer) -> None:
-    """Without any signature, and to one of them as often as it names it."""
+    """It needs no signatures, and a repeated channel counts repeatedly."""
     data = message_request("a", "b", to=[PRIVATE, {"id": bytes.fromhex(PUB)}, PRIVATE], expiry=60)
     channels = ["0123456789abcdef" * 2, f"public:{PUB}", "0123456789abcdef" * 2]
     assert read(signer, data, trusted=True) == [
-        PublishedMessage("a", channels, 60),
-        PublishedMessage("b", channels, 60),
+        Publication("a", channels, 60),
+        Publication("b", channels, 60),
     ]
 
 
 def test_only_the_first_request_counts(signer: Signer) -> None:
-    """The others are not even looked at."""
+    """The other requests are ignored."""
     data = message_request("first", to=[SIGNED]) + message_request("second", to=[])
     assert [published.body for published in read(signer, data)] == ["first"]
 
 
 @pytest.mark.parametrize("count", [0, 1, 100])
 def test_up_to_a_hundred_messages_are_taken(signer: Signer, count: int) -> None:
-    """None at all are fine too."""
+    """An empty list is accepted too."""
     assert len(read(signer, message_request(*["{}"] * count, to=[SIGNED]))) == count
 
 
 def test_up_to_a_hundred_receivers_are_taken(signer: Signer) -> None:
-    """Each of them is a copy."""
+    """Each repetition counts as a receiver."""
     (published,) = read(signer, message_request("{}", to=[SIGNED] * 100))
     assert published.channels == [f"public:{PUB}"] * 100
 
@@ -98,7 +98,7 @@ def test_up_to_a_hundred_receivers_are_taken(signer: Signer) -> None:
     ],
 )
 def test_what_a_client_may_not_ask_is_refused(signer: Signer, data: bytes, refusal: str) -> None:
-    """With the code and the text of real servers."""
+    """The refusal has code and text of real servers."""
     with pytest.raises(PushRefusal) as refused:
         read(signer, data)
     assert str(refused.value) == refusal
@@ -106,7 +106,7 @@ def test_what_a_client_may_not_ask_is_refused(signer: Signer, data: bytes, refus
 
 @pytest.mark.parametrize("length", [0, 15, 17])
 def test_the_trusted_side_must_name_ids_of_16_bytes(signer: Signer, length: int) -> None:
-    """4019; for a client such an id has no good signature."""
+    """The code is 4019; for a client the signature is invalid."""
     data = message_request("{}", to=[{"id": b"x" * length, "isPrivate": True}])
     with pytest.raises(PushRefusal, match=r"4019: Request has an invalid channel id\."):
         read(signer, data, trusted=True)
@@ -116,7 +116,7 @@ def test_the_trusted_side_must_name_ids_of_16_bytes(signer: Signer, length: int)
 def test_asking_who_is_online_follows_the_same_rules(
     signer: Signer, names: list[Named], code: int
 ) -> None:
-    """As publishing does."""
+    """Questions are refused with the codes of publishing."""
     request = parse_request(channel_question(names), trusted=False)
     with pytest.raises(PushRefusal) as refused:
         channel_ids(request, signer, trusted=False)
@@ -124,7 +124,7 @@ def test_asking_who_is_online_follows_the_same_rules(
 
 
 def test_the_answer_about_channels_is_that_of_a_real_server() -> None:
-    """Byte for byte: explicit zeros, in the order of the question."""
+    """All bytes agree: explicit zeros, in the order of the question."""
     ids = ["140b62eaeea589b19bccd6be362f3d39", "8ae1c395daff4870129e0f0cbb06cf5a"]
     asked = [(f"public:{name}", bytes.fromhex(name)) for name in ids]
     recorded = (
@@ -136,5 +136,5 @@ def test_the_answer_about_channels_is_that_of_a_real_server() -> None:
 
 @pytest.mark.parametrize(("code", "status"), [(4010, 400), (4021, 400), (4029, 429)])
 def test_a_refusal_has_a_status_for_http(code: int, status: int) -> None:
-    """400, but for too many connections."""
+    """The status is 400, and 429 for too many connections."""
     assert PushRefusal(code).status == status

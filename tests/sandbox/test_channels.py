@@ -1,4 +1,4 @@
-"""Channel ids, signatures and life: the vectors of the protocol first."""
+"""Channel ids, signatures and life, with the vectors of the protocol."""
 
 import pytest
 
@@ -13,7 +13,7 @@ SIGNED_PUBLIC = "2eac15640a5846bf7edcd0b3d3fc6c8811b13e5c"
 
 @pytest.fixture
 def signer() -> Signer:
-    """The signer of the protocol's vectors."""
+    """Return the signer of the protocol's vectors."""
     return Signer(b"bxpull-test-key")
 
 
@@ -22,7 +22,7 @@ def signer() -> Signer:
     [(PRIV, SIGNED), (f"{PRIV}:{PUB}", SIGNED_WITH_PUBLIC), (f"public:{PUB}", SIGNED_PUBLIC)],
 )
 def test_signatures_equal_the_protocols_vectors(signer: Signer, text: str, signature: str) -> None:
-    """The known key signs the known ids as the portal does."""
+    """The test key signs the test ids as the portal does."""
     assert signer.sign(text) == signature
 
 
@@ -40,7 +40,7 @@ def test_signatures_equal_the_protocols_vectors(signer: Signer, text: str, signa
 def test_only_the_right_signature_is_accepted(
     signer: Signer, written: str, *, accepted: bool
 ) -> None:
-    """A signature counts for the very id it was made of."""
+    """A signature is valid for its own id only."""
     (address,) = parse_addresses(written)
     assert signer.accepts(address) is accepted
 
@@ -52,13 +52,13 @@ def test_only_the_right_signature_is_accepted(
 def test_the_trusted_side_may_leave_a_private_id_unsigned(
     signer: Signer, written: str, *, accepted: bool
 ) -> None:
-    """But not one with a public part, and a wrong signature stays wrong."""
+    """An id with a public part needs its signature, and a wrong one stays wrong."""
     (address,) = parse_addresses(written)
     assert signer.accepts(address, unsigned=True) is accepted
 
 
 def test_a_channel_id_names_several_channels() -> None:
-    """Ids are joined by a slash."""
+    """A slash joins the ids."""
     found = parse_addresses(f"{PRIV}.{SIGNED}/{PUB}")
     assert found == [Address(PRIV, None, SIGNED), Address(PUB, None, None)]
 
@@ -77,12 +77,12 @@ def test_a_channel_id_names_several_channels() -> None:
     ],
 )
 def test_a_misshapen_channel_id_names_nothing(written: str) -> None:
-    """One bad id spoils the whole."""
+    """One malformed id makes all of them invalid."""
     assert parse_addresses(written) == []
 
 
 def test_a_channel_stays_the_same_until_its_end_and_is_replaced_then(signer: Signer) -> None:
-    """Asking a moment before the end gives the same channel, asking at the end another."""
+    """A request just before the end gives the same channel, at the end another."""
     moment = [1000.75]
     channels = Channels(signer, 43205.0, lambda: moment[0])
     first = channels.current("shared")
@@ -107,7 +107,7 @@ def test_shared_and_private_are_different_channels(signer: Signer) -> None:
 def test_from_version_4_on_a_private_channel_has_a_public_part(
     signer: Signer, version: int
 ) -> None:
-    """In its signed id, and as an address of its own; a shared channel has none."""
+    """It is in the signed id, and an address of its own; a shared channel has none."""
     channels = Channels(signer, 60.0, lambda: 1000.0, version)
     private, shared = channels.current("private"), channels.current("shared")
     (address,) = parse_addresses(private.signed_id)
@@ -128,7 +128,7 @@ def test_below_version_4_there_is_no_public_part(signer: Signer) -> None:
 
 
 def test_a_user_is_reached_at_a_public_channel(signer: Signer) -> None:
-    """Each user has one of their own, as long-lived as the private channel."""
+    """Each user has one, which lives as long as the private channel."""
     channels = Channels(signer, 60.0, lambda: 1000.5, 4)
     mine, other = channels.public_channel(), channels.public_channel(7)
     private = channels.current("private")
@@ -141,7 +141,7 @@ def test_a_user_is_reached_at_a_public_channel(signer: Signer) -> None:
 
 
 def test_a_channel_knows_its_owner(signer: Signer) -> None:
-    """By the private id, after its end too; a shared one has none."""
+    """The private id gives the owner, after its end too; a shared one has none."""
     channels = Channels(signer, 60.0, lambda: 0.0, 4)
     old, new = channels.replace("private", 7)
     assert old.id != new.id
@@ -151,7 +151,7 @@ def test_a_channel_knows_its_owner(signer: Signer) -> None:
 
 
 def test_a_token_names_the_shared_channel_and_the_user(signer: Signer) -> None:
-    """It ends after 12 hours, or with a shorter life of channels."""
+    """It ends after 12 hours, or with the channels if they end earlier."""
     channels = Channels(signer, 43205.0, lambda: 1000.75, 5)
     token, end = channels.jwt(7)
     assert signer.claims(token, 1001.0) == {
@@ -167,7 +167,7 @@ def test_a_token_names_the_shared_channel_and_the_user(signer: Signer) -> None:
 
 
 def test_by_a_token_one_is_reached_besides_the_channel(signer: Signer) -> None:
-    """From version 5 on a message to the private channel goes to its user as well."""
+    """From version 5 on private messages go to the user's key as well."""
     targets = {
         version: Channels(signer, 60.0, lambda: 0.0, version).current("private").targets
         for version in (3, 4, 5)

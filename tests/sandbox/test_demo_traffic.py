@@ -1,4 +1,4 @@
-"""Demo traffic: reproducible, varied, and a story that hangs together."""
+"""Demo traffic: reproducible, varied and consistent."""
 
 import asyncio
 from collections import Counter
@@ -7,32 +7,31 @@ from itertools import chain, islice, repeat
 import msgspec
 import pytest
 
-from bxpull_nb.sandbox.demo import play
-from bxpull_nb.sandbox.demo_traffic import DemoEvent, demo_events, demo_gaps
+from bxpull_nb.sandbox.demo_traffic import DemoEvent, demo_events, demo_gaps, play
 
 STAGES = ["NEW", "PREPARATION", "PREPAYMENT_INVOICE", "EXECUTING", "WON"]
 
 
 @pytest.fixture(scope="module")
 def day() -> list[DemoEvent]:
-    """Five thousand events."""
+    """Return five thousand events."""
     return list(islice(demo_events(0), 5000))
 
 
-def test_the_same_seed_tells_the_same_day(day: list[DemoEvent]) -> None:
-    """Another seed, another day."""
+def test_the_same_seed_gives_the_same_events(day: list[DemoEvent]) -> None:
+    """Another seed gives other events."""
     assert list(islice(demo_events(0), 5000)) == day
     assert list(islice(demo_events(1), 50)) != day[:50]
 
 
-def test_events_do_not_change_after_they_were_told() -> None:
-    """Looking at them one by one, as JSON, gives what they are in the end."""
-    told = [(event, msgspec.json.encode(event)) for event in islice(demo_events(3), 2000)]
-    assert all(msgspec.json.encode(event) == text for event, text in told)
+def test_events_do_not_change_after_they_were_yielded() -> None:
+    """Their JSON is the same when they are yielded and at the end."""
+    encoded = [(event, msgspec.json.encode(event)) for event in islice(demo_events(3), 2000)]
+    assert all(msgspec.json.encode(event) == text for event, text in encoded)
 
 
-def test_several_modules_speak_on_both_channels(day: list[DemoEvent]) -> None:
-    """Every module often enough to be seen, and none too often."""
+def test_both_channels_have_events_of_several_modules(day: list[DemoEvent]) -> None:
+    """Every module has a share that is neither tiny nor dominant."""
     modules = Counter(event.module_id for event in day)
     assert set(modules) == {
         "crm",
@@ -52,21 +51,21 @@ def test_several_modules_speak_on_both_channels(day: list[DemoEvent]) -> None:
 
 
 def test_the_names_are_such_as_the_portal_takes(day: list[DemoEvent]) -> None:
-    """Commands and modules would pass pull.application.event.add."""
+    """pull.application.event.add would accept commands and modules."""
     assert all(event.command.replace("_", "").isalnum() for event in day)
     assert all(event.module_id.islower() for event in day)
     assert len({event.command for event in day}) > 12
 
 
 def test_texts_are_not_only_latin(day: list[DemoEvent]) -> None:
-    """Cyrillic and emoji are there to be handled."""
+    """There are Cyrillic texts and emoji."""
     texts = "".join(str(event.params.get("text", "")) for event in day)
     assert "Договор" in texts
     assert "👍" in texts
 
 
 def test_a_deal_moves_from_stage_to_stage(day: list[DemoEvent]) -> None:
-    """It is created first, no stage is skipped, and what is won or lost is not heard of again."""
+    """It is created first and skips no stage; after its end there are no events."""
     stages: dict[int, str] = {}
     for event in day:
         if event.module_id != "crm":
@@ -86,7 +85,7 @@ def test_a_deal_moves_from_stage_to_stage(day: list[DemoEvent]) -> None:
 
 
 def test_chat_messages_are_numbered_and_found_again(day: list[DemoEvent]) -> None:
-    """Edits and likes name messages that were told before, on the same channel."""
+    """Edits and likes name earlier messages, on the same channel."""
     seen: dict[int, str] = {}
     for event in day:
         if event.command == "message":
@@ -97,7 +96,7 @@ def test_chat_messages_are_numbered_and_found_again(day: list[DemoEvent]) -> Non
 
 
 def test_counters_grow_and_are_read(day: list[DemoEvent]) -> None:
-    """Only the counter that is said to change does."""
+    """Only the counter named in `changed` changes."""
     before = dict.fromkeys(["im", "tasks_total", "crm_activity", "calendar"], 0)
     reads = 0
     for event in day:
@@ -111,7 +110,7 @@ def test_counters_grow_and_are_read(day: list[DemoEvent]) -> None:
 
 
 def test_gaps_have_the_rate_as_their_mean_in_bursts_and_lulls() -> None:
-    """Within a tenth over a long time; some seconds are many times as busy as others."""
+    """The mean is within a tenth; some seconds are many times as busy as others."""
     gaps = list(islice(demo_gaps(50.0, seed=4), 50_000))
     assert sum(gaps) == pytest.approx(50_000 / 50, rel=0.1)
     moment, seconds = 0.0, Counter[int]()
@@ -124,7 +123,7 @@ def test_gaps_have_the_rate_as_their_mean_in_bursts_and_lulls() -> None:
 
 
 def test_play_publishes_in_order_and_in_time() -> None:
-    """Each event after its gap, by the loop's clock."""
+    """Each event is published after its gap, by the loop's clock."""
     events = islice(demo_events(0), 20)
     played: list[tuple[float, DemoEvent]] = []
 
@@ -141,11 +140,11 @@ def test_play_publishes_in_order_and_in_time() -> None:
 
 
 def test_a_late_loop_catches_up_only_a_second() -> None:
-    """An hour asleep is not made up for."""
+    """The events of a missed hour are not published."""
     played: list[DemoEvent] = []
 
-    class Asleep(asyncio.SelectorEventLoop):
-        """A loop whose clock can be put ahead."""
+    class SleepingLoop(asyncio.SelectorEventLoop):
+        """A loop with a clock that can be put ahead."""
 
         ahead = 0.0
 
@@ -154,7 +153,7 @@ def test_a_late_loop_catches_up_only_a_second() -> None:
 
     async def run() -> None:
         loop = asyncio.get_running_loop()
-        assert isinstance(loop, Asleep)
+        assert isinstance(loop, SleepingLoop)
 
         def publish(event: DemoEvent) -> None:
             played.append(event)
@@ -165,6 +164,6 @@ def test_a_late_loop_catches_up_only_a_second() -> None:
             await asyncio.sleep(0)
         task.cancel()
 
-    with asyncio.Runner(loop_factory=Asleep) as runner:
+    with asyncio.Runner(loop_factory=SleepingLoop) as runner:
         runner.run(run())
     assert 50 < len(played) < 150

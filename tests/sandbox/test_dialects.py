@@ -1,4 +1,4 @@
-"""What a push server writes: the recorded bytes of a protocol 4 server first."""
+"""Frames of a push server, compared with recorded bytes of a protocol 4 server."""
 
 import pytest
 
@@ -9,7 +9,7 @@ PUBLISHER = "ae1ecef9b5b99f84861435a26322762e"
 
 
 def body(n: str) -> str:
-    """The body of the recorded messages."""
+    """Return the body of the recorded messages."""
     return (
         '{"module_id":"application","command":"test","params":{"n":'
         f'{n}}},"extra":{{"server_time_unix":1795448999.5}}}}'
@@ -52,12 +52,12 @@ FROM_CLIENT = (
     ids=["stored", "unstored", "longest", "from a client"],
 )
 def test_a_binary_frame_is_that_of_a_real_server(message: Message, recorded: str) -> None:
-    """Byte for byte: explicit zeros, the sender, `created` of a fixed width."""
+    """All bytes agree: explicit zeros, the sender, `created` of a fixed width."""
     assert PROTOBUF.write(message) == bytes.fromhex(recorded)
 
 
 def test_joined_binary_messages_are_responses_of_their_own() -> None:
-    """As recorded where one message came by two channels within the buffer's time."""
+    """The recording has one message by two channels within the buffer's time."""
     message = Message("17954490140000000000004136", body('"b"'), "-", 1795449896, 3600)
     recorded = (
         "0a8c010a89010a86010a0d1795449014000000000000413612697b226d6f64756c655f6964223a226170"
@@ -69,7 +69,7 @@ def test_joined_binary_messages_are_responses_of_their_own() -> None:
 
 
 def test_a_binary_backlog_is_one_response() -> None:
-    """As recorded on resuming: four messages, and one of another length among them."""
+    """The recording of a resume has four messages, one of another length."""
     numbered = [(4238, "0", 60), (4239, "1", 60), (4240, '"second inside 400 ms"', 60)]
     messages = [
         Message(f"1795449014{number:016}", body(n), "-", 1795449952, expiry)
@@ -94,7 +94,7 @@ def test_a_text_frame_is_that_of_a_real_server_but_for_the_tag() -> None:
 
 
 def test_json_rpc_requests_come_alone_or_in_an_array() -> None:
-    """Live and from the history alike."""
+    """Both live frames and backlogs have this form."""
     one = Message("17954490140000000000000001", '{"n":1}', "-", 0, 0)
     two = Message("17954490140000000000000002", '{"n":2}', "-", 0, 0, "client", PUBLISHER)
     first = (
@@ -119,14 +119,14 @@ def test_a_body_that_is_no_json_travels_in_json_rpc_as_a_string(text: str) -> No
 
 @pytest.mark.parametrize("dialect", [TEXT, PROTOBUF, JSON_RPC])
 def test_nothing_waiting_is_no_frame(dialect: Dialect) -> None:
-    """Neither live nor on resuming."""
+    """There is no empty frame, live or on resuming."""
     assert not dialect.join([])
     assert not dialect.backlog([])
 
 
 @pytest.mark.parametrize("dialect", [TEXT, PROTOBUF, JSON_RPC])
 def test_the_garbage_of_every_dialect_is_unreadable(dialect: Dialect) -> None:
-    """And told so by the codec of that dialect."""
+    """The codec of the dialect gives a record with an error."""
     (record,) = dialect.codec.decode(dialect.garbage)
     assert record.error is not None
 
@@ -149,5 +149,5 @@ def test_the_garbage_of_every_dialect_is_unreadable(dialect: Dialect) -> None:
 def test_the_dialect_is_what_was_asked_for_to_the_letter(
     version: int, query: dict[str, str], expected: Dialect
 ) -> None:
-    """And what the version speaks."""
+    """Text is the dialect for all other values and older versions."""
     assert dialect_for(version, query) is expected

@@ -1,4 +1,4 @@
-"""Faults on demand: what goes wrong, how often, and that all is well afterwards."""
+"""Faults on demand: their effect, their number, and normal operation afterwards."""
 
 import time
 from collections.abc import Iterator
@@ -21,41 +21,41 @@ MODES = {3: {}, 4: {"binaryMode": "true"}, 5: {"jsonRpc": "true"}}
 
 @pytest.fixture
 def visitor() -> Iterator[Visitor]:
-    """A visitor of a sandbox that holds polls only briefly."""
+    """Open a sandbox that holds polls only briefly."""
     with visiting(poll_hold=0.05, buffer=0) as visitor:
         yield visitor
 
 
 def mids(visitor: Visitor, count: int) -> list[str]:
-    """The mids of so many messages published now."""
+    """Publish so many messages now and return their mids."""
     return [visitor.sandbox.publish("c", {"n": n}) for n in range(count)]
 
 
 def test_messages_can_be_delivered_twice(visitor: Visitor) -> None:
-    """The next ones only; they are stored once."""
+    """Only the next messages come twice; they are stored once."""
     with visitor.listen(visitor.channel()) as websocket:
         visitor.sandbox.duplicate(2)
         one, two, three = mids(visitor, 3)
-        heard = [event.mid for event in received(websocket, 5)]
-    assert heard == [one, one, two, two, three]
+        found = [event.mid for event in received(websocket, 5)]
+    assert found == [one, one, two, two, three]
     with visitor.listen(visitor.channel(), mid=ALL) as websocket:
         assert [event.mid for event in received(websocket, 3)] == [one, two, three]
 
 
 def test_messages_can_be_delivered_backwards(visitor: Visitor) -> None:
-    """None of them before the last was published; what follows is in order."""
+    """They are held until the last is published; later messages are in order."""
     with visitor.listen(visitor.channel()) as websocket:
         visitor.sandbox.reorder(3)
         first = mids(visitor, 2)
         with pytest.raises(TimeoutError):
             websocket.recv(0.05)
         rest = mids(visitor, 3)
-        heard = [event.mid for event in received(websocket, 5)]
-    assert heard == [rest[0], *reversed(first), *rest[1:]]
+        found = [event.mid for event in received(websocket, 5)]
+    assert found == [rest[0], *reversed(first), *rest[1:]]
 
 
 def test_stored_messages_can_be_lost_on_the_way(visitor: Visitor) -> None:
-    """Who resumes gets them; what is not stored is not lost on purpose."""
+    """A resume gets them; unstored messages are not lost on purpose."""
     channel = visitor.channel()
     with visitor.listen(channel) as websocket:
         visitor.sandbox.lose(2)
@@ -67,7 +67,7 @@ def test_stored_messages_can_be_lost_on_the_way(visitor: Visitor) -> None:
 
 
 def test_the_faults_of_messages_add_up_and_combine() -> None:
-    """Lost ones are not counted among the reversed, and all end."""
+    """Lost messages do not count as reordered, and all faults end."""
     faults = MessageFaults(Lock())
     faults.lose(1)
     faults.lose(1)
@@ -76,17 +76,17 @@ def test_the_faults_of_messages_add_up_and_combine() -> None:
     passed = []
     for number in range(6):
         message = Message(str(number), "", "-", 0, 60)
-        passed.append([one.mid for one, _ in faults.pass_on(message, ["x"])])
+        passed.append([one.mid for one, _ in faults.deliveries(message, ["x"])])
     assert passed == [[], [], [], ["3", "2", "2"], ["4"], ["5"]]
     assert not faults.waiting
     faults.reorder(2)
     first, second = (Message(mid, "", "-", 0, 60) for mid in "67")
-    assert faults.pass_on(first, ["x"]) == []
-    assert faults.pass_on(second, ["x"]) == [(second, ["x"]), (first, ["x"])]
+    assert faults.deliveries(first, ["x"]) == []
+    assert faults.deliveries(second, ["x"]) == [(second, ["x"]), (first, ["x"])]
 
 
 def test_history_can_be_wiped() -> None:
-    """Mids begin at 1 again under the same prefix; resuming with an old one finds nothing."""
+    """Mids begin at 1 again under the same prefix; resuming with an old one gives none."""
     with visiting(buffer=0) as visitor, visitor.listen(visitor.channel()) as websocket:
         old = mids(visitor, 3)
         visitor.sandbox.wipe_history()
@@ -100,7 +100,7 @@ def test_history_can_be_wiped() -> None:
 
 @pytest.mark.parametrize("version", [3, 4, 5])
 def test_unreadable_frames_can_be_had(version: int) -> None:
-    """At once, each a frame of its own, in the dialect of the connection; then all is well."""
+    """They come at once, as separate frames in the connection's dialect."""
     codec = codec_for(version)
     with visiting(server_version=version) as visitor:
         with visitor.listen(visitor.channel(), **MODES[version]) as websocket:
@@ -110,7 +110,7 @@ def test_unreadable_frames_can_be_had(version: int) -> None:
                 assert bad.error
             mid = visitor.sandbox.publish("c")
             assert [event.mid for event in received(websocket, 1)] == [mid]
-        visitor.sandbox.garbage()  # nobody is there: for the next
+        visitor.sandbox.garbage()  # without a listener: for the next one
         with visitor.listen(visitor.channel(), mid=ALL, **MODES[version]) as websocket:
             assert [event.mid for event in received(websocket, 1)] == [mid]
             assert codec.decode(websocket.recv(5))[0].error
@@ -118,7 +118,7 @@ def test_unreadable_frames_can_be_had(version: int) -> None:
 
 @pytest.mark.parametrize("version", [3, 4, 5])
 def test_frames_can_be_torn(version: int) -> None:
-    """Only the first half arrives; the message is stored."""
+    """The first half arrives; the message is stored."""
     with visiting(server_version=version, buffer=0) as visitor:
         channel = visitor.channel()
         with visitor.listen(channel, **MODES[version]) as websocket:
@@ -139,7 +139,7 @@ def test_frames_can_be_torn(version: int) -> None:
 
 
 def test_polls_can_be_answered_with_a_page(visitor: Visitor) -> None:
-    """HTML and status 200, so many times; WebSockets are not touched."""
+    """HTML with status 200 answers so many polls; WebSockets are not affected."""
     channel = visitor.channel()
     mid = visitor.sandbox.publish("c")
     visitor.sandbox.answer_html(2)
@@ -152,7 +152,7 @@ def test_polls_can_be_answered_with_a_page(visitor: Visitor) -> None:
 
 
 def test_a_held_poll_gets_the_garbage() -> None:
-    """At once, not at the end of its hold."""
+    """The poll is answered at once, not at the end of its hold."""
     with visiting() as visitor, ThreadPoolExecutor() as pool:
         channel = visitor.channel()
         poll = pool.submit(visitor.poll, channel)
@@ -163,7 +163,7 @@ def test_a_held_poll_gets_the_garbage() -> None:
 
 @pytest.mark.parametrize("status", [403, 503])
 def test_handshakes_can_be_refused(visitor: Visitor, status: int) -> None:
-    """So many, with that status; polls are not touched."""
+    """So many handshakes get that status; polls are not affected."""
     channel = visitor.channel()
     visitor.sandbox.refuse_handshakes(2, status)
     for _ in range(2):
@@ -176,8 +176,8 @@ def test_handshakes_can_be_refused(visitor: Visitor, status: int) -> None:
         assert [event.mid for event in received(websocket, 1)] == [mid]
 
 
-def test_a_stalled_server_takes_connections_and_says_nothing() -> None:
-    """Neither by WebSocket nor to polls; afterwards it says what waited."""
+def test_a_stalled_server_takes_connections_and_sends_nothing() -> None:
+    """WebSockets and polls get nothing, and afterwards all that waited."""
     with visiting(poll_hold=0.05, buffer=0) as visitor, ThreadPoolExecutor() as pool:
         channel = visitor.channel()
         old = visitor.sandbox.publish("old")
@@ -194,8 +194,8 @@ def test_a_stalled_server_takes_connections_and_says_nothing() -> None:
             assert poll.result(5).status_code == 200
 
 
-def test_a_restart_cuts_everybody_and_the_counter_goes_on() -> None:
-    """No close frame, nobody is let in for a while, and then resuming works."""
+def test_a_restart_cuts_all_and_the_counter_goes_on() -> None:
+    """New connections are cut for a while without a close frame; then resuming works."""
     with visiting(poll_hold=0.05) as visitor:
         channel = visitor.channel()
         with visitor.listen(channel) as websocket:
@@ -222,7 +222,7 @@ def test_a_restart_cuts_everybody_and_the_counter_goes_on() -> None:
 
 @pytest.mark.parametrize("code", [1000, 3000, 4010])
 def test_connections_can_be_closed_with_any_code(visitor: Visitor, code: int) -> None:
-    """And a reason; the number is told, and polls go on."""
+    """The reason arrives, the number is returned, and polls are not affected."""
     with visitor.listen(visitor.channel()) as one, visitor.listen(visitor.channel()) as two:
         assert visitor.sandbox.close_connections(code, "because") == 2
         for websocket in (one, two):
@@ -234,7 +234,7 @@ def test_connections_can_be_closed_with_any_code(visitor: Visitor, code: int) ->
 
 
 def test_a_countdown_counts_from_many_threads() -> None:
-    """Exactly as often as it was told to."""
+    """It returns True exactly as often as it was increased."""
     countdown = Countdown()
     countdown.add(-5)
     assert not countdown.take()

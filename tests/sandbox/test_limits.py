@@ -1,11 +1,11 @@
-"""What a portal answers no more, and REST faults on command."""
+"""Limits of the REST side, and REST faults on demand."""
 
 from collections.abc import Iterator
 
 import pytest
 
 from bxpull_nb.sandbox.rest.error import RestRefusal, status_of
-from bxpull_nb.sandbox.rest.limits import OperatingTime, RequestAllowance
+from bxpull_nb.sandbox.rest.limits import OperatingTime, RequestLimit
 from tests.support.visitor import Visitor, visiting
 
 CODES = {
@@ -28,46 +28,46 @@ CODES = {
 
 @pytest.fixture
 def visitor() -> Iterator[Visitor]:
-    """A visitor of a sandbox of its own."""
+    """Open a sandbox for one test."""
     with visiting() as visitor:
         yield visitor
 
 
 @pytest.mark.parametrize("code", CODES)
 def test_the_profiles_disagree_about_statuses(code: str) -> None:
-    """As the guide and the portals' own code do."""
+    """The guide and the portals' own code have different statuses."""
     assert (status_of(code, "guide"), status_of(code, "portal")) == CODES[code]
 
 
 @pytest.mark.parametrize(("edition", "column"), [("seed", 0), ("current", 1)])
-def test_the_edition_chooses_the_profile_unless_told_otherwise(edition: str, column: int) -> None:
-    """`guide` for the seed edition, `portal` for the current one."""
+def test_the_edition_chooses_the_default_profile(edition: str, column: int) -> None:
+    """The default is `guide` for the seed edition, `portal` for the current one."""
     profiles = ("guide", "portal")
-    for told, expected in ((None, column), *((name, profiles.index(name)) for name in profiles)):
-        with visiting(edition=edition, status_profile=told) as visitor:
+    for profile, expected in ((None, column), *((p, profiles.index(p)) for p in profiles)):
+        with visiting(edition=edition, status_profile=profile) as visitor:
             visitor.sandbox.fail_rest("OVERLOAD_LIMIT")
             status = visitor.call("profile").status_code
         assert status == CODES["OVERLOAD_LIMIT"][expected]
 
 
 def test_a_bucket_overflows_and_leaks() -> None:
-    """Fifty at once, then two a second, whatever the clock does."""
+    """It takes fifty at once, then two a second, also when the clock goes back."""
     clock = [100.0]
-    bucket = RequestAllowance(2, 50, lambda: clock[0])
+    limit = RequestLimit(2, 50, lambda: clock[0])
     for _ in range(50):
-        bucket.take()
+        limit.take()
     with pytest.raises(RestRefusal, match="QUERY_LIMIT_EXCEEDED"):
-        bucket.take()
+        limit.take()
     clock[0] += 1
-    bucket.take()
-    bucket.take()
+    limit.take()
+    limit.take()
     clock[0] -= 50  # a clock that was set back leaks nothing, and gives nothing either
     with pytest.raises(RestRefusal):
-        bucket.take()
+        limit.take()
 
 
 def test_a_batch_is_one_request_for_the_limit() -> None:
-    """The third request is one too many; a second later one more is answered."""
+    """The third request is refused; a second later one more is answered."""
     clock = [1_800_000_000.0]
     with visiting(now=lambda: clock[0], rest_limit=2, rest_burst=2) as visitor:
         assert visitor.call("batch", {"cmd": ["profile"] * 50}).status_code == 200
@@ -79,15 +79,15 @@ def test_a_batch_is_one_request_for_the_limit() -> None:
 
 
 def test_the_limit_can_be_switched_off() -> None:
-    """None is none, however small the burst."""
+    """None means no limit, with any burst."""
     with visiting(rest_limit=None, rest_burst=1) as visitor:
         assert [visitor.call("profile").status_code for _ in range(5)] == [200] * 5
 
 
 def test_operating_time_adds_up_for_ten_minutes() -> None:
-    """It is counted per method, and begins anew after its window."""
+    """It is counted per method, and begins at 0 again after its window."""
     clock = OperatingTime()
-    told = []
+    blocks = []
     for method, start, finish in [
         ("profile", 0, 2),
         ("scope", 5, 6),
@@ -95,13 +95,13 @@ def test_operating_time_adds_up_for_ten_minutes() -> None:
         ("profile", 600, 600.5),
     ]:
         clock.spend(method, start, finish - start)
-        told.append(clock.block(method, start, finish))
-    assert [block["operating"] for block in told] == [2, 1, 5, 0.5]
-    assert [block["operating_reset_at"] for block in told] == [600, 605, 600, 1200]
+        blocks.append(clock.block(method, start, finish))
+    assert [block["operating"] for block in blocks] == [2, 1, 5, 0.5]
+    assert [block["operating_reset_at"] for block in blocks] == [600, 605, 600, 1200]
 
 
 def test_a_method_that_used_its_time_up_is_blocked_until_the_reset() -> None:
-    """The answer says when, another method is not blocked, and in a batch it is the command."""
+    """The answer has the time of the reset; other methods and batches go on."""
     clock = [1_800_000_000.0]
     with visiting(now=lambda: clock[0]) as visitor:
         visitor.sandbox.use_operating_time("Crm.Deal.List", 480)
@@ -118,8 +118,8 @@ def test_a_method_that_used_its_time_up_is_blocked_until_the_reset() -> None:
         assert visitor.call("crm.deal.list").json()["time"]["operating"] == 0
 
 
-def test_calls_fail_as_often_as_told(visitor: Visitor) -> None:
-    """In the order it was told, whatever they ask; then all is well again."""
+def test_calls_fail_so_many_times(visitor: Visitor) -> None:
+    """Faults follow in the order of their requests, for any call; then calls succeed."""
     visitor.sandbox.fail_rest("INTERNAL_SERVER_ERROR", 2)
     visitor.sandbox.fail_rest("PORTAL_DELETED")
     visitor.sandbox.answer_rest_html()
@@ -135,13 +135,13 @@ def test_calls_fail_as_often_as_told(visitor: Visitor) -> None:
     assert "time" in answers[0].json()
 
 
-def test_a_renamed_portal_sends_everybody_on(visitor: Visitor) -> None:
-    """With path and query, to a host or a whole address; None is at home again."""
-    for told, origin in (
+def test_a_renamed_portal_redirects_all_calls(visitor: Visitor) -> None:
+    """Path and query are kept, for a host or a whole address; None ends it."""
+    for host, origin in (
         ("127.0.0.1:1", "http://127.0.0.1:1"),
         ("https://new.example/", "https://new.example"),
     ):
-        visitor.sandbox.move_domain(told)
+        visitor.sandbox.move_domain(host)
         answer = visitor.http.post("/rest/1/secret/profile.json?a=%D0%B9&b", json={"x": 1})
         assert answer.status_code == 302
         assert answer.headers["Location"] == f"{origin}/rest/1/secret/profile.json?a=%D0%B9&b"
@@ -151,7 +151,7 @@ def test_a_renamed_portal_sends_everybody_on(visitor: Visitor) -> None:
 
 @pytest.mark.parametrize("path", ["/", "/company/personal/", "/rest2/profile", "/stream"])
 def test_a_wrong_path_is_answered_with_a_page(visitor: Visitor, path: str) -> None:
-    """As a portal does, so that a program that was given a wrong address meets HTML."""
+    """A program with a wrong address gets HTML, as from a portal."""
     answer = visitor.http.get(path)
     assert answer.status_code == 404
     assert answer.headers["Content-Type"].startswith("text/html")

@@ -17,25 +17,25 @@ REDIRECT = "http://127.0.0.1:8765/callback"
 
 @pytest.fixture
 def visitor() -> Iterator[Visitor]:
-    """A visitor of a sandbox of its own."""
+    """Open a sandbox for one test."""
     with visiting() as visitor:
         yield visitor
 
 
 def authorize(visitor: Visitor, **query: str) -> httpx.Response:
-    """The answer to a browser that begins a login."""
+    """Return the answer to a browser that begins a login."""
     asked = {"client_id": visitor.sandbox.client_id, "state": "s 1&", **query}
     return visitor.http.get("/oauth/authorize/", params=asked)
 
 
 def came_back_with(answer: httpx.Response) -> dict[str, str]:
-    """What the browser brings to the application."""
+    """Return the query that the browser brings to the application."""
     assert answer.status_code == 302, answer.text
     return {k: v[0] for k, v in parse_qs(urlsplit(answer.headers["Location"]).query).items()}
 
 
 def token(visitor: Visitor, **fields: str) -> httpx.Response:
-    """The token server's answer to a POST."""
+    """Return the token server's answer to a POST."""
     client = {
         "client_id": visitor.sandbox.client_id,
         "client_secret": visitor.sandbox.client_secret,
@@ -44,18 +44,18 @@ def token(visitor: Visitor, **fields: str) -> httpx.Response:
 
 
 def refresh(visitor: Visitor, refresh_token: str) -> httpx.Response:
-    """The answer to a refresh."""
+    """Return the answer to a refresh."""
     return token(visitor, grant_type="refresh_token", refresh_token=refresh_token)
 
 
 def profile(visitor: Visitor, access_token: str) -> tuple[int, str]:
-    """Status and error code of a call with the token."""
+    """Return status and error code of a call with the token."""
     answer = visitor.http.get("/rest/profile", params={"auth": access_token})
     return answer.status_code, answer.json().get("error", "")
 
 
 def test_a_login_brings_a_code_and_the_code_brings_tokens(visitor: Visitor) -> None:
-    """Every field the portal sends, and a token that works."""
+    """The answers have every field of a portal's, and the token works."""
     back = authorize(visitor, redirect_uri=REDIRECT)
     assert back.headers["Location"].startswith(f"{REDIRECT}?code=")
     brought = came_back_with(back)
@@ -80,7 +80,7 @@ def test_a_login_brings_a_code_and_the_code_brings_tokens(visitor: Visitor) -> N
 
 
 def test_a_login_comes_back_to_the_applications_own_address() -> None:
-    """Wherever it is; a query in it is kept."""
+    """The address may be anywhere; a query in it is kept."""
     with visiting(redirect_uri="https://app.example/in?a=1") as visitor:
         back = authorize(visitor).headers["Location"]
     assert back.startswith("https://app.example/in?a=1&code=")
@@ -99,14 +99,14 @@ def test_a_login_comes_back_to_the_applications_own_address() -> None:
 def test_a_login_that_cannot_come_back_ends_on_a_page(
     visitor: Visitor, query: dict[str, str]
 ) -> None:
-    """A browser of this machine is sent nowhere else, and not by another application."""
+    """A browser is redirected to this machine only, and not by another application."""
     answer = authorize(visitor, **query)
     assert answer.status_code == 400
     assert answer.headers["Content-Type"].startswith("text/html")
 
 
 def test_a_login_may_be_denied(visitor: Visitor) -> None:
-    """As often as told; then a code comes again."""
+    """So many logins are denied; then a code comes again."""
     visitor.sandbox.deny_login()
     brought = came_back_with(authorize(visitor, redirect_uri=REDIRECT))
     assert (brought["error"], brought["state"], "code" in brought) == (
@@ -118,7 +118,7 @@ def test_a_login_may_be_denied(visitor: Visitor) -> None:
 
 
 def test_a_code_is_good_once_and_for_thirty_seconds() -> None:
-    """By the portal's clock."""
+    """The portal's clock decides."""
     clock = [1_800_000_000.0]
     with visiting(now=lambda: clock[0]) as visitor:
         codes = [came_back_with(authorize(visitor, redirect_uri=REDIRECT))["code"] for _ in "ab"]
@@ -134,7 +134,7 @@ def test_a_code_is_good_once_and_for_thirty_seconds() -> None:
 
 
 def test_a_refresh_token_rotates(visitor: Visitor) -> None:
-    """The old one stops working, the new one works, and the old access token lives on."""
+    """The new one works, the old one does not; the old access token stays valid."""
     old, old_refresh = visitor.sandbox.token, visitor.sandbox.refresh_token
     got = refresh(visitor, old_refresh).json()
     assert (visitor.sandbox.token, visitor.sandbox.refresh_token) == (
@@ -149,7 +149,7 @@ def test_a_refresh_token_rotates(visitor: Visitor) -> None:
 
 
 def test_a_refresh_token_lives_180_days() -> None:
-    """One is refused on the day after, and its access token ended long before."""
+    """It is refused after 180 days, long after its access token."""
     clock = [1_800_000_000.0]
     with visiting(now=lambda: clock[0], token_ttl=60) as visitor:
         first = visitor.sandbox.refresh_token
@@ -157,8 +157,8 @@ def test_a_refresh_token_lives_180_days() -> None:
         assert refresh(visitor, first).json()["error"] == "invalid_grant"
 
 
-def test_the_answer_tells_when_the_token_ends() -> None:
-    """In seconds from now, and as a moment; then it has ended."""
+def test_the_answer_has_the_end_of_the_token() -> None:
+    """The end is given in seconds from now and as a moment."""
     clock = [1_800_000_000.0]
     with visiting(now=lambda: clock[0], token_ttl=120) as visitor:
         got = refresh(visitor, visitor.sandbox.refresh_token).json()
@@ -168,7 +168,7 @@ def test_the_answer_tells_when_the_token_ends() -> None:
 
 
 def test_expire_token_ends_every_access_token_until_a_refresh(visitor: Visitor) -> None:
-    """Old and new ones; what the refresh gives is good."""
+    """All of them end; those of a refresh are valid."""
     first, refresh_token = visitor.sandbox.token, visitor.sandbox.refresh_token
     visitor.sandbox.expire_token()
     assert profile(visitor, first) == (401, "expired_token")
@@ -178,7 +178,7 @@ def test_expire_token_ends_every_access_token_until_a_refresh(visitor: Visitor) 
 
 
 def test_revoke_ends_everything_until_a_login(visitor: Visitor) -> None:
-    """Tokens and codes that were given before; the webhook is not the application's."""
+    """Tokens and codes issued before end; the webhook is not affected."""
     code = came_back_with(authorize(visitor, redirect_uri=REDIRECT))["code"]
     visitor.sandbox.revoke()
     assert profile(visitor, visitor.sandbox.token) == (401, "invalid_token")
@@ -206,7 +206,7 @@ def test_revoke_ends_everything_until_a_login(visitor: Visitor) -> None:
 def test_a_wrong_grant_is_refused(
     visitor: Visitor, fields: dict[str, str], status: int, error: str
 ) -> None:
-    """With the token server's own codes; the refresh token is not used up by it."""
+    """The codes are the token server's; the refresh token stays valid."""
     good = {"grant_type": "refresh_token", "refresh_token": visitor.sandbox.refresh_token}
     answer = token(visitor, **{**good, **fields})
     assert (answer.status_code, answer.json()["error"]) == (status, error)
@@ -215,7 +215,7 @@ def test_a_wrong_grant_is_refused(
 
 @pytest.mark.parametrize("how", ["query", "form", "json"])
 def test_the_grant_may_be_written_in_every_way(visitor: Visitor, how: str) -> None:
-    """GET with a query (as one SDK does), a form, and JSON; the last slash is optional."""
+    """Query (as one SDK sends), form and JSON work; the last slash is optional."""
     sandbox = visitor.sandbox
     fields = {
         "grant_type": "refresh_token",
@@ -233,8 +233,8 @@ def test_the_grant_may_be_written_in_every_way(visitor: Visitor, how: str) -> No
 
 
 @pytest.mark.parametrize(("profile_name", "status"), [("guide", 403), ("portal", 401)])
-def test_a_scope_that_is_missing_is_told(profile_name: str, status: int) -> None:
-    """For the application and for the webhook; what it has works."""
+def test_a_missing_scope_is_refused(profile_name: str, status: int) -> None:
+    """Application and webhook get an error; methods of granted scopes work."""
     with visiting(scope=["crm"], status_profile=profile_name) as visitor:
         for url in ("/rest/", visitor.sandbox.webhook):
             answer = visitor.http.get(
@@ -246,7 +246,7 @@ def test_a_scope_that_is_missing_is_told(profile_name: str, status: int) -> None
 
 
 def test_the_application_knows_itself(visitor: Visitor) -> None:
-    """The fields of the portal's `app.info`, and those of the token server's."""
+    """`app.info` has the portal's fields, and those of the token server's method."""
     info = visitor.call("app.info/").json()["result"]
     assert (info["CODE"], info["client_id"]) == (visitor.sandbox.client_id,) * 2
     assert (info["STATUS"], info["INSTALLED"], info["user_id"]) == ("L", True, 1)
@@ -256,8 +256,8 @@ def test_the_application_knows_itself(visitor: Visitor) -> None:
     assert "CODE" not in webhook
 
 
-def test_nobody_remembers_tokens_for_ever() -> None:
-    """After a thousand newer ones the oldest is unknown."""
+def test_tokens_are_not_kept_for_ever() -> None:
+    """A thousand newer tokens make the oldest unknown."""
     application = Application(lambda: 0.0, None, ["pull"])
     first = application.tokens.access
     for _ in range(1000):
@@ -267,7 +267,7 @@ def test_nobody_remembers_tokens_for_ever() -> None:
 
 
 def test_tokens_do_not_show_themselves() -> None:
-    """Neither in a repr nor in a refusal."""
+    """Reprs and refusals hide them."""
     application = Application(lambda: 0.0, None, ["pull"])
     assert application.tokens.access not in repr(application.tokens)
     with pytest.raises(GrantRefusal) as refused:
@@ -279,7 +279,7 @@ def test_tokens_do_not_show_themselves() -> None:
     "options", [{"token_ttl": 0}, {"status_profile": "old"}, {"rest_burst": -1}]
 )
 def test_settings_of_rest_are_checked(options: dict[str, Any]) -> None:
-    """By name, before anything starts."""
+    """The error names the option, before the sandbox starts."""
     (name,) = options
     with pytest.raises(SettingsError, match=name), visiting(**options):
         pass

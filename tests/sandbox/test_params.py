@@ -1,4 +1,4 @@
-"""Request parameters in every way they may be written."""
+"""Request parameters in every format."""
 
 from typing import Any
 
@@ -55,7 +55,7 @@ def test_only_a_thousand_fields_are_read() -> None:
     ],
 )
 def test_json_bodies_are_read_as_php_reads_them(body: bytes, params: dict[str, Any]) -> None:
-    """An empty map is a list; what is no JSON object is no parameters."""
+    """An empty map is a list; JSON that is not an object gives no parameters."""
     assert body_params(body, "application/json; charset=utf-8") == params
 
 
@@ -86,5 +86,5 @@ def test_a_multipart_form_is_read() -> None:
     ],
 )
 def test_a_body_nobody_can_read_is_no_parameters(content_type: str) -> None:
-    """Neither an unknown content type nor a broken form is an error."""
+    """An unknown content type or a broken form is not an error."""
     assert body_params(b"--y\r\nnonsense \xff\r\n", content_type) == {}

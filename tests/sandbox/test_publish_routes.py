@@ -1,4 +1,4 @@
-"""The push server's routes to publish at, over real sockets: `/pub/`, `/pubweb/`, WebSocket."""
+"""Publishing to the push server over real sockets: `/pub/`, `/pubweb/`, WebSocket."""
 
 from collections.abc import Iterator
 
@@ -20,35 +20,35 @@ from tests.support.waiting import eventually
 
 ALL = "0" * 26
 BODY = '{"module_id":"m","command":"c","params":{"n":1}}'
-NOBODY: Named = {"id": b"n" * 16, "isPrivate": True}
+ABSENT: Named = {"id": b"n" * 16, "isPrivate": True}
 
 
 @pytest.fixture(scope="module")
 def visitor() -> Iterator[Visitor]:
-    """A visitor of a sandbox of version 4."""
+    """Open a sandbox of version 4."""
     with visiting(server_version=4, poll_hold=0.05, buffer=0) as visitor:
         yield visitor
 
 
 @pytest.fixture
 def private(visitor: Visitor) -> str:
-    """The signed id of the private channel: `id:public.signature`."""
+    """Return the signed id of the private channel: `id:public.signature`."""
     return visitor.channel("private")
 
 
 @pytest.fixture
 def public(visitor: Visitor) -> Named:
-    """The private channel's public part, as a receiver."""
+    """Return the private channel's public part, as a receiver."""
     return public_name(visitor.config()["channels"]["private"]["public_id"])
 
 
 def post(visitor: Visitor, path: str, body: bytes, **query: str) -> httpx.Response:
-    """The answer to a request in binary mode."""
+    """Return the answer to a request in binary mode."""
     return visitor.http.post(path, params={**query, "binaryMode": "true"}, content=body)
 
 
 def test_the_trusted_side_publishes_a_batch(visitor: Visitor, private: str, public: Named) -> None:
-    """To a private id, a public one and a shared channel; without signatures; as the back end."""
+    """Private, public and shared ids need no signature; the sender is the back end."""
     shared = visitor.channel()
     names: list[Named] = [
         {"id": bytes.fromhex(private[:32]), "isPrivate": True},
@@ -66,7 +66,7 @@ def test_the_trusted_side_publishes_a_batch(visitor: Visitor, private: str, publ
 def test_a_client_publishes_under_its_public_id(
     visitor: Visitor, private: str, public: Named
 ) -> None:
-    """By HTTP or by WebSocket; it gets its own messages, and cannot choose its sender."""
+    """It may use HTTP or WebSocket, gets its own messages, and cannot choose its sender."""
     lie = pb.Sender(type=pb.BACKEND)
     request = pb.RequestBatch.FromString(message_request(BODY, to=[public], expiry=60))
     request.requests[0].incomingMessages.messages[0].sender.CopyFrom(lie)
@@ -89,7 +89,7 @@ def test_a_client_publishes_under_its_public_id(
 def test_a_batch_of_messages_arrives_in_order(
     visitor: Visitor, private: str, public: Named
 ) -> None:
-    """A hundred at once."""
+    """A batch has up to a hundred messages."""
     bodies = [f'{{"params":{n}}}' for n in range(100)]
     with visitor.listen(private, binaryMode="true") as websocket:
         websocket.send(message_request(*bodies, to=[public]))
@@ -98,7 +98,7 @@ def test_a_batch_of_messages_arrives_in_order(
 
 
 def test_text_is_published_to_as_many_channels_as_are_named(visitor: Visitor, private: str) -> None:
-    """Doubles are two copies; an id with a public part needs its signature."""
+    """A repeated channel gets two messages; an id with a public part needs its signature."""
     shared = visitor.channel()
     ids = f"{private}/{shared[:32]}/{shared[:32]}"
     with visitor.listen(f"{private}/{shared}") as websocket:
@@ -114,15 +114,15 @@ def test_text_is_published_to_as_many_channels_as_are_named(visitor: Visitor, pr
         ("private", b"", "4013: Wrong Request Data."),
         ("private", "text", "4013: Wrong Request Data."),
         ("private", server_question(), "4014: Request command is not allowed."),
-        ("private", message_request(BODY, to=[NOBODY]), "4020: Private channel is not allowed."),
+        ("private", message_request(BODY, to=[ABSENT]), "4020: Private channel is not allowed."),
         ("shared", message_request(BODY, to=[]), "4012: Public Channel Id is Required."),
         ("shared", "text", "4012: Public Channel Id is Required."),
     ],
 )
-def test_a_client_that_asks_for_too_much_is_told_and_closed(
+def test_a_client_that_asks_for_too_much_is_refused_and_closed(
     visitor: Visitor, kind: str, data: str | bytes, refusal: str
 ) -> None:
-    """By WebSocket with a close code, by HTTP with 400; the text is the same."""
+    """A WebSocket gets a close code, HTTP gets 400; the text is the same."""
     channel = visitor.channel(kind)
     with visitor.listen(channel, binaryMode="true") as websocket:
         websocket.send(data)
@@ -138,15 +138,15 @@ def test_a_client_that_asks_for_too_much_is_told_and_closed(
 
 @pytest.mark.parametrize("channel_id", ["", "abc", "0123456789abcdef" * 2])
 def test_a_client_must_name_a_channel_with_a_public_part(visitor: Visitor, channel_id: str) -> None:
-    """One that is signed, too."""
+    """The channel must be signed, too."""
     answer = post(visitor, "/pubweb/", message_request(to=[]), CHANNEL_ID=channel_id)
     assert (answer.status_code, answer.text) == (400, "4012: Public Channel Id is Required.")
 
 
-def test_in_text_mode_a_listener_has_nothing_to_say(
+def test_in_text_mode_a_listener_cannot_publish(
     visitor: Visitor, private: str, public: Named
 ) -> None:
-    """What it sends is not even read."""
+    """Its messages are ignored."""
     with visitor.listen(private) as websocket:
         websocket.send("hello")
         websocket.send(message_request(BODY, to=[public]))
@@ -157,8 +157,8 @@ def test_in_text_mode_a_listener_has_nothing_to_say(
 def test_clients_and_the_trusted_side_may_ask_who_is_online(
     visitor: Visitor, private: str, public: Named
 ) -> None:
-    """In the order of the question, the absent included; clients by public ids only."""
-    names = [public, public_name(public_of_nobody(visitor))]
+    """The answer has the order of the question; clients may use public ids only."""
+    names = [public, public_name(public_of_absent_user(visitor))]
     with visitor.listen(private, binaryMode="true") as websocket:
         websocket.send(channel_question(names))
         frame = websocket.recv(5)
@@ -168,17 +168,17 @@ def test_clients_and_the_trusted_side_may_ask_who_is_online(
         assert by_http.content == frame
         assert by_http.headers["Content-Type"] == "application/octet-stream"
         mine: Named = {"id": bytes.fromhex(private[:32]), "isPrivate": True}
-        trusted = post(visitor, "/pub/", channel_question([NOBODY, mine, public]))
+        trusted = post(visitor, "/pub/", channel_question([ABSENT, mine, public]))
         assert online(trusted.content) == [(True, False), (True, True), (False, True)]
 
 
-def test_who_asks_without_binary_mode_is_answered_in_text(visitor: Visitor, private: str) -> None:
-    """JSON: the channels that are online, and the statistics."""
+def test_a_question_without_binary_mode_is_answered_in_text(visitor: Visitor, private: str) -> None:
+    """The answer is JSON with the channels that are online."""
     mine: Named = {"id": bytes.fromhex(private[:32]), "isPrivate": True}
     query = {"CHANNEL_ID": private}
     with visitor.listen(private):
         by_get = visitor.http.get("/pub/", params=query).json()
-        question = channel_question([NOBODY, mine])
+        question = channel_question([ABSENT, mine])
         assert post(visitor, "/pub/", question).headers["Content-Type"] != "text/plain"
         public = visitor.config()["channels"]["private"]["public_id"]
         asked = channel_question([public_name(public)])
@@ -188,8 +188,8 @@ def test_who_asks_without_binary_mode_is_answered_in_text(visitor: Visitor, priv
     assert answer.json() == {"infos": []}
 
 
-def public_of_nobody(visitor: Visitor) -> str:
-    """The public id of another user, who never comes."""
+def public_of_absent_user(visitor: Visitor) -> str:
+    """Return the public id of another user, without listeners."""
     portal = visitor.sandbox._portal
     assert portal is not None
     signature = portal.push.requests._signer.sign(f"public:{'ab' * 16}")
@@ -197,7 +197,7 @@ def public_of_nobody(visitor: Visitor) -> str:
 
 
 def online(frame: bytes) -> list[tuple[bool, bool]]:
-    """For each channel of the answer: whether it is private, and whether it is online."""
+    """Return for each channel whether it is private, and whether it is online."""
     stats = pb.ResponseBatch.FromString(frame).responses[0].channelStats
     return [(channel.isPrivate, channel.isOnline) for channel in stats.channels]
 
@@ -206,7 +206,7 @@ def online(frame: bytes) -> list[tuple[bool, bool]]:
 def test_a_request_over_one_mebibyte_is_refused_cleanly(
     visitor: Visitor, private: str, public: Named, path: str
 ) -> None:
-    """413, and nothing of it is delivered; a smaller one is."""
+    """The answer is 413 and nothing is delivered; a smaller request is."""
     with visitor.listen(private, binaryMode="true") as websocket:
         large = message_request("x" * 1024 * 1024, to=[public])
         assert post(visitor, path, large, CHANNEL_ID=private).status_code == 413
@@ -219,7 +219,7 @@ def test_a_request_over_one_mebibyte_is_refused_cleanly(
 def test_a_frame_over_one_mebibyte_cuts_the_socket(
     visitor: Visitor, private: str, public: Named
 ) -> None:
-    """Without a close frame, and nothing of it is delivered."""
+    """There is no close frame, and nothing is delivered."""
     with visitor.listen(private, binaryMode="true") as websocket:
         websocket.send(message_request("x" * 1024 * 1024, to=[public]))
         with pytest.raises(ConnectionClosedError) as closed:
@@ -230,14 +230,14 @@ def test_a_frame_over_one_mebibyte_cuts_the_socket(
 
 @pytest.mark.parametrize("path", ["/pubweb/", "/server-stat/", "/pub/"])
 def test_what_a_route_does_not_know_is_not_found(visitor: Visitor, path: str) -> None:
-    """404, readable for a browser; OPTIONS is answered at /sub/ only."""
+    """The 404 is readable for a browser; OPTIONS is answered at /sub/ only."""
     answer = visitor.http.options(path)
     assert answer.status_code == 404
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
 
 
 def test_version_3_takes_no_requests_of_clients() -> None:
-    """There is no such route, and no binary mode at /pub/."""
+    """It has no such route, and no binary mode at /pub/."""
     with visiting() as visitor:
         assert visitor.http.post("/pubweb/", content=b"").status_code == 404
         assert visitor.http.get("/server-stat/").status_code == 404
@@ -249,7 +249,7 @@ def test_version_3_takes_no_requests_of_clients() -> None:
 
 
 def test_all_events_are_events(visitor: Visitor, private: str) -> None:
-    """Whatever the trusted side pastes in as the body of a binary message."""
+    """The body may be any JSON value."""
     with visitor.listen(private, binaryMode="true") as websocket:
         visitor.http.post("/pub/", params={"CHANNEL_ID": private}, content=b'"word"')
         (event,) = received(websocket, 1)

@@ -1,4 +1,4 @@
-"""Listening to push servers of version 4 and 5, and what distinguishes them from version 3."""
+"""Listening to push servers of version 4 and 5, unlike version 3."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,13 +22,13 @@ MODES = [(4, {}), (4, BINARY), (5, {}), (5, RPC)]
 
 @pytest.fixture(scope="module", params=[4, 5])
 def visitor(request: pytest.FixtureRequest) -> Iterator[Visitor]:
-    """A visitor of a sandbox that holds polls only briefly."""
+    """Open a sandbox that holds polls only briefly."""
     with visiting(server_version=request.param, poll_hold=0.05) as visitor:
         yield visitor
 
 
 def both(visitor: Visitor) -> str:
-    """The ids of both channels."""
+    """Return the ids of both channels."""
     return f"{visitor.channel('private')}/{visitor.channel('shared')}"
 
 
@@ -36,18 +36,18 @@ def both(visitor: Visitor) -> str:
 def test_what_is_published_arrives_in_the_dialect_asked_for(
     version: int, mode: dict[str, str]
 ) -> None:
-    """Live, on resuming in one frame sorted by mid, and by polling."""
+    """It does live, on resuming in one sorted frame, and by polling."""
     with visiting(server_version=version, buffer=0) as visitor:
         channels = both(visitor)
         publish = visitor.sandbox.publish
         with visitor.listen(channels, **mode) as websocket:
             sent = [publish("a", {"t": "Привет 🌍"}), publish("b", [1], channel="private")]
             sent.append(publish("c", "word", module_id="crm"))
-            heard = received(websocket, 3)
-        assert [event.mid for event in heard] == sent
-        assert [event.command for event in heard] == ["a", "b", "c"]
-        assert [event.params for event in heard] == [{"t": "Привет 🌍"}, [1], "word"]
-        assert heard[2].module_id == "crm"
+            found = received(websocket, 3)
+        assert [event.mid for event in found] == sent
+        assert [event.command for event in found] == ["a", "b", "c"]
+        assert [event.params for event in found] == [{"t": "Привет 🌍"}, [1], "word"]
+        assert found[2].module_id == "crm"
         with visitor.listen(channels, mid=sent[0], **mode) as websocket:
             backlog = websocket.recv(5)
             live = publish("live")
@@ -61,13 +61,13 @@ def test_what_is_published_arrives_in_the_dialect_asked_for(
 
 
 def codec_of(mode: dict[str, str]) -> Codec:
-    """The codec of that mode."""
+    """Return the codec of that mode."""
     return ProtobufCodec() if mode == BINARY else JsonRpcCodec() if mode == RPC else TextCodec()
 
 
 @pytest.mark.parametrize(("version", "mode"), MODES)
 def test_a_held_poll_takes_one_message_in_its_dialect(version: int, mode: dict[str, str]) -> None:
-    """And there is nothing new in none of them with 304."""
+    """A poll without messages gets 304 in all dialects."""
     with visiting(server_version=version) as visitor, ThreadPoolExecutor() as pool:
         channel = visitor.channel()
         poll = pool.submit(visitor.poll, channel, **mode)
@@ -81,7 +81,7 @@ def test_a_held_poll_takes_one_message_in_its_dialect(version: int, mode: dict[s
 
 
 def test_one_message_comes_once_per_receiver_that_reaches_one() -> None:
-    """Private, own public id and twice the same: the first at once, the next with the buffer."""
+    """Of three receivers one message comes at once, two after the buffer's time."""
     with visiting(server_version=4, buffer=0.2) as visitor:
         private = visitor.channel("private")
         mine = {"id": bytes.fromhex(private[:32]), "isPrivate": True}
@@ -89,16 +89,15 @@ def test_one_message_comes_once_per_receiver_that_reaches_one() -> None:
         batch = message_request("{}", to=[mine, public, mine], expiry=60)
         with visitor.listen(private, **BINARY) as websocket:
             visitor.http.post("/pub/", params=BINARY, content=batch)
-            frames = [websocket.recv(5) for _ in range(2)]
-        copies = [ProtobufCodec().decode(frame) for frame in frames]
-        assert [len(records) for records in copies] == [1, 2]
-        assert len({record.mid for records in copies for record in records}) == 1
+            frames = [ProtobufCodec().decode(websocket.recv(5)) for _ in range(2)]
+        assert [len(records) for records in frames] == [1, 2]
+        assert len({record.mid for records in frames for record in records}) == 1
         backlog = visitor.poll(private, mid=ALL, **BINARY)
         assert len(ProtobufCodec().decode(backlog.content)) == 3
 
 
 def test_a_binary_frame_joins_messages_as_responses_of_their_own() -> None:
-    """The first of a burst goes alone, the rest follows together."""
+    """The first of a burst is sent alone, the rest together."""
     with (
         visiting(server_version=4, buffer=0.2) as visitor,
         visitor.listen(visitor.channel(), **BINARY) as websocket,
@@ -110,14 +109,14 @@ def test_a_binary_frame_joins_messages_as_responses_of_their_own() -> None:
 
 
 def bytes_of(frame: str | bytes) -> bytes:
-    """The frame, which is binary."""
+    """Return the frame, which is binary."""
     assert isinstance(frame, bytes)
     return frame
 
 
 @pytest.mark.parametrize("channel_id", ["", "abc", ID, f"{ID}.{'0' * 40}", f"{ID}:{ID}.{'0' * 40}"])
 def test_a_bad_channel_is_refused_with_its_code(visitor: Visitor, channel_id: str) -> None:
-    """Before the upgrade without the code, over HTTP with it."""
+    """The WebSocket's refusal lacks the code, the poll's has it."""
     with pytest.raises(InvalidStatus) as refused, visitor.listen(channel_id):
         pass
     answer = refused.value.response
@@ -128,7 +127,7 @@ def test_a_bad_channel_is_refused_with_its_code(visitor: Visitor, channel_id: st
 
 
 def test_a_private_id_without_its_public_part_is_another_signature(visitor: Visitor) -> None:
-    """What is signed together is not good apart."""
+    """The signature is for both parts together."""
     private = visitor.channel("private")
     with pytest.raises(InvalidStatus), visitor.listen(private[:32] + private[65:]):
         pass
@@ -136,7 +135,7 @@ def test_a_private_id_without_its_public_part_is_another_signature(visitor: Visi
 
 @pytest.mark.parametrize("name", ["token", "format", "clientId", "hostname", "revision", "tag"])
 def test_what_a_version_does_not_know_is_ignored(name: str) -> None:
-    """A server of version 4 takes the channel ids whatever else the query says."""
+    """A server of version 4 ignores other parameters of the query."""
     with visiting(server_version=4) as visitor:
         channel = visitor.channel()
         with visitor.listen(channel, **{name: "x"}) as websocket:
@@ -145,7 +144,7 @@ def test_what_a_version_does_not_know_is_ignored(name: str) -> None:
 
 
 def test_the_hundred_and_first_connection_closes_the_oldest() -> None:
-    """On a channel with a public id: by WebSocket with 4029; a shared channel has no limit."""
+    """A private channel closes it with 4029; a shared channel has no limit."""
     with visiting(server_version=4) as visitor, ExitStack() as stack:
         private, shared = visitor.channel("private"), visitor.channel("shared")
         oldest = stack.enter_context(visitor.listen(private))
@@ -165,7 +164,7 @@ def test_the_hundred_and_first_connection_closes_the_oldest() -> None:
 
 
 def test_a_held_poll_leaves_for_the_hundred_and_first_too() -> None:
-    """With HTTP 429, and the same text."""
+    """The poll gets HTTP 429, and the same text."""
     with visiting(server_version=4) as visitor, ExitStack() as stack, ThreadPoolExecutor() as pool:
         private = visitor.channel("private")
         poll = pool.submit(visitor.poll, private)
@@ -177,7 +176,7 @@ def test_a_held_poll_leaves_for_the_hundred_and_first_too() -> None:
 
 
 def test_an_expired_channel_is_silent_but_open() -> None:
-    """From version 4 on as before it: the portal publishes to the successor."""
+    """The portal publishes to the successor."""
     clock = [1_800_000_000.0]
     with visiting(server_version=4, now=lambda: clock[0], channel_ttl=60) as visitor:
         old = visitor.channel("private")
@@ -192,7 +191,7 @@ def test_an_expired_channel_is_silent_but_open() -> None:
 
 
 def test_a_body_that_is_no_json_does_not_break_the_connection(visitor: Visitor) -> None:
-    """The next message is read again."""
+    """The next message is decoded."""
     channel = visitor.channel()
     mode = BINARY if visitor.config()["server"]["version"] == 4 else RPC
     with visitor.listen(channel, **mode) as websocket:

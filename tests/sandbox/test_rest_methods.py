@@ -1,4 +1,4 @@
-"""The sandbox's REST methods beside the application's config and its events."""
+"""The sandbox's REST methods, except the application's config and events."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -15,20 +15,20 @@ EVENT = "pull.application.event.add"
 
 @pytest.fixture(scope="module")
 def visitor() -> Iterator[Visitor]:
-    """A visitor of a sandbox as it is by default."""
+    """Open a sandbox with default options."""
     with visiting() as visitor:
         yield visitor
 
 
 def ask(visitor: Visitor, method: str, params: Any = None, *, webhook: bool = False) -> Any:
-    """The result of a method, as the application or by the webhook."""
+    """Return the result of a method, as the application or by the webhook."""
     url = f"{visitor.sandbox.webhook}{method}" if webhook else f"/rest/{method}"
     bearer = {} if webhook else {"Authorization": f"Bearer {visitor.sandbox.token}"}
     return visitor.http.post(url, headers=bearer, json=params or {}).json()["result"]
 
 
 def test_a_webhook_has_its_users_own_feed(visitor: Visitor) -> None:
-    """Other channels than the application's, where one can listen; and the portal's clock."""
+    """It has channels of its own with listeners, and the portal's time."""
     feed = ask(visitor, "pull.config.get", webhook=True)
     config = visitor.config()
     assert set(feed) - set(config) == {"serverTime"}
@@ -40,13 +40,13 @@ def test_a_webhook_has_its_users_own_feed(visitor: Visitor) -> None:
 
 
 def test_the_users_own_feed_is_not_for_applications(visitor: Visitor) -> None:
-    """As the other way round."""
+    """An application may not call the webhook's method."""
     answer = visitor.call("pull.config.get")
     assert (answer.status_code, answer.json()["error"]) == (403, "WRONG_AUTH_TYPE")
 
 
 def test_version_4_has_public_ids() -> None:
-    """In the config and by both methods; the application's differ from the web interface's."""
+    """Config and methods have them; the application's differ from the web interface's."""
     with visiting(server_version=4) as visitor:
         config = visitor.config()
         private = config["channels"]["private"]
@@ -67,13 +67,13 @@ def test_version_4_has_public_ids() -> None:
 
 
 def test_below_version_4_there_are_no_public_ids(visitor: Visitor) -> None:
-    """`false`, and an empty map as PHP writes it."""
+    """The answers are `false`, and an empty map as PHP writes it."""
     assert ask(visitor, "pull.channel.public.get", {"USER_ID": 1}) is False
     assert ask(visitor, "pull.channel.public.list", {"USERS": [1]}) == []
 
 
 def test_version_5_has_a_token() -> None:
-    """It ends with the config, and lets one listen."""
+    """It ends with the config, and a listener may use it."""
     with visiting(server_version=5, channel_ttl=3600) as visitor:
         config = visitor.config()
         url = f"{config['server']['websocket']}?token={config['jwt']}&jsonRpc=true"
@@ -85,7 +85,7 @@ def test_version_5_has_a_token() -> None:
 
 
 def test_an_application_without_private_channel_has_no_public_ids() -> None:
-    """An empty map, which PHP writes as a list."""
+    """The answer is an empty map, which PHP writes as a list."""
     with visiting(server_version=4, private=False) as visitor:
         assert visitor.config()["publicChannels"] == []
         assert ask(visitor, "pull.channel.public.list", {"USERS": [1]}) == []
@@ -93,7 +93,7 @@ def test_an_application_without_private_channel_has_no_public_ids() -> None:
 
 @pytest.mark.parametrize("edition", ["seed", "current"])
 def test_a_push_server_in_the_cloud_has_an_account(edition: str) -> None:
-    """Where the edition has it: beside the channels, or within the server."""
+    """It is next to the channels or within the server, by the edition."""
     with visiting(mode="shared", edition=edition) as visitor:
         config = visitor.config()
     holder = config["server"] if edition == "seed" else config
@@ -102,15 +102,15 @@ def test_a_push_server_in_the_cloud_has_an_account(edition: str) -> None:
 
 
 def test_the_seed_edition_shows_a_public_id_where_there_is_one() -> None:
-    """On the private channel from version 4 on, as on the page."""
+    """The private channel has it from version 4 on, as on the page."""
     with visiting(edition="seed", server_version=4) as visitor:
         channels = visitor.config()["channels"]
     assert set(channels["private"]) == {"id", "public_id", "start", "end", "type"}
     assert set(channels["shared"]) == {"id", "start", "end", "type"}
 
 
-def test_who_is_no_administrator_has_fewer_rights() -> None:
-    """Own events only, and only with the id as text; no mobile push; no config of the seed."""
+def test_a_user_without_admin_rights_may_do_less() -> None:
+    """Own events with the id as text only; no mobile push; no seed config."""
     users = [("1", ""), (1, "USER_ID_ACCESS_ERROR"), (["1"], "USER_ID_ACCESS_ERROR")]
     with visiting(admin=False) as visitor:
         assert ask(visitor, "profile")["ADMIN"] is False
@@ -127,7 +127,7 @@ def test_who_is_no_administrator_has_fewer_rights() -> None:
 
 
 def test_a_mobile_push_needs_a_text(visitor: Visitor) -> None:
-    """It goes nowhere here, but the portal's rules hold."""
+    """Nothing is sent, but the portal's checks apply."""
     assert ask(visitor, "pull.application.push.add", {"user_id": 1, "text": "Hi"}) is True
     for text in ({}, {"TEXT": " "}, {"TEXT": ["a"]}):
         answer = visitor.call("pull.application.push.add", {"USER_ID": 1, **text})
@@ -138,12 +138,12 @@ def test_a_mobile_push_needs_a_text(visitor: Visitor) -> None:
     ("tags", "result"), [(["A", "B"], {"A": True, "B": True}), ("A", {"A": True}), (None, [])]
 )
 def test_watches_are_extended(visitor: Visitor, tags: Any, result: Any) -> None:
-    """Every tag by its name; none at all is PHP's empty map."""
+    """Every tag is in the answer; without tags it is PHP's empty map."""
     assert ask(visitor, "pull.watch.extend", {"TAGS": tags}) == result
 
 
 def test_a_program_may_ask_what_it_may_call(visitor: Visitor) -> None:
-    """Its scope, all scopes, the methods of each, and one by one."""
+    """It gets its scope, all scopes, the methods of each, and single ones."""
     own = ["pull", "pull_channel", "crm", "user"]
     assert ask(visitor, "scope") == own
     assert sorted(ask(visitor, "scope", {"full": True})) == sorted(own)
@@ -157,8 +157,8 @@ def test_a_program_may_ask_what_it_may_call(visitor: Visitor) -> None:
             ("user.get", True, False),
             ("no.such", False, False),
         ]:
-            told = ask(narrow, "method.get", {"name": name})
-            assert told == {"isExisting": existing, "isAvailable": available}
+            answer = ask(narrow, "method.get", {"name": name})
+            assert answer == {"isExisting": existing, "isAvailable": available}
 
 
 @pytest.mark.parametrize(
@@ -186,7 +186,7 @@ def test_lists_come_in_pages(
     total: int | None,
     following: int | None,
 ) -> None:
-    """Filtered, ordered, from `start` on; -1 does not count, and the last page has no next."""
+    """Filter, order and `start` apply; -1 does not count, the last page has no next."""
     answer = visitor.call("crm.deal.list", params).json()
     assert (answer.get("total"), answer.get("next")) == (total, following)
     assert len(answer["result"]) == count
@@ -194,7 +194,7 @@ def test_lists_come_in_pages(
 
 
 def test_records_are_found_by_their_id(visitor: Visitor) -> None:
-    """One that is not there is an error without a code, as on the portal."""
+    """A missing record is an error without a code, as on the portal."""
     assert ask(visitor, "crm.deal.get", {"id": "120"})["OPPORTUNITY"] == "12000.00"
     assert set(ask(visitor, "crm.deal.fields")) == set(ask(visitor, "crm.deal.get", {"ID": 1}))
     assert ask(visitor, "user.current")["ID"] == "1"

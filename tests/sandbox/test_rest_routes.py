@@ -16,20 +16,20 @@ EVENT = "pull.application.event.add"
 
 @pytest.fixture(scope="module")
 def visitor() -> Iterator[Visitor]:
-    """A visitor of a sandbox as it is by default."""
+    """Open a sandbox with default options."""
     with visiting() as visitor:
         yield visitor
 
 
 @pytest.fixture(scope="module")
 def seed_visitor() -> Iterator[Visitor]:
-    """A visitor of a sandbox of the seed edition."""
+    """Open a sandbox of the seed edition."""
     with visiting(edition="seed") as visitor:
         yield visitor
 
 
 def received(visitor: Visitor, params: Any, channel: str = "shared") -> Any:
-    """What an event.add brings to the channel: module, command and params of the first event."""
+    """Call event.add; return module, command and params of the event that arrives."""
     with visitor.listen(visitor.channel(channel)) as websocket:
         answer = visitor.call(EVENT, params)
         assert answer.json()["result"] is True, answer.text
@@ -38,7 +38,7 @@ def received(visitor: Visitor, params: Any, channel: str = "shared") -> Any:
 
 
 def test_the_current_edition_answers_what_portals_answer_today(visitor: Visitor) -> None:
-    """Every field of it, with the addresses of this very server."""
+    """Every field is there, with the addresses of this server."""
     host = visitor.sandbox.url.removeprefix("http://")
     config = visitor.config()
     channels = config.pop("channels")
@@ -69,7 +69,7 @@ def test_the_current_edition_answers_what_portals_answer_today(visitor: Visitor)
 
 
 def test_the_seed_edition_answers_what_the_page_shows(seed_visitor: Visitor) -> None:
-    """Two objects, the ten server fields of the page, channels of four fields."""
+    """It has two objects, the ten server fields of the page, channels of four fields."""
     config = seed_visitor.config()
     assert set(config) == {"server", "channels"}
     assert set(config["server"]) == {
@@ -89,7 +89,7 @@ def test_the_seed_edition_answers_what_the_page_shows(seed_visitor: Visitor) -> 
 
 
 def test_the_clients_model_reads_the_answer(visitor: Visitor) -> None:
-    """A channel lives 43 205 seconds, and both have their own id."""
+    """A channel lives 43 205 seconds, and each has its own id."""
     config = PullConfig.from_answer(visitor.config(), portal_time=datetime.now(UTC))
     shared, private = config.channel("shared"), config.channel("private")
     assert shared.end - shared.start == timedelta(seconds=43205)
@@ -97,7 +97,7 @@ def test_the_clients_model_reads_the_answer(visitor: Visitor) -> None:
 
 
 def test_asking_again_gives_the_same_channels(visitor: Visitor) -> None:
-    """CACHE changes nothing, as on today's portals."""
+    """CACHE has no effect, as on today's portals."""
     answers = [visitor.call(CONFIG, {"CACHE": cache}).json()["result"] for cache in "YN"]
     assert answers[0]["channels"] == answers[1]["channels"]
 
@@ -116,14 +116,14 @@ def test_a_channel_past_its_end_is_replaced_when_asked_for() -> None:
 
 
 def test_without_private_there_is_only_the_shared_channel() -> None:
-    """As for an application's own token; an event for its user goes nowhere."""
+    """An event for the user is accepted, and not delivered."""
     with visiting(private=False) as visitor:
         assert list(visitor.config()["channels"]) == ["shared"]
         assert visitor.call(EVENT, {"COMMAND": "c", "USER_ID": 1}).json()["result"] is True
 
 
-def test_without_websocket_the_config_says_so() -> None:
-    """The polling address stays."""
+def test_without_websocket_the_config_has_it_disabled() -> None:
+    """The polling address is still there."""
     with visiting(websocket=False) as visitor:
         server = visitor.config()["server"]
     assert server["websocket_enabled"] is False
@@ -131,8 +131,8 @@ def test_without_websocket_the_config_says_so() -> None:
 
 
 @pytest.mark.parametrize(("edition", "status"), [("seed", 200), ("current", 500)])
-def test_a_portal_without_push_server_says_so(edition: str, status: int) -> None:
-    """Code and text of the page, the status of the edition; the switch works while it runs."""
+def test_a_portal_without_push_server_answers_with_an_error(edition: str, status: int) -> None:
+    """Code and text are the page's, the status the edition's; the option may change."""
     with visiting(edition=edition, configured=False) as visitor:
         answer = visitor.call(CONFIG)
         assert answer.status_code == status
@@ -146,7 +146,7 @@ def test_a_portal_without_push_server_says_so(edition: str, status: int) -> None
 def test_a_webhook_is_let_in_by_the_seed_edition_only(
     visitor: Visitor, seed_visitor: Visitor
 ) -> None:
-    """Today a webhook belongs to no application; the page let it in."""
+    """A webhook belongs to no application today; the page accepts it."""
     good = visitor.http.post(f"{seed_visitor.sandbox.webhook}{CONFIG}")
     assert good.status_code == 200
     assert set(good.json()["result"]["channels"]) == {"shared", "private"}
@@ -175,28 +175,28 @@ def test_a_webhook_may_ask_who_it_is(visitor: Visitor) -> None:
         ("/rest/1/2/3/profile", 404, "ERROR_METHOD_NOT_FOUND"),
     ],
 )
-def test_who_is_not_known_is_refused(visitor: Visitor, path: str, status: int, code: str) -> None:
-    """Status and code tell why; the answer has a time all the same."""
+def test_an_unknown_caller_is_refused(visitor: Visitor, path: str, status: int, code: str) -> None:
+    """Status and code show the reason; the answer has a time."""
     answer = visitor.http.get(path)
     assert (answer.status_code, answer.json()["error"]) == (status, code)
     assert set(answer.json()) == {"error", "error_description", "time"}
 
 
 def test_a_webhooks_secret_is_good_for_its_user_only(visitor: Visitor) -> None:
-    """The right secret under another user's number opens nothing."""
+    """The secret is invalid for another user's number."""
     other = visitor.sandbox.webhook.replace("/rest/1/", "/rest/2/")
     answer = visitor.http.get(f"{other}profile")
     assert (answer.status_code, answer.json()["error"]) == (401, "INVALID_CREDENTIALS")
 
 
 def test_an_unknown_method_is_refused(visitor: Visitor) -> None:
-    """With a good token, so that the method is to blame."""
+    """The token is valid, the method is not."""
     answer = visitor.call("no.such.method")
     assert (answer.status_code, answer.json()["error"]) == (404, "ERROR_METHOD_NOT_FOUND")
 
 
 def test_a_token_can_expire() -> None:
-    """After its time it is known, but no longer good."""
+    """The error differs from that of an unknown token."""
     clock = [1_800_000_000.0]
     with visiting(now=lambda: clock[0], token_ttl=3600) as visitor:
         assert visitor.call("profile").status_code == 200
@@ -206,8 +206,8 @@ def test_a_token_can_expire() -> None:
 
 
 @pytest.mark.parametrize("where", ["bearer", "query", "json", "form", "multipart", "access_token"])
-def test_the_token_is_found_wherever_it_may_stand(visitor: Visitor, where: str) -> None:
-    """As Bearer, or as field `auth` or `access_token` of query or body."""
+def test_the_token_is_found_in_every_place(visitor: Visitor, where: str) -> None:
+    """The token may be Bearer, or field `auth` or `access_token` of query or body."""
     token = visitor.sandbox.token
     options: dict[str, dict[str, Any]] = {
         "bearer": {"headers": {"Authorization": f"bearer {token}"}},
@@ -225,14 +225,14 @@ def test_the_token_is_found_wherever_it_may_stand(visitor: Visitor, where: str) 
     "path", ["/rest//profile", "//rest/profile", "/rest/PROFILE.json", "/rest/profile/"]
 )
 def test_paths_are_read_generously(visitor: Visitor, path: str) -> None:
-    """Double and trailing slashes occur in the wild, and case does not matter."""
+    """Clients send double and trailing slashes; case does not matter."""
     answer = visitor.http.get(
         f"{visitor.sandbox.url}{path}", params={"auth": visitor.sandbox.token}
     )
     assert answer.status_code == 200, answer.text
 
 
-def test_every_answer_tells_the_portals_time() -> None:
+def test_every_answer_has_the_portals_time() -> None:
     """The time block and the Date header follow the portal's clock."""
     with visiting(now=lambda: 1_800_000_000.25) as visitor:
         answer = visitor.call("server.time")
@@ -253,7 +253,7 @@ def test_every_answer_tells_the_portals_time() -> None:
 
 
 def test_browsers_may_ask_from_anywhere(visitor: Visitor) -> None:
-    """CORS on answers, on errors, and on the question before."""
+    """Answers, errors and preflight requests have CORS headers."""
     assert visitor.call("profile").headers["Access-Control-Allow-Origin"] == "*"
     assert visitor.http.get("/rest/profile").headers["Access-Control-Allow-Origin"] == "*"
     asked = visitor.http.options("/rest/profile")
@@ -262,7 +262,7 @@ def test_browsers_may_ask_from_anywhere(visitor: Visitor) -> None:
 
 
 def test_a_body_over_one_mebibyte_is_refused(visitor: Visitor) -> None:
-    """One byte under the bound is read, one over is not; the connection stays usable."""
+    """A body of the limit is read, one byte more is not; the connection stays usable."""
     auth = {"Authorization": f"Bearer {visitor.sandbox.token}"}
     for size, status in ((1024 * 1024, 200), (1024 * 1024 + 1, 413), (10, 200)):
         answer = visitor.http.post("/rest/profile", headers=auth, content=b" " * size)
@@ -270,7 +270,7 @@ def test_a_body_over_one_mebibyte_is_refused(visitor: Visitor) -> None:
 
 
 def test_an_event_reaches_the_shared_channel(visitor: Visitor) -> None:
-    """Without MODULE_ID it is the application's own."""
+    """The default of MODULE_ID is `application`."""
     params = {"COMMAND": "order:paid|x.y-z_1", "PARAMS": {"n": 1, "t": "Привет 🌍"}}
     assert received(visitor, params) == (
         "application",
@@ -288,12 +288,12 @@ def test_an_event_for_the_own_user_reaches_the_private_channel(visitor: Visitor,
 
 @pytest.mark.parametrize("params", [{}, {"PARAMS": {}}, {"PARAMS": []}, {"PARAMS": None}])
 def test_empty_params_arrive_as_phps_empty_map(visitor: Visitor, params: dict[str, Any]) -> None:
-    """Which is `[]`."""
+    """An empty map is `[]`."""
     assert received(visitor, {"COMMAND": "c", **params}) == ("application", "c", [])
 
 
 def test_a_form_with_brackets_is_an_event_too(visitor: Visitor) -> None:
-    """Values are text then; the body wins over the query."""
+    """Values are text then; the body has precedence over the query."""
     with visitor.listen(visitor.channel()) as websocket:
         answer = visitor.http.post(
             f"/rest/{EVENT}?COMMAND=from_query&MODULE_ID=query",
@@ -305,8 +305,8 @@ def test_a_form_with_brackets_is_an_event_too(visitor: Visitor) -> None:
     assert event.params == {"a": {"b": "1"}}
 
 
-def test_an_event_for_somebody_else_goes_nowhere(visitor: Visitor) -> None:
-    """The portal answers true; the next event is the first that arrives."""
+def test_an_event_for_another_user_is_not_delivered(visitor: Visitor) -> None:
+    """The answer is true, but only the next event arrives."""
     with visitor.listen(visitor.channel("private")) as websocket:
         assert visitor.call(EVENT, {"COMMAND": "other", "USER_ID": 2}).json()["result"] is True
         assert visitor.call(EVENT, {"COMMAND": "own", "USER_ID": 1}).json()["result"] is True
@@ -314,7 +314,7 @@ def test_an_event_for_somebody_else_goes_nowhere(visitor: Visitor) -> None:
 
 
 def test_an_event_carries_the_portals_extra() -> None:
-    """The time of publishing in both spellings, and the revisions."""
+    """`extra` has the time of publishing in both formats, and the revisions."""
     clock = 1_800_000_000.123456
     with (
         visiting(now=lambda: clock) as visitor,
@@ -349,13 +349,13 @@ def test_an_event_carries_the_portals_extra() -> None:
     ],
 )
 def test_a_wrong_event_is_refused(visitor: Visitor, params: dict[str, Any], code: str) -> None:
-    """With HTTP 400 and the code of the field that is wrong."""
+    """The answer is HTTP 400 with the code of the wrong field."""
     answer = visitor.call(EVENT, params)
     assert (answer.status_code, answer.json()["error"]) == (400, code)
 
 
 def test_invalid_json_is_no_parameters(visitor: Visitor) -> None:
-    """The portal does not complain about the JSON, but about the command it misses."""
+    """The error is the missing command, not the JSON."""
     answer = visitor.http.post(
         f"/rest/{EVENT}",
         params={"auth": visitor.sandbox.token},

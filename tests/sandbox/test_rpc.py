@@ -1,4 +1,4 @@
-"""The push server of version 5: tokens, JSON-RPC both ways, `ping` and `mack`."""
+"""The push server of version 5: tokens, JSON-RPC in both directions, `ping`, `mack`."""
 
 import hmac
 import json
@@ -18,39 +18,39 @@ from tests.support.visitor import Visitor, events, received, visiting
 from tests.support.waiting import eventually
 
 ALL = "0" * 26
-NOBODY = 77
+ABSENT = 77
 
 
 @pytest.fixture(scope="module")
 def visitor() -> Iterator[Visitor]:
-    """A visitor of a sandbox of version 5."""
+    """Open a sandbox of version 5."""
     with visiting(server_version=5, poll_hold=0.05, buffer=0) as visitor:
         yield visitor
 
 
 @contextmanager
 def calling(visitor: Visitor, **query: str) -> Iterator[ClientConnection]:
-    """A JSON-RPC connection with a fresh token."""
+    """Open a JSON-RPC connection with a new token."""
     token = visitor.config()["jwt"]
     with visitor.attend(token=token, jsonRpc="true", **query) as websocket:
         yield websocket
 
 
 def call(websocket: ClientConnection, method: str, **params: Any) -> Any:
-    """The result of a call, or its error's code."""
+    """Return the result of a call, or its error's code."""
     websocket.send(JsonRpcCodec.call(1, method, params))
     return answer(websocket)
 
 
 def answer(websocket: ClientConnection) -> Any:
-    """The next answer's result or error code; messages in between are skipped."""
+    """Return the next answer's result or error code; skip messages in between."""
     while True:
         for found in JsonRpcCodec.answers(str(websocket.recv(5))):
             return found.error["code"] if found.error else found.result
 
 
 def test_a_token_is_a_jwt_any_library_reads() -> None:
-    """HS256 over head and claims, without padding."""
+    """It is HS256 over head and claims, without padding."""
     claims = {"iss": "host", "iat": 1, "exp": 9, "sub": "1", "chan": "a,b"}
     token = write_token(b"key", claims)
     head, body, signature = token.split(".")
@@ -69,23 +69,23 @@ def test_a_token_is_a_jwt_any_library_reads() -> None:
         (b"key", {}, 1.0),
     ],
 )
-def test_a_token_that_has_ended_or_is_not_ours_says_nothing(
+def test_an_expired_or_foreign_token_is_invalid(
     key: bytes, claims: dict[str, Any], moment: float
 ) -> None:
-    """Nor one that never ends."""
+    """A token without an end is invalid, too."""
     assert read_token(key, write_token(b"key", claims), moment) is None
 
 
 @pytest.mark.parametrize("token", ["", "x", "a.b.c", "..", "e30.e30."])
-def test_what_is_no_token_says_nothing(token: str) -> None:
-    """However it is misshapen; the algorithm `none` is not known here."""
+def test_a_malformed_token_is_invalid(token: str) -> None:
+    """Every malformed token is invalid; the algorithm `none` is not supported."""
     signed = urlsafe_b64encode(hmac.digest(b"key", token.encode(), "sha256")).decode().rstrip("=")
     assert read_token(b"key", token, 1.0) is None
     assert read_token(b"key", f"{token}.{signed}", 1.0) is None
 
 
-def test_a_token_of_another_algorithm_says_nothing() -> None:
-    """Even when it is signed with our key."""
+def test_a_token_of_another_algorithm_is_invalid() -> None:
+    """The right key does not make it valid."""
     head = urlsafe_b64encode(b'{"alg":"none"}').decode().rstrip("=")
     body = write_token(b"key", {"exp": 9}).split(".")[1]
     digest = hmac.digest(b"key", f"{head}.{body}".encode(), "sha256")
@@ -93,23 +93,23 @@ def test_a_token_of_another_algorithm_says_nothing() -> None:
     assert read_token(b"key", f"{head}.{body}.{signature}", 1.0) is None
 
 
-def test_a_user_is_there_from_the_first_connection_to_the_last() -> None:
-    """And is told of twice only, however many there are in between."""
-    told: list[tuple[int, bool]] = []
+def test_a_user_is_online_from_the_first_connection_to_the_last() -> None:
+    """There are two notifications only, for any number of connections."""
+    notified: list[tuple[int, bool]] = []
     clock = [100.0]
-    presence = Presence(lambda: clock[0], lambda *news: told.append(news))
+    presence = Presence(lambda: clock[0], lambda *status: notified.append(status))
     for user in (1, 1, None):
-        presence.come(user)
-    presence.go(1)
-    assert (told, presence.last_seen(1), presence.last_seen(2)) == ([(1, True)], 0, None)
-    presence.go(1)
-    presence.go(None)
+        presence.connected(user)
+    presence.disconnected(1)
+    assert (notified, presence.last_seen(1), presence.last_seen(2)) == ([(1, True)], 0, None)
+    presence.disconnected(1)
+    presence.disconnected(None)
     clock[0] += 5.9
-    assert (told, presence.last_seen(1)) == ([(1, True), (1, False)], 5)
+    assert (notified, presence.last_seen(1)) == ([(1, True), (1, False)], 5)
 
 
 def test_a_token_opens_the_shared_channel_and_the_users_own(visitor: Visitor) -> None:
-    """It names the shared one only; the private one belongs to its user."""
+    """It names the shared channel only; the private one belongs to its user."""
     config = visitor.config()
     shared = config["channels"]["shared"]["id"][:32]
     with calling(visitor) as websocket:
@@ -122,7 +122,7 @@ def test_a_token_opens_the_shared_channel_and_the_users_own(visitor: Visitor) ->
 
 
 def test_a_token_lives_twelve_hours_and_then_opens_nothing() -> None:
-    """A message to both channels comes twice by it, and its end is told in the config."""
+    """A message to both channels comes twice by it, and the config has its end."""
     clock = [1_800_000_000.0]
     with visiting(server_version=5, now=lambda: clock[0]) as visitor:
         config = visitor.config()
@@ -139,7 +139,7 @@ def test_a_token_lives_twelve_hours_and_then_opens_nothing() -> None:
 
 
 def test_channel_ids_open_it_too(visitor: Visitor) -> None:
-    """With JSON-RPC frames when asked for, with text frames otherwise, by polling as well."""
+    """Frames are JSON-RPC on demand, otherwise text, by polling as well."""
     private = visitor.channel("private")
     with (
         visitor.listen(private, jsonRpc="true") as rpc,
@@ -156,7 +156,7 @@ def test_channel_ids_open_it_too(visitor: Visitor) -> None:
 
 
 def test_clients_publish_to_users_and_to_channels() -> None:
-    """They get their own messages; the sender is their public id, whatever they say."""
+    """They get their own messages; the sender is always their public id."""
     with visiting(server_version=5, buffer=0) as visitor, calling(visitor) as websocket:
         public = visitor.config()["publicChannels"]["1"]
         name = f"{public['public_id']}.{public['signature']}"
@@ -192,29 +192,29 @@ def test_clients_publish_to_users_and_to_channels() -> None:
     ],
 )
 def test_publishing_with_wrong_params_is_refused(visitor: Visitor, params: dict[str, Any]) -> None:
-    """As invalid params; nothing is published."""
+    """The error is invalid params; nothing is published."""
     with calling(visitor) as websocket:
         assert call(websocket, "publish", **params) == -32602
         assert call(websocket, "ping") == "pong"
 
 
 def test_users_were_last_seen_so_many_seconds_ago() -> None:
-    """0 for who is there; who never was is left out."""
+    """An online user has 0; a user that never was online is missing."""
     clock = [1_800_000_000.0]
     with visiting(server_version=5, now=lambda: clock[0]) as visitor:
         other = visitor.channel("shared")
         with visitor.listen(other, jsonRpc="true") as websocket:
-            assert call(websocket, "getUsersLastSeen", userList=[1, NOBODY]) == {}
+            assert call(websocket, "getUsersLastSeen", userList=[1, ABSENT]) == {}
             with calling(visitor) as mine:
-                assert call(mine, "getUsersLastSeen", userList=[1, NOBODY]) == {"1": 0}
+                assert call(mine, "getUsersLastSeen", userList=[1, ABSENT]) == {"1": 0}
             eventually(lambda: call(websocket, "getUsersLastSeen", userList=[1]) != {"1": 0})
             clock[0] += 90
             assert call(websocket, "getUsersLastSeen", userList=[1]) == {"1": 90}
             assert call(websocket, "getUsersLastSeen") == -32602
 
 
-def test_who_subscribes_to_a_users_status_is_told_when_it_changes() -> None:
-    """When the first connection comes and when the last goes; not after unsubscribing."""
+def test_a_subscriber_to_a_users_status_gets_its_changes() -> None:
+    """The first connection and the end of the last are sent; none after unsubscribing."""
     with visiting(server_version=5, buffer=0) as visitor:
         shared, private = visitor.channel("shared"), visitor.channel("private")
         with visitor.listen(shared, jsonRpc="true") as websocket:
@@ -250,7 +250,7 @@ def test_who_subscribes_to_a_users_status_is_told_when_it_changes() -> None:
 def test_what_is_no_request_is_answered_with_an_error(
     visitor: Visitor, frame: str, code: int
 ) -> None:
-    """And the conversation goes on."""
+    """The connection stays usable."""
     texts = {
         -32700: "Parse error",
         -32600: "Invalid Request",
@@ -259,27 +259,27 @@ def test_what_is_no_request_is_answered_with_an_error(
     }
     with calling(visitor) as websocket:
         websocket.send(frame)
-        told = json.loads(websocket.recv(5))
-        assert told["error"] == {"code": code, "message": texts[code]}
-        assert told["jsonrpc"] == "2.0"
-        assert told["id"] == (1 if '"id":1' in frame else None)
+        got = json.loads(websocket.recv(5))
+        assert got["error"] == {"code": code, "message": texts[code]}
+        assert got["jsonrpc"] == "2.0"
+        assert got["id"] == (1 if '"id":1' in frame else None)
         assert call(websocket, "ping") == "pong"
 
 
 def test_an_internal_error_can_be_had(visitor: Visitor) -> None:
-    """For the next requests."""
+    """The next requests fail."""
     with calling(visitor) as websocket:
         visitor.sandbox.fail_requests(2)
         assert [call(websocket, "ping") for _ in range(3)] == [-32603, -32603, "pong"]
 
 
 def test_requests_may_come_in_arrays_and_without_ids(visitor: Visitor) -> None:
-    """An array is answered with an array; who gives no id wants no answer."""
+    """The answer to an array is an array; a request without id gets none."""
     ping = {"jsonrpc": "2.0", "method": "ping"}
     with calling(visitor) as websocket:
         websocket.send(json.dumps([{**ping, "id": 1}, ping, {**ping, "id": "two"}]))
-        told = json.loads(websocket.recv(5))
-        assert [(item["id"], item["result"]) for item in told] == [(1, "pong"), ("two", "pong")]
+        got = json.loads(websocket.recv(5))
+        assert [(item["id"], item["result"]) for item in got] == [(1, "pong"), ("two", "pong")]
         websocket.send(json.dumps(ping))
         websocket.send(json.dumps([ping]))
         websocket.send(json.dumps({**ping, "method": "dance"}))
@@ -288,7 +288,7 @@ def test_requests_may_come_in_arrays_and_without_ids(visitor: Visitor) -> None:
 
 
 def test_acknowledgements_are_counted(visitor: Visitor) -> None:
-    """Duplicates too."""
+    """Duplicates count too."""
     before = visitor.sandbox.acknowledged
     with calling(visitor) as websocket:
         for _ in range(2):
@@ -297,21 +297,21 @@ def test_acknowledgements_are_counted(visitor: Visitor) -> None:
         assert visitor.sandbox.acknowledged == before + 2
 
 
-def test_the_server_says_ping_as_long_as_it_hears_pong() -> None:
-    """Who leaves two of them unanswered is cut, without a close frame."""
+def test_the_server_sends_ping_as_long_as_it_gets_pong() -> None:
+    """Two without an answer cut the connection, without a close frame."""
     with visiting(server_version=5, rpc_ping=0.02) as visitor:
         with calling(visitor) as websocket:
             for _ in range(5):
                 assert websocket.recv(5) == "ping"
                 websocket.send("pong")
             websocket.send("ping")
-            while (said := websocket.recv(5)) == "ping":
+            while (frame := websocket.recv(5)) == "ping":
                 websocket.send("pong")
-            assert said == "pong"
-            heard: list[str | bytes] = []
+            assert frame == "pong"
+            frames: list[str | bytes] = []
             with pytest.raises(ConnectionClosedError) as closed:
-                heard.extend(websocket)
+                frames.extend(websocket)
             assert closed.value.rcvd is None
-            assert heard in (["ping"], ["ping"] * 2)
+            assert frames in (["ping"], ["ping"] * 2)
         with visitor.listen(visitor.channel()) as text, pytest.raises(TimeoutError):
             text.recv(0.1)

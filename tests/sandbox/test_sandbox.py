@@ -1,6 +1,8 @@
-"""The sandbox as a whole: starting, stopping, and what it leaves behind."""
+"""The sandbox as a whole: options, starting, stopping, and clean-up."""
 
+import inspect
 import logging
+import re
 import socket
 import subprocess
 import sys
@@ -9,6 +11,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from itertools import islice
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,6 +19,7 @@ import httpx
 import pytest
 from websockets.exceptions import ConnectionClosedError
 
+import bxpull_nb.sandbox
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.sandbox import Sandbox
 from bxpull_nb.sandbox.demo_traffic import demo_events
@@ -24,7 +28,7 @@ from tests.support.waiting import eventually
 
 
 def test_it_listens_on_the_loopback_address_only() -> None:
-    """The address is the one place it can be reached at."""
+    """Both addresses are on 127.0.0.1."""
     with Sandbox() as sandbox:
         assert sandbox.url.startswith("http://127.0.0.1:")
         assert sandbox.webhook.startswith(f"{sandbox.url}/rest/1/")
@@ -32,7 +36,7 @@ def test_it_listens_on_the_loopback_address_only() -> None:
 
 
 def test_an_answer_does_not_wait_for_its_acknowledgement() -> None:
-    """Without TCP_NODELAY every further answer of a connection would take 40 ms."""
+    """Without TCP_NODELAY every further answer of a connection takes 40 ms."""
     with visiting() as visitor:
         took = []
         for _ in range(10):
@@ -42,8 +46,8 @@ def test_an_answer_does_not_wait_for_its_acknowledgement() -> None:
     assert sorted(took)[5] < 0.03
 
 
-def test_a_stopped_sandbox_says_how_to_start_it() -> None:
-    """Before the first start and after stopping alike."""
+def test_the_error_of_a_stopped_sandbox_shows_how_to_start_it() -> None:
+    """The error is the same before the first start and after stopping."""
     sandbox = Sandbox()
     for _ in range(2):
         for use in (lambda: sandbox.publish("c"), lambda: sandbox.url, sandbox.drop_connections):
@@ -54,7 +58,7 @@ def test_a_stopped_sandbox_says_how_to_start_it() -> None:
 
 
 def test_stopping_twice_and_starting_again_work() -> None:
-    """Starting a running one changes nothing; a new start has new secrets."""
+    """Starting a running one does nothing; a new start has new secrets."""
     sandbox = Sandbox()
     sandbox.stop()
     assert sandbox.start() is sandbox
@@ -70,7 +74,7 @@ def test_stopping_twice_and_starting_again_work() -> None:
 
 
 def test_the_same_port_can_be_taken_again_at_once() -> None:
-    """For a listener that reconnects after a restart."""
+    """A listener can reconnect after a restart."""
     with visiting() as visitor, visitor.listen(visitor.channel()):
         port = int(visitor.sandbox.url.rpartition(":")[2])
     sandbox = Sandbox(port=port)
@@ -79,8 +83,8 @@ def test_the_same_port_can_be_taken_again_at_once() -> None:
             assert sandbox.url.endswith(f":{port}")
 
 
-def test_a_taken_port_is_told() -> None:
-    """With the way out."""
+def test_a_taken_port_is_an_error() -> None:
+    """The error suggests to leave the port out."""
     with Sandbox() as sandbox:
         port = int(sandbox.url.rpartition(":")[2])
         with pytest.raises(SettingsError, match=f"port {port}.*Leave port out"):
@@ -103,14 +107,33 @@ def test_a_taken_port_is_told() -> None:
     ],
 )
 def test_settings_that_cannot_be_used_are_refused_at_once(options: dict[str, Any]) -> None:
-    """By name."""
+    """The error names the option."""
     (name,) = options
     with pytest.raises(SettingsError, match=name):
         Sandbox(**options)
 
 
+def test_every_option_is_a_keyword_with_documentation() -> None:
+    """The signature is complete, the class docstring explains all of it."""
+    parameters = inspect.signature(Sandbox).parameters
+    assert len(parameters) == 26
+    assert {p.kind for p in parameters.values()} == {inspect.Parameter.KEYWORD_ONLY}
+    documented = re.findall(r"^- `(\w+)`: .", inspect.getdoc(Sandbox) or "", re.MULTILINE)
+    assert documented == list(parameters)
+    with pytest.raises(TypeError, match="colour"):
+        Sandbox(colour="red")  # type: ignore[call-arg]
+
+
+def test_push_and_rest_do_not_import_each_other() -> None:
+    """Modules that both need are at the top of the sandbox."""
+    package = Path(bxpull_nb.sandbox.__file__).parent
+    for wing, other in (("push", "rest"), ("rest", "push")):
+        for path in (package / wing).glob("*.py"):
+            assert f"bxpull_nb.sandbox.{other}" not in path.read_text("utf-8"), path
+
+
 def test_params_that_are_no_json_are_refused() -> None:
-    """And so is a channel there is none of."""
+    """An unknown channel is refused, too."""
     with Sandbox(private=False) as sandbox:
         with pytest.raises(SettingsError, match="params"):
             sandbox.publish("c", {"x": object()})
@@ -120,8 +143,8 @@ def test_params_that_are_no_json_are_refused() -> None:
             sandbox.publish("c", channel=[])
 
 
-def test_it_stops_quickly_whoever_is_connected() -> None:
-    """Under a second, with live WebSockets, held polls and idle connections; no close frame."""
+def test_it_stops_quickly_with_any_connections() -> None:
+    """It takes under a second with WebSockets, held polls and idle connections."""
     threads = set(threading.enumerate())
     with visiting() as visitor, ThreadPoolExecutor() as pool:
         channel = visitor.channel()
@@ -147,7 +170,7 @@ def test_it_stops_quickly_whoever_is_connected() -> None:
 
 
 def test_no_thread_is_left() -> None:
-    """After ten sandboxes there are as many threads as before."""
+    """Ten sandboxes leave as many threads as before."""
     before = threading.active_count()
     for _ in range(10):
         with visiting(demo=True) as visitor:
@@ -158,7 +181,7 @@ def test_no_thread_is_left() -> None:
 def test_nothing_is_printed_or_logged(
     capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Neither for good nor for refused requests, nor at the end."""
+    """Accepted and refused requests and the end are silent."""
     caplog.set_level(logging.DEBUG)
     with visiting(poll_hold=0.01) as visitor:
         channel = visitor.channel()
@@ -178,18 +201,18 @@ def test_nothing_is_printed_or_logged(
 
 
 def leave_in_the_middle(sandbox: Sandbox) -> None:
-    """Ask for something, and be gone before the question is out: as when a process is killed."""
+    """Disconnect in the middle of a request, as when a process is killed."""
     host, port = urlsplit(sandbox.url).hostname, urlsplit(sandbox.url).port
     with socket.create_connection((host, port)) as line:
         line.sendall(b"POST /rest/profile HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{")
         line.shutdown(socket.SHUT_WR)
         line.settimeout(5)
-        while line.recv(1000):  # until the server has let go too
+        while line.recv(1000):  # until the server has closed it too
             pass
 
 
 def test_an_interpreter_ends_quickly_and_silently_with_a_running_sandbox() -> None:
-    """With demo traffic, a WebSocket and a held poll, and nobody who stops anything."""
+    """There are demo traffic, a WebSocket and a held poll, and no call of `stop`."""
     program = """
 import threading, time
 from tests.support.visitor import Visitor
@@ -217,7 +240,7 @@ print(time.time(), flush=True)
 
 
 def test_demo_traffic_flows_in_the_order_of_its_seed() -> None:
-    """From the first event on, each on its channel; what the test publishes comes in between."""
+    """It begins with the first event, each on its channel."""
     with visiting(demo=True, rate=300, seed=5) as visitor:
         both = f"{visitor.channel('private')}/{visitor.channel('shared')}"
         with visitor.listen(both, mid="0" * 26) as websocket:
@@ -230,7 +253,7 @@ def test_demo_traffic_flows_in_the_order_of_its_seed() -> None:
 
 
 def test_demo_traffic_of_an_application_without_private_channel_is_all_shared() -> None:
-    """Nothing is left out."""
+    """Private events go to the shared channel."""
     with (
         visiting(demo=True, rate=1000, private=False) as visitor,
         visitor.listen(visitor.channel(), mid="0" * 26) as websocket,
@@ -243,15 +266,15 @@ def test_demo_traffic_of_an_application_without_private_channel_is_all_shared() 
 
 
 def test_a_flood_of_demo_traffic_does_not_shut_the_server() -> None:
-    """It answers and stops, even when it cannot keep up with the rate."""
+    """It answers and stops, even when it is slower than the rate."""
     with visiting(demo=True, rate=1e6) as visitor:
         assert visitor.call("profile").status_code == 200
         start = time.monotonic()
     assert time.monotonic() - start < 2
 
 
-def test_the_repr_is_short_and_tells_no_secret() -> None:
-    """Neither the text nor the HTML, running or stopped."""
+def test_the_repr_is_short_and_hides_secrets() -> None:
+    """Text and HTML hide secrets, running or stopped."""
     sandbox = Sandbox(demo=True)
     assert repr(sandbox) == (
         "Sandbox(at no address (stopped), edition current, push server version 3, demo 25 events/s)"
@@ -267,8 +290,8 @@ def test_the_repr_is_short_and_tells_no_secret() -> None:
                 assert secret not in shown
 
 
-def test_too_many_connections_are_told_so() -> None:
-    """And room is made when they go."""
+def test_too_many_connections_are_refused() -> None:
+    """Connections are accepted again when others end."""
     with Sandbox() as sandbox, ExitStack() as stack:
         port = urlsplit(sandbox.url).port or 0
         for _ in range(1000):

@@ -1,4 +1,4 @@
-"""What a push server tells about itself."""
+"""Statistics of a push server."""
 
 import os
 
@@ -20,7 +20,7 @@ LIMITS = {
 
 
 def test_the_statistics_are_a_list_with_one_item_a_process() -> None:
-    """Who listens how, by when, and what is allowed."""
+    """The item has listeners by transport, the time, and the limits."""
     with visiting(server_version=4, now=lambda: NOW, poll_hold=5) as visitor:
         shared, private = visitor.channel("shared"), visitor.channel("private")
         with visitor.listen(shared), visitor.listen(f"{private}/{shared}"):
@@ -43,7 +43,7 @@ def test_the_statistics_are_a_list_with_one_item_a_process() -> None:
 
 
 def test_the_trusted_side_may_ask_for_them_in_binary_mode() -> None:
-    """The same list, as JSON in an envelope."""
+    """The answer is the same list, as JSON in an envelope."""
     with visiting(server_version=4, now=lambda: NOW) as visitor:
         answer = visitor.http.post(
             "/pub/", params={"binaryMode": "true"}, content=server_question()
@@ -54,7 +54,7 @@ def test_the_trusted_side_may_ask_for_them_in_binary_mode() -> None:
 
 
 def test_a_held_poll_is_counted_while_it_is_held() -> None:
-    """And not a moment longer."""
+    """The count ends with the poll."""
     with visiting(server_version=4) as visitor:
         url = f"{visitor.sandbox.url}/sub/?CHANNEL_ID={visitor.channel()}"
 

@@ -1,4 +1,4 @@
-"""Service messages on demand: ends of channels in both shapes, restarts, presence."""
+"""Service messages on demand: ends of channels in both formats, restarts, presence."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ START, END = "2027-01-15T10:00:00+02:00", "2027-01-15T22:00:05+02:00"
 
 
 def expired(visitor: Visitor, kind: str, action: str, **options: Any) -> tuple[str, Event, str]:
-    """The channel's id before, what was announced on it, and its id after."""
+    """Expire a channel; return its old id, the announcement on it, and the new id."""
     before = visitor.channel(kind)
     with visitor.listen(before) as websocket:
         mid = visitor.sandbox.expire_channel(kind, action, **options)
@@ -32,7 +32,7 @@ def expired(visitor: Visitor, kind: str, action: str, **options: Any) -> tuple[s
 @pytest.mark.parametrize("version", [3, 4])
 @pytest.mark.parametrize("kind", ["shared", "private"])
 def test_an_end_is_announced_as_the_guide_writes_it(version: int, kind: str) -> None:
-    """With the successor for who reconnects at once, without it for who refetches the config."""
+    """The successor is in a `reconnect`, and not in a `get_config`."""
     with visiting(server_version=version, now=lambda: NOW) as visitor:
         before, event, after = expired(visitor, kind, "reconnect")
         assert event.params == {
@@ -45,7 +45,7 @@ def test_an_end_is_announced_as_the_guide_writes_it(version: int, kind: str) -> 
 
 
 def test_an_end_is_announced_as_portals_write_it() -> None:
-    """The type is the application, the id lacks its public part, `start` is a number."""
+    """The type is the application, the id lacks the public part, `start` is a number."""
     with visiting(server_version=4, now=lambda: NOW) as visitor:
         application = visitor.sandbox.client_id
         before, event, after = expired(visitor, "shared", "reconnect", portal_style=True)
@@ -66,7 +66,7 @@ def test_an_end_is_announced_as_portals_write_it() -> None:
 
 
 def test_a_portal_replaces_a_private_channel_by_a_wrong_one() -> None:
-    """By the shared one of its web interface: it is let in, but hears nothing of ours."""
+    """It is the shared one of the web interface, without events of the application."""
     with visiting(server_version=4) as visitor:
         _, event, after = expired(visitor, "private", "reconnect", portal_style=True)
         wrong = event.params["new_channel"]["id"]
@@ -78,8 +78,8 @@ def test_a_portal_replaces_a_private_channel_by_a_wrong_one() -> None:
                 websocket.recv(0.05)
 
 
-def test_an_end_is_heard_by_token_too() -> None:
-    """It is stored, so who resumes hears it late."""
+def test_an_end_arrives_by_token_too() -> None:
+    """It is stored, so it also comes on resuming."""
     with visiting(server_version=5) as visitor:
         token = visitor.config()["jwt"]
         with visitor.attend(token=token, jsonRpc="true") as websocket:
@@ -91,7 +91,7 @@ def test_an_end_is_heard_by_token_too() -> None:
 
 @pytest.mark.parametrize("command", ["config_expire", "server_restart"])
 def test_the_portal_can_announce_things(command: str) -> None:
-    """On the channel asked for, without params; who resumes does not hear it again."""
+    """It comes on that channel, without params, and not again on resuming."""
     with visiting() as visitor:
         for kind in ("shared", "private"):
             with visitor.listen(visitor.channel(kind)) as websocket:
@@ -105,8 +105,8 @@ def test_the_portal_can_announce_things(command: str) -> None:
             assert [event.mid for event in received(websocket, 1)] == [last]
 
 
-def test_presence_is_told_on_the_shared_channel() -> None:
-    """Somebody has come or gone."""
+def test_presence_is_sent_on_the_shared_channel() -> None:
+    """A user goes online and offline."""
     with visiting() as visitor, visitor.listen(visitor.channel()) as websocket:
         for online in (True, False):
             visitor.sandbox.presence(7, online)
@@ -131,7 +131,7 @@ def test_presence_is_told_on_the_shared_channel() -> None:
     ],
 )
 def test_what_cannot_be_announced_is_refused(use: Any) -> None:
-    """By name; nothing ends."""
+    """The error names the option; no channel ends."""
     with visiting(private=False) as visitor:
         channel = visitor.channel()
         with pytest.raises(SettingsError, match=r"=.*: (take|this sandbox)"):

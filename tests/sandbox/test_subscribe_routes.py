@@ -24,7 +24,7 @@ OF_THE_MOMENT = {"date", "connection", "keep-alive", "transfer-encoding", "conte
 
 @pytest.fixture(scope="module")
 def visitor() -> Iterator[Visitor]:
-    """A visitor of a sandbox that holds polls only briefly."""
+    """Open a sandbox that holds polls only briefly."""
     with visiting(poll_hold=0.05) as visitor:
         yield visitor
 
@@ -40,12 +40,12 @@ def recorded(name: str) -> tuple[int, dict[str, str], str]:
 
 
 def shape(headers: dict[str, str] | httpx.Headers) -> dict[str, str]:
-    """The headers that belong to the protocol."""
+    """Return the headers that belong to the protocol."""
     return {name: value for name, value in headers.items() if name not in OF_THE_MOMENT}
 
 
 def received(websocket: ClientConnection, count: int) -> list[str]:
-    """The mids of the next messages, in however many frames they come."""
+    """Return the mids of the next messages, from one or more frames."""
     mids: list[str] = []
     while len(mids) < count:
         mids += [event.mid for event in events(websocket.recv(5))]
@@ -53,7 +53,7 @@ def received(websocket: ClientConnection, count: int) -> list[str]:
 
 
 def test_what_is_published_arrives(visitor: Visitor) -> None:
-    """Module, command and params as given, on the channel it was published to."""
+    """Module, command and params arrive unchanged, on the right channel."""
     shared, private = visitor.channel("shared"), visitor.channel("private")
     with visitor.listen(shared) as on_shared, visitor.listen(private) as on_private:
         publish = visitor.sandbox.publish
@@ -67,7 +67,7 @@ def test_what_is_published_arrives(visitor: Visitor) -> None:
 
 @pytest.mark.parametrize("joined", ["/", "%2F"])
 def test_one_connection_may_listen_to_both_channels(visitor: Visitor, joined: str) -> None:
-    """The ids joined by a slash, raw or percent-encoded; one message to both comes twice."""
+    """A slash, raw or percent-encoded, joins the ids; a message to both comes twice."""
     both = f"{visitor.channel('private')}{joined}{visitor.channel('shared')}"
     url = f"{visitor.sandbox.url.replace('http', 'ws')}/sub/?CHANNEL_ID={both}"
     with connect(url, compression=None, proxy=None) as websocket:
@@ -77,8 +77,8 @@ def test_one_connection_may_listen_to_both_channels(visitor: Visitor, joined: st
         assert received(websocket, 4) == [*sent, twice, twice]
 
 
-def test_several_subscribers_hear_the_same_frame(visitor: Visitor) -> None:
-    """Byte for byte."""
+def test_several_subscribers_get_the_same_frame(visitor: Visitor) -> None:
+    """All bytes are equal."""
     channel = visitor.channel()
     with visitor.listen(channel) as one, visitor.listen(channel) as two:
         visitor.sandbox.publish("c", {"n": 1})
@@ -86,7 +86,7 @@ def test_several_subscribers_hear_the_same_frame(visitor: Visitor) -> None:
 
 
 def test_an_answer_to_the_handshake_means_that_nothing_is_missed(visitor: Visitor) -> None:
-    """What is published right after connecting arrives, every time."""
+    """A message published right after connecting arrives, every time."""
     channel = visitor.channel()
     for _ in range(30):
         with visitor.listen(channel) as websocket:
@@ -95,7 +95,7 @@ def test_an_answer_to_the_handshake_means_that_nothing_is_missed(visitor: Visito
 
 
 def test_a_resume_sends_the_backlog_in_one_frame_then_goes_live(visitor: Visitor) -> None:
-    """Everything newer than the mid, sorted, over both channels."""
+    """The backlog has all messages newer than the mid, sorted, of both channels."""
     both = f"{visitor.channel('private')}/{visitor.channel('shared')}"
     publish = visitor.sandbox.publish
     sent = [publish("c", channel=kind) for kind in ("shared", "private") * 20]
@@ -107,7 +107,7 @@ def test_a_resume_sends_the_backlog_in_one_frame_then_goes_live(visitor: Visitor
 
 
 def test_a_mid_of_zeros_sends_the_whole_backlog(visitor: Visitor) -> None:
-    """From the first message the server stored."""
+    """The backlog begins with the first stored message."""
     last = visitor.sandbox.publish("c")
     with visitor.listen(visitor.channel(), mid=ALL) as websocket:
         frame = events(websocket.recv(5))
@@ -117,7 +117,7 @@ def test_a_mid_of_zeros_sends_the_whole_backlog(visitor: Visitor) -> None:
 
 @pytest.mark.parametrize("mid", ["", "1", "0" * 25, "0" * 27, "x" * 26, "\u0660" * 26])
 def test_a_mid_that_is_not_26_digits_is_ignored(visitor: Visitor, mid: str) -> None:
-    """There is no backlog then, and live goes on."""
+    """There is no backlog then, and live messages arrive."""
     visitor.sandbox.publish("before")
     with visitor.listen(visitor.channel(), mid=mid) as websocket:
         live = visitor.sandbox.publish("live")
@@ -129,7 +129,7 @@ def test_a_mid_that_is_not_26_digits_is_ignored(visitor: Visitor, mid: str) -> N
     ["", "abc", ID, f"{ID}.{'0' * 40}", "{good}/x", "{good}/" + ID, "{good}&CHANNEL_ID={good}"],
 )
 def test_a_bad_channel_is_refused_before_the_upgrade(visitor: Visitor, channel_id: str) -> None:
-    """With the very answer a real server gave to an unsigned id."""
+    """The answer is the one that a real server gave to an unsigned id."""
     query = "CHANNEL_ID=" + channel_id.replace("{good}", visitor.channel())
     with pytest.raises(InvalidStatus) as refused:
         connect_raw(visitor, f"/sub/?{query}")
@@ -140,20 +140,20 @@ def test_a_bad_channel_is_refused_before_the_upgrade(visitor: Visitor, channel_i
 
 
 def connect_raw(visitor: Visitor, path: str) -> None:
-    """Connect to the path and leave again."""
+    """Connect to the path and close again."""
     with connect(visitor.sandbox.url.replace("http", "ws") + path, proxy=None):
         pass
 
 
 def test_another_websocket_path_is_refused(visitor: Visitor) -> None:
-    """The path must be equal, even with a good channel."""
+    """The path must be `/sub/`, even with a valid channel."""
     with pytest.raises(InvalidStatus) as refused:
         connect_raw(visitor, f"/sub/x?CHANNEL_ID={visitor.channel()}")
     assert refused.value.response.status_code == 400
 
 
 def test_an_expired_channel_is_silent_but_not_refused() -> None:
-    """The portal publishes to its successor; the old one still gives its history."""
+    """The portal publishes to its successor; the history of the old one remains."""
     clock = [1_800_000_000.0]
     with visiting(now=lambda: clock[0], channel_ttl=60) as visitor:
         old = visitor.channel()
@@ -178,7 +178,7 @@ def test_without_websocket_there_is_only_polling() -> None:
 
 
 def test_the_first_of_a_burst_goes_alone_and_the_rest_is_joined() -> None:
-    """Within the buffer's time all go into one frame, though the server had time to send each."""
+    """All messages within the buffer's time are in one frame, also when they are slow."""
     with visiting(buffer=0.5) as visitor, visitor.listen(visitor.channel()) as websocket:
         sent = []
         for _ in range(5):
@@ -189,7 +189,7 @@ def test_the_first_of_a_burst_goes_alone_and_the_rest_is_joined() -> None:
 
 
 def test_without_buffer_each_message_has_a_frame_of_its_own() -> None:
-    """However quickly they come."""
+    """Even a quick burst has a frame for each message."""
     with visiting(buffer=0) as visitor, visitor.listen(visitor.channel()) as websocket:
         sent = [visitor.sandbox.publish("c") for _ in range(50)]
         frames = [events(websocket.recv(5)) for _ in range(50)]
@@ -197,7 +197,7 @@ def test_without_buffer_each_message_has_a_frame_of_its_own() -> None:
 
 
 def test_a_large_message_arrives_whole(visitor: Visitor) -> None:
-    """Far beyond the mebibyte many clients stop at."""
+    """The message is far larger than the limit of many clients, a mebibyte."""
     text = "я" * 3_000_000
     with visitor.listen(visitor.channel()) as websocket:
         visitor.sandbox.publish("c", {"t": text}, expiry=0)
@@ -206,7 +206,7 @@ def test_a_large_message_arrives_whole(visitor: Visitor) -> None:
 
 
 def test_many_threads_publish_and_nothing_is_lost() -> None:
-    """Mids arrive in order, every one once."""
+    """Mids arrive in order, each once."""
     with visiting() as visitor, visitor.listen(visitor.channel()) as websocket:
         publish = visitor.sandbox.publish
         threads = [
@@ -220,8 +220,8 @@ def test_many_threads_publish_and_nothing_is_lost() -> None:
     assert [int(mid[10:]) for mid in mids] == list(range(1, 8001))
 
 
-def test_what_a_listener_says_is_ignored(visitor: Visitor) -> None:
-    """Protocol 3 has no word for it; the connection stays."""
+def test_messages_of_a_listener_are_ignored(visitor: Visitor) -> None:
+    """Protocol 3 has no messages of clients; the connection stays."""
     with visitor.listen(visitor.channel()) as websocket:
         websocket.send("hello")
         websocket.send(b"\0")
@@ -230,7 +230,7 @@ def test_what_a_listener_says_is_ignored(visitor: Visitor) -> None:
 
 
 def test_a_subscriber_that_does_not_read_is_cut_off() -> None:
-    """Beyond the backlog limit; its channel is empty then, and others go on."""
+    """Beyond the backlog limit its channel has no listener; others go on."""
     with visiting(backlog_limit=1_000_000) as visitor:
         lazy, busy = visitor.channel("private"), visitor.channel("shared")
         text = "x" * 500_000
@@ -248,7 +248,7 @@ def test_a_subscriber_that_does_not_read_is_cut_off() -> None:
 
 
 def test_the_server_pings_and_does_not_compress(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As real servers: a ping by and by (here sooner), and no extension even when offered one."""
+    """As real servers do, it pings (here sooner) and accepts no extension."""
     assert server._PING_INTERVAL == 120
     monkeypatch.setattr(server, "_PING_INTERVAL", 0.02)
     with visiting() as visitor, visitor.listen_and_never_read(visitor.channel()) as bare:
@@ -259,7 +259,7 @@ def test_the_server_pings_and_does_not_compress(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_dropping_connections_leaves_no_close_frame() -> None:
-    """As a fallen line; the number of listeners is told, and resuming works."""
+    """It looks like a network failure; the number is returned, and resuming works."""
     with visiting() as visitor:
         channel = visitor.channel()
         with visitor.listen(channel) as one, visitor.listen(channel) as two:
@@ -275,7 +275,7 @@ def test_dropping_connections_leaves_no_close_frame() -> None:
 
 
 def test_dropping_connections_ends_held_polls() -> None:
-    """Without an answer; REST calls are not touched."""
+    """Polls get no answer; REST calls are not affected."""
     with visiting() as visitor, ThreadPoolExecutor() as pool:
         channel = visitor.channel()
         poll = pool.submit(visitor.poll, channel)
@@ -287,7 +287,7 @@ def test_dropping_connections_ends_held_polls() -> None:
 
 
 def test_a_poll_is_answered_like_a_recorded_one(visitor: Visitor) -> None:
-    """Status, headers and the shape of the body."""
+    """Status, headers and the fields of the body agree."""
     status, headers, body = recorded("A51-poll-mid-immediate.res.bin")
     visitor.sandbox.publish("ping", {"n": 1})
     answer = visitor.poll(visitor.channel(), mid=ALL)
@@ -296,14 +296,14 @@ def test_a_poll_is_answered_like_a_recorded_one(visitor: Visitor) -> None:
 
 
 def json_shape(frame: str) -> dict[str, object]:
-    """The first message of the frame as a dict."""
+    """Return the first message of the frame as a dict."""
     first = frame.removeprefix("#!NGINXNMS!#").partition("#!NGINXNME!#")[0]
     shape: dict[str, object] = json.loads(first)
     return shape
 
 
 def test_a_poll_with_a_backlog_is_answered_at_once_with_all_of_it(visitor: Visitor) -> None:
-    """Everything newer than the mid in one body."""
+    """One body has all messages newer than the mid."""
     channel = visitor.channel()
     sent = [visitor.sandbox.publish("c") for _ in range(5)]
     answer = visitor.poll(channel, mid=sent[1])
@@ -311,7 +311,7 @@ def test_a_poll_with_a_backlog_is_answered_at_once_with_all_of_it(visitor: Visit
 
 
 def test_a_held_poll_takes_one_message_of_a_burst() -> None:
-    """The next poll, with its mid, gets the rest."""
+    """The next poll, with that mid, gets the others."""
     with visiting() as visitor, ThreadPoolExecutor() as pool:
         channel = visitor.channel()
         poll = pool.submit(visitor.poll, channel)
@@ -342,14 +342,14 @@ def test_a_held_poll_takes_one_message_of_a_burst() -> None:
 def test_a_poll_that_waited_in_vain_is_answered_like_a_recorded_one(
     name: str, mid: str | None
 ) -> None:
-    """304 with the sentinel date, and the mid it was given or none."""
+    """It is a 304 with the sentinel date, and the given mid or none."""
     with visiting(poll_hold=0.02) as visitor:
         answer = visitor.poll(visitor.channel(), **({"mid": mid} if mid else {}))
     assert (answer.status_code, shape(answer.headers), answer.text) == recorded(name)
 
 
-def test_a_poll_without_mid_is_told_the_newest_stored_one(visitor: Visitor) -> None:
-    """So that the next one can begin there; a mid that is none counts as none."""
+def test_a_poll_without_mid_gets_the_newest_stored_one(visitor: Visitor) -> None:
+    """The next poll can begin there; a malformed mid is ignored."""
     mid = visitor.sandbox.publish("c")
     for query in ({}, {"mid": "nonsense"}):
         answer = visitor.poll(visitor.channel(), **query)
@@ -357,19 +357,19 @@ def test_a_poll_without_mid_is_told_the_newest_stored_one(visitor: Visitor) -> N
 
 
 def test_a_poll_without_channel_is_answered_like_a_recorded_one(visitor: Visitor) -> None:
-    """400, and why."""
+    """The answer is 400 with the reason."""
     answer = visitor.http.get("/sub/")
     expected = recorded("A55-poll-no-channel.res.bin")
     assert (answer.status_code, shape(answer.headers), answer.text) == expected
 
 
 def test_a_poll_of_a_bad_channel_is_refused(visitor: Visitor) -> None:
-    """400, so that a client refetches its config."""
+    """The answer is 400, so that a client fetches its config again."""
     assert visitor.poll(f"{ID}.{'0' * 40}").status_code == 400
 
 
 def test_a_poll_that_was_left_is_forgotten() -> None:
-    """A client that hangs up does not stay online for the rest of the hold."""
+    """A client that disconnects is not online for the rest of the hold."""
     with visiting() as visitor:
         channel = visitor.channel()
         with pytest.raises(httpx.ReadTimeout):
@@ -377,8 +377,8 @@ def test_a_poll_that_was_left_is_forgotten() -> None:
         eventually(lambda: not visitor.is_online(channel))
 
 
-def test_a_closing_server_holds_nobody() -> None:
-    """Neither polls that are held nor new ones; WebSockets are refused."""
+def test_a_closing_server_holds_no_poll() -> None:
+    """Held and new polls are answered at once; WebSockets are refused."""
     with visiting() as visitor, ThreadPoolExecutor() as pool:
         channel, portal = visitor.channel(), visitor.sandbox._portal
         assert portal is not None
@@ -392,7 +392,7 @@ def test_a_closing_server_holds_nobody() -> None:
 
 
 def test_options_are_answered_where_one_can_listen(visitor: Visitor) -> None:
-    """On /sub/ only; elsewhere it is 404, still readable for a browser."""
+    """The answer is 200 at /sub/; elsewhere a 404 that is readable for a browser."""
     answer = visitor.http.options("/sub/")
     assert answer.status_code == 200
     assert answer.headers["Access-Control-Allow-Methods"] == "POST, GET, DELETE, OPTIONS"
@@ -403,14 +403,14 @@ def test_options_are_answered_where_one_can_listen(visitor: Visitor) -> None:
 
 
 def post(visitor: Visitor, channel_id: str, body: str, **headers: str) -> httpx.Response:
-    """What the trusted side publishes."""
+    """Publish a text as the trusted side."""
     return visitor.http.post(
         "/pub/", params={"CHANNEL_ID": channel_id}, content=body.encode(), headers=headers
     )
 
 
 def test_the_trusted_side_publishes_any_text(visitor: Visitor) -> None:
-    """The body is pasted into the frame as it is; the id needs no signature."""
+    """The body is in the frame unchanged; the id needs no signature."""
     channel = visitor.channel()
     with visitor.listen(channel) as websocket:
         answer = post(visitor, channel[:32], "hello не json\n")
@@ -422,10 +422,10 @@ def test_the_trusted_side_publishes_any_text(visitor: Visitor) -> None:
     ("expiry", "stored"),
     [("60", True), ("60s", True), ("999999", True), ("0", False), ("soon", False), ("-5", False)],
 )
-def test_the_trusted_side_says_how_long_to_store(
+def test_the_trusted_side_sets_how_long_to_store(
     visitor: Visitor, expiry: str, *, stored: bool
 ) -> None:
-    """The header is read like JavaScript's parseInt."""
+    """The header is read as by JavaScript's parseInt."""
     channel = visitor.channel()
     with visitor.listen(channel) as websocket:
         post(visitor, channel[:32], '{"command":"x"}', **{"Message-Expiry": expiry})
@@ -435,7 +435,7 @@ def test_the_trusted_side_says_how_long_to_store(
 
 
 def test_a_message_is_stored_for_a_day_at_most() -> None:
-    """Whatever the header says."""
+    """A longer time in the header is cut to a day."""
     clock = [1_800_000_000.0]
     with visiting(now=lambda: clock[0], poll_hold=0.02) as visitor:
         channel = visitor.channel()
@@ -449,7 +449,7 @@ def test_a_message_is_stored_for_a_day_at_most() -> None:
 
 
 def test_an_empty_body_publishes_nothing(visitor: Visitor) -> None:
-    """It is answered all the same."""
+    """The answer is 200."""
     channel = visitor.channel()
     with visitor.listen(channel) as websocket:
         assert post(visitor, channel[:32], "").status_code == 200
@@ -459,7 +459,7 @@ def test_an_empty_body_publishes_nothing(visitor: Visitor) -> None:
 
 @pytest.mark.parametrize("channel_id", ["", "abc", f"{ID}:{ID}", f"{ID}.{'0' * 40}"])
 def test_the_trusted_side_must_name_channels(visitor: Visitor, channel_id: str) -> None:
-    """For publishing and for asking who is online."""
+    """Publishing and asking for listeners both need channels."""
     for answer in (
         post(visitor, channel_id, "{}"),
         visitor.http.get("/pub/", params={"CHANNEL_ID": channel_id}),
@@ -468,13 +468,13 @@ def test_the_trusted_side_must_name_channels(visitor: Visitor, channel_id: str) 
 
 
 def test_a_message_over_one_mebibyte_is_refused(visitor: Visitor) -> None:
-    """One byte less is taken."""
+    """A message of exactly one mebibyte is accepted."""
     assert post(visitor, ID, "x" * (1024 * 1024)).status_code == 200
     assert post(visitor, ID, "x" * (1024 * 1024 + 1)).status_code == 413
 
 
-def test_who_is_online_is_told_in_the_order_asked(visitor: Visitor) -> None:
-    """Those who listen, and no others."""
+def test_online_channels_are_listed_in_the_order_asked(visitor: Visitor) -> None:
+    """The answer has the channels with listeners only."""
     shared, private = (visitor.channel(kind) for kind in ("shared", "private"))
     with visitor.listen(shared), visitor.listen(private):
         ids = f"{private[:32]}/{ID}/{shared[:32]}"

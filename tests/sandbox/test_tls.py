@@ -1,4 +1,4 @@
-"""The sandbox over https and wss, with a certificate of its own."""
+"""The sandbox over https and wss, with its own certificate."""
 
 import ssl
 import sys
@@ -17,7 +17,7 @@ pytest.importorskip("trustme", reason="the extra `tls` is not installed")
 
 
 def test_rest_and_push_are_served_with_tls() -> None:
-    """A client that trusts `ca_path` is served at the secure addresses, which alone are there."""
+    """A client that trusts `ca_path` is served; there are secure addresses only."""
     with Sandbox(tls=True) as sandbox:
         trusting = ssl.create_default_context(cafile=sandbox.ca_path)
         assert sandbox.url.startswith("https://127.0.0.1:")
@@ -40,8 +40,8 @@ def test_rest_and_push_are_served_with_tls() -> None:
     assert [e.command for e in events(polled.text)] == ["c"]
 
 
-def test_nobody_trusts_the_certificate_unless_told_to() -> None:
-    """Neither with the system's authorities nor over plain http."""
+def test_the_certificate_is_not_trusted_by_default() -> None:
+    """The system's authorities and plain http do not work."""
     with Sandbox(tls=True) as sandbox:
         with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
             httpx.get(sandbox.url, trust_env=False)
@@ -50,7 +50,7 @@ def test_nobody_trusts_the_certificate_unless_told_to() -> None:
 
 
 def test_connections_with_tls_can_be_cut() -> None:
-    """Without a word, as without TLS."""
+    """There is no close frame, as without TLS."""
     with Sandbox(tls=True, edition="seed") as sandbox:
         trusting = ssl.create_default_context(cafile=sandbox.ca_path)
         with httpx.Client(verify=trusting, trust_env=False) as http:
@@ -65,7 +65,7 @@ def test_connections_with_tls_can_be_cut() -> None:
 
 
 def test_the_certificates_files_go_with_the_sandbox() -> None:
-    """And a new start has a new authority."""
+    """A new start has a new authority."""
     sandbox = Sandbox(tls=True)
     kept = []
     for _ in range(2):
@@ -79,7 +79,7 @@ def test_the_certificates_files_go_with_the_sandbox() -> None:
 def test_a_port_that_is_taken_leaves_no_files(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Keys of a portal that never was."""
+    """The keys of the failed start are deleted."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     with Sandbox() as sandbox:
         port = int(sandbox.url.rpartition(":")[2])
@@ -89,13 +89,13 @@ def test_a_port_that_is_taken_leaves_no_files(
 
 
 def test_without_tls_there_is_no_authority() -> None:
-    """The error says how to get one."""
+    """The error names the option."""
     with Sandbox() as sandbox, pytest.raises(SettingsError, match="tls=True"):
         _ = sandbox.ca_path
 
 
-def test_without_trustme_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The package is needed by TLS alone, so it is not among the dependencies."""
+def test_without_trustme_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only TLS needs the package, so it is not among the dependencies."""
     monkeypatch.setitem(sys.modules, "trustme", None)
     with pytest.raises(SettingsError, match=r"bxpull-nb\[tls\]"):
         Sandbox(tls=True).start()

@@ -1,4 +1,4 @@
-"""Who may come in: what a connection's query says it is, and whether that is signed by us."""
+"""Authentication of listeners: the channels or the token in a connection's query."""
 
 from collections.abc import Callable, Sequence
 
@@ -14,13 +14,13 @@ from bxpull_nb.sandbox.channels import (
 )
 from bxpull_nb.sandbox.push.connections import Subscriber
 
-__all__ = ["Authentication"]
+__all__ = ["SubscriberAuthentication"]
 
 
-class Authentication:
-    """The push server's door; `version` is its protocol, `issuers` gave the channels out.
+class SubscriberAuthentication:
+    """Checks channel ids and tokens; `version` is the protocol, `issuers` issued the channels.
 
-    An expired channel is let in: it is silent, not refused.
+    An expired channel is accepted: nothing is published to it any more.
     """
 
     def __init__(
@@ -32,20 +32,20 @@ class Authentication:
         self._version = version
 
     def subscriber(self, query: QueryParams) -> Subscriber | None:
-        """Whom the query names, by a token from version 5 on, or by channel ids; None: nobody."""
+        """Return the subscriber that a token (version 5) or channel ids name, or None."""
         if self._version >= 5 and query.get("token"):
-            return self._bearer(query["token"])
+            return self._by_token(query["token"])
         addresses = self.addresses(query)
-        return self._listener(addresses) if addresses else None
+        return self._by_channels(addresses) if addresses else None
 
     def addresses(self, query: QueryParams, *, unsigned: bool = False) -> list[Address]:
-        """The channels the query names, in order; none at all when one of them is not ours."""
+        """Return the channels of the query in order; none if one of them is not valid."""
         named = query.getlist("CHANNEL_ID")
         found = parse_addresses(named[0]) if len(named) == 1 else []
-        good = all(self._signer.accepts(address, unsigned=unsigned) for address in found)
-        return found if good else []
+        valid = all(self._signer.accepts(address, unsigned=unsigned) for address in found)
+        return found if valid else []
 
-    def _listener(self, addresses: Sequence[Address]) -> Subscriber:
+    def _by_channels(self, addresses: Sequence[Address]) -> Subscriber:
         keys: list[str] = []
         limited: list[str] = []
         for address in addresses:
@@ -58,7 +58,7 @@ class Authentication:
         user_id = next((owner for owner in owners if owner is not None), None)
         return Subscriber(tuple(keys), public, tuple(dict.fromkeys(limited)), user_id)
 
-    def _bearer(self, token: str) -> Subscriber | None:
+    def _by_token(self, token: str) -> Subscriber | None:
         claims = self._signer.claims(token, self._now())
         if claims is None:
             return None

@@ -1,6 +1,6 @@
-"""What the binary protocol asks of a push server: publish messages, tell who is online.
+"""Requests of the binary protocol, decoded and checked, and their responses (protocol 2.5, 2.11).
 
-No input and no output: a RequestBatch in, what is to be done and answered out (protocol 2.5, 2.11).
+It has no I/O: a RequestBatch becomes publications and questions, and results become bytes.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,11 +15,11 @@ from bxpull_nb.sandbox.push.error import PushRefusal
 
 __all__ = [
     "LIMITS",
-    "PublishedMessage",
+    "Publication",
     "channel_ids",
     "channel_stats",
     "parse_request",
-    "published_messages",
+    "publications",
     "server_stats",
 ]
 
@@ -29,22 +29,22 @@ LIMITS = {
     "maxMessagesPerRequest": 100,
     "maxChannelsPerRequest": 100,
 }
-"""What the server allows, as it tells in its statistics."""
+"""Limits of the server, as its statistics list them."""
 
 _Ids = Sequence[pb.Receiver] | Sequence[pb.ChannelId]
 
 
-class PublishedMessage(NamedTuple):
+class Publication(NamedTuple):
     """One message to publish."""
 
     body: str
     channels: list[str]
-    """As the broker calls them: one entry per receiver, doubles included."""
+    """The broker's names, one per receiver, with repetitions."""
     expiry: int
 
 
 def parse_request(data: bytes, *, trusted: bool) -> pb.Request:
-    """The first request of a RequestBatch, the only one that counts; raises PushRefusal."""
+    """Return the first request of a RequestBatch, the only one used; raises PushRefusal."""
     try:
         batch = pb.RequestBatch.FromString(data)
     except DecodeError:
@@ -57,15 +57,13 @@ def parse_request(data: bytes, *, trusted: bool) -> pb.Request:
     return batch.requests[0]
 
 
-def published_messages(
-    request: pb.Request, signer: Signer, *, trusted: bool
-) -> list[PublishedMessage]:
-    """The messages of the request, once all of them are allowed; raises PushRefusal."""
+def publications(request: pb.Request, signer: Signer, *, trusted: bool) -> list[Publication]:
+    """Return the messages of the request; raises PushRefusal unless all are allowed."""
     messages = request.incomingMessages.messages
     if len(messages) > LIMITS["maxMessagesPerRequest"]:
         raise PushRefusal(4016)
     return [
-        PublishedMessage(
+        Publication(
             message.body.decode(errors="replace"),
             [_key(channel) for channel in _allowed(message.receivers, signer, trusted=trusted)],
             message.expiry,
@@ -75,16 +73,16 @@ def published_messages(
 
 
 def channel_ids(request: pb.Request, signer: Signer, *, trusted: bool) -> list[tuple[str, bytes]]:
-    """The channels asked about, in order: what the broker calls each, and the bytes of its id.
+    """Return the channels asked about: the broker's name and the bytes of the id.
 
-    Raises PushRefusal.
+    Raises PushRefusal unless all are allowed.
     """
     asked = _allowed(request.channelStats.channels, signer, trusted=trusted)
     return [(_key(channel), channel.id) for channel in asked]
 
 
 def channel_stats(asked: Iterable[tuple[str, bytes]], online: Iterable[bool]) -> bytes:
-    """The answer: online or not, in the order of the question."""
+    """Return the encoded response: which channels are online, in the order of the question."""
     channels = [
         pb.ChannelStats(id=raw, isPrivate=not key.startswith("public:"), isOnline=is_online)
         for (key, raw), is_online in zip(asked, online, strict=True)
@@ -94,13 +92,13 @@ def channel_stats(asked: Iterable[tuple[str, bytes]], online: Iterable[bool]) ->
 
 
 def server_stats(stats: object) -> bytes:
-    """The statistics as the binary protocol sends them: JSON in an envelope."""
+    """Return the encoded response with the statistics, which are JSON in an envelope."""
     content = pb.JsonResponse(json=msgspec.json.encode(stats).decode())
     return pb.ResponseBatch(responses=[pb.Response(serverStats=content)]).SerializeToString()
 
 
 def _allowed(channels: _Ids, signer: Signer, *, trusted: bool) -> _Ids:
-    """The channels, if every one of them may be written to or asked about."""
+    """Return the channels; raises PushRefusal unless all may be published to or asked about."""
     if not channels:
         raise PushRefusal(4017)
     if len(channels) > LIMITS["maxChannelsPerRequest"]:

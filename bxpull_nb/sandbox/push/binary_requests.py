@@ -1,4 +1,4 @@
-"""Where requests of the binary protocol are handled, whichever way they come (protocol 2.11)."""
+"""Handling of binary requests, from HTTP and from WebSockets (protocol 2.11)."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -10,11 +10,11 @@ from bxpull_nb.protocol.codec import push_pb2 as pb
 from bxpull_nb.sandbox.channels import Signer
 from bxpull_nb.sandbox.push.binary_codec import (
     LIMITS,
-    PublishedMessage,
+    Publication,
     channel_ids,
     channel_stats,
     parse_request,
-    published_messages,
+    publications,
     server_stats,
 )
 from bxpull_nb.sandbox.push.broker import Broker
@@ -25,16 +25,16 @@ __all__ = ["BinaryAnswer", "BinaryRequests"]
 
 
 class BinaryAnswer(NamedTuple):
-    """What a request is answered with, and what is to be published once that is out."""
+    """The response to a request, and the messages to publish after it is sent."""
 
     binary: bytes = b""
     text: str = ""
-    """The same for who did not ask in binary mode."""
-    published_messages: Sequence[PublishedMessage] = ()
+    """The same for requests that are not in binary mode."""
+    publications: Sequence[Publication] = ()
 
 
 class BinaryRequests:
-    """Takes requests of back ends (`public` None) and of clients, who have a public part."""
+    """Handles requests of back ends, and of clients, which have a public part."""
 
     def __init__(
         self, signer: Signer, broker: Broker, connections: Connections, now: Callable[[], float]
@@ -45,7 +45,7 @@ class BinaryRequests:
         self._now = now
 
     def from_client(self, data: bytes | None, public: str | None) -> BinaryAnswer:
-        """The answer to a client's request; `data` is None for what is none.
+        """Return the answer to a client's request; `data` is None for a text message.
 
         Raises PushRefusal.
         """
@@ -56,25 +56,23 @@ class BinaryRequests:
         return self._answer(parse_request(data, trusted=False), trusted=False)
 
     def from_backend(self, data: bytes) -> BinaryAnswer:
-        """The answer to a request of the trusted side; raises PushRefusal."""
+        """Return the answer to a request of the trusted side; raises PushRefusal."""
         return self._answer(parse_request(data, trusted=True), trusted=True)
 
-    def publish(self, to_publish: Sequence[PublishedMessage], public: str | None) -> None:
-        """Publish in the name of a client, or of the trusted side."""
+    def publish(self, messages: Sequence[Publication], public: str | None) -> None:
+        """Publish messages of the client with that public part, or of the trusted side."""
         sender = ("client", public) if public else ("backend", "")
-        for published in to_publish:
-            self._broker.publish(
-                published.body, published.channels, published.expiry, self._now(), sender
-            )
+        for body, channels, expiry in messages:
+            self._broker.publish(body, channels, expiry, self._now(), sender)
 
     def infos(self, channels: Sequence[str]) -> str:
-        """Which of the private channels are online, in the order asked, as JSON."""
+        """Return the channels that are online, in the order of the question, as JSON."""
         online = filter(self._broker.is_online, channels)
         infos = [{"channel": channel, "subscribers": 1} for channel in online]
         return msgspec.json.encode({"infos": infos}).decode()
 
     def statistics(self) -> list[dict[str, Any]]:
-        """One item a process, as `/server-stat/` tells; here there is one process."""
+        """Return the content of `/server-stat/`: one item per process, of which there is one."""
         websockets = self._connections.websockets
         return [
             {
@@ -93,9 +91,8 @@ class BinaryRequests:
     def _answer(self, request: pb.Request, *, trusted: bool) -> BinaryAnswer:
         command = request.WhichOneof("command")
         if command == "incomingMessages":
-            return BinaryAnswer(
-                published_messages=published_messages(request, self._signer, trusted=trusted)
-            )
+            messages = publications(request, self._signer, trusted=trusted)
+            return BinaryAnswer(publications=messages)
         if command == "serverStats":
             stats = self.statistics()
             return BinaryAnswer(server_stats(stats), msgspec.json.encode(stats).decode())

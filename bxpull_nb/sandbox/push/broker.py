@@ -1,12 +1,13 @@
-"""From those who publish to those who listen: mids, history, mailboxes; no input or output.
+"""From publishers to subscribers: mids, history, subscriptions; no I/O.
 
 One lock makes it atomic: a message gets its mid, its place in the history and its place in every
-mailbox in one step, and a new subscriber gets its backlog and its mailbox in one step. So nothing
-falls between history and live, which real servers do not achieve (protocol 2.3); where a message
-is to be lost, `faults` loses it on purpose.
+subscription in one step, and a new subscriber gets its backlog and its subscription in one step.
+So no message is lost between history and live, which real servers do not achieve (protocol 2.3);
+`faults` loses messages on demand.
 """
 
 from collections.abc import Callable, Sequence
+from itertools import chain
 from threading import Lock
 
 import msgspec
@@ -20,15 +21,15 @@ from bxpull_nb.sandbox.push.subscription import Subscription
 __all__ = ["LONGEST_EXPIRY", "Broker"]
 
 LONGEST_EXPIRY = 86400
-"""Seconds a message is stored at most."""
+"""Seconds for which a message is stored at most."""
 
 
 class Broker:
-    """Messages in, mailboxes filled. Every method may be called from any thread.
+    """Distributes messages to subscriptions. Every method may be called from any thread.
 
-    `wake` is called at most once until `call_ready` has run: it must see to it that `call_ready`
-    runs soon, on the thread that serves the mailboxes. `names_channels` tells in each frame the
-    first channel of the publish, as protocol 3 does; later ones write `-`.
+    `wake` is called with `notify_ready`, which must run soon on the thread that serves the
+    subscriptions; until it has run, `wake` is not called again. `names_channels` writes the first
+    channel of the publish into each frame, as protocol 3 does; later protocols write `-`.
     """
 
     def __init__(
@@ -50,15 +51,15 @@ class Broker:
         self._start = int(now())
         self._count = 0
         self._before_wipes = 0
-        self._listeners: dict[str, list[Subscription]] = {}
+        self._subscriptions: dict[str, list[Subscription]] = {}
         self._ready: list[Subscription] = []
         self._lock = Lock()
         self.faults = MessageFaults(self._lock)
-        """What is to go wrong with the next messages."""
+        """Faults of the next messages."""
 
     @property
     def published(self) -> int:
-        """How many messages were published so far."""
+        """Number of messages published so far."""
         return self._before_wipes + self._count
 
     def publish(
@@ -69,10 +70,10 @@ class Broker:
         moment: float,
         sender: tuple[str, str] = ("backend", ""),
     ) -> str:
-        """The mid of the message, which is now stored and on its way.
+        """Store and distribute a message, and return its mid.
 
         It is stored for `expiry` seconds from `moment` (0 = not stored, 86400 at most), and
-        arrives once per channel. `sender` is the type and the public id of whoever published.
+        arrives once per channel. `sender` is the type and the public id of the publisher.
         """
         expiry = max(0, min(expiry, LONGEST_EXPIRY))
         first = channels[0] if self._names_channels else "-"
@@ -88,21 +89,21 @@ class Broker:
             else:
                 must_wake = self._distribute(message, channels, moment)
         if must_wake:
-            self._wake(self.call_ready)
+            self._wake(self.notify_ready)
         return mid
 
     def _distribute_with_faults(
         self, message: Message, channels: Sequence[str], moment: float
     ) -> bool:
-        passed = self.faults.pass_on(message, channels)
-        return sum(self._distribute(*delivery, moment) for delivery in passed) > 0
+        deliveries = self.faults.deliveries(message, channels)
+        return sum(self._distribute(*delivery, moment) for delivery in deliveries) > 0
 
     def _distribute(self, message: Message, channels: Sequence[str], moment: float) -> bool:
-        """Fill the mailboxes, encoding once per dialect; tells whether somebody must be woken."""
+        """Encode once per dialect and fill subscriptions; return whether to call `wake`."""
         written: dict[int, Frame] = {}
-        nobody_waited = not self._ready
+        none_ready = not self._ready
         for channel in channels:
-            for subscription in self._listeners.get(channel, ()):
+            for subscription in self._subscriptions.get(channel, ()):
                 dialect = subscription.dialect
                 piece = written.get(id(dialect))
                 if piece is None:
@@ -110,10 +111,10 @@ class Broker:
                     piece = written[id(dialect)] = dialect.write(stamped)
                 if subscription.put(piece):
                     self._ready.append(subscription)
-        return nobody_waited and bool(self._ready)
+        return none_ready and bool(self._ready)
 
-    def call_ready(self) -> None:
-        """Call `on_ready` of every mailbox that has got something since the last time."""
+    def notify_ready(self) -> None:
+        """Call `on_ready` of every subscription that got messages since the last call."""
         with self._lock:
             ready, self._ready = self._ready, []
         for subscription in ready:
@@ -126,87 +127,87 @@ class Broker:
         on_ready: Callable[[Subscription], None],
         dialect: Dialect = TEXT,
     ) -> tuple[Subscription, Frame]:
-        """A mailbox for what comes from now on, and one frame of what is newer than `mid`.
+        """Return a subscription to new messages, and one frame with those newer than `mid`.
 
-        The frame is empty without `mid`, or when there is nothing newer.
+        The frame is empty without `mid`, or when there are none.
         """
         subscription = Subscription(channels, dialect, self._backlog_limit, self._lock, on_ready)
         moment = self._now()
         with self._lock:
             stored = self._history.newer(subscription.channels, mid, moment) if mid else []
             for channel in subscription.channels:
-                self._listeners.setdefault(channel, []).append(subscription)
+                self._subscriptions.setdefault(channel, []).append(subscription)
         if dialect is TEXT and not self._names_channels:
-            # From version 4 on the time in a text frame is that of the delivery.
+            # From version 4 on a text frame has the time of delivery.
             stored = [msgspec.structs.replace(m, created=int(moment)) for m in stored]
         return subscription, dialect.backlog(stored)
 
-    def join(self, subscription: Subscription, channel: str) -> None:
-        """One more channel for a mailbox that is subscribed."""
+    def add_channel(self, subscription: Subscription, channel: str) -> None:
+        """Add a channel to a subscription; a channel that it has changes nothing."""
         with self._lock:
             if channel not in subscription.channels:
                 subscription.channels.append(channel)
-                self._listeners.setdefault(channel, []).append(subscription)
+                self._subscriptions.setdefault(channel, []).append(subscription)
 
-    def leave(self, subscription: Subscription, channel: str) -> None:
-        """The mailbox without that channel."""
+    def remove_channel(self, subscription: Subscription, channel: str) -> None:
+        """Remove a channel from a subscription; a channel that it lacks changes nothing."""
         with self._lock:
             if channel in subscription.channels:
                 subscription.channels.remove(channel)
                 self._remove(subscription, channel)
 
     def unsubscribe(self, subscription: Subscription) -> None:
-        """Nothing is put into the mailbox any more."""
+        """End a subscription; it gets no more messages."""
         with self._lock:
             for channel in subscription.channels:
                 self._remove(subscription, channel)
 
     def _remove(self, subscription: Subscription, channel: str) -> None:
-        listening = self._listeners[channel]
-        listening.remove(subscription)
-        if not listening:
-            del self._listeners[channel]
+        subscriptions = self._subscriptions[channel]
+        subscriptions.remove(subscription)
+        if not subscriptions:
+            del self._subscriptions[channel]
 
     def is_online(self, channel: str) -> bool:
-        """Whether anybody listens to the channel."""
-        return channel in self._listeners
+        """Whether the channel has a subscription."""
+        return channel in self._subscriptions
 
     @property
     def online(self) -> int:
-        """How many channels somebody listens to; public parts and users are none."""
+        """Number of channels with a subscription, without public parts and users."""
         with self._lock:
-            return sum(":" not in channel for channel in self._listeners)
+            return sum(":" not in channel for channel in self._subscriptions)
 
     def newest(self, channels: Sequence[str]) -> str:
-        """The newest stored mid on the channels, or the empty string."""
+        """Return the newest stored mid of the channels, or the empty string."""
         with self._lock:
             return self._history.newest(list(channels))
 
     def wipe(self) -> None:
-        """Forget all that is stored, and number anew from 1 under the same prefix."""
+        """Delete the history, and begin mids at 1 again under the same prefix."""
         with self._lock:
             self._history = History(self._history_limit)
             self._before_wipes += self._count
             self._count = 0
 
     def close(self) -> None:
-        """Let everybody who waits for a mailbox go; call it on the thread that serves them."""
+        """Release all that wait for messages; call it on the serving thread."""
         self.closed = True
-        self.call_everybody()
+        self.notify_all()
 
-    def call_everybody(self) -> None:
+    def notify_all(self) -> None:
         """Call every `on_ready`, for another reason than a message; on the serving thread."""
         with self._lock:
-            waiting = {id(box): box for boxes in self._listeners.values() for box in boxes}
-        for subscription in waiting.values():
+            found = dict.fromkeys(chain.from_iterable(self._subscriptions.values()))
+        for subscription in found:
             subscription.on_ready(subscription)
 
 
 def _stamped(message: Message, dialect: Dialect, moment: float) -> Message:
-    """The message as a second dialect writes it.
+    """Return the message as a second dialect writes it.
 
     Protocol 4 servers overwrite `created` with milliseconds when they write a text frame; a binary
-    frame written after it carries what of them fits into 32 bits, a date in the 1970s.
+    frame written after it has the lower 32 bits of them, a date in the 1970s.
     """
     if dialect is not PROTOBUF:
         return message

@@ -1,4 +1,4 @@
-"""Who is connected: in the order they came, by channel, and how to get rid of them."""
+"""Registry of the live connections, in order of arrival and by channel."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,16 +11,16 @@ __all__ = ["Connection", "Connections", "Subscriber"]
 
 @dataclass(frozen=True)
 class Subscriber:
-    """Whom a connection said it is, and what it may listen to."""
+    """The listener of a connection: its channels and its user."""
 
     channels: tuple[str, ...]
-    """As the broker calls them."""
+    """The broker's names."""
     public: str | None = None
-    """The public part it publishes under: that of its first channel which has one."""
+    """The public part of its first channel that has one: its sender id."""
     limited: tuple[str, ...] = ()
-    """Those of its channels that only so many connections may listen to at once."""
+    """Channels with a limit of `maxConnPerChannel` connections."""
     user_id: int | None = None
-    """The user whose private channel it listens to, or who is named by its token."""
+    """The user of its private channel, or of its token."""
 
 
 @dataclass(eq=False)
@@ -31,16 +31,16 @@ class Connection:
     peer: Peer
     is_websocket: bool
     close: Callable[[int, str], None]
-    """End it with a close code and a reason; a poll with an HTTP status. Call it in the loop."""
+    """Closes it with a code and a reason, a poll with an HTTP status; call it in the loop."""
 
 
 class Connections:
-    """All that are live. It is changed in the server's loop only; anybody may count."""
+    """The live connections; changed in the server's loop only, counted in any thread."""
 
     def __init__(self) -> None:
         self.acknowledged = 0
-        """How many messages listeners acknowledged with `mack`."""
-        self._all: dict[Connection, None] = {}  # a dict, because order matters
+        """Number of messages that listeners acknowledged with `mack`."""
+        self._all: dict[Connection, None] = {}  # a dict keeps the order
         self._limited: dict[str, list[Connection]] = {}
 
     def __len__(self) -> int:
@@ -51,23 +51,23 @@ class Connections:
 
     @property
     def websockets(self) -> int:
-        """How many of them are WebSockets."""
+        """Number of WebSockets among them."""
         return sum(connection.is_websocket for connection in self)
 
     def add(self, connection: Connection) -> list[Connection]:
-        """Those who must leave for it: the oldest on a limited channel that is full."""
-        leaving = []
+        """Add a connection; return the oldest of each full channel, which are removed."""
+        removed = []
         for channel in connection.subscriber.limited:
             listening = self._limited.setdefault(channel, [])
             if len(listening) >= LIMITS["maxConnPerChannel"]:
-                leaving.append(listening[0])
+                removed.append(listening[0])
                 self.remove(listening[0])
             self._limited.setdefault(channel, []).append(connection)
         self._all[connection] = None
-        return leaving
+        return removed
 
     def remove(self, connection: Connection) -> None:
-        """It has gone; removing it twice does nothing."""
+        """Remove a connection; removing it twice does nothing."""
         if connection not in self._all:
             return
         del self._all[connection]

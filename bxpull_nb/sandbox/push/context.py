@@ -1,11 +1,12 @@
-"""What every conversation with a listener needs, in one hand."""
+"""The parts of the push server that its routes and connections share, created together."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from starlette.requests import HTTPConnection
 
-from bxpull_nb.sandbox.push.authentication import Authentication
+from bxpull_nb.sandbox.channels import Channels, Signer
+from bxpull_nb.sandbox.push.authentication import SubscriberAuthentication
 from bxpull_nb.sandbox.push.binary_requests import BinaryRequests
 from bxpull_nb.sandbox.push.broker import Broker
 from bxpull_nb.sandbox.push.connections import Connection, Connections
@@ -14,25 +15,25 @@ from bxpull_nb.sandbox.push.faults import WireFaults
 from bxpull_nb.sandbox.push.presence import Presence
 from bxpull_nb.sandbox.push.rpc import RpcRequests
 from bxpull_nb.sandbox.push.service_messages import ServiceMessages
-from bxpull_nb.sandbox.server import Peer
+from bxpull_nb.sandbox.server import LoopbackServer, Peer
 from bxpull_nb.sandbox.settings import Settings
 
-__all__ = ["HEADERS", "TEXT_HEADERS", "PushContext", "peer_of"]
+__all__ = ["HEADERS", "TEXT_HEADERS", "PushContext", "create_push_context", "peer_of"]
 
 HEADERS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Expose-Headers": "Last-Message-Id",
 }
-"""What every answer of a push server says."""
+"""Headers of every response of the push server."""
 TEXT_HEADERS = {"Content-Type": "text/plain", **HEADERS}
 
 
 @dataclass(frozen=True)
 class PushContext:
-    """The rooms behind the push server's doors."""
+    """The parts of one push server."""
 
     settings: Settings
-    authentication: Authentication
+    authentication: SubscriberAuthentication
     broker: Broker
     connections: Connections
     presence: Presence
@@ -41,22 +42,56 @@ class PushContext:
     rpc: RpcRequests
     service: ServiceMessages
     cut: Callable[[Iterable[Peer]], None]
-    """Breaks the connections to these peers, as a fallen line would."""
+    """Breaks the connections to these peers, as a network failure does."""
 
-    def enter(self, connection: Connection) -> None:
-        """Somebody listens now; the oldest on a channel that is full must leave."""
+    def register(self, connection: Connection) -> None:
+        """Add a connection; the oldest on a channel that is full is closed."""
         full = PushRefusal(4029)
         for oldest in self.connections.add(connection):
             oldest.close(full.code, str(full))
-        self.presence.come(connection.subscriber.user_id)
+        self.presence.connected(connection.subscriber.user_id)
 
-    def leave(self, connection: Connection) -> None:
-        """Somebody has gone."""
+    def unregister(self, connection: Connection) -> None:
+        """Remove a connection that has ended."""
         self.connections.remove(connection)
-        self.presence.go(connection.subscriber.user_id)
+        self.presence.disconnected(connection.subscriber.user_id)
+
+
+def create_push_context(
+    settings: Settings,
+    server: LoopbackServer,
+    signer: Signer,
+    channels: Channels,
+    personal: Channels,
+    application: str,
+) -> PushContext:
+    """Create the push server for channels of the application and of the web interface."""
+    now, version = settings.now, settings.server_version
+    broker = Broker(
+        now=now,
+        wake=server.call_soon,
+        names_channels=version < 4,
+        history_limit=settings.history_limit,
+        backlog_limit=settings.backlog_limit,
+    )
+    service = ServiceMessages(broker, channels, personal, application, settings.channel_kinds, now)
+    connections, faults = Connections(), WireFaults()
+    presence = Presence(now, service.status if version >= 5 else lambda *_: None)
+    return PushContext(
+        settings=settings,
+        authentication=SubscriberAuthentication(signer, (channels, personal), now, version),
+        broker=broker,
+        connections=connections,
+        presence=presence,
+        faults=faults,
+        requests=BinaryRequests(signer, broker, connections, now),
+        rpc=RpcRequests(signer, channels, broker, presence, now, faults.fail_requests.take),
+        service=service,
+        cut=server.cut,
+    )
 
 
 def peer_of(connection: HTTPConnection) -> Peer:
-    """The other end of the connection."""
+    """Return the other end of the connection."""
     client = connection.client
     return (client.host, client.port) if client else ("", 0)

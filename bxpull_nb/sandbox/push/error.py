@@ -1,4 +1,4 @@
-"""Why the push server does not do what a client asks for: its codes and texts (protocol 2.8)."""
+"""Refusals of the push server: codes and texts (protocol 2.8)."""
 
 __all__ = ["PushRefusal"]
 
@@ -27,5 +27,5 @@ class PushRefusal(Exception):  # noqa: N818 - an answer of the server, not a fau
 
     @property
     def status(self) -> int:
-        """The HTTP status it is answered with."""
+        """The HTTP status of the response."""
         return 429 if self.code == 4029 else 400

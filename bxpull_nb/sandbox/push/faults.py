@@ -1,7 +1,7 @@
-"""What is to go wrong, on demand: counters that the push server asks before it acts.
+"""Faults on demand: counters that the push server checks before it acts.
 
-Each counter says how many of the next messages, frames or connections are hit; all of them may be
-set from any thread.
+Each counter is a number of messages, frames or connections to come; all of them may be set from
+any thread.
 """
 
 import asyncio
@@ -15,23 +15,23 @@ from bxpull_nb.sandbox.push.dialects import Frame
 __all__ = ["Countdown", "Delivery", "MessageFaults", "WireFaults"]
 
 Delivery = tuple[Message, Sequence[str]]
-"""A message, and the channels it is delivered to."""
+"""A message, and the channels that it is delivered to."""
 
 
 class Countdown:
-    """So many times yes, then no; from any thread."""
+    """A counter of faults still to come; any thread may use it."""
 
     def __init__(self) -> None:
         self._left = 0
         self._lock = Lock()
 
     def add(self, times: int) -> None:
-        """Say yes so many times more."""
+        """Increase the counter."""
         with self._lock:
             self._left += max(0, times)
 
     def take(self) -> bool:
-        """Whether this is one of those times."""
+        """Decrease the counter; return False if it was 0 already."""
         with self._lock:
             due = self._left > 0
             self._left -= due
@@ -42,14 +42,14 @@ class Countdown:
 
 
 class MessageFaults:
-    """What happens to the next messages between the history and the mailboxes.
+    """Faults of the next messages between the history and the subscriptions.
 
-    `lock` is the broker's: `pass_on` is called by who holds it.
+    `lock` is the broker's; the broker holds it when it calls `deliveries`.
     """
 
     def __init__(self, lock: Lock) -> None:
         self.waiting = False
-        """Whether any of them is due; the broker asks nothing else for most messages."""
+        """Whether there are faults to come; the only check for most messages."""
         self._lock = lock
         self._duplicate = 0
         self._lose = 0
@@ -57,25 +57,25 @@ class MessageFaults:
         self._held: list[Delivery] = []
 
     def duplicate(self, count: int) -> None:
-        """The next messages are delivered twice."""
+        """Deliver the next messages twice."""
         with self._lock:
             self._duplicate += max(0, count)
             self.waiting = True
 
     def lose(self, count: int) -> None:
-        """The next stored messages are not delivered, only stored."""
+        """Store the next stored messages without delivering them."""
         with self._lock:
             self._lose += max(0, count)
             self.waiting = True
 
     def reorder(self, count: int) -> None:
-        """The next messages are held until the last of them is there, then go out backwards."""
+        """Hold the next messages until all are there, then deliver them backwards."""
         with self._lock:
             self._reverse += max(0, count)
             self.waiting = True
 
-    def pass_on(self, message: Message, channels: Sequence[str]) -> list[Delivery]:
-        """What is to be delivered now that this message has come."""
+    def deliveries(self, message: Message, channels: Sequence[str]) -> list[Delivery]:
+        """Return the deliveries that this message causes now."""
         deliveries: list[Delivery] = [(message, channels)]
         if self._lose and message.expiry > 0:
             self._lose -= 1
@@ -93,37 +93,37 @@ class MessageFaults:
 
 
 class WireFaults:
-    """What happens to the next connections and frames."""
+    """Faults of the next connections and frames."""
 
     def __init__(self) -> None:
         self.garbage = Countdown()
-        """Frames nobody can read, sent besides the good ones."""
-        self.torn = Countdown()
-        """Good frames of which only the first half is sent."""
+        """Additional frames that cannot be decoded."""
+        self.truncate = Countdown()
+        """Frames of which only the first half is sent."""
         self.html = Countdown()
         """Polls that are answered with an HTML page."""
-        self.refused = Countdown()
-        """WebSocket handshakes that are answered with `refusal`."""
-        self.refusal = 503
-        self.failing = Countdown()
+        self.refuse = Countdown()
+        """WebSocket handshakes that are answered with `refusal_status`."""
+        self.refusal_status = 503
+        self.fail_requests = Countdown()
         """JSON-RPC requests that end in an internal error."""
-        self._silent_until = 0.0
+        self._stalled_until = 0.0
         self._down_until = 0.0
 
     def stall(self, seconds: float) -> None:
-        """Connections are taken, but nothing is said on any of them for so long."""
-        self._silent_until = time.monotonic() + seconds
+        """Send nothing for so many seconds; connections are accepted."""
+        self._stalled_until = time.monotonic() + seconds
 
     def go_down(self, seconds: float) -> None:
-        """Connections are cut as soon as they come, for so long."""
+        """Cut new connections at once for so many seconds."""
         self._down_until = time.monotonic() + seconds
 
-    async def keep_silence(self) -> None:
-        """Return when something may be said again."""
-        left = self._silent_until - time.monotonic()
+    async def wait_while_stalled(self) -> None:
+        """Wait until sending is allowed again."""
+        left = self._stalled_until - time.monotonic()
         if left > 0:
             await asyncio.sleep(left)
-            await self.keep_silence()  # it may have been made longer
+            await self.wait_while_stalled()  # the time may have been extended
 
     @property
     def is_down(self) -> bool:
@@ -131,5 +131,5 @@ class WireFaults:
         return time.monotonic() < self._down_until
 
     def maybe_truncate(self, frame: Frame) -> Frame:
-        """The frame as it is sent: whole, or only its first half."""
-        return frame[: len(frame) // 2] if self.torn.take() else frame
+        """Return the frame as it is sent: whole, or only its first half."""
+        return frame[: len(frame) // 2] if self.truncate.take() else frame

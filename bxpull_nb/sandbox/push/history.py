@@ -1,4 +1,4 @@
-"""What a push server remembers, so that a listener can resume (protocol 2.3)."""
+"""Messages stored by a push server, so that a listener can resume (protocol 2.3)."""
 
 from collections import deque
 from heapq import merge
@@ -13,8 +13,8 @@ _CHARACTERS = 256 * 1024 * 1024
 class History:
     """Stored messages by channel, oldest first, bounded in number and in size.
 
-    It keeps `limit` messages, and at most 256 Mi characters of their bodies; the oldest go first,
-    whichever channel they are on. A message to two channels counts twice. Not thread-safe.
+    It keeps `limit` messages, and at most 256 Mi characters of their bodies; the oldest of all
+    channels are deleted first. A message to two channels counts twice. Not thread-safe.
     """
 
     def __init__(self, limit: int, characters: int = _CHARACTERS) -> None:
@@ -28,15 +28,15 @@ class History:
         return len(self._order)
 
     def add(self, channel: str, message: Message) -> None:
-        """Remember the message; mids must grow."""
+        """Store the message; mids must grow."""
         self._by_channel.setdefault(channel, deque()).append(message)
         self._order.append(channel)
         self._size += len(message.body)
         while len(self._order) > self._limit or self._size > self._characters:
-            self._forget_oldest()
+            self._delete_oldest()
 
     def newer(self, channels: list[str], mid: str, moment: float) -> list[Message]:
-        """Everything after `mid` on the channels, sorted by mid; what has expired is left out.
+        """Return the unexpired messages after `mid` on the channels, sorted by mid.
 
         A message stored on two of the channels comes twice.
         """
@@ -44,7 +44,7 @@ class History:
         return [m for m in merge(*found, key=_mid) if m.created + m.expiry > moment]
 
     def newest(self, channels: list[str]) -> str:
-        """The newest stored mid on the channels, or the empty string."""
+        """Return the newest stored mid of the channels, or the empty string."""
         stored = [self._by_channel[channel] for channel in channels if channel in self._by_channel]
         return max((messages[-1].mid for messages in stored), default="")
 
@@ -57,7 +57,7 @@ class History:
         tail.reverse()
         return tail
 
-    def _forget_oldest(self) -> None:
+    def _delete_oldest(self) -> None:
         channel = self._order.popleft()
         messages = self._by_channel[channel]
         self._size -= len(messages.popleft().body)

@@ -1,4 +1,4 @@
-"""One long poll: held until there is something to tell (protocol 2.6)."""
+"""One long poll, held until there is a message (protocol 2.6)."""
 
 import asyncio
 import re
@@ -11,14 +11,14 @@ from bxpull_nb.sandbox.push.context import HEADERS, TEXT_HEADERS, PushContext, p
 from bxpull_nb.sandbox.push.dialects import Frame
 from bxpull_nb.sandbox.push.subscription import Subscription
 
-__all__ = ["Poll", "requested_mid"]
+__all__ = ["PollHandler", "requested_mid"]
 
 _MID = re.compile(r"[0-9]{26}")
 _NOTHING_NEW = {**TEXT_HEADERS, "Expires": "Thu, 01 Jan 1973 11:11:01 GMT"}
 
 
-class Poll:
-    """A request that waits for its answer."""
+class PollHandler:
+    """Answers one long poll."""
 
     def __init__(self, context: PushContext, request: Request, subscriber: Subscriber) -> None:
         self.connection = Connection(subscriber, peer_of(request), False, self._close)
@@ -26,33 +26,33 @@ class Poll:
         self._faults = context.faults
         self._request = request
         self._ready = asyncio.Event()
-        self._sent_away: Response | None = None
+        self._refusal: Response | None = None
 
     def on_ready(self, _subscription: Subscription) -> None:
-        """Look again: there is a message, or another reason."""
+        """Check again for messages, or for the end of the server."""
         self._ready.set()
 
     async def answer(self, subscription: Subscription, backlog: Frame, mid: str | None) -> Response:
-        """The backlog, or the first message that comes, or that there was none."""
+        """Return a response with the backlog or the first message, or 304 for none."""
         frame = backlog or await self._first_frame(subscription)
-        # In this order: a message that is not taken now must be newer than `last`.
+        # This order matters: a message that is not taken now must be newer than `last`.
         last = mid or self._context.broker.newest(self.connection.subscriber.channels)
         frame = frame or subscription.take(1)  # the rest of a burst comes with the next poll
-        await self._faults.keep_silence()
-        if self._sent_away:
-            return self._sent_away
+        await self._faults.wait_while_stalled()
+        if self._refusal:
+            return self._refusal
         if not frame:
             return Response(status_code=304, headers={**_NOTHING_NEW, "Last-Message-Id": last})
-        kind = {**HEADERS, "Content-Type": subscription.dialect.content_type}
-        return Response(self._faults.maybe_truncate(frame), 200, kind)
+        headers = {**HEADERS, "Content-Type": subscription.dialect.content_type}
+        return Response(self._faults.maybe_truncate(frame), 200, headers)
 
     async def _first_frame(self, subscription: Subscription) -> Frame:
-        """The first message, garbage if that is due, or nothing when the hold is over."""
-        gone = asyncio.create_task(_gone(self._request))
+        """Return the first message, garbage on demand, or nothing after `poll_hold`."""
+        gone = asyncio.create_task(_wait_for_disconnect(self._request))
         clock = asyncio.get_running_loop().time
         end = clock() + self._context.settings.poll_hold
         try:
-            while not (self._sent_away or self._context.broker.closed or gone.done()):
+            while not (self._refusal or self._context.broker.closed or gone.done()):
                 self._ready.clear()
                 if self._faults.garbage.take():
                     return subscription.dialect.garbage
@@ -74,16 +74,16 @@ class Poll:
 
     def _close(self, code: int, reason: str) -> None:
         status = 429 if code == 4029 else 400
-        self._sent_away = Response(reason, status, TEXT_HEADERS)
+        self._refusal = Response(reason, status, TEXT_HEADERS)
         self._ready.set()
 
 
 def requested_mid(connection: HTTPConnection) -> str | None:
-    """The mid to resume from; what is not 26 digits is ignored."""
+    """Return the mid to resume from; a value that is not 26 digits is ignored."""
     mid = connection.query_params.get("mid", "")
     return mid if _MID.fullmatch(mid) else None
 
 
-async def _gone(request: Request) -> None:
+async def _wait_for_disconnect(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass

@@ -1,4 +1,4 @@
-"""Which users are there, and since when they are not: for servers of version 5."""
+"""Online users and their last disconnection, for servers of version 5."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -7,42 +7,42 @@ __all__ = ["Presence", "status_key"]
 
 
 def status_key(user_id: int) -> str:
-    """What the broker calls the news about that user's coming and going."""
+    """Return the broker's name for status changes of that user."""
     return f"status:{user_id}"
 
 
 class Presence:
-    """Connections by user. `tell` is called when somebody comes or goes.
+    """Connections by user. `notify` is called when a user goes online or offline.
 
     It is changed in the server's loop only.
     """
 
-    def __init__(self, now: Callable[[], float], tell: Callable[[int, bool], object]) -> None:
+    def __init__(self, now: Callable[[], float], notify: Callable[[int, bool], object]) -> None:
         self._now = now
-        self._tell = tell
-        self._there: Counter[int] = Counter()
-        self._seen: dict[int, float] = {}
+        self._notify = notify
+        self._connections: Counter[int] = Counter()
+        self._last_seen: dict[int, float] = {}
 
-    def come(self, user_id: int | None) -> None:
-        """One more connection of the user."""
+    def connected(self, user_id: int | None) -> None:
+        """Count one more connection of the user."""
         if user_id is None:
             return
-        self._there[user_id] += 1
-        if self._there[user_id] == 1:
-            self._tell(user_id, True)
+        self._connections[user_id] += 1
+        if self._connections[user_id] == 1:
+            self._notify(user_id, True)
 
-    def go(self, user_id: int | None) -> None:
-        """One connection of the user less."""
+    def disconnected(self, user_id: int | None) -> None:
+        """Count one connection of the user less."""
         if user_id is None:
             return
-        self._there[user_id] -= 1
-        if not self._there[user_id]:
-            self._seen[user_id] = self._now()
-            self._tell(user_id, False)
+        self._connections[user_id] -= 1
+        if not self._connections[user_id]:
+            self._last_seen[user_id] = self._now()
+            self._notify(user_id, False)
 
     def last_seen(self, user_id: int) -> int | None:
-        """Seconds since the user was there; 0 for who is, None for who never was."""
-        if self._there[user_id]:
+        """Return seconds since the user was online: 0 = is online, None = never was."""
+        if self._connections[user_id]:
             return 0
-        seen = self._seen.get(user_id)
-        return None if seen is None else max(1, int(self._now() - seen))
+        moment = self._last_seen.get(user_id)
+        return None if moment is None else max(1, int(self._now() - moment))

@@ -1,4 +1,4 @@
-"""The push server's routes to publish at: `/pub/`, `/pubweb/`, `/server-stat/` (protocol 2.11)."""
+"""Routes of the push server for publishing: `/pub/`, `/pubweb/`, `/server-stat/` (2.11)."""
 
 import re
 from collections.abc import Mapping
@@ -10,27 +10,27 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from bxpull_nb.sandbox.body import BodyTooLarge, read_body
-from bxpull_nb.sandbox.push.binary_codec import PublishedMessage
+from bxpull_nb.sandbox.push.binary_codec import Publication
 from bxpull_nb.sandbox.push.binary_requests import BinaryAnswer
 from bxpull_nb.sandbox.push.context import HEADERS, TEXT_HEADERS, PushContext
 from bxpull_nb.sandbox.push.error import PushRefusal
 
-__all__ = ["PublishServer"]
+__all__ = ["PublishRoutes"]
 
 _BINARY = {**HEADERS, "Content-Type": "application/octet-stream"}
 _JSON = {**HEADERS, "Content-Type": "application/json"}
 
 
-class PublishServer:
-    """Takes messages from the trusted back end, and from clients where the version knows them."""
+class PublishRoutes:
+    """Takes messages of the trusted back end, and from version 4 on of clients."""
 
     def __init__(self, context: PushContext) -> None:
         self._context = context
-        self._desk = context.requests
+        self._requests = context.requests
         self._version = context.settings.server_version
 
     def routes(self) -> list[BaseRoute]:
-        """The routes; what is not theirs is a 404 that a browser may read."""
+        """Return the routes; other methods give a 404 that a browser may read."""
         newer: list[BaseRoute] = [
             Route("/pubweb/{path:path}", self._from_client, methods=["POST"]),
             Route("/server-stat/{path:path}", self._statistics, methods=["GET"]),
@@ -46,7 +46,7 @@ class PublishServer:
         try:
             body = await read_body(request)
             if self._version >= 4 and _is_binary(request):
-                return self._answer(request, self._desk.from_backend(body), None)
+                return self._answer(request, self._requests.from_backend(body), None)
             return self._publish_text(request, body)
         except BodyTooLarge:
             return _too_large()
@@ -54,30 +54,27 @@ class PublishServer:
             return _refused(exc)
 
     def _publish_text(self, request: Request, body: bytes) -> Response:
-        """The body as one message, to all the channels that the query names."""
-        channels = self._named(request)
-        text = body.decode(errors="replace")
-        published_messages = (
-            [PublishedMessage(text, channels, _expiry(request.headers))] if text else []
-        )
-        return self._answer(request, BinaryAnswer(published_messages=published_messages), None)
+        """Publish the body as one message to all channels of the query."""
+        channels = self._channels(request)
+        message = Publication(body.decode(errors="replace"), channels, _expiry(request.headers))
+        return self._answer(request, BinaryAnswer(publications=[message] if body else []), None)
 
     async def _from_client(self, request: Request) -> Response:
         try:
             body = await read_body(request)
             subscriber = self._context.authentication.subscriber(request.query_params)
             public = subscriber.public if subscriber else None
-            return self._answer(request, self._desk.from_client(body, public), public)
+            return self._answer(request, self._requests.from_client(body, public), public)
         except BodyTooLarge:
             return _too_large()
         except PushRefusal as exc:
             return _refused(exc)
 
     def _answer(self, request: Request, answer: BinaryAnswer, public: str | None) -> Response:
-        """The answer; what is to be published is so when it is out."""
+        """Return the response; messages are published after it is sent."""
 
         async def publish() -> None:
-            self._desk.publish(answer.published_messages, public)
+            self._requests.publish(answer.publications, public)
 
         if answer.binary and _is_binary(request):
             return Response(answer.binary, 200, _BINARY)
@@ -85,15 +82,15 @@ class PublishServer:
 
     async def _channel_infos(self, request: Request) -> Response:
         try:
-            return Response(self._desk.infos(self._named(request)), 200, _JSON)
+            return Response(self._requests.infos(self._channels(request)), 200, _JSON)
         except PushRefusal as exc:
             return _refused(exc)
 
     async def _statistics(self, _request: Request) -> Response:
-        return Response(msgspec.json.encode(self._desk.statistics()), 200, TEXT_HEADERS)
+        return Response(msgspec.json.encode(self._requests.statistics()), 200, TEXT_HEADERS)
 
-    def _named(self, request: Request) -> list[str]:
-        """The channels the query names, doubles included; raises PushRefusal when none is good."""
+    def _channels(self, request: Request) -> list[str]:
+        """Return the channels of the query, with repetitions; raises PushRefusal for none."""
         addresses = self._context.authentication.addresses(request.query_params, unsigned=True)
         if not addresses:
             raise PushRefusal(4017)
@@ -121,6 +118,6 @@ async def _not_found(_request: Request) -> Response:
 
 
 def _expiry(headers: Mapping[str, str]) -> int:
-    """Seconds to store, read the way JavaScript's parseInt does; 0 for what is no number."""
+    """Return the seconds to store, read as by JavaScript's parseInt; 0 if not a number."""
     digits = re.match(r"\s*\+?([0-9]+)", headers.get("Message-Expiry", ""))
     return int(digits[1][:9]) if digits else 0

@@ -1,4 +1,4 @@
-"""What clients may ask of a push server of version 5: JSON-RPC requests and their answers."""
+"""JSON-RPC requests of clients to a push server of version 5, and their answers."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -32,9 +32,9 @@ class _Failure(Exception):  # noqa: N818 - an answer of the server, not a fault 
 
 
 class RpcRequests:
-    """Answers requests, alone or in arrays; ids of users are integers.
+    """Answers requests, alone or in arrays; user ids are integers.
 
-    `failing` is asked before each: whether the server has an internal error just now.
+    `must_fail` is called before each; True causes an internal error.
     """
 
     def __init__(
@@ -44,9 +44,9 @@ class RpcRequests:
         broker: Broker,
         presence: Presence,
         now: Callable[[], float],
-        failing: Callable[[], bool],
+        must_fail: Callable[[], bool],
     ) -> None:
-        self._failing = failing
+        self._must_fail = must_fail
         self._signer = signer
         self._channels = channels
         self._broker = broker
@@ -62,31 +62,30 @@ class RpcRequests:
         }
 
     def answer(self, frame: str, subscriber: Subscriber, subscription: Subscription) -> str:
-        """The frame to answer with; empty when only notifications came."""
+        """Return the answering frame, which is empty if only notifications came."""
         try:
-            asked = msgspec.json.decode(frame)
+            requests = msgspec.json.decode(frame)
         except (msgspec.DecodeError, UnicodeError, RecursionError):
-            return _written(_error(None, -32700))
-        if not isinstance(asked, list):
-            answer = self._one(asked, subscriber, subscription)
-            return _written(answer) if answer else ""
-        if not asked:
-            return _written(_error(None, -32600))
-        answers = [
-            answer for item in asked if (answer := self._one(item, subscriber, subscription))
-        ]
-        return _written(answers) if answers else ""
+            return _encode(_error(None, -32700))
+        if not isinstance(requests, list):
+            answer = self._one(requests, subscriber, subscription)
+            return _encode(answer) if answer else ""
+        if not requests:
+            return _encode(_error(None, -32600))
+        answers = [self._one(item, subscriber, subscription) for item in requests]
+        answers = [answer for answer in answers if answer]
+        return _encode(answers) if answers else ""
 
     def _one(
         self, item: Any, subscriber: Subscriber, subscription: Subscription
     ) -> dict[str, Any] | None:
-        """The answer to one request; None for a notification, which has no id."""
+        """Return the answer to one request; None for a notification, which has no id."""
         number = item.get("id") if isinstance(item, dict) else None
         try:
             result = self._result(item, subscriber, subscription)
         except _Failure as exc:
-            wanted = number is not None or exc.code == -32600
-            return _error(number, exc.code) if wanted else None
+            expected = number is not None or exc.code == -32600
+            return _error(number, exc.code) if expected else None
         return None if number is None else {"jsonrpc": "2.0", "result": result, "id": number}
 
     def _result(self, item: Any, subscriber: Subscriber, subscription: Subscription) -> Any:
@@ -100,14 +99,14 @@ class RpcRequests:
             raise _Failure(-32601)
         if not isinstance(params, dict):
             raise _Failure(-32602)
-        if self._failing():
+        if self._must_fail():
             raise _Failure(-32603)
         return function(params, subscriber, subscription)
 
     def _publish(
         self, params: _Params, subscriber: Subscriber, _subscription: Subscription
     ) -> bool:
-        """To users by their ids, to channels by their public ids."""
+        """Publish to users by their ids, to channels by their public ids."""
         body, expiry = params.get("body"), params.get("expiry") or 0
         if body is None or not _is_number(expiry):
             raise _Failure(-32602)
@@ -118,13 +117,13 @@ class RpcRequests:
         targets = [key for user in users for key in self._channels.current("private", user).targets]
         targets += [self._public_channel(item) for item in listed]
         text = msgspec.json.encode(body).decode()
-        # A server that does not know the sender's public part leaves the id empty.
+        # Without a public part of the sender its id is empty.
         sender = ("client", subscriber.public or "")
         self._broker.publish(text, targets, expiry, self._now(), sender)
         return True
 
     def _public_channel(self, item: Any) -> str:
-        """What the broker calls a channel written as `public.signature` or as an object."""
+        """Return the broker's name of a channel: `public.signature`, or an object."""
         if isinstance(item, dict):
             item = f"{item.get('publicId') or item.get('public_id')}.{item.get('signature')}"
         public, _, signature = str(item).partition(".")
@@ -133,12 +132,12 @@ class RpcRequests:
         return public_key(public)
 
     def _last_seen(
-        self, params: _Params, _guest: Subscriber, _subscription: Subscription
+        self, params: _Params, _subscriber: Subscriber, _subscription: Subscription
     ) -> dict[str, int]:
-        """Seconds since each user was there; who never was is left out."""
+        """Return the seconds since each user was online, without users that never were."""
         users = _numbers(params.get("userList"))
-        seen = {str(user): self._presence.last_seen(user) for user in users}
-        return {user: ago for user, ago in seen.items() if ago is not None}
+        seconds = {str(user): self._presence.last_seen(user) for user in users}
+        return {user: ago for user, ago in seconds.items() if ago is not None}
 
     def _list_channels(
         self, _params: _Params, subscriber: Subscriber, _subscription: Subscription
@@ -146,27 +145,24 @@ class RpcRequests:
         return [channel for channel in subscriber.channels if ":" not in channel]
 
     def _subscribe_status(
-        self, params: _Params, _guest: Subscriber, subscription: Subscription
+        self, params: _Params, _subscriber: Subscriber, subscription: Subscription
     ) -> bool:
-        self._broker.join(subscription, status_key(_number(params.get("userId"))))
+        self._broker.add_channel(subscription, status_key(_number(params.get("userId"))))
         return True
 
     def _unsubscribe_status(
-        self, params: _Params, _guest: Subscriber, subscription: Subscription
+        self, params: _Params, _subscriber: Subscriber, subscription: Subscription
     ) -> bool:
-        self._broker.leave(subscription, status_key(_number(params.get("userId"))))
+        self._broker.remove_channel(subscription, status_key(_number(params.get("userId"))))
         return True
 
 
 def _error(number: Any, code: int) -> dict[str, Any]:
-    return {
-        "jsonrpc": "2.0",
-        "error": {"code": code, "message": _MESSAGES[code]},
-        "id": number,
-    }
+    error = {"code": code, "message": _MESSAGES[code]}
+    return {"jsonrpc": "2.0", "error": error, "id": number}
 
 
-def _written(content: Any) -> str:
+def _encode(content: Any) -> str:
     return msgspec.json.encode(content).decode()
 
 

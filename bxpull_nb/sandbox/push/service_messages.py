@@ -1,4 +1,4 @@
-"""What the portal itself says on the channels: ends of channels, restarts, presence (2.9)."""
+"""Messages of the portal itself: ends of channels, restarts, presence (protocol 2.9)."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -6,9 +6,9 @@ from typing import Any
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.sandbox.channels import Channels, IssuedChannel
 from bxpull_nb.sandbox.clock import iso_time
+from bxpull_nb.sandbox.publisher import EVENT_EXPIRY, event_body
 from bxpull_nb.sandbox.push.broker import Broker
 from bxpull_nb.sandbox.push.presence import status_key
-from bxpull_nb.sandbox.push.publisher import EVENT_EXPIRY, event_body
 
 __all__ = ["ServiceMessages"]
 
@@ -16,10 +16,10 @@ _ACTIONS = ("get_config", "reconnect")
 
 
 class ServiceMessages:
-    """Service messages, to the application's channels.
+    """Sends service messages to the application's channels.
 
-    `personal` are the channels of the portal's own web interface, `application` is what the portal
-    calls the application: both turn up where they do not belong when it announces an end.
+    `personal` are the channels of the portal's web interface, `application` is the application's
+    id. Portals write both by mistake when they announce the end of a channel.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class ServiceMessages:
         self._now = now
 
     def expire(self, kind: str, action: str, *, portal_style: bool) -> str:
-        """The mid of the announcement; the channel has ended, and has a successor."""
+        """Replace a channel, announce it on the old one, and return the message's mid."""
         if kind not in self._kinds:
             raise SettingsError(f"kind={kind!r}: this sandbox has {', '.join(self._kinds)}.")
         if action not in _ACTIONS:
@@ -49,28 +49,27 @@ class ServiceMessages:
         return self._send("pull", "channel_expire", params, old.targets, EVENT_EXPIRY)
 
     def announce(self, command: str, kind: str) -> str:
-        """The mid of a message of the module `pull` without params; it is not stored."""
+        """Send a message of the module `pull` without params, not stored; return its mid."""
         if kind not in self._kinds:
             raise SettingsError(f"channel={kind!r}: this sandbox has {', '.join(self._kinds)}.")
         return self._send("pull", command, [], self._channels.current(kind).targets, 0)
 
     def presence(self, user_id: int, online: bool) -> str:
-        """The mid of the news that a user has come or gone; on the shared channel, not stored."""
+        """Send a user's status on the shared channel, not stored; return the mid."""
         shared = self._channels.current("shared").targets
         return self._send("online", "userStatusChange", _status(user_id, online), shared, 0)
 
     def status(self, user_id: int, online: bool) -> None:
-        """The same, to those only who asked a server of version 5 for it."""
-        listening = status_key(user_id)
-        if self._broker.is_online(listening):
-            params = _status(user_id, online)
-            self._send("online", "userStatusChange", params, [listening], 0)
+        """Send a user's status to the listeners that asked a version 5 server for it."""
+        key = status_key(user_id)
+        if self._broker.is_online(key):
+            self._send("online", "userStatusChange", _status(user_id, online), [key], 0)
 
     def _as_portal(self, action: str, old: IssuedChannel, new: IssuedChannel) -> dict[str, Any]:
-        """As today's portals write it.
+        """Return the params of a `channel_expire` as today's portals write them.
 
-        Channels are labelled with the application, and named without their public part; the
-        successor of a private channel is, by mistake, the shared channel of the web interface.
+        The type of channels is the application, their ids lack the public part; the successor of
+        a private channel is, by mistake, the shared channel of the web interface.
         """
         params: dict[str, Any] = {
             "action": action,
@@ -95,7 +94,7 @@ class ServiceMessages:
 
 
 def _plain(action: str, old: IssuedChannel, new: IssuedChannel) -> dict[str, Any]:
-    """As the official guide writes it."""
+    """Return the params of a `channel_expire` as the official guide writes them."""
     params: dict[str, Any] = {"action": action, "channel": {"id": old.signed_id, "type": old.kind}}
     if action == "reconnect":
         params["new_channel"] = {

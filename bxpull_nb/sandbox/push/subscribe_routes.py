@@ -1,4 +1,4 @@
-"""The push server's route to listen at, `/sub/`: WebSocket and polling (protocol 2.1-2.8)."""
+"""Route of the push server for listening, `/sub/`: WebSocket and polling (protocol 2.1-2.8)."""
 
 import asyncio
 from collections.abc import Callable
@@ -13,11 +13,11 @@ from bxpull_nb.sandbox.push.connections import Subscriber
 from bxpull_nb.sandbox.push.context import HEADERS, TEXT_HEADERS, PushContext, peer_of
 from bxpull_nb.sandbox.push.dialects import Frame, dialect_for
 from bxpull_nb.sandbox.push.error import PushRefusal
-from bxpull_nb.sandbox.push.polling import Poll, requested_mid
+from bxpull_nb.sandbox.push.polling import PollHandler, requested_mid
 from bxpull_nb.sandbox.push.subscription import Subscription
-from bxpull_nb.sandbox.push.websocket import WebSocketConversation
+from bxpull_nb.sandbox.push.websocket import WebSocketHandler
 
-__all__ = ["PushServer"]
+__all__ = ["SubscribeRoutes"]
 
 _REFUSED = {"Content-Type": "text/html", **HEADERS}
 _OPTIONS = {
@@ -29,8 +29,8 @@ _PAGE = "<!DOCTYPE html><html><head><title>Maintenance</title></head><body>Back 
 _CLOSING = 0.01
 
 
-class PushServer:
-    """Lets listeners in, by WebSocket and by polling."""
+class SubscribeRoutes:
+    """Accepts listeners, by WebSocket and by polling."""
 
     def __init__(self, context: PushContext) -> None:
         self._context = context
@@ -39,7 +39,7 @@ class PushServer:
         self._faults = context.faults
 
     def routes(self) -> list[BaseRoute]:
-        """The routes, the refusal of every other WebSocket path last."""
+        """Return the routes, with the refusal of every other WebSocket path."""
         return [
             WebSocketRoute("/sub/", self._websocket),
             WebSocketRoute("/{path:path}", _refuse),
@@ -51,36 +51,34 @@ class PushServer:
         if self._faults.is_down:
             self._context.cut([peer_of(websocket)])
             await _refuse(websocket)
-        elif self._faults.refused.take():
-            await _refuse(websocket, self._faults.refusal, "Refused")
+        elif self._faults.refuse.take():
+            await _refuse(websocket, self._faults.refusal_status, "Refused")
         elif self._broker.closed or not self._settings.websocket:
             await _refuse(websocket)
         elif subscriber := self._context.authentication.subscriber(websocket.query_params):
-            await self._take_in(websocket, subscriber)
+            await self._serve(websocket, subscriber)
         else:
-            known = self._settings.server_version >= 4
-            await _refuse(websocket, 400, "Wrong Channel Id." if known else "Bad Request")
+            has_codes = self._settings.server_version >= 4
+            await _refuse(websocket, 400, "Wrong Channel Id." if has_codes else "Bad Request")
 
-    async def _take_in(self, websocket: WebSocket, subscriber: Subscriber) -> None:
+    async def _serve(self, websocket: WebSocket, subscriber: Subscriber) -> None:
         ready, peer = asyncio.Event(), peer_of(websocket)
 
-        def on_ready(box: Subscription) -> None:
-            # A sender that waits for a slow peer cannot see this itself.
-            if box.overflowed:
+        def on_ready(subscription: Subscription) -> None:
+            # A sender that waits for a slow peer cannot check this.
+            if subscription.overflowed:
                 self._context.cut([peer])
             ready.set()
 
-        # The mailbox before the handshake: whoever is connected misses nothing.
+        # Subscribed before the handshake, so that a connected client misses nothing.
         subscription, backlog = self._subscribe(websocket, subscriber, on_ready)
-        conversation = WebSocketConversation(
-            self._context, websocket, subscriber, subscription, ready
-        )
-        self._context.enter(conversation.connection)
+        handler = WebSocketHandler(self._context, websocket, subscriber, subscription, ready)
+        self._context.register(handler.connection)
         try:
             await websocket.accept()
-            await conversation.run(backlog)
+            await handler.run(backlog)
         finally:
-            self._context.leave(conversation.connection)
+            self._context.unregister(handler.connection)
             self._broker.unsubscribe(subscription)
 
     def _subscribe(
@@ -102,14 +100,14 @@ class PushServer:
         subscriber = self._context.authentication.subscriber(request.query_params)
         if subscriber is None:
             return self._no_channel(request)
-        poll = Poll(self._context, request, subscriber)
+        handler = PollHandler(self._context, request, subscriber)
         mid = requested_mid(request)
-        subscription, backlog = self._subscribe(request, subscriber, poll.on_ready)
-        self._context.enter(poll.connection)
+        subscription, backlog = self._subscribe(request, subscriber, handler.on_ready)
+        self._context.register(handler.connection)
         try:
-            return await poll.answer(subscription, backlog, mid)
+            return await handler.answer(subscription, backlog, mid)
         finally:
-            self._context.leave(poll.connection)
+            self._context.unregister(handler.connection)
             self._broker.unsubscribe(subscription)
 
     def _no_channel(self, request: Request) -> Response:
@@ -120,7 +118,7 @@ class PushServer:
 
 
 async def _refuse(websocket: WebSocket, status: int = 400, text: str = "Bad Request") -> None:
-    with suppress(WebSocketDisconnect, RuntimeError):  # it may have been cut just now
+    with suppress(WebSocketDisconnect, RuntimeError):  # it may be cut at any moment
         await websocket.send_denial_response(Response(text, status, _REFUSED))
     # uvicorn logs an error when the handler ends before the refused connection is closed.
     await asyncio.sleep(_CLOSING)

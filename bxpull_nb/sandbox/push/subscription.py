@@ -1,4 +1,4 @@
-"""What one connection has yet to be sent."""
+"""The messages waiting for one connection."""
 
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -10,9 +10,9 @@ __all__ = ["Subscription"]
 
 
 class Subscription:
-    """What one connection has yet to be sent, already encoded.
+    """The messages waiting for one connection, already encoded.
 
-    `on_ready` is called with it by `Broker.call_ready`, never by the thread that publishes.
+    `Broker.notify_ready` calls `on_ready` with it, never the publishing thread.
     """
 
     def __init__(
@@ -27,14 +27,14 @@ class Subscription:
         self.dialect = dialect
         self.on_ready = on_ready
         self.overflowed = False
-        """More waits than a slow subscriber may be owed: nothing is kept for it any more."""
+        """Whether the limit was exceeded; nothing is kept after that."""
         self._limit = limit
         self._lock = lock
         self._pieces: deque[Frame] = deque()
         self._size = 0
 
     def take(self, most: int | None = None) -> Frame:
-        """What waits, as one frame, in order; at most so many messages of it; maybe empty."""
+        """Remove at most so many messages, in order; return them as one frame, maybe empty."""
         with self._lock:
             if most is None or most >= len(self._pieces):
                 taken, self._pieces, self._size = self._pieces, deque(), 0
@@ -44,7 +44,7 @@ class Subscription:
         return self.dialect.join(taken)
 
     def put(self, piece: Frame) -> bool:
-        """Whether the listener must be told: about the first piece, and about the overflow.
+        """Add a message; return whether to call `on_ready`: at the first one, at an overflow.
 
         The broker calls it, holding the lock.
         """

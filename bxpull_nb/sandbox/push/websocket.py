@@ -1,4 +1,4 @@
-"""One WebSocket: what is sent on it, what is heard on it, and how long it lasts."""
+"""One WebSocket: messages to the client, pings, and the client's requests."""
 
 import asyncio
 from collections.abc import Coroutine, Mapping
@@ -14,13 +14,13 @@ from bxpull_nb.sandbox.push.dialects import JSON_RPC, PROTOBUF, Frame
 from bxpull_nb.sandbox.push.error import PushRefusal
 from bxpull_nb.sandbox.push.subscription import Subscription
 
-__all__ = ["WebSocketConversation"]
+__all__ = ["WebSocketHandler"]
 
 _MOST_UNANSWERED = 2
 
 
-class WebSocketConversation:
-    """A conversation with a listener; `ready` is set when its mailbox has got something."""
+class WebSocketHandler:
+    """Handles one WebSocket; `ready` is set when its subscription has messages."""
 
     def __init__(
         self,
@@ -40,13 +40,13 @@ class WebSocketConversation:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self, backlog: Frame) -> None:
-        """Send what there is, and listen until the listener has gone."""
+        """Send the backlog and new messages, and answer requests, until it is closed."""
         self._spawn(self._deliver(backlog))
         if self._subscription.dialect is JSON_RPC:
             self._spawn(self._ping(self._context.settings.rpc_ping))
         try:
             while (message := await self._websocket.receive())["type"] != "websocket.disconnect":
-                await self._respond(message)
+                await self._handle(message)
         finally:
             for task in self._tasks:
                 task.cancel()
@@ -60,42 +60,42 @@ class WebSocketConversation:
         self._spawn(self._websocket.close(code, reason))
 
     async def _deliver(self, backlog: Frame) -> None:
-        """The backlog in one frame, then live: the first of a burst alone, the rest joined."""
+        """Send the backlog, then the first message of each burst alone, the rest joined."""
         buffer = self._context.settings.buffer
         if backlog:
-            await self._say(self._faults.maybe_truncate(backlog))
+            await self._send(self._faults.maybe_truncate(backlog))
         while True:
             while self._faults.garbage.take():
-                await self._say(self._subscription.dialect.garbage)
+                await self._send(self._subscription.dialect.garbage)
             frame = self._subscription.take(1)
             while frame:
-                await self._say(self._faults.maybe_truncate(frame))
+                await self._send(self._faults.maybe_truncate(frame))
                 await asyncio.sleep(buffer)
                 frame = self._subscription.take(None if buffer else 1)
             await self._ready.wait()
             self._ready.clear()
 
-    async def _say(self, frame: Frame) -> None:
-        """Send the frame, when there is no silence to keep."""
-        await self._faults.keep_silence()
+    async def _send(self, frame: Frame) -> None:
+        """Send the frame, after the server has stalled."""
+        await self._faults.wait_while_stalled()
         if isinstance(frame, bytes):
             await self._websocket.send_bytes(frame)
         else:
             await self._websocket.send_text(frame)
 
     async def _ping(self, interval: float) -> None:
-        """A `ping` every so many seconds; who has left two unanswered is cut."""
+        """Send `ping` at this interval; cut the connection after two without `pong`."""
         await asyncio.sleep(interval)
         while self._unanswered < _MOST_UNANSWERED:
             self._unanswered += 1
-            await self._say("ping")
+            await self._send("ping")
             await asyncio.sleep(interval)
         self._context.cut([self.connection.peer])
 
-    async def _respond(self, message: Mapping[str, Any]) -> None:
-        """Do what the client asks; what is not allowed ends the conversation."""
+    async def _handle(self, message: Mapping[str, Any]) -> None:
+        """Answer a request; close the WebSocket for one that is not allowed."""
         text, data = message.get("text"), message.get("bytes")
-        # In characters for a text, which may be more bytes: nobody sends that much.
+        # A text is measured in characters; its bytes may be more, which no client sends.
         if len(data or text or "") > LARGEST_BODY:
             self._context.cut([self.connection.peer])
             return
@@ -106,18 +106,18 @@ class WebSocketConversation:
                 await self._websocket.close(exc.code, str(exc))
                 return
             if answer:
-                await self._say(answer)
+                await self._send(answer)
 
     def _answer(self, text: str | None, data: bytes | None) -> Frame:
-        """What to say to it, maybe nothing; raises PushRefusal."""
+        """Return the answer, maybe empty; raises PushRefusal."""
         if self._subscription.dialect is PROTOBUF:
             public = self.connection.subscriber.public
             answer = self._context.requests.from_client(data, public)
-            self._context.requests.publish(answer.published_messages, public)
+            self._context.requests.publish(answer.publications, public)
             return answer.binary
         if self._subscription.dialect is JSON_RPC:
             return self._rpc_answer(text or (data or b"").decode(errors="replace"))
-        return ""  # in text mode a listener has nothing to say
+        return ""  # in text mode messages of clients are ignored
 
     def _rpc_answer(self, text: str) -> str:
         if text == "pong":
@@ -132,6 +132,6 @@ class WebSocketConversation:
 
 
 async def _unless_closed(coroutine: Coroutine[Any, Any, None]) -> None:
-    # RuntimeError: the server has closed the socket itself, for a missing pong say.
+    # RuntimeError: the server has closed the socket, for example for a missing pong.
     with suppress(WebSocketDisconnect, RuntimeError):
         await coroutine

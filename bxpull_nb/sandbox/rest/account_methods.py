@@ -1,4 +1,4 @@
-"""The REST methods everybody has: who am I, what may I do, what time is it."""
+"""The REST methods without a scope: user, application, scopes, methods, time."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ class AccountMethods:
         self._url = url
 
     def table(self) -> dict[str, Method]:
-        """The methods by their names."""
+        """Return the methods by their names."""
         table = {
             "profile": self._profile,
             "app.info": self._app_info,
@@ -47,7 +47,7 @@ class AccountMethods:
         }
 
     def _app_info(self, call: Call) -> dict[str, Any]:
-        """The portal's own fields in capitals, and those of the token server's method."""
+        """Return the portal's fields in capitals, and those of the token server's method."""
         caller, application = call.caller, self._application
         portal = {"SCOPE": list(caller.scope), "LANGUAGE_ID": "en", "LICENSE": "en_sandbox"}
         if caller.token_end is None:
@@ -88,7 +88,7 @@ class AccountMethods:
         return list(call.caller.scope)
 
     def _list_methods(self, call: Call) -> list[str]:
-        """The names of a scope (`SCOPE`), of every scope (`FULL`), or of the caller's own."""
+        """Return the methods of a scope (`SCOPE`), of all (`FULL`), or of the caller's."""
         params, scopes = call.upper, self._methods.scopes
         if "SCOPE" in params:
             wanted = {str(params["SCOPE"])}

@@ -1,6 +1,6 @@
 """The sandbox's application and its OAuth tokens: grants, rotation, expiry (protocol 1.5).
 
-No input and no output; `oauth_routes` has the addresses.
+It has no I/O; `oauth_routes` has the addresses.
 """
 
 import hmac
@@ -15,10 +15,10 @@ from bxpull_nb.sandbox.rest.error import RestRefusal
 __all__ = ["CODE_TTL", "Application", "GrantRefusal", "Tokens"]
 
 CODE_TTL = 30.0
-"""Seconds an authorization code lives."""
+"""Seconds that an authorization code lives."""
 _REFRESH_TTL = 180 * 86400.0
-_SAID_TTL = 3600  # what an answer says of a token that lives as long as the sandbox
-_MOST = 1000  # tokens remembered of each sort; the oldest are forgotten
+_ENDLESS_TTL = 3600  # `expires_in` of a token that lives as long as the sandbox
+_MOST = 1000  # tokens kept of each kind; the oldest are deleted
 
 
 class GrantRefusal(Exception):  # noqa: N818 - an answer of the token server
@@ -33,12 +33,12 @@ class GrantRefusal(Exception):  # noqa: N818 - an answer of the token server
 
 @dataclass(frozen=True)
 class Tokens:
-    """What one grant gave."""
+    """The tokens of one grant."""
 
     access: str
     refresh: str
     expires: int
-    """When the access token ends, as the answer says it: seconds since 1970."""
+    """End of the access token as the answer gives it, in seconds since 1970."""
     expires_in: int
 
     def __repr__(self) -> str:
@@ -48,7 +48,7 @@ class Tokens:
 class Application:
     """The one application installed on the portal. Every method may be called from any thread.
 
-    `token_ttl` None is a token that lives as long as the sandbox.
+    With `token_ttl` None a token lives as long as the sandbox.
     """
 
     def __init__(
@@ -68,20 +68,20 @@ class Application:
         self.tokens = self._issue()
 
     def new_code(self) -> str:
-        """An authorization code: good once, for 30 seconds."""
+        """Return an authorization code, valid once, for 30 seconds."""
         code = secrets.token_hex(35)
         with self._lock:
-            _remember(self._codes, code, self._now() + CODE_TTL)
+            _store(self._codes, code, self._now() + CODE_TTL)
         return code
 
     def redeem_code(self, code: str) -> Tokens:
-        """The tokens for an authorization code; raises GrantRefusal."""
+        """Return the tokens for an authorization code; raises GrantRefusal."""
         return self._redeem(self._codes, code)
 
     def refresh(self, refresh_token: str) -> Tokens:
-        """New tokens for a refresh token, which is used up by it; raises GrantRefusal.
+        """Return new tokens for a refresh token, which ends with it; raises GrantRefusal.
 
-        Access tokens given before stay good until they end.
+        Access tokens issued before stay valid until they expire.
         """
         return self._redeem(self._refresh, refresh_token)
 
@@ -93,7 +93,7 @@ class Application:
             raise GrantRefusal(400, "invalid_client", "Wrong client_secret")
 
     def check_access(self, token: str) -> float:
-        """When the access token ends; raises RestRefusal for one that is unknown or has ended."""
+        """Return the access token's end; raises RestRefusal for an unknown or expired one."""
         with self._lock:
             end = self._access.get(token)
         if end is None:
@@ -103,12 +103,12 @@ class Application:
         return end
 
     def expire(self) -> None:
-        """Every access token given so far has ended; refresh tokens stay good."""
+        """End every access token issued so far; refresh tokens stay valid."""
         with self._lock:
             self._access = dict.fromkeys(self._access, self._now())
 
     def revoke(self) -> None:
-        """No token and no code given so far is good any more: the user took the consent back."""
+        """Invalidate all tokens and codes, as when the user withdraws the consent."""
         with self._lock:
             self._access, self._refresh, self._codes = {}, {}, {}
 
@@ -122,17 +122,17 @@ class Application:
 
     def _issue(self) -> Tokens:
         moment = self._now()
-        life = _SAID_TTL if self._ttl is None else self._ttl
+        life = _ENDLESS_TTL if self._ttl is None else self._ttl
         tokens = Tokens(
             secrets.token_hex(35), secrets.token_hex(35), int(moment + life), int(life)
         )  # 70 digits, as a portal's are
         end = float("inf") if self._ttl is None else moment + self._ttl
-        _remember(self._access, tokens.access, end)
-        _remember(self._refresh, tokens.refresh, moment + _REFRESH_TTL)
+        _store(self._access, tokens.access, end)
+        _store(self._refresh, tokens.refresh, moment + _REFRESH_TTL)
         return tokens
 
 
-def _remember(known: dict[str, float], name: str, end: float) -> None:
+def _store(known: dict[str, float], name: str, end: float) -> None:
     known[name] = end
     if len(known) > _MOST:
         del known[next(iter(known))]

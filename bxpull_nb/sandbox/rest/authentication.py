@@ -1,4 +1,4 @@
-"""Who is calling the REST interface, and with what right (protocol 1.1, 1.4)."""
+"""Authentication of REST calls, by webhook or token (protocol 1.1, 1.4)."""
 
 import hmac
 import secrets
@@ -10,25 +10,25 @@ from bxpull_nb.sandbox.rest.application import Application
 from bxpull_nb.sandbox.rest.error import RestRefusal
 from bxpull_nb.sandbox.settings import USER_ID
 
-__all__ = ["Access", "Caller"]
+__all__ = ["Caller", "CallerAuthentication"]
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Somebody the portal knows."""
+    """An authenticated caller and its rights."""
 
     user_id: int
     is_webhook: bool
     """A webhook acts for its user, but belongs to no application."""
     is_admin: bool = True
     scope: tuple[str, ...] = ()
-    """What the application or the webhook was allowed when it was installed."""
+    """Scopes granted to the application or the webhook when it was installed."""
     token_end: float | None = None
-    """When the access token ends, in seconds since 1970; None for a webhook."""
+    """End of the access token in seconds since 1970; None for a webhook."""
 
 
-class Access:
-    """The application and the webhook of one run of the sandbox."""
+class CallerAuthentication:
+    """Checks the credentials of the application and of the webhook."""
 
     def __init__(self, application: Application, *, admin: bool) -> None:
         self.application = application
@@ -36,13 +36,13 @@ class Access:
         self._admin = admin
 
     def webhook_caller(self, user: str, secret: str) -> Caller:
-        """Who calls by the webhook's path; raises RestRefusal for a wrong user or secret."""
+        """Return the caller of the webhook's path; raises RestRefusal for a wrong one."""
         if user == str(USER_ID) and _equal(secret, self.webhook_secret):
             return Caller(USER_ID, True, self._admin, self.application.scope)
         raise RestRefusal("INVALID_CREDENTIALS", "Invalid request credentials")
 
     def token_caller(self, authorization: str, params: Mapping[str, Any]) -> Caller:
-        """Who calls with a token: as Bearer, or as field `auth` or `access_token`."""
+        """Return the caller with a token: Bearer, or field `auth` or `access_token`."""
         token = _presented(authorization, params)
         if not token:
             raise RestRefusal("NO_AUTH_FOUND", "Wrong authorization data")

@@ -1,4 +1,4 @@
-"""Many calls in one request: the method `batch` (protocol 1.1)."""
+"""The method `batch`: many calls in one request (protocol 1.1)."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -25,10 +25,10 @@ _KEY = re.compile(r"\[([^\[\]]+)\]")
 
 
 class BatchMethod:
-    """`cmd` maps names to `METHOD?query`; the answers come by the same names.
+    """Runs a batch: `cmd` maps names to `METHOD?query`, the answers have the same names.
 
-    `strict` refuses a batch that is too long or holds another one as a whole, as the guide says;
-    otherwise only the commands to blame are refused, as portals do.
+    `strict` refuses a whole batch that is too long or contains another one, as in the guide;
+    otherwise only the commands at fault are refused, as portals do.
     """
 
     def __init__(self, methods: Methods, *, strict: bool) -> None:
@@ -36,7 +36,7 @@ class BatchMethod:
         self._strict = strict
 
     def table(self) -> dict[str, Method]:
-        """The method itself; what its commands may do is looked at one by one."""
+        """Return the method by its name; each of its commands is checked for its own scope."""
         return {"batch": Method(BASIC, self._run)}
 
     def _run(self, call: Call) -> dict[str, Any]:
@@ -51,12 +51,12 @@ class BatchMethod:
                 answers[part][name] = value
             if "error" in answer and _is_true(params.get("HALT")):
                 break
-        return {told: php_array(answers[part]) for part, told in _PARTS.items()}
+        return {name: php_array(answers[part]) for part, name in _PARTS.items()}
 
     def _answer(
         self, number: int, command: str, call: Call, results: dict[str, Any]
     ) -> dict[str, Any]:
-        """What the command gave, by the names of _PARTS: a `result`, or an `error`."""
+        """Return the command's `result` or `error`, by the names of _PARTS."""
         method, _, query = command.strip().partition("?")
         try:
             if number >= LONGEST_BATCH:
@@ -64,7 +64,7 @@ class BatchMethod:
             if _is_batch(method):
                 raise _NESTED
             params = _resolved(query_params(query), results)
-            return self._methods.answer(method, Call(call.caller, params, call.outbox))
+            return self._methods.answer(method, Call(call.caller, params, call.pending_events))
         except RestRefusal as exc:
             return {"error": exc.answer()}
 
@@ -76,7 +76,7 @@ class BatchMethod:
 
 
 def _commands(cmd: Any) -> Iterator[tuple[str, str]]:
-    """Name and text of every command; what is no text is no command."""
+    """Yield name and text of every command; other values are skipped."""
     listed = enumerate(cmd) if isinstance(cmd, list) else ()
     for name, command in cmd.items() if isinstance(cmd, Mapping) else listed:
         if isinstance(command, str):
@@ -88,11 +88,11 @@ def _is_batch(method: str) -> bool:
 
 
 def _is_true(value: Any) -> bool:
-    return bool(value) and value != "0"  # as PHP sees it: the text "false" is true
+    return bool(value) and value != "0"  # as in PHP, where the text "false" is true
 
 
 def _resolved(value: Any, results: dict[str, Any]) -> Any:
-    """The parameters with every `$result[name][key]` replaced by what came out before."""
+    """Return the parameters with every `$result[name][key]` replaced by that result."""
     if isinstance(value, dict):
         return {key: _resolved(item, results) for key, item in value.items()}
     if isinstance(value, list):
@@ -104,7 +104,7 @@ def _resolved(value: Any, results: dict[str, Any]) -> Any:
 
 
 def _looked_up(keys: str, results: Any) -> Any:
-    """What is found there, or the empty text."""
+    """Return the value at these keys, or the empty text."""
     for key in _KEY.findall(keys):
         try:
             results = results[int(key) if isinstance(results, list) else key]

@@ -1,4 +1,4 @@
-"""How to connect to the push server: the answer of the config methods, in both editions (1.2)."""
+"""The answer of the config methods: how to connect to the push server (protocol 1.2)."""
 
 from typing import Any
 
@@ -13,8 +13,8 @@ __all__ = ["ConfigAnswer", "public_entry"]
 class ConfigAnswer:
     """The `result` of `pull.application.config.get` and of `pull.config.get`.
 
-    `host` is the address and port of the push server, which is the portal's own; `account` is
-    the portal's account there.
+    `host` is address and port of the push server, which are the portal's; `account` is the
+    portal's account there.
     """
 
     def __init__(self, settings: Settings, host: str, account: str) -> None:
@@ -24,13 +24,13 @@ class ConfigAnswer:
         self._started = int(settings.now())
 
     def of_application(self, channels: Channels) -> dict[str, Any]:
-        """In the sandbox's edition; raises RestRefusal when there is no push server."""
+        """Return the application's answer; raises RestRefusal without a push server."""
         if self._settings.edition == "seed":
             return self._seed(channels)
         return self._current(channels)
 
     def of_user(self, channels: Channels) -> dict[str, Any]:
-        """What the web interface gets: today's edition, and the portal's clock."""
+        """Return the web interface's answer: the current edition, with the portal's time."""
         answer = self._current(channels)
         return {**answer, "serverTime": iso_time(int(self._settings.now()))}
 
@@ -51,7 +51,7 @@ class ConfigAnswer:
         issued = self._issued(channels)
         server = {
             **self._server(),
-            # sic: today's portals spell it so
+            # sic: the spelling of today's portals
             "long_pooling_secure": self._address("http", "sub", True),
             "mode": self._settings.mode,
             "hostname": self._host.partition(":")[0],
@@ -69,7 +69,7 @@ class ConfigAnswer:
         return {**answer, **self._client()}
 
     def _public_channels(self, channels: Channels) -> dict[str, Any] | list[Any] | bool:
-        """Where to publish to the user; PHP writes an empty map as a list."""
+        """Return the user's public address; PHP writes an empty map as a list."""
         if self._settings.server_version < 4:
             return False
         if not self._settings.private:
@@ -78,7 +78,7 @@ class ConfigAnswer:
         return {str(channel.user_id): public_entry(channel)}
 
     def _client(self) -> dict[str, str]:
-        """The portal's account on a push server that it shares with others."""
+        """Return the portal's account on a push server shared with other portals."""
         return {"clientId": self._account} if self._settings.mode == "shared" else {}
 
     def _server(self) -> dict[str, Any]:
@@ -96,14 +96,14 @@ class ConfigAnswer:
         }
 
     def _address(self, scheme: str, path: str, secure: bool) -> str:
-        """The plain or the secure address: the sandbox has one of the two, the other is empty."""
+        """Return the plain or the secure address; one of the two is empty in a sandbox."""
         if secure != self._settings.tls:
             return ""
         return f"{scheme}{'s' if secure else ''}://{self._host}/{path}/"
 
 
 def public_entry(channel: SignedPublicId) -> dict[str, Any]:
-    """What others may know of a user's channel."""
+    """Return a user's entry of `publicChannels`."""
     return {
         "user_id": channel.user_id,
         "public_id": channel.public_id,
@@ -114,7 +114,7 @@ def public_entry(channel: SignedPublicId) -> dict[str, Any]:
 
 
 def _seed_channel(channel: IssuedChannel) -> dict[str, Any]:
-    """The page shows a `public_id` where there is one, and no field where there is none."""
+    """Return a channel as the method's page shows it: `public_id` only if there is one."""
     public = {"public_id": channel.public_id} if channel.public_id else {}
     return {**_channel(channel), **public}
 

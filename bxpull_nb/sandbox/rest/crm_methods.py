@@ -1,4 +1,4 @@
-"""A small fixed portal to list: 120 deals and five users, in pages of 50."""
+"""REST methods for fixed records: 120 deals and five users, in pages of 50."""
 
 import operator
 import re
@@ -24,7 +24,7 @@ _USERS = (
     ("23", "Émile", "Roy"),
 )
 USER_IDS = tuple(int(number) for number, *_ in _USERS)
-"""The users there are; the first is who calls."""
+"""All user ids; the first is the caller's."""
 _FIRST_DAY = 1_798_750_800  # 2026-12-31T23:00:00+02:00
 _TESTS: dict[str, Callable[[Any, Any], bool]] = {
     ">=": operator.ge,
@@ -39,7 +39,7 @@ _TESTS: dict[str, Callable[[Any, Any], bool]] = {
 
 
 def record_methods() -> dict[str, Method]:
-    """The methods by their names."""
+    """Return the methods by their names."""
     deals, users = [_deal(number) for number in range(1, 121)], [_user(*row) for row in _USERS]
     return {
         "crm.deal.list": Method("crm", lambda call: _listed(deals, call)),
@@ -51,7 +51,7 @@ def record_methods() -> dict[str, Method]:
 
 
 def _deal(number: int) -> Row:
-    """A deal as the portal writes it: everything is text."""
+    """Return a deal as the portal writes it: every value is text."""
     moment = iso_time(_FIRST_DAY + number * 3600)
     return {
         "ID": str(number),
@@ -86,7 +86,7 @@ def _found(rows: Sequence[Row], call: Call) -> Row:
 
 
 def _listed(rows: Sequence[Row], call: Call, *, fields_are_filter: bool = False) -> Page:
-    """The page at `start` of what passes the filter; `start` -1 does not count the rest."""
+    """Return the page at `start` of the filtered rows; `start` -1 does not count them."""
     params = call.upper
     wanted = _mapping(params.get("FILTER"))
     if fields_are_filter:
@@ -97,8 +97,8 @@ def _listed(rows: Sequence[Row], call: Call, *, fields_are_filter: bool = False)
     return _page([_selected(row, params.get("SELECT")) for row in found], params.get("START"))
 
 
-def _page(rows: list[Row], asked: Any) -> Page:
-    start = int(asked) if _NUMBER.fullmatch(str(asked)) else 0
+def _page(rows: list[Row], given: Any) -> Page:
+    start = int(given) if _NUMBER.fullmatch(str(given)) else 0
     if start < 0:
         return Page(rows[:PAGE_SIZE], None, None)
     end = start + PAGE_SIZE
@@ -113,7 +113,7 @@ def _selected(row: Row, select: Any) -> Row:
 
 
 def _passes(row: Row, test: str, wanted: Any) -> bool:
-    """Whether the row passes one test of a filter, `>ID` or `STAGE_ID` say."""
+    """Whether the row passes one test of a filter, for example `>ID` or `STAGE_ID`."""
     sign = next((sign for sign in _TESTS if test.startswith(sign)), "")
     value = row.get(test.removeprefix(sign))
     if isinstance(wanted, list):
@@ -122,7 +122,7 @@ def _passes(row: Row, test: str, wanted: Any) -> bool:
 
 
 def _comparable(value: Any) -> tuple[float, str]:
-    """A number by its size, every other text by its letters."""
+    """Return a sort key: numbers by size, then other texts by their characters."""
     text = str(value)
     try:
         return (float(text), "")

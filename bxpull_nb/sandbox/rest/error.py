@@ -1,6 +1,6 @@
-"""Why the portal does not do what a REST call asks for, and with which HTTP status (protocol 1.4).
+"""Refusals of REST calls: error codes and HTTP statuses (protocol 1.4).
 
-The official guide and the portals' own code disagree about statuses, so there are two profiles.
+The official guide and the portals' own code disagree about statuses; so there are two profiles.
 """
 
 from typing import Any
@@ -34,7 +34,7 @@ _STATUSES: dict[str, tuple[int, int]] = {
     "ERROR_BATCH_LENGTH_EXCEEDED": (400, 400),
     "ERROR_BATCH_METHOD_NOT_ALLOWED": (405, 405),
 }
-"""Code in capitals -> HTTP status in each profile; a code that is not here is a 400."""
+"""Code in capitals -> HTTP status in each profile; 400 for other codes."""
 
 
 class RestRefusal(Exception):  # noqa: N818 - an answer of the portal, not a fault of the sandbox
@@ -46,10 +46,10 @@ class RestRefusal(Exception):  # noqa: N818 - an answer of the portal, not a fau
         self.description = description
 
     def answer(self) -> dict[str, Any]:
-        """The body of the answer, without its time."""
+        """Return the body of the answer, without its time."""
         return {"error": self.code, "error_description": self.description}
 
 
 def status_of(code: str, profile: str) -> int:
-    """The HTTP status a portal of that profile sends the error code with."""
+    """Return the HTTP status of the error code in that profile."""
     return _STATUSES.get(code.upper(), (400, 400))[PROFILES.index(profile)]

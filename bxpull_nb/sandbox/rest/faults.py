@@ -1,4 +1,4 @@
-"""What goes wrong with REST calls when it is told to."""
+"""Faults of REST calls and logins, on demand."""
 
 from collections import deque
 from threading import Lock
@@ -22,36 +22,36 @@ _DESCRIPTIONS = {
     "INVALID_REQUEST": "Https required.",
 }
 HTML = RestRefusal("", "")
-"""What `next` gives for an answer that is to be an HTML page."""
+"""Result of `next` for an answer that is to be an HTML page."""
 
 
 class RestFaults:
-    """The next calls' misfortunes, in the order they were asked for. From any thread."""
+    """Faults of the next calls, in the order of the requests; any thread may use it."""
 
     def __init__(self) -> None:
         self.moved_to: str | None = None
-        """Scheme and host every REST call is sent to with HTTP 302."""
+        """Scheme and host that every REST call is redirected to with HTTP 302."""
         self.logins_denied = 0
-        """How many of the next logins come back without a code."""
+        """Number of logins to come that are denied."""
         self._next: deque[RestRefusal] = deque()
         self._lock = Lock()
 
     def refuse(self, code: str, n: int) -> None:
-        """Answer n calls with that error code."""
+        """Answer `n` calls with that error code."""
         refusal = RestRefusal(code, _DESCRIPTIONS.get(code.upper(), code))
         self._extend(refusal, n)
 
     def answer_html(self, n: int) -> None:
-        """Answer n calls with a page."""
+        """Answer `n` calls with an HTML page."""
         self._extend(HTML, n)
 
     def next(self) -> RestRefusal | None:
-        """What happens to this call; None when it is answered as usual."""
+        """Return the fault of this call; None if it is answered as usual."""
         with self._lock:
             return self._next.popleft() if self._next else None
 
     def take_denied_login(self) -> bool:
-        """Whether this login is one of those that are denied."""
+        """Whether this login is denied; counts it."""
         with self._lock:
             denied = self.logins_denied > 0
             self.logins_denied -= denied

@@ -1,4 +1,4 @@
-"""How much a portal answers: requests a second, and working time per method (protocol 1.4)."""
+"""Limits of a portal: requests a second, and working time per method (protocol 1.4)."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,16 +6,15 @@ from typing import Any
 from bxpull_nb.sandbox.clock import iso_time
 from bxpull_nb.sandbox.rest.error import RestRefusal
 
-__all__ = ["OperatingTime", "RequestAllowance"]
+__all__ = ["OperatingTime", "RequestLimit"]
 
 _WINDOW = 600  # seconds
 
 
-class RequestAllowance:
-    """Requests fill it, one each; it leaks `rate` a second and holds `burst`.
+class RequestLimit:
+    """A leaky bucket that every request fills by one; it leaks `rate` a second, holds `burst`.
 
-    One for the whole sandbox: a portal has one per source address, and here there is but one.
-    `rate` None never overflows.
+    A portal has one per source address, the sandbox one in all. With `rate` None there is no limit.
     """
 
     def __init__(self, rate: float | None, burst: float, now: Callable[[], float]) -> None:
@@ -26,7 +25,7 @@ class RequestAllowance:
         self._seen = now()
 
     def take(self) -> None:
-        """Let one request in; raises RestRefusal when the bucket would overflow."""
+        """Count one request; raises RestRefusal if the bucket would overflow."""
         if self._rate is None:
             return
         moment = self._now()
@@ -45,7 +44,7 @@ class OperatingTime:
         self._spent: dict[str, tuple[float, float]] = {}  # method -> (window's start, seconds)
 
     def check(self, method: str, moment: float) -> None:
-        """Raise RestRefusal for a method that has used up its time, until `operating_reset_at`.
+        """Raise RestRefusal for a method without time left, until `operating_reset_at`.
 
         `moment` is seconds since 1970.
         """
@@ -55,12 +54,12 @@ class OperatingTime:
             )
 
     def spend(self, method: str, start: float, seconds: float) -> None:
-        """Count the working time of one call that began at `start`."""
+        """Add the working time of one call that began at `start`."""
         since, spent = self._window(method, start)
         self._spent[method] = (since, spent + seconds)
 
     def block(self, method: str, start: float, finish: float) -> dict[str, Any]:
-        """The `time` of an answer to `method`; moments are seconds since 1970."""
+        """Return the `time` of an answer to `method`; moments are seconds since 1970."""
         since, spent = self._window(method, start)
         return {
             "start": start,

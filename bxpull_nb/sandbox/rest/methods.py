@@ -1,4 +1,4 @@
-"""REST calls that have been let in: which method, with what right, and what it gave."""
+"""Authenticated REST calls: finding the method, checking scope and limits, the answer."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,45 +12,45 @@ from bxpull_nb.sandbox.rest.pending_events import PendingEvents
 __all__ = ["BASIC", "Call", "Method", "Methods", "Page", "upper_names"]
 
 BASIC = ""
-"""The scope everybody has."""
+"""The scope that every caller has."""
 
 
 @dataclass
 class Call:
-    """One REST call that has been let in."""
+    """One authenticated REST call."""
 
     caller: Caller
     params: Mapping[str, Any]
-    outbox: PendingEvents = field(default_factory=PendingEvents)
-    """What is to be published once the answer is out."""
+    pending_events: PendingEvents = field(default_factory=PendingEvents)
+    """Events to publish after the answer is sent."""
 
     @property
     def upper(self) -> dict[str, Any]:
-        """The parameters by their names in capitals, for methods that do not mind the case."""
+        """The parameters by their names in capitals, for methods that ignore the case."""
         return upper_names(self.params)
 
 
 class Page(NamedTuple):
-    """A part of a long list."""
+    """One page of a long list."""
 
     result: Any
     total: int | None
-    """How many there are in all; None when nobody counted."""
+    """Number of all items; None if they were not counted."""
     next: int | None
-    """Where the next page starts; None for the last one."""
+    """Start of the next page; None for the last one."""
 
 
 class Method(NamedTuple):
-    """What may be called, and by whom."""
+    """A function that callers with a scope may call."""
 
     scope: str
-    """What the caller must have been allowed, or BASIC."""
+    """The scope that the caller needs, or BASIC."""
     run: Callable[[Call], Any]
-    """What gives the `result`, or a Page; it may raise RestRefusal."""
+    """Returns the `result`, or a Page; may raise RestRefusal."""
 
 
 class Methods:
-    """Method names and what they do."""
+    """The REST methods by their names."""
 
     def __init__(self, now: Callable[[], float], operating_limit: float | None) -> None:
         self.operating = OperatingTime(operating_limit)
@@ -58,16 +58,16 @@ class Methods:
         self._table: dict[str, Method] = {}
 
     def add(self, table: Mapping[str, Method]) -> None:
-        """Know these methods too."""
+        """Add methods."""
         self._table.update(table)
 
     @property
     def scopes(self) -> dict[str, str]:
-        """Every method's name, and the scope it takes."""
+        """Every method's name, and the scope that it needs."""
         return {name: method.scope for name, method in self._table.items()}
 
     def answer(self, name: str, call: Call) -> dict[str, Any]:
-        """The whole answer: `result`, `next` and `total` of a list, `time`. Raises RestRefusal."""
+        """Return the answer: `result`, `next` and `total`, `time`; raises RestRefusal."""
         name, start = name.lower(), self._now()
         self.operating.check(name, start)
         result = self._allowed(name, call).run(call)
@@ -88,13 +88,12 @@ class Methods:
 
 
 def upper_names(params: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters by their names in capitals."""
+    """Return the parameters by their names in capitals."""
     return {name.upper(): value for name, value in params.items()}
 
 
 def _body(result: Any) -> dict[str, Any]:
     if not isinstance(result, Page):
         return {"result": result}
-    counts = {"next": result.next, "total": result.total}
-    told = {name: count for name, count in counts.items() if count is not None}
-    return {"result": result.result, **told}
+    body = {"result": result.result, "next": result.next, "total": result.total}
+    return {name: value for name, value in body.items() if value is not None}

@@ -1,4 +1,4 @@
-"""The addresses of OAuth: where a login begins, and where tokens are given (protocol 1.5)."""
+"""Routes of OAuth: the start of a login, and the token endpoint (protocol 1.5)."""
 
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -14,7 +14,7 @@ from bxpull_nb.sandbox.rest.faults import RestFaults
 from bxpull_nb.sandbox.rest.routes import html_page, merged_params
 from bxpull_nb.sandbox.settings import USER_ID
 
-__all__ = ["OAuthServer"]
+__all__ = ["OAuthRoutes"]
 
 _HEADERS = {
     "Access-Control-Allow-Origin": "*",
@@ -25,11 +25,11 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _GRANTS = {"authorization_code": "code", "refresh_token": "refresh_token"}
 
 
-class OAuthServer:
+class OAuthRoutes:
     """`/oauth/authorize/` and `/oauth/token/` of the portal at `url`.
 
-    There is no login page: whoever asks is the sandbox's user, and consents. A `redirect_uri` in
-    the query is taken when it is on this machine, else the application's own.
+    There is no login page: every client counts as the sandbox's user, who consents. A
+    `redirect_uri` in the query is used if it is on this machine, else the application's own.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class OAuthServer:
         self._redirect_uri = redirect_uri
 
     def routes(self) -> list[Route]:
-        """The routes, with and without the last slash."""
+        """Return the routes, with and without the last slash."""
         methods = ["GET", "POST"]
         authorize, token = self._authorize, self._token
         return [
@@ -54,19 +54,19 @@ class OAuthServer:
         if query.get("client_id") != self._application.client_id:
             return html_page("Bitrix24", "Unknown application: wrong client_id.", 400)
         target = query.get("redirect_uri") or self._redirect_uri
-        if target is None or not _may_be_sent_to(target, self._redirect_uri):
+        if target is None or not _may_redirect(target, self._redirect_uri):
             return html_page(
                 "Bitrix24",
                 "The application has no redirect_uri on this machine: "
                 "Sandbox(redirect_uri=...), or redirect_uri in the query.",
                 400,
             )
-        values = {**self._verdict(), "state": query.get("state", "")}
-        joined = "&" if urlsplit(target).query else "?"
-        return RedirectResponse(f"{target}{joined}{urlencode(values)}", 302)
+        values = {**self._login_result(), "state": query.get("state", "")}
+        separator = "&" if urlsplit(target).query else "?"
+        return RedirectResponse(f"{target}{separator}{urlencode(values)}", 302)
 
-    def _verdict(self) -> dict[str, str]:
-        """What the browser brings back: a code, or the error of a user who says no."""
+    def _login_result(self) -> dict[str, str]:
+        """Return the query for the application: a code, or the error of a denied login."""
         if self._faults.take_denied_login():
             return {"error": "access_denied", "error_description": "The user denied the request"}
         return {
@@ -121,7 +121,7 @@ class OAuthServer:
         return self._url.partition("//")[2]
 
 
-def _may_be_sent_to(target: str, own: str | None) -> bool:
+def _may_redirect(target: str, own: str | None) -> bool:
     try:
         parts = urlsplit(target)
     except ValueError:

@@ -1,8 +1,8 @@
-"""The parameters of a REST call, however they were written (protocol 1.1).
+"""Parameters of a REST call from query and body, in every format (protocol 1.1).
 
-The portal is a PHP program, so names may hold brackets (`PARAMS[a][b]=1`), dots and spaces in them
-become `_`, and maps and lists are one thing: an empty map reads as `[]`, and a map numbered
-0, 1, 2 … as a list. JSON has its names left alone.
+The portal is a PHP program: names may contain brackets (`PARAMS[a][b]=1`), dots and spaces in them
+become `_`, and maps and lists are the same: an empty map becomes `[]`, and a map numbered 0, 1, 2 …
+a list. Names in JSON are not changed.
 """
 
 import re
@@ -16,7 +16,7 @@ import msgspec
 __all__ = ["body_params", "php_array", "query_params"]
 
 _NAME = re.compile(r"([^\[]+)((?:\[[^\]]*\])*)(\[?)")
-_RENAMED = str.maketrans(". [", "___")  # what PHP does not take in a variable's name
+_RENAMED = str.maketrans(". [", "___")  # not allowed in the names of PHP variables
 _KEY = re.compile(r"\[([^\]]*)\]")
 _BOUNDARY = re.compile(r'(?i)boundary="?([^\s";,]+)')
 _FIELD = re.compile(rb'(?i)content-disposition:[^\r\n]*[; ]name="([^"\r\n]*)"')
@@ -25,14 +25,14 @@ _MOST = 1000  # PHP's max_input_vars
 
 
 def query_params(query: str) -> dict[str, Any]:
-    """The parameters of a query, or of an urlencoded body."""
+    """Return the parameters of a query, or of an urlencoded body."""
     return _nested(parse_qsl(query, keep_blank_values=True))
 
 
 def body_params(body: bytes, content_type: str) -> dict[str, Any]:
-    """The parameters of a body: JSON, urlencoded or multipart by its content type.
+    """Return the parameters of a body: JSON, urlencoded or multipart by its content type.
 
-    Invalid JSON, JSON that is no object, and other content types are no parameters.
+    Invalid JSON, JSON that is not an object, and other content types give none.
     """
     kind = content_type.partition(";")[0].strip().lower()
     if kind == "application/json":
@@ -53,9 +53,9 @@ def _json(body: bytes) -> dict[str, Any]:
 
 
 def _form_fields(body: bytes, content_type: str) -> Iterator[tuple[str, str]]:
-    """Name and value of every part that is not a file.
+    """Yield name and value of every part that is not a file.
 
-    By hand: the standard library's mail parser loses names that are not ASCII.
+    Parsed by hand: the standard library's mail parser loses names that are not ASCII.
     """
     boundary = _BOUNDARY.search(content_type)
     if not boundary:
@@ -68,7 +68,7 @@ def _form_fields(body: bytes, content_type: str) -> Iterator[tuple[str, str]]:
 
 
 def _nested(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
-    """The pairs as PHP nests them; a later one takes the place of an earlier one."""
+    """Return the pairs as PHP nests them; a later one replaces an earlier one."""
     nested: dict[str, Any] = {}
     for name, value in islice(pairs, _MOST):
         path = _path(name)
@@ -78,11 +78,11 @@ def _nested(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
 
 
 def _path(name: str) -> list[str]:
-    """`a[b][]` as ["a", "b", ""]; nothing for a name PHP would drop."""
+    """Return `a[b][]` as ["a", "b", ""]; nothing for a name that PHP ignores."""
     match = _NAME.match(name.lstrip(" "))
     if not match:
         return []
-    if match[3] and not match[2]:  # a bracket that never closes is a part of the name
+    if match[3] and not match[2]:  # a bracket without an end is a part of the name
         return [match.string.translate(_RENAMED)]
     path = [match[1].translate(_RENAMED), *_KEY.findall(match[2])]
     return path if len(path) <= _DEEPEST else []
@@ -106,13 +106,13 @@ def _next_index(array: dict[str, Any]) -> str:
 
 
 def php_array(array: dict[str, Any]) -> dict[str, Any] | list[Any]:
-    """The map as PHP writes it: a list when it is empty or numbered from 0 on."""
+    """Return the map as PHP writes it: a list if empty or numbered from 0."""
     numbered = all(key == str(index) for index, key in enumerate(array))
     return list(array.values()) if numbered else array
 
 
 def _php_value(value: Any) -> Any:
-    """The value as it leaves PHP again: maps that PHP takes for lists become lists."""
+    """Return the value as PHP writes it: maps that are lists in PHP become lists."""
     if isinstance(value, dict):
         return php_array({key: _php_value(item) for key, item in value.items()})
     if isinstance(value, list):

@@ -1,11 +1,11 @@
-"""Events of one REST request, held back until its answer is out (protocol 1.3)."""
+"""Events of one REST request, published after its answer is sent (protocol 1.3)."""
 
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
-from bxpull_nb.sandbox.push.publisher import Publisher
+from bxpull_nb.sandbox.publisher import Publisher
 
 __all__ = ["PendingEvents"]
 
@@ -16,26 +16,26 @@ class _Event:
     command: str
     params: Any
     kinds: dict[str, None] = field(default_factory=dict)
-    """Types of channel it goes to; a dict because order matters and doubles do not."""
+    """Types of channel that it goes to; a dict keeps the order without repetitions."""
 
 
 class PendingEvents:
-    """What a request, or all commands of a batch, want published.
+    """Events of a request, or of all commands of a batch.
 
-    Identical events are one, as on the portal: it goes to every channel that was named.
+    Identical events are merged, as on the portal: one event goes to all their channels.
     """
 
     def __init__(self) -> None:
         self._events: dict[bytes, _Event] = {}
 
     def add(self, module_id: str, command: str, params: Any, kinds: list[str]) -> None:
-        """Take the event in for the channels of these types; for none it goes nowhere."""
+        """Add an event for the channels of these types, which may be none."""
         key = msgspec.json.encode([module_id, command, params])
         event = self._events.setdefault(key, _Event(module_id, command, params))
         event.kinds.update(dict.fromkeys(kinds))
 
     def deliver(self, publisher: Publisher) -> None:
-        """Publish everything, in the order it came in."""
+        """Publish all events in the order of `add`."""
         for event in self._events.values():
             if event.kinds:
                 publisher.publish(event.module_id, event.command, event.params, list(event.kinds))

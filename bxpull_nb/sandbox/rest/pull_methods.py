@@ -21,7 +21,7 @@ _APPLICATION, _PERSONAL = "pull", "pull_channel"  # scopes
 
 
 class PullMethods:
-    """Channels of the application, and of the user's own feed."""
+    """Methods for channels of the application, and of the web interface."""
 
     def __init__(
         self, settings: Settings, config: ConfigAnswer, channels: Channels, personal: Channels
@@ -32,7 +32,7 @@ class PullMethods:
         self._personal = personal
 
     def table(self) -> dict[str, Method]:
-        """The methods by their names."""
+        """Return the methods by their names."""
         return {
             "pull.application.config.get": Method(_APPLICATION, self._application_config),
             "pull.application.event.add": Method(_APPLICATION, self._event_add),
@@ -59,24 +59,24 @@ class PullMethods:
         params = call.upper
         command, module_id = _command(params), _module_id(params)
         content = _event_params(params)
-        call.outbox.add(module_id, command, content, self._kinds(params, call.caller))
+        call.pending_events.add(module_id, command, content, self._kinds(params, call.caller))
         return True
 
     def _kinds(self, params: Mapping[str, Any], caller: Caller) -> list[str]:
-        """The channels the event goes to: shared, or the private ones of the users named."""
+        """Return the types of channel: shared, or private if `USER_ID` names the user."""
         named = params.get("USER_ID")
         if named is None:
             return ["shared"]
         users = named if isinstance(named, list) else [named]
         numbers = all(_USER.fullmatch(str(user)) for user in users)
-        # Compared as PHP does with ===: who is no administrator may not write it as a number.
+        # As PHP's ===: a user who is not an administrator may not write the id as a number.
         if not numbers or not (caller.is_admin or named == str(caller.user_id)):
             raise RestRefusal("USER_ID_ACCESS_ERROR", "You do not have access to this user")
-        # Other users exist for the portal, but nobody listens to them here.
+        # The portal has other users, but the sandbox has no channels of theirs.
         return ["private"] if self._settings.private and USER_ID in map(int, users) else []
 
     def _push_add(self, call: Call) -> bool:
-        """A push message to telephones: there are none here, but the rules are the portal's."""
+        """Check a push message to telephones as the portal does; there are none here."""
         self._require_application(call.caller)
         if not call.caller.is_admin:
             raise RestRefusal("ACCESS_ERROR", "You do not have access to send push notifications")
@@ -86,7 +86,7 @@ class PullMethods:
         return True
 
     def _public_channel(self, call: Call) -> dict[str, Any] | bool:
-        """Where to publish to one user; `false` for who has no such address."""
+        """Return one user's public address, or `false`."""
         params = call.upper
         found = self._public_entries([params.get("USER_ID", call.caller.user_id)], params)
         return next(iter(found.values()), False)
@@ -97,7 +97,7 @@ class PullMethods:
         return self._public_entries(users if isinstance(users, list) else [users], params) or []
 
     def _public_entries(self, users: list[Any], params: Mapping[str, Any]) -> dict[str, Any]:
-        """By user; `APPLICATION=Y` is the application's channel, otherwise the web interface's."""
+        """Return addresses by user: the application's (`APPLICATION=Y`) or the web interface's."""
         if self._settings.server_version < 4 or not self._settings.private:
             return {}
         channels = self._channels if params.get("APPLICATION") == "Y" else self._personal
@@ -110,7 +110,7 @@ class PullMethods:
         return {str(name): True for name in names} or []
 
     def _require_application(self, caller: Caller) -> None:
-        """In today's edition a webhook is nobody: it belongs to no application."""
+        """Refuse webhooks in the current edition, as they belong to no application."""
         if caller.is_webhook and self._settings.edition == "current":
             raise RestRefusal(
                 "WRONG_AUTH_TYPE",

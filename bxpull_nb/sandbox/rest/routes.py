@@ -1,4 +1,4 @@
-"""The HTTP face of the REST interface: who calls, with what, and the shape of every answer."""
+"""Routes of the REST interface: authentication, parameters, faults, and all answers."""
 
 from typing import Any
 
@@ -9,16 +9,16 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from bxpull_nb.sandbox.body import BodyTooLarge, read_body
-from bxpull_nb.sandbox.push.publisher import Publisher
-from bxpull_nb.sandbox.rest.authentication import Access, Caller
+from bxpull_nb.sandbox.publisher import Publisher
+from bxpull_nb.sandbox.rest.authentication import Caller, CallerAuthentication
 from bxpull_nb.sandbox.rest.error import RestRefusal, status_of
 from bxpull_nb.sandbox.rest.faults import HTML, RestFaults
-from bxpull_nb.sandbox.rest.limits import RequestAllowance
+from bxpull_nb.sandbox.rest.limits import RequestLimit
 from bxpull_nb.sandbox.rest.methods import Call, Methods
 from bxpull_nb.sandbox.rest.params import body_params, query_params
 from bxpull_nb.sandbox.settings import Settings
 
-__all__ = ["RestInterface", "html_page", "merged_params", "page_not_found"]
+__all__ = ["RestRoutes", "html_page", "merged_params", "page_not_found"]
 
 _HEADERS = {"Access-Control-Allow-Origin": "*"}
 _JSON = {**_HEADERS, "Content-Type": "application/json; charset=utf-8"}
@@ -29,22 +29,26 @@ _OPTIONS = {
 }
 
 
-class RestInterface:
+class RestRoutes:
     """`/rest/METHOD[.json]` and `/rest/USER/SECRET/METHOD[.json]`, GET or POST (protocol 1.1)."""
 
     def __init__(
-        self, settings: Settings, access: Access, methods: Methods, publisher: Publisher
+        self,
+        settings: Settings,
+        authentication: CallerAuthentication,
+        methods: Methods,
+        publisher: Publisher,
     ) -> None:
         self.faults = RestFaults()
         self.methods = methods
         self.now = settings.now
         self._profile = settings.profile
-        self._access = access
+        self._authentication = authentication
         self._publisher = publisher
-        self._bucket = RequestAllowance(settings.rest_limit, settings.rest_burst, settings.now)
+        self._limit = RequestLimit(settings.rest_limit, settings.rest_burst, settings.now)
 
     def routes(self) -> list[Route]:
-        """The routes; paths are taken apart here, for double slashes are tolerated."""
+        """Return the routes; they allow double slashes in paths."""
         paths = ("/rest/{path:path}", "//rest/{path:path}")
         return [
             *(Route(path, self._answer, methods=["GET", "POST"]) for path in paths),
@@ -71,7 +75,7 @@ class RestInterface:
         method = parts[-1].removesuffix(".json") if parts else ""
         call = None
         try:
-            self._bucket.take()
+            self._limit.take()
             if fault is not None:
                 raise fault
             call = Call(self._caller(parts, request, params), params)
@@ -83,33 +87,33 @@ class RestInterface:
         return Response(msgspec.json.encode(answer), status, _JSON, background=deliver)
 
     async def _deliver(self, call: Call) -> None:
-        call.outbox.deliver(self._publisher)
+        call.pending_events.deliver(self._publisher)
 
     def _time(self, method: str, start: float) -> dict[str, Any]:
         return self.methods.operating.block(method.lower(), start, self.now())
 
     def _caller(self, parts: list[str], request: Request, params: dict[str, Any]) -> Caller:
         if len(parts) == 3:
-            return self._access.webhook_caller(parts[0], parts[1])
+            return self._authentication.webhook_caller(parts[0], parts[1])
         if len(parts) > 1:
             raise RestRefusal("ERROR_METHOD_NOT_FOUND", "Method not found!")
-        return self._access.token_caller(request.headers.get("Authorization", ""), params)
+        return self._authentication.token_caller(request.headers.get("Authorization", ""), params)
 
 
 def merged_params(request: Request, body: bytes) -> dict[str, Any]:
-    """The parameters of query and body; the body's win."""
-    written = body_params(body, request.headers.get("Content-Type", "")) if body else {}
-    return {**query_params(request.scope["query_string"].decode("latin-1")), **written}
+    """Return the parameters of query and body; the body has precedence."""
+    in_body = body_params(body, request.headers.get("Content-Type", "")) if body else {}
+    return {**query_params(request.scope["query_string"].decode("latin-1")), **in_body}
 
 
 def html_page(title: str, text: str, status: int = 200) -> Response:
-    """A page, as the portal shows where it has nothing to say to a program."""
+    """Return an HTML page as portals show it."""
     page = f"<!DOCTYPE html>\n<html><head><title>{title}</title></head><body>{text}</body></html>\n"
     return Response(page, status, media_type="text/html; charset=utf-8")
 
 
 async def page_not_found(_request: Request, _exc: Exception) -> Response:
-    """The answer to a path the portal does not have."""
+    """Return the 404 page for unknown paths."""
     return html_page("404 Not Found", "<h1>404 Not Found</h1>", 404)
 
 

@@ -1,4 +1,4 @@
-"""What an application publishes: the body of a message, and the channels it goes to."""
+"""Publishing events: the body of a message, and the channels that it goes to."""
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -17,13 +17,11 @@ EVENT_EXPIRY = 86400
 """Seconds the push server stores an application's event."""
 _SERVER_NAME = "bxpull-sandbox"
 _encode = msgspec.json.Encoder().encode
-
-
 _iso_second = lru_cache(maxsize=4)(iso_time)
 
 
 class Publisher:
-    """The portal's way to the push server: events to the channels that live now."""
+    """Publishes events of the portal to its current channels, through the push server's broker."""
 
     def __init__(
         self,
@@ -45,22 +43,20 @@ class Publisher:
         kinds: Sequence[str],
         expiry: int = EVENT_EXPIRY,
     ) -> str:
-        """The mid of the event; it goes to the channels of the given types, `shared` for one.
+        """Publish an event to the channels of these types, and return its mid.
 
-        Raises SettingsError for params that are not JSON, and for a type there is no channel of.
+        Raises SettingsError for params that are not JSON, and for a channel that does not exist.
         """
         if not kinds or not all(kind in self._kinds for kind in kinds):
-            there = ", ".join(self._kinds)
-            raise SettingsError(f"channel={kinds!r}: this sandbox has {there}.")
+            raise SettingsError(f"channel={kinds!r}: this sandbox has {', '.join(self._kinds)}.")
         moment = self._now()
         targets = [key for kind in kinds for key in self._channels.current(kind).targets]
-        return self._broker.publish(
-            event_body(module_id, command, params, moment), targets, expiry, moment
-        )
+        body = event_body(module_id, command, params, moment)
+        return self._broker.publish(body, targets, expiry, moment)
 
 
 def event_body(module_id: str, command: str, params: Any, moment: float) -> str:
-    """The JSON text of an event, as the portal publishes it.
+    """Return the JSON text of an event, as the portal publishes it.
 
     Raises SettingsError for params that are not JSON.
     """
