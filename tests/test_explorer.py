@@ -52,7 +52,7 @@ def test_fetching_shows_the_config(panel: Explorer) -> None:
     panel.cache.value = False
     panel.fetch_button.click()
     eventually(lambda: panel.config_card.config is not None)
-    eventually(lambda: "Config fetched at" in panel.said.value)
+    eventually(lambda: "Config fetched at" in panel.status.value)
 
 
 def test_start_watch_stop(panel: Explorer, sandbox: Sandbox) -> None:
@@ -116,7 +116,7 @@ def test_the_export_button_writes_the_file(
     eventually(lambda: not panel.export.export_button.disabled)
     panel.export.file_name.value = str(tmp_path / "out")
     panel.export.export_button.click()
-    eventually(lambda: "Wrote 1 events to" in panel.export.told.value)
+    eventually(lambda: "Wrote 1 events to" in panel.export.status.value)
     assert read_events(tmp_path / "out.csv")["params"].tolist() == ['{"n":1}']
 
 
@@ -136,7 +136,7 @@ def test_an_export_that_fails_is_said_and_costs_nothing(
 
 
 @pytest.mark.parametrize(
-    ("how", "token", "said"),
+    ("how", "token", "message"),
     [
         ({}, "0" * 32, "fresh token"),
         ({"private": False}, "", "no private channel"),
@@ -144,7 +144,7 @@ def test_an_export_that_fails_is_said_and_costs_nothing(
     ],
 )
 def test_what_goes_wrong_is_one_sentence_in_the_panel(
-    comms: Recorder, how: dict[str, bool], token: str, said: str
+    comms: Recorder, how: dict[str, bool], token: str, message: str
 ) -> None:
     """Never a traceback, and never the token."""
     with (
@@ -153,7 +153,7 @@ def test_what_goes_wrong_is_one_sentence_in_the_panel(
     ):
         panel = Explorer(portal, repaint=0.01)
         panel.start_button.click()
-        eventually(lambda: said in panel.error.value)
+        eventually(lambda: message in panel.error.value)
         assert "failed" in panel.light.value
         assert "Traceback" not in panel.error.value
         assert sandbox.token not in panel.error.value
@@ -186,8 +186,8 @@ def test_no_secret_is_in_any_message(panel: Explorer, sandbox: Sandbox, comms: R
     eventually(lambda: panel.feed.state == "connected" and panel.config_card.config is not None)
     assert panel.feed.config is not None
     secrets = [sandbox.token, *(c.id for c in panel.feed.config.channels.values())]
-    said = "".join(str(message.data) for message in comms.sent)
-    assert not [secret for secret in secrets if secret in said]
+    published = "".join(str(message.data) for message in comms.sent)
+    assert not [secret for secret in secrets if secret in published]
 
 
 def test_a_panel_at_rest_sends_nothing(panel: Explorer, comms: Recorder) -> None:
@@ -207,11 +207,11 @@ def test_a_mark_shows_what_came_after_it(panel: Explorer, sandbox: Sandbox) -> N
     eventually(lambda: len(panel.feed) == 1)
     panel.mark_label.value = "clicked Save"
     panel.mark_button.click()
-    eventually(lambda: "Marked “clicked Save”" in panel.said.value)
+    eventually(lambda: "Marked “clicked Save”" in panel.status.value)
     sandbox.publish("after", {"n": 2})
-    eventually(lambda: ">after<" in panel.story.after.value)
-    assert ">before<" not in panel.story.after.value
-    assert "marked “clicked Save”" in panel.story.log.value
+    eventually(lambda: ">after<" in panel.activity.after.value)
+    assert ">before<" not in panel.activity.after.value
+    assert "marked “clicked Save”" in panel.activity.log.value
 
 
 def test_a_selected_row_is_taken_apart(panel: Explorer, sandbox: Sandbox, comms: Recorder) -> None:
@@ -233,8 +233,8 @@ def test_what_happened_is_told_in_the_log(panel: Explorer, sandbox: Sandbox) -> 
     panel.start_button.click()
     eventually(lambda: panel.feed.state == "connected")
     sandbox.drop_connections()
-    eventually(lambda: "connected after" in panel.story.log.value)
-    assert "listening to shared and private" in panel.story.log.value
+    eventually(lambda: "connected after" in panel.activity.log.value)
+    assert "listening to shared and private" in panel.activity.log.value
 
 
 def test_a_test_event_comes_back(panel: Explorer) -> None:
@@ -243,23 +243,23 @@ def test_a_test_event_comes_back(panel: Explorer) -> None:
     panel.start_button.click()
     eventually(lambda: panel.feed.state == "connected")
     for receiver in ("shared", "me"):
-        panel.send.told.value = ""
+        panel.send.status.value = ""
         panel.send.receiver.value = receiver
         panel.send.params.value = f'{{"to": "{receiver}"}}'
         panel.send.send_button.click()
-        eventually(lambda: "Came back after" in panel.send.told.value)
+        eventually(lambda: "Came back after" in panel.send.status.value)
         assert panel.feed.df["channel"].iloc[-1] == {"me": "private"}.get(receiver, receiver)
-    for text, said in (("{", "PARAMS is not JSON"), ("[1]", "has to be a JSON object")):
+    for text, message in (("{", "PARAMS is not JSON"), ("[1]", "has to be a JSON object")):
         panel.send.params.value = text
         panel.send.send_button.click()
-        eventually(lambda said=said: said in panel.error.value)
+        eventually(lambda message=message: message in panel.error.value)
 
 
 def test_sending_without_listening_says_what_is_missing(panel: Explorer) -> None:
     """Nothing can come back."""
     assert panel.send is not None
     panel.send.send_button.click()
-    eventually(lambda: "Start the feed" in panel.send.told.value)
+    eventually(lambda: "Start the feed" in panel.send.status.value)
 
 
 def test_only_the_filtered_rows_are_exported(
@@ -277,7 +277,7 @@ def test_only_the_filtered_rows_are_exported(
         panel.export.format.value = suffix
         panel.export.file_name.value = str(tmp_path / "some")
         panel.export.export_button.click()
-        eventually(lambda suffix=suffix: f"some{suffix}." in panel.export.told.value)
+        eventually(lambda suffix=suffix: f"some{suffix}." in panel.export.status.value)
         assert read_events(tmp_path / f"some{suffix}")["params"].tolist() == [
             '{"n":1}',
             '{"n":3}',
@@ -292,7 +292,7 @@ def test_a_panel_for_a_replay(comms: Recorder, tmp_path: Path) -> None:
     eventually(lambda: "<b>50</b>" in panel.counters.value)
     assert (panel.portal, panel.send) == (None, None)
     panel.mark_button.click()
-    eventually(lambda: "Marked “mark 1”" in panel.said.value)
+    eventually(lambda: "Marked “mark 1”" in panel.status.value)
     panel.close()
 
 

@@ -64,7 +64,7 @@ def test_foreign_words_are_escaped() -> None:
         "per_minute_before": 0.0,
     }
     causes = pd.DataFrame([{"module_id": XSS, "command": XSS, **cause}])
-    texts += [html.happenings([lost]), html.after_mark(XSS, causes)]
+    texts += [html.log_entries([lost]), html.after_mark(XSS, causes)]
     for text in texts:
         assert "<img" not in text
         assert "&lt;img" in text

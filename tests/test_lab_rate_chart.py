@@ -135,7 +135,7 @@ def pick_with_keys(tab: LabPage, text: str) -> None:
             break
     assert text in (plot(tab).get_attribute("aria-valuetext") or "")
     plot(tab).press("Enter")
-    expect(tab.page.locator(".bxrc-said")).to_contain_text("picked: ")
+    expect(tab.page.locator(".bxrc .bx-status")).to_contain_text("picked: ")
 
 
 @pytest.mark.parametrize(("theme", "width"), [("Light", 800), ("Dark", 1280)])
