@@ -107,7 +107,7 @@ class BxPullMagics(Magics):
         return self._feed
 
     def _offer(self, name: str, value: object) -> Iterator[str]:
-        """Put the value into the user's namespace; yield the name if the user has it in use."""
+        """Put the value into the user's namespace; yield the name if it is taken."""
         if name in self._names and self._names[name] is not self._ours.get(name):
             yield f"`{name}`"
             return
@@ -167,5 +167,5 @@ def _print(text: str) -> None:
 
 
 def _fail(message: str) -> NoReturn:
-    """Raise an error that is one line without a traceback; the cell fails, and Run All stops."""
+    """Raise an error of one line without a traceback; it stops Run All."""
     raise UsageError(" ".join(message.split())) from None

@@ -12,7 +12,7 @@ __all__ = ["allow_nested_run", "explore"]
 
 
 def explore(source: Portal | Feed, *, static: bool = False) -> "Explorer":
-    """Return the control panel for a portal or a feed: fetch, start, watch, mark, send, export.
+    """Return the control panel for a portal or a feed.
 
     A second panel of the same portal shows the same feed: the one started last. `static` adds a
     plain table of the newest events, which is saved with the notebook and shown where no widgets

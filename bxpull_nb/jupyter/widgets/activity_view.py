@@ -1,4 +1,4 @@
-"""The activity log in the panel: its entries, flags in the views, and the events after a mark."""
+"""The activity log in the panel, with flags in the views and the events after a mark."""
 
 import time
 from collections.abc import Callable
@@ -19,7 +19,7 @@ _BREAKS = {"lost", "retried"}
 
 
 class ActivityView:
-    """A view of a feed's activity log: each entry appears in the log, the chart and the table."""
+    """A view of a feed's activity log, as a list and in the chart and table."""
 
     def __init__(
         self,

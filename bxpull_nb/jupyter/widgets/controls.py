@@ -36,7 +36,7 @@ def button(text: str, icon: str, *, style: str = "", tooltip: str = "") -> ipw.B
 
 
 def labelled(name: str, control: ipw.Widget) -> ipw.HBox:
-    """Return the control after its name, on one line: its own label would be above or far away."""
+    """Return the control after its name, closer than its own label would be."""
     return ipw.HBox([ipw.Label(name), control], layout={"margin": "0 14px 0 0"})
 
 

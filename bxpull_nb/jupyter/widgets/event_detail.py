@@ -1,4 +1,4 @@
-"""One event taken apart, in the page: its parameters as a tree, its frame, its id and its times.
+"""One event taken apart in the page: parameters as a tree, frame, id and times.
 
 Event text may be hostile and frames large, so the page gets both as messages and shows them as
 text; nothing is saved with the notebook.

@@ -1,4 +1,4 @@
-"""The control panel: it submits the user's actions to the feed's loop and shows the feed.
+"""The control panel: submits the user's actions to the feed's loop and shows the feed.
 
 Nothing here waits, and nothing is shown per event: every action runs on the loop of the portal's
 bridge, and the panel repaints there on a timer, however much arrives.
@@ -130,7 +130,7 @@ class Explorer(ipw.VBox):
         ]
 
     def _open_tabs(self) -> ipw.Tab:
-        """Return the tabs below the table; their order is fixed, a tab is found by its number."""
+        """Return the tabs below the table, in a fixed order: a number finds a tab."""
         send = self.send or ipw.HTML(html.message("Sending needs a portal; this is a feed alone."))
         contents = [self.detail, self.activity.log, self.activity.after, send, self.export]
         return ipw.Tab(contents, titles=_TABS)
@@ -191,7 +191,7 @@ class Explorer(ipw.VBox):
         self.feed.bridge.submit(within(self._context, self._shown(work)))
 
     async def _shown(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Do the work, and show an error in the panel, where a traceback would not appear."""
+        """Do the work and show an error in the panel: a traceback would not appear."""
         try:
             await work()
         except (BxPullError, OSError) as exc:

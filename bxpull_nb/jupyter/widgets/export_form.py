@@ -71,7 +71,7 @@ def _write(feed: Feed, filters: Filters | None, suffix: str, path: str) -> tuple
 
 
 def matching(events: "pd.DataFrame", filters: Filters) -> "pd.Series[bool]":
-    """Return a mask of the rows that the table's filters leave, by the rules of the page."""
+    """Return a mask of the rows that the table's filters leave, as in the page."""
     import pandas as pd
 
     mask = pd.Series(True, index=events.index)

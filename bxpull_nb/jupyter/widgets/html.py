@@ -82,7 +82,7 @@ def after_mark(label: str, causes: "pd.DataFrame") -> str:
 
 
 def message(text: str, *, error: bool = False) -> str:
-    """Return one sentence for the user; an error is marked by a word, not by its colour alone."""
+    """Return one sentence for the user; an error is marked by a word too."""
     if not text:
         return ""
     if not error:
@@ -94,7 +94,7 @@ def message(text: str, *, error: bool = False) -> str:
 
 
 def _counter(value: str, name: str, *, width: int) -> str:
-    """Return a number and its name, with a fixed width so that the next ones keep their places."""
+    """Return a number and its name, wide enough that the next ones never move."""
     room = f"display:inline-block;min-width:{width + len(name)}ch;white-space:nowrap"
     return f"<span style='{room}'><b>{value}</b> <span style='{_MUTED}'>{name}</span></span>"
 

@@ -1,6 +1,6 @@
-"""The live view of an event log: a table in the page that gets only new rows.
+"""The live view of an event log, a table in the page.
 
-Each message is numbered, so the page notices missing rows and asks for them once:
+Only new rows are sent. Each message is numbered, so the page notices missing rows and asks for them once:
 
 ```
 kernel -> page     rows {epoch, start, count, flagged, asked, flags?}   these follow the last ones
@@ -54,7 +54,7 @@ _ALL: Filters = {"text": "", "module": None, "command": None, "since_us": None, 
 
 
 class LiveTable(StreamingView):
-    """A table of the newest records of `source`; the page holds at most `rows` of them.
+    """A table of the newest records of `source`, at most `rows` in the page.
 
     `empty` is the text of a table without rows, `height` its height in pixels.
     Call `flush()` on a timer, at most ten times a second. Nothing is sent until the table is
@@ -122,7 +122,7 @@ class LiveTable(StreamingView):
                 self._send_message(head, None)
 
     def flag(self, row: int, label: str) -> None:
-        """Draw a flag line with the label above the row of this number, at the next flush.
+        """Draw a labelled flag line above the row of this number, at the next flush.
 
         `len(table.source)` puts it before the next row to come. The newest 200 flags are kept,
         until the source is set or emptied; they are shown in the order of arrival only.

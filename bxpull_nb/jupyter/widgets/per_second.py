@@ -97,7 +97,7 @@ class SecondCounts:
         return [self._row(second) for second in sorted(self._seconds)]
 
     def _open(self, number: int) -> _Second:
-        """Return the second to count in, marked as changed; a spare one when it is too old."""
+        """Return the second to count in, marked as changed, or a spare one if too old."""
         second = self._seconds.get(number)
         if second is None:
             second = _Second()
@@ -132,6 +132,6 @@ class SecondCounts:
 
 
 def _median(values: list[int]) -> int | None:
-    """Return the middle value, the upper of two; sorts in place, so that the next time is quick."""
+    """Return the middle value, the upper of two; sort in place to be quick next time."""
     values.sort()
     return values[len(values) // 2] if values else None

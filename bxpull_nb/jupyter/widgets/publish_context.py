@@ -1,4 +1,4 @@
-"""The context in which the panel publishes, so that its controls answer while a cell is busy.
+"""The context in which the panel publishes: its controls answer while a cell is busy.
 
 A kernel with subshells answers the page's messages while a cell runs. But ipykernel 7.4 sends a
 comm's messages to the shell whose request was the last to publish to that comm: a button made in

@@ -1,4 +1,4 @@
-"""The rate of events in the page: a bar for each second, stacked by command, and the lag.
+"""The rate of events in the page, in bars stacked by command, and the lag.
 
 ```
 kernel -> page     seconds {epoch, end}     these seconds, flags and shades changed
@@ -87,7 +87,7 @@ class RateChart(StreamingView):
         super().__init__(source, clock, empty=empty, height=height)
 
     def flag(self, at_us: int, label: str) -> None:
-        """Set a flag with the label at this time (microseconds since 1970), at the next flush."""
+        """Set a flag at this time (microseconds since 1970), at the next flush."""
         with self._lock:
             flag = (at_us, short_name(label))
             self._flags.append(flag)

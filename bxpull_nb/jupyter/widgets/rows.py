@@ -1,4 +1,4 @@
-"""Records as a page draws them: the source of a view, and the cells of a row."""
+"""Records as a page draws them: their source, and the cells of a row."""
 
 from collections.abc import Sequence
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""The form that sends a test event and shows how long it took to come back."""
+"""The form that sends a test event and shows when it comes back."""
 
 import asyncio
 import time

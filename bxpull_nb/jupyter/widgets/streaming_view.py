@@ -1,4 +1,4 @@
-"""A view that gets rows by custom messages: which pages show it, and what they have.
+"""A view that gets rows by custom messages, and the pages that show it.
 
 Two messages of the page are common to all views:
 
@@ -47,7 +47,7 @@ class StreamingView(PageWidget):
 
     @property
     def source(self) -> RowSource:
-        """The source of the rows; set another (or the same, emptied) and the page starts over."""
+        """The source of the rows; the page starts over when it is set."""
         return self._source
 
     @source.setter
