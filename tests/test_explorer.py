@@ -39,7 +39,7 @@ def eventually(reached: Callable[[], bool]) -> None:
         time.sleep(0.005)
 
 
-def test_an_idle_panel_says_so_and_offers_to_start(panel: Explorer) -> None:
+def test_an_idle_panel_shows_it_and_offers_to_start(panel: Explorer) -> None:
     """Nothing to stop, nothing to export."""
     assert "not started" in panel.light.value
     assert (panel.start_button.disabled, panel.stop_button.disabled) == (False, True)
@@ -99,7 +99,7 @@ def test_the_channel_toggle_switches_a_running_feed(panel: Explorer, sandbox: Sa
 
 
 def test_the_transport_is_chosen_before_the_start(panel: Explorer) -> None:
-    """And shown when it stands."""
+    """And used by the connection."""
     panel.transport.value = "polling"
     panel.start_button.click()
     eventually(lambda: panel.feed.running)
@@ -109,7 +109,7 @@ def test_the_transport_is_chosen_before_the_start(panel: Explorer) -> None:
 def test_the_export_button_writes_the_file(
     panel: Explorer, sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    """And says how many events went where."""
+    """And shows the number of events and the path."""
     panel.start_button.click()
     eventually(lambda: panel.feed.state == "connected")
     sandbox.publish("a", {"n": 1})
@@ -120,7 +120,7 @@ def test_the_export_button_writes_the_file(
     assert read_events(tmp_path / "out.csv")["params"].tolist() == ['{"n":1}']
 
 
-def test_an_export_that_fails_is_said_and_costs_nothing(
+def test_an_export_that_fails_is_shown_and_costs_nothing(
     panel: Explorer, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     """The panel stays alive, the events stay where they are."""
@@ -160,8 +160,8 @@ def test_what_goes_wrong_is_one_sentence_in_the_panel(
         panel.close()
 
 
-def test_a_portal_that_answers_html_is_said(comms: Recorder, answering: Callable[..., str]) -> None:
-    """A login page, say."""
+def test_an_html_answer_gives_an_error(comms: Recorder, answering: Callable[..., str]) -> None:
+    """Such as a login page."""
     with Portal(AccessToken(answering(body="<html>"), "0" * 32)) as portal:
         panel = Explorer(portal, repaint=0.01)
         panel.fetch_button.click()
@@ -215,7 +215,7 @@ def test_a_mark_shows_what_came_after_it(panel: Explorer, sandbox: Sandbox) -> N
 
 
 def test_a_selected_row_is_taken_apart(panel: Explorer, sandbox: Sandbox, comms: Recorder) -> None:
-    """By message, not by trait: with the decoded parameters beside it."""
+    """By message, not by trait: with the decoded parameters."""
     panel.start_button.click()
     eventually(lambda: panel.feed.state == "connected")
     sandbox.publish("greeting", {"n": 7})
@@ -228,7 +228,7 @@ def test_a_selected_row_is_taken_apart(panel: Explorer, sandbox: Sandbox, comms:
     assert panel.tabs.selected_index == 0
 
 
-def test_what_happened_is_told_in_the_log(panel: Explorer, sandbox: Sandbox) -> None:
+def test_what_happened_is_in_the_log(panel: Explorer, sandbox: Sandbox) -> None:
     """A break, its end, and what was replayed."""
     panel.start_button.click()
     eventually(lambda: panel.feed.state == "connected")
@@ -238,7 +238,7 @@ def test_what_happened_is_told_in_the_log(panel: Explorer, sandbox: Sandbox) -> 
 
 
 def test_a_test_event_comes_back(panel: Explorer) -> None:
-    """To everybody, and to oneself; what is not JSON is said."""
+    """To all users, and to oneself; invalid JSON gives an error."""
     assert panel.send is not None
     panel.start_button.click()
     eventually(lambda: panel.feed.state == "connected")
@@ -255,7 +255,7 @@ def test_a_test_event_comes_back(panel: Explorer) -> None:
         eventually(lambda message=message: message in panel.error.value)
 
 
-def test_sending_without_listening_says_what_is_missing(panel: Explorer) -> None:
+def test_sending_without_listening_asks_to_start(panel: Explorer) -> None:
     """Nothing can come back."""
     assert panel.send is not None
     panel.send.send_button.click()
@@ -265,7 +265,7 @@ def test_sending_without_listening_says_what_is_missing(panel: Explorer) -> None
 def test_only_the_filtered_rows_are_exported(
     panel: Explorer, sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    """In each format, as the page last said its filters are."""
+    """In each format, by the filters that the page sent last."""
     panel.start_button.click()
     eventually(lambda: panel.feed.state == "connected")
     for n in range(6):

@@ -71,7 +71,7 @@ def entry(tab: LabPage, name: str) -> Locator:
 
 
 def count(tab: LabPage) -> Locator:
-    """The text beside the table's filter."""
+    """The text next to the table's filter."""
     return tab.page.locator(".bxlt-count")
 
 
@@ -127,7 +127,7 @@ def test_from_the_first_event_to_the_picked_second(lab: Lab) -> None:
 
 
 def pick_with_keys(tab: LabPage, text: str) -> None:
-    """Go back, second by second, to the one whose readout says `text`, and take it."""
+    """Go back, second by second, to the one whose readout has `text`, and pick it."""
     plot(tab).focus()
     for _ in range(290):  # a slow machine takes its time until here, and the chart moves on
         plot(tab).press("ArrowLeft")

@@ -7,7 +7,7 @@ import pytest
 from tests.lab import PROJECT, Lab, LabPage
 
 EXPLORING = "03_explore_and_export"
-"""Runs in test_lab_explorer.py, where what it tells people to do is done too."""
+"""Runs in test_lab_explorer.py, where its steps are done too."""
 OTHERS = sorted({path.stem for path in (PROJECT / "notebooks").glob("*.ipynb")} - {EXPLORING})
 WITH_PANEL = "04_understand_one_event"
 

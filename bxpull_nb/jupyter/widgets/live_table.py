@@ -1,6 +1,6 @@
 """The live view of an event log, a table in the page.
 
-Only new rows are sent. Each message is numbered, so the page notices missing rows and asks for them once:
+Only new rows are sent. Messages are numbered: the page asks once for missing rows.
 
 ```
 kernel -> page     rows {epoch, start, count, flagged, asked, flags?}   these follow the last ones
