@@ -12,16 +12,17 @@ from bxpull_nb.analysis.intervals import (
     table_of,
 )
 from bxpull_nb.analysis.map_reduce import (
+    NAME,
     Events,
     Tables,
     columns_of,
-    is_dask,
     map_reduce,
     named,
     unnamed,
 )
 from bxpull_nb.analysis.partitioned import names_of
 from bxpull_nb.errors import SettingsError
+from bxpull_nb.models.dataframes import is_dask
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,9 +64,9 @@ def summary(df: "Events") -> "pd.DataFrame":
     `longest_gap` between two of them (timedelta64[us], NaT for a single one).
     """
     table = names_of(df) if is_dask(df) else _names_of(df)
-    table = table.astype({"module_id": "str", "command": "str"})
+    table = table.astype(dict.fromkeys(NAME, "str"))
     table = table.assign(share=table["count"] / max(table["count"].sum(), 1))
-    order = ["count", "first", "module_id", "command"]
+    order = ["count", "first", *NAME]
     return table_of(table.sort_values(order, ascending=[False, True, True, True]), _SUMMARY)
 
 
@@ -124,13 +125,12 @@ def who(df: "Events") -> "pd.DataFrame":
 
 def _names_of(df: "pd.DataFrame") -> "pd.DataFrame":
     """Return what `partitioned.names_of` does, for a DataFrame of pandas."""
-    keys = ["module_id", "command"]
-    events: pd.DataFrame = columns_of(df, [*keys, "received_at", "lag"])
+    events: pd.DataFrame = columns_of(df, [*NAME, "received_at", "lag"])
     events = events.sort_values("received_at", kind="stable")
     events = events.assign(lag=events["lag"].dt.total_seconds())
-    groups = events.groupby(keys, observed=True, dropna=False, sort=False)
+    groups = events.groupby(NAME, observed=True, dropna=False, sort=False)
     events["gap"] = groups["received_at"].diff()
-    groups = events.groupby(keys, observed=True, dropna=False, sort=False)
+    groups = events.groupby(NAME, observed=True, dropna=False, sort=False)
     table = groups.agg(
         count=("lag", "size"),
         first=("received_at", "min"),

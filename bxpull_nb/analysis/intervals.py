@@ -10,15 +10,7 @@ from bxpull_nb.errors import SettingsError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = [
-    "Span",
-    "check_intervals",
-    "counted_from",
-    "duration",
-    "intervals",
-    "moments",
-    "table_of",
-]
+__all__ = ["Span", "check_intervals", "counted_from", "duration", "intervals", "table_of"]
 
 Span = str | timedelta
 """A duration: `"30s"`, `"5min"`, `"1h"`, or a timedelta."""
@@ -47,11 +39,6 @@ def table_of(columns: Any, dtypes: Mapping[str, str]) -> "pd.DataFrame":
 
     table = pd.DataFrame({name: columns[name] for name in dtypes}).reset_index(drop=True)
     return table.astype(dict(dtypes))
-
-
-def moments(df: "pd.DataFrame") -> "pd.Series[Any]":
-    """Return the known times of arrival, sorted."""
-    return df["received_at"].dropna().sort_values(ignore_index=True)
 
 
 def counted_from(times: "pd.Series[Any]", every: "pd.Timedelta") -> "pd.Series[Any]":

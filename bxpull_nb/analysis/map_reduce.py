@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     import dask.dataframe as dd
     import pandas as pd
 
-__all__ = ["Events", "Rules", "Tables", "columns_of", "is_dask", "map_reduce", "named", "unnamed"]
+__all__ = ["NAME", "Events", "Rules", "Tables", "columns_of", "map_reduce", "named", "unnamed"]
+
+NAME = ["module_id", "command"]
+"""The columns that name an event."""
 
 Events: TypeAlias = "pd.DataFrame | dd.DataFrame"
 """A DataFrame of events, of pandas or of Dask."""

@@ -4,7 +4,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bxpull_nb.analysis.intervals import counted_from
-from bxpull_nb.analysis.map_reduce import Tables, map_reduce, named, unnamed
+from bxpull_nb.analysis.map_reduce import NAME, Tables, map_reduce, named, unnamed
 from bxpull_nb.analysis.quantiles import COUNT_RULES, Ranks, lag_bins, lag_values
 
 if TYPE_CHECKING:
@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
 __all__ = ["lags_of", "names_of"]
 
-_KEYS = ["module_id", "command"]
 _WIDE = 600_000_000  # microseconds: stretches of the first pass, for the longest gap
 _MOMENTS = {"low": "min", "high": "max"}
 _SUMMARY_RULES = {
@@ -27,21 +26,21 @@ def names_of(df: Any) -> "pd.DataFrame":
     """Return `count`, `first`, `last`, `lag_p50`, `lag_p95`, `longest_gap` by event name."""
     import pandas as pd
 
-    columns = [*_KEYS, "received_at", "lag"]
+    columns = [*NAME, "received_at", "lag"]
     found = map_reduce(df, columns, _first_pass, _SUMMARY_RULES)
     ranks = Ranks(found["bins"], (0.5, 0.95))
     gaps = _longest(found["moments"])
     fine = _widths(gaps[gaps < _WIDE], found["groups"])
     rules = {"values": COUNT_RULES, "moments": _MOMENTS}
     second = map_reduce(df, columns, partial(_second_pass, bins=ranks.bins, widths=fine), rules)
-    gaps = pd.concat([gaps, _longest(second["moments"])]).groupby(level=_KEYS).max()
+    gaps = pd.concat([gaps, _longest(second["moments"])]).groupby(level=NAME).max()
     quantiles = ranks.quantiles(second["values"])
     table = found["groups"].assign(
         lag_p50=quantiles[0.5].reindex(found["groups"].index),
         lag_p95=quantiles[0.95].reindex(found["groups"].index),
         longest_gap=_durations(gaps, found["groups"]),
     )
-    return unnamed(table.reset_index(), _KEYS)
+    return unnamed(table.reset_index(), NAME)
 
 
 def lags_of(df: Any, step: "pd.Timedelta | None", shares: tuple[int, ...]) -> "pd.DataFrame":
@@ -56,8 +55,8 @@ def lags_of(df: Any, step: "pd.Timedelta | None", shares: tuple[int, ...]) -> "p
 
 
 def _first_pass(events: "pd.DataFrame") -> Tables:
-    keys = named(events, _KEYS)
-    groups = keys.assign(at=events["received_at"]).groupby(_KEYS, sort=False)
+    keys = named(events, NAME)
+    groups = keys.assign(at=events["received_at"]).groupby(NAME, sort=False)
     table = groups.agg(
         count=("at", "size"), known=("at", "count"), first=("at", "min"), last=("at", "max")
     )
@@ -66,9 +65,9 @@ def _first_pass(events: "pd.DataFrame") -> Tables:
 
 
 def _second_pass(events: "pd.DataFrame", bins: "pd.DataFrame", widths: "pd.Series[Any]") -> Tables:
-    keys = named(events, _KEYS)
+    keys = named(events, NAME)
     values = lag_values(keys, events["lag"], bins)
-    fine = keys.join(widths.rename("width"), on=_KEYS)["width"]
+    fine = keys.join(widths.rename("width"), on=NAME)["width"]
     unsure = fine.notna()
     times = events.loc[unsure, "received_at"]
     moments = _extremes(keys[unsure], times, fine[unsure].astype("int64"))
@@ -111,16 +110,16 @@ def _extremes(
     at = times[known].astype("datetime64[us, UTC]").astype("int64")
     stretch = at // (width if isinstance(width, int) else width[known])
     table = keys[known].assign(stretch=stretch, at=at)
-    groups = table.groupby([*_KEYS, "stretch"], sort=False)
+    groups = table.groupby([*NAME, "stretch"], sort=False)
     return groups.agg(low=("at", "min"), high=("at", "max"))
 
 
 def _longest(moments: "pd.DataFrame") -> "pd.Series[Any]":
     """Return the longest gap between stretches by name; 0 for a single stretch."""
-    table = moments.reset_index().sort_values([*_KEYS, "stretch"], ignore_index=True)
-    before = table.groupby(_KEYS, sort=False)["high"].shift()
+    table = moments.reset_index().sort_values([*NAME, "stretch"], ignore_index=True)
+    before = table.groupby(NAME, sort=False)["high"].shift()
     gap = (table["low"] - before).fillna(0).astype("int64")
-    return gap.groupby([table[key] for key in _KEYS]).max()
+    return gap.groupby([table[key] for key in NAME]).max()
 
 
 def _widths(gaps: "pd.Series[Any]", groups: "pd.DataFrame") -> "pd.Series[Any]":

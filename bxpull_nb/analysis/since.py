@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bxpull_nb.analysis.intervals import Span, duration, table_of
-from bxpull_nb.analysis.map_reduce import Events, Tables, map_reduce, named, unnamed
+from bxpull_nb.analysis.map_reduce import NAME, Events, Tables, map_reduce, named, unnamed
 from bxpull_nb.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ _SINCE = {
     "ratio": "float64",
     "chance": "float64",
 }
-_KEYS = ["module_id", "command"]
 _ENDS_RULES = {"first": "min", "last": "max"}
 _NAMES_RULES = {"past": "sum", "count": "sum", "first": "min"}
 _LEAST = 1.0  # seconds: a rate over less means nothing
@@ -56,8 +55,8 @@ def since(
     end = last if most is None else min(last, at + most)
     begin = max(first, at - span)
     count = partial(_counts, begin=begin, at=at, end=end)
-    found = map_reduce(df, [*_KEYS, "received_at"], count, {"names": _NAMES_RULES})["names"]
-    table = unnamed(found[found["count"] > 0].reset_index(), _KEYS)
+    found = map_reduce(df, [*NAME, "received_at"], count, {"names": _NAMES_RULES})["names"]
+    table = unnamed(found[found["count"] > 0].reset_index(), NAME)
     table = table.assign(first_after=table["first"] - at)
     return _compared(table, _seconds(end - at), _seconds(at - begin))
 
@@ -101,8 +100,8 @@ def _counts(
     events = events[events["received_at"].between(begin, max(at, end))]
     times = events["received_at"]
     after = (times >= at) & (times <= end)
-    rows = named(events, _KEYS).assign(past=times < at, after=after, first=times.where(after))
-    groups = rows.groupby(_KEYS, sort=False)
+    rows = named(events, NAME).assign(past=times < at, after=after, first=times.where(after))
+    groups = rows.groupby(NAME, sort=False)
     return {
         "names": groups.agg(past=("past", "sum"), count=("after", "sum"), first=("first", "min"))
     }
@@ -116,7 +115,7 @@ def _compared(table: Any, after: float, before: float) -> "pd.DataFrame":
     table = table.assign(
         per_minute_after=new, per_minute_before=old, ratio=new / old, chance=chance
     )
-    return table_of(table.sort_values(["chance", "first_after", *_KEYS]), _SINCE)
+    return table_of(table.sort_values(["chance", "first_after", *NAME]), _SINCE)
 
 
 def _moment(moment: str | datetime) -> "pd.Timestamp":

@@ -9,7 +9,6 @@ from bxpull_nb.analysis.intervals import (
     counted_from,
     duration,
     intervals,
-    moments,
     table_of,
 )
 from bxpull_nb.analysis.map_reduce import Events, Tables, columns_of, map_reduce
@@ -69,7 +68,8 @@ def gaps(df: "Events", longer_than: Span = "30s") -> "pd.DataFrame":
     """
     span = duration(longer_than, "longer_than")
     arrivals = columns_of(df, ["received_at"])
-    times = moments(_ends_of_stretches(arrivals, span) if is_dask(df) else arrivals)
+    arrivals = _ends_of_stretches(arrivals, span) if is_dask(df) else arrivals
+    times = arrivals["received_at"].dropna().sort_values(ignore_index=True)
     length = times.diff()
     long = length > span
     columns = {"start": times.shift()[long], "end": times[long], "length": length[long]}

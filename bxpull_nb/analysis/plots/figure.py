@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from bxpull_nb.analysis import Span
 
 __all__ = [
-    *["BACKGROUND", "COLOURS", "GREY", "INK", "Figure", "count", "count_axis", "duration_text"],
+    *["BACKGROUND", "COLOURS", "GREY", "INK", "Figure", "count", "count_axis", "span_text"],
     *["empty_figure", "new_figure", "set_literal", "utc_axis"],
 ]
 
@@ -94,7 +94,7 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def duration_text(span: Span) -> str:
+def span_text(span: Span) -> str:
     """Return the duration in its two largest units."""
     import pandas as pd
 

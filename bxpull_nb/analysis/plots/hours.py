@@ -9,9 +9,9 @@ from bxpull_nb.analysis.plots.figure import (
     BACKGROUND,
     INK,
     Figure,
-    duration_text,
     empty_figure,
     new_figure,
+    span_text,
 )
 from bxpull_nb.models.dataframes import needs_pandas
 
@@ -36,7 +36,7 @@ def hours(df: "pd.DataFrame") -> Figure:
     np.add.at(counts, (times.dt.day_of_week.to_numpy(), times.dt.hour.to_numpy()), 1)
     drawing, axes = new_figure(
         "Hours of the week",
-        f"events by hour, UTC; the events span {duration_text(times.max() - times.min())}",
+        f"events by hour, UTC; the events span {span_text(times.max() - times.min())}",
     )
     axes.imshow(
         np.ma.masked_equal(counts, 0), cmap="Blues", aspect="auto", vmin=0, vmax=counts.max()

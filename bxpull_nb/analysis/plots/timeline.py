@@ -17,10 +17,10 @@ from bxpull_nb.analysis.plots.figure import (
     Figure,
     count,
     count_axis,
-    duration_text,
     empty_figure,
     new_figure,
     set_literal,
+    span_text,
     utc_axis,
 )
 from bxpull_nb.models.dataframes import needs_pandas
@@ -50,7 +50,7 @@ def rate(df: "pd.DataFrame", by: str | None = "command", every: Span | None = No
         return empty_figure("Events over time", _EMPTY)
     step = every or _step(df)
     table = _most(analysis.rates(df, step, by))
-    drawing, axes = new_figure("Events over time", f"events per {duration_text(step)}")
+    drawing, axes = new_figure("Events over time", f"events per {span_text(step)}")
     _stack(axes, table, step)
     count_axis(axes)
     utc_axis(axes)
@@ -74,11 +74,11 @@ def gaps(
     table, step = analysis.gaps(df, longer_than), _step(df)
     lost = table["length"].dt.total_seconds().sum()
     share = lost / _span(df).total_seconds() if lost else 0.0
-    gap_count = f"{count(len(table), 'gap')} of more than {duration_text(longer_than)}"
+    gap_count = f"{count(len(table), 'gap')} of more than {span_text(longer_than)}"
     drawing, axes = new_figure("Gaps between events", f"{gap_count}, {share:.0%} of the time")
     _stack(axes, analysis.rates(df, step, by=None), step, colours=("#9ecae1",))
     count_axis(axes)
-    axes.set_ylabel(f"events per {duration_text(step)}", fontsize=9, color=INK)
+    axes.set_ylabel(f"events per {span_text(step)}", fontsize=9, color=INK)
     for start, end in zip(_days(table["start"]), _days(table["end"]), strict=True):
         axes.axvspan(start, end, color="#d55e00", alpha=0.22, linewidth=0)
     _name_gaps(axes, table, below=_mark(axes, happenings))
@@ -130,7 +130,7 @@ def _name_gaps(axes: Axes, table: "pd.DataFrame", below: float) -> None:
     middles = _days(longest["start"] + longest["length"] / 2)
     for middle, length in zip(middles, longest["length"], strict=True):
         axes.annotate(
-            duration_text(length),
+            span_text(length),
             (middle, below - 0.03),
             xycoords=("data", "axes fraction"),
             ha="center",

@@ -62,12 +62,9 @@ class ConfigCard(PageWidget):
 def _server(config: PullConfig) -> list[tuple[str, str]]:
     """Return facts of the server as pairs of texts; addresses hold no secret."""
     server = config.server
-    dialect = {True: "JSON-RPC", False: "text"}[server.version >= 5]
+    dialect = {4: "protobuf"}.get(server.version, "JSON-RPC" if server.version >= 5 else "text")
     facts = [
-        (
-            "push server",
-            f"version {server.version} ({'protobuf' if server.version == 4 else dialect})",
-        ),
+        ("push server", f"version {server.version} ({dialect})"),
         ("enabled", _yes(server.server_enabled)),
         ("WebSocket", _yes(server.websocket_enabled)),
         ("publishing", _yes(server.publish_enabled)),
