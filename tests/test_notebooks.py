@@ -35,7 +35,7 @@ class Ran(NamedTuple):
     notebook: Any
     folder: Path
     address: str
-    """Of the sandbox that its kernel was told of, as 127.0.0.1:PORT."""
+    """Of the sandbox in its kernel's environment, as 127.0.0.1:PORT."""
     secrets: list[str]
     """Of that sandbox, and of the notebook's own."""
 
@@ -100,7 +100,7 @@ def complaints(notebook: Any) -> Iterator[str]:
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_it_is_clean(path: Path) -> None:
-    """Valid, short, with ids that say what a cell is, and without any trace of a run."""
+    """Valid, short, with ids that name each cell, and without any trace of a run."""
     notebook = nbformat.read(path, as_version=nbformat.NO_CONVERT)
     nbformat.validate(notebook)
     assert (notebook.nbformat, notebook.nbformat_minor) == (4, 5)
@@ -119,7 +119,7 @@ def test_it_is_clean(path: Path) -> None:
 
 
 def test_the_config_tutorial(ran: Tutorials) -> None:
-    """The same channels when asked again, and a refused token told in words."""
+    """The same channels when asked again, and a sentence about a refused token."""
     notebook = ran("01_connection_config").notebook
     assert outputs(notebook, "fetch") == "PullConfig(server version 3, shared, private)"
     assert outputs(notebook, "again") == "{'shared': True, 'private': True}"
@@ -157,7 +157,7 @@ def test_the_exploring_tutorial(ran: Tutorials) -> None:
 
 
 def test_the_tutorial_of_one_event(ran: Tutorials) -> None:
-    """Expected, missed, taken apart, spread, and told from the noise around a click."""
+    """Expected, missed, taken apart, expanded, and found among the noise around a click."""
     notebook = ran("04_understand_one_event").notebook
     assert outputs(notebook, "expect") == "{'text': 'hello', 'to': {'name': 'Ada', 'n': 1}}"
     missed = outputs(notebook, "nearest").splitlines()
@@ -168,9 +168,9 @@ def test_the_tutorial_of_one_event(ran: Tutorials) -> None:
     assert "server counts since" in html(notebook, "anatomy")
     assert "#!NGINXNMS!#" in html(notebook, "anatomy")
     assert re.search(r"message number \d+\n", outputs(notebook, "parts"))
-    spread = outputs(notebook, "expand").splitlines()
-    assert spread[0].split() == ["command", "params.text", "params.to.name", "params.to.n"]
-    assert [line.split()[1:] for line in spread[1:]] == [
+    expanded = outputs(notebook, "expand").splitlines()
+    assert expanded[0].split() == ["command", "params.text", "params.to.name", "params.to.n"]
+    assert [line.split()[1:] for line in expanded[1:]] == [
         ["greeting", "hello", "Ada", "1"],
         ["greeting", "hello", "Grace", "2"],
     ]
@@ -197,9 +197,9 @@ def test_the_tutorial_of_broken_lines(ran: Tutorials) -> None:
         "heard on the channel: shared\nheard on the channel: private\n"
     )
     assert outputs(notebook, "logbook").count(" lost ") == 4
-    told = dict(re.findall(r"^(\w[\w ]+?)  +(.+)$", outputs(notebook, "report"), re.M))
-    assert (told["events"], told["gaps"], told["unreadable"]) == ("30", "4", "0")
-    brought = int(told["replayed after gaps"]) + int(told["recovered by audits"])
+    report = dict(re.findall(r"^(\w[\w ]+?)  +(.+)$", outputs(notebook, "report"), re.M))
+    assert (report["events"], report["gaps"], report["unreadable"]) == ("30", "4", "0")
+    brought = int(report["replayed after gaps"]) + int(report["recovered by audits"])
     assert 23 <= brought <= 25  # the two others too, when they were sent within the gap
     assert outputs(notebook, "journal") == "30 + 5 = 35 events, each once: True\n"
     assert outputs(notebook, "your-turn").startswith("Empty DataFrame")

@@ -1,4 +1,4 @@
-"""What the public objects say of themselves: short, and no secret in it."""
+"""The reprs of the public objects are short and hold no secret."""
 
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -88,7 +88,7 @@ def test_the_html_is_whole_and_tells_no_secret(world: World, name: str) -> None:
 
 
 def test_every_public_class_is_looked_at() -> None:
-    """A new one must be put here, or nobody guards it."""
+    """A new one must be listed here, or no test guards it."""
     classes = {name for name in bx.__all__ if isinstance(getattr(bx, name), type)}
     assert classes - set(SHOWN) == {"BxPullError"}
 

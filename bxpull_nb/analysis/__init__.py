@@ -1,12 +1,12 @@
-"""What a capture says: tables made from the events, without reading their params.
+"""Tables of a capture, made from the events without reading their params.
 
-Every function takes a DataFrame with the columns of `EVENT_COLUMNS`, in any order of rows, and
-gives a new one; none keeps or changes the frame. Times are UTC in microseconds. An event's
-moment is `received_at`; rows without one are counted, but stand at no moment. A frame without
-rows gives a table without rows, with the same columns and dtypes.
+Every function takes a DataFrame with the columns of `EVENT_COLUMNS`, its rows in any order, and
+returns a new one; it neither keeps nor changes its argument. Times are UTC in microseconds. An
+event's moment is `received_at`; rows without one are counted, but belong to no interval. Without
+events the table has no rows, but the same columns and dtypes.
 
-Each takes a frame of Dask too: its scheduler computes it, part by part, and the table is the one
-that pandas would give.
+Each function takes a DataFrame of Dask too: its scheduler computes it, part by part, and the
+table equals the one of pandas.
 
 `bx.expand_params` makes columns of the params.
 """

@@ -1,4 +1,4 @@
-"""How many events of what: by event, by interval, by sender."""
+"""Counts of events by name, by interval and by sender."""
 
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -9,19 +9,20 @@ from bxpull_nb.analysis.intervals import (
     counted_from,
     duration,
     intervals,
-    shaped,
+    table_of,
 )
 from bxpull_nb.analysis.map_reduce import (
-    Frame,
+    NAME,
+    Events,
     Tables,
-    is_dask,
+    columns_of,
     map_reduce,
     named,
-    part_of,
     unnamed,
 )
 from bxpull_nb.analysis.partitioned import names_of
 from bxpull_nb.errors import SettingsError
+from bxpull_nb.models.dataframes import is_dask
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["NONE", "rates", "summary", "who"]
 
 NONE = "(none)"
-"""The column of what has no name, as unreadable messages have no command."""
+"""The column of rows without a name, such as unreadable messages."""
 
 _SUMMARY = {
     "module_id": "str",
@@ -54,8 +55,8 @@ _WHO = {
 _SENT_RULES = {"count": "sum", "first": "min", "last": "max"}
 
 
-def summary(df: "Frame") -> "pd.DataFrame":
-    """One row an event name (`module_id` and `command`), the most frequent first.
+def summary(df: "Events") -> "pd.DataFrame":
+    """Return a row for each event name (`module_id` and `command`), the most frequent first.
 
     Columns: `module_id`, `command` (str, missing for unreadable messages); `count` (int64);
     `share` of all rows (float64, 0 to 1); `first`, `last` arrival (datetime64[us, UTC]);
@@ -63,17 +64,17 @@ def summary(df: "Frame") -> "pd.DataFrame":
     `longest_gap` between two of them (timedelta64[us], NaT for a single one).
     """
     table = names_of(df) if is_dask(df) else _names_of(df)
-    named = table.astype({"module_id": "str", "command": "str"})
-    named = named.assign(share=named["count"] / max(named["count"].sum(), 1))
-    order = ["count", "first", "module_id", "command"]
-    return shaped(named.sort_values(order, ascending=[False, True, True, True]), _SUMMARY)
+    table = table.astype(dict.fromkeys(NAME, "str"))
+    table = table.assign(share=table["count"] / max(table["count"].sum(), 1))
+    order = ["count", "first", *NAME]
+    return table_of(table.sort_values(order, ascending=[False, True, True, True]), _SUMMARY)
 
 
-def rates(df: "Frame", every: Span = "1min", by: str | None = "command") -> "pd.DataFrame":
-    """Events per interval, one row an interval, one column a value of `by`.
+def rates(df: "Events", every: Span = "1min", by: str | None = "command") -> "pd.DataFrame":
+    """Return the number of events in each interval, with a column for each `by`.
 
     The index `received_at` (datetime64[us, UTC]) is the interval's start; intervals without an
-    event stand there with 0. The columns (int64) are the values of `by` as text, the most
+    event have 0. The columns (int64) are the values of `by` as text, the most
     frequent first, and `(none)` for rows without one; `by=None` counts all in one column
     `events`. Raises SettingsError for an unknown column, and for more than a million intervals.
     """
@@ -82,9 +83,9 @@ def rates(df: "Frame", every: Span = "1min", by: str | None = "command") -> "pd.
     step = duration(every, "every")
     if by is not None and by not in df.columns:
         raise SettingsError(f"by={by!r} is no column: choose from {', '.join(df.columns)}.")
-    look = partial(_counts, step=step, by=by)
+    count = partial(_counts, step=step, by=by)
     columns = dict.fromkeys(["received_at", *([] if by is None else [by])])
-    counts = map_reduce(df, list(columns), look, {"counts": {"n": "sum"}})["counts"]["n"]
+    counts = map_reduce(df, list(columns), count, {"counts": {"n": "sum"}})["counts"]["n"]
     starts = counts.index.get_level_values("at").to_series()
     check_intervals(starts, step)
     index = intervals(starts, step)
@@ -97,12 +98,12 @@ def rates(df: "Frame", every: Span = "1min", by: str | None = "command") -> "pd.
     return table.reindex(columns=_labels(order.index)).astype("int64")
 
 
-def who(df: "Frame") -> "pd.DataFrame":
-    """One row a sender, the busiest first.
+def who(df: "Events") -> "pd.DataFrame":
+    """Return a row for each sender, the busiest first.
 
     Columns: `sender` (str; `backend`, `client:…`, missing where the dialect names none);
     `count` (int64); `share` of all rows (float64, 0 to 1); `commands`, how many different ones
-    (int64); `top_command`, the most frequent, of several the one that came first (str);
+    (int64); `top_command`, the most frequent one, of equals the first to come (str);
     `first`, `last` arrival (datetime64[us, UTC]).
     """
     found = map_reduce(df, ["sender", "command", "received_at"], _sent, {"sent": _SENT_RULES})
@@ -119,18 +120,17 @@ def who(df: "Frame") -> "pd.DataFrame":
     share = table["count"] / max(table["count"].sum(), 1)
     table = table.assign(share=share, top_command=top.reindex(table.index)).reset_index()
     order = ["count", "first", "sender"]
-    return shaped(table.sort_values(order, ascending=[False, True, True]), _WHO)
+    return table_of(table.sort_values(order, ascending=[False, True, True]), _WHO)
 
 
 def _names_of(df: "pd.DataFrame") -> "pd.DataFrame":
-    """By event name, of a frame of pandas: see `parted.names_of`."""
-    keys = ["module_id", "command"]
-    events: pd.DataFrame = part_of(df, [*keys, "received_at", "lag"])
+    """Return what `partitioned.names_of` does, for a DataFrame of pandas."""
+    events: pd.DataFrame = columns_of(df, [*NAME, "received_at", "lag"])
     events = events.sort_values("received_at", kind="stable")
     events = events.assign(lag=events["lag"].dt.total_seconds())
-    groups = events.groupby(keys, observed=True, dropna=False, sort=False)
+    groups = events.groupby(NAME, observed=True, dropna=False, sort=False)
     events["gap"] = groups["received_at"].diff()
-    groups = events.groupby(keys, observed=True, dropna=False, sort=False)
+    groups = events.groupby(NAME, observed=True, dropna=False, sort=False)
     table = groups.agg(
         count=("lag", "size"),
         first=("received_at", "min"),
@@ -141,18 +141,18 @@ def _names_of(df: "pd.DataFrame") -> "pd.DataFrame":
     return table.assign(lag_p50=lags.quantile(0.5), lag_p95=lags.quantile(0.95)).reset_index()
 
 
-def _sent(frame: "pd.DataFrame") -> Tables:
-    """How many rows (`count`), from when to when, by sender and command."""
-    keys = named(frame, ["sender", "command"]).assign(at=frame["received_at"])
+def _sent(events: "pd.DataFrame") -> Tables:
+    """Return `count`, `first` and `last` arrival by sender and command."""
+    keys = named(events, ["sender", "command"]).assign(at=events["received_at"])
     groups = keys.groupby(["sender", "command"], sort=False)
     return {"sent": groups.agg(count=("at", "size"), first=("at", "min"), last=("at", "max"))}
 
 
-def _counts(frame: "pd.DataFrame", step: "pd.Timedelta", by: str | None) -> Tables:
-    """How many (`n`) rows by start of their interval (`at`) and name (`by`)."""
+def _counts(events: "pd.DataFrame", step: "pd.Timedelta", by: str | None) -> Tables:
+    """Return the number of rows (`n`) by start of their interval (`at`) and name (`by`)."""
     import pandas as pd
 
-    known = frame[frame["received_at"].notna()]
+    known = events[events["received_at"].notna()]
     starts = counted_from(known["received_at"], step)
     table = pd.DataFrame({"at": starts, "by": _names(known, by)})
     return {"counts": table.value_counts(sort=False).to_frame("n")}

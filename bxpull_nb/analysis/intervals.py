@@ -1,4 +1,4 @@
-"""What all tables of the analysis share: durations as people write them, fixed dtypes."""
+"""Durations, intervals and dtypes that all tables of the analysis share."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -10,7 +10,7 @@ from bxpull_nb.errors import SettingsError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Span", "check_intervals", "counted_from", "duration", "intervals", "moments", "shaped"]
+__all__ = ["Span", "check_intervals", "counted_from", "duration", "intervals", "table_of"]
 
 Span = str | timedelta
 """A duration: `"30s"`, `"5min"`, `"1h"`, or a timedelta."""
@@ -19,7 +19,7 @@ _MOST = 1_000_000  # intervals in one table
 
 
 def duration(span: Span, name: str) -> "pd.Timedelta":
-    """The span in microseconds; SettingsError unless it is a duration above zero."""
+    """Return the span in microseconds; raise SettingsError unless it is above zero."""
     import pandas as pd
 
     length: Any = pd.NaT
@@ -33,23 +33,18 @@ def duration(span: Span, name: str) -> "pd.Timedelta":
     return checked
 
 
-def shaped(columns: Any, dtypes: Mapping[str, str]) -> "pd.DataFrame":
-    """A frame of these columns, by name, with these dtypes, its index counting from 0."""
+def table_of(columns: Any, dtypes: Mapping[str, str]) -> "pd.DataFrame":
+    """Return a table of these columns with these dtypes; its index counts from 0."""
     import pandas as pd
 
-    frame = pd.DataFrame({name: columns[name] for name in dtypes}).reset_index(drop=True)
-    return frame.astype(dict(dtypes))
-
-
-def moments(df: "pd.DataFrame") -> "pd.Series[Any]":
-    """The known times of arrival, sorted."""
-    return df["received_at"].dropna().sort_values(ignore_index=True)
+    table = pd.DataFrame({name: columns[name] for name in dtypes}).reset_index(drop=True)
+    return table.astype(dict(dtypes))
 
 
 def counted_from(times: "pd.Series[Any]", every: "pd.Timedelta") -> "pd.Series[Any]":
-    """The start of the interval each time is in; intervals are counted from 1970, UTC.
+    """Return the start of each time's interval; intervals are counted from 1970, UTC.
 
-    SettingsError when there would be more than a million of them.
+    Raise SettingsError when there would be more than a million of them.
     """
     import pandas as pd
 
@@ -64,12 +59,12 @@ def check_intervals(times: "pd.Series[Any]", every: "pd.Timedelta") -> None:
     if len(times) and (times.max() - times.min()) / every > _MOST:
         raise SettingsError(
             f"every={every} cuts {times.max() - times.min()} into more than {_MOST:,} intervals: "
-            f"choose a longer one, or a part of the frame."
+            f"choose a longer one, or fewer events."
         )
 
 
 def intervals(starts: "pd.Series[Any]", every: "pd.Timedelta") -> "pd.DatetimeIndex":
-    """All intervals from the first to the last, those without an event too."""
+    """Return all intervals from the first to the last, empty ones too."""
     import pandas as pd
 
     if starts.empty:

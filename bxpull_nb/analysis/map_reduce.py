@@ -1,8 +1,8 @@
-"""Tables gathered from the parts of a frame: one part of pandas, or the many of Dask.
+"""Tables made from the parts of a DataFrame: one of pandas, many of Dask.
 
-A part gives small tables, indexed by what they are about; tables of many parts are merged in a
-tree, each column by its own rule (`sum`, `min`, `max`). So nothing of the size of the frame is
-ever in one place, and the scheduler is whatever cluster the caller has.
+A function makes small tables of each part. Those of many parts are merged in a tree, each column
+by its own rule (`sum`, `min`, `max`). So the events are never all in one place, and the caller's
+Dask scheduler does the work.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,55 +15,58 @@ if TYPE_CHECKING:
     import dask.dataframe as dd
     import pandas as pd
 
-__all__ = ["Frame", "Rules", "Tables", "is_dask", "map_reduce", "named", "part_of", "unnamed"]
+__all__ = ["NAME", "Events", "Rules", "Tables", "columns_of", "map_reduce", "named", "unnamed"]
 
-Frame: TypeAlias = "pd.DataFrame | dd.DataFrame"
-"""A frame of events, of either engine."""
+NAME = ["module_id", "command"]
+"""The columns that name an event."""
+
+Events: TypeAlias = "pd.DataFrame | dd.DataFrame"
+"""A DataFrame of events, of pandas or of Dask."""
 
 Tables = dict[str, "pd.DataFrame"]
 Rules = Mapping[str, Mapping[str, str]]
-"""Table -> column -> how two parts of it become one."""
+"""Table -> column -> the rule that merges two parts of it."""
 
 _FAN = 8  # tables that are merged at once
-_NAMELESS = "\0"  # in place of what is missing: a key that groups and merges like any other
+_NAMELESS = "\0"  # replaces a missing name: a key that groups and merges like any other
 
 
-def part_of(df: Any, columns: Sequence[str]) -> Any:
-    """These columns of the frame; SettingsError when it lacks one, as `read_events` can have it."""
+def columns_of(df: Any, columns: Sequence[str]) -> Any:
+    """Return these columns; raise SettingsError where `read_events` left one out."""
     lacking = [name for name in columns if name not in df.columns]
     if lacking:
         raise SettingsError(
-            f"the frame lacks {', '.join(lacking)}: this needs the columns {', '.join(columns)}. "
-            f"Name them too in read_events(columns=...)."
+            f"the DataFrame lacks {', '.join(lacking)}: this needs the columns "
+            f"{', '.join(columns)}. Name them too in read_events(columns=...)."
         )
     return df[list(columns)]
 
 
 def map_reduce(
-    df: Any, columns: Sequence[str], part: "Callable[[pd.DataFrame], Tables]", rules: Rules
+    df: Any, columns: Sequence[str], per_part: "Callable[[pd.DataFrame], Tables]", rules: Rules
 ) -> Tables:
-    """The tables that `part` makes of these columns, of all parts of the frame together."""
-    chosen = part_of(df, columns)
+    """Return the tables that `per_part` makes of these columns, merged over all parts."""
+    chosen = columns_of(df, columns)
     if not is_dask(df):
-        return part(chosen)
+        return per_part(chosen)
     import dask
 
-    merge, tables = dask.delayed(_merged), map(dask.delayed(part), chosen.to_delayed())
-    waiting = list(tables)
-    while len(waiting) > 1:
-        starts = range(0, len(waiting), _FAN)
-        waiting = [merge(waiting[at : at + _FAN], rules) for at in starts]
-    found: Tables = waiting[0].compute()
-    return found
+    merge = dask.delayed(_merged)
+    pending = list(map(dask.delayed(per_part), chosen.to_delayed()))
+    while len(pending) > 1:
+        starts = range(0, len(pending), _FAN)
+        pending = [merge(pending[at : at + _FAN], rules) for at in starts]
+    merged: Tables = pending[0].compute()
+    return merged
 
 
-def named(frame: "pd.DataFrame", keys: Sequence[str]) -> "pd.DataFrame":
-    """These columns as text, by which parts can be grouped and merged: nothing is missing."""
-    return frame[list(keys)].astype("str").fillna(_NAMELESS)
+def named(events: "pd.DataFrame", keys: Sequence[str]) -> "pd.DataFrame":
+    """Return these columns as text without missing values, to group and merge by."""
+    return events[list(keys)].astype("str").fillna(_NAMELESS)
 
 
 def unnamed(table: "pd.DataFrame", keys: Sequence[str]) -> "pd.DataFrame":
-    """The table with these columns, which `named` made, missing again where they were."""
+    """Return the table with the values missing again that `named` filled in."""
     return table.assign(**{key: table[key].mask(table[key] == _NAMELESS) for key in keys})
 
 
@@ -74,8 +77,8 @@ def _merged(parts: list[Tables], rules: Rules) -> Tables:
 def _table(tables: "list[pd.DataFrame]", rule: Mapping[str, str]) -> "pd.DataFrame":
     import pandas as pd
 
-    some = [table for table in tables if len(table)]
-    if len(some) < 2:
-        return some[0] if some else tables[0]
-    levels = list(range(some[0].index.nlevels))
-    return pd.concat(some).groupby(level=levels, sort=False).agg(dict(rule))
+    filled = [table for table in tables if len(table)]
+    if len(filled) < 2:
+        return filled[0] if filled else tables[0]
+    levels = list(range(filled[0].index.nlevels))
+    return pd.concat(filled).groupby(level=levels, sort=False).agg(dict(rule))

@@ -1,8 +1,8 @@
 """Exact quantiles of a lag, by group, over parts that are never in one place.
 
-First all lags are counted in bins of 1.6 % width; that tells in which bins the wanted ranks are.
-Then only the lags in those bins are gathered, equal ones as one row with a count. Two passes, and
-the very figures that pandas gives.
+The first pass counts all lags in bins of 1.6 % width, which shows the bins of the wanted ranks.
+The second collects the lags in those bins only, equal ones as one row with a count. The figures
+equal those of pandas.
 """
 
 from collections.abc import Sequence
@@ -13,25 +13,24 @@ import numpy as np
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["LAG_RULES", "VALUE_RULES", "Ranks", "lag_bins", "lag_values"]
+__all__ = ["COUNT_RULES", "Ranks", "lag_bins", "lag_values"]
 
-LAG_RULES = {"n": "sum"}
-VALUE_RULES = {"n": "sum"}
+COUNT_RULES = {"n": "sum"}
 _FINE = 46  # of the 52 bits of a float's fraction: 6 stay, 64 bins between 2**n and 2**(n+1)
 
 
 def lag_bins(keys: "pd.DataFrame", lag: "pd.Series[Any]") -> "pd.DataFrame":
-    """How many lags (`n`) are in which bin, by key and `bin`; missing ones in none."""
+    """Return the number of lags (`n`) by key and `bin`; missing ones are not counted."""
     return _counted(keys, lag, keep=None)
 
 
 def lag_values(keys: "pd.DataFrame", lag: "pd.Series[Any]", keep: "pd.DataFrame") -> "pd.DataFrame":
-    """How many lags (`n`) of which `value` in microseconds, by key: in the bins of `keep` only."""
+    """Return the number of lags (`n`) by key and `value` (microseconds) within `keep`."""
     return _counted(keys, lag, keep=keep)
 
 
 class Ranks:
-    """Where the quantiles of each group are, from the table of its bins; its keys' names follow."""
+    """The ranks of each group's quantiles, found in the table of its bins."""
 
     def __init__(self, bins: "pd.DataFrame", shares: Sequence[float]) -> None:
         self._keys = [str(name) for name in bins.index.names[:-1]]
@@ -52,11 +51,11 @@ class Ranks:
 
     @property
     def bins(self) -> "pd.DataFrame":
-        """The bins to look into: keys and `bin`."""
+        """The bins that hold the wanted ranks: keys and `bin`."""
         return self._bins[[*self._keys, "bin"]]
 
     def quantiles(self, values: "pd.DataFrame") -> "pd.DataFrame":
-        """In seconds, a column a share, a row a group: from the values in those bins."""
+        """Return the quantiles in seconds, from the lags in those bins, by group."""
         import pandas as pd
 
         if not len(self._groups):
@@ -88,7 +87,7 @@ def _counted(
 
 
 def _bin(value: np.ndarray) -> np.ndarray:
-    """A number that grows with the value, in steps that grow with it too."""
+    """Return a number that grows with the value, in steps that grow with it too."""
     size = np.abs(value).astype("float64").view("int64") >> _FINE
     number: np.ndarray = np.where(value < 0, -size - 1, size)
     return number

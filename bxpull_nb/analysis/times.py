@@ -1,4 +1,4 @@
-"""When events came: how late, with which gaps, in which sessions."""
+"""Lags, gaps and sessions: how late events came, and when."""
 
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -9,10 +9,9 @@ from bxpull_nb.analysis.intervals import (
     counted_from,
     duration,
     intervals,
-    moments,
-    shaped,
+    table_of,
 )
-from bxpull_nb.analysis.map_reduce import Frame, Tables, map_reduce, part_of
+from bxpull_nb.analysis.map_reduce import Events, Tables, columns_of, map_reduce
 from bxpull_nb.analysis.partitioned import lags_of
 from bxpull_nb.models.dataframes import is_dask
 
@@ -28,23 +27,22 @@ _GAPS = {
     "length": "timedelta64[us]",
 }
 _SESSIONS = _GAPS | {"events": "int64", "commands": "int64", "unreadable": "int64"}
-
 _STRETCH_RULES = {"low": "min", "high": "max", "events": "sum", "unreadable": "sum"}
 
 
-def lag(df: "Frame", every: Span | None = None) -> "pd.DataFrame":
-    """How late events came, in seconds: one row for all, or one an interval of `every`.
+def lag(df: "Events", every: Span | None = None) -> "pd.DataFrame":
+    """Return how late events came, in seconds: one row, or one for each interval.
 
-    The index `received_at` (datetime64[us, UTC]) is the interval's start, the first arrival
-    when there is but one. Columns: `count` of events that have a lag (int64); `p50`, `p95`,
-    `p99`, `max` (float64, seconds, NaN where there is none). Negative: the portal's clock is
-    ahead of this machine's. Raises SettingsError for more than a million intervals.
+    The index `received_at` (datetime64[us, UTC]) is the start of the interval of length `every`,
+    or the first arrival without `every`. Columns: `count` of events that have a lag (int64);
+    `p50`, `p95`, `p99`, `max` (float64, seconds, NaN without a lag). Negative: the portal's clock
+    is ahead of this machine's. Raises SettingsError for more than a million intervals.
     """
     import pandas as pd
 
     if is_dask(df):
         return _lag_of_parts(df, None if every is None else duration(every, "every"))
-    events = part_of(df, ["received_at", "lag"])
+    events = columns_of(df, ["received_at", "lag"])
     known = events[events["received_at"].notna()]
     seconds = known["lag"].dt.total_seconds()
     if every is None:
@@ -61,24 +59,25 @@ def lag(df: "Frame", every: Span | None = None) -> "pd.DataFrame":
     return table.fillna({"count": 0}).astype(_LAG)
 
 
-def gaps(df: "Frame", longer_than: Span = "30s") -> "pd.DataFrame":
-    """The stretches of more than `longer_than` between two events, in order of time.
+def gaps(df: "Events", longer_than: Span = "30s") -> "pd.DataFrame":
+    """Return the gaps of more than `longer_than` between two events, in order.
 
-    Columns: `start`, the arrival before it, and `end`, the one behind it
-    (datetime64[us, UTC]); `length` (timedelta64[us]). A quiet portal has gaps too; which of
-    them are lost connections, the feed's reconnects tell.
+    Columns: `start`, the arrival before it, and `end`, the one after it
+    (datetime64[us, UTC]); `length` (timedelta64[us]). A quiet portal has gaps too; `feed.logbook`
+    shows which of them are lost connections.
     """
     span = duration(longer_than, "longer_than")
-    arrivals = part_of(df, ["received_at"])
-    times = moments(_ends_of_stretches(arrivals, span) if is_dask(df) else arrivals)
+    arrivals = columns_of(df, ["received_at"])
+    arrivals = _ends_of_stretches(arrivals, span) if is_dask(df) else arrivals
+    times = arrivals["received_at"].dropna().sort_values(ignore_index=True)
     length = times.diff()
     long = length > span
     columns = {"start": times.shift()[long], "end": times[long], "length": length[long]}
-    return shaped(columns, _GAPS)
+    return table_of(columns, _GAPS)
 
 
-def sessions(df: "Frame", idle: Span = "5min") -> "pd.DataFrame":
-    """The stretches of activity, parted by more than `idle` without an event.
+def sessions(df: "Events", idle: Span = "5min") -> "pd.DataFrame":
+    """Return the times of activity, separated by more than `idle` without an event.
 
     Columns: `start`, `end`, the first and the last arrival (datetime64[us, UTC]); `length`
     between them (timedelta64[us]); `events` (int64); `commands`, how many different ones
@@ -88,7 +87,7 @@ def sessions(df: "Frame", idle: Span = "5min") -> "pd.DataFrame":
     if is_dask(df):
         table = _sessions_of_parts(df, pause)
     else:
-        events = part_of(df, ["received_at", "command", "error"])
+        events = columns_of(df, ["received_at", "command", "error"])
         events = events[events["received_at"].notna()]
         events = events.sort_values("received_at", kind="stable", ignore_index=True)
         number = (events["received_at"].diff() > pause).cumsum()
@@ -100,7 +99,7 @@ def sessions(df: "Frame", idle: Span = "5min") -> "pd.DataFrame":
             commands=("command", "nunique"),
             unreadable=("error", "count"),
         )
-    return shaped(table.assign(length=table["end"] - table["start"]), _SESSIONS)
+    return table_of(table.assign(length=table["end"] - table["start"]), _SESSIONS)
 
 
 def _lag_of_parts(df: Any, step: "pd.Timedelta | None") -> "pd.DataFrame":
@@ -117,11 +116,11 @@ def _lag_of_parts(df: Any, step: "pd.Timedelta | None") -> "pd.DataFrame":
 
 
 def _ends_of_stretches(df: Any, width: "pd.Timedelta") -> "pd.DataFrame":
-    """The first and the last event of every stretch of `width`: no longer gap is within one."""
+    """Return the first and last event of each stretch; no longer gap is within one."""
     import pandas as pd
 
-    look = partial(_stretches, width=width)
-    found = map_reduce(df, ["received_at"], look, {"stretches": _STRETCH_RULES})["stretches"]
+    cut = partial(_stretches, width=width)
+    found = map_reduce(df, ["received_at"], cut, {"stretches": _STRETCH_RULES})["stretches"]
     times = pd.concat([found["low"], found["high"]], ignore_index=True)
     return pd.DataFrame({"received_at": times})
 
@@ -139,25 +138,25 @@ def _sessions_of_parts(df: Any, pause: "pd.Timedelta") -> Any:
         events=("events", "sum"),
         unreadable=("unreadable", "sum"),
     )
-    named = found["commands"].reset_index()
-    commands = named.groupby(named["stretch"].map(number))["command"].nunique()
+    names = found["commands"].reset_index()
+    commands = names.groupby(names["stretch"].map(number))["command"].nunique()
     return sums.assign(commands=commands.reindex(sums.index, fill_value=0))
 
 
-def _stretches(frame: "pd.DataFrame", width: "pd.Timedelta") -> Tables:
-    times = frame["received_at"].dropna()
+def _stretches(events: "pd.DataFrame", width: "pd.Timedelta") -> Tables:
+    times = events["received_at"].dropna()
     groups = times.groupby(_stretch(times, width), sort=False)
     table = groups.agg(low="min", high="max")
     return {"stretches": table.assign(events=groups.size(), unreadable=0)}
 
 
-def _busy_stretches(frame: "pd.DataFrame", width: "pd.Timedelta") -> Tables:
-    known = frame[frame["received_at"].notna()]
+def _busy_stretches(events: "pd.DataFrame", width: "pd.Timedelta") -> Tables:
+    known = events[events["received_at"].notna()]
     stretch = _stretch(known["received_at"], width)
     table = _stretches(known, width)["stretches"]
     table = table.assign(unreadable=known["error"].notna().groupby(stretch, sort=False).sum())
-    named = known.assign(stretch=stretch, command=known["command"].astype("str"))
-    commands = named.groupby(["stretch", "command"], sort=False).size().to_frame("n")
+    names = known.assign(stretch=stretch, command=known["command"].astype("str"))
+    commands = names.groupby(["stretch", "command"], sort=False).size().to_frame("n")
     return {"stretches": table, "commands": commands}
 
 

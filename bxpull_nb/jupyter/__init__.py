@@ -1,1 +1,1 @@
-"""What only a notebook needs: the control panel, its parts, and `%bxpull`."""
+"""Parts for notebooks only: the control panel, its widgets, and `%bxpull`."""

@@ -31,7 +31,7 @@ __all__ = ["BxPullMagics", "load", "unload"]
 _HELP = """\
 %bxpull start [--channels shared|private|both] [--transport auto|websocket|polling] [--url URL]
                    connect to the portal (the one of the environment, at --url, or a sandbox)
-                   and listen; `portal` and `feed` are yours then
+                   and listen; makes `portal` and `feed` for you
 %bxpull tail [N]   the newest N events (10) as a DataFrame
 %bxpull status     one line about the feed
 %bxpull doctor     try every hop from the portal to here
@@ -42,7 +42,7 @@ A token belongs into the environment (BXPULL_TOKEN, or BXPULL_WEBHOOK), not into
 
 @magics_class
 class BxPullMagics(Magics):
-    """The magic, and the portal and the feed it made; both are ended by `close`."""
+    """The magic `%bxpull`, with the portal and the feed it made; `close` ends both."""
 
     def __init__(self, shell: "InteractiveShell") -> None:
         super().__init__(shell)
@@ -54,37 +54,37 @@ class BxPullMagics(Magics):
 
     @line_magic
     def bxpull(self, line: str) -> "pd.DataFrame | Diagnosis | None":
-        """Listen to a Bitrix24 portal's channels; alone, it says how."""
-        asked = _parser().parse_args(line.split())
+        """Listen to a Bitrix24 portal's channels; without a command, print the help."""
+        args = _parser().parse_args(line.split())
         try:
-            return self._do(asked)
+            return self._do(args)
         except (BxPullError, OSError) as exc:
-            _complain(str(exc))
+            _fail(str(exc))
 
     def close(self) -> None:
-        """End the portal that was opened here, and its feed; captured events stay."""
+        """End the portal opened here, and its feed; captured events stay."""
         portal, self._portal, self._feed = self._portal, None, None
         if portal is not None:
             portal.close()
 
-    def _do(self, asked: Any) -> "pd.DataFrame | Diagnosis | None":
-        if asked.what == "tail":
-            return self._started().tail(asked.n)
-        if asked.what == "doctor":
+    def _do(self, args: Any) -> "pd.DataFrame | Diagnosis | None":
+        if args.command == "tail":
+            return self._started().tail(args.n)
+        if args.command == "doctor":
             return doctor(self._connected(None))
-        if asked.what == "start":
-            _say(self._start(asked.url, asked.channels, asked.transport))
-        elif asked.what is None:
-            _say(_HELP)
+        if args.command == "start":
+            _print(self._start(args.url, args.channels, args.transport))
+        elif args.command is None:
+            _print(_HELP)
         else:
             feed = self._started()
-            if asked.what == "stop":
+            if args.command == "stop":
                 feed.stop()
-            _say(_status(feed))
+            _print(_status(feed))
         return None
 
     def _start(self, url: str | None, channels: str | None, transport: str | None) -> str:
-        """Listen, and tell so in one line."""
+        """Start listening; return the status in one line."""
         portal = self._connected(url)
         if self._feed is None:
             self._feed = portal.feed(channels or CHANNEL_TYPES, transport or "auto")
@@ -94,7 +94,7 @@ class BxPullMagics(Magics):
         return f"{_status(self._feed)}{kept}"
 
     def _connected(self, url: str | None) -> Portal:
-        """The portal opened here, or another one where another address is given."""
+        """Return the portal opened here; open another one for another address."""
         if self._portal is None or url not in (None, self._url):
             portal = _connect(url)
             self.close()
@@ -103,11 +103,11 @@ class BxPullMagics(Magics):
 
     def _started(self) -> Feed:
         if self._feed is None:
-            _complain("nothing was started here. Begin with: %bxpull start")
+            _fail("nothing was started here. Begin with: %bxpull start")
         return self._feed
 
     def _offer(self, name: str, value: object) -> Iterator[str]:
-        """Put the value into the user's namespace; gives the name if it is the user's own."""
+        """Put the value into the user's namespace; yield the name if it is taken."""
         if name in self._names and self._names[name] is not self._ours.get(name):
             yield f"`{name}`"
             return
@@ -115,13 +115,13 @@ class BxPullMagics(Magics):
 
 
 def load(shell: "InteractiveShell") -> None:
-    """Let the shell know `%bxpull`."""
+    """Register `%bxpull` in the shell."""
     if BxPullMagics.__name__ not in shell.magics_manager.registry:
         shell.register_magics(BxPullMagics(shell))
 
 
 def unload(shell: "InteractiveShell") -> None:
-    """End what `%bxpull` started, and let the shell forget it."""
+    """End the portal and feed of `%bxpull`, and unregister it."""
     magics = shell.magics_manager.registry.pop(BxPullMagics.__name__, None)
     if isinstance(magics, BxPullMagics):
         shell.magics_manager.magics["line"].pop("bxpull", None)
@@ -129,17 +129,17 @@ def unload(shell: "InteractiveShell") -> None:
 
 
 def _connect(url: str | None) -> Portal:
-    """The portal at the address, as whom the environment says; or the one the environment names."""
+    """Return the environment's portal, or the one at the address with its credentials."""
     if url is None or "/rest/" in url:
         return connect(url)
     names = ("token", "refresh_token", "client_id", "client_secret")
-    told = {name: os.environ.get(f"BXPULL_{name.upper()}") or None for name in names}
-    return connect(url, **({"token": told["token"]} if told["token"] else told))
+    found = {name: os.environ.get(f"BXPULL_{name.upper()}") or None for name in names}
+    return connect(url, **({"token": found["token"]} if found["token"] else found))
 
 
 def _parser() -> MagicArgumentParser:
     parser = MagicArgumentParser(prog="%bxpull")  # type: ignore[no-untyped-call]
-    commands = parser.add_subparsers(dest="what", parser_class=MagicArgumentParser)
+    commands = parser.add_subparsers(dest="command", parser_class=MagicArgumentParser)
     start = commands.add_parser("start")
     start.add_argument("--url")
     start.add_argument("--channels", choices=[*CHANNEL_TYPES, "both"])
@@ -162,10 +162,10 @@ def _status(feed: Feed) -> str:
     return f"{feed!r}{by}{f': {stats.error}' if stats.error else ''}"
 
 
-def _say(text: str) -> None:
-    print(text)  # noqa: T201 - a magic speaks to the cell it stands in
+def _print(text: str) -> None:
+    print(text)  # noqa: T201 - a magic prints below its cell
 
 
-def _complain(message: str) -> NoReturn:
-    """One line instead of a traceback; the cell fails all the same, and Run All stops."""
+def _fail(message: str) -> NoReturn:
+    """Raise an error of one line without a traceback; it stops Run All."""
     raise UsageError(" ".join(message.split())) from None

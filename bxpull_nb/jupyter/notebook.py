@@ -1,4 +1,4 @@
-"""The functions that only a notebook needs: the control panel, and loops within its loop."""
+"""Functions for notebooks only: the control panel, and event loops within the kernel's loop."""
 
 from typing import TYPE_CHECKING
 
@@ -12,11 +12,11 @@ __all__ = ["allow_nested_run", "explore"]
 
 
 def explore(source: Portal | Feed, *, static: bool = False) -> "Explorer":
-    """The control panel for a portal, or for a feed: fetch, start, watch, mark, send, export.
+    """Return the control panel for a portal or a feed.
 
-    Called again for the same portal, it shows the same feed: the one that was started last.
-    `static` puts a plain table of the newest events beside it, which is saved with the notebook
-    and shown where no widgets are.
+    A second panel of the same portal shows the same feed: the one started last. `static` adds a
+    plain table of the newest events, which is saved with the notebook and shown where no widgets
+    are.
     """
     from bxpull_nb.jupyter.widgets import Explorer
 
@@ -26,8 +26,8 @@ def explore(source: Portal | Feed, *, static: bool = False) -> "Explorer":
 def allow_nested_run() -> None:
     """Let `asyncio.run(...)` of your own code work inside a cell.
 
-    Patches asyncio for the whole process (nest_asyncio2), so it is done only when asked for.
-    The toolkit itself does not need it: its loop runs on a thread of its own.
+    It patches asyncio for the whole process (nest_asyncio2). The toolkit does not need it: its
+    loop runs on a thread of its own.
     """
     import nest_asyncio2
 

@@ -113,7 +113,7 @@ class Event(msgspec.Struct, frozen=True, gc=False):
 
         It holds the way and the difference of the two clocks, so it may be negative.
         """
-        received, sent = self.arrival.received_us, self.server_time_unix
+        received, sent = self.arrival.received_us, known_time(self.server_time_unix)
         return None if received is None or sent is None else received - round(sent * 1e6)
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""Tables of the analysis: small literal frames first, then random ones against plain Python."""
+"""Tables of the analysis: a few literal events first, then random ones against plain Python."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -44,7 +44,7 @@ def test_no_events_give_an_empty_table_of_the_same_dtypes(
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_the_frame_is_not_changed(function: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
+def test_the_events_are_not_changed(function: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
     """Analysis reads."""
     df = frame(event(3, lag=1), event(1, "chat"), bad(2))
     before = df.copy(deep=True)
@@ -55,7 +55,7 @@ def test_the_frame_is_not_changed(function: Callable[[pd.DataFrame], pd.DataFram
 @pytest.mark.parametrize("function", FUNCTIONS)
 @settings(max_examples=15, deadline=None)
 @given(rows=st.lists(records, max_size=8))
-def test_any_frame_can_be_read(
+def test_any_events_can_be_read(
     function: Callable[[pd.DataFrame], pd.DataFrame], rows: list[Record]
 ) -> None:
     """Gaps in every column, any order; what spans centuries is refused in words."""
@@ -112,8 +112,8 @@ def test_rates_of_all_events_are_one_column() -> None:
     }
 
 
-def test_lag_is_told_in_seconds() -> None:
-    """For all, or an interval a row."""
+def test_lag_is_in_seconds() -> None:
+    """For all events, or in a row for each interval."""
     df = frame(event(0, lag=0.1), event(1, lag=0.3), event(2), event(130, lag=-2.0))
     whole = analysis.lag(df)
     assert whole.index.tolist() == [at(0)]
@@ -124,7 +124,7 @@ def test_lag_is_told_in_seconds() -> None:
     assert table.loc[at(0), "p99"] == pytest.approx(0.298)
 
 
-def test_gaps_are_longer_than_said() -> None:
+def test_gaps_are_longer_than_asked_for() -> None:
     """In order of time, although the rows are not."""
     table = analysis.gaps(frame(event(100), event(0), event(30), event(60.5)), "30s")
     assert table.to_dict("list") == {
@@ -134,8 +134,8 @@ def test_gaps_are_longer_than_said() -> None:
     }
 
 
-def test_sessions_are_parted_by_idleness() -> None:
-    """With what was in them."""
+def test_sessions_are_separated_by_idleness() -> None:
+    """With the events, commands and unreadable messages in each."""
     table = analysis.sessions(frame(event(0), event(50, "chat"), bad(60), event(400)), "5min")
     assert table.to_dict("list") == {
         "start": [at(0), at(400)],
@@ -158,7 +158,7 @@ def test_who_sent_what() -> None:
 
 
 def test_who_sent_the_same_number_of_two() -> None:
-    """The one that came first is the top, in whatever order the rows stand; it may be unnamed."""
+    """The first to come is the top, in any order of the rows, even unnamed."""
     rows = [event(5, "chat"), event(1, "typing"), event(3, "chat"), event(4, "typing")]
     assert analysis.who(frame(*rows))["top_command"].tolist() == ["typing"]
     assert analysis.who(frame(bad(0), *rows[:2])).iloc[0][["commands", "first"]].tolist() == [
@@ -168,7 +168,7 @@ def test_who_sent_the_same_number_of_two() -> None:
     assert analysis.who(frame(bad(0), *rows[:2]))["top_command"].isna().tolist() == [True]
 
 
-def test_since_a_click_the_new_stands_above_the_usual() -> None:
+def test_since_a_click_the_new_comes_before_the_usual() -> None:
     """A heartbeat goes on as before; what the click caused was never there."""
     beats = [event(n, "beat") for n in range(-600, 31, 10)]
     click = [event(0.5, "dealAdd"), event(0.7, "dealUpdate"), event(0.9, "dealUpdate")]
@@ -208,16 +208,16 @@ def test_a_moment_is_any_time_with_a_zone(moment: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("moment", "said"),
+    ("moment", "message"),
     [
         ("2026-01-01 12:00", "no time zone"),
         (datetime(2026, 1, 1), "no time zone"),
         ("x", "no time"),
     ],
 )
-def test_a_moment_without_a_zone_is_refused(moment: Any, said: str) -> None:
+def test_a_moment_without_a_zone_is_refused(moment: Any, message: str) -> None:
     """It would be hours off for most people."""
-    with pytest.raises(SettingsError, match=said):
+    with pytest.raises(SettingsError, match=message):
         analysis.since(frame(event(0)), moment)
 
 
@@ -249,14 +249,14 @@ def test_the_chance_is_that_of_poisson(count: int, expected: float, chance: floa
     assert at_least(count, expected) == pytest.approx(chance, rel=1e-12, abs=1e-80)
 
 
-spread = st.lists(
+event_rows = st.lists(
     st.tuples(st.integers(0, 5000), st.sampled_from("abc"), st.none() | st.floats(-5, 5)),
     max_size=40,
 )
 
 
 @settings(max_examples=60, deadline=None)
-@given(spread)
+@given(event_rows)
 def test_the_tables_agree_with_plain_python(rows: list[tuple[int, str, float | None]]) -> None:
     """Counts and gaps, counted by hand."""
     df = frame(*(event(second, name, lag=lag) for second, name, lag in rows))

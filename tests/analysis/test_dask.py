@@ -1,4 +1,4 @@
-"""The analysis of a frame of Dask: the tables that pandas gives, to the last digit."""
+"""The analysis of a Dask DataFrame equals that of pandas, to the last digit."""
 
 import re
 from collections.abc import Callable
@@ -36,7 +36,7 @@ START = 1_767_225_600_000_000  # 2026-01-01, in microseconds
 
 @pytest.fixture(autouse=True)
 def _one_thread() -> Any:
-    """Small frames: a pool of threads costs more than it brings."""
+    """Few events: a pool of threads costs more than it brings."""
     with dask.config.set(scheduler="synchronous"):
         yield
 
@@ -59,8 +59,8 @@ def frame(rows: list[tuple[Any, ...]]) -> pd.DataFrame:
     return made
 
 
-def spread(df: pd.DataFrame, parts: int) -> dd.DataFrame:
-    """The same rows in so many parts, each with categories of its own."""
+def partitioned(df: pd.DataFrame, parts: int) -> dd.DataFrame:
+    """Return the same rows in so many parts, each with categories of its own."""
     cuts = np.array_split(np.arange(len(df)), parts)
     pieces = [df.iloc[cut].copy() for cut in cuts]
     for piece in pieces:
@@ -70,8 +70,8 @@ def spread(df: pd.DataFrame, parts: int) -> dd.DataFrame:
 
 
 def assert_equal(df: pd.DataFrame, parts: int) -> None:
-    """Every table, of pandas and of Dask, to which the rows come in another order."""
-    split = spread(df.sample(frac=1, random_state=parts, ignore_index=True), parts)
+    """Compare every table of pandas with that of Dask, whose rows come in another order."""
+    split = partitioned(df.sample(frac=1, random_state=parts, ignore_index=True), parts)
     for name, table in TABLES.items():
         pd.testing.assert_frame_equal(table(split), table(df), check_exact=True, obj=name)
 
@@ -89,12 +89,12 @@ def test_random_events(events: list[tuple[Any, ...]], parts: int) -> None:
 
 
 def test_many_events_over_days() -> None:
-    """Names of every rate: gaps longer and shorter than the first look, bins with many lags."""
+    """Names of every rate: gaps longer and shorter than a stretch, bins with many lags."""
     random = np.random.default_rng(0)
     arrival = np.concatenate(
         [
             random.integers(0, 3 * 86_400_000_000, 4000),  # two a minute
-            random.integers(0, 60_000_000, 4000),  # all within one look
+            random.integers(0, 60_000_000, 4000),  # all within one stretch
             np.arange(3000) * 100_000,  # at regular intervals
             np.arange(5) * 40_000_000_000,  # seldom
         ]
@@ -132,12 +132,12 @@ def test_only_the_columns_that_are_needed_are_asked_for() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in TABLES if not name.startswith("rates")])
-def test_columns_that_lack_are_named(name: str) -> None:
-    """Of either engine: who reads some columns only learns which others are needed."""
+def test_missing_columns_are_named(name: str) -> None:
+    """For either engine: the error names the columns that are needed."""
     df = frame([(1, 2, "a", False)])[["server_time", "mid"]]
     for either in (df, dd.from_pandas(df, npartitions=1)):
         with pytest.raises(
-            SettingsError, match=r"the frame lacks .*received_at.*\(columns=\.\.\.\)"
+            SettingsError, match=r"the DataFrame lacks .*received_at.*\(columns=\.\.\.\)"
         ):
             TABLES[name](either)
 
@@ -154,16 +154,16 @@ FOR_PANDAS: dict[str, Callable[[Any], object]] = {
 
 
 @pytest.mark.parametrize("name", FOR_PANDAS)
-def test_what_dask_is_not_for(name: str) -> None:
-    """It says what to do instead."""
-    split = spread(frame([(1, 2, "a", False)]), 1)
+def test_functions_for_pandas_refuse_dask(name: str) -> None:
+    """The error names the alternative."""
+    split = partitioned(frame([(1, 2, "a", False)]), 1)
     with pytest.raises(SettingsError, match=re.escape(f"{name} needs a frame of pandas: choose")):
         FOR_PANDAS[name](split)
 
 
 def test_too_many_intervals_in_all() -> None:
     """Each part has few, all together have more than a table can hold."""
-    split = spread(frame([(0, 1, "a", False), (2_000_000_000_000, 1, "a", False)]), 2)
+    split = partitioned(frame([(0, 1, "a", False), (2_000_000_000_000, 1, "a", False)]), 2)
     for table in (bx.rates, bx.lag):
         with pytest.raises(SettingsError, match="into more than 1,000,000 intervals"):
             table(split, every="1s")

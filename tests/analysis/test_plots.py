@@ -1,4 +1,4 @@
-"""Figures: what is drawn, from small literal frames; how they show themselves."""
+"""Figures drawn from a few literal events, and how they are displayed."""
 
 import subprocess
 import sys
@@ -26,7 +26,7 @@ PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def words(figure: Figure) -> str:
-    """All that is written on it."""
+    """Return all text of the figure."""
     figure.draw_without_rendering()
     axes = figure.axes[0]
     legend = axes.get_legend()
@@ -36,7 +36,7 @@ def words(figure: Figure) -> str:
 
 
 def bars(axes: Axes) -> list[list[float]]:
-    """The heights of the bars, a list a colour."""
+    """Return the heights of the bars, one list for each colour."""
     drawn = [item for item in axes.containers if isinstance(item, BarContainer)]
     return [[bar.get_height() for bar in item] for item in drawn]
 
@@ -67,7 +67,7 @@ def test_a_figure_shows_itself_and_is_written(
 @pytest.mark.parametrize("plot", FIGURES)
 @settings(max_examples=8, deadline=None)
 @given(rows=st.lists(records, max_size=6))
-def test_any_frame_gives_a_figure(
+def test_any_events_give_a_figure(
     plot: Callable[[pd.DataFrame], Figure], rows: list[Record]
 ) -> None:
     """Gaps in every column, centuries between two events."""
@@ -83,8 +83,8 @@ def test_bars_are_stacked_by_the_command() -> None:
     assert "01 January 2026 12:00 UTC" in words(figure)
 
 
-def test_the_eighth_name_and_those_behind_share_grey() -> None:
-    """Colours that cannot be told apart say nothing."""
+def test_the_eighth_name_and_those_after_it_share_grey() -> None:
+    """Colours that look alike would mean nothing."""
     figure = plots.rate(frame(*(event(0, f"c{n}") for n in range(12))))
     assert len(bars(figure.axes[0])) == 8
     assert bars(figure.axes[0])[-1] == [5]
@@ -92,7 +92,7 @@ def test_the_eighth_name_and_those_behind_share_grey() -> None:
 
 
 def test_about_a_hundred_bars_are_chosen() -> None:
-    """Whatever the time the frame spans; the width is said."""
+    """For any time the events span; the width is shown."""
     hour = plots.rate(frame(event(0), event(3600)))
     assert (len(bars(hour.axes[0])[0]), "events per 30 s" in words(hour)) == (121, True)
     year = plots.rate(frame(event(0), event(365 * 86400)))
@@ -107,7 +107,7 @@ def test_no_stack_needs_no_legend() -> None:
 
 
 def test_an_unknown_column_is_refused() -> None:
-    """As the table behind the figure does."""
+    """As `rates` does, on which the figure is based."""
     with pytest.raises(SettingsError, match="by='user' is no column"):
         plots.rate(frame(event(0)), by="user")
 
@@ -126,11 +126,11 @@ def test_names_from_events_are_drawn_as_they_are() -> None:
         f"{'x' * 31}…",
     }
     figure._repr_png_()
-    happenings = pd.DataFrame({"at": [at(0)] * 4, "kind": HOSTILE})
-    plots.gaps(frame(*rows), happenings)._repr_png_()
+    entries = pd.DataFrame({"at": [at(0)] * 4, "kind": HOSTILE})
+    plots.gaps(frame(*rows), entries)._repr_png_()
 
 
-def test_lags_are_spread_on_a_logarithmic_axis() -> None:
+def test_lags_are_on_a_logarithmic_axis() -> None:
     """With the percentiles in the unit people would choose."""
     figure = plots.lag(frame(event(0, lag=0.01), event(1, lag=0.01), event(2, lag=2)))
     assert figure.axes[0].get_xscale() == "log"
@@ -140,33 +140,31 @@ def test_lags_are_spread_on_a_logarithmic_axis() -> None:
 
 
 def test_a_clock_ahead_makes_the_axis_linear() -> None:
-    """And the figure says what a lag below nothing is."""
+    """And the figure explains a negative lag."""
     figure = plots.lag(frame(event(0, lag=-0.5), event(1, lag=0.01)))
     assert figure.axes[0].get_xscale() == "linear"
     assert "below 0: the clocks differ" in words(figure)
 
 
 def test_hours_are_those_of_utc() -> None:
-    """The first of January 2026 is a Thursday; the frame begins at noon."""
+    """The first of January 2026 is a Thursday; the events begin at noon."""
     figure = plots.hours(frame(event(0), event(10), event(3600)))
     cells = {tuple(map(int, text.get_position())): text.get_text() for text in figure.axes[0].texts}
     assert cells[(12, 3)] == "2"
     assert cells[(13, 3)] == "1"
     assert len(cells) == 3  # with the line below the title
-    assert "the frame spans 1 h" in words(figure)
+    assert "the events span 1 h" in words(figure)
 
 
-def test_gaps_are_shaded_and_happenings_marked() -> None:
+def test_gaps_are_shaded_and_log_entries_marked() -> None:
     """With their length, and each kind with a shape and a name of its own."""
     df = frame(event(0), event(10), event(100), event(110))
-    happenings = pd.DataFrame(
-        {"at": [at(99), at(5), at(60)], "kind": ["reconnect", "renewal", "x"]}
-    )
-    figure = plots.gaps(df, happenings)
-    said = words(figure)
-    assert "1 gap of more than 30 s, 82% of the time" in said
-    assert "1 min 30 s" in said
-    assert [line for line in said.splitlines() if line in {"reconnect", "renewal", "x"}] == [
+    entries = pd.DataFrame({"at": [at(99), at(5), at(60)], "kind": ["reconnect", "renewal", "x"]})
+    figure = plots.gaps(df, entries)
+    text = words(figure)
+    assert "1 gap of more than 30 s, 82% of the time" in text
+    assert "1 min 30 s" in text
+    assert [line for line in text.splitlines() if line in {"reconnect", "renewal", "x"}] == [
         "reconnect",
         "renewal",
         "x",

@@ -57,7 +57,7 @@ def test_channel_ids_in_a_frame_are_masked() -> None:
 
 
 def test_a_binary_frame_is_shown_as_hex_and_a_long_one_cut() -> None:
-    """Its whole size is told."""
+    """Its whole size is kept."""
     assert inspect(0, EVENT, KeptFrame(0, 1, b"\n\x0c", ""), 0).frame == "0a 0c"
     long = inspect(0, EVENT, KeptFrame(0, 1, "x" * 5000, ""), 0)
     assert long.frame_size == 5000

@@ -22,7 +22,7 @@ def test_all_are_copied_into_a_new_folder(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_there_stays(tmp_path: Path) -> None:
-    """It may hold somebody's work; the others come beside it."""
+    """It may hold the user's work; the others are copied next to it."""
     (tmp_path / NAMES[1]).write_text("my own work")
     (tmp_path / "other.txt").write_text("not ours")
     assert copy_tutorials(tmp_path) == Copied(new=[NAMES[0], *NAMES[2:]], kept=[NAMES[1]])
@@ -33,7 +33,7 @@ def test_a_file_that_is_there_stays(tmp_path: Path) -> None:
 def test_an_installed_package_has_them_inside(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The wheel's own folder comes before a `notebooks` beside the package, whosever that is."""
+    """The wheel's own folder comes before a `notebooks` next to the package."""
     shipped = tmp_path / "site-packages" / "bxpull_nb" / "tutorials"
     shipped.mkdir(parents=True)
     (shipped / "09_shipped.ipynb").write_text("{}")
@@ -42,16 +42,16 @@ def test_an_installed_package_has_them_inside(
 
 
 @pytest.mark.parametrize(
-    ("copied", "said"),
+    ("copied", "line"),
     [
         (Copied(["a", "b"], []), "copied a, b"),
         (Copied([], ["a", "b"]), "kept a, b"),
         (Copied(["a"], ["b"]), "copied a; kept b"),
     ],
 )
-def test_what_happened_is_one_line(copied: Copied, said: str) -> None:
+def test_what_happened_is_one_line(copied: Copied, line: str) -> None:
     """For the block that the command prints."""
-    assert str(copied) == said
+    assert str(copied) == line
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_a_browser_on_linux_needs_a_screen(
 
 
 def test_a_screen_without_a_browser_is_no_browser(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`webbrowser` says so by an error."""
+    """`webbrowser` raises an error then."""
     import webbrowser
 
     def none() -> object:

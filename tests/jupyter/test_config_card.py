@@ -23,10 +23,10 @@ def test_the_config_travels_masked(comms: Recorder) -> None:
     card.show(read)
     card.show(read)
     from_page(card, {"kind": "hello"})
-    said = [message.content for message in comms.sent if message.content]
-    assert [message["kind"] for message in said] == ["config", "config"]
-    assert dict(said[0]["server"])["push server"] == "version 4 (protobuf)"
-    [shared, _] = said[0]["channels"]
+    sent = [message.content for message in comms.sent if message.content]
+    assert [message["kind"] for message in sent] == ["config", "config"]
+    assert dict(sent[0]["server"])["push server"] == "version 4 (protobuf)"
+    [shared, _] = sent[0]["channels"]
     assert (shared["type"], shared["masked"]) == ("shared", "46a4…44a")
     assert shared["end"] - shared["start"] > 0
     everything = str([message.data for message in comms.sent])

@@ -31,7 +31,7 @@ def panel(comms: Recorder, portal: Portal) -> Iterator[Explorer]:
     explorer.close()
 
 
-def test_an_idle_panel_says_so_and_offers_to_start(panel: Explorer) -> None:
+def test_an_idle_panel_shows_it_and_offers_to_start(panel: Explorer) -> None:
     """Nothing to stop, nothing to export."""
     assert "not started" in panel.light.value
     assert (panel.start_button.disabled, panel.stop_button.disabled) == (False, True)
@@ -44,7 +44,7 @@ def test_fetching_shows_the_config(panel: Explorer) -> None:
     panel.cache.value = False
     panel.fetch_button.click()
     eventually(lambda: panel.config_card.config is not None)
-    eventually(lambda: "Config fetched at" in panel.said.value)
+    eventually(lambda: "Config fetched at" in panel.status.value)
 
 
 def test_start_watch_stop(panel: Explorer, sandbox: Sandbox) -> None:
@@ -91,7 +91,7 @@ def test_the_channel_toggle_switches_a_running_feed(panel: Explorer, sandbox: Sa
 
 
 def test_the_transport_is_chosen_before_the_start(panel: Explorer) -> None:
-    """And shown when it stands."""
+    """And used by the connection."""
     panel.transport.value = "polling"
     panel.start_button.click()
     eventually(lambda: panel.feed.running)
@@ -101,18 +101,18 @@ def test_the_transport_is_chosen_before_the_start(panel: Explorer) -> None:
 def test_the_export_button_writes_the_file(
     panel: Explorer, sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    """And says how many events went where."""
+    """And shows the number of events and the path."""
     panel.start_button.click()
     eventually(lambda: panel.feed.state == "connected")
     sandbox.publish("a", {"n": 1})
     eventually(lambda: not panel.export.export_button.disabled)
     panel.export.file_name.value = str(tmp_path / "out")
     panel.export.export_button.click()
-    eventually(lambda: "Wrote 1 events to" in panel.export.told.value)
+    eventually(lambda: "Wrote 1 events to" in panel.export.status.value)
     assert read_events(tmp_path / "out.csv")["params"].tolist() == ['{"n":1}']
 
 
-def test_an_export_that_fails_is_said_and_costs_nothing(
+def test_an_export_that_fails_is_shown_and_costs_nothing(
     panel: Explorer, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     """The panel stays alive, the events stay where they are."""
@@ -128,7 +128,7 @@ def test_an_export_that_fails_is_said_and_costs_nothing(
 
 
 @pytest.mark.parametrize(
-    ("how", "token", "said"),
+    ("how", "token", "message"),
     [
         ({}, "0" * 32, "fresh token"),
         ({"private": False}, "", "no private channel"),
@@ -136,7 +136,7 @@ def test_an_export_that_fails_is_said_and_costs_nothing(
     ],
 )
 def test_what_goes_wrong_is_one_sentence_in_the_panel(
-    comms: Recorder, how: dict[str, bool], token: str, said: str
+    comms: Recorder, how: dict[str, bool], token: str, message: str
 ) -> None:
     """Never a traceback, and never the token."""
     with (
@@ -145,15 +145,15 @@ def test_what_goes_wrong_is_one_sentence_in_the_panel(
     ):
         panel = Explorer(portal, repaint=0.01)
         panel.start_button.click()
-        eventually(lambda: said in panel.error.value)
+        eventually(lambda: message in panel.error.value)
         assert "failed" in panel.light.value
         assert "Traceback" not in panel.error.value
         assert sandbox.token not in panel.error.value
         panel.close()
 
 
-def test_a_portal_that_answers_html_is_said(comms: Recorder, answering: Callable[..., str]) -> None:
-    """A login page, say."""
+def test_an_html_answer_gives_an_error(comms: Recorder, answering: Callable[..., str]) -> None:
+    """Such as a login page."""
     with Portal(AccessToken(answering(body="<html>"), "0" * 32)) as portal:
         panel = Explorer(portal, repaint=0.01)
         panel.fetch_button.click()
@@ -178,8 +178,8 @@ def test_no_secret_is_in_any_message(panel: Explorer, sandbox: Sandbox, comms: R
     eventually(lambda: panel.feed.state == "connected" and panel.config_card.config is not None)
     assert panel.feed.config is not None
     secrets = [sandbox.token, *(c.id for c in panel.feed.config.channels.values())]
-    said = "".join(str(message.data) for message in comms.sent)
-    assert not [secret for secret in secrets if secret in said]
+    published = "".join(str(message.data) for message in comms.sent)
+    assert not [secret for secret in secrets if secret in published]
 
 
 def test_a_panel_at_rest_sends_nothing(panel: Explorer, comms: Recorder) -> None:
@@ -199,15 +199,15 @@ def test_a_mark_shows_what_came_after_it(panel: Explorer, sandbox: Sandbox) -> N
     eventually(lambda: len(panel.feed) == 1)
     panel.mark_label.value = "clicked Save"
     panel.mark_button.click()
-    eventually(lambda: "Marked “clicked Save”" in panel.said.value)
+    eventually(lambda: "Marked “clicked Save”" in panel.status.value)
     sandbox.publish("after", {"n": 2})
-    eventually(lambda: ">after<" in panel.story.after.value)
-    assert ">before<" not in panel.story.after.value
-    assert "marked “clicked Save”" in panel.story.log.value
+    eventually(lambda: ">after<" in panel.activity.after.value)
+    assert ">before<" not in panel.activity.after.value
+    assert "marked “clicked Save”" in panel.activity.log.value
 
 
 def test_a_selected_row_is_taken_apart(panel: Explorer, sandbox: Sandbox, comms: Recorder) -> None:
-    """By message, not by trait: with the decoded parameters beside it."""
+    """By message, not by trait: with the decoded parameters."""
     panel.start_button.click()
     eventually(lambda: panel.feed.state == "connected")
     sandbox.publish("greeting", {"n": 7})
@@ -220,44 +220,44 @@ def test_a_selected_row_is_taken_apart(panel: Explorer, sandbox: Sandbox, comms:
     assert panel.tabs.selected_index == 0
 
 
-def test_what_happened_is_told_in_the_log(panel: Explorer, sandbox: Sandbox) -> None:
+def test_what_happened_is_in_the_log(panel: Explorer, sandbox: Sandbox) -> None:
     """A break, its end, and what was replayed."""
     panel.start_button.click()
     eventually(lambda: panel.feed.state == "connected")
     sandbox.drop_connections()
-    eventually(lambda: "connected after" in panel.story.log.value)
-    assert "listening to shared and private" in panel.story.log.value
+    eventually(lambda: "connected after" in panel.activity.log.value)
+    assert "listening to shared and private" in panel.activity.log.value
 
 
 def test_a_test_event_comes_back(panel: Explorer) -> None:
-    """To everybody, and to oneself; what is not JSON is said."""
+    """To all users, and to oneself; invalid JSON gives an error."""
     assert panel.send is not None
     panel.start_button.click()
     eventually(lambda: panel.feed.state == "connected")
     for receiver in ("shared", "me"):
-        panel.send.told.value = ""
+        panel.send.status.value = ""
         panel.send.receiver.value = receiver
         panel.send.params.value = f'{{"to": "{receiver}"}}'
         panel.send.send_button.click()
-        eventually(lambda: "Came back after" in panel.send.told.value)
+        eventually(lambda: "Came back after" in panel.send.status.value)
         assert panel.feed.df["channel"].iloc[-1] == {"me": "private"}.get(receiver, receiver)
-    for text, said in (("{", "PARAMS is not JSON"), ("[1]", "has to be a JSON object")):
+    for text, message in (("{", "PARAMS is not JSON"), ("[1]", "has to be a JSON object")):
         panel.send.params.value = text
         panel.send.send_button.click()
-        eventually(lambda said=said: said in panel.error.value)
+        eventually(lambda message=message: message in panel.error.value)
 
 
-def test_sending_without_listening_says_what_is_missing(panel: Explorer) -> None:
+def test_sending_without_listening_asks_to_start(panel: Explorer) -> None:
     """Nothing can come back."""
     assert panel.send is not None
     panel.send.send_button.click()
-    eventually(lambda: "Start the feed" in panel.send.told.value)
+    eventually(lambda: "Start the feed" in panel.send.status.value)
 
 
 def test_only_the_filtered_rows_are_exported(
     panel: Explorer, sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    """In each format, as the page last said its filters are."""
+    """In each format, by the filters that the page sent last."""
     panel.start_button.click()
     eventually(lambda: panel.feed.state == "connected")
     for n in range(6):
@@ -269,7 +269,7 @@ def test_only_the_filtered_rows_are_exported(
         panel.export.format.value = suffix
         panel.export.file_name.value = str(tmp_path / "some")
         panel.export.export_button.click()
-        eventually(lambda suffix=suffix: f"some{suffix}." in panel.export.told.value)
+        eventually(lambda suffix=suffix: f"some{suffix}." in panel.export.status.value)
         assert read_events(tmp_path / f"some{suffix}")["params"].tolist() == [
             '{"n":1}',
             '{"n":3}',
@@ -284,7 +284,7 @@ def test_a_panel_for_a_replay(comms: Recorder, tmp_path: Path) -> None:
     eventually(lambda: "<b>50</b>" in panel.counters.value)
     assert (panel.portal, panel.send) == (None, None)
     panel.mark_button.click()
-    eventually(lambda: "Marked “mark 1”" in panel.said.value)
+    eventually(lambda: "Marked “mark 1”" in panel.status.value)
     panel.close()
 
 

@@ -43,7 +43,7 @@ def test_every_state_has_a_sign_and_words(state: str) -> None:
 
 
 def test_the_counters_show_the_numbers() -> None:
-    """The rare ones only when there is something to tell."""
+    """The rare ones only when they are not zero."""
     shown = html.counters(STATS)
     for part in ("12,345", "24.8", "<b>2</b>", "6 ms", "41 ms"):
         assert part in shown
@@ -64,13 +64,13 @@ def test_foreign_words_are_escaped() -> None:
         "per_minute_before": 0.0,
     }
     causes = pd.DataFrame([{"module_id": XSS, "command": XSS, **cause}])
-    texts += [html.happenings([lost]), html.after_mark(XSS, causes)]
+    texts += [html.log_entries([lost]), html.after_mark(XSS, causes)]
     for text in texts:
         assert "<img" not in text
         assert "&lt;img" in text
 
 
-def test_an_error_says_that_it_is_one() -> None:
-    """For those who do not see the colour; nothing to say is nothing shown."""
+def test_an_error_is_marked_by_a_word() -> None:
+    """For users who do not see the colour; without a text nothing is shown."""
     assert "<b>Error.</b> it broke" in html.message("it broke", error=True)
     assert html.message("") == html.message("", error=True) == ""

@@ -43,13 +43,13 @@ def write_notebook(folder: Path) -> Path:
 def serving(home: Path, command: Sequence[str], address: str) -> Iterator[None]:
     """The server, from its first answer at the address until the block is left."""
     log = home / "server.log"
-    with log.open("wb") as said:
+    with log.open("wb") as output:
         server = subprocess.Popen(
             [sys.executable, "-m", *command],
             cwd=home,
             env=jupyter_environment(home),
             stdin=subprocess.DEVNULL,
-            stdout=said,
+            stdout=output,
             stderr=subprocess.STDOUT,
         )
     try:

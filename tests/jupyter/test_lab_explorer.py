@@ -28,7 +28,7 @@ def press(tab: LabPage, name: str, *, nth: int = 0) -> None:
 
 
 def light(tab: LabPage, words: str) -> "Locator":
-    """The state lights that say so."""
+    """Return the state lights with these words."""
     return tab.page.locator("[role=status]", has_text=words)
 
 
@@ -52,7 +52,7 @@ def publish(count: int, command: str = "tick") -> str:
 
 
 def test_run_all_start_watch_export(lab: Lab) -> None:
-    """What the tutorial tells people to do: Run All, Start, see it grow, export, read the file."""
+    """The steps of the tutorial: Run All, Start, see it grow, export, read the file."""
     shutil.copy(PROJECT / "notebooks" / f"{PANEL_TUTORIAL}.ipynb", lab.root)
     with lab.open(f"{PANEL_TUTORIAL}.ipynb") as tab:
         tab.run_all()
@@ -66,11 +66,11 @@ def test_run_all_start_watch_export(lab: Lab) -> None:
         tab.page.get_by_text("Wrote").wait_for()
         link = tab.page.locator("a", has_text="events.csv").last
         link.wait_for()
-        told = tab.page.get_by_text("Wrote").inner_text()
+        text = tab.page.get_by_text("Wrote").inner_text()
         tab.check()
         assert tab.console == []
     events = read_events(lab.root / "events.csv")
-    assert f"Wrote {len(events):,} events to events.csv." == told
+    assert f"Wrote {len(events):,} events to events.csv." == text
     assert len(events) >= first + 20
     assert events["mid"].is_unique
     assert set(events["channel"]) == {"shared", "private"}
@@ -97,7 +97,7 @@ def test_the_panel_lives_while_a_cell_is_busy(lab: Lab) -> None:
 
 
 def test_two_panels_a_reload_and_a_restart(lab: Lab) -> None:
-    """Both show the same; a new page gets all; a new kernel begins anew."""
+    """Both show the same; a new page gets all; a new kernel starts from zero."""
     lab.write("twice.ipynb", [PANEL, "bx.explore(portal)", publish(30)])
     with lab.open("twice.ipynb") as tab:
         tab.run_all()

@@ -65,7 +65,7 @@ XSS = "<img src=x onerror=window.__xss=1>"
 
 
 def count(tab: LabPage) -> Locator:
-    """The text beside the filter."""
+    """The text next to the filter."""
     return tab.page.locator(".bxlt-count").first
 
 
@@ -179,7 +179,7 @@ def test_from_the_first_row_to_the_reloaded_page(lab: Lab) -> None:
 
 
 def first_in_sight(tab: LabPage) -> tuple[int, float]:
-    """The number of the topmost visible row, and where it stands."""
+    """The number of the topmost visible row, and its place."""
     script = """g => {
         const edge = g.querySelector('.bxlt-top').getBoundingClientRect().bottom;
         const row = [...g.querySelectorAll('.bxlt-row')]
@@ -248,7 +248,7 @@ threading.Thread(target=stream, daemon=True).start()
 
 
 def test_rows_stay_in_sight_while_others_stream_in(lab: Lab) -> None:
-    """Scrolled up, and behind another tab: nothing moves under the reader."""
+    """Scrolled up, and hidden by another tab: nothing moves under the reader."""
     cells = [SETUP + "log.add(1500)", "table", STREAM]
     with lab.open(lab.write("stream.ipynb", cells)) as tab:
         for i in range(3):
@@ -280,7 +280,7 @@ TOTAL += ".replace(/\\D/g, ''))"
 
 
 def total(tab: LabPage) -> int:
-    """How many rows there have ever been, as the page says."""
+    """The number of all rows so far, as the page shows it."""
     number: int = tab.page.evaluate(TOTAL)
     return number
 
@@ -363,10 +363,10 @@ def top_of(node: Locator) -> float:
 
 
 def until_told(tab: LabPage, expression: str, value: str) -> None:
-    """Wait until the kernel has heard of it: the page tells once the user has settled."""
+    """Wait for the value in the kernel: the page sends it once the user has settled."""
     deadline = time.monotonic() + 10
-    while (told := tab.ask(expression)) != value:
-        assert time.monotonic() < deadline, told
+    while (found := tab.ask(expression)) != value:
+        assert time.monotonic() < deadline, found
 
 
 def test_columns_filters_and_flags(lab: Lab) -> None:

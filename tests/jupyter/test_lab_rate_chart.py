@@ -73,7 +73,7 @@ def entry(tab: LabPage, name: str) -> Locator:
 
 
 def count(tab: LabPage) -> Locator:
-    """The text beside the table's filter."""
+    """The text next to the table's filter."""
     return tab.page.locator(".bxlt-count")
 
 
@@ -129,7 +129,7 @@ def test_from_the_first_event_to_the_picked_second(lab: Lab) -> None:
 
 
 def pick_with_keys(tab: LabPage, text: str) -> None:
-    """Go back, second by second, to the one whose readout says `text`, and take it."""
+    """Go back, second by second, to the one whose readout has `text`, and pick it."""
     plot(tab).focus()
     for _ in range(290):  # a slow machine takes its time until here, and the chart moves on
         plot(tab).press("ArrowLeft")
@@ -137,7 +137,7 @@ def pick_with_keys(tab: LabPage, text: str) -> None:
             break
     assert text in (plot(tab).get_attribute("aria-valuetext") or "")
     plot(tab).press("Enter")
-    expect(tab.page.locator(".bxrc-said")).to_contain_text("picked: ")
+    expect(tab.page.locator(".bxrc .bx-status")).to_contain_text("picked: ")
 
 
 @pytest.mark.parametrize(("theme", "width"), [("Light", 800), ("Dark", 1280)])

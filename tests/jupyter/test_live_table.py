@@ -76,7 +76,7 @@ def recorder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorder]:
 
 
 def test_nothing_is_sent_without_a_page() -> None:
-    """Flushing a table that nobody shows costs no message, and loses nothing."""
+    """Flushing a table that no page shows costs no message, and loses nothing."""
     source = ListSource(50)
     table = LiveTable(source)
     assert [table.flush() for _ in range(3)] == [0, 0, 0]
@@ -87,7 +87,7 @@ def test_nothing_is_sent_without_a_page() -> None:
 
 
 def test_a_page_gets_a_snapshot_then_only_what_is_new() -> None:
-    """One message per flush that has something to say, numbered without a gap."""
+    """One message per flush with new rows, numbered without a gap."""
     source = ListSource(3)
     table = LiveTable(source)
     page = Page(table)
@@ -272,7 +272,7 @@ def test_an_emptied_source_starts_over() -> None:
     assert ids(page.catch_up().rows) == [0]
 
 
-# ---- what a row says
+# ---- the cells of a row
 
 
 def test_a_row_holds_what_the_columns_show() -> None:
@@ -283,7 +283,7 @@ def test_a_row_holds_what_the_columns_show() -> None:
 
 
 def test_an_unreadable_message_is_a_row_with_its_error() -> None:
-    """An eighth cell marks it; its text stands where the params would."""
+    """An eighth cell marks it; its text is in place of the params."""
     [row] = json.loads(encode_rows([BadFrame("{oops", "not JSON", arrival=Arrival(NOW_US))]))
     assert row == [NOW_US // 1000, None, None, None, "{oops", None, None, "not JSON"]
 
@@ -383,15 +383,15 @@ def test_what_the_page_says_becomes_the_filters() -> None:
     """What makes no sense, or crossed a newer show_only() on its way, does not."""
     table = LiveTable(ListSource(3))
     Page(table).hello()
-    said = {**EVERYTHING, "text": "won", "module": "crm", "until_us": 5_000}
-    from_page(table, {"kind": "filters", "asked": 0, "filters": said})
-    assert table.filters == said
-    from_page(table, {"kind": "filters", "asked": 0, "filters": {**said, "text": 7}})
+    chosen = {**EVERYTHING, "text": "won", "module": "crm", "until_us": 5_000}
+    from_page(table, {"kind": "filters", "asked": 0, "filters": chosen})
+    assert table.filters == chosen
+    from_page(table, {"kind": "filters", "asked": 0, "filters": {**chosen, "text": 7}})
     from_page(table, {"kind": "filters", "asked": 0, "filters": {"text": "half"}})
     from_page(table, {"kind": "filters", "asked": 0, "filters": "all"})
-    assert table.filters == said
+    assert table.filters == chosen
     table.show_only(command="message")
-    from_page(table, {"kind": "filters", "asked": 0, "filters": said})
+    from_page(table, {"kind": "filters", "asked": 0, "filters": chosen})
     assert table.filters == {**EVERYTHING, "text": "won", "command": "message"}
     assert len(sent_by(table)) == 2
 
@@ -497,7 +497,7 @@ def test_a_clicked_row_reaches_every_callback() -> None:
     ],
 )
 def test_what_makes_no_sense_is_ignored(content: object) -> None:
-    """A stale or strange message of the page calls nobody and sends nothing."""
+    """A stale or malformed message of the page calls no callback and sends nothing."""
     table = LiveTable(ListSource(5))
     seen: list[int] = []
     table.on_select(seen.append)
@@ -522,7 +522,7 @@ def test_two_flushing_threads_lose_and_double_nothing() -> None:
         try:
             while not growing.is_set():
                 step()
-        except BaseException as error:  # noqa: BLE001 - told below
+        except BaseException as error:  # noqa: BLE001 - checked below
             failures.append(error)
 
     def draw_again() -> None:

@@ -56,18 +56,18 @@ def assert_fails(shell: InteractiveShell, capsys: Captured, line: str, word: str
     """The cell fails with one line that holds the word, and without a traceback."""
     capsys.readouterr()
     assert shell.run_cell(line).error_in_exec is not None
-    said = "".join(capsys.readouterr())
-    assert word in said
-    assert "Traceback" not in said
-    assert said.strip().count("\n") == 0
+    printed = "".join(capsys.readouterr())
+    assert word in printed
+    assert "Traceback" not in printed
+    assert printed.strip().count("\n") == 0
 
 
 def test_alone_it_says_how(shell: InteractiveShell, capsys: Captured) -> None:
     """All it can, and where a token belongs."""
     run(shell, "%bxpull")
-    said = capsys.readouterr().out
+    printed = capsys.readouterr().out
     for word in ("start", "stop", "tail", "status", "doctor", "BXPULL_TOKEN"):
-        assert word in said
+        assert word in printed
 
 
 def test_start_listens_and_gives_portal_and_feed(
@@ -76,8 +76,8 @@ def test_start_listens_and_gives_portal_and_feed(
     """One line, and two names."""
     run(shell, "%bxpull start")
     host = sandbox.url.removeprefix("http://")
-    said = capsys.readouterr().out
-    assert said == f"Feed({host}, shared+private, connected, 0 events), 0.0/s by websocket\n"
+    printed = capsys.readouterr().out
+    assert printed == f"Feed({host}, shared+private, connected, 0 events), 0.0/s by websocket\n"
     portal, feed = shell.user_ns["portal"], shell.user_ns["feed"]
     assert isinstance(portal, Portal)
     assert isinstance(feed, Feed)
@@ -112,14 +112,14 @@ def test_another_address_is_another_portal(shell: InteractiveShell) -> None:
 def test_an_address_takes_the_token_of_the_environment(
     shell: InteractiveShell, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """So that it need not stand in the notebook."""
+    """So that it need not be in the notebook."""
     monkeypatch.delenv("BXPULL_URL")
     run(shell, f"%bxpull start --url {sandbox.url}")
     assert shell.user_ns["feed"].state == "connected"
 
 
 def test_your_own_names_stay_yours(shell: InteractiveShell, capsys: Captured) -> None:
-    """And the line says so."""
+    """And the line names them."""
     shell.user_ns["portal"] = "mine"
     run(shell, "%bxpull start")
     assert shell.user_ns["portal"] == "mine"
@@ -186,9 +186,9 @@ def test_no_secret_is_told(
     monkeypatch.delenv("BXPULL_TOKEN")
     secret = "0123456789abcdef0123"
     assert shell.run_cell(f"%bxpull start --url {sandbox.url}/rest/1/{secret}/").error_in_exec
-    said = "".join(capsys.readouterr())
-    assert "INVALID_CREDENTIALS" in said
-    assert secret not in said
+    printed = "".join(capsys.readouterr())
+    assert "INVALID_CREDENTIALS" in printed
+    assert secret not in printed
 
 
 def test_unloading_ends_it(shell: InteractiveShell, sandbox: Sandbox, capsys: Captured) -> None:
@@ -218,7 +218,7 @@ def test_without_an_environment_it_is_a_sandbox(
 def test_the_package_does_not_load_ipython() -> None:
     """Only the extension does."""
     code = "import sys, bxpull_nb as bx; bx.connect, bx.doctor; print('IPython' in sys.modules)"
-    told = subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
     )
-    assert told.stdout == "False\n"
+    assert done.stdout == "False\n"

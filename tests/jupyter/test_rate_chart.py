@@ -29,14 +29,14 @@ def at(second: float, command: str | None = "a", lag_ms: float = 5.0) -> Event:
 
 
 def chart_of(source: RowSource, **settings: Any) -> RateChart:
-    """A chart that has been shown, and a clock that stands still."""
+    """Return a chart that has been shown, with a stopped clock."""
     chart = RateChart(source, now=lambda: SECOND + 2.5, **settings)
     hello(chart)
     return chart
 
 
 def hello(chart: RateChart, epoch: int | None = None, end: int = 0) -> None:
-    """A page says that it is drawn, or what it has."""
+    """Send the hello of a page, with its position."""
     from_page(chart, {"kind": "hello", "page": "p", "epoch": epoch, "end": end})
 
 
@@ -146,7 +146,7 @@ def test_hostile_names_and_labels_travel_as_data() -> None:
 
 
 def test_only_changed_seconds_travel() -> None:
-    """One message per flush that has something to say; a changed second comes whole."""
+    """One message per flush with changes; a changed second comes whole."""
     source = ListSource()
     source.records += [at(0), at(1)]
     chart = chart_of(source)
@@ -373,7 +373,7 @@ def test_marks_that_were_never_sent_are_forgotten_with_their_source() -> None:
     ],
 )
 def test_what_makes_no_sense_is_ignored(content: object) -> None:
-    """A stale or strange message of the page calls nobody and sends nothing."""
+    """A stale or malformed message of the page calls no callback and sends nothing."""
     chart = chart_of(ListSource())
     seen: list[Pick] = []
     chart.on_pick(seen.append)

@@ -1,9 +1,9 @@
 """Figures of a capture: a DataFrame in, a matplotlib `Figure` out.
 
-Every function takes a DataFrame with the columns of `EVENT_COLUMNS` and gives a figure that
-shows itself as the value of a cell, and is written by `figure.savefig("rate.png")` or `.svg`.
-Figures are made without pyplot: nothing global is read or changed, and no window opens. Times
-are UTC. A frame without events gives a figure that says so.
+Every function takes a DataFrame with the columns of `EVENT_COLUMNS` and returns a figure. It is
+drawn as the value of a cell; `figure.savefig("rate.png")` or `.svg` writes it. Figures are made
+without pyplot: nothing global is read or changed, and no window opens. Times are UTC. Without
+events the figure holds one sentence instead.
 """
 
 from bxpull_nb.analysis.plots.figure import Figure

@@ -1,4 +1,4 @@
-"""The figure all plots are drawn on: paper, ink, colours, axes of time."""
+"""The figure all plots share: colours, title, axes of time and of counts."""
 
 from io import BytesIO
 from typing import Any
@@ -13,19 +13,19 @@ from matplotlib.ticker import MaxNLocator
 from bxpull_nb.analysis import Span
 
 __all__ = [
-    *["COLOURS", "GREY", "INK", "PAPER", "Figure", "blank", "count", "count_axis", "literal"],
-    *["sheet", "spoken", "utc_axis"],
+    *["BACKGROUND", "COLOURS", "GREY", "INK", "Figure", "count", "count_axis", "span_text"],
+    *["empty_figure", "new_figure", "set_literal", "utc_axis"],
 ]
 
-PAPER = "#ffffff"
+BACKGROUND = "#ffffff"
 INK = "#333333"
 GREY = "#8c8c8c"
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442")
-"""Okabe and Ito's, told apart by colour-blind people; the faintest, yellow, comes last."""
+"""Okabe and Ito's, distinct for colour-blind people; the faintest, yellow, comes last."""
 
 _DPI = 100
 _BELOW = ["UTC", "%Y UTC", "%B %Y UTC", *["%d %B %Y UTC"] * 2, "%d %B %Y %H:%M UTC"]
-"""What stands below an axis whose ticks are years, months, days, hours, minutes, seconds."""
+"""Text below an axis whose ticks are years, months, days, hours, minutes or seconds."""
 _LONGEST = 32  # characters of a name from an event
 
 
@@ -33,22 +33,22 @@ class Figure(figure.Figure):
     """A matplotlib figure that IPython shows without pyplot."""
 
     def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
-        """The picture at twice the resolution, and the size to show it in."""
+        """Return the picture at twice the resolution, and its size on the page."""
         file = BytesIO()
         self.savefig(file, format="png", dpi=2 * _DPI)
         width, height = self.get_size_inches()
         return file.getvalue(), {"width": int(width * _DPI), "height": int(height * _DPI)}
 
 
-def sheet(title: str, said: str, height: float = 3.6) -> tuple[Figure, Axes]:
-    """An empty sheet with a title, a line below it that says what is seen, and axes."""
+def new_figure(title: str, subtitle: str) -> tuple[Figure, Axes]:
+    """Return a figure with a title and a line below it, and its axes."""
     layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.1)
-    paper = Figure(figsize=(9, height), dpi=_DPI, facecolor=PAPER, layout=layout)
-    FigureCanvasAgg(paper)
-    axes = paper.add_subplot()
+    drawing = Figure(figsize=(9, 3.6), dpi=_DPI, facecolor=BACKGROUND, layout=layout)
+    FigureCanvasAgg(drawing)
+    axes = drawing.add_subplot()
     axes.set_title(f"{title}\n", loc="left", fontsize=13, fontweight="bold", color=INK)
     axes.annotate(
-        said,
+        subtitle,
         (0, 1),
         xytext=(0, 6),
         xycoords="axes fraction",
@@ -61,20 +61,20 @@ def sheet(title: str, said: str, height: float = 3.6) -> tuple[Figure, Axes]:
     axes.tick_params(colors=INK, labelsize=9, length=3, color=GREY)
     axes.tick_params(axis="y", length=0)
     axes.set_axisbelow(True)
-    return paper, axes
+    return drawing, axes
 
 
-def blank(title: str, why: str) -> Figure:
-    """A sheet that says why there is nothing to see."""
-    paper, axes = sheet(title, "")
+def empty_figure(title: str, reason: str) -> Figure:
+    """Return a figure that shows only why nothing can be drawn."""
+    drawing, axes = new_figure(title, "")
     axes.spines["bottom"].set_visible(False)
     axes.set(xticks=[], yticks=[])
-    axes.text(0.5, 0.5, why, ha="center", va="center", fontsize=11, color=GREY)
-    return paper
+    axes.text(0.5, 0.5, reason, ha="center", va="center", fontsize=11, color=GREY)
+    return drawing
 
 
 def utc_axis(axes: Axes) -> None:
-    """Ticks of the x axis as times in UTC, the day written where it changes."""
+    """Set the ticks of the x axis to times in UTC, with each new day."""
     locator = dates.AutoDateLocator(tz="UTC", minticks=4, maxticks=9)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(
@@ -84,28 +84,28 @@ def utc_axis(axes: Axes) -> None:
 
 
 def count_axis(axes: Axes) -> None:
-    """Ticks of the y axis at whole, round numbers, with faint lines."""
+    """Set the ticks of the y axis to whole, round numbers, with faint lines."""
     axes.yaxis.set_major_locator(MaxNLocator("auto", integer=True, steps=[1, 2, 5, 10]))
     axes.grid(axis="y", color="#e6e6e6", linewidth=0.8)
 
 
-def count(number: int, what: str) -> str:
-    """The number and its noun."""
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+def count(number: int, noun: str) -> str:
+    """Return the number and its noun."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def spoken(span: Span) -> str:
-    """A duration as people say it, by its two largest units."""
+def span_text(span: Span) -> str:
+    """Return the duration in its two largest units."""
     import pandas as pd
 
     parts = pd.Timedelta(span).components
-    named = zip(parts, ("d", "h", "min", "s"), strict=False)
-    said = [f"{number} {unit}" for number, unit in named if number]
-    return " ".join(said[:2]) or f"{pd.Timedelta(span).total_seconds():g} s"
+    units = zip(parts, ("d", "h", "min", "s"), strict=False)
+    texts = [f"{number} {unit}" for number, unit in units if number]
+    return " ".join(texts[:2]) or f"{pd.Timedelta(span).total_seconds():g} s"
 
 
-def literal(text: Text, name: Any) -> Text:
-    """The text showing a name from an event as it is: no markup, no line breaks, not too long."""
+def set_literal(text: Text, name: Any) -> Text:
+    """Show a name from an event without markup and line breaks, cut to 32 characters."""
     shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(name))
     text.set_text(shown if len(shown) <= _LONGEST else f"{shown[: _LONGEST - 1]}…")
     text.set_parse_math(False)

@@ -1,11 +1,18 @@
-"""At which hours of which days events come."""
+"""Events by hour and day of the week."""
 
 from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
 
-from bxpull_nb.analysis.plots.figure import INK, PAPER, Figure, blank, sheet, spoken
+from bxpull_nb.analysis.plots.figure import (
+    BACKGROUND,
+    INK,
+    Figure,
+    empty_figure,
+    new_figure,
+    span_text,
+)
 from bxpull_nb.models.dataframes import needs_pandas
 
 if TYPE_CHECKING:
@@ -17,19 +24,19 @@ _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 def hours(df: "pd.DataFrame") -> Figure:
-    """How many events came at which hour of which day of the week, UTC: dark is many.
+    """Draw the number of events by hour and day of the week, UTC.
 
-    Each cell has its count; empty ones stay white.
+    Each cell has its count, darker for more; empty ones stay white.
     """
     needs_pandas(df, "plots.hours()")
     times = df["received_at"].dropna()
     if times.empty:
-        return blank("Hours of the week", "No events yet.")
+        return empty_figure("Hours of the week", "No events yet.")
     counts = np.zeros((7, 24), dtype="int64")
     np.add.at(counts, (times.dt.day_of_week.to_numpy(), times.dt.hour.to_numpy()), 1)
-    paper, axes = sheet(
+    drawing, axes = new_figure(
         "Hours of the week",
-        f"events by hour, UTC; the frame spans {spoken(times.max() - times.min())}",
+        f"events by hour, UTC; the events span {span_text(times.max() - times.min())}",
     )
     axes.imshow(
         np.ma.masked_equal(counts, 0), cmap="Blues", aspect="auto", vmin=0, vmax=counts.max()
@@ -39,8 +46,8 @@ def hours(df: "pd.DataFrame") -> Figure:
     axes.set_xticks(range(24), [f"{hour:02}" for hour in range(24)])
     axes.tick_params(length=0)
     axes.spines["bottom"].set_visible(False)
-    _part_cells(axes)
-    return paper
+    _separate_cells(axes)
+    return drawing
 
 
 def _write_counts(axes: Axes, counts: np.ndarray) -> None:
@@ -54,11 +61,11 @@ def _write_counts(axes: Axes, counts: np.ndarray) -> None:
             ha="center",
             va="center",
             fontsize=7.5,
-            color=PAPER if dark else INK,
+            color=BACKGROUND if dark else INK,
         )
 
 
-def _part_cells(axes: Axes) -> None:
+def _separate_cells(axes: Axes) -> None:
     axes.set_xticks(np.arange(-0.5, 24), minor=True)
     axes.set_yticks(np.arange(-0.5, 7), minor=True)
     axes.grid(which="minor", color="#f0f0f0", linewidth=1)
@@ -66,7 +73,7 @@ def _part_cells(axes: Axes) -> None:
 
 
 def _short(count: int) -> str:
-    """At most four characters."""
+    """Return the count in at most four characters."""
     for unit, size in (("M", 1_000_000), ("k", 1000)):
         if count >= size:
             return f"{count / size:.2g}{unit}" if count < 10 * size else f"{count // size}{unit}"

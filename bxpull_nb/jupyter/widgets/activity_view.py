@@ -1,4 +1,4 @@
-"""What happened to the capture, in the panel: the log, the flags in the views, and after a mark."""
+"""The activity log in the panel, with flags in the views and the events after a mark."""
 
 import time
 from collections.abc import Callable
@@ -13,13 +13,13 @@ from bxpull_nb.models import LogEntry
 
 __all__ = ["ActivityView"]
 
-_SHOWN = 100
+_MOST_SHOWN = 100
 _AFTER_EVERY = 1.0  # seconds: grouping a long capture costs some milliseconds
 _BREAKS = {"lost", "retried"}
 
 
 class ActivityView:
-    """Follows a feed's logbook: every entry once, in the log, the chart and the table."""
+    """A view of a feed's activity log, as a list and in the chart and table."""
 
     def __init__(
         self,
@@ -28,40 +28,40 @@ class ActivityView:
         table: LiveTable,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.log = ipw.HTML(html.happenings([]))
-        self.after = ipw.HTML(html.message("Press Mark, then do something in the portal."))
+        self.log = ipw.HTML(html.log_entries([]))
+        self.after = ipw.HTML(html.message("Press Mark, then do something that causes events."))
         self.marks = 0
         self._feed = feed
         self._chart = chart
         self._table = table
         self._monotonic = monotonic
-        self._told = 0
+        self._shown = 0
         self._label = ""
         self._grouped_at = float("-inf")
         self._broken: dict[str | None, int] = {}
 
     def paint(self) -> None:
-        """Tell what is new."""
+        """Show the new entries."""
         logbook = self._feed.logbook
-        if len(logbook) > self._told:
-            fresh = logbook.recent(self._told)
-            self._told += len(fresh)
-            for happening in fresh:
-                self._take(happening)
-            self.log.value = html.happenings(logbook.recent(len(logbook) - _SHOWN))
+        if len(logbook) > self._shown:
+            fresh = logbook.recent(self._shown)
+            self._shown += len(fresh)
+            for entry in fresh:
+                self._add(entry)
+            self.log.value = html.log_entries(logbook.recent(len(logbook) - _MOST_SHOWN))
         if self._label and self._monotonic() - self._grouped_at >= _AFTER_EVERY:
             self._grouped_at = self._monotonic()
             self.after.value = html.after_mark(self._label, self._feed.since(self._label))
 
-    def _take(self, happening: LogEntry) -> None:
-        if happening.kind == "marked":
+    def _add(self, entry: LogEntry) -> None:
+        if entry.kind == "marked":
             self.marks += 1
-            self._label, self._grouped_at = happening.text, float("-inf")
-            self._chart.flag(happening.at_us, happening.text)
-            self._table.flag(happening.count or 0, happening.text)
-        elif happening.kind in _BREAKS and happening.channel not in self._broken:
-            self._broken[happening.channel] = happening.at_us
-            self._chart.shade(happening.at_us, None, f"{happening.channel}: no connection")
-        elif happening.kind == "connected" and happening.channel in self._broken:
-            begun = self._broken.pop(happening.channel)
-            self._chart.shade(begun, happening.at_us, f"{happening.channel}: no connection")
+            self._label, self._grouped_at = entry.text, float("-inf")
+            self._chart.flag(entry.at_us, entry.text)
+            self._table.flag(entry.count or 0, entry.text)
+        elif entry.kind in _BREAKS and entry.channel not in self._broken:
+            self._broken[entry.channel] = entry.at_us
+            self._chart.shade(entry.at_us, None, f"{entry.channel}: no connection")
+        elif entry.kind == "connected" and entry.channel in self._broken:
+            begun = self._broken.pop(entry.channel)
+            self._chart.shade(begun, entry.at_us, f"{entry.channel}: no connection")

@@ -1,21 +1,18 @@
-// The config card: what the kernel sends is shown, the bars of life run by the page's own clock.
+// The config card: shows the kernel's config; the bars of life run by the page's own clock.
 
 const TICK_MS = 1000;
 
 function render({ model, el }) {
-  const root = make("div", { class: "bxcc", role: "group", "aria-label": "Connection config" });
-  el.append(root);
+  const root = make("div", { class: "bx bxcc", role: "group", "aria-label": "Connection config" });
   const view = { model, root, bars: [], ids: new Map() };
-  const onMessage = (content) => {
+  const disconnect = connect({ model, el }, root, (content) => {
     if (content.kind === "config") show(view, content);
     if (content.kind === "id") view.ids.get(content.channel)?.(content.id);
-  };
-  model.on("msg:custom", onMessage);
-  model.send({ kind: "hello" });
+  });
   const timer = setInterval(() => view.bars.forEach((tick) => tick()), TICK_MS);
   return () => {
     clearInterval(timer);
-    model.off("msg:custom", onMessage);
+    disconnect();
   };
 }
 
@@ -36,13 +33,13 @@ function channelRow(view, { type, masked, start, end }, ahead) {
   const left = make("span", { class: "bxcc-left" });
   view.bars.push(() => tick({ bar, fill, left, start, end }, Date.now() + ahead));
   view.bars.at(-1)();
-  left.title = `until ${new Date(end).toISOString().replace("T", " ").slice(0, 19)} UTC`;
+  left.title = `until ${utc(end).slice(0, 19)} UTC`;
   const shown = make("code", { class: "bxcc-shown" }); // on a line of its own: the button stays put
   return make("div", { class: "bxcc-channel" }, make("b", {}, type), make("code", { class: "bxcc-id" }, masked),
     holdButton(view, type, shown), bar, left, shown);
 }
 
-// Shown only while held, and not selectable: nothing to copy by accident, nothing to save.
+// The id is shown only while the button is held, and cannot be selected, copied or saved.
 function holdButton(view, type, shown) {
   const button = make("button", { type: "button", class: "bxcc-hold", title: "Hold to show the id: it is a secret" }, "hold to show");
   let held = false;
@@ -60,9 +57,8 @@ function tick({ bar, fill, left, start, end }, now) {
   fill.style.width = `${(100 * share).toFixed(2)}%`;
   bar.setAttribute("aria-valuenow", Math.round(100 * share));
   bar.classList.toggle("bxcc-low", end - now < 600_000);
-  const words = lifeLeft(end - now);
-  bar.setAttribute("aria-valuetext", words);
-  left.textContent = words;
+  left.textContent = lifeLeft(end - now);
+  bar.setAttribute("aria-valuetext", left.textContent);
 }
 
 function lifeLeft(ms) {

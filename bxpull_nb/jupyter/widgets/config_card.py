@@ -1,44 +1,37 @@
-"""The connection config in the page: the server, and the channels with the life they have left.
+"""The connection config in the page: the server, and the channels with their remaining life.
 
-The ids are secrets, so they never become traits, which are saved with a notebook. They are shown
-masked; while a person holds the button, the page asks for one, shows it, and forgets it.
+The channel ids are secrets, so they are masked. While the user holds the button, the page asks for
+one id, shows it, and forgets it.
 
 ```
-page   -> kernel   hello                   drawn: what is there to show?
+page   -> kernel   hello                   drawn: asks for the config
 page   -> kernel   reveal {channel}        the button is held
 kernel -> page     config {server, channels, now}
 kernel -> page     id {channel, id}
 ```
 """
 
-from pathlib import Path
 from typing import Any
 
-import anywidget
-
-from bxpull_nb.jupyter.widgets.streaming_view import page_code
+from bxpull_nb.jupyter.widgets.page_widget import PageWidget
 from bxpull_nb.masking import mask
 from bxpull_nb.models import Channel, PullConfig
 
 __all__ = ["ConfigCard"]
 
 
-class ConfigCard(anywidget.AnyWidget):
+class ConfigCard(PageWidget):
     """A card for one connection config; empty until `show`."""
 
-    _css = Path(__file__).with_suffix(".css")
+    _scripts = ("config_card.js",)
+    _styles = ("config_card.css",)
 
     def __init__(self) -> None:
         self.config: PullConfig | None = None
         super().__init__()
-        self.on_msg(self._on_page)
-
-    @property
-    def _esm(self) -> str:
-        return page_code("page.js", "config_card.js")
 
     def show(self, config: PullConfig | None) -> None:
-        """Show the config; the same one again sends nothing."""
+        """Show the config; nothing is sent when it is shown already."""
         if config is not self.config:
             self.config = config
             self._send_config()
@@ -67,14 +60,11 @@ class ConfigCard(anywidget.AnyWidget):
 
 
 def _server(config: PullConfig) -> list[tuple[str, str]]:
-    """What the server is, as pairs of words; addresses hold no secret."""
+    """Return facts of the server as pairs of texts; addresses hold no secret."""
     server = config.server
-    dialect = {True: "JSON-RPC", False: "text"}[server.version >= 5]
+    dialect = {4: "protobuf"}.get(server.version, "JSON-RPC" if server.version >= 5 else "text")
     facts = [
-        (
-            "push server",
-            f"version {server.version} ({'protobuf' if server.version == 4 else dialect})",
-        ),
+        ("push server", f"version {server.version} ({dialect})"),
         ("enabled", _yes(server.server_enabled)),
         ("WebSocket", _yes(server.websocket_enabled)),
         ("publishing", _yes(server.publish_enabled)),

@@ -1,21 +1,31 @@
-"""Small controls in the panel's own manner."""
+"""Small controls in the style of the panel."""
 
 from typing import Any
 
 import ipywidgets as ipw
 
-__all__ = ["button", "labelled", "row", "toggle"]
+from bxpull_nb.jupyter.widgets import html
+
+__all__ = ["Status", "button", "labelled", "row", "toggle"]
+
+
+class Status(ipw.HTML):
+    """A line for the result of an action."""
+
+    def show(self, text: str) -> None:
+        """Show one sentence."""
+        self.value = html.message(text)
 
 
 def toggle(options: list[Any], tooltip: str) -> ipw.ToggleButtons:
-    """A choice with all its options in sight."""
+    """Return a choice with all its options visible."""
     return ipw.ToggleButtons(
         options=options, tooltips=[tooltip] * len(options), style={"button_width": "auto"}
     )
 
 
 def button(text: str, icon: str, *, style: str = "", tooltip: str = "") -> ipw.Button:
-    """A button as wide as its words."""
+    """Return a button as wide as its text."""
     return ipw.Button(
         description=text,
         icon=icon,
@@ -26,10 +36,10 @@ def button(text: str, icon: str, *, style: str = "", tooltip: str = "") -> ipw.B
 
 
 def labelled(name: str, control: ipw.Widget) -> ipw.HBox:
-    """The control behind its name, on one line: their own labels stand above or far away."""
+    """Return the control after its name, closer than its own label would be."""
     return ipw.HBox([ipw.Label(name), control], layout={"margin": "0 14px 0 0"})
 
 
 def row(*children: ipw.Widget) -> ipw.HBox:
-    """Side by side, on a second line where the page is narrow."""
+    """Return a row of widgets; it breaks into lines where the page is narrow."""
     return ipw.HBox(children, layout={"flex_flow": "row wrap", "align_items": "center"})

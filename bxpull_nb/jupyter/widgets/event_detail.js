@@ -2,16 +2,12 @@
 
 const OPEN_DEPTH = 2;
 
-function render({ model, el }) {
-  const root = make("div", { class: "bxed", role: "region", "aria-label": "The selected event" },
+function render(page) {
+  const root = make("div", { class: "bx bxed", role: "region", "aria-label": "The selected event" },
     make("p", { class: "bxed-hint" }, "Click a row of the table, or press Enter on it, to take the event apart."));
-  el.append(root);
-  const onMessage = (content, buffers) => {
+  return connect(page, root, (content, buffers) => {
     if (content.kind === "event") show(root, content, new TextDecoder().decode(buffers[0]));
-  };
-  model.on("msg:custom", onMessage);
-  model.send({ kind: "hello" });
-  return () => model.off("msg:custom", onMessage);
+  });
 }
 
 function show(root, { row, facts, frame, frame_size: size, cut }, params) {
@@ -25,7 +21,7 @@ function show(root, { row, facts, frame, frame_size: size, cut }, params) {
   root.replaceChildren(make("h4", {}, `Event ${row}`), make("div", { class: "bxed-halves" }, list, tree), raw);
 }
 
-// Numbers as they were written, where the browser tells: 64-bit ids must not be rounded.
+// A number as it was written, where the browser gives its text: 64-bit ids must not be rounded.
 class Written {
   constructor(source) { this.source = source; }
 }

@@ -1,36 +1,30 @@
-"""One event taken apart, in the page: its parameters as a tree, its frame, its id and its times.
+"""One event taken apart in the page: parameters as a tree, frame, id and times.
 
-Event text is written by strangers and frames may hold much, so neither becomes a trait: the page
-gets them as messages, shows them as text, and nothing is saved with the notebook.
+Event text may be hostile and frames large, so the page gets both as messages and shows them as
+text; nothing is saved with the notebook.
 """
 
-from pathlib import Path
 from typing import Any
 
-import anywidget
 import msgspec
 
 from bxpull_nb.capture.anatomy import Anatomy
-from bxpull_nb.jupyter.widgets.streaming_view import page_code
+from bxpull_nb.jupyter.widgets.page_widget import PageWidget
 
 __all__ = ["EventDetail"]
 
 _MOST_PARAMS = 2**20  # bytes of JSON sent to a page
 
 
-class EventDetail(anywidget.AnyWidget):
-    """Shows an `Anatomy`; a hint until `show`."""
+class EventDetail(PageWidget):
+    """A view of one `Anatomy`; a hint until `show`."""
 
-    _css = Path(__file__).with_suffix(".css")
+    _scripts = ("event_detail.js",)
+    _styles = ("event_detail.css",)
 
     def __init__(self) -> None:
         self.anatomy: Anatomy | None = None
         super().__init__()
-        self.on_msg(self._on_page)
-
-    @property
-    def _esm(self) -> str:
-        return page_code("page.js", "event_detail.js")
 
     def show(self, anatomy: Anatomy) -> None:
         """Show the event."""

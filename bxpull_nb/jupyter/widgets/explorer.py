@@ -1,7 +1,7 @@
-"""The control panel: what a person does becomes work on the feed's loop, what it holds is shown.
+"""The control panel: submits the user's actions to the feed's loop and shows the feed.
 
-Nothing here waits, and nothing is shown per event: every action is submitted to the loop of the
-portal's bridge, and the panel repaints on a timer there, however much arrives.
+Nothing here waits, and nothing is shown per event: every action runs on the loop of the portal's
+bridge, and the panel repaints there on a timer, however much arrives.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from bxpull_nb.errors import BxPullError
 from bxpull_nb.jupyter.widgets import html
 from bxpull_nb.jupyter.widgets.activity_view import ActivityView
 from bxpull_nb.jupyter.widgets.config_card import ConfigCard
-from bxpull_nb.jupyter.widgets.controls import button, labelled, row, toggle
+from bxpull_nb.jupyter.widgets.controls import Status, button, labelled, row, toggle
 from bxpull_nb.jupyter.widgets.event_detail import EventDetail
 from bxpull_nb.jupyter.widgets.export_form import ExportForm
 from bxpull_nb.jupyter.widgets.live_table import LiveTable
@@ -42,8 +42,8 @@ _TABS = ("Event", "What happened", "After a mark", "Send a test event", "Export"
 class Explorer(ipw.VBox):
     """A panel for one portal: fetch the config, start, watch, mark, send, stop, export.
 
-    It shows the portal's last started feed, or an idle one; given a feed alone, such as a replay,
-    it shows that one, without what needs a portal. `close()` ends the panel, not the feed.
+    It shows the portal's last started feed, or an idle one. A feed alone, such as a replay, is
+    shown without the controls that need a portal. `close()` ends the panel, not the feed.
     `static` adds a plain table of the newest events, which is saved with the notebook.
     """
 
@@ -61,7 +61,7 @@ class Explorer(ipw.VBox):
         self._timer = self.feed.bridge.submit(within(self._context, self._keep_painting(repaint)))
 
     def paint(self) -> None:
-        """Show the feed as it is now; what did not change sends nothing to the page."""
+        """Show the feed as it is now; unchanged parts send nothing to the page."""
         stats = self.feed.stats
         self.light.value = html.state_light(stats)
         self.counters.value = html.counters(stats)
@@ -72,7 +72,7 @@ class Explorer(ipw.VBox):
         self.export.export_button.disabled = len(self.feed) == 0
         if self.feed.config is not None:
             self.config_card.show(self.feed.config)
-        self.story.paint()
+        self.activity.paint()
         self.chart.flush()
         self.table.flush()
 
@@ -85,9 +85,9 @@ class Explorer(ipw.VBox):
     def _build(self) -> None:
         feed = self.feed
         self.light, self.counters = ipw.HTML(), ipw.HTML()
-        self.said, self.error = ipw.HTML(), ipw.HTML()
+        self.status, self.error = Status(), ipw.HTML()
         self.cache = toggle([("Y", True), ("N", False)], "CACHE: may the portal answer from it?")
-        self.reopen = toggle([("Y", True), ("N", False)], "REOPEN: may it open a channel anew?")
+        self.reopen = toggle([("Y", True), ("N", False)], "REOPEN: may it open a new channel?")
         self.channels = toggle(list(_CHANNELS), "The type of the channels to listen to")
         self.channels.value = _chosen(feed.channels)
         self.transport = ipw.Dropdown(
@@ -102,7 +102,7 @@ class Explorer(ipw.VBox):
         self.table = LiveTable(feed.log, empty=_EMPTY)
         self.chart = RateChart(feed.log, live=self.portal is not None)
         self.detail = EventDetail()
-        self.story = ActivityView(feed, self.chart, self.table)
+        self.activity = ActivityView(feed, self.chart, self.table)
         self.send = SendForm(self.portal, feed) if self.portal else None
         self.export = ExportForm(feed, self.table)
         self.tabs = self._open_tabs()
@@ -120,7 +120,7 @@ class Explorer(ipw.VBox):
         return [
             row(title, self.light),
             *([settings] if self.portal else []),
-            row(*([self.fetch_button] if self.portal else []), *actions, self.said),
+            row(*([self.fetch_button] if self.portal else []), *actions, self.status),
             self.error,
             self.config_card,
             self.counters,
@@ -130,9 +130,9 @@ class Explorer(ipw.VBox):
         ]
 
     def _open_tabs(self) -> ipw.Tab:
-        """What is below the table; the places stay, so that a tab is found by its number."""
+        """Return the tabs below the table, in a fixed order: a number finds a tab."""
         send = self.send or ipw.HTML(html.message("Sending needs a portal; this is a feed alone."))
-        contents = [self.detail, self.story.log, self.story.after, send, self.export]
+        contents = [self.detail, self.activity.log, self.activity.after, send, self.export]
         return ipw.Tab(contents, titles=_TABS)
 
     def _connect_controls(self) -> None:
@@ -159,16 +159,16 @@ class Explorer(ipw.VBox):
             cache=self.cache.value, reopen=self.reopen.value
         )
         self.config_card.show(config)
-        self.said.value = html.message(f"Config fetched at {config.portal_time:%H:%M:%S} UTC.")
+        self.status.show(f"Config fetched at {config.portal_time:%H:%M:%S} UTC.")
 
     async def _start(self) -> None:
-        self.said.value = ""
+        self.status.show("")
         await self.feed.start_async(_CHANNELS[self.channels.value], self.transport.value)
 
     async def _mark(self) -> None:
-        label = self.mark_label.value.strip() or f"mark {self.story.marks + 1}"
+        label = self.mark_label.value.strip() or f"mark {self.activity.marks + 1}"
         self.feed.mark(label)
-        self.said.value = html.message(f"Marked “{label}”.")
+        self.status.show(f"Marked “{label}”.")
         self.tabs.selected_index = _TABS.index("After a mark")
 
     def _settings_changed(self, _change: object) -> None:
@@ -186,12 +186,12 @@ class Explorer(ipw.VBox):
         self.table.show_only(command=pick.command, since_us=pick.since_us, until_us=pick.until_us)
 
     def _act(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Do it on the bridge's loop; called on whatever thread the page's message came by."""
+        """Do the work on the bridge's loop; any thread may call it."""
         self._action_error = ""
         self.feed.bridge.submit(within(self._context, self._shown(work)))
 
     async def _shown(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Do it, and tell in the panel what went wrong: a traceback would be seen by nobody."""
+        """Do the work and show an error in the panel: a traceback would not appear."""
         try:
             await work()
         except (BxPullError, OSError) as exc:

@@ -1,4 +1,4 @@
-"""The form that writes events to a file, and gives a link to it."""
+"""The form that writes events to a file and shows a link to it."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as ipw
 
 from bxpull_nb.capture.feed import Feed
-from bxpull_nb.jupyter.widgets import html
-from bxpull_nb.jupyter.widgets.controls import button, labelled, row, toggle
+from bxpull_nb.jupyter.widgets.controls import Status, button, labelled, row, toggle
 from bxpull_nb.jupyter.widgets.live_table import Filters, LiveTable
 from bxpull_nb.storage.export import to_csv, to_jsonl, to_parquet
 
@@ -26,7 +25,7 @@ _WRITERS: dict[str, Callable[["pd.DataFrame", str], Path]] = {
 
 
 class ExportForm(ipw.VBox):
-    """File name, format, and which events: all of them, or those the table's filters leave."""
+    """File name, format, and the choice of all events or those the table's filters leave."""
 
     def __init__(self, feed: Feed, table: LiveTable) -> None:
         self._feed = feed
@@ -36,9 +35,9 @@ class ExportForm(ipw.VBox):
             options=[("CSV", ".csv"), ("Parquet", ".parquet"), ("JSON lines", ".jsonl")],
             layout={"width": "120px"},
         )
-        self.which = toggle(["all", "filtered"], "filtered: what the table's filters leave")
+        self.which = toggle(["all", "filtered"], "filtered: those the table's filters leave")
         self.export_button = button("Export", "save")
-        self.told = ipw.HTML()
+        self.status = Status()
         self.link = ipw.Output()
         super().__init__(
             [
@@ -48,20 +47,20 @@ class ExportForm(ipw.VBox):
                     labelled("events", self.which),
                     self.export_button,
                 ),
-                row(self.told, self.link),
+                row(self.status, self.link),
             ]
         )
 
     async def export(self) -> None:
-        """Write the file, and tell where; raises OSError in words."""
+        """Write the file and show its path; raises OSError."""
         suffix = str(self.format.value)
         name = self.file_name.value.strip() or "events"
         path = name if Path(name).suffix == suffix else name + suffix
         filters = self._table.filters if self.which.value == "filtered" else None
-        self.told.value = html.message("Writing …")
+        self.status.show("Writing …")
         # On another thread: a million rows take a second, and the listener shares this loop.
         count, written = await asyncio.to_thread(_write, self._feed, filters, suffix, path)
-        self.told.value = html.message(f"Wrote {count:,} events to {written}.")
+        self.status.show(f"Wrote {count:,} events to {written}.")
         self.link.outputs = (_link(written),)
 
 
@@ -72,7 +71,7 @@ def _write(feed: Feed, filters: Filters | None, suffix: str, path: str) -> tuple
 
 
 def matching(events: "pd.DataFrame", filters: Filters) -> "pd.Series[bool]":
-    """Which rows the table's filters leave: a mask, by the same rules as in the page."""
+    """Return a mask of the rows that the table's filters leave, as in the page."""
     import pandas as pd
 
     mask = pd.Series(True, index=events.index)
@@ -97,7 +96,7 @@ def _containing(events: "pd.DataFrame", text: str) -> "pd.Series[bool]":
 
 
 def _link(path: Path) -> dict[str, Any]:
-    """An output with a link that Lab resolves from the notebook's folder."""
+    """Return an output with a link that Lab resolves from the notebook's folder."""
     from IPython.lib.display import FileLink
 
     data = {"text/plain": str(path)}

@@ -1,6 +1,6 @@
-"""The panel's texts as HTML: pure functions, every foreign word escaped, no secret revealed."""
+"""The panel's texts as HTML: pure functions, every text from outside escaped, no secret shown."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from html import escape
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ from bxpull_nb.models import LogEntry
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["after_mark", "counters", "happenings", "headline", "message", "state_light"]
+__all__ = ["after_mark", "counters", "headline", "log_entries", "message", "state_light"]
 
 _LIGHTS = {
     "idle": ("○", "--jp-ui-font-color2", "#616161", "not started"),
@@ -23,18 +23,17 @@ _LIGHTS = {
 }
 _MUTED = "color:var(--jp-ui-font-color2,#616161)"
 _FIGURES = "font-variant-numeric:tabular-nums"
-_CELL = "padding:0 16px 0 0;text-align:left;white-space:nowrap;vertical-align:top"
-_WORDS = "text-align:left;white-space:pre-wrap;unicode-bidi:isolate"
+_CELL = f"padding:0 16px 0 0;text-align:left;vertical-align:top;unicode-bidi:isolate;{_FIGURES}"
 _MOST_CAUSES = 50
 
 
 def headline(name: str) -> str:
-    """The panel's title: the product, and whose channels these are."""
+    """Return the panel's title: the product and the portal."""
     return f"<b>bxpull</b> <span style='{_MUTED}'>· {escape(name)}</span>"
 
 
 def state_light(stats: FeedStats) -> str:
-    """The state as a sign, a colour and words: colour alone would not do."""
+    """Return the state as a sign, a colour and words: colour alone is not enough."""
     sign, variable, colour, words = _LIGHTS[stats.state]
     by = f" by {' and '.join(stats.transports)}" if stats.state == "connected" else ""
     return (
@@ -44,7 +43,7 @@ def state_light(stats: FeedStats) -> str:
 
 
 def counters(stats: FeedStats) -> str:
-    """Events, rate, lag and reconnects; the rarer ones only when they are not zero."""
+    """Return events, rate, lag and reconnects; the rarer counters only above zero."""
     cells = [
         _counter(f"{stats.events:,}", "event" if stats.events == 1 else "events", width=7),
         _counter(f"{stats.rate:.1f}", "events/s", width=6),
@@ -62,36 +61,28 @@ def counters(stats: FeedStats) -> str:
     return f"<div style='{flow};{_FIGURES}'>{''.join(cells)}</div>"
 
 
-def happenings(entries: Sequence[LogEntry]) -> str:
-    """The log of what happened, newest first."""
+def log_entries(entries: Sequence[LogEntry]) -> str:
+    """Return the entries of the activity log as a table, newest first."""
     if not entries:
-        return message("Nothing yet: connections, breaks and marks will be told here.")
-    rows = "".join(
-        f"<tr><td style='{_CELL};{_FIGURES}'>{_clock(entry.at_us)}</td>"
-        f"<td style='{_CELL}'>{escape(entry.channel or '')}</td>"
-        f"<td style='{_CELL}'>{escape(entry.transport or '')}</td>"
-        f"<td style='{_WORDS}'>{escape(_said(entry))}</td></tr>"
+        return message("Nothing yet: connections, breaks and marks will be listed here.")
+    rows = (
+        (_clock(entry.at_us), entry.channel or "", entry.transport or "", _entry_text(entry))
         for entry in reversed(entries)
     )
-    head = _head("time (UTC)", "channel", "transport", "what happened")
-    return f"<div style='max-height:260px;overflow:auto'><table>{head}{rows}</table></div>"
+    return _table(("time (UTC)", "channel", "transport", "what happened"), rows)
 
 
 def after_mark(label: str, causes: "pd.DataFrame") -> str:
-    """What arrived after a mark, by module and command, against the rate before."""
+    """Return the events after a mark by module and command, with their rate before it."""
     title = f"<div>After <b>{escape(label)}</b>:</div>"
     if causes.empty:
         return title + message("Nothing has arrived since.")
-    rows = "".join(
-        "<tr>" + "".join(f"<td style='{_CELL}'>{escape(cell)}</td>" for cell in cells) + "</tr>"
-        for cells in _cause_rows(causes)
-    )
-    head = _head("module", "command", "events", "first after", "per minute", "before it")
-    return f"{title}<div style='max-height:260px;overflow:auto'><table>{head}{rows}</table></div>"
+    names = ("module", "command", "events", "first after", "per minute", "before it")
+    return title + _table(names, _cause_rows(causes))
 
 
 def message(text: str, *, error: bool = False) -> str:
-    """One sentence for the person in front of the panel; an error is told by its word too."""
+    """Return one sentence for the user; an error is marked by a word too."""
     if not text:
         return ""
     if not error:
@@ -103,7 +94,7 @@ def message(text: str, *, error: bool = False) -> str:
 
 
 def _counter(value: str, name: str, *, width: int) -> str:
-    """A number and its name; those behind them keep their places when it changes its width."""
+    """Return a number and its name, wide enough that the next ones never move."""
     room = f"display:inline-block;min-width:{width + len(name)}ch;white-space:nowrap"
     return f"<span style='{room}'><b>{value}</b> <span style='{_MUTED}'>{name}</span></span>"
 
@@ -112,11 +103,17 @@ def _milliseconds(seconds: float | None) -> str:
     return "…" if seconds is None else f"{seconds * 1000:,.0f} ms"
 
 
-def _head(*names: str) -> str:
-    cells = "".join(
-        f"<th scope='col' style='{_CELL};font-weight:600'>{name}</th>" for name in names
-    )
-    return f"<tr>{cells}</tr>"
+def _table(names: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a scrolling table; the last column breaks into lines, the others do not."""
+    wraps = [*["nowrap"] * (len(names) - 1), "pre-wrap"]
+    head = "".join(f"<th scope='col' style='{_CELL};font-weight:600'>{name}</th>" for name in names)
+    body = "".join(f"<tr>{''.join(map(_cell, cells, wraps))}</tr>" for cells in rows)
+    table = f"<table><tr>{head}</tr>{body}</table>"
+    return f"<div style='max-height:260px;overflow:auto'>{table}</div>"
+
+
+def _cell(text: str, wrap: str) -> str:
+    return f"<td style='{_CELL};white-space:{wrap}'>{escape(text)}</td>"
 
 
 def _clock(at_us: int) -> str:
@@ -124,7 +121,7 @@ def _clock(at_us: int) -> str:
     return f"{moment:%H:%M:%S}.{moment.microsecond // 1000:03}"
 
 
-def _said(entry: LogEntry) -> str:
+def _entry_text(entry: LogEntry) -> str:
     return f"marked “{entry.text}”" if entry.kind == "marked" else entry.text or entry.kind
 
 

@@ -1,11 +1,11 @@
-// The page's half of LiveTable: it mirrors the newest rows and draws those that are in sight.
+// The page's half of LiveTable: mirrors the newest rows and draws those in sight.
 // live_table.py describes the messages.
 
 const ROW = 24; // px, the height of a row; as in the style sheet
 const HEAD = 30; // px, the head and the borders
 const SPARE = 6; // rows drawn beyond either edge
 
-export default () => widget({ rows: [], flags: [], flagged: 0, filters: null, shows: 0, tellTimer: 0 }, receive, mount);
+export default () => widget({ rows: [], flags: [], flagged: 0, filters: null, shows: 0, sendTimer: 0 }, receive, mount);
 
 // ---- the mirror
 function receive(mirror, model, message, buffers) {
@@ -22,16 +22,15 @@ function receive(mirror, model, message, buffers) {
   if (whole) takeFilters(mirror, message);
   const missed = mirror.flagged !== message.flagged || message.asked > mirror.shows;
   mirror.hole = !whole && (message.start > end || missed || (known && mirror.hole));
-  if (mirror.hole) ask(mirror, model);
-  else mirror.asked = 0;
+  askForMissing(mirror, model);
   for (const view of mirror.views) update(view, known);
 }
 
-// A new array each time: what is painted, or paused, keeps the one it has.
+// Returns a new array each time: painted or paused rows keep the one they have.
 function joined(rows, start, cells, newFrom) {
   const had = rows.length ? rows.at(-1).n + 1 : start;
   const now = performance.now();
-  const at = (n) => (n >= newFrom ? now : -Infinity); // when it came, for the mark
+  const at = (n) => (n >= newFrom ? now : -Infinity); // time of arrival, for the mark
   const added = cells.map((row, i) => ({ n: start + i, cells: row, at: at(start + i), key: null }));
   return rows.concat(added.slice(Math.max(0, had - start)));
 }
@@ -39,7 +38,7 @@ function joined(rows, start, cells, newFrom) {
 function takeFlags(mirror, { kind, flags, flagged }, known) {
   if (!known || kind === "snapshot") Object.assign(mirror, { flags: [], flagged: 0 });
   if (!flags) return;
-  mirror.flags = [...mirror.flags, ...flags].slice(-200);
+  mirror.flags = [...mirror.flags, ...flags].slice(-MOST_FLAGS);
   mirror.flagged = kind === "snapshot" ? flagged : mirror.flagged + flags.length;
 }
 
@@ -50,19 +49,13 @@ function mount(mirror, model, el) {
     mirror, model, id, ui: build(model, id), drawn: new Map(), shown: [], items: [], painted: [],
     filters: mirror.filters ?? ALL, text: "", columns: [], sort: null, followed: true,
     frozen: null, follow: true, anchor: null, top: 0, hidden: true,
-    selected: null, active: null, frame: 0, sayTimer: 0,
+    selected: null, active: null, frame: 0, announceTimer: 0,
   };
-  const observer = new ResizeObserver(() => paint(view));
   wireBar(view);
   wire(view);
-  el.append(view.ui.root);
-  observer.observe(view.ui.scroll);
-  enter(view);
+  enter(view, el, view.ui.scroll);
   setFilters(view, view.filters);
   return () => {
-    observer.disconnect();
-    cancelAnimationFrame(view.frame);
-    clearTimeout(view.sayTimer);
     document.removeEventListener("pointerdown", view.closeMenu);
     leave(view);
   };
@@ -73,13 +66,12 @@ function build(model, id) {
   const head = make("div", { role: "row", class: "bxlt-head", "aria-rowindex": 1 });
   const body = make("div", { role: "rowgroup", class: "bxlt-body" });
   const note = make("div", { class: "bxlt-note" });
-  // Lab would take the arrow keys and Enter for its cells; the attribute is Lab's way out.
   const scroll = make("div", { id, class: "bxlt-scroll", role: "grid", tabindex: 0, "aria-label": "Events",
-    "aria-live": "off", "data-lm-suppress-shortcuts": "true" },
+    "aria-live": "off", ...OWN_KEYS },
   make("div", { role: "rowgroup", class: "bxlt-top" }, head), body, note);
   scroll.style.height = `${HEAD + Math.max(3, Math.round((model.get("height") - HEAD) / ROW)) * ROW}px`;
   bar.follow.checked = true;
-  return { ...bar, root: make("div", { class: "bxlt" }, bar.bar, scroll), head, body, note, scroll };
+  return { ...bar, root: make("div", { class: "bx bxlt" }, bar.bar, scroll), head, body, note, scroll };
 }
 
 function wire(view) {
@@ -96,7 +88,7 @@ function wire(view) {
   });
 }
 
-// Takes in what the mirror now holds; `known` is false when it is another log than before.
+// Takes over the mirror's rows; `known` is false when they are of another log than before.
 function update(view, known) {
   if (!known) {
     forgetDrawn(view);
@@ -111,24 +103,22 @@ function update(view, known) {
   schedule(view);
 }
 
-const schedule = (view) => (view.frame ||= requestAnimationFrame(() => paint(view)));
-
 function setPaused(view, paused) {
   view.frozen = paused ? view.mirror.rows : null;
   view.ui.pause.textContent = paused ? "Resume" : "Pause";
   view.ui.pause.classList.toggle("bxlt-on", paused);
   update(view, true);
-  say(view, () => (paused ? "Paused" : "Resumed"));
+  announce(view, () => (paused ? "Paused" : "Resumed"));
 }
 
-// Letting go remembers the row at the upper edge: it stays there while others come and go.
+// Without following, the row at the upper edge stays there while others come and go.
 function setFollow(view, follow) {
   if (!follow || view.sort) view.anchor = anchorAt(view, view.ui.scroll.scrollTop);
   view.follow = view.ui.follow.checked = follow && !view.sort;
   schedule(view);
 }
 
-// Of sorted rows, the upper end is what one looks at: there, none is held.
+// At the upper end of sorted rows no row is held there.
 function anchorAt(view, scrollTop) {
   const row = view.painted[Math.floor(scrollTop / ROW)];
   return row && !(view.sort && scrollTop < 1) ? { n: row.n, offset: scrollTop % ROW } : null;
@@ -141,7 +131,7 @@ function select(view, n) {
 }
 
 // ---- scrolling and keys
-// What the user does with the scroll bar; our own scrolling is known by `view.top`.
+// Notes the user's scrolling; the view's own is known by `view.top`.
 function noteScroll(view) {
   const { scroll } = view.ui;
   if (view.hidden || Math.abs(scroll.scrollTop - view.top) < 1) return;
@@ -149,7 +139,7 @@ function noteScroll(view) {
   setFollow(view, scroll.scrollTop + scroll.clientHeight >= scroll.scrollHeight - ROW / 2);
 }
 
-// Where row `n` stands, or where it would have stood had it not gone; of sorted rows, -1 then.
+// The index of row `n`, or of its old place when it is gone; among sorted rows -1 then.
 function indexOf(view, rows, n) {
   if (view.sort) return rows.findIndex((row) => row.n === n);
   return rows.findLastIndex((row) => row.n < n) + 1;
@@ -174,7 +164,7 @@ function activate(view, i, last) {
   const { scroll } = view.ui;
   const room = scroll.clientHeight - HEAD;
   view.active = view.shown[i].n;
-  const at = indexOf(view, view.items, view.active); // flags stand in between
+  const at = indexOf(view, view.items, view.active); // flags are in between
   scroll.scrollTop = Math.max((at + 1) * ROW - room, Math.min(at * ROW, scroll.scrollTop));
   view.top = scroll.scrollTop;
   setFollow(view, i === last);
@@ -189,7 +179,7 @@ function paint(view) {
   count.textContent = countText(view);
   scroll.setAttribute("aria-rowcount", view.items.length + 1);
   view.hidden ||= !scroll.clientHeight;
-  if (!scroll.clientHeight) return; // behind another tab: the observer calls again
+  if (!scroll.clientHeight) return; // hidden by another tab: the observer calls again
   noteScroll(view);
   body.style.height = `${view.items.length * ROW}px`;
   scroll.scrollTop = view.follow ? scroll.scrollHeight : held(view);
@@ -200,7 +190,7 @@ function paint(view) {
   drawRows(view, first, Math.ceil((view.top + scroll.clientHeight) / ROW) + SPARE);
 }
 
-// Where to scroll so that the row at the upper edge stays there.
+// The scroll position that keeps the row at the upper edge there.
 function held(view) {
   if (!view.anchor) return view.sort ? 0 : view.top;
   const at = indexOf(view, view.items, view.anchor.n);

@@ -1,10 +1,10 @@
-"""The live view of an event log: a table in the page that is fed only what is new.
+"""The live view of an event log, a table in the page.
 
-Each message is numbered, so the page sees what it missed and asks for it, once:
+Only new rows are sent. Messages are numbered: the page asks once for missing rows.
 
 ```
 kernel -> page     rows {epoch, start, count, flagged, asked, flags?}   these follow the last ones
-kernel -> page     snapshot {…, flags, filters}    forget what you had; this is all I can give
+kernel -> page     snapshot {…, flags, filters}    everything at hand; forget the rows before
 kernel -> page     show {epoch, asked, filters}    set these filters in all your views
 page   -> kernel   select {epoch, row}             this row was clicked
 page   -> kernel   filters {asked, filters}        the user has set these
@@ -12,7 +12,7 @@ page   -> kernel   filters {asked, filters}        the user has set these
 
 `start` is the number of the first row, the rows themselves are one buffer of JSON. `flagged`
 counts the flags there have been, and `asked` the calls of `show_only`, so that the page misses
-neither; and a snapshot never undoes what the user did since a call it has heard of.
+neither, and a snapshot never undoes the user's changes since the last call.
 """
 
 import time
@@ -25,24 +25,23 @@ import traitlets
 from ipywidgets import CallbackDispatcher
 
 from bxpull_nb.errors import SettingsError
-from bxpull_nb.jupyter.widgets.rows import RowSource, encodable, encode_rows, shortened
-from bxpull_nb.jupyter.widgets.streaming_view import StreamingView, page_code
+from bxpull_nb.jupyter.widgets.rows import RowSource, encode_rows, short_name
+from bxpull_nb.jupyter.widgets.streaming_view import MOST_FLAGS, StreamingView
 from bxpull_nb.models import Record
 
 __all__ = ["Filters", "LiveTable"]
 
 MOST_ROWS = 10_000
-"""More than this in a page makes filtering felt; the log itself keeps all."""
-MOST_FLAGS = 200
+"""More rows in a page make filtering slow; the log itself keeps all."""
 
 _NO_EVENTS = "No events yet. They appear here as they arrive."
 
 
 class Filters(TypedDict):
-    """Which rows a table shows: those that meet all that is given."""
+    """The filters of a table, which shows the rows that meet all of them."""
 
     text: str
-    """Somewhere in module, command, params or error, whatever the case; "" for any."""
+    """Text in module, command, params or error, upper or lower case; "" for any."""
     module: str | None
     command: str | None
     since_us: int | None
@@ -55,12 +54,15 @@ _ALL: Filters = {"text": "", "module": None, "command": None, "since_us": None, 
 
 
 class LiveTable(StreamingView):
-    """A table of the newest records of `source`; the page holds at most `rows` of them.
+    """A table of the newest records of `source`, at most `rows` in the page.
 
-    `empty` is what the table says while there is nothing to show, `height` its height in pixels.
+    `empty` is the text of a table without rows, `height` its height in pixels.
     Call `flush()` on a timer, at most ten times a second. Nothing is sent until the table is
     displayed, or a page asks; inside a container, see `expect_page()`.
     """
+
+    _scripts = ("live_table_bar.js", "live_table_rows.js", "live_table.js")
+    _styles = ("live_table.css", "live_table_bar.css")
 
     # Settings only: what is synced is saved with the notebook.
     rows = traitlets.Int(5000, min=1, max=MOST_ROWS).tag(sync=True)
@@ -87,18 +89,10 @@ class LiveTable(StreamingView):
         super().__init__(source, clock, rows=rows, empty=empty, height=height)
 
     @property
-    def _esm(self) -> str:
-        return page_code("page.js", "live_table_bar.js", "live_table_rows.js", "live_table.js")
-
-    @property
-    def _css(self) -> str:
-        return page_code("live_table.css", "live_table_bar.css")
-
-    @property
     def filters(self) -> Filters:
-        """Which rows the page shows, as it last said; a change arrives within half a second.
+        """The page's filters, for an export of just these rows.
 
-        For an export of just these rows. With two views, those of the one changed last.
+        A change arrives within half a second. With two views, those of the one changed last.
         """
         return self._filters.copy()
 
@@ -112,7 +106,7 @@ class LiveTable(StreamingView):
         """Set these filters in all views, now and in those drawn later; None means any.
 
         Times are microseconds since 1970, UTC, from `since_us` on and before `until_us`, widened
-        to whole milliseconds. What the user typed into the filter box stays.
+        to whole milliseconds. The text in the filter box stays.
         """
         with self._lock:
             self._filters = {
@@ -128,19 +122,19 @@ class LiveTable(StreamingView):
                 self._send_message(head, None)
 
     def flag(self, row: int, label: str) -> None:
-        """Draw a flag line with the label above the row of this number, at the next flush.
+        """Draw a labelled flag line above the row of this number, at the next flush.
 
         `len(table.source)` puts it before the next row to come. The newest 200 flags are kept,
         until the source is set or emptied; they are shown in the order of arrival only.
         """
         with self._lock:
-            self._flags.append((row, _name(label) or ""))
+            self._flags.append((row, short_name(label)))
             self._flagged += 1
 
     def on_select(self, callback: Callable[[int], None]) -> None:
         """Call `callback(number)` when a row is clicked, or chosen with Enter.
 
-        It runs on whatever thread brings the page's message: hand longer work over.
+        It runs on the thread that brings the page's message: hand longer work over.
         """
         self._on_select.register_callback(callback)
 
@@ -173,12 +167,12 @@ class LiveTable(StreamingView):
             case {"kind": "select", "epoch": epoch, "row": int(row)}:
                 if epoch == self._epoch and 0 <= row < len(self._source):
                     self._on_select(row)
-            case {"kind": "filters", "filters": dict(said), "asked": asked}:
-                self._take_filters(said, asked)
+            case {"kind": "filters", "filters": dict(values), "asked": asked}:
+                self._take_filters(values, asked)
 
-    def _take_filters(self, said: dict[str, Any], asked: object) -> None:
+    def _take_filters(self, values: dict[str, Any], asked: object) -> None:
         try:
-            filters = msgspec.convert(said, Filters)
+            filters = msgspec.convert(values, Filters)
         except msgspec.ValidationError:
             return
         with self._lock:
@@ -206,4 +200,4 @@ class LiveTable(StreamingView):
 
 
 def _name(text: str | None) -> str | None:
-    return None if text is None else encodable(shortened(text) or "")
+    return None if text is None else short_name(text)

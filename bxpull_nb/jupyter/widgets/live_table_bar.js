@@ -1,6 +1,6 @@
-// What stands above the table: the filters, the chip of the time filter, and the column chooser.
+// The bars above the table: the filters, the chip of the time filter, and the column chooser.
 
-const TELL_MS = 250; // after the last change of a filter, the kernel hears of it
+const SEND_MS = 250; // from the last change of a filter to the message to the kernel
 const OPTIONS = 500; // names offered at most; event text is hostile
 const ALL = { text: "", module: null, command: null, since_us: null, until_us: null };
 
@@ -11,18 +11,16 @@ function buildBar(id) {
   const count = make("span", { class: "bxlt-count" });
   const follow = make("input", { type: "checkbox" });
   const pause = make("button", { type: "button", class: "bxlt-pause" }, "Pause");
-  const said = make("span", { class: "bxlt-said", role: "status" });
   const chip = make("button", { type: "button", class: "bxlt-chip", hidden: "" });
   const columns = make("button", { type: "button", class: "bxlt-choose",
     "aria-expanded": "false", "aria-controls": `${id}-menu` }, "Columns");
   const menu = make("div", { id: `${id}-menu`, class: "bxlt-menu", role: "group", "aria-label": "Columns to show", hidden: "" });
   const [module, command] = [select("module"), select("command")];
   const followLabel = make("label", { class: "bxlt-follow", title: "Keep the newest row in sight" }, follow, "Follow");
-  // Lab takes single keys for its cells unless told not to.
-  const bar = make("div", { class: "bxlt-bars", "data-lm-suppress-shortcuts": "true" },
+  const bar = make("div", { class: "bxlt-bars", ...OWN_KEYS },
     make("div", { class: "bxlt-bar" }, module, command, filter, chip),
-    make("div", { class: "bxlt-bar" }, count, followLabel, pause, make("div", { class: "bxlt-columns" }, columns, menu)), said);
-  return { bar, filter, module, command, count, follow, pause, said, chip, columns, menu };
+    make("div", { class: "bxlt-bar" }, count, followLabel, pause, make("div", { class: "bxlt-columns" }, columns, menu)));
+  return { bar, filter, module, command, count, follow, pause, chip, columns, menu };
 }
 
 function wireBar(view) {
@@ -45,15 +43,15 @@ function wireBar(view) {
 }
 
 // ---- filters
-// What the user chose: the kernel is told once it has settled.
+// Applies the user's choice, and sends it to the kernel once it has settled.
 function choose(view, changes) {
   const { mirror, model } = view;
   setFilters(view, { ...view.filters, ...changes });
   mirror.filters = view.filters;
-  clearTimeout(mirror.tellTimer);
-  mirror.tellTimer = setTimeout(
-    () => model.send({ kind: "filters", asked: mirror.shows, filters: mirror.filters }), TELL_MS);
-  say(view, () => countText(view));
+  clearTimeout(mirror.sendTimer);
+  mirror.sendTimer = setTimeout(
+    () => model.send({ kind: "filters", asked: mirror.shows, filters: mirror.filters }), SEND_MS);
+  announce(view, () => countText(view));
 }
 
 function setFilters(view, filters) {
@@ -64,10 +62,10 @@ function setFilters(view, filters) {
   update(view, true);
 }
 
-// The kernel's filters; the text is the user's own, but for a page that has just been drawn.
+// Takes the kernel's filters; the text stays the user's own, except in a page just drawn.
 function takeFilters(mirror, { asked, filters }) {
   if (!filters || (mirror.filters && asked <= mirror.shows)) return;
-  clearTimeout(mirror.tellTimer);
+  clearTimeout(mirror.sendTimer);
   const text = mirror.filters?.text ?? filters.text;
   mirror.shows = asked;
   mirror.filters = { ...filters, text };

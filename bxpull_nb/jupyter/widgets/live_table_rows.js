@@ -1,4 +1,4 @@
-// The table itself: its head with the order of the rows, the rows in sight, and their words.
+// The table: its head with the order of the rows, the rows in sight, and their texts.
 
 const PARAMS = 300; // characters shown
 const NEW_MS = 1500; // how long a new row is marked
@@ -42,11 +42,11 @@ function markSorted({ ui: { head }, sort, columns }) {
 function nextSort(view, column) {
   if (view.sort?.column !== column) setSort(view, { column, down: false });
   else setSort(view, view.sort.down ? null : { column, down: true });
-  say(view, () => (view.sort ? `Sorted by ${COLUMNS[column].title}, ${view.sort.down ? "descending" : "ascending"}`
+  announce(view, () => (view.sort ? `Sorted by ${COLUMNS[column].title}, ${view.sort.down ? "descending" : "ascending"}`
     : "In the order of arrival"));
 }
 
-// The tail cannot be followed while rows are sorted in; the old choice comes back with the order.
+// The tail cannot be followed while rows are sorted; the old choice returns with the order.
 function setSort(view, sort) {
   const { follow, scroll } = view.ui;
   if (sort && !view.sort) view.followed = view.follow;
@@ -61,7 +61,7 @@ function setSort(view, sort) {
   scroll.scrollTop = view.top = 0;
 }
 
-// What is missing comes last either way; what is equal stays in the order of arrival.
+// Missing values come last either way; equal ones stay in the order of arrival.
 function inOrder({ sort }, rows) {
   if (!sort) return rows;
   const { i } = COLUMNS[sort.column];
@@ -78,7 +78,7 @@ function inOrder({ sort }, rows) {
   return keyed.map(([, row]) => row);
 }
 
-// Flags stand before the first row shown that came after them; sorted rows have no such place.
+// Flags go before the first shown row that came after them; sorted rows have no such place.
 function withFlags({ sort, mirror }, rows) {
   const held = mirror.rows[0]?.n ?? Infinity;
   const flags = sort || !rows.length ? [] : mirror.flags.filter(([n]) => n >= held);
@@ -147,7 +147,7 @@ function drawCell(name, [received, channel, module, command, params, lag, mid, e
   }
 }
 
-// ---- words and numbers
+// ---- texts and numbers
 function cell(name, text, title = text) {
   return make("div", { role: "gridcell", class: `bxlt-${name}`, title: title ?? "" }, text ?? "–");
 }

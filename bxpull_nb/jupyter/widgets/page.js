@@ -1,14 +1,16 @@
-// What the views share: one mirror a page, how it asks the kernel, and how text gets into the page.
-// fed_view.py puts the files of a view together. Event text is hostile: it only ever becomes text
+// Shared by all widgets: one mirror a page, its requests to the kernel, and text put into the page.
+// page_widget.py joins the files of a widget. Event text is hostile: it only ever becomes text
 // nodes and attributes that hold text.
 
 const ASK_AGAIN_MS = 15000;
+const MOST_FLAGS = 200; // as in streaming_view.py
+const OWN_KEYS = { "data-lm-suppress-shortcuts": "true" }; // else Lab takes keys for its cells
 const clockWith = (digits) => new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit",
   second: "2-digit", ...digits, hourCycle: "h23" });
 const CLOCK = clockWith({ fractionalSecondDigits: 3 });
 const CLOCK_S = clockWith({});
 
-// anywidget calls this once per model, so that all the views of a page share one mirror.
+// anywidget calls this once per model, so that all views of a page share one mirror.
 function widget(mirror, receive, mount) {
   Object.assign(mirror, { page: randomId(), views: new Set(), epoch: null, end: 0, hole: false, asked: 0 });
   return {
@@ -19,7 +21,20 @@ function widget(mirror, receive, mount) {
   };
 }
 
-// Asked once until answered; an answer lost on the way is asked for again after a while.
+// Shows a widget without a mirror: the kernel answers its hello, and `onMessage` takes the answer.
+function connect({ model, el }, root, onMessage) {
+  el.append(root);
+  model.on("msg:custom", onMessage);
+  model.send({ kind: "hello" });
+  return () => model.off("msg:custom", onMessage);
+}
+
+function askForMissing(mirror, model) {
+  if (mirror.hole) ask(mirror, model);
+  else mirror.asked = 0;
+}
+
+// Asks once until an answer comes; a lost answer is asked for again after a while.
 function ask(mirror, model) {
   if (mirror.asked && performance.now() - mirror.asked < ASK_AGAIN_MS) return;
   mirror.asked = performance.now();
@@ -27,24 +42,35 @@ function ask(mirror, model) {
   model.send({ kind: "hello", page: mirror.page, epoch: mirror.epoch, end });
 }
 
-function enter(view) {
-  const { mirror, model } = view;
+// Puts the view into the page; it is painted when `sized` changes its size.
+function enter(view, el, sized) {
+  const { mirror, model, ui } = view;
+  ui.status = make("span", { class: "bx-status", role: "status" });
+  ui.root.append(ui.status);
+  el.append(ui.root);
+  view.observer = new ResizeObserver(() => paint(view));
+  view.observer.observe(sized);
   mirror.views.add(view);
   if (mirror.views.size === 1) ask(Object.assign(mirror, { asked: 0 }), model);
 }
 
 function leave(view) {
   const { mirror, model } = view;
+  view.observer.disconnect();
+  cancelAnimationFrame(view.frame);
+  clearTimeout(view.announceTimer);
   mirror.views.delete(view);
   if (!mirror.views.size) model.send({ kind: "leave", page: mirror.page });
 }
 
+const schedule = (view) => (view.frame ||= requestAnimationFrame(() => paint(view)));
+
 const decoded = (buffers) => JSON.parse(new TextDecoder().decode(buffers[0]));
 
-// For screen readers: changes the user made, told once they have settled; never what streams in.
-function say(view, text) {
-  clearTimeout(view.sayTimer);
-  view.sayTimer = setTimeout(() => (view.ui.said.textContent = text()), 600);
+// For screen readers: the user's changes, once they have settled; never new events.
+function announce(view, text) {
+  clearTimeout(view.announceTimer);
+  view.announceTimer = setTimeout(() => (view.ui.status.textContent = text()), 600);
 }
 
 // Children that are strings become text nodes, whatever they hold.

@@ -1,4 +1,4 @@
-"""What arrived in each second: how many events of which command, and how long they took."""
+"""Counts of each second: its events by command, and their median lag."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bxpull_nb.jupyter.widgets.rows import encodable, shortened
+from bxpull_nb.jupyter.widgets.rows import short_name
 from bxpull_nb.models import Record
 
 if TYPE_CHECKING:
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["SecondCounts"]
 
-_MOST_NAMES = 200  # a second's commands beyond these are counted together: names may be hostile
+_MOST_NAMES = 200  # further commands of a second are counted together: names may be hostile
 _SENT_NAMES = 32
-_SETTLED = 10  # seconds after which a second keeps its median, and forgets the single lags
+_SETTLED = 10  # after so many seconds a second keeps its median only, and no single lags
 
 
 @dataclass(slots=True)
@@ -31,7 +31,7 @@ class _Second:
     settled: bool = False
 
     def add(self, command: str | None, count: int) -> None:
-        """So many more of this command."""
+        """Count so many more of this command."""
         known = command in self.commands or len(self.commands) < _MOST_NAMES
         if command is None or not known:
             self.others += count
@@ -54,7 +54,7 @@ class SecondCounts:
         self._settled_to: int | None = None
 
     def add(self, records: Iterable[Record]) -> None:
-        """Count the records; those that did not travel have no second, and are left out."""
+        """Count the records; those without a time of arrival are left out."""
         for record in records:
             received = record.arrival.received_us
             if received is not None:
@@ -65,16 +65,19 @@ class SecondCounts:
                     second.lags.append(lag)
         self._settle()
 
-    def add_frame(self, frame: "pd.DataFrame") -> None:
+    def add_df(self, events: "pd.DataFrame") -> None:
         """Count rows of the live DataFrame, as `add` counts records.
 
         By array, not by row: the last minutes of a busy log can be half a million rows.
         """
-        numbers = frame["received_at"].to_numpy("int64") // 1_000_000
+        numbers = events["received_at"].to_numpy("int64") // 1_000_000
         order = np.flatnonzero(numbers > numbers.max(initial=0) - self.window)  # NaT is far below
         order = order[np.argsort(numbers[order], kind="stable")]
-        lags, has_lag = frame["lag"].to_numpy("int64"), frame["lag"].notna().to_numpy()
-        codes, names = frame["command"].cat.codes.to_numpy(), list(frame["command"].cat.categories)
+        lags, has_lag = events["lag"].to_numpy("int64"), events["lag"].notna().to_numpy()
+        codes, names = (
+            events["command"].cat.codes.to_numpy(),
+            list(events["command"].cat.categories),
+        )
         seconds, starts = np.unique(numbers[order], return_index=True)
         for number, rows in zip(seconds.tolist(), np.split(order, starts[1:]), strict=False):
             second = self._open(number)
@@ -85,16 +88,16 @@ class SecondCounts:
         self._settle()
 
     def take_changed(self) -> list[list[Any]]:
-        """The seconds that changed since this was last asked, see `rows`."""
+        """Return the seconds that changed since the last call, see `rows`."""
         changed, self._changed = self._changed & self._seconds.keys(), set()
         return [self._row(second) for second in sorted(changed)]
 
     def rows(self) -> list[list[Any]]:
-        """`[second, {command: events}, other events, median lag (us) or None]`, oldest first."""
+        """Return `[second, {command: events}, others, median lag (us) or None]`, oldest first."""
         return [self._row(second) for second in sorted(self._seconds)]
 
     def _open(self, number: int) -> _Second:
-        """The second to count in, which has changed by that; a spare one for what is too old."""
+        """Return the second to count in, marked as changed, or a spare one if too old."""
         second = self._seconds.get(number)
         if second is None:
             second = _Second()
@@ -106,7 +109,7 @@ class SecondCounts:
         return second
 
     def _settle(self) -> None:
-        """Forget what left the window, and the single lags of what is over."""
+        """Forget seconds outside the window, and the single lags of those that are over."""
         if self.newest is None or self.newest == self._settled_to:
             return
         self._settled_to = self.newest
@@ -123,12 +126,12 @@ class SecondCounts:
         others = second.others + second.commands.total() - sum(count for _, count in most)
         named: Counter[str] = Counter()
         for name, count in most:
-            named[encodable(shortened(name) or "")] += count
+            named[short_name(name)] += count
         median = second.median if second.settled else _median(second.lags)
         return [number, named, others, median]
 
 
 def _median(values: list[int]) -> int | None:
-    """The middle value, the upper of two; sorts in place, so that the next time is quick."""
+    """Return the middle value, the upper of two; sort in place to be quick next time."""
     values.sort()
     return values[len(values) // 2] if values else None

@@ -1,9 +1,9 @@
-"""The context in which the panel publishes, so that its controls answer while a cell is busy.
+"""The context in which the panel publishes: its controls answer while a cell is busy.
 
-A kernel with subshells answers the page's messages beside a running cell. But ipykernel 7.4 sends
-a comm's messages to the shell under whose request that comm was last published to: a button made
-in a cell waits for the main shell. Published under no request at all, it has no such preference,
-and the page's own choice holds.
+A kernel with subshells answers the page's messages while a cell runs. But ipykernel 7.4 sends a
+comm's messages to the shell whose request was the last to publish to that comm: a button made in
+a cell waits for the main shell. Published outside any request, it has no such preference, and the
+page's own choice holds.
 """
 
 from collections.abc import Coroutine
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 def outside_requests() -> Context:
-    """A copy of this context, in which what widgets publish answers no request."""
+    """Return a copy of this context, in which messages of widgets answer no request."""
     context = copy_context()
     parent = getattr(_kernel(), "_shell_parent", None)  # there since ipykernel 7.0
     if isinstance(parent, ContextVar):
@@ -25,7 +25,7 @@ def outside_requests() -> Context:
 
 
 async def within(context: Context, work: Coroutine[Any, Any, T]) -> T:
-    """The result of the work, done in that context."""
+    """Return the result of the work, done in that context."""
     import asyncio
 
     return await asyncio.create_task(work, context=context)

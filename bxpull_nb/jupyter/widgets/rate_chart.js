@@ -1,4 +1,4 @@
-// The page's half of RateChart: it mirrors the seconds and says what the user picks.
+// The page's half of RateChart: mirrors the seconds and sends the user's choice.
 // rate_chart.py describes the messages.
 
 const NONE = { command: null, second: null };
@@ -19,15 +19,14 @@ function receive(mirror, model, message, buffers) {
   mirror.end = message.end;
   takeTime(mirror, body, whole);
   takeSeconds(mirror, body.seconds);
-  mirror.flags = [...mirror.flags, ...body.flags].slice(-200);
+  mirror.flags = [...mirror.flags, ...body.flags].slice(-MOST_FLAGS);
   for (const shade of body.shades) mirror.shades.set(shade[0], shade);
   if (body.picked) mirror.picked = pickedFrom(body.picked);
-  if (mirror.hole) ask(mirror, model);
-  else mirror.asked = 0;
+  askForMissing(mirror, model);
   mirror.views.forEach(schedule);
 }
 
-// A message that was long on its way would set the clock back: the quickest one tells the time.
+// A message that was long on its way would set the clock back: the quickest one is right.
 function takeTime(mirror, { now, newest }, whole) {
   const offset = (now ?? 0) - Date.now();
   mirror.live = now !== null;
@@ -50,18 +49,12 @@ const pickedFrom = ({ command, since_us: since }) => ({ command, second: since =
 function mount(mirror, model, el) {
   const id = `bxrc-${randomId()}`;
   const view = { mirror, model, id, ui: build(model, id), slots: Array(SLOTS).fill(null), cursor: null,
-    top: 0, lagTop: 0, space: null, frame: 0, tick: 0, sayTimer: 0 };
-  const observer = new ResizeObserver(() => paint(view));
+    top: 0, lagTop: 0, space: null, frame: 0, tick: 0, announceTimer: 0 };
   wire(view);
-  el.append(view.ui.root);
-  observer.observe(view.ui.plot);
-  enter(view);
+  enter(view, el, view.ui.plot);
   schedule(view);
   return () => {
-    observer.disconnect();
-    cancelAnimationFrame(view.frame);
     clearTimeout(view.tick);
-    clearTimeout(view.sayTimer);
     leave(view);
   };
 }
@@ -77,9 +70,8 @@ function build(model, id) {
   const svg = draw("svg", { class: "bxrc-svg", "aria-hidden": "true" },
     draw("defs", {}, hatch), axes, shades, ...bars, ...lag, flags, cursor, picked);
   const note = make("div", { class: "bxrc-note" });
-  // Lab would take the arrow keys and Enter for its cells; the attribute is Lab's way out.
   const plot = make("div", { class: "bxrc-plot", role: "slider", tabindex: 0, "aria-valuemin": 0,
-    "aria-valuemax": WINDOW - 1, "data-lm-suppress-shortcuts": "true" }, svg, note);
+    "aria-valuemax": WINDOW - 1, ...OWN_KEYS }, svg, note);
   plot.style.height = `${model.get("height")}px`;
   const readout = make("div", { class: "bxrc-readout" });
   const entries = bars.map((_, i) => legendEntry(i));
@@ -88,9 +80,8 @@ function build(model, id) {
     + "The number: the middle one of these." }, make("span", { class: "bxrc-line" }),
     make("span", { class: "bxrc-name" }, "median lag, ms"), lagCount);
   const legend = make("div", { class: "bxrc-legend", role: "group", "aria-label": "Commands",
-    "data-lm-suppress-shortcuts": "true" }, ...entries.map((entry) => entry.node), lagEntry);
-  const said = make("span", { class: "bxrc-said", role: "status" });
-  return { root: make("div", { class: "bxrc" }, readout, plot, legend, said), readout, plot, svg, note, said,
+    ...OWN_KEYS }, ...entries.map((entry) => entry.node), lagEntry);
+  return { root: make("div", { class: "bx bxrc" }, readout, plot, legend), readout, plot, svg, note,
     axes, shades, bars, lag, flags, cursor, picked, entries, lagCount };
 }
 
@@ -115,19 +106,17 @@ function wire(view) {
     node.addEventListener("click", () => pick(view, { command: view.slots[i] })));
 }
 
-const schedule = (view) => (view.frame ||= requestAnimationFrame(() => paint(view)));
-
 // ---- choosing
-// The same again takes it back.
+// Picks a second or a command; picking it again takes it back.
 function pick(view, change) {
   const { mirror, model } = view;
   const [[name, value]] = Object.entries(change);
   mirror.picked = { ...mirror.picked, [name]: mirror.picked[name] === value ? null : value };
-  tell(mirror, model);
-  say(view, () => pickedText(mirror.picked) || "Nothing picked");
+  sendPick(mirror, model);
+  announce(view, () => pickedText(mirror.picked) || "Nothing picked");
 }
 
-function tell(mirror, model) {
+function sendPick(mirror, model) {
   const { command, second } = mirror.picked;
   const [since, until] = second === null ? [null, null] : [second * 1e6, (second + 1) * 1e6];
   model.send({ kind: "pick", epoch: mirror.epoch, command, since_us: since, until_us: until });
@@ -149,7 +138,7 @@ function onKey(view, event) {
     PageDown: at - 10, PageUp: at + 10, Home: space.from, End: space.end };
   if (event.key in moves) setCursor(view, Math.max(space.from, Math.min(space.end, moves[event.key])));
   else if ((event.key === "Enter" || event.key === " ") && view.cursor !== null) pick(view, { second: view.cursor });
-  else if (event.key === "Escape") Object.assign(mirror, { picked: NONE }), tell(mirror, model);
+  else if (event.key === "Escape") Object.assign(mirror, { picked: NONE }), sendPick(mirror, model);
   else return;
   event.preventDefault();
 }
@@ -158,7 +147,7 @@ function setCursor(view, second) {
   if (view.cursor === second) return;
   view.cursor = second;
   drawChosen(view);
-  drawWords(view);
+  drawTexts(view);
 }
 
 // ---- painting
@@ -168,11 +157,11 @@ function paint(view) {
   view.frame = 0;
   const { mirror, ui } = view;
   if (mirror.live) view.tick = setTimeout(() => schedule(view), 1000 - ((Date.now() + mirror.offset) % 1000));
-  if (!ui.plot.clientWidth) return; // behind another tab: the observer calls again
+  if (!ui.plot.clientWidth) return; // hidden by another tab: the observer calls again
   const found = survey(view);
   drawChart(view, found);
   drawLegend(view, found);
-  drawWords(view);
+  drawTexts(view);
   ui.note.textContent = noteText(view, found);
 }
 
@@ -191,7 +180,7 @@ function drawLegend({ ui, slots, mirror }, { totals, others, lags }) {
   ui.lagCount.textContent = lags.length ? lagText(middle(lags)) : "–";
 }
 
-function drawWords(view) {
+function drawTexts(view) {
   const { ui, space, cursor, mirror } = view;
   if (!space) return;
   const at = cursor === null ? null : Math.max(space.from, cursor);
@@ -203,7 +192,7 @@ function drawWords(view) {
   ui.plot.setAttribute("aria-valuetext", at === null ? pickedText(mirror.picked) || "no second chosen" : text);
 }
 
-// ---- words and numbers
+// ---- texts and numbers
 function summary({ space, mirror }) {
   const before = mirror.seconds.get(space.end - 1)?.total ?? 0;
   const parts = [`${wide(grouped(space.events), 6)} events in 5 minutes`, `${wide(grouped(before), 3)} in the last second`,

@@ -1,21 +1,20 @@
-"""The rate of events in the page: a second a bar, stacked by command, and how long they took.
+"""The rate of events in the page, in bars stacked by command, and the lag.
 
 ```
 kernel -> page     seconds {epoch, end}     these seconds, flags and shades changed
-kernel -> page     snapshot {epoch, end}    forget what you had; this is all there is
+kernel -> page     snapshot {epoch, end}    everything there is; forget the seconds before
 page   -> kernel   pick {command, since_us, until_us}    the user chose these, or nothing
 ```
 
-`end` counts the messages that held something, so that the page notices one that was dropped. What
-they hold is a buffer of JSON, `{now, newest, seconds, flags, shades, picked?}`: `now` is this
-machine's clock in ms since 1970, or null where the chart is not live; `seconds` are those of
-`SecondCounts.rows`, each replacing what the page had for it.
+`end` counts the messages with content, so that the page notices a dropped one. The content is a
+buffer of JSON, `{now, newest, seconds, flags, shades, picked?}`: `now` is this machine's clock in
+ms since 1970, or null for a chart that is not live; `seconds` are those of `SecondCounts.rows`,
+each replacing the page's one.
 """
 
 import time
 from collections import deque
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -23,43 +22,42 @@ import traitlets
 from ipywidgets import CallbackDispatcher
 
 from bxpull_nb.jupyter.widgets.per_second import SecondCounts
-from bxpull_nb.jupyter.widgets.rows import RowSource, encodable, shortened
-from bxpull_nb.jupyter.widgets.streaming_view import StreamingView, page_code
+from bxpull_nb.jupyter.widgets.rows import RowSource, short_name
+from bxpull_nb.jupyter.widgets.streaming_view import MOST_FLAGS, StreamingView
 
 __all__ = ["Pick", "RateChart"]
 
 WINDOW = 300
 """Seconds shown."""
-MOST_MARKS = 200
-"""Of flags, and of shades, the newest are kept."""
 
 _NO_EVENTS = "No events yet. Their rate appears here as they arrive."
 
 
 class Pick(msgspec.Struct, frozen=True):
-    """What the user chose in a chart; nothing but None when the choice was taken back."""
+    """The user's choice in a chart; all None when it was taken back."""
 
     command: str | None = None
     since_us: int | None = None
     """Microseconds since 1970, UTC: the beginning of a second."""
     until_us: int | None = None
-    """The end of that second, which does not belong to it."""
+    """The end of that second, exclusive."""
 
 
 class RateChart(StreamingView):
     """Events per second of arrival over the last five minutes of `source`, stacked by command.
 
     The seven most frequent commands have colours of their own; a thin line is the median delivery
-    lag. `empty` is what the chart says before the first event, `height` its height in pixels.
+    lag. `empty` is the chart's text before the first event, `height` its height in pixels.
     `live` lets the window end now; False, for a recording, at the newest event. `clock` and `now`
     are seconds: for the timer of reminders, and since 1970.
 
     Call `flush()` on a timer, at most ten times a second. Nothing is sent until the chart is
-    displayed, or a page asks; inside a container, see `expect_page()`. Of a burst the source does
-    not have at hand any more, its DataFrame (`df`) is read, where it has one.
+    displayed, or a page asks; inside a container, see `expect_page()`. Records of a burst that are
+    no longer at hand are read from the source's DataFrame (`df`), if it has one.
     """
 
-    _css = Path(__file__).with_suffix(".css")
+    _scripts = ("rate_chart_draw.js", "rate_chart.js")
+    _styles = ("rate_chart.css",)
 
     # Settings only: what is synced is saved with the notebook.
     empty = traitlets.Unicode(_NO_EVENTS).tag(sync=True)
@@ -80,7 +78,7 @@ class RateChart(StreamingView):
         self._counted = 0  # the number of the next record to count
         self._counts = SecondCounts(WINDOW)
         self._messages = 0
-        self._flags: deque[tuple[int, str]] = deque(maxlen=MOST_MARKS)
+        self._flags: deque[tuple[int, str]] = deque(maxlen=MOST_FLAGS)
         self._shades: dict[int, tuple[int, int | None, str]] = {}  # by their beginning
         self._new_flags: list[tuple[int, str]] = []
         self._new_shades: dict[int, tuple[int, int | None, str]] = {}
@@ -88,35 +86,31 @@ class RateChart(StreamingView):
         self._on_pick = CallbackDispatcher()  # shows what a callback raises, and goes on
         super().__init__(source, clock, empty=empty, height=height)
 
-    @property
-    def _esm(self) -> str:
-        return page_code("page.js", "rate_chart_draw.js", "rate_chart.js")
-
     def flag(self, at_us: int, label: str) -> None:
-        """Set a flag with the label at this time (microseconds since 1970), at the next flush."""
+        """Set a flag at this time (microseconds since 1970), at the next flush."""
         with self._lock:
-            flag = (at_us, _label(label))
+            flag = (at_us, short_name(label))
             self._flags.append(flag)
-            self._new_flags = [*self._new_flags, flag][-MOST_MARKS:]
+            self._new_flags = [*self._new_flags, flag][-MOST_FLAGS:]
 
     def shade(self, from_us: int, until_us: int | None = None, label: str = "") -> None:
         """Shade a time without connection, at the next flush; None: it lasts.
 
-        Shading again from the same beginning says how it ended.
+        Shade again from the same beginning to set the end.
         """
         with self._lock:
-            shade = (from_us, until_us, _label(label))
+            shade = (from_us, until_us, short_name(label))
             for shades in (self._shades, self._new_shades):
                 shades.pop(from_us, None)
                 shades[from_us] = shade
-                if len(shades) > MOST_MARKS:
+                if len(shades) > MOST_FLAGS:
                     del shades[next(iter(shades))]
 
     def on_pick(self, callback: Callable[[Pick], None]) -> None:
         """Call `callback(pick)` when a second or a command is chosen, or the choice taken back.
 
         A `LiveTable` shows just these by `table.show_only(command=pick.command,
-        since_us=pick.since_us, until_us=pick.until_us)`. It runs on whatever thread brings the
+        since_us=pick.since_us, until_us=pick.until_us)`. It runs on the thread that brings the
         page's message: hand longer work over.
         """
         self._on_pick.register_callback(callback)
@@ -177,9 +171,9 @@ class RateChart(StreamingView):
         start, first = self._counted, self._counted
         if start < len(self._source):
             first, records = self._source.recent(start)
-            frame = getattr(self._source, "df", None) if first > start else None
-            if frame is not None:
-                self._counts.add_frame(frame.iloc[start:first])
+            df = getattr(self._source, "df", None) if first > start else None
+            if df is not None:
+                self._counts.add_df(df.iloc[start:first])
             self._counts.add(records)
             self._counted = first + len(records)
         return self._counted - start
@@ -190,7 +184,3 @@ class RateChart(StreamingView):
         self._send_message({"kind": kind, "end": self._messages}, msgspec.json.encode(body))
         if body["flags"] or body["shades"] or kind == "snapshot":
             self._new_flags, self._new_shades = [], {}
-
-
-def _label(text: str) -> str:
-    return encodable(shortened(text) or "")

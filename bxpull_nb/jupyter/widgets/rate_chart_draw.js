@@ -1,4 +1,4 @@
-// The picture of RateChart: everything here is drawn anew from the mirror, a path per command.
+// The picture of RateChart, drawn from the mirror each time, with a path per command.
 
 const WINDOW = 300; // seconds, as in rate_chart.py
 const SLOTS = 7; // commands with a colour of their own; as many as the style sheet has
@@ -6,7 +6,7 @@ const EDGE = { left: 44, right: 52, top: 20, bottom: 20 }; // px, fixed: nothing
 const LETTER = 7; // px, about the width of one in a label
 const JOINED = 3; // seconds without a lag that the line still spans
 
-// ---- what there is to draw
+// ---- the counts to draw
 function survey(view) {
   const { mirror } = view;
   const end = lastSecond(mirror);
@@ -34,7 +34,7 @@ function lastSecond({ live, offset, newest }) {
   return newest !== null && newest > now && newest < now + 5 ? newest : now;
 }
 
-// Who is among the most frequent keeps its colour and its place.
+// A command that stays among the most frequent keeps its colour and its place.
 function slotted(slots, totals) {
   const best = [...totals].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)).slice(0, SLOTS);
   const names = best.map(([name]) => name);
@@ -100,7 +100,7 @@ function drawBars(view, { seconds, x, y, step, h }) {
   });
 }
 
-// From the middle of a bar to that of the next; alone, a dot.
+// The line of the lag, from the middle of a bar to that of the next; a dot when alone.
 function lagPath({ seconds, x, lagY, step }) {
   let [path, last] = ["", -Infinity];
   for (const { at, lag } of seconds) {
@@ -118,15 +118,15 @@ function axes(view, { w, low, from, end, x, bottom, width }) {
     const lag = low + (view.lagTop - low) * part;
     return [
       draw("line", { class: "bxrc-grid", x1: EDGE.left, x2: EDGE.left + w, y1: y, y2: y }),
-      words(EDGE.left - 6, y + 4, compact(view.top * part), "end"),
-      words(EDGE.left + w + 6, y + 4, compact(lag), "start"),
+      textAt(EDGE.left - 6, y + 4, compact(view.top * part), "end"),
+      textAt(EDGE.left + w + 6, y + 4, compact(lag), "start"),
     ];
   });
-  parts.push(words(EDGE.left - 6, 11, "/s", "end"), words(width, 11, "lag, ms", "end"));
+  parts.push(textAt(EDGE.left - 6, 11, "/s", "end"), textAt(width, 11, "lag, ms", "end"));
   for (let minute = Math.ceil(from / 60) * 60; minute <= end; minute += 60) {
     const room = x(minute) > EDGE.left + 16 && x(minute) < EDGE.left + w - 16;
     parts.push(draw("line", { class: "bxrc-tick", x1: x(minute), x2: x(minute), y1: bottom, y2: bottom + 4 }));
-    if (room) parts.push(words(x(minute), bottom + 16, CLOCK_S.format(minute * 1000).slice(0, 5), "middle"));
+    if (room) parts.push(textAt(x(minute), bottom + 16, CLOCK_S.format(minute * 1000).slice(0, 5), "middle"));
   }
   return parts;
 }
@@ -139,7 +139,7 @@ function shades({ mirror, id }, { from, end, x, bottom }) {
     const area = draw("rect", { class: "bxrc-shade", x: left, y: EDGE.top, width: right - left,
       height: bottom - EDGE.top, fill: `url(#${id}-hatch)` });
     const letters = Math.floor((right - left - 8) / LETTER);
-    return !label || letters < Math.min(8, label.length) ? [area] : [area, words(left + 4, bottom - 6, cut(label, letters), "start")];
+    return !label || letters < Math.min(8, label.length) ? [area] : [area, textAt(left + 4, bottom - 6, cut(label, letters), "start")];
   });
 }
 
@@ -151,7 +151,7 @@ function flags({ mirror }, { from, end, x, bottom, width }) {
     const letters = Math.floor((next - at) / LETTER) - 2;
     const text = letters < 3 ? "⚑" : `⚑ ${cut(label, letters)}`;
     return [draw("line", { class: "bxrc-flag", x1: at, x2: at, y1: 4, y2: bottom }),
-      words(at + 2, 12, text, "start", "bxrc-flag-label")];
+      textAt(at + 2, 12, text, "start", "bxrc-flag-label")];
   });
 }
 
@@ -166,7 +166,7 @@ function drawChosen({ ui, cursor, mirror, space }) {
   }
 }
 
-const words = (x, y, text, anchor, name = "bxrc-label") =>
+const textAt = (x, y, text, anchor, name = "bxrc-label") =>
   draw("text", { x, y, "text-anchor": anchor, class: name }, text);
 
 function compact(value) {

@@ -1,4 +1,4 @@
-"""Records as a page draws them: where a view reads them, and what it sends of each."""
+"""Records as a page draws them: their source, and the cells of a row."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -8,7 +8,7 @@ import msgspec
 
 from bxpull_nb.models import BadFrame, Event, Record
 
-__all__ = ["RowSource", "encodable", "encode_rows", "shortened"]
+__all__ = ["RowSource", "encode_rows", "short_name"]
 
 _TEXT_LIMIT = 400
 _NAME_LIMIT = 80
@@ -16,23 +16,23 @@ _UNESCAPE_LIMIT = 8_192  # bytes; longer params are shown with their escapes, fo
 
 
 class RowSource(Protocol):
-    """What a live view reads: an append-only list of records, of which the newest are at hand.
+    """The source of a live view: an append-only list of records, the newest at hand.
 
-    Both methods may be called from any thread. A source must not call the view while it holds
-    a lock of its own that they need.
+    Any thread may call both methods. A source must not call the view while it holds a lock that
+    they need.
     """
 
     def __len__(self) -> int:
-        """How many records there have ever been; the next one gets this number."""
+        """Return the number of all records so far; the next one gets this number."""
         ...
 
     def recent(self, start: int) -> tuple[int, list[Record]]:
-        """(number of the first, records) from number `start` on, as far as they are at hand."""
+        """Return (number of the first, records) from number `start` on, as far as at hand."""
         ...
 
 
 def encode_rows(records: Sequence[Record]) -> bytes:
-    """The records as the page draws them: a JSON array of rows, each an array.
+    """Return the records as a JSON array of rows, each an array of cells.
 
     A row is `[received (ms since 1970), channel, module, command, params, lag (us), mid]`, and
     for an unreadable message its error as an eighth. Long texts are cut.
@@ -43,17 +43,20 @@ def encode_rows(records: Sequence[Record]) -> bytes:
     try:
         return msgspec.json.encode(rows)
     except UnicodeEncodeError:  # half a surrogate pair; one such text must not stop the table
-        return msgspec.json.encode([[_encodable_cell(cell) for cell in row] for row in rows])
+        return msgspec.json.encode([[_encodable(cell) for cell in row] for row in rows])
 
 
-def shortened(text: str | None, limit: int = _NAME_LIMIT) -> str | None:
-    """The text, of at most `limit` characters: a name as every page shows it."""
+def short_name(text: str) -> str:
+    """Return the name as every page shows it: short, and without what UTF-8 cannot hold."""
+    return str(_encodable(_shortened(text)))
+
+
+def _shortened(text: str | None, limit: int = _NAME_LIMIT) -> str | None:
     return text if text is None or len(text) <= limit else text[: limit - 1] + "…"
 
 
-def encodable(text: str) -> str:
-    """The text with a question mark for what UTF-8 cannot hold."""
-    return text.encode("utf-8", "replace").decode()
+def _encodable(cell: Any) -> Any:
+    return cell.encode("utf-8", "replace").decode() if isinstance(cell, str) else cell
 
 
 def _row(record: Record) -> list[Any]:
@@ -61,28 +64,24 @@ def _row(record: Record) -> list[Any]:
     received = arrival.received_us
     row = [
         None if received is None else received // 1000,
-        shortened(arrival.channel),
-        shortened(record.module_id),
-        shortened(record.command),
-        shortened(record.raw, _TEXT_LIMIT) if isinstance(record, BadFrame) else _params(record),
+        _shortened(arrival.channel),
+        _shortened(record.module_id),
+        _shortened(record.command),
+        _shortened(record.raw, _TEXT_LIMIT) if isinstance(record, BadFrame) else _params(record),
         record.lag_us,
-        shortened(record.mid),
+        _shortened(record.mid),
     ]
     if record.error is not None:
-        row.append(shortened(record.error, _TEXT_LIMIT))
+        row.append(_shortened(record.error, _TEXT_LIMIT))
     return row
 
 
 def _params(event: Event) -> str:
     raw = event.params_json
     if len(raw) <= _UNESCAPE_LIMIT and b"\\u" in raw:
-        # Portals escape quotes and tags, older ones every Cyrillic letter; nobody could
-        # read that, nor find a name in it with the filter.
+        # Portals escape quotes and tags, older ones every Cyrillic letter: unreadable, and the
+        # filter would find no name in it.
         with suppress(ValueError, RecursionError):  # not quite JSON: shown as it came
             raw = msgspec.json.encode(msgspec.json.decode(raw))
     # A character takes at most four bytes, so this holds one character too many if it was cut.
-    return shortened(raw[: 4 * _TEXT_LIMIT + 4].decode("utf-8", "replace"), _TEXT_LIMIT) or ""
-
-
-def _encodable_cell(cell: Any) -> Any:
-    return encodable(cell) if isinstance(cell, str) else cell
+    return _shortened(raw[: 4 * _TEXT_LIMIT + 4].decode("utf-8", "replace"), _TEXT_LIMIT) or ""

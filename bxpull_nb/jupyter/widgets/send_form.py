@@ -1,4 +1,4 @@
-"""The form that sends a test event, and tells how long it took to come back."""
+"""The form that sends a test event and shows when it comes back."""
 
 import asyncio
 import time
@@ -10,8 +10,7 @@ import msgspec
 
 from bxpull_nb.capture.feed import Feed
 from bxpull_nb.errors import SettingsError
-from bxpull_nb.jupyter.widgets import html
-from bxpull_nb.jupyter.widgets.controls import button, labelled, row, toggle
+from bxpull_nb.jupyter.widgets.controls import Status, button, labelled, row, toggle
 from bxpull_nb.models import Record
 from bxpull_nb.portal import Portal
 
@@ -21,17 +20,16 @@ _ECHO_SECONDS = 10.0
 
 
 class SendForm(ipw.VBox):
-    """`COMMAND`, `PARAMS` as JSON, and whom it is for: everybody, or only you."""
+    """`COMMAND`, `PARAMS` as JSON, and the receiver: all users, or only you."""
 
     def __init__(self, portal: Portal, feed: Feed) -> None:
         self._portal = portal
         self._feed = feed
-        self._sent = 0
         self.command = ipw.Text(value="greeting", layout={"width": "180px"})
         self.params = ipw.Textarea(value='{"n": 1}', rows=2, layout={"width": "340px"})
-        self.receiver = toggle(["shared", "me"], "shared: all who listen; me: your own channel")
+        self.receiver = toggle(["shared", "me"], "shared: all listeners; me: your own channel")
         self.send_button = button("Send", "paper-plane", tooltip="pull.application.event.add")
-        self.told = ipw.HTML()
+        self.status = Status()
         super().__init__(
             [
                 row(
@@ -40,12 +38,12 @@ class SendForm(ipw.VBox):
                     labelled("to", self.receiver),
                     self.send_button,
                 ),
-                self.told,
+                self.status,
             ]
         )
 
     async def send(self) -> None:
-        """Send the event, and tell when its echo arrives; raises what keeps it from being sent."""
+        """Send the event and show when its echo arrives; raises the error of the sending."""
         command, params = self.command.value.strip(), _parsed(self.params.value)
         user = await self._own_id() if self.receiver.value == "me" else None
         arrived: asyncio.Future[float] = asyncio.get_running_loop().create_future()
@@ -59,22 +57,19 @@ class SendForm(ipw.VBox):
             await self._portal.rest.send_event(command, params, user_id=user)
             self._feed.note("sent", f"{command} sent")
             if not self._feed.running:
-                self._tell("Sent. Start the feed to see what comes back.")
+                self.status.show("Sent. Start the feed to see what comes back.")
                 return
-            self._tell("Sent, waiting for it to come back …")
+            self.status.show("Sent, waiting for it to come back …")
             try:
                 came = await asyncio.wait_for(arrived, _ECHO_SECONDS)
             except TimeoutError:
-                self._tell(_NO_ECHO)
+                self.status.show(_NO_ECHO)
                 return
-        self._tell(f"Came back after {(came - begun) * 1000:,.0f} ms.")
+        self.status.show(f"Came back after {(came - begun) * 1000:,.0f} ms.")
 
     async def _own_id(self) -> int:
         profile = await self._portal.rest.call("profile", {})
         return int(profile["ID"])
-
-    def _tell(self, text: str) -> None:
-        self.told.value = html.message(text)
 
 
 _NO_ECHO = (
@@ -91,7 +86,7 @@ def _is_echo(record: Record, command: str, params: Mapping[str, Any]) -> bool:
 
 
 def _parsed(text: str) -> dict[str, Any]:
-    """The JSON object that was typed; raises SettingsError in words."""
+    """Return the typed JSON object; raises SettingsError."""
     try:
         params = msgspec.json.decode(text.encode() or b"{}")
     except msgspec.DecodeError as exc:

@@ -1,11 +1,10 @@
-"""A view that is fed by custom messages: who looks at it, and what it has said already.
+"""A view that gets rows by custom messages, and the pages that show it.
 
-What a view shows never becomes a trait: a synced trait is written into the saved notebook. Two
-messages of the page are common to all views:
+Two messages of the page are common to all views:
 
 ```
-page -> kernel   hello {page, epoch, end}   drawn, or something is missing: I have all before `end`
-page -> kernel   leave {page}               my last view is gone
+page -> kernel   hello {page, epoch, end}   drawn, or missing something: has all before `end`
+page -> kernel   leave {page}               the page's last view is gone
 ```
 
 `epoch` counts the sources the view has had. The page's half of this is in page.js.
@@ -14,33 +13,25 @@ page -> kernel   leave {page}               my last view is gone
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-import anywidget
-
+from bxpull_nb.jupyter.widgets.page_widget import PageWidget
 from bxpull_nb.jupyter.widgets.rows import RowSource
 
-__all__ = ["StreamingView", "page_code"]
+__all__ = ["MOST_FLAGS", "StreamingView"]
 
-_EXPECTED = ""  # stands in `_pages` for a page that is being drawn and has not spoken yet
+MOST_FLAGS = 200
+"""A view keeps the newest flags only."""
+
+_EXPECTED = ""  # in `_pages`: a page that is being drawn and has not sent a hello yet
 _REMIND_SECONDS = 5.0
 
 
-def page_code(*names: str) -> str:
-    """The text of these files, one after the other, as one script or style sheet.
+class StreamingView(PageWidget):
+    """The kernel's half of a view of `source`.
 
-    Give it from a property called `_esm` or `_css`: anywidget reads that when a view is made, and
-    so nothing is read at import. Scripts share one scope; only the last one exports.
-    """
-    return "\n".join(Path(__file__).with_name(name).read_text("utf-8") for name in names)
-
-
-class StreamingView(anywidget.AnyWidget):
-    """The kernel's half of a view of `source`: pages come, ask, and leave.
-
-    A view says in `_send_new` what is new, in `_send_all` everything, and in `_forget` how to
-    begin again; all three are called with the lock held.
+    A subclass sends new rows in `_send_new`, everything in `_send_all`, and forgets it in
+    `_forget`; all three are called with the lock held.
     """
 
     def __init__(
@@ -53,11 +44,10 @@ class StreamingView(anywidget.AnyWidget):
         self._sent_at = float("-inf")
         self._pages: set[str] = set()
         super().__init__(**settings)
-        self.on_msg(self._on_page)
 
     @property
     def source(self) -> RowSource:
-        """What the view shows; set another (or the same, emptied) and the page starts over."""
+        """The source of the rows; the page starts over when it is set."""
         return self._source
 
     @source.setter
@@ -67,26 +57,26 @@ class StreamingView(anywidget.AnyWidget):
             self._start_over()
 
     def flush(self) -> int:
-        """Send what is new since the last flush, as one message; the number of rows sent.
+        """Send the rows since the last flush as one message; return their number.
 
-        May be called from any thread, at most ten times a second. Of a greater burst than the
-        page holds, only what it holds is sent.
+        Any thread may call it, at most ten times a second. Of a larger burst than the page
+        holds, only as much as it holds is sent.
         """
         with self._lock:
             if not self._watched:
                 return 0
             sent = self._send_new()
-            # Jupyter drops messages above 1000 a second, and the last ones before a silence
-            # may be among them: a page that hears where we are notices.
+            # Jupyter drops messages above 1000 a second, perhaps the last ones before a silence:
+            # the page notices it by a reminder of the position.
             if self._clock() - self._sent_at >= _REMIND_SECONDS:
                 self._remind()
             return sent
 
     def expect_page(self) -> None:
-        """Send from the next flush on, without waiting for a page to ask.
+        """Send from the next flush on, before a page asks.
 
-        Displaying the view calls this; a container that displays it inside itself should too.
-        A page's request waits until the running cell is done, and the view should move meanwhile.
+        Displaying the view calls this; a container that holds it should call it too. A page's
+        request waits until the running cell is done, and the view should move meanwhile.
         """
         with self._lock:
             self._pages.add(_EXPECTED)
@@ -100,7 +90,7 @@ class StreamingView(anywidget.AnyWidget):
 
     @property
     def _watched(self) -> bool:
-        return bool(self._pages) and self.comm is not None  # somebody looks, and it is not closed
+        return bool(self._pages) and self.comm is not None  # a page shows it, and it is not closed
 
     def _on_page(self, _widget: Any, content: Any, _buffers: Any) -> None:
         match content:
@@ -132,7 +122,7 @@ class StreamingView(anywidget.AnyWidget):
 
     @property
     def _end(self) -> int:
-        """Where a page that has everything stands."""
+        """The position of a page that has everything."""
         raise NotImplementedError
 
     def _send_new(self) -> int:
@@ -142,13 +132,13 @@ class StreamingView(anywidget.AnyWidget):
         raise NotImplementedError
 
     def _remind(self) -> None:
-        """Say where we are."""
+        """Send the position."""
         raise NotImplementedError
 
     def _forget(self) -> None:
-        """Begin again: another source, or the same one emptied."""
+        """Forget all rows: the source is another one, or was emptied."""
         raise NotImplementedError
 
     def _on_choice(self, content: dict[str, Any]) -> None:
-        """Take what the user chose in the page."""
+        """Take the user's choice in the page."""
         raise NotImplementedError
