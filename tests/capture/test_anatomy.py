@@ -44,7 +44,7 @@ def test_the_facts_are_in_words() -> None:
         "transport": "polling",
         "dialect": "text",
         "in its frame": "2 of 2 new ones",
-        "copies dropped": "2",
+        "duplicates dropped": "2",
     }
 
 
@@ -69,7 +69,7 @@ def test_what_cannot_be_decoded_is_shown_as_it_came() -> None:
     bad = BadFrame('{"a":', "no JSON")
     anatomy = inspect(0, bad, None, 0)
     assert anatomy.params == '{"a":'
-    assert anatomy.facts() == {"error": "no JSON", "copies dropped": "0"}
+    assert anatomy.facts() == {"error": "no JSON", "duplicates dropped": "0"}
     assert (anatomy.frame, anatomy.dialect, anatomy.in_frame, anatomy.lag) == (None,) * 4
 
 
