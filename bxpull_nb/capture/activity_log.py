@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ActivityLog"]
 
-_MOST = 100_000  # entries: months of an ordinary capture, and a bound for a connection that flaps
+_MOST = 100_000  # entries: months of an ordinary capture; a bound where the connection flaps
 
 
 class ActivityLog:

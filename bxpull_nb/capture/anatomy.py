@@ -1,4 +1,4 @@
-"""One event taken apart: what it says, the frame it came in, its id and its times."""
+"""One event in detail: its parameters, the frame it came in, its id and its times."""
 
 from datetime import UTC, datetime, timedelta
 from html import escape
@@ -18,27 +18,27 @@ _SERVER_START = slice(0, 10)
 
 
 class MidParts(msgspec.Struct, frozen=True):
-    """What the 26 digits of a message id say."""
+    """The two numbers in the 26 digits of a message id."""
 
     server_start: datetime
     """When the push server first started to count (UTC)."""
     counter: int
-    """The message's number since then, over the whole server: a gap proves nothing."""
+    """The message's number since then, counted over the whole server; gaps are normal."""
 
 
 class Anatomy(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that is known of one row."""
+    """Everything that is known about one row of the log."""
 
     row: int
     record: Record
     params: Any
-    """The decoded parameters; for what cannot be decoded, their text."""
+    """The decoded parameters; their text where they cannot be decoded."""
     frame: str | None
     """The raw frame, masked, bytes as hex; None when it is no longer kept."""
     frame_size: int | None
     """Characters of a text frame, bytes of a binary one."""
     in_frame: tuple[int, int] | None
-    """This message's number in its frame, from 1, and how many new ones that brought."""
+    """This message's number in its frame, from 1, and how many new messages the frame brought."""
     dialect: str | None
     """`text`, `protobuf`, `json` or `jsonrpc`."""
     mid_parts: MidParts | None
@@ -47,12 +47,12 @@ class Anatomy(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def lag(self) -> timedelta | None:
-        """From the portal's clock to this machine's."""
+        """The time from the portal's clock to this machine's; None where either is unknown."""
         lag = self.record.lag_us
         return None if lag is None else timedelta(microseconds=lag)
 
     def facts(self) -> dict[str, str]:
-        """What is known, as words, apart from parameters and frame."""
+        """Return the known facts as text, without the parameters and the frame."""
         record, mid = self.record, self.mid_parts
         known = {
             "command": record.command,
@@ -69,7 +69,7 @@ class Anatomy(msgspec.Struct, frozen=True, kw_only=True):
             "transport": record.arrival.transport,
             "dialect": self.dialect,
             "in its frame": self.in_frame and f"{self.in_frame[0]} of {self.in_frame[1]} new ones",
-            "copies dropped": str(self.copies),
+            "duplicates dropped": str(self.copies),
         }
         return {name: str(value) for name, value in known.items() if value is not None}
 
@@ -86,7 +86,7 @@ class Anatomy(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def inspect(row: int, record: Record, frame: KeptFrame | None, copies: int) -> Anatomy:
-    """The anatomy of the record in `row`, with the frame that brought it if it is still kept."""
+    """Return the anatomy of the record in `row`, with its frame if that is still kept."""
     try:
         params = record.params
     except (msgspec.DecodeError, RecursionError):
@@ -105,7 +105,7 @@ def inspect(row: int, record: Record, frame: KeptFrame | None, copies: int) -> A
 
 
 def take_mid_apart(mid: str | None) -> MidParts | None:
-    """What a message id says, or None for what is no 26-digit id.
+    """Return the parts of a message id; None if it does not have 26 digits.
 
     The first ten digits are the Unix second of the server's first start, the others count all
     its messages.
@@ -117,7 +117,7 @@ def take_mid_apart(mid: str | None) -> MidParts | None:
 
 
 def _readable(frame: str | bytes) -> str:
-    """The frame as text, long ones cut; what looks like a channel id or a token is masked."""
+    """Return the frame as text, cut if long, with likely channel ids and tokens masked."""
     shown = frame[:_FRAME_SHOWN]
     text = shown.hex(" ") if isinstance(shown, bytes) else mask_text(shown)
     more = len(frame) - len(shown)

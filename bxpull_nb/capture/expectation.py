@@ -1,4 +1,4 @@
-"""What an event is expected to be, and how near another one comes to it."""
+"""Expectations: the conditions an event must meet, and how close other events come."""
 
 import heapq
 from collections.abc import Callable, Iterator, Mapping
@@ -17,13 +17,13 @@ _PARAMS_SHOWN = 300
 
 
 class Expectation(msgspec.Struct, frozen=True, kw_only=True):
-    """Conditions an event must meet, all of them; None means any."""
+    """Conditions that an event must meet, all of them; None means any value."""
 
     command: str | None = None
     module_id: str | None = None
     channel: str | None = None
     params: Mapping[str, Any] | None = None
-    """These keys with these values; nested mappings likewise, further keys do not matter."""
+    """Keys and values that the params must contain, nested ones too; other keys are ignored."""
     where: Callable[[Record], bool] | None = None
 
     def is_met_by(self, record: Record) -> bool:
@@ -31,7 +31,7 @@ class Expectation(msgspec.Struct, frozen=True, kw_only=True):
         return all(self._met(record))
 
     def nearness(self, record: Record) -> int:
-        """How many conditions the record meets; the command counts most."""
+        """Return a score of how many conditions the record meets; the command counts most."""
         weights = {"command": 4, "module_id": 2, "channel": 1, "params": 1, "where": 1}
         met = zip(self._given(), self._met(record), strict=True)
         score = sum(weights[name] for name, is_met in met if is_met)
@@ -62,7 +62,7 @@ class Expectation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Nearest:
-    """The few records that came nearest to an expectation, of all that were seen."""
+    """Keeps the few records that came nearest to an expectation."""
 
     def __init__(self, expectation: Expectation) -> None:
         self.seen = 0
@@ -71,7 +71,7 @@ class Nearest:
         self._best: list[tuple[int, int, Record]] = []
 
     def is_met_by(self, record: Record) -> bool:
-        """Whether the record is what was expected; remembered if not."""
+        """Whether the record meets the expectation; it is ranked if not."""
         self.seen += 1
         if self._expectation.is_met_by(record):
             return True
@@ -83,7 +83,7 @@ class Nearest:
         return False
 
     def failure(self, why: str) -> ExpectationFailed:
-        """The error that says what was expected, what went wrong, and what came nearest."""
+        """Return the error that names the expectation, the reason and the nearest records."""
         lines = [f"expected an event with {self._expectation}: {why}"]
         if self._best:
             lines.append(f"The nearest of {self.seen:,} events:")

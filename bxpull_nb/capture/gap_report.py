@@ -1,4 +1,4 @@
-"""How whole a capture is: the gaps, why they were, and what brought their events back."""
+"""The gap report: how complete a capture is, its gaps and what refilled them."""
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -18,12 +18,12 @@ __all__ = ["GAP_COLUMNS", "Gap", "Report", "report_of"]
 GAP_COLUMNS = {
     "channel": "category",
     "begun": "datetime64[us, UTC]",  # when the break was noticed, by this machine's clock
-    "ended": "datetime64[us, UTC]",  # when a connection stood again; NaT while none does
+    "ended": "datetime64[us, UTC]",  # when the channel was connected again; NaT until then
     "seconds": "float64",  # how long it lasted, up to now while it does
     "replayed": "Int64",  # events of the gap that the reconnect brought
     "cause": "str",
 }
-"""Column -> dtype of a report's DataFrame, in order: one row a gap."""
+"""Column -> dtype of a report's DataFrame, in order: one row per gap."""
 
 _STORED_SECONDS = 86_400.0  # a push server keeps an application's events for a day
 
@@ -41,12 +41,12 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """What a capture went through, from its first start to now or to its end."""
+    """The figures of a capture, from its first start to now or to its end."""
 
     seconds: float
     """How long the feed was running."""
     connected_seconds: float
-    """How long every one of its channels was connected at once."""
+    """How long all of its channels were connected at once."""
     gaps: tuple[Gap, ...]
     events: int
     replayed: int
@@ -59,11 +59,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """Channels that ended and were followed by another."""
     transport_changes: int
     resets: int
-    """Times the server was found to count its messages anew."""
+    """How often the server was found to count its messages from the beginning again."""
 
     @property
     def risk(self) -> str:
-        """What may be missing for good, in one sentence."""
+        """The events that may be missing for good, in one sentence."""
         if not self.gaps:
             return "Nothing is missing: there was no gap."
         long = [gap for gap in self.gaps if gap.seconds >= _STORED_SECONDS]
@@ -79,7 +79,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def to_frame(self) -> "pd.DataFrame":
-        """One row a gap, with the columns and dtypes of `GAP_COLUMNS`."""
+        """Return one row per gap, with the columns and dtypes of `GAP_COLUMNS`."""
         import pandas as pd
 
         gaps = self.gaps
@@ -96,7 +96,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def lines(self) -> Iterator[tuple[str, str]]:
-        """The figures, as pairs of words."""
+        """Yield the figures as pairs of label and text."""
         share = f" ({self.connected_seconds / self.seconds:.2%})" if self.seconds else ""
         yield "running", f"{self.seconds:,.1f} s"
         yield "connected", f"{self.connected_seconds:,.1f} s{share}"
@@ -108,7 +108,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         yield "unreadable", f"{self.bad_frames:,}"
         yield "channels renewed", f"{self.renewals:,}"
         yield "transport changes", f"{self.transport_changes:,}"
-        yield "server counted anew", f"{self.resets:,}"
+        yield "server resets", f"{self.resets:,}"
         yield "risk", self.risk
 
     def __repr__(self) -> str:
@@ -125,14 +125,14 @@ def _times(at_us: Sequence[int | None]) -> "pd.Series[pd.Timestamp]":
     return pd.to_datetime(pd.Series(pd.array(at_us, dtype="Int64")), unit="us", utc=True)
 
 
-def report_of(happenings: Sequence[LogEntry], stats: ListenerStats, now_us: int) -> Report:
-    """The report of a capture, from its logbook and its counters, up to `now_us`."""
-    gaps = tuple(_gaps(happenings, now_us))
-    kinds = [happening.kind for happening in happenings]
-    runs = list(_runs(happenings, now_us))
+def report_of(entries: Sequence[LogEntry], stats: ListenerStats, now_us: int) -> Report:
+    """Return the report of a capture from its log entries and counters, up to `now_us`."""
+    gaps = tuple(_gaps(entries, now_us))
+    kinds = [entry.kind for entry in entries]
+    runs = list(_runs(entries, now_us))
     return Report(
         seconds=_length(runs),
-        connected_seconds=_length(_connected(happenings, now_us)),
+        connected_seconds=_length(_connected(entries, now_us)),
         gaps=gaps,
         events=stats.events,
         replayed=sum(gap.replayed for gap in gaps),
@@ -145,65 +145,65 @@ def report_of(happenings: Sequence[LogEntry], stats: ListenerStats, now_us: int)
     )
 
 
-def _gaps(happenings: Sequence[LogEntry], now_us: int) -> Iterator[Gap]:
-    """Every break, by channel: from its first sign to the connection after it, or to the end."""
-    for channel in dict.fromkeys(h.channel for h in happenings if h.channel):
-        own = [h for h in happenings if h.channel in (channel, None)]
+def _gaps(entries: Sequence[LogEntry], now_us: int) -> Iterator[Gap]:
+    """Yield each gap, by channel: from its first sign to the next connection, or to the end."""
+    for channel in dict.fromkeys(h.channel for h in entries if h.channel):
+        own = [h for h in entries if h.channel in (channel, None)]
         starts = [n for n, h in enumerate(own) if h.kind == "lost"]
-        for start, following in pairwise([*starts, len(own)]):
-            yield _gap(own[start], own[start + 1 : following], now_us)
+        for start, next_start in pairwise([*starts, len(own)]):
+            yield _gap(own[start], own[start + 1 : next_start], now_us)
 
 
-def _gap(lost: LogEntry, story: Sequence[LogEntry], now_us: int) -> Gap:
-    """The gap that began with `lost`, from what happened before the next one."""
+def _gap(lost: LogEntry, later: Sequence[LogEntry], now_us: int) -> Gap:
+    """Return the gap that began with `lost`, from the `later` entries before the next gap."""
     ends = ("connected", "stopped", "failed")
-    ended = next((h.at_us for h in story if h.kind in ends), None)
+    ended = next((h.at_us for h in later if h.kind in ends), None)
     return Gap(
         channel=lost.channel,
         begun_us=lost.at_us,
         ended_us=ended,
         seconds=((now_us if ended is None else ended) - lost.at_us) / 1e6,
-        replayed=sum(h.count or 0 for h in story if h.kind == "resumed"),
+        replayed=sum(h.count or 0 for h in later if h.kind == "resumed"),
         cause=lost.text,
     )
 
 
-def _runs(happenings: Sequence[LogEntry], now_us: int) -> Iterator[tuple[int, int]]:
-    """When the feed was running: from each start to the next stop."""
+def _runs(entries: Sequence[LogEntry], now_us: int) -> Iterator[tuple[int, int]]:
+    """Yield the times when the feed was running: from each start to the next stop."""
     begun: int | None = None
-    for happening in happenings:
-        if happening.kind == "started" and begun is None:
-            begun = happening.at_us
-        elif happening.kind in ("stopped", "failed") and begun is not None:
-            yield begun, happening.at_us
+    for entry in entries:
+        if entry.kind == "started" and begun is None:
+            begun = entry.at_us
+        elif entry.kind in ("stopped", "failed") and begun is not None:
+            yield begun, entry.at_us
             begun = None
     if begun is not None:
         yield begun, now_us
 
 
-def _connected(happenings: Sequence[LogEntry], now_us: int) -> Iterator[tuple[int, int]]:
-    """When all channels of the run were connected at once."""
-    standing: set[str | None] = set()
-    channels = {h.channel for h in happenings if h.kind == "connected"}
+def _connected(entries: Sequence[LogEntry], now_us: int) -> Iterator[tuple[int, int]]:
+    """Yield the times when all channels of the run were connected at once."""
+    connected: set[str | None] = set()
+    channels = {h.channel for h in entries if h.kind == "connected"}
     since: int | None = None
-    for happening in happenings:
-        if happening.kind == "connected":
-            standing.add(happening.channel)
-        elif happening.kind in ("lost", "retried"):
-            standing.discard(happening.channel)
-        elif happening.kind in ("stopped", "failed"):
-            standing.clear()
-        if standing == channels and since is None and standing:
-            since = happening.at_us
-        elif standing != channels and since is not None:
-            yield since, happening.at_us
+    for entry in entries:
+        if entry.kind == "connected":
+            connected.add(entry.channel)
+        elif entry.kind in ("lost", "retried"):
+            connected.discard(entry.channel)
+        elif entry.kind in ("stopped", "failed"):
+            connected.clear()
+        if connected == channels and since is None and connected:
+            since = entry.at_us
+        elif connected != channels and since is not None:
+            yield since, entry.at_us
             since = None
     if since is not None:
         yield since, now_us
 
 
 def _covered(gaps: Sequence[Gap]) -> float:
-    """Seconds within any of the gaps; those of several channels at once count once."""
+    """Return the seconds within any gap; a second in which several channels had one counts once."""
     total, reached = 0.0, float("-inf")
     for begun, ended in sorted(
         (gap.begun_us / 1e6, gap.begun_us / 1e6 + gap.seconds) for gap in gaps

@@ -1,10 +1,10 @@
-"""Callbacks for events, each on a thread of its own: one that fails or is slow harms no other.
+"""Callbacks for events, each on its own thread: a slow or failing one does not affect others.
 
 ```python
 handlers = Handlers()
 
 @handlers.on(module="crm", command="dealUpdate")
-def tell(event):
+def show(event):
     print(event.params)
 ```
 """
@@ -24,18 +24,18 @@ __all__ = ["Handler", "HandlerStats", "Handlers"]
 
 _log = logging.getLogger("bxpull_nb")
 Handler = Callable[[Record], object]
-_CLOSE_TIMEOUT = 1.0  # seconds for all callbacks at work to come to their end
+_CLOSE_TIMEOUT = 1.0  # seconds that running callbacks have to finish
 
 
 class HandlerStats(msgspec.Struct, frozen=True):
-    """What one callback has done so far; a snapshot."""
+    """A snapshot of the counters of one callback."""
 
     name: str
     calls: int
-    """Calls that have ended, the failed ones too."""
+    """Finished calls, failed ones included."""
     failures: int
     dropped: int
-    """Events it never saw, because too many waited for it."""
+    """Events that were dropped because the queue was full."""
     waiting: int
     error: str | None
     """The last failure: the exception's type and text."""
@@ -44,8 +44,8 @@ class HandlerStats(msgspec.Struct, frozen=True):
 class Handlers:
     """Callbacks by module and command, fed with `offer`, which never blocks and never raises.
 
-    Up to `queue` events wait for a callback; when more come, the oldest is dropped and counted,
-    so that a slow callback sees what is new.
+    Up to `queue` events wait for a callback. When more come, the oldest is dropped and counted,
+    so that a slow callback sees the newest events.
     """
 
     def __init__(self, queue: int = 1000) -> None:
@@ -57,11 +57,11 @@ class Handlers:
     def on(
         self, *, module: str | None = None, command: str | None = None
     ) -> Callable[[Handler], Handler]:
-        """A decorator: the callback is called with every matching event, in their order.
+        """Return a decorator that registers a callback for every matching event, in order.
 
-        Module and command are compared without case; None matches all, messages that could not
-        be read (`event.error`) too. The callback runs on a thread of its own. It is given back
-        unchanged, and `on(…)(callback)` does without the @.
+        Module and command are compared without case; None matches everything, unreadable
+        messages (`event.error`) included. The callback runs on its own thread. The decorator
+        returns it unchanged; `on(…)(callback)` works as well.
         """
 
         def add(handler: Handler) -> Handler:
@@ -72,7 +72,7 @@ class Handlers:
         return add
 
     def off(self, handler: Handler) -> None:
-        """Call it no more; what waits for it is forgotten. Unknown ones are passed over."""
+        """Unregister the callback and drop its queue; an unknown callback is ignored."""
         gone = [worker for worker in self._workers if worker.handler is handler]
         self._workers = [worker for worker in self._workers if worker not in gone]
         for worker in gone:
@@ -91,11 +91,11 @@ class Handlers:
 
     @property
     def stats(self) -> list[HandlerStats]:
-        """A line for each callback, in the order they were added."""
+        """The counters of each callback, in the order in which they were added."""
         return [worker.stats for worker in self._workers]
 
     def close(self) -> None:
-        """Call nobody any more; a callback at work has a second to come to its end."""
+        """Unregister all callbacks; running ones get a second in all to finish."""
         workers, self._workers = self._workers, []
         for worker in workers:
             worker.close()
@@ -118,7 +118,7 @@ class Handlers:
 
 
 class _Worker:
-    """One callback, its queue and its thread, which begins with the first event."""
+    """One callback, its queue and its thread, which starts with the first event."""
 
     def __init__(
         self, handler: Handler, module: str | None, command: str | None, limit: int
@@ -178,7 +178,7 @@ class _Worker:
         while (record := self._next()) is not None:
             try:
                 self.handler(record)
-            except Exception as exc:  # noqa: BLE001 - whatever it is, it is the callback's own
+            except Exception as exc:  # noqa: BLE001 - any error of a callback is counted and logged
                 self._failed(exc)
             with self._changed:
                 self._calls += 1

@@ -1,6 +1,6 @@
 """The newest frames as they came, found by their rows, and counts of dropped duplicates.
 
-The log keeps rows, not frames. A look at one event needs its frame, so the newest are kept here.
+The log keeps rows, not frames. `inspect` shows an event with its frame, so the newest are kept.
 """
 
 from bisect import bisect_right
@@ -17,7 +17,7 @@ _MOST_DUPLICATES = 20_000
 
 
 class KeptFrame(msgspec.Struct, frozen=True):
-    """A frame, and the rows it brought; their records are in the log."""
+    """A frame and the range of its rows; their records are in the log."""
 
     first_row: int
     rows: int

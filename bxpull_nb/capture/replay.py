@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Replay", "records_of"]
 
-_ROWS = 2048  # handed over in one go, so that the loop's other tasks get their turn
-_SHORTEST = 0.01  # seconds: what is due within them comes together
-_LONGEST = 0.25  # seconds: a changed speed is felt after them at most
-_TOLERANCE = 1.0  # microseconds: floats of a clock do not add up exactly
+_ROWS = 2048  # rows per batch; between batches the loop's other tasks run
+_SHORTEST = 0.01  # seconds: rows due within this time come together
+_LONGEST = 0.25  # seconds: a new speed takes effect after this time at most
+_TOLERANCE = 1.0  # microseconds: sums of floats are inexact
 _NAT = np.iinfo("int64").min
 
 
@@ -32,16 +32,16 @@ class Replay:
     """Plays captured events into `target`, with the gaps they had, divided by `speed`.
 
     `source` is a DataFrame of events, or the path of a file for `read_events`. Each row comes as
-    it was recorded, its `received_at` too, so that the log at the end equals the recording
-    value by value; rows come in their order, on time to 10 ms. `speed` is above zero: 1 as
-    recorded, 10 ten times as fast, `math.inf` at once; it may be changed while it plays, from
-    any thread. `monotonic` gives seconds.
+    it was recorded, `received_at` included, so the log at the end equals the recording value by
+    value. Rows come in order, on time to 10 ms. `speed` is above zero: 1 as recorded, 10 ten
+    times as fast, `math.inf` at once; any thread may change it during the replay. `monotonic`
+    returns seconds.
     """
 
     config: None = None
     """A replay has no connection config."""
     error: None = None
-    """It cannot lose a connection; what ends it is raised by `run`."""
+    """A replay cannot lose a connection; `run` raises the error that ends it."""
     transports = ("replay",)
 
     def __init__(
@@ -69,7 +69,7 @@ class Replay:
 
     @property
     def speed(self) -> float:
-        """How many recorded seconds pass in one; SettingsError unless it is above zero."""
+        """Recorded seconds that pass in one second; SettingsError unless above zero."""
         return self._progress.speed
 
     @speed.setter
@@ -78,11 +78,11 @@ class Replay:
 
     @property
     def ready(self) -> bool:
-        """Whether it plays."""
+        """Whether rows are being played."""
         return self.state == "connected"
 
     async def run(self) -> None:
-        """Play from the first row to the last, and return; raises what the file's reading does."""
+        """Play all rows, then return; raises the errors of `read_events`."""
         events = self._source
         if isinstance(events, str | Path):
             events = await asyncio.to_thread(read_events, events)
@@ -100,11 +100,11 @@ class Replay:
                 await self._sleep(self._wait(float(due[end])))
 
     def clock(self) -> int:
-        """Where it plays, in recorded time: Unix nanoseconds."""
+        """Return the current position in recorded time, as Unix nanoseconds."""
         first, last = self._span
         return (first + int(min(self._progress.now(), last - first))) * 1000
 
-    async def call(self, method: str, params: dict[str, Any]) -> Any:  # noqa: ARG002 - as of a listener
+    async def call(self, method: str, params: dict[str, Any]) -> Any:  # noqa: ARG002 - a listener's signature
         """Raises ConnectionFailed: there is no push server to call."""
         raise ConnectionFailed(
             f"{method}: a replay plays a file, there is no push server to call. Use a feed of "
@@ -116,7 +116,7 @@ class Replay:
         return min(max(left, _SHORTEST), _LONGEST)
 
     async def _hand_over(self, events: "pd.DataFrame", end: int) -> None:
-        """Rows up to `end`, in batches between which others have their turn."""
+        """Store the rows up to `end` in batches; other tasks run in between."""
         while self.played < end:
             stop = min(self.played + _ROWS, end)
             records = records_of(events.iloc[self.played : stop])
@@ -135,7 +135,7 @@ class Replay:
 
 
 class _Progress:
-    """Where in recorded time it plays: microseconds since the first row."""
+    """The current position in recorded time: microseconds since the first row."""
 
     def __init__(self, speed: float, monotonic: Callable[[], float]) -> None:
         self.speed = speed
@@ -152,7 +152,7 @@ class _Progress:
             return self._advance()
 
     def change(self, speed: float) -> None:
-        """Go on at this speed; the time so far passed at the old one."""
+        """Set the speed from now on; the time so far counts at the old one."""
         with self._lock:
             self._advance()
             self.speed = speed
@@ -176,7 +176,7 @@ def _checked(speed: float) -> float:
 
 
 def _due(events: "pd.DataFrame") -> np.ndarray:
-    """When each row is due, in microseconds after the first, never before the row above it."""
+    """Return when each row is due: microseconds after the first, never decreasing."""
     times = _microseconds(events["received_at"])
     known = times[times != _NAT]
     first = known[0] if len(known) else 0
@@ -199,7 +199,7 @@ def _texts(column: "pd.Series[Any]") -> list[str | None]:
 
 
 def records_of(events: "pd.DataFrame") -> list[Record]:
-    """The records whose rows these are; a row with an `error` is a BadFrame."""
+    """Return the records of these rows; a row with an `error` is a BadFrame."""
     names = ("channel", "transport", "mid", "module_id", "command", "sender", "error")
     columns: dict[str, Any] = {name: _texts(events[name]) for name in names}
     columns |= {name: _microseconds(events[name]) for name in ("received_at", "server_time")}

@@ -1,10 +1,10 @@
-"""WebSocket and long polling: frames in, and nothing known of what they mean.
+"""The transports, WebSocket and long polling: they yield frames without interpreting them.
 
-Both transports have one shape: `frames(next_url)` yields what the server says, in order:
-`Accepted` when it has taken the connection or the poll, and the frames as `str` (text) or
-`bytes` (binary). `next_url` is asked for the address before each request: once for a WebSocket,
-once a poll. Every way to fail is a ChannelRefused or a ConnectionFailed; a frame of more than
-`MAX_FRAME` bytes is a FrameTooLarge.
+Both have one interface: `frames(next_url)` yields `Accepted` when the server takes the
+connection or answers a poll, and each frame as `str` (text) or `bytes` (binary), in order.
+`next_url` is called for the address before each request: once for a WebSocket, once per poll.
+Every failure is a ChannelRefused or a ConnectionFailed; a frame of more than `MAX_FRAME` bytes
+is a FrameTooLarge.
 """
 
 import logging
@@ -35,7 +35,7 @@ MAX_FRAME = 256 * 1024 * 1024
 """Bytes. High on purpose: a resumed connection brings its whole backlog in one frame."""
 
 _OPEN_TIMEOUT = 10.0
-_CLOSE_TIMEOUT = 0.3  # stopping must feel instant; a server that does not say goodbye is left
+_CLOSE_TIMEOUT = 0.3  # stopping must feel instant, even if the server does not answer the close
 _PING_EVERY = 30.0
 _WRONG_CHANNEL, _TOO_MANY = 4010, 4029  # close codes
 _POLL_HELD = 40.0  # the server answers a quiet poll after this long
@@ -50,24 +50,24 @@ class Accepted(msgspec.Struct, frozen=True):
     """The server took the connection, or answered a poll; a frame may follow."""
 
     last_message_id: str | None = None
-    """The position a long-poll answer told (`Last-Message-Id`)."""
+    """The position in a long-poll answer (its header `Last-Message-Id`)."""
 
 
 class Transport(Protocol):
-    """One connection's worth of a transport: make a new one to connect again."""
+    """A transport for one connection; connecting again takes a new one."""
 
     name: str
 
     def frames(self, next_url: Callable[[], str]) -> AsyncGenerator[Accepted | str | bytes]:
-        """What the server says, until it ends the connection."""
+        """Yield the server's answers and frames until the connection ends."""
         ...
 
     async def send(self, frame: str) -> None:
-        """Say something back, where the transport has a way back."""
+        """Send a frame, where the transport can."""
         ...
 
     async def close(self, code: int, reason: str) -> None:
-        """End the connection with a close code, where the transport has such."""
+        """End the connection, with a close code where the transport has one."""
         ...
 
 
@@ -81,7 +81,7 @@ class WebSocketTransport:
         self._max_frame = max_frame
 
     async def frames(self, next_url: Callable[[], str]) -> AsyncGenerator[Accepted | str | bytes]:
-        """`Accepted` once the handshake is through, then every frame."""
+        """Yield `Accepted` after the handshake, then every frame."""
         url = next_url()
         try:
             async with connect(
@@ -114,13 +114,13 @@ class WebSocketTransport:
             raise _websocket_error(exc) from exc
 
     async def close(self, code: int, reason: str) -> None:
-        """Say goodbye with this code; the frames end."""
+        """Close the connection with this code; `frames` ends."""
         if self._connection is not None:
             await self._connection.close(code, reason)
 
 
 class LongPollingTransport:
-    """One long poll after the other."""
+    """One long poll after another."""
 
     name = "polling"
 
@@ -129,7 +129,7 @@ class LongPollingTransport:
         self._max_frame = max_frame
 
     async def frames(self, next_url: Callable[[], str]) -> AsyncGenerator[Accepted | str | bytes]:
-        """`Accepted` for every answer, followed by its body when it has one."""
+        """Yield `Accepted` for every answer, then its body if it has one."""
         url = next_url()
         http = self._http or http_client(url, _POLL_TIMEOUT)
         try:
@@ -148,10 +148,10 @@ class LongPollingTransport:
             await http.aclose()
 
     async def send(self, frame: str) -> None:
-        """Nothing: a poll has no way back, and the server expects no acknowledgement of it."""
+        """Do nothing: a poll cannot send, and the server expects no acknowledgement."""
 
     async def close(self, code: int, reason: str) -> None:
-        """Nothing: a poll ends when it is no longer read."""
+        """Do nothing: a poll ends when it is no longer read."""
 
 
 def _websocket_error(exc: Exception) -> PushError:
@@ -174,20 +174,20 @@ def _too_large() -> FrameTooLarge:
 
 
 def _closed(exc: ConnectionClosed) -> PushError:
-    said = exc.rcvd
+    received = exc.rcvd
     if exc.sent is not None and exc.sent.code == CloseCode.MESSAGE_TOO_BIG:
         return _too_large()
-    if said is None:
+    if received is None:
         return ConnectionFailed(
             "the WebSocket broke (no close frame). It is opened again by itself."
         )
-    what = f"close code {said.code} {said.reason}".rstrip()
-    if said.code == _WRONG_CHANNEL:
+    what = f"close code {received.code} {received.reason}".rstrip()
+    if received.code == _WRONG_CHANNEL:
         return ChannelRefused(
             f"the push server ended the connection ({what}): it does not know the channel any "
             f"more. A fresh config is fetched and tried."
         )
-    if said.code == _TOO_MANY:
+    if received.code == _TOO_MANY:
         return ConnectionFailed(
             f"the push server ended the connection ({what}): more than 100 connections listen to "
             f"this channel, and it closes the oldest. Stop the feeds and tabs nobody needs."
@@ -196,19 +196,21 @@ def _closed(exc: ConnectionClosed) -> PushError:
 
 
 async def poll(http: httpx.AsyncClient, url: str, max_frame: int = MAX_FRAME) -> httpx.Response:
-    """The answer to one poll, read whole; raises FrameTooLarge, and what httpx raises."""
+    """Return the answer to one poll, read whole; raises FrameTooLarge and httpx's errors."""
     body = bytearray()
     async with http.stream("GET", url) as response:
         async for part in response.aiter_bytes():
             body += part
             if len(body) > max_frame:
                 raise _too_large()
-    told = {k: v for k, v in response.headers.items() if k in ("content-type", "last-message-id")}
-    return httpx.Response(response.status_code, headers=told, content=bytes(body))
+    headers = {
+        k: v for k, v in response.headers.items() if k in ("content-type", "last-message-id")
+    }
+    return httpx.Response(response.status_code, headers=headers, content=bytes(body))
 
 
 def poll_answer(response: httpx.Response) -> Accepted:
-    """What the answer to a poll says; raises ChannelRefused, ConnectionFailed for a refusal."""
+    """Return a poll's answer as Accepted; raises ChannelRefused or ConnectionFailed."""
     if response.status_code not in (httpx.codes.OK, httpx.codes.NOT_MODIFIED):
         raise _refused(response.status_code, "poll")
     if "html" in response.headers.get("content-type", ""):
@@ -220,7 +222,7 @@ def poll_answer(response: httpx.Response) -> Accepted:
 
 
 def poll_body(response: httpx.Response) -> str | bytes:
-    """The frame in the answer to a poll."""
+    """Return the frame in the answer to a poll."""
     binary = "octet-stream" in response.headers.get("content-type", "")
     return response.content if binary else response.content.decode(errors="replace")
 

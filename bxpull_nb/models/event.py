@@ -1,6 +1,6 @@
 """Events as they arrive, and messages as a push server sends them.
 
-The schema of the live DataFrame is `EVENT_COLUMNS`; this is the one place that documents it.
+`EVENT_COLUMNS` is the schema of the live DataFrame; only this module documents it.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -20,9 +20,9 @@ __all__ = [
 ]
 
 EVENT_COLUMNS = {
-    "received_at": "datetime64[us, UTC]",  # when this machine had the frame in hand
-    "server_time": "datetime64[us, UTC]",  # when the portal made the event; NaT if it did not say
-    "lag": "timedelta64[us]",  # received_at - server_time: the way and the clocks' difference
+    "received_at": "datetime64[us, UTC]",  # when this machine received the frame
+    "server_time": "datetime64[us, UTC]",  # when the portal made the event; NaT if unknown
+    "lag": "timedelta64[us]",  # received_at - server_time: travel time plus clock difference
     "mid": "str",  # the push server's message id, 26 digits
     "channel": "category",  # "shared" or "private"
     "module_id": "category",  # the portal's module: "crm", "im", "application" …
@@ -40,9 +40,9 @@ LATEST_TIME = 7_258_118_400.0
 
 
 def known_time(value: Any) -> float | None:
-    """Return a server time as Unix seconds; None for what is no time from 1970 to 2199.
+    """Return a server time as Unix seconds; None unless it is from 1970 to 2199.
 
-    Every codec decides by this. So all modules may rely on finite times that fit their types.
+    Every codec uses it, so all modules may rely on finite times that fit their types.
     """
     try:
         seconds = float(value)
@@ -52,7 +52,7 @@ def known_time(value: Any) -> float | None:
 
 
 class Arrival(msgspec.Struct, frozen=True, gc=False):
-    """How and when a frame reached us: shared by all the events of that frame."""
+    """How and when a frame arrived; all events of the frame share it."""
 
     received_us: int | None = None
     """Microseconds since 1970, UTC, by this machine's clock."""
@@ -63,24 +63,24 @@ class Arrival(msgspec.Struct, frozen=True, gc=False):
 
 
 UNKNOWN_ARRIVAL = Arrival()
-"""For frames that were decoded without having travelled, as in a test or a replayed file."""
+"""The arrival of frames that did not come over the wire, as in a test or a replay."""
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):
-    """One event, with its parameters still as JSON text: reading them is the reader's choice."""
+    """One event, with its parameters as JSON text until `params` decodes them."""
 
     mid: str
     """The push server's message id (26 digits)."""
     module_id: str | None
-    """The portal's module, or None when the body named none."""
+    """The portal's module, or None if the body has none."""
     command: str | None
-    """The event's name, or None when the body named none."""
+    """The event's name, or None if the body has none."""
     params_json: bytes
     """The parameters as JSON text in UTF-8; `params` is the same, decoded."""
     server_time_unix: float | None = None
     """`extra.server_time_unix`: Unix seconds by the portal's clock (UTC); see `known_time`."""
     sender: str | None = None
-    """`backend` or `client:<public id>` where the dialect tells."""
+    """`backend` or `client:<public id>` where the dialect has it."""
     arrival: Arrival = UNKNOWN_ARRIVAL
 
     error: ClassVar[None] = None
@@ -97,7 +97,7 @@ class Event(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def received_at(self) -> datetime | None:
-        """When this machine had the frame in hand (UTC)."""
+        """When this machine received the frame (UTC)."""
         received = self.arrival.received_us
         return None if received is None else _EPOCH + timedelta(microseconds=received)
 
@@ -111,13 +111,13 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     def lag_us(self) -> int | None:
         """Microseconds from `server_time` to `received_at`; None where either is unknown.
 
-        It holds the way and the difference of the two clocks, so it may be negative.
+        It is the travel time plus the difference of the two clocks, so it may be negative.
         """
         received, sent = self.arrival.received_us, known_time(self.server_time_unix)
         return None if received is None or sent is None else received - round(sent * 1e6)
 
     def __repr__(self) -> str:
-        # Without the params: those of service messages hold whole channels.
+        # Without the params: those of service messages hold channel ids.
         name = f"{self.module_id}.{self.command}"
         by = f", {self.channel}" if self.channel else ""
         size = len(self.params_json)
@@ -125,7 +125,7 @@ class Event(msgspec.Struct, frozen=True, gc=False):
 
 
 class BadFrame(msgspec.Struct, frozen=True, gc=False):
-    """A message, or a whole frame, that could not be read; kept as a row of its own."""
+    """A message or a whole frame that could not be read; the log keeps it as a row."""
 
     raw: str
     """The text as it came (bytes that are not UTF-8 are shown as replacement characters)."""
@@ -135,8 +135,8 @@ class BadFrame(msgspec.Struct, frozen=True, gc=False):
     """The message id, when at least that could be found."""
     arrival: Arrival = UNKNOWN_ARRIVAL
     is_torn: bool = False
-    """Whether the frame broke off here: messages after it may be missing. Asked for again, the
-    server may send them whole."""
+    """Whether the frame broke off here: messages after it may be missing. A new request to the
+    server may bring them whole."""
 
     module_id: ClassVar[None] = None
     command: ClassVar[None] = None
@@ -164,7 +164,7 @@ class BadFrame(msgspec.Struct, frozen=True, gc=False):
 
 
 Record = Event | BadFrame
-"""What a codec returns and a log stores."""
+"""A record: the value that a codec returns and a log stores."""
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):
@@ -174,7 +174,7 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     body: str
     """JSON text of `{module_id, command, params, extra}`; pasted into the frame as it is."""
     channel: str = "-"
-    """The 32 hex digits of the channel it was published to, `-` where the server does not tell."""
+    """The 32 hex digits of the channel it was published to, `-` where it is unknown."""
     created: int = 0
     """Unix second."""
     expiry: int = 0

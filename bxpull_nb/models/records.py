@@ -1,4 +1,4 @@
-"""Records column by column: the shape in which a frame of many events is cheap."""
+"""Records in columns, so that a frame of many events costs little."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, chain, groupby, islice, pairwise, repeat
@@ -10,10 +10,10 @@ __all__ = ["RecordBatch"]
 
 
 class RecordBatch(Sequence[Record]):
-    """Records in their order, as of one frame: a sequence whose values lie in columns.
+    """Records in order, often those of one frame: an immutable sequence stored in columns.
 
     It reads as a list of `Event` and `BadFrame`, and equals one; an `Event` is made when it is
-    looked at. Who wants one value of all of them takes the column. It never changes.
+    accessed. For one value of all records, read the column.
     """
 
     def __init__(
@@ -26,19 +26,19 @@ class RecordBatch(Sequence[Record]):
         senders: Sequence[str | None],
         arrival: Arrival = UNKNOWN_ARRIVAL,
     ) -> None:
-        """The events of these values; `params` are bytes, or what shares the memory of some."""
+        """Hold the events of these values; `params` are bytes or other buffers."""
         self.mids = mids
         self.module_ids = module_ids
         self.commands = commands
         self.params = b"".join(params)
-        """The params of all, one behind the other: JSON texts in UTF-8."""
+        """The params of all, joined: JSON texts in UTF-8."""
         self.sizes = list(map(len, params))
-        """How many bytes of `params` each one has."""
+        """The bytes of `params` that belong to each."""
         self.times = times
         """The `server_time_unix` of each."""
         self.senders = senders
         self.arrivals: Sequence[tuple[Arrival, int]] = [(arrival, len(mids))]
-        """How they arrived, and how many of them in a row."""
+        """Runs of one arrival: the arrival, and its number of records."""
         self.errors: Sequence[str | None] | None = None
         """Why each could not be read; None when all could."""
         self._records: Sequence[Record] | None = None
@@ -46,7 +46,7 @@ class RecordBatch(Sequence[Record]):
 
     @classmethod
     def of(cls, records: Iterable[Record]) -> "RecordBatch":
-        """The records as a batch; one that is a batch comes back as it is."""
+        """Return the records as a batch; a batch comes back as it is."""
         if isinstance(records, cls):
             return records
         kept = list(records)
@@ -67,7 +67,7 @@ class RecordBatch(Sequence[Record]):
 
     @classmethod
     def joined(cls, batches: Sequence["RecordBatch"]) -> "RecordBatch":
-        """All records of the batches, in their order."""
+        """Return all records of the batches, in order."""
         if len(batches) == 1:
             return batches[0]
         if any(batch.errors is not None for batch in batches):
@@ -85,7 +85,7 @@ class RecordBatch(Sequence[Record]):
         return whole
 
     def without(self, places: Iterable[int]) -> "RecordBatch":
-        """The batch less the records at these places, counted from 0."""
+        """Return the batch without the records at these places, counted from 0."""
         dropped = frozenset(places)
         if not dropped:
             return self
@@ -93,7 +93,7 @@ class RecordBatch(Sequence[Record]):
 
     @property
     def mid_range(self) -> tuple[str, str]:
-        """The least mid and the greatest; two empty texts where there is none."""
+        """The least and the greatest mid; two empty texts without mids."""
         if self._mid_range is None:
             mids = list(filter(None, self.mids))
             self._mid_range = (min(mids), max(mids)) if mids else ("", "")
@@ -106,7 +106,7 @@ class RecordBatch(Sequence[Record]):
 
     @property
     def bad_frames(self) -> list[BadFrame]:
-        """What could not be read."""
+        """The records that could not be read."""
         if self.errors is None:
             return []
         return [record for record in self if isinstance(record, BadFrame)]
@@ -142,7 +142,7 @@ class RecordBatch(Sequence[Record]):
         return f"RecordBatch([{shown}{more}])"
 
     def _made(self, start: int, stop: int) -> list[Record]:
-        """The events from one place to another."""
+        """Return the events from `start` to `stop`."""
         part = slice(start, stop)
         ends = accumulate(self.sizes[part], initial=sum(self.sizes[:start]))
         arrivals = chain.from_iterable(repeat(arrival, count) for arrival, count in self.arrivals)

@@ -1,4 +1,4 @@
-"""Where to connect: all the rules about addresses, and nothing that uses them."""
+"""The rules about addresses: which URL to connect to, for which config and transport."""
 
 from ipaddress import ip_address
 from urllib.parse import urlencode, urlsplit
@@ -9,7 +9,7 @@ from bxpull_nb.models import PullConfig
 __all__ = ["FULL_HISTORY", "connection_url", "is_loopback", "portal_url"]
 
 FULL_HISTORY = "0" * 26
-"""The mid that stands before every other: resuming from it returns all that is still stored."""
+"""The least mid there is: resuming from it returns everything that is still stored."""
 
 _ADDRESSES = {
     "websocket": ("websocket_secure", "websocket"),
@@ -26,10 +26,10 @@ def connection_url(
     mid: str | None = None,
     secure: bool = True,
 ) -> str:
-    """The full address to listen at: base, channel or token, dialect, and where to resume.
+    """Return the full address to listen at, with channel or token, dialect and position.
 
     `channel` None is for a jwt, which decides the channels itself. `secure` prefers the
-    wss/https address; the other one is taken where the config has only that. The order of the
+    wss/https address; the plain one is used where the config has no other. The order of the
     query values is the official client's. Raises ChannelMissing, MissingField and
     TransportUnavailable. The result holds a secret: mask it before showing it.
     """
@@ -93,9 +93,9 @@ def _base(config: PullConfig, transport: str, secure: bool) -> str:
 
 
 def portal_url(url: str) -> str:
-    """The portal's address as `scheme://host[:port]`, from what a person typed.
+    """Return the portal's address as `scheme://host[:port]`, from what a person typed.
 
-    A bare host name means https. Raises SettingsError for what is no web address.
+    A bare host name means https. Raises SettingsError for anything but a web address.
     """
     typed = url.strip()
     parts = urlsplit(typed if "://" in typed else f"https://{typed}")
@@ -107,7 +107,7 @@ def portal_url(url: str) -> str:
 
 
 def is_loopback(url: str) -> bool:
-    """Whether the address is this machine itself: no proxy may stand in between."""
+    """Whether the address is this machine itself: it must not go through a proxy."""
     host = urlsplit(url).hostname or ""
     try:
         return ip_address(host).is_loopback

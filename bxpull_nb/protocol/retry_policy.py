@@ -1,4 +1,4 @@
-"""How long to wait, which transport next, transient or fatal: judgement without waiting."""
+"""Decisions about retries: how long to wait, with which transport, and whether at all."""
 
 from collections.abc import Callable, Iterator
 from random import random
@@ -36,10 +36,10 @@ _FATAL = (
 
 
 def reconnect_delays(jitter: Callable[[], float] = random) -> Iterator[float]:
-    """Seconds to wait after the 1st, 2nd, … failure in a row, up to a minute, for ever.
+    """Yield the seconds to wait after the 1st, 2nd, … failure in a row, without end.
 
-    The official client's steps, capped at what a person in front of a notebook waits for, plus
-    0-20 % so that many clients do not return together. The first wait is short: a server that
+    The steps are the official client's, capped at a minute for the person at the notebook,
+    plus 0-20 % so that many clients do not return together. The first wait is short: a server that
     restarts closes every connection at once.
     """
     step = 0
@@ -49,17 +49,17 @@ def reconnect_delays(jitter: Callable[[], float] = random) -> Iterator[float]:
 
 
 def is_transient(error: Exception) -> bool:
-    """Whether trying again later can help; False for what only a person can mend."""
+    """Whether trying again later can help; False for errors that only a person can fix."""
     if isinstance(error, ApiError) and error.code.upper() == "OVERLOAD_LIMIT":
         return False
     return not isinstance(error, _FATAL)
 
 
 def next_transport(chosen: str, server: PullServer, websocket_failures: int) -> str:
-    """`websocket` or `polling` for the next try.
+    """Return `websocket` or `polling` for the next try.
 
-    `auto` takes WebSocket where the server has it, and polling after more than four failures
-    of it in a row.
+    `auto` takes WebSocket where the server has it, and polling after more than four WebSocket
+    failures in a row.
     """
     if chosen != "auto":
         return chosen

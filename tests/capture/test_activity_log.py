@@ -1,4 +1,4 @@
-"""What happened to a capture, in order."""
+"""The activity log of a capture."""
 
 import pandas as pd
 import pytest
@@ -11,12 +11,12 @@ AT = 1_790_000_000_000_000
 
 
 def entry(n: int, kind: str = "marked", **more: object) -> LogEntry:
-    """The n-th second's entry."""
+    """Return the entry of the n-th second."""
     return LogEntry(at_us=AT + n * 1_000_000, kind=kind, text=f"t{n}", **more)  # type: ignore[arg-type]
 
 
 def test_the_frame_has_fixed_columns_even_when_empty() -> None:
-    """And the values of the entries."""
+    """Its values are those of the entries."""
     logbook = ActivityLog()
     assert logbook.df.dtypes.astype(str).to_dict() == LOG_COLUMNS
     logbook.add(entry(0, "connected", channel="shared", transport="polling", seconds=1.5))
@@ -31,7 +31,7 @@ def test_the_frame_has_fixed_columns_even_when_empty() -> None:
 
 
 def test_what_is_new_is_given_once() -> None:
-    """By number, so that a view needs no marker of its own."""
+    """A view asks by number and needs no marker of its own."""
     logbook = ActivityLog()
     for n in range(5):
         logbook.add(entry(n))
@@ -52,7 +52,7 @@ def test_the_newest_entry_of_a_name() -> None:
 
 
 def test_the_repr_is_short() -> None:
-    """However long the last text is."""
+    """A long last text is cut."""
     logbook = ActivityLog()
     assert repr(logbook) == "ActivityLog(0 entries)"
     logbook.add(LogEntry(at_us=1, kind="lost", text="x" * 500))

@@ -1,4 +1,4 @@
-"""One event taken apart."""
+"""One event in detail."""
 
 from datetime import UTC, datetime
 
@@ -13,7 +13,7 @@ CHANNEL = "0123456789abcdef0123456789abcdef"
 
 
 def test_a_message_id_says_two_things() -> None:
-    """When the server first started to count, and the number of the message."""
+    """It holds the server's first start and the number of the message."""
     parts = take_mid_apart(MID)
     assert parts is not None
     assert parts.server_start == datetime(2024, 3, 15, 9, 15, 4, tzinfo=UTC)
@@ -21,12 +21,12 @@ def test_a_message_id_says_two_things() -> None:
 
 
 def test_what_is_no_message_id_is_not_taken_apart() -> None:
-    """Other servers, or strangers, may write anything."""
+    """Other servers may write anything."""
     assert [take_mid_apart(mid) for mid in (None, "", "12", "x" * 26, "\u0661" * 26)] == [None] * 5
 
 
 def test_the_facts_are_in_words() -> None:
-    """With the frame the event came in, and its place there."""
+    """They include the event's frame and its place there."""
     frame = KeptFrame(6, 2, "#!NGINXNMS!#…", "text")
     anatomy = inspect(7, EVENT, frame, copies=2)
     assert anatomy.params == {"id": 5}
@@ -44,7 +44,7 @@ def test_the_facts_are_in_words() -> None:
         "transport": "polling",
         "dialect": "text",
         "in its frame": "2 of 2 new ones",
-        "copies dropped": "2",
+        "duplicates dropped": "2",
     }
 
 
@@ -57,7 +57,7 @@ def test_channel_ids_in_a_frame_are_masked() -> None:
 
 
 def test_a_binary_frame_is_shown_as_hex_and_a_long_one_cut() -> None:
-    """Its whole size is kept."""
+    """The whole size is shown."""
     assert inspect(0, EVENT, KeptFrame(0, 1, b"\n\x0c", ""), 0).frame == "0a 0c"
     long = inspect(0, EVENT, KeptFrame(0, 1, "x" * 5000, ""), 0)
     assert long.frame_size == 5000
@@ -65,16 +65,16 @@ def test_a_binary_frame_is_shown_as_hex_and_a_long_one_cut() -> None:
 
 
 def test_what_cannot_be_decoded_is_shown_as_it_came() -> None:
-    """Without a frame, without times."""
+    """It has no frame and no times."""
     bad = BadFrame('{"a":', "no JSON")
     anatomy = inspect(0, bad, None, 0)
     assert anatomy.params == '{"a":'
-    assert anatomy.facts() == {"error": "no JSON", "copies dropped": "0"}
+    assert anatomy.facts() == {"error": "no JSON", "duplicates dropped": "0"}
     assert (anatomy.frame, anatomy.dialect, anatomy.in_frame, anatomy.lag) == (None,) * 4
 
 
 def test_hostile_text_is_only_text() -> None:
-    """In the html of a notebook."""
+    """The HTML of a notebook escapes it."""
     evil = "<img src=x onerror=alert(1)>"
     event = Event(MID, evil, evil, b'{"x":"%s"}' % evil.encode())
     assert "<img" not in inspect(0, event, KeptFrame(0, 1, evil, ""), 0)._repr_html_()

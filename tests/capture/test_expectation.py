@@ -1,4 +1,4 @@
-"""What an event is expected to be, and how near another one comes to it."""
+"""Expectations, and how close other events come to them."""
 
 from bxpull_nb.capture.expectation import Expectation, Nearest
 from bxpull_nb.models import Arrival, BadFrame, Event
@@ -7,12 +7,12 @@ SHARED = Arrival(None, "shared", "websocket")
 
 
 def event(command: str, params: bytes = b"{}", module: str = "crm") -> Event:
-    """An event of the shared channel."""
+    """Return an event of the shared channel."""
     return Event("1", module, command, params, arrival=SHARED)
 
 
 def test_every_condition_must_be_met() -> None:
-    """None means any."""
+    """None means any value."""
     met = event("deal", b'{"id":5,"deep":{"a":1,"b":2}}')
     assert Expectation().is_met_by(met)
     assert Expectation(command="deal", module_id="crm", channel="shared").is_met_by(met)
@@ -25,7 +25,7 @@ def test_every_condition_must_be_met() -> None:
 
 
 def test_unreadable_messages_and_lists_meet_no_params() -> None:
-    """And are no error."""
+    """They raise no error."""
     wanted = Expectation(params={"id": 1})
     assert not wanted.is_met_by(BadFrame("{", "no JSON"))
     assert not wanted.is_met_by(event("deal", b"[]"))
@@ -33,7 +33,7 @@ def test_unreadable_messages_and_lists_meet_no_params() -> None:
 
 
 def test_the_failure_shows_the_nearest_first() -> None:
-    """The command counts most, then how many keys agree."""
+    """The command counts most, then the number of equal keys."""
     nearest = Nearest(Expectation(command="deal", params={"id": 5, "stage": "WON"}))
     for record in (
         event("chat"),
@@ -59,5 +59,5 @@ def test_the_failure_shows_the_nearest_first() -> None:
 
 
 def test_nothing_at_all_is_said_so() -> None:
-    """With the likely reason."""
+    """The message names the likely reason."""
     assert "No event came at all" in str(Nearest(Expectation()).failure("none came"))

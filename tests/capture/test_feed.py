@@ -31,18 +31,18 @@ TRANSPORTS = ["websocket", "polling"]
 
 @pytest.fixture
 def feed(portal: Portal) -> Feed:
-    """A running feed on both channels by WebSocket."""
+    """Return a running feed on both channels by WebSocket."""
     return portal.feed(transport="websocket").start()
 
 
 def numbers(frame: pd.DataFrame) -> list[int]:
-    """`n` of every row."""
+    """Return `n` of every row."""
     return [int(text.removeprefix('{"n":').removesuffix("}")) for text in frame["params"]]
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_an_event_that_is_sent_is_a_row(portal: Portal, transport: str) -> None:
-    """From REST through the push server into the DataFrame."""
+    """It travels from REST through the push server into the DataFrame."""
     feed = portal.feed(transport=transport).start()
     portal.send_event("greeting", {"n": 1})
     [row] = feed.wait(1, timeout=5).to_dict("records")
@@ -57,7 +57,7 @@ def test_an_event_that_is_sent_is_a_row(portal: Portal, transport: str) -> None:
 
 
 def test_starting_twice_is_one_listener(sandbox: Sandbox, feed: Feed) -> None:
-    """Cells are run again; no event may come twice for it."""
+    """Cells are run again; that must not double an event."""
     task = feed._task
     assert feed.start() is feed
     assert feed._task is task
@@ -82,7 +82,7 @@ def test_starting_from_many_threads_is_one_listener(sandbox: Sandbox, portal: Po
 
 
 def test_starting_another_way_goes_on_in_the_same_log(sandbox: Sandbox, feed: Feed) -> None:
-    """Nothing that was captured is lost, nothing comes twice."""
+    """No captured event is lost or doubled."""
     sandbox.publish("a", {"n": 1})
     feed.wait(1, timeout=5)
     feed.start(channels="private", transport="polling")
@@ -97,7 +97,7 @@ def test_starting_another_way_goes_on_in_the_same_log(sandbox: Sandbox, feed: Fe
 def test_stopping_is_quick_and_keeps_the_events(
     sandbox: Sandbox, portal: Portal, transport: str
 ) -> None:
-    """Also with a poll under way; starting again goes on."""
+    """A poll may be running; starting again continues."""
     feed = portal.feed(transport=transport).start()
     sandbox.publish("a", {"n": 1})
     feed.wait(1, timeout=5)
@@ -115,7 +115,7 @@ def test_stopping_is_quick_and_keeps_the_events(
 
 
 def test_the_state_tells_the_story(portal: Portal) -> None:
-    """From idle to stopped, with words a person knows."""
+    """It goes from idle to stopped, in plain words."""
     feed = portal.feed(transport="websocket")
     states = [feed.state]
     feed.start()
@@ -139,7 +139,7 @@ def test_a_refused_token_is_raised_and_kept() -> None:
 
 
 def test_a_missing_private_channel_says_what_to_do() -> None:
-    """And the shared one can be listened to."""
+    """The shared one still works."""
     with (
         Sandbox(private=False) as sandbox,
         Portal(AccessToken(sandbox.url, sandbox.token)) as portal,
@@ -153,7 +153,7 @@ def test_a_missing_private_channel_says_what_to_do() -> None:
 
 
 def test_wait_counts_what_no_earlier_wait_has_passed(sandbox: Sandbox, feed: Feed) -> None:
-    """So an event that came before the call is not missed, and none is given twice."""
+    """An event from before the call is not missed, and each is returned once."""
     for n in range(5):
         sandbox.publish("a", {"n": n})
     assert numbers(feed.wait(2, timeout=5)) == [0, 1]
@@ -161,7 +161,7 @@ def test_wait_counts_what_no_earlier_wait_has_passed(sandbox: Sandbox, feed: Fee
 
 
 def test_wait_gives_the_event_a_function_says_true_for(sandbox: Sandbox, feed: Feed) -> None:
-    """And the next wait looks behind it."""
+    """The next wait starts after it."""
     for n in range(4):
         sandbox.publish("even" if n % 2 == 0 else "odd", {"n": n})
     first = feed.wait(lambda event: event.command == "odd", timeout=5)
@@ -170,7 +170,7 @@ def test_wait_gives_the_event_a_function_says_true_for(sandbox: Sandbox, feed: F
 
 
 def test_wait_wakes_for_an_event_that_comes_later(sandbox: Sandbox, feed: Feed) -> None:
-    """From whatever thread."""
+    """It may come from any thread."""
     later = threading.Timer(0.05, lambda: sandbox.publish("late", {"n": 7}))
     later.start()
     assert numbers(feed.wait(1, timeout=5)) == [7]
@@ -178,7 +178,7 @@ def test_wait_wakes_for_an_event_that_comes_later(sandbox: Sandbox, feed: Feed) 
 
 
 def test_wait_says_how_long_it_waited(sandbox: Sandbox, feed: Feed) -> None:
-    """And how many events it looked at."""
+    """It also reports how many events it checked."""
     sandbox.publish("a", {"n": 1})
     feed.wait(1, timeout=5)
     sandbox.publish("a", {"n": 2})
@@ -188,7 +188,7 @@ def test_wait_says_how_long_it_waited(sandbox: Sandbox, feed: Feed) -> None:
 
 
 def test_wait_on_a_feed_that_is_not_running_does_not_hang(feed: Feed) -> None:
-    """It can give what is there, but nothing will come."""
+    """It can return existing events, but no more will come."""
     feed.stop()
     with pytest.raises(WaitTimeout, match=r"not running.*feed\.start\(\)"):
         feed.wait(1)
@@ -204,7 +204,7 @@ def test_a_wait_under_way_ends_with_the_feed(feed: Feed) -> None:
 
 
 def test_wait_for_nothing_is_refused(feed: Feed) -> None:
-    """Zero events are always there."""
+    """Waiting for zero events makes no sense."""
     with pytest.raises(SettingsError, match="one event or more"):
         feed.wait(0)
 
@@ -240,7 +240,7 @@ def test_wait_async_leaves_the_loop_free(sandbox: Sandbox, feed: Feed) -> None:
 
 
 def test_the_stats_count(sandbox: Sandbox, feed: Feed) -> None:
-    """Events, copies, rate, lag, and the transport in use."""
+    """They hold events, duplicates, rate, lag and the transport in use."""
     for n in range(20):
         sandbox.publish("a", {"n": n}, channel=["shared", "private"])
     feed.wait(20, timeout=5)
@@ -257,7 +257,7 @@ def test_the_stats_count(sandbox: Sandbox, feed: Feed) -> None:
 
 
 def test_a_feed_can_be_saved_and_read(sandbox: Sandbox, feed: Feed, tmp_path: Path) -> None:
-    """The frame that is read equals the frame that was written."""
+    """The events that are read equal the events that were written."""
     for n in range(100):
         sandbox.publish(f"c{n % 7}", {"n": n, "t": 'Привет, "мир"\n'})
     feed.wait(100, timeout=5)
@@ -267,7 +267,7 @@ def test_a_feed_can_be_saved_and_read(sandbox: Sandbox, feed: Feed, tmp_path: Pa
 def test_its_reprs_are_short_and_hold_no_secret(
     portal: Portal, sandbox: Sandbox, feed: Feed
 ) -> None:
-    """And event text in the HTML one is escaped."""
+    """The HTML one escapes event text."""
     sandbox.publish("<img src=x onerror=alert(1)>", {"n": 1})
     feed.wait(1, timeout=5)
     html = feed._repr_html_()
@@ -279,9 +279,9 @@ def test_its_reprs_are_short_and_hold_no_secret(
         assert secret not in html + repr(feed)
 
 
-@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # of REST: nobody closed it
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # of REST, left open
 def test_a_forgotten_portal_ends_its_listener(sandbox: Sandbox) -> None:
-    """Re-running the cell that makes it leaves no thread behind."""
+    """Running its cell again leaves no thread."""
     portal = Portal(AccessToken(sandbox.url, sandbox.token))
     feed = portal.feed(transport="websocket").start()
     gone = weakref.ref(feed)
@@ -295,7 +295,7 @@ def test_a_forgotten_portal_ends_its_listener(sandbox: Sandbox) -> None:
 
 
 def test_a_script_ends_quickly_with_a_running_feed() -> None:
-    """Without a word, and without stop()."""
+    """It prints nothing and needs no stop()."""
     script = (
         "import time, bxpull_nb as bx\n"
         "portal = bx.connect()\n"
@@ -317,7 +317,7 @@ def test_a_script_ends_quickly_with_a_running_feed() -> None:
     ],
 )
 def test_channels_may_be_named_in_several_ways(given: str | list[str], meant: object) -> None:
-    """One, both, or a list."""
+    """They are one, both, or a list."""
     assert checked_channels(given) == meant
 
 
@@ -325,13 +325,13 @@ def test_channels_may_be_named_in_several_ways(given: str | list[str], meant: ob
     ("channels", "said"), [("public", "unknown channel type 'public'"), ((), "no channel type")]
 )
 def test_an_unknown_channel_type_is_named(channels: str | tuple[str, ...], said: str) -> None:
-    """With the ones there are."""
+    """The message lists the valid ones."""
     with pytest.raises(SettingsError, match=f"{said}: choose from 'shared' and 'private'"):
         checked_channels(channels)
 
 
 def test_an_unknown_transport_is_named() -> None:
-    """With the ones there are."""
+    """The message lists the valid ones."""
     with pytest.raises(
         SettingsError, match="'carrier pigeon': choose from auto, websocket, polling"
     ):

@@ -1,4 +1,4 @@
-"""How whole a capture is."""
+"""The gap report of a capture."""
 
 from bxpull_nb.capture.gap_report import GAP_COLUMNS, report_of
 from bxpull_nb.listener import ListenerStats
@@ -8,7 +8,7 @@ AT = 1_790_000_000_000_000
 
 
 def happened(second: float, kind: str, channel: str | None = None, **more: object) -> LogEntry:
-    """Something at that second of the capture."""
+    """Return an entry at that second of the capture."""
     at_us = AT + int(second * 1e6)
     return LogEntry(at_us=at_us, kind=kind, channel=channel, **more)  # type: ignore[arg-type]
 
@@ -29,7 +29,7 @@ STORY = [
 
 
 def test_the_figures_come_from_the_logbook() -> None:
-    """Connected is when every channel was."""
+    """The capture is connected while every channel is."""
     stats = ListenerStats(events=100, recovered=2, duplicates=3, bad_frames=1)
     report = report_of(STORY, stats, AT + 41_000_000)
     assert (report.seconds, report.connected_seconds) == (41.0, 41 - 1 - 4 - 5)
@@ -43,7 +43,7 @@ def test_the_figures_come_from_the_logbook() -> None:
 
 
 def test_a_gap_that_lasts_has_no_end() -> None:
-    """It is counted up to now; one that a stop ended, up to that."""
+    """It is counted up to now; a gap that a stop ended, up to the stop."""
     story = [*STORY, happened(50, "lost", "shared", text="again")]
     lasting = report_of(story, ListenerStats(), AT + 60_000_000)
     assert (lasting.gaps[1].ended_us, lasting.gaps[1].seconds) == (None, 10.0)
@@ -52,7 +52,7 @@ def test_a_gap_that_lasts_has_no_end() -> None:
 
 
 def test_a_capture_without_gaps_says_so() -> None:
-    """An idle one too."""
+    """So does an idle one."""
     for story, share in (([], "connected            0.0 s"), (STORY[:3], "1.0 s (50.00%)")):
         report = report_of(story, ListenerStats(), AT + 2_000_000)
         assert report.gaps == ()
@@ -62,7 +62,7 @@ def test_a_capture_without_gaps_says_so() -> None:
 
 
 def test_a_break_of_two_channels_counts_once() -> None:
-    """Two gaps, and the time in which either channel was away."""
+    """It gives two gaps, and one time in which either channel was away."""
     story = [
         *STORY[:3],
         happened(10, "lost", "shared"),
@@ -77,14 +77,14 @@ def test_a_break_of_two_channels_counts_once() -> None:
 
 
 def test_a_gap_longer_than_the_servers_memory_is_a_loss() -> None:
-    """Said plainly."""
+    """The report names it."""
     story = [*STORY[:4], happened(10 + 90_000, "connected", "shared")]
     report = report_of(story, ListenerStats(), AT + 100_000_000_000)
     assert report.risk.startswith("1 gaps were longer than the day")
 
 
 def test_the_frame_has_a_row_a_gap() -> None:
-    """With fixed dtypes."""
+    """Its dtypes are fixed."""
     frame = report_of(STORY, ListenerStats(), AT + 41_000_000).to_frame()
     assert frame.dtypes.astype(str).to_dict() == GAP_COLUMNS
     assert frame["replayed"].tolist() == [7, 0]

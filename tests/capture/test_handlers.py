@@ -1,4 +1,4 @@
-"""Callbacks for events: isolated from one another, and from the stream."""
+"""Callbacks for events, isolated from one another and from the stream."""
 
 import threading
 import time
@@ -12,7 +12,7 @@ from bxpull_nb.models import BadFrame, Event, Record
 
 
 def event(n: int, module: str | None = "crm", command: str | None = "dealUpdate") -> Event:
-    """An event with a number."""
+    """Return an event with a number."""
     return Event(f"{n:026}", module, command, b'{"n":%d}' % n)
 
 
@@ -25,7 +25,7 @@ def within(reached: Callable[[], bool]) -> None:
 
 
 def test_a_callback_gets_the_events_it_asked_for_in_order() -> None:
-    """By module and command, whatever their case."""
+    """Module and command match in any case."""
     got: dict[str, list[int]] = {"both": [], "module": [], "all": []}
     with Handlers() as handlers:
         handlers.on(module="CRM", command="dealupdate")(lambda e: got["both"].append(e.params["n"]))
@@ -38,7 +38,7 @@ def test_a_callback_gets_the_events_it_asked_for_in_order() -> None:
 
 
 def test_a_failing_callback_goes_on_and_is_shown(caplog: pytest.LogCaptureFixture) -> None:
-    """And the others do not notice."""
+    """The others are not affected."""
     got: list[Record] = []
     with Handlers() as handlers:
 
@@ -57,7 +57,7 @@ def test_a_failing_callback_goes_on_and_is_shown(caplog: pytest.LogCaptureFixtur
 
 
 def test_a_slow_callback_loses_the_oldest_and_holds_nobody_up() -> None:
-    """Offering does not wait; what was dropped is counted."""
+    """Offering does not wait; dropped events are counted."""
     may_end, begun, slow, quick = threading.Event(), threading.Event(), [], []
 
     def wait(record: Record) -> None:
@@ -81,7 +81,7 @@ def test_a_slow_callback_loses_the_oldest_and_holds_nobody_up() -> None:
 
 
 def test_closing_ends_the_threads() -> None:
-    """And nothing is taken any more; closing twice is fine."""
+    """Later events are ignored; closing twice is fine."""
     handlers = Handlers()
     handlers.on()(lambda _: None)
     handlers.offer([event(1)])
@@ -94,7 +94,7 @@ def test_closing_ends_the_threads() -> None:
 
 
 def test_a_callback_can_take_itself_off() -> None:
-    """From within, on its own thread."""
+    """It does so on its own thread."""
     got: list[str | None] = []
     with Handlers() as handlers:
 
@@ -111,13 +111,13 @@ def test_a_callback_can_take_itself_off() -> None:
 
 
 def test_no_thread_before_the_first_event() -> None:
-    """Nothing happens until something does."""
+    """The first event starts it."""
     with Handlers() as handlers:
         handlers.on()(lambda _: None)
         assert not [t for t in threading.enumerate() if t.name.startswith("bxpull-handler")]
 
 
 def test_a_queue_holds_something() -> None:
-    """Or nothing would ever be called."""
+    """A queue of zero would never call anything."""
     with pytest.raises(SettingsError, match="queue=0"):
         Handlers(queue=0)

@@ -5,13 +5,13 @@ from bxpull_nb.models import Batch, Event
 
 
 def batch(frame: str | bytes | None, *mids: str, duplicates: tuple[str, ...] = ()) -> Batch:
-    """A frame that brought these messages."""
+    """Return a batch that brought these messages in one frame."""
     records = [Event(mid, "m", "c", b"{}") for mid in mids]
     return Batch(records, frame, "text", duplicates)
 
 
 def test_a_row_finds_the_frame_that_brought_it() -> None:
-    """By the number of its first row, however many it brought."""
+    """It is found by the number of its first row, however many rows it has."""
     frames = RecentFrames()
     frames.add(0, batch("one", "1", "2"))
     frames.add(2, batch("two", "3"))
@@ -20,7 +20,7 @@ def test_a_row_finds_the_frame_that_brought_it() -> None:
 
 
 def test_rows_that_did_not_travel_have_no_frame() -> None:
-    """A replay brings records alone; the frames around it are found all the same."""
+    """A replay brings records alone; frames before and after are still found."""
     frames = RecentFrames()
     frames.add(0, batch(None, "1", "2", "3"))
     frames.add(3, batch("three", "4"))
@@ -29,7 +29,7 @@ def test_rows_that_did_not_travel_have_no_frame() -> None:
 
 
 def test_only_the_newest_bytes_are_kept() -> None:
-    """The oldest frame goes first."""
+    """The oldest frame is dropped first."""
     frames = RecentFrames(most_bytes=10)
     for row in range(4):
         frames.add(row, batch(b"four", str(row)))
@@ -37,7 +37,7 @@ def test_only_the_newest_bytes_are_kept() -> None:
 
 
 def test_copies_are_counted_by_message() -> None:
-    """Also of a frame that brought nothing new."""
+    """A frame without new messages counts too."""
     frames = RecentFrames()
     frames.add(0, batch("x", "1", duplicates=("0",)))
     frames.add(1, batch("x", duplicates=("0", "1")))

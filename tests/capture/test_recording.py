@@ -1,4 +1,4 @@
-"""What can be asked of a capture: marks, expectations, anatomy, and what happened."""
+"""A capture's marks, expectations, anatomy and log."""
 
 import math
 import threading
@@ -21,12 +21,12 @@ from tests.support.waiting import eventually
 
 @pytest.fixture
 def feed(portal: Portal) -> Feed:
-    """A running feed on both channels by WebSocket."""
+    """Return a running feed on both channels by WebSocket."""
     return portal.feed(transport="websocket").start()
 
 
 def test_expect_gives_the_event_that_meets_all(feed: Feed, sandbox: Sandbox) -> None:
-    """Whatever else comes, and also when it came before the call."""
+    """Other events do not matter; it may have come before the call."""
     for n in range(3):
         sandbox.publish("deal", {"id": n, "deep": {"stage": "WON"}}, module_id="crm")
     event = feed.expect("deal", module_id="crm", params={"id": 1, "deep": {"stage": "WON"}})
@@ -35,7 +35,7 @@ def test_expect_gives_the_event_that_meets_all(feed: Feed, sandbox: Sandbox) -> 
 
 
 def test_an_expectation_that_fails_shows_the_nearest(feed: Feed, sandbox: Sandbox) -> None:
-    """As an assertion error, so that a test framework shows it as a failed test."""
+    """It is an assertion error, which test frameworks show as a failed test."""
     sandbox.publish("deal", {"id": 1}, module_id="crm")
     feed.wait(1, timeout=5)
     sandbox.publish("deal", {"id": 2}, module_id="crm")
@@ -59,7 +59,7 @@ def test_expecting_on_the_listeners_own_thread_is_refused(feed: Feed) -> None:
 
 
 def test_a_mark_answers_what_followed(feed: Feed, sandbox: Sandbox) -> None:
-    """Grouped by module and command, with what came before for comparison."""
+    """The counts are by module and command, compared with the time before."""
     for n in range(4):
         sandbox.publish("usual", {"n": n})
     feed.wait(4, timeout=5)
@@ -74,7 +74,7 @@ def test_a_mark_answers_what_followed(feed: Feed, sandbox: Sandbox) -> None:
 
 
 def test_an_unknown_mark_names_the_known_ones(feed: Feed) -> None:
-    """A typing error is found at once."""
+    """A typing error shows at once."""
     with pytest.raises(SettingsError, match="none yet"):
         feed.since("a")
     feed.mark("one")
@@ -84,7 +84,7 @@ def test_an_unknown_mark_names_the_known_ones(feed: Feed) -> None:
 
 
 def test_the_newest_rows_anatomy_has_its_frame(feed: Feed, sandbox: Sandbox) -> None:
-    """By number, or from the end."""
+    """Rows are counted from the start or from the end."""
     for n in range(3):
         sandbox.publish("a", {"n": n})
     feed.wait(3, timeout=5)
@@ -100,7 +100,7 @@ def test_the_newest_rows_anatomy_has_its_frame(feed: Feed, sandbox: Sandbox) -> 
 
 
 def test_a_frame_may_outlive_the_records_it_brought(portal: Portal) -> None:
-    """Which are made again from the log, when they are no longer among the newest."""
+    """Old records are made again from the log."""
     feed = portal.feed()
     events = [Event(f"1795447844{n:016}", "crm", "deal", b"{}") for n in range(10_002)]
     feed._hub.store(Batch(events[:3], "the frame", "text"))
@@ -110,7 +110,7 @@ def test_a_frame_may_outlive_the_records_it_brought(portal: Portal) -> None:
 
 
 def test_duplicates_are_counted_in_the_anatomy(feed: Feed, sandbox: Sandbox) -> None:
-    """They were dropped, but the event knows of them."""
+    """They were dropped, but counted."""
     sandbox.duplicate(1)
     sandbox.publish("a", {"n": 1})
     sandbox.publish("b", {"n": 2})
@@ -120,7 +120,7 @@ def test_duplicates_are_counted_in_the_anatomy(feed: Feed, sandbox: Sandbox) -> 
 
 
 def test_an_old_rows_anatomy_comes_from_the_log() -> None:
-    """Without its frame, which is no longer kept."""
+    """Its frame is no longer kept."""
     feed = bx.replay(played(11_000), speed=math.inf)
     ended(feed)
     anatomy = feed.anatomy(1)
@@ -128,7 +128,7 @@ def test_an_old_rows_anatomy_comes_from_the_log() -> None:
 
 
 def test_a_tap_sees_every_record_while_it_lasts(feed: Feed, sandbox: Sandbox) -> None:
-    """And none after."""
+    """It sees none afterwards."""
     seen: list[Record] = []
     with feed.subscribed(seen.extend):
         sandbox.publish("a", {"n": 1})
@@ -139,7 +139,7 @@ def test_a_tap_sees_every_record_while_it_lasts(feed: Feed, sandbox: Sandbox) ->
 
 
 def test_callbacks_get_what_they_asked_for(feed: Feed, sandbox: Sandbox) -> None:
-    """A failing one is counted, and harms nobody."""
+    """A failing one is counted and affects no other."""
     seen: list[int] = []
     done = threading.Event()
 
@@ -166,7 +166,7 @@ def test_callbacks_get_what_they_asked_for(feed: Feed, sandbox: Sandbox) -> None
 
 
 def test_the_logbook_and_the_report_tell_of_a_break(feed: Feed, sandbox: Sandbox) -> None:
-    """Its cause, its length, and what the reconnect brought back."""
+    """They show its cause, its length and the replayed events."""
     sandbox.refuse_handshakes(2, 503)
     sandbox.drop_connections()
     eventually(lambda: feed.stats.reconnects == 2)
@@ -188,7 +188,7 @@ def test_the_logbook_and_the_report_tell_of_a_break(feed: Feed, sandbox: Sandbox
 
 
 def test_a_journal_carries_the_capture_over(sandbox: Sandbox, tmp_path: Path) -> None:
-    """What was sent while nobody listened is there, once, and all is read back from disk."""
+    """Events from the pause come once, and everything is read back from disk."""
     for run in range(3):
         with Portal(AccessToken(sandbox.url, sandbox.token)) as portal:
             feed = bx.listen(portal, journal=tmp_path / "capture")
@@ -211,7 +211,7 @@ def test_a_journal_carries_the_capture_over(sandbox: Sandbox, tmp_path: Path) ->
 def test_memory_is_bounded_and_the_journal_has_all(
     portal: Portal, sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    """Rows keep their numbers; one that is gone is said to be."""
+    """Rows keep their numbers; a dropped one is reported as such."""
     feed = bx.listen(portal, "shared", journal=tmp_path, max_rows=4096)
     for n in range(9_000):
         sandbox.publish("a", {"n": n})
@@ -228,7 +228,7 @@ def test_memory_is_bounded_and_the_journal_has_all(
 
 
 def test_a_wait_counts_what_a_bounded_log_has_forgotten(portal: Portal) -> None:
-    """It came, however late somebody waits for it; what is left of it is given."""
+    """Forgotten events count for a late wait; it returns those that remain."""
     feed = portal.feed("shared").start(max_rows=100)
     events = [Event(f"{n:026}", "m", "c", b"{}") for n in range(1000)]
     for n in range(0, 1000, 100):
@@ -244,7 +244,7 @@ def test_a_wait_counts_what_a_bounded_log_has_forgotten(portal: Portal) -> None:
 
 
 def test_two_feeds_do_not_share_a_journal(portal: Portal, tmp_path: Path) -> None:
-    """The second is told, and nothing of the first is disturbed."""
+    """The second raises an error; the first is not disturbed."""
     first = portal.feed("shared").start(journal=tmp_path)
     with pytest.raises(JournalInUse):
         portal.feed("private").start(journal=tmp_path)
@@ -256,7 +256,7 @@ def test_two_feeds_do_not_share_a_journal(portal: Portal, tmp_path: Path) -> Non
 def test_a_full_disk_is_said_and_caught_up_with(
     portal: Portal, sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    """In the feed's error and in its logbook; the capture goes on in memory."""
+    """Error and log show it; the capture continues in memory."""
     journal = bx.Journal(tmp_path, rotate_bytes=1)
     feed = portal.feed("shared").start(journal=journal)
     sandbox.publish("a", {"n": 0})
@@ -299,7 +299,7 @@ def test_a_replay_has_the_face_of_a_live_feed() -> None:
 
 
 def test_a_replay_of_a_file_by_its_name(tmp_path: Path) -> None:
-    """Any format of ours, as fast as it goes."""
+    """Any of our formats is played, at full speed."""
     for path in (
         bx.to_csv(played(5), tmp_path / "e.csv"),
         bx.to_parquet(played(5), tmp_path / "e.parquet"),
@@ -312,7 +312,7 @@ def test_a_replay_of_a_file_by_its_name(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("speed", [0, -1, math.nan])
 def test_a_replay_needs_a_speed(speed: float) -> None:
-    """Standing still is no speed."""
+    """Zero is no speed."""
     with pytest.raises(SettingsError, match="above zero"):
         bx.replay(played(1), speed=speed)
 

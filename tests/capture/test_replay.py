@@ -1,4 +1,4 @@
-"""A recording played again, by a clock of the test's own."""
+"""Replays by a clock that the test controls."""
 
 import asyncio
 import math
@@ -23,7 +23,7 @@ START = 1767225600_000000
 
 
 class Clock:
-    """A clock that goes on only while somebody sleeps; it notes when batches came."""
+    """A clock that only `sleep` moves; it notes when batches came."""
 
     def __init__(self) -> None:
         self.now = 50.0
@@ -33,17 +33,17 @@ class Clock:
         self.on_change: Callable[[], object] = lambda: None
 
     async def sleep(self, seconds: float) -> None:
-        """Go on by so many seconds, at once."""
+        """Move the clock by so many seconds, at once."""
         self.now += seconds
         if seconds:
             self.sleeps.append(seconds)
         await asyncio.sleep(0)
 
     def began(self, since: float) -> None:
-        """Never called: a replay has begun long ago."""
+        """Do nothing: a replay has no first connection."""
 
     def happened(self, entry: LogEntry) -> None:
-        """Never called: a replay has no connection."""
+        """Do nothing: a replay has no connection."""
 
     def changed(self) -> None:
         """Notify the test."""
@@ -55,23 +55,23 @@ class Clock:
         self.log.extend(batch.records)
 
     def replay(self, source: Any, **settings: Any) -> Replay:
-        """A replay by this clock into this log."""
+        """Return a replay by this clock into this log."""
         return Replay(source, self, monotonic=lambda: self.now, sleep=self.sleep, **settings)
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
-    """To its end, which is never far."""
+    """Run to its end, which is never far."""
     asyncio.run(asyncio.wait_for(work, 20))
 
 
 def at(seconds: float | None, number: int = 1) -> Event:
-    """An event that arrived so many seconds after the start."""
+    """Return an event that arrived so many seconds after the start."""
     received = None if seconds is None else START + round(seconds * 1e6)
     return Event(str(number), "crm", "deal", b"{}", 1767225600.25, None, Arrival(received))
 
 
 def frame(*rows: Record) -> pd.DataFrame:
-    """A log's frame with these rows."""
+    """Return the DataFrame of a log with these rows."""
     log = EventLog()
     log.extend(rows)
     return log.df
@@ -96,7 +96,7 @@ def test_gaps_are_as_recorded_divided_by_the_speed(
 
 
 def test_at_high_speed_it_wakes_at_most_a_hundred_times_a_second() -> None:
-    """Ten thousand events in a second are a hundred batches, not ten thousand."""
+    """Ten thousand events in a second make a hundred batches."""
     clock = Clock()
     run(clock.replay(frame(*(at(n / 100) for n in range(10_000))), speed=100).run())
     assert len(clock.came) == pytest.approx(100, abs=2)
@@ -105,7 +105,7 @@ def test_at_high_speed_it_wakes_at_most_a_hundred_times_a_second() -> None:
 
 
 def test_at_once_is_in_batches_too() -> None:
-    """The loop's other tasks have their turn in between; nobody sleeps."""
+    """The loop's other tasks run in between, without a delay."""
     clock = Clock()
     run(clock.replay(frame(*(at(n, n) for n in range(5000))), speed=math.inf).run())
     assert [rows for _, rows in clock.came] == [2048, 2048, 904]
@@ -113,7 +113,7 @@ def test_at_once_is_in_batches_too() -> None:
 
 
 def test_the_speed_may_change_while_it_plays() -> None:
-    """The time before passed at the old speed, the time after at the new one."""
+    """The time before counts at the old speed, the time after at the new one."""
     clock = Clock()
     replay = clock.replay(frame(at(0), at(100), at(200)))
 
@@ -132,14 +132,14 @@ def test_the_speed_may_change_while_it_plays() -> None:
 @settings(max_examples=60, deadline=None)
 @given(st.lists(records, max_size=12))
 def test_the_log_at_the_end_equals_the_recording(rows: list[Record]) -> None:
-    """Value by value, whatever was captured: unreadable messages, gaps, times out of order."""
+    """Unreadable messages, gaps and times out of order are equal, value by value."""
     clock, recorded = Clock(), frame(*rows)
     run(clock.replay(recorded, speed=math.inf).run())
     pd.testing.assert_frame_equal(clock.log.df, recorded)
 
 
 def test_far_times_come_back_to_the_microsecond() -> None:
-    """A portal's clock may say anything."""
+    """A portal's clock may show any time."""
     sent = [0.000001, 1767225600.123457, 253402300799.99997, -62135596800.0, 9.9e10]
     recorded = frame(*(Event(str(n), "m", "c", b"{}", n, None, Arrival(START)) for n in sent))
     clock = Clock()
@@ -148,7 +148,7 @@ def test_far_times_come_back_to_the_microsecond() -> None:
 
 
 def test_rows_keep_their_order_and_those_without_a_time_come_with_the_one_before() -> None:
-    """Although a clock was set back while recording."""
+    """A clock may be set back during a recording."""
     clock = Clock()
     recorded = frame(at(None, 1), at(3, 2), at(1, 3), at(None, 4), at(4, 5))
     run(clock.replay(recorded).run())
@@ -176,7 +176,7 @@ def test_a_file_is_played_and_counted(tmp_path: Path) -> None:
 
 
 def test_an_edited_row_is_played_as_well_as_it_can_be() -> None:
-    """Text that is no JSON string, no params at all, no id."""
+    """It may have invalid JSON, no params or no id."""
     edited = frame(BadFrame("oops", "no", None, Arrival(START)), at(0))
     edited["params"] = pd.Series(["{half", None], dtype="str")
     edited["mid"] = pd.Series([None, None], dtype="str")
@@ -186,14 +186,14 @@ def test_an_edited_row_is_played_as_well_as_it_can_be() -> None:
 
 
 def test_nothing_is_played_of_nothing() -> None:
-    """And that is no error."""
+    """An empty recording is no error."""
     clock = Clock()
     run(clock.replay(frame()).run())
     assert clock.came == []
 
 
 def test_what_cannot_be_read_ends_it(tmp_path: Path) -> None:
-    """With the reader's own words."""
+    """The error is the reader's own."""
     (tmp_path / "e.csv").write_text("a,b\n")
     with pytest.raises(FileFormatError, match="lacks the columns"):
         run(Clock().replay(str(tmp_path / "e.csv")).run())
@@ -201,7 +201,7 @@ def test_what_cannot_be_read_ends_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("speed", [0, -1, math.nan])
 def test_a_speed_is_above_zero(speed: float) -> None:
-    """At the start and later."""
+    """It is checked at the start and later."""
     with pytest.raises(SettingsError, match="it must be above zero"):
         Clock().replay(frame(), speed=speed)
     replay = Clock().replay(frame())
@@ -211,7 +211,7 @@ def test_a_speed_is_above_zero(speed: float) -> None:
 
 
 def test_there_is_nobody_to_call() -> None:
-    """Said in words."""
+    """The error explains it."""
 
     async def call() -> None:
         await Clock().replay(frame()).call("ping", {})

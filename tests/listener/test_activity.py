@@ -9,7 +9,7 @@ from tests.support.targets import ListTarget
 
 
 class Lane:
-    """A diary with a clock of its own, and what it lane."""
+    """A lane's activity with a clock of its own, and the entries it wrote."""
 
     def __init__(self) -> None:
         self.now = 1_000.0
@@ -17,17 +17,17 @@ class Lane:
         self.activity = LaneActivity("shared", self.target, lambda: int(self.now * 1e9))
 
     def facts(self, *names: str) -> list[tuple[Any, ...]]:
-        """These fields of every entry."""
+        """Return these fields of every entry."""
         return [tuple(getattr(h, name) for name in names) for h in self.target.entries]
 
 
 def event(sent: float) -> Event:
-    """An event made at that moment."""
+    """Return an event made at that moment."""
     return Event("1", "m", "c", b"{}", sent)
 
 
 def test_a_break_has_its_length() -> None:
-    """From the first sign of it to the connection that stands, tries in between included."""
+    """It lasts from its first sign to the next connection, tries included."""
     lane = Lane()
     lane.activity.trying("websocket")
     lane.activity.connected(1_000.0, again=False)
@@ -46,7 +46,7 @@ def test_a_break_has_its_length() -> None:
 
 
 def test_replayed_events_are_those_from_before_the_connection() -> None:
-    """Counted in the frames up to the first one with something new."""
+    """They are counted in the frames up to the first one with something new."""
     lane = Lane()
     lane.activity.connected(1_000.0, again=True)
     lane.activity.received([event(998.0), event(999.0)])
@@ -56,7 +56,7 @@ def test_replayed_events_are_those_from_before_the_connection() -> None:
 
 
 def test_a_first_connection_replays_nothing() -> None:
-    """What it brings is what was asked for."""
+    """It brings only what it requested."""
     lane = Lane()
     lane.activity.connected(1_000.0, again=False)
     lane.activity.received([event(998.0)])
@@ -64,7 +64,7 @@ def test_a_first_connection_replays_nothing() -> None:
 
 
 def test_changes_of_the_transport_are_told() -> None:
-    """Not the first choice, and not the same again."""
+    """The first choice and an unchanged one are not logged."""
     lane = Lane()
     for transport in ("websocket", "websocket", "polling", "websocket"):
         lane.activity.trying(transport)

@@ -29,7 +29,7 @@ Scenario = Callable[[Capture, asyncio.Task[None]], Awaitable[None]]
 
 
 class Publisher:
-    """Publishes `rate` numbered events a second on both channels, from a thread of its own."""
+    """Publishes `rate` numbered events a second on both channels, on its own thread."""
 
     def __init__(self, sandbox: Sandbox, rate: float) -> None:
         self.count = 0
@@ -59,7 +59,7 @@ class Publisher:
 
 @pytest.mark.parametrize(("version", "transport"), EVERYWHERE)
 def test_every_version_is_listened_to_on_every_transport(version: int, transport: str) -> None:
-    """Live, both channels, each event once and with its params."""
+    """Each event comes live on both channels, once and with its params."""
 
     async def scenario(capture: Capture, _task: asyncio.Task[None]) -> None:
         await capture.until(lambda: capture.listener.ready)
@@ -78,7 +78,7 @@ def test_every_version_is_listened_to_on_every_transport(version: int, transport
 def test_twenty_reconnects_under_traffic_lose_and_double_nothing(
     version: int, transport: str
 ) -> None:
-    """Five hundred messages a second go on while the line falls again and again."""
+    """Five hundred messages a second continue while the connection breaks repeatedly."""
     published: list[Publisher] = []
 
     async def scenario(capture: Capture, _task: asyncio.Task[None]) -> None:
@@ -101,7 +101,7 @@ def test_twenty_reconnects_under_traffic_lose_and_double_nothing(
 def test_a_message_to_two_channels_is_one_event_in_every_version(
     version: int, transport: str
 ) -> None:
-    """Its copies come at once, later, and in the history."""
+    """Its duplicates come at once, later, and in the history."""
 
     async def scenario(capture: Capture, _task: asyncio.Task[None]) -> None:
         await capture.until(lambda: capture.listener.ready)
@@ -122,7 +122,7 @@ def test_a_message_to_two_channels_is_one_event_in_every_version(
 
 @pytest.mark.parametrize(("version", "transport"), EVERYWHERE)
 def test_backfill_reads_the_whole_backlog_in_every_version(version: int, transport: str) -> None:
-    """By a mid of 26 zeros."""
+    """It asks with a mid of 26 zeros."""
 
     async def scenario(capture: Capture, _task: asyncio.Task[None]) -> None:
         await capture.until(lambda: len(capture.records) >= 500)
@@ -136,7 +136,7 @@ def test_backfill_reads_the_whole_backlog_in_every_version(version: int, transpo
 
 @pytest.mark.parametrize(("version", "transport"), EVERYWHERE)
 def test_duplicates_disorder_and_garbage_cost_nothing(version: int, transport: str) -> None:
-    """Whatever the server does to its frames, each event comes once."""
+    """Each event comes once, however the server damages its frames."""
 
     async def scenario(capture: Capture, _task: asyncio.Task[None]) -> None:
         await capture.until(lambda: capture.listener.ready)
@@ -156,7 +156,7 @@ def test_duplicates_disorder_and_garbage_cost_nothing(version: int, transport: s
 
 
 def good(capture: Capture) -> list[Any]:
-    """The events that could be read."""
+    """Return the events that could be read."""
     return [record for record in capture.records if record.error is None]
 
 
@@ -190,7 +190,7 @@ def test_an_audit_recovers_what_was_never_delivered(version: int) -> None:
 
 
 def test_a_reconnect_is_audited_by_itself() -> None:
-    """And so is a connection that has stood for a while."""
+    """So is a connection that has lasted for a while."""
 
     async def scenario(capture: Capture, _task: asyncio.Task[None]) -> None:
         await capture.until(lambda: capture.listener.ready)
@@ -210,7 +210,7 @@ def test_a_reconnect_is_audited_by_itself() -> None:
 
 @pytest.mark.parametrize("transport", ["websocket", "polling"])
 def test_a_wiped_storage_is_noticed(transport: str) -> None:
-    """Its mids begin anew; the old position finds nothing, and must not be asked for ever."""
+    """Its mids start again; the old position must not be requested for ever."""
     counts: list[int] = []
 
     async def scenario(capture: Capture, _task: asyncio.Task[None]) -> None:
@@ -234,7 +234,7 @@ def test_a_wiped_storage_is_noticed(transport: str) -> None:
 
 
 def test_polling_steps_in_and_websocket_comes_back() -> None:
-    """After more than four failures, and after a while, because it had worked."""
+    """It polls after more than four failures, and returns because WebSocket had worked."""
     used: list[tuple[str, ...]] = []
 
     async def scenario(capture: Capture, _task: asyncio.Task[None]) -> None:
@@ -263,7 +263,7 @@ def test_polling_steps_in_and_websocket_comes_back() -> None:
 
 
 def test_a_silent_json_rpc_server_is_left() -> None:
-    """After a ping, and no other in time."""
+    """It sent one ping, and no other within the limit."""
 
     async def scenario(capture: Capture, _task: asyncio.Task[None]) -> None:
         await capture.until(lambda: capture.listener.ready)
@@ -286,7 +286,7 @@ def test_a_silent_json_rpc_server_is_left() -> None:
 
 @pytest.mark.parametrize("command", ["config_expire", "server_restart"])
 def test_an_announced_restart_is_waited_out(command: str) -> None:
-    """For a random while, then with a fresh config."""
+    """It waits for a random while, then fetches a fresh config."""
     configs: list[PullConfig] = []
 
     def counted(rest: RestClient) -> Fetch:
@@ -323,7 +323,7 @@ def test_an_announced_restart_is_waited_out(command: str) -> None:
 def test_an_expired_channel_is_replaced_without_loss(
     version: int, action: str, portal_style: bool
 ) -> None:
-    """In both shapes of the message; the old mid goes to the new channel."""
+    """Both forms of the message work; the old mid goes to the new channel."""
 
     async def scenario(capture: Capture, _task: asyncio.Task[None]) -> None:
         await capture.until(lambda: capture.listener.ready)
@@ -358,7 +358,7 @@ def test_an_expired_channel_is_replaced_without_loss(
     ],
 )
 def test_close_codes_are_told_plainly(code: int, said: str) -> None:
-    """And the line comes back."""
+    """The connection comes back."""
     errors: list[str] = []
 
     async def scenario(capture: Capture, _task: asyncio.Task[None]) -> None:
@@ -375,7 +375,7 @@ def test_close_codes_are_told_plainly(code: int, said: str) -> None:
 
 
 def test_a_channel_that_ends_every_two_seconds_for_a_minute_loses_nothing() -> None:
-    """All versions at once, by WebSocket and by polling."""
+    """All versions run at once, by WebSocket and by polling."""
 
     def listen(version: int, transport: str) -> tuple[list[int], int]:
         outcome: list[tuple[list[int], int]] = []
@@ -402,7 +402,7 @@ def test_a_channel_that_ends_every_two_seconds_for_a_minute_loses_nothing() -> N
 
 
 def test_the_server_s_own_methods_can_be_called() -> None:
-    """On a version 5 server; its refusals have a code."""
+    """The server has version 5; its refusals have a code."""
     answers: list[Any] = []
 
     async def scenario(capture: Capture, _task: asyncio.Task[None]) -> None:
@@ -454,7 +454,7 @@ def test_shared_mode_without_a_client_id_fails_by_name() -> None:
 
 
 def test_the_usual_waits_are_those_of_the_guide() -> None:
-    """What tests replace is what people get."""
+    """Tests replace them; users get these."""
     usual = Timing()
     assert usual.restart_pause == (10.0, 120.0)
     assert usual.websocket_again == (600.0, 1800.0)

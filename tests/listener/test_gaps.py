@@ -1,4 +1,4 @@
-"""What a storm found: ways to lose or to double an event that take two faults at once."""
+"""Losses and duplicates that take two faults at once, found under heavy load."""
 
 import asyncio
 import time
@@ -74,7 +74,7 @@ def test_an_audit_that_got_no_answer_is_not_an_audit(version: int, answer: str) 
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_an_audit_that_cannot_be_read_is_not_an_audit(version: int) -> None:
-    """Half of the history is not the history."""
+    """Half of the history is not enough."""
 
     def spoil(sandbox: Sandbox, _proxy: FaultProxy) -> None:
         sandbox.cut_frame()
@@ -98,7 +98,7 @@ def audited_twice(
     spoil: Callable[[Sandbox, FaultProxy], None],
     is_spoilt: Callable[[FaultProxy, Capture], bool],
 ) -> list[int]:
-    """The events that came: five of them only by an audit, and the first audit is spoilt."""
+    """Return the events, five of them found only by an audit; the first audit is damaged."""
 
     async def scenario(capture: Capture, _task: asyncio.Task[None]) -> None:
         (lane,) = await only_lane(capture)
@@ -119,13 +119,13 @@ def audited_twice(
 
 
 async def only_lane(capture: Capture) -> list[Any]:
-    """The lane of a listener to one channel, connected."""
+    """Return the connected lane of a listener to one channel."""
     await capture.until(lambda: capture.listener.ready)
     return capture.listener.lanes
 
 
 def through(proxy: FaultProxy) -> Callable[[RestClient], Callable[[], Awaitable[PullConfig]]]:
-    """A listener's config function that leads through the proxy."""
+    """Return a listener's config function that leads through the proxy."""
 
     def altered(rest: RestClient) -> Callable[[], Awaitable[PullConfig]]:
         async def fetch() -> PullConfig:
@@ -149,7 +149,7 @@ def test_a_damaged_copy_is_a_copy() -> None:
 
 
 def test_a_damaged_frame_leaves_the_safe_position_where_it_was() -> None:
-    """What the connection was to bring again may have been in the damaged part."""
+    """The damaged part may have held the messages to be replayed."""
     lane = Session(TextCodec(), SeenMids())
     frames = [TextCodec().encode([Message(f"1795447844{n:016}", "{}")]) for n in range(1, 5)]
     for frame in frames[:3]:
@@ -163,7 +163,7 @@ def test_a_damaged_frame_leaves_the_safe_position_where_it_was() -> None:
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_an_end_that_was_announced_in_a_damaged_frame_is_noticed(version: int) -> None:
-    """By the next audit: a channel that has ended is silent, and looks healthy."""
+    """The next audit sees it: an ended channel is silent and looks healthy."""
 
     async def scenario(capture: Capture, _task: asyncio.Task[None]) -> None:
         (lane,) = await only_lane(capture)
@@ -200,7 +200,7 @@ def test_an_end_is_obeyed_although_another_lane_has_fetched_a_config_before(
 
 
 def test_every_channel_that_was_in_force_is_asked_a_last_time() -> None:
-    """Also one that was replaced while the lane was elsewhere."""
+    """They include one that was replaced while the lane was on another."""
     kept: list[list[str]] = []
 
     async def scenario(capture: Capture, _task: asyncio.Task[None]) -> None:
@@ -239,7 +239,7 @@ def test_what_is_lost_before_the_first_event_is_recovered() -> None:
 
 
 def test_a_message_in_a_torn_frame_is_the_same_message() -> None:
-    """However its JSON is spaced, and whichever way a frame is read."""
+    """Neither the spacing of its JSON nor the way of reading matters."""
     body = '{"command": "c", "params": {"n": 1.50, "é": "\\u00e9"}, "extra": {"a": 1}}'
     whole = TextCodec().encode([Message(f"1795447844{n:016}", body) for n in (1, 2)])
     lane = Session(TextCodec(), SeenMids())
@@ -252,14 +252,14 @@ def test_a_message_in_a_torn_frame_is_the_same_message() -> None:
 
 
 def publish(sandbox: Sandbox, numbers: range) -> None:
-    """Numbered events on the shared channel."""
+    """Publish numbered events on the shared channel."""
     for n in numbers:
         sandbox.publish("a", {"n": n}, channel="shared")
 
 
 @pytest.mark.parametrize(("version", "transport"), EVERYWHERE)
 def test_a_capture_whose_first_frames_are_torn_is_whole(version: int, transport: str) -> None:
-    """However often the same half comes, it is asked for again, but not in a hurry."""
+    """The same half is requested again each time, but not in a hurry."""
     torn = 3 if transport == "polling" else 1
 
     async def scenario(capture: Capture, _task: asyncio.Task[None]) -> None:
@@ -276,7 +276,7 @@ def test_a_capture_whose_first_frames_are_torn_is_whole(version: int, transport:
 
 
 def test_an_ended_channel_is_asked_until_it_holds_nothing_new(answering: Answer) -> None:
-    """Half of its history may look like all of it: the other half is asked for too."""
+    """Half of its history may look complete; the other half is requested too."""
     body = TextCodec().encode([Message(f"1795447844{1:016}", "{}")])
     config = config_for(answering(200, body, "text/plain"))
     asked_twice = asyncio.Event()
@@ -299,7 +299,7 @@ def test_an_ended_channel_is_asked_until_it_holds_nothing_new(answering: Answer)
 
 
 def config_for(url: str) -> PullConfig:
-    """The config of a push server that can only be polled."""
+    """Return the config of a push server that can only be polled."""
     now = datetime(2026, 11, 23, tzinfo=UTC)
     channel = Channel(type="shared", id="c" * 32, start=now, end=now + timedelta(hours=12))
     server = PullServer(version=3, long_polling=url)
@@ -307,7 +307,7 @@ def config_for(url: str) -> PullConfig:
 
 
 def settings_for(config: PullConfig, target: CaptureTarget) -> LaneSettings:
-    """Of a lane that audits every hundredth of a second."""
+    """Return the settings of a lane that audits every hundredth of a second."""
 
     async def fetch() -> PullConfig:
         return config
@@ -326,7 +326,7 @@ def settings_for(config: PullConfig, target: CaptureTarget) -> LaneSettings:
 
 
 def test_an_end_that_is_noticed_twice_ends_the_connection_once(sandbox: Sandbox) -> None:
-    """The second audit may find it while the connection is being left."""
+    """The second audit may notice it while the connection is closing."""
     ended = Received(service_messages=[Event("1" * 26, "pull", "config_expire", b"{}")])
 
     async def scenario(capture: Capture, _task: asyncio.Task[None]) -> None:

@@ -1,4 +1,4 @@
-"""The driver: lanes, reconnects, renewal, failure."""
+"""The listener: lanes, reconnects, renewal, failure."""
 
 import asyncio
 from datetime import timedelta
@@ -17,7 +17,7 @@ TRANSPORTS = ["websocket", "polling"]
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_events_come_with_the_channel_they_came_by(sandbox: Sandbox, transport: str) -> None:
-    """One lane a channel type is what tells."""
+    """Each channel type has its own lane, which names it."""
 
     async def scenario(capture: Capture, _task: asyncio.Task[None]) -> None:
         await capture.until(lambda: capture.listener.ready)
@@ -36,7 +36,7 @@ def test_events_come_with_the_channel_they_came_by(sandbox: Sandbox, transport: 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_only_the_chosen_channel_is_listened_to(sandbox: Sandbox, transport: str) -> None:
-    """The toggle means something."""
+    """The option `channels` has an effect."""
 
     async def scenario(capture: Capture, _task: asyncio.Task[None]) -> None:
         await capture.until(lambda: capture.listener.ready)
@@ -50,7 +50,7 @@ def test_only_the_chosen_channel_is_listened_to(sandbox: Sandbox, transport: str
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_a_message_to_both_channels_is_one_event(sandbox: Sandbox, transport: str) -> None:
-    """Its second copy is counted, not kept."""
+    """The duplicate is counted, not kept."""
 
     async def scenario(capture: Capture, _task: asyncio.Task[None]) -> None:
         await capture.until(lambda: capture.listener.ready)
@@ -68,7 +68,7 @@ def test_a_message_to_both_channels_is_one_event(sandbox: Sandbox, transport: st
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_what_came_before_the_capture_is_left_out(sandbox: Sandbox, transport: str) -> None:
-    """Also where the transport asks for all that is stored."""
+    """The transport may request all stored messages."""
     sandbox.publish("old", {"n": 0})
 
     async def scenario(capture: Capture, _task: asyncio.Task[None]) -> None:
@@ -81,7 +81,7 @@ def test_what_came_before_the_capture_is_left_out(sandbox: Sandbox, transport: s
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_backfill_begins_with_what_is_stored(sandbox: Sandbox, transport: str) -> None:
-    """A free "what did I miss"."""
+    """The user sees the events missed before the start."""
     for n in range(5):
         sandbox.publish("old", {"n": n}, channel=BOTH[n % 2])
 
@@ -93,7 +93,7 @@ def test_backfill_begins_with_what_is_stored(sandbox: Sandbox, transport: str) -
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_a_cut_line_loses_and_doubles_nothing(sandbox: Sandbox, transport: str) -> None:
-    """Events go on while the connections fall, before the first message too."""
+    """Events continue while the connections break, before the first message too."""
 
     async def scenario(capture: Capture, _task: asyncio.Task[None]) -> None:
         for cut in range(6):
@@ -109,7 +109,7 @@ def test_a_cut_line_loses_and_doubles_nothing(sandbox: Sandbox, transport: str) 
 
 
 def test_reconnects_are_counted_and_the_error_goes_away(sandbox: Sandbox) -> None:
-    """While it is broken it can be read."""
+    """The error can be read while the connection is broken."""
     errors: list[str] = []
 
     async def scenario(capture: Capture, _task: asyncio.Task[None]) -> None:
@@ -130,7 +130,7 @@ def test_reconnects_are_counted_and_the_error_goes_away(sandbox: Sandbox) -> Non
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_a_channel_that_ends_is_renewed_without_loss(transport: str) -> None:
-    """The successor is fetched when the portal has it, and the gap is replayed."""
+    """The successor is fetched once the portal has it, and the gap is replayed."""
     with Sandbox(channel_ttl=2.0) as sandbox:
 
         async def scenario(capture: Capture, _task: asyncio.Task[None]) -> None:
@@ -172,7 +172,7 @@ def test_an_ended_channel_in_the_config_is_renewed(sandbox: Sandbox) -> None:
 
 
 def test_auto_falls_back_to_polling(sandbox: Sandbox) -> None:
-    """After more than four WebSocket failures in a row."""
+    """It does so after more than four WebSocket failures in a row."""
 
     async def scenario(capture: Capture, _task: asyncio.Task[None]) -> None:
         await capture.until(lambda: capture.listener.transports == ("polling",))
@@ -203,7 +203,7 @@ def test_auto_falls_back_to_polling(sandbox: Sandbox) -> None:
 def test_what_only_a_person_can_mend_ends_it(
     how: dict[str, bool], listen: dict[str, str], error: type[Exception]
 ) -> None:
-    """At once, with an error of its own."""
+    """It ends at once, with a specific error."""
     with Sandbox(**how) as sandbox:  # type: ignore[arg-type]
         ended: list[BaseException | None] = []
 
@@ -216,7 +216,7 @@ def test_what_only_a_person_can_mend_ends_it(
 
 
 def test_a_failing_config_is_the_listener_s_error(sandbox: Sandbox) -> None:
-    """Nothing is hidden behind an exception group."""
+    """No exception group hides it."""
 
     def refused(_rest: RestClient) -> Fetch:
         async def fetch() -> PullConfig:

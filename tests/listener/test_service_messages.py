@@ -1,4 +1,4 @@
-"""What a message of the push system asks of its clients."""
+"""The actions that messages of the push system ask of their clients."""
 
 import json
 from datetime import UTC, datetime
@@ -20,14 +20,14 @@ REFETCH = ServiceAction(refetch=True)
 
 
 def action(command: str, params: Any, kind: str | None = "shared") -> ServiceAction | None:
-    """What the message asks of a lane of the page's example config."""
+    """Return the action that the message asks of a lane of the guide's example config."""
     event = Event("1" * 26, "pull", command, json.dumps(params).encode())
     return service_action(event, config(seed_answer()), kind)
 
 
 @pytest.mark.parametrize("command", ["config_expire", "CONFIG_EXPIRE", "server_restart"])
 def test_an_expired_config_concerns_everybody(command: str) -> None:
-    """Stay away for a while, then ask again."""
+    """The lane stays away for a while, then fetches the config again."""
     assert (
         action(command, {}) == action(command, [], None) == ServiceAction(refetch=True, pause=True)
     )

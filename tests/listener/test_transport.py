@@ -1,4 +1,4 @@
-"""Frames in, by WebSocket and by long polling."""
+"""The transports: frames by WebSocket and by long polling."""
 
 import asyncio
 import socket
@@ -23,12 +23,12 @@ from tests.support.answering import Answer
 
 
 def listen_url(config: PullConfig, transport: str, mid: str | None = None) -> str:
-    """The shared channel's address."""
+    """Return the shared channel's address."""
     return connection_url(config, transport=transport, channel="shared", mid=mid)
 
 
 def first(transport: Transport, url: str, count: int) -> list[Any]:
-    """The first things the server says."""
+    """Return the first values that the transport yields."""
 
     async def collect() -> list[Any]:
         said: list[Any] = []
@@ -63,7 +63,7 @@ def test_an_answer_comes_before_the_first_frame(
 
 
 def test_a_quiet_poll_is_a_value_with_the_position() -> None:
-    """A time-out of the server is no error."""
+    """A server's time-out is no error."""
     with (
         Sandbox(poll_hold=0.2) as sandbox,
         Portal(AccessToken(sandbox.url, sandbox.token)) as portal,
@@ -77,7 +77,7 @@ def test_a_quiet_poll_is_a_value_with_the_position() -> None:
 def test_a_channel_the_server_does_not_know_is_an_error_of_its_own(
     kind: type[Transport], portal: Portal
 ) -> None:
-    """HTTP 400 before the connection stands; the id is not in the message."""
+    """It is HTTP 400 before the connection opens; the message does not hold the id."""
     config = portal.fetch_config()
     wrong = listen_url(config, kind.name).replace(config.channel("shared").id[:8], "0" * 8)
     with pytest.raises(ChannelRefused, match="HTTP 400") as caught:
@@ -87,7 +87,7 @@ def test_a_channel_the_server_does_not_know_is_an_error_of_its_own(
 
 @pytest.mark.parametrize("kind", TRANSPORTS)
 def test_a_server_that_is_not_there_is_a_failed_connection(kind: type[Transport]) -> None:
-    """Which can be tried again."""
+    """Such an error can be tried again."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -97,7 +97,7 @@ def test_a_server_that_is_not_there_is_a_failed_connection(kind: type[Transport]
 
 
 def test_a_cut_websocket_is_a_failed_connection(sandbox: Sandbox, portal: Portal) -> None:
-    """Without a close frame, as a stopped server leaves it."""
+    """A stopped server sends no close frame."""
     url = listen_url(portal.fetch_config(), "websocket")
 
     async def cut() -> None:
@@ -120,7 +120,7 @@ def test_a_cut_websocket_is_a_failed_connection(sandbox: Sandbox, portal: Portal
 def test_a_poll_answered_by_somebody_else_is_a_failed_connection(
     answering: Answer, answer: Any, said: str
 ) -> None:
-    """And not a stream of unreadable rows."""
+    """It does not become a stream of unreadable rows."""
     with pytest.raises(ConnectionFailed, match=said):
         first(LongPollingTransport(), answering(**answer), 1)
 
@@ -149,7 +149,7 @@ def test_every_poll_asks_for_its_address_anew(sandbox: Sandbox, portal: Portal) 
 def test_an_authority_named_in_the_environment_is_trusted(
     kind: type[Transport], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By both transports, for this machine's own address too."""
+    """Both transports trust it, for this machine's own address too."""
     pytest.importorskip("trustme", reason="the extra `tls` is not installed")
     with Sandbox(tls=True) as box:
         monkeypatch.setenv("SSL_CERT_FILE", str(box.ca_path))
@@ -165,7 +165,7 @@ def test_an_authority_named_in_the_environment_is_trusted(
 def test_a_frame_over_the_limit_is_refused_by_name(
     kind: Any, sandbox: Sandbox, portal: Portal
 ) -> None:
-    """Before all of it is in memory."""
+    """It is refused before all of it is in memory."""
     sandbox.publish("c", {"text": "x" * 5000})
     url = listen_url(portal.fetch_config(), kind.name, FULL_HISTORY)
     with pytest.raises(FrameTooLarge, match="more in one frame than is taken"):

@@ -1,4 +1,4 @@
-"""The connection config and the events, typed."""
+"""The typed connection config and events."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,7 +11,7 @@ from tests.support.configs import NOW, PRIVATE, PUBLIC, SHARED, config, current_
 
 
 def test_the_page_s_example_becomes_typed_fields() -> None:
-    """Every documented field of the seed edition, with times in UTC."""
+    """Every documented field of the seed edition is read, with times in UTC."""
     read = config(seed_answer())
     assert read.server.version == 4
     assert read.server.websocket_secure == "wss://rt.bitrix24.com/sub/"
@@ -24,7 +24,7 @@ def test_the_page_s_example_becomes_typed_fields() -> None:
 
 
 def test_the_current_edition_is_read_too() -> None:
-    """The misspelled polling address, mode, jwt, clientId, api, exp and public channels."""
+    """It adds jwt, mode, clientId, api, exp, public channels and a misspelled address."""
     read = config(current_answer())
     assert read.server.long_polling_secure == "https://rt.bitrix24.com/sub/"
     assert (read.server.mode, read.server.hostname) == ("shared", "acme.bitrix24.com")
@@ -36,7 +36,7 @@ def test_the_current_edition_is_read_too() -> None:
 
 
 def test_what_nobody_documented_is_kept() -> None:
-    """Unknown fields of the answer, the server and a channel."""
+    """Unknown fields of the answer, the server and a channel remain."""
     answer = current_answer()
     answer["channels"]["shared"]["flavour"] = "new"
     read = config(answer)
@@ -77,7 +77,7 @@ def test_a_missing_field_is_named(path: tuple[str, ...], field: str) -> None:
 
 
 def test_a_time_that_is_none_is_named_with_its_value() -> None:
-    """A broken time is the portal's mistake, and said as such."""
+    """The error calls a broken time the portal's mistake."""
     answer = seed_answer()
     answer["channels"]["shared"]["start"] = "yesterday"
     with pytest.raises(MissingField, match=r"'channels\.shared\.start' is 'yesterday'"):
@@ -85,7 +85,7 @@ def test_a_time_that_is_none_is_named_with_its_value() -> None:
 
 
 def test_a_missing_channel_says_what_there_is() -> None:
-    """Asking for a private channel that the portal did not give."""
+    """The portal did not give the private channel that is requested."""
     answer = seed_answer()
     del answer["channels"]["private"]
     with pytest.raises(ChannelMissing, match=r"no private channel \(it gave: shared\)"):
@@ -93,7 +93,7 @@ def test_a_missing_channel_says_what_there_is() -> None:
 
 
 def test_a_record_a_channel_with_masked_ids() -> None:
-    """Plain Python values; the ids only on demand."""
+    """The values are plain Python; ids are shown only on demand."""
     records = config(seed_answer()).to_records(now=NOW)
     assert records[0] == {
         "type": "shared",
@@ -121,7 +121,7 @@ DTYPES = {
 
 @pytest.mark.parametrize("channels", [2, 1, 0])
 def test_the_frame_has_the_same_dtypes_however_few_the_channels(channels: int) -> None:
-    """Even without any channel, so that code written on one config works on the next."""
+    """Code written for one config works for the next, even without channels."""
     answer = seed_answer()
     answer["channels"] = dict(list(answer["channels"].items())[:channels])
     frame = config(answer).to_frame(now=NOW)
@@ -130,14 +130,14 @@ def test_the_frame_has_the_same_dtypes_however_few_the_channels(channels: int) -
 
 
 def test_the_frame_says_what_is_over() -> None:
-    """`active` and `expires_in` are told for the given moment."""
+    """`active` and `expires_in` refer to the given moment."""
     frame = config(seed_answer()).to_frame(now=datetime(2017, 6, 28, 20, 57, 48, tzinfo=UTC))
     assert frame["active"].tolist() == [True, False]
     assert frame["expires_in"].dt.total_seconds().tolist() == [3972.0, -3600.0]
 
 
 def test_no_repr_holds_a_secret() -> None:
-    """Neither the plain nor the HTML one, of the config or its parts."""
+    """Neither plain nor HTML reprs of the config and its parts hold one."""
     read = config(current_answer())
     shown = repr(read) + read._repr_html_() + repr(read.channels) + repr(read.public_channels)
     for secret in (SHARED, PRIVATE, PUBLIC, read.jwt, "abe9e6964532000ab8b7acf092ba627b"):
@@ -146,7 +146,7 @@ def test_no_repr_holds_a_secret() -> None:
 
 
 def test_an_event_tells_its_times_and_decodes_its_params_when_asked() -> None:
-    """JSON text inside, Python values outside."""
+    """It holds JSON text and returns Python values."""
     event = Event(
         "17954478440000000000000005",
         "crm",
@@ -164,7 +164,7 @@ def test_an_event_tells_its_times_and_decodes_its_params_when_asked() -> None:
 
 
 def test_a_bad_frame_keeps_what_came_as_json_text() -> None:
-    """So that it fits into the log's params column and can be had back."""
+    """It fits into the log's params column and can be restored."""
     bad = BadFrame('hello "world"\n', "not JSON")
     assert bad.params_json == b'"hello \\"world\\"\\n"'
     assert (bad.module_id, bad.command, bad.params) == (None, None, 'hello "world"\n')

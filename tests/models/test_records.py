@@ -1,4 +1,4 @@
-"""Records that lie in columns: a sequence like any other."""
+"""Batches of records: sequences stored in columns."""
 
 from collections.abc import Sequence
 from itertools import groupby
@@ -17,14 +17,14 @@ PARAMS = (b"null", b'{"n":1}', '"Ж🌍"'.encode(), b"[]")
 
 
 def events(count: int) -> list[Record]:
-    """Events of params of different lengths."""
+    """Return events of params of different lengths."""
     return [
         Event(f"{n:026}", "crm", f"c{n}", PARAMS[n % 4], n / 4, None, ARRIVAL) for n in range(count)
     ]
 
 
 def in_columns(events: Sequence[Record]) -> RecordBatch:
-    """The same events as a codec gives them."""
+    """Return the same events as a codec does."""
     return RecordBatch(
         [event.mid for event in events],
         [event.module_id for event in events],
@@ -41,7 +41,7 @@ def in_columns(events: Sequence[Record]) -> RecordBatch:
     st.builds(slice, *[st.none() | st.integers(-8, 8)] * 2, st.sampled_from([None, 1, 2, -1, -3])),
 )
 def test_it_reads_like_a_list(count: int, part: slice) -> None:
-    """Of columns, or of records: by place, by slice, in a loop."""
+    """A batch of columns or of records works by place, by slice and in a loop."""
     plain = events(count)
     for batch in (in_columns(plain), RecordBatch.of(plain)):
         assert (len(batch), bool(batch)) == (count, count > 0)
@@ -54,7 +54,7 @@ def test_it_reads_like_a_list(count: int, part: slice) -> None:
 
 
 def test_its_columns_hold_what_the_records_do() -> None:
-    """Whatever they are made from; the arrivals in runs."""
+    """The batch may have any source; its arrivals are runs."""
     other = Arrival(None, "private", "polling")
     records = [*events(3), BAD, Event("9" * 26, None, None, b"1", arrival=other)]
     batch = RecordBatch.of(iter(records))
@@ -69,7 +69,7 @@ def test_its_columns_hold_what_the_records_do() -> None:
 
 
 def test_some_may_be_left_out() -> None:
-    """By their places; nothing to leave out changes nothing."""
+    """They are chosen by place; without places nothing changes."""
     batch = in_columns(events(5))
     kept = batch.without([1, 4])
     assert kept == [event for at, event in enumerate(events(5)) if at not in (1, 4)]
@@ -79,7 +79,7 @@ def test_some_may_be_left_out() -> None:
 
 
 def test_several_batches_are_joined_into_one() -> None:
-    """Of columns, or of records; with every arrival."""
+    """They may hold columns or records; every arrival is kept."""
     other = Arrival(None, "private", "polling")
     first, second = in_columns(events(3)), in_columns(events(2))
     second.arrivals = [(other, 2)]
@@ -94,7 +94,7 @@ def test_several_batches_are_joined_into_one() -> None:
 
 
 def test_it_is_unequal_to_what_it_is_not() -> None:
-    """Other records, other lengths, no sequence at all."""
+    """It differs from other records, lengths and types."""
     batch = in_columns(events(2))
     assert batch != events(3)
     assert batch != [*events(1), BAD]
@@ -102,14 +102,14 @@ def test_it_is_unequal_to_what_it_is_not() -> None:
 
 
 def test_its_repr_is_short() -> None:
-    """The first few."""
+    """It shows the first few."""
     assert repr(in_columns(events(2))) == f"RecordBatch([{events(2)[0]!r}, {events(2)[1]!r}])"
     assert repr(in_columns(events(1003))).endswith(", … 1,000 more])")
     assert repr(RecordBatch.of([])) == "RecordBatch([])"
 
 
 def test_a_frame_of_many_is_decoded_into_one() -> None:
-    """With the arrival of the frame, and no record made before it is looked at."""
+    """It has the frame's arrival, and makes no record before access."""
     sent = [Message(f"1795447844{n:016}", f'{{"command":"c{n}"}}') for n in range(300)]
     batch = TextCodec().decode(TextCodec().encode(sent), ARRIVAL)
     assert batch.commands == [f"c{n}" for n in range(300)]

@@ -1,4 +1,4 @@
-"""Frames to events: recorded bytes first, round trips second."""
+"""The text codec turns frames into events: recorded bytes first, round trips second."""
 
 from typing import Any
 
@@ -16,12 +16,12 @@ RECORDED = sorted(path.name for path in (WIRE / "text3").iterdir())
 
 
 def frame(name: str) -> str:
-    """A recorded text frame of a version 3 server."""
+    """Return a recorded text frame of a version 3 server."""
     return (WIRE / "text3" / f"{name}.txt").read_bytes().decode()
 
 
 def decode(text: str | bytes) -> list[Any]:
-    """The frame's records, in the text dialect."""
+    """Return the frame's records, in the text dialect."""
     return TextCodec().decode(text, ARRIVAL)
 
 
@@ -37,7 +37,7 @@ def decode(text: str | bytes) -> list[Any]:
     ],
 )
 def test_recorded_frames_give_their_events_in_order(name: str, numbers: list[int]) -> None:
-    """One message, a burst, a resume, and a doubled, unordered history."""
+    """The frames hold one message, a burst, a resume, and a doubled, unordered history."""
     events = decode(frame(name))
     assert [event.params["n"] for event in events] == numbers
     assert {event.module_id for event in events} == {"bxpull"}
@@ -47,7 +47,7 @@ def test_recorded_frames_give_their_events_in_order(name: str, numbers: list[int
 
 
 def test_a_recorded_message_is_read_to_the_last_field() -> None:
-    """Mid and JSON text exactly as they came."""
+    """Mid and JSON text are exactly as they came."""
     [event] = decode(frame("A20-ws-one-channel.frame1"))
     assert event == Event(
         "17954478440000000000000005", "bxpull", "ping", b'{"n":10}', 1767225600.0, None, ARRIVAL
@@ -55,13 +55,13 @@ def test_a_recorded_message_is_read_to_the_last_field() -> None:
 
 
 def test_a_message_to_two_channels_comes_twice_with_one_mid() -> None:
-    """The codec reports both copies; dropping one is the session's part."""
+    """The codec returns both; the session drops the duplicate."""
     both = [decode(frame(f"A22-ws-one-message-to-both-channels.frame{n}"))[0] for n in (1, 2)]
     assert [event.mid for event in both] == ["17954478440000000000000008"] * 2
 
 
 def test_a_body_that_is_not_json_is_kept_as_a_bad_frame() -> None:
-    """With its mid, its raw text and the reason."""
+    """The BadFrame has the mid, the raw text and the reason."""
     [bad] = decode(frame("A30-ws-body-not-json.frame1"))
     assert isinstance(bad, BadFrame)
     assert bad.mid == "17954478440000000000000014"
@@ -70,7 +70,7 @@ def test_a_body_that_is_not_json_is_kept_as_a_bad_frame() -> None:
 
 
 def test_unicode_markers_and_newlines_inside_a_body_are_content() -> None:
-    """The three bodies on which a split by markers goes wrong."""
+    """A split by markers would go wrong on these three bodies."""
     [cyrillic] = decode(frame("A31-ws-body-unicode.frame1"))
     [marked] = decode(frame("A34-ws-body-with-markers.frame1"))
     [broken] = decode(frame("A35-ws-body-newlines.frame1"))
@@ -86,7 +86,7 @@ def test_a_body_that_is_no_object_becomes_the_params() -> None:
 
 
 def test_neighbours_of_an_unreadable_message_survive() -> None:
-    """One bad message in the middle of a frame costs itself only."""
+    """A bad message in the middle of a frame does not affect the others."""
     records = decode(
         frame("A20-ws-one-channel.frame1")
         + frame("A30-ws-body-not-json.frame1")
@@ -114,18 +114,18 @@ def test_text_and_bytes_are_read_alike(name: str) -> None:
     ],
 )
 def test_unreadable_frames_say_why(text: str, error: str) -> None:
-    """Every input ends as a row, never as an exception."""
+    """Every input becomes a row, never an exception."""
     [bad] = decode(text)
     assert bad.error == error
 
 
 def test_an_empty_frame_holds_nothing() -> None:
-    """No row for no message."""
+    """An empty frame gives no rows."""
     assert decode("") == []
 
 
 def test_extra_is_read_inside_and_beside_the_body() -> None:
-    """The guide draws it beside `text`, servers write it inside."""
+    """The guide draws it next to `text`; servers write it inside."""
     inside = '{"mid":"1","text":{"module_id":"m","extra":{"server_time_unix":5.5}}}'
     beside = '{"mid":"1","text":{"module_id":"m"},"extra":{"server_time_unix":5.5}}'
     for envelope in (inside, beside):
@@ -143,14 +143,14 @@ def test_extra_is_read_inside_and_beside_the_body() -> None:
     ],
 )
 def test_a_sender_is_named_in_either_spelling(sender: Any, name: str | None) -> None:
-    """Numbers, words, and nothing for what is no sender."""
+    """Types are numbers or words; anything else has no name."""
     body = msgspec.json.encode({"command": "c", "extra": {"sender": sender}}).decode()
     [event] = decode(TextCodec().encode([Message("1795447844" + "0" * 16, body)]))
     assert event.sender == name
 
 
 def test_unusual_types_cost_nothing_but_speed() -> None:
-    """Numbers where names belong, extra as a list, a time as text."""
+    """Numbers in place of names, extra as a list and a time as text are read."""
     body = '{"module_id":1,"command":true,"params":[],"extra":[]}'
     late = '{"command":"c","extra":{"server_time_unix":"1767225600.5"}}'
     text = TextCodec().encode([Message("1795447844" + "0" * 16, b) for b in (body, late)])
@@ -160,7 +160,7 @@ def test_unusual_types_cost_nothing_but_speed() -> None:
 
 
 def test_the_encoder_writes_what_the_server_wrote() -> None:
-    """Byte for byte, but for the tag, which is the server's own counter."""
+    """The frames are equal byte for byte, except for the tag, the server's own counter."""
     recorded = frame("A20-ws-one-channel.frame1")
     body = recorded[recorded.index('"text":') + 7 : recorded.rindex("}#!NGINXNME!#")]
     written = TextCodec().encode(
@@ -171,7 +171,7 @@ def test_the_encoder_writes_what_the_server_wrote() -> None:
 
 @given(st.lists(st.tuples(st.text(min_size=1), json_values), max_size=5))
 def test_what_is_encoded_is_decoded(sent: list[tuple[str, Any]]) -> None:
-    """Any command and any params, the markers among them, survive the way."""
+    """Any command and any params, markers included, survive the round trip."""
     bodies = [
         msgspec.json.encode({"module_id": "m", "command": c, "params": p}).decode() for c, p in sent
     ]
@@ -183,7 +183,7 @@ def test_what_is_encoded_is_decoded(sent: list[tuple[str, Any]]) -> None:
 
 @given(st.text(alphabet='#!NGIXSME{}":midtext,0123 ', max_size=80))
 def test_nothing_makes_the_decoder_raise(noise: str) -> None:
-    """Whatever comes, it ends as events or as bad frames."""
+    """Any input becomes events or bad frames."""
     for record in decode(f"#!NGINXNMS!#{noise}#!NGINXNME!#"):
         assert isinstance(record, Event | BadFrame)
 
@@ -196,7 +196,7 @@ pieces_of_json = st.sampled_from(
 @given(st.lists(st.lists(pieces_of_json, max_size=6), min_size=1, max_size=4))
 @example([['{"a":[{"b":1'], ['1}]}},{"mid":"x","text":{}},{"mid":"y","text":{}']])  # in a list
 def test_no_body_hides_the_messages_around_it(crafted: list[list[str]]) -> None:
-    """Bodies are pasted in as they were published: none may swallow somebody else's message."""
+    """Servers paste bodies in unchanged; no body may swallow another message."""
     bodies = ["".join(pieces) for pieces in crafted]
     honest = [Message(f"1795447844{n:016}", '{"command":"honest"}') for n in range(len(bodies) + 1)]
     text = TextCodec().encode([honest[0]])
@@ -208,7 +208,7 @@ def test_no_body_hides_the_messages_around_it(crafted: list[list[str]]) -> None:
 
 
 def test_a_line_in_a_body_is_no_message_of_its_own() -> None:
-    """Frames are read as lines of JSON: a body may not add one."""
+    """Frames are read as lines of JSON; a body may not add one."""
     message = Message("1795447844" + "0" * 16, '{}}\n{"mid":"forged","text":{}')
     [bad] = decode(TextCodec().encode([message]))
     assert (bad.mid, bad.error) == (message.mid, "the end marker is missing after the message")

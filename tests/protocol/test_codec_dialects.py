@@ -1,4 +1,4 @@
-"""The dialects beside text: recorded bytes and vectors first, round trips second."""
+"""The dialects other than text: recorded bytes and vectors first, round trips second."""
 
 import json
 from typing import Any
@@ -40,19 +40,19 @@ REQUEST = bytes.fromhex(
 
 
 def frame_of(recorded: dict[str, Any]) -> str | bytes:
-    """The frame as the transport gives it."""
+    """Return the frame as the transport gives it."""
     data = bytes.fromhex(recorded["hex"])
     return data.decode() if recorded["kind"] == "ws-text" else data
 
 
 def recorded_id(recorded: dict[str, Any]) -> str:
-    """A name for the test."""
+    """Return a name for the test."""
     return f"{recorded['case']}-{recorded['kind']}"
 
 
 @pytest.mark.parametrize("recorded", RECORDED, ids=recorded_id)
 def test_every_recorded_frame_gives_its_messages(recorded: dict[str, Any]) -> None:
-    """In the order of arrival, in whichever dialect it came."""
+    """They come in the order of arrival, in every dialect."""
     frame = frame_of(recorded)
     records = recognised(frame, codec_for(4)).decode(frame, ARRIVAL)
     assert [record.mid for record in records if record.error is None] == recorded["mids"]
@@ -62,7 +62,7 @@ def test_every_recorded_frame_gives_its_messages(recorded: dict[str, Any]) -> No
     "recorded", [r for r in RECORDED if r["kind"] == "ws-binary"], ids=recorded_id
 )
 def test_every_recorded_binary_frame_is_read_to_the_last_field(recorded: dict[str, Any]) -> None:
-    """Body, sender and mid as the independent decoder saw them."""
+    """Body, sender and mid equal those of an independent decoder."""
     frame = frame_of(recorded)
     expected = [
         message
@@ -81,7 +81,7 @@ def test_every_recorded_binary_frame_is_read_to_the_last_field(recorded: dict[st
 
 
 def test_the_response_vector_is_read_and_written() -> None:
-    """Byte for byte, explicit zeros and all."""
+    """It is equal byte for byte, explicit zeros included."""
     message = Message(
         "17104941040000000000000001",
         '{"module_id":"application","command":"t","params":{}}',
@@ -96,7 +96,7 @@ def test_the_response_vector_is_read_and_written() -> None:
 
 
 def test_the_request_vector_is_written() -> None:
-    """What a client publishes with."""
+    """A client publishes with such a request."""
     receiver = push_pb2.Receiver(
         id=bytes.fromhex("fedcba9876543210fedcba9876543210"),
         signature=bytes.fromhex("2eac15640a5846bf7edcd0b3d3fc6c8811b13e5c"),
@@ -108,7 +108,7 @@ def test_the_request_vector_is_written() -> None:
 
 
 def binary_frame(*bodies: bytes) -> bytes:
-    """A frame with messages of these bodies."""
+    """Return a frame with messages of these bodies."""
     outgoing = [push_pb2.OutgoingMessage(id=bytes([n] * 13), body=b) for n, b in enumerate(bodies)]
     messages = push_pb2.OutgoingMessagesResponse(messages=outgoing)
     batch = push_pb2.ResponseBatch(responses=[push_pb2.Response(outgoingMessages=messages)])
@@ -116,7 +116,7 @@ def binary_frame(*bodies: bytes) -> bytes:
 
 
 def test_a_binary_message_without_a_sender_is_an_event_too() -> None:
-    """The official client loses it."""
+    """The official client loses such messages."""
     outgoing = push_pb2.OutgoingMessage(id=bytes(13), body=b'{"command":"c"}')
     messages = push_pb2.OutgoingMessagesResponse(messages=[outgoing])
     batch = push_pb2.ResponseBatch(responses=[push_pb2.Response(outgoingMessages=messages)])
@@ -136,7 +136,7 @@ def test_a_binary_message_without_a_sender_is_an_event_too() -> None:
     ids=["empty", "backend", "client", "a-type-of-later", "damaged"],
 )
 def test_a_binary_sender_costs_nothing_but_itself(told: bytes, sender: str) -> None:
-    """Not even when it is damaged; and it goes before the one of the extra."""
+    """A damaged sender does not hide the message; a sender goes before the extra's."""
     body = b'{"command":"c","extra":{"sender":{"type":1,"id":"cd"}}}'
     outgoing = [push_pb2.ReadMessage(id=bytes(13), body=body, sender=s) for s in (told, None)]
     messages = push_pb2.ReadMessages(messages=outgoing)
@@ -146,7 +146,7 @@ def test_a_binary_sender_costs_nothing_but_itself(told: bytes, sender: str) -> N
 
 
 def test_a_binary_body_that_is_no_json_costs_only_itself() -> None:
-    """Not even when it is no text."""
+    """The other messages are read even where the body is not text."""
     bodies = [b'{"command":"a"}', b"oops \xff", b'{"command":"b"}', b'"text"', b"7"]
     records = ProtobufCodec().decode(binary_frame(*bodies))
     assert [type(record) for record in records] == [Event, BadFrame, Event, Event, Event]
@@ -166,17 +166,17 @@ def test_a_binary_body_that_is_no_json_costs_only_itself() -> None:
     ],
 )
 def test_json_answers_are_lists_or_one_object(frame: str, mids: list[str]) -> None:
-    """As `format=json` is described; servers may do either."""
+    """The description of `format=json` allows both."""
     assert [record.mid for record in JsonCodec().decode(frame)] == mids
 
 
 def incoming(**params: Any) -> dict[str, Any]:
-    """A request of a version 5 server."""
+    """Return a request of a version 5 server."""
     return {"jsonrpc": "2.0", "method": "incoming.message", "params": params}
 
 
 def test_a_json_rpc_message_has_its_extras_laid_over_its_params() -> None:
-    """`user_params` and `dictionary`, when they are objects."""
+    """`user_params` and `dictionary` are merged where they are objects."""
     request = incoming(
         mid="1",
         body={"module_id": "im", "command": "message", "params": {"a": 1, "b": 1}},
@@ -198,7 +198,7 @@ def test_what_is_no_object_is_not_laid_over(user_params: Any) -> None:
 
 
 def test_json_rpc_comes_alone_or_in_arrays_with_answers_between() -> None:
-    """Messages and answers to calls of ours share the line."""
+    """Messages and answers to our calls share the connection."""
     answer = {"jsonrpc": "2.0", "id": 7, "result": {"channels": []}}
     refused = {"jsonrpc": "2.0", "id": 8, "error": {"code": -32601, "message": "Method not found"}}
     frame = json.dumps([incoming(mid="1", body={}), answer, incoming(mid="2", body={}), refused])
@@ -210,7 +210,7 @@ def test_json_rpc_comes_alone_or_in_arrays_with_answers_between() -> None:
 
 
 def test_a_json_rpc_sender_goes_before_that_of_the_extra() -> None:
-    """And the extra beside the body counts where the body has none."""
+    """The extra outside of the body counts where the body has none."""
     backend, client = {"type": 2, "id": ""}, {"type": 1, "id": "ab"}
     extra = {"server_time_unix": 5.5, "sender": client}
     requests = [
@@ -241,7 +241,7 @@ ODD_BODIES: list[Any] = [
 @pytest.mark.parametrize("codec", CODECS, ids=lambda codec: codec.dialect)
 @pytest.mark.parametrize("odd", ODD_BODIES, ids=str)
 def test_an_odd_message_changes_nothing_about_its_neighbours(codec: Codec, odd: Any) -> None:
-    """They are read another way then, and come to the same."""
+    """They are read in another way then, with the same result."""
     usual = {
         "module_id": "crm",
         "command": "dealAdd",
@@ -260,7 +260,7 @@ def test_an_odd_message_changes_nothing_about_its_neighbours(codec: Codec, odd: 
 
 @pytest.mark.parametrize("codec", CODECS, ids=lambda codec: codec.dialect)
 def test_no_depth_of_nesting_raises(codec: Codec) -> None:
-    """In the params, which are not read, and where they are."""
+    """It may lie in the params, which are not parsed, or in a part that is."""
     body = f'{{"command":"c","params":{"[" * 100_000}{"]" * 100_000}}}'
     frame = codec.encode([Message("1795447844" + "0" * 16, "{}")])
     deep = frame.replace("{}", body) if isinstance(frame, str) else binary_frame(body.encode())
@@ -270,7 +270,7 @@ def test_no_depth_of_nesting_raises(codec: Codec) -> None:
 
 @pytest.mark.parametrize("frame", ["ping", "pong", ""])
 def test_heartbeats_are_no_messages(frame: str) -> None:
-    """And no errors."""
+    """They are no errors either."""
     assert JsonRpcCodec().decode(frame) == []
     assert JsonRpcCodec.answers(frame) == []
 
@@ -284,7 +284,7 @@ def test_heartbeats_are_no_messages(frame: str) -> None:
     ],
 )
 def test_unknown_json_rpc_says_why(frame: str, error: str) -> None:
-    """It is kept as a row."""
+    """It is kept as a row with a reason."""
     [bad] = JsonRpcCodec().decode(frame)
     assert bad.error == error
 
@@ -292,7 +292,7 @@ def test_unknown_json_rpc_says_why(frame: str, error: str) -> None:
 @pytest.mark.parametrize("codec", CODECS, ids=lambda codec: codec.dialect)
 @pytest.mark.parametrize("frame", ["oops", b"oops\xff\xfe", "{", "[{]", b"\n\x05abc"])
 def test_unreadable_frames_end_as_bad_frames(codec: Codec, frame: str | bytes) -> None:
-    """In every dialect."""
+    """Every dialect keeps them as rows."""
     [bad] = codec.decode(frame, ARRIVAL)
     assert isinstance(bad, BadFrame)
     assert bad.arrival is ARRIVAL
@@ -303,7 +303,7 @@ def test_unreadable_frames_end_as_bad_frames(codec: Codec, frame: str | bytes) -
 def test_what_is_encoded_is_recognised_and_decoded(
     codec: Codec, sent: list[tuple[str, Any]]
 ) -> None:
-    """Any command and any params, whatever dialect was expected."""
+    """Any command and any params survive, whatever dialect was expected."""
     bodies = [
         msgspec.json.encode({"module_id": "m", "command": c, "params": p}).decode() for c, p in sent
     ]
@@ -320,5 +320,5 @@ def test_what_is_encoded_is_recognised_and_decoded(
     [(1, "text"), (3, "text"), (4, "protobuf"), (5, "jsonrpc"), (9, "jsonrpc")],
 )
 def test_the_version_decides_what_is_expected(version: int, dialect: str) -> None:
-    """Later versions speak as the latest known one."""
+    """Later versions are taken for the latest known one."""
     assert codec_for(version).dialect == dialect

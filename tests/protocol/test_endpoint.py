@@ -1,4 +1,4 @@
-"""All the rules about addresses."""
+"""The rules about addresses."""
 
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -11,19 +11,19 @@ from tests.support.configs import PRIVATE, SHARED, config, current_answer, seed_
 
 
 def text_answer() -> dict[str, Any]:
-    """The answer of a portal with a version 3 server."""
+    """Return the answer of a portal with a version 3 server."""
     answer = seed_answer()
     answer["server"]["version"] = 3
     return answer
 
 
 def url(answer: dict[str, Any], **how: Any) -> str:
-    """The address to listen at, WebSocket and the shared channel unless told otherwise."""
+    """Return the address to listen at; by default WebSocket and the shared channel."""
     return connection_url(config(answer), **({"transport": "websocket", "channel": "shared"} | how))
 
 
 def test_the_address_is_base_channel_and_revision() -> None:
-    """The whole address of a first connection."""
+    """A first connection needs no more."""
     assert url(text_answer()) == f"wss://rt.bitrix24.com/sub/?CHANNEL_ID={SHARED}&revision=19"
 
 
@@ -32,7 +32,7 @@ def test_the_address_is_base_channel_and_revision() -> None:
     [(3, None), (4, ("binaryMode", "true")), (5, ("jsonRpc", "true")), (7, ("jsonRpc", "true"))],
 )
 def test_the_version_decides_the_dialect(version: int, asked: tuple[str, str] | None) -> None:
-    """Text, protobuf, JSON-RPC."""
+    """The dialects are text, protobuf and JSON-RPC."""
     answer = seed_answer()
     answer["server"]["version"] = version
     query = parse_qsl(urlsplit(url(answer)).query)
@@ -40,7 +40,7 @@ def test_the_version_decides_the_dialect(version: int, asked: tuple[str, str] | 
 
 
 def test_a_jwt_takes_the_place_of_the_channel() -> None:
-    """It decides the channels itself."""
+    """The token decides the channels."""
     answer = current_answer()
     query = parse_qsl(urlsplit(url(answer, channel=None)).query)
     assert query[0] == ("token", answer["jwt"])
@@ -63,7 +63,7 @@ def test_shared_mode_without_client_id_is_said_plainly() -> None:
 
 
 def test_polling_has_an_address_of_its_own() -> None:
-    """And the private channel's colon travels percent-encoded."""
+    """The private channel's colon is percent-encoded."""
     polled = urlsplit(url(seed_answer(), transport="polling", channel="private"))
     assert polled.scheme == "https"
     assert dict(parse_qsl(polled.query))["CHANNEL_ID"] == PRIVATE
@@ -77,7 +77,7 @@ def test_values_stand_in_the_official_order() -> None:
 
 
 def test_the_plain_address_is_taken_when_chosen_or_alone() -> None:
-    """Secure first; what is missing is replaced by what is there."""
+    """The secure one is the default; a missing one is replaced by the other."""
     answer = seed_answer()
     assert url(answer, secure=False).startswith("ws://rt.bitrix24.com/sub/?")
     answer["server"]["websocket_secure"] = ""
@@ -92,7 +92,7 @@ def test_an_address_that_has_a_query_is_continued() -> None:
 
 
 def test_switched_off_websockets_are_said_plainly() -> None:
-    """With the way out in the same sentence."""
+    """The message names the way out."""
     answer = seed_answer()
     answer["server"]["websocket_enabled"] = False
     with pytest.raises(TransportUnavailable, match="transport='polling'"):
@@ -100,7 +100,7 @@ def test_switched_off_websockets_are_said_plainly() -> None:
 
 
 def test_a_config_without_any_address_is_said_plainly() -> None:
-    """Neither secure nor plain."""
+    """It has neither a secure nor a plain one."""
     answer = seed_answer()
     answer["server"]["long_polling"] = answer["server"]["long_polling_secure"] = ""
     with pytest.raises(TransportUnavailable, match="no address for polling"):
@@ -125,13 +125,13 @@ def test_a_missing_channel_is_said_plainly() -> None:
     ],
 )
 def test_a_portal_s_address_is_made_of_what_was_typed(typed: str, address: str) -> None:
-    """Scheme and host; the rest does not matter, and a password never stays."""
+    """Scheme and host remain; the rest is dropped, passwords above all."""
     assert portal_url(typed) == address
 
 
 @pytest.mark.parametrize("typed", ["", "ftp://acme.example", "https://"])
 def test_what_is_no_web_address_is_refused(typed: str) -> None:
-    """With an example of a good one."""
+    """The message shows a good example."""
     with pytest.raises(SettingsError, match=r"https://acme\.bitrix24\.com"):
         portal_url(typed)
 
@@ -146,5 +146,5 @@ def test_what_is_no_web_address_is_refused(typed: str) -> None:
     ],
 )
 def test_this_machine_is_recognised(address: str, own: bool) -> None:
-    """No proxy may stand in front of it."""
+    """Such an address must not go through a proxy."""
     assert is_loopback(address) is own

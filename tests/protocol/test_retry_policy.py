@@ -1,4 +1,4 @@
-"""How long to wait, which transport next, transient or fatal."""
+"""Decisions about retries: delays, the next transport, transient or fatal."""
 
 from itertools import islice
 
@@ -12,17 +12,17 @@ SERVER = PullServer(version=4, websocket_enabled=True, websocket_secure="wss://r
 
 
 def test_delays_grow_to_a_minute_and_stay() -> None:
-    """The official client's steps, capped for a human."""
+    """The steps are the official client's, capped for a person who waits."""
     assert list(islice(reconnect_delays(lambda: 0.0), 7)) == [0.5, 5, 25, 45, 60, 60, 60]
 
 
 def test_jitter_adds_up_to_a_fifth() -> None:
-    """So that many clients do not return together."""
+    """Many clients must not return together."""
     assert list(islice(reconnect_delays(lambda: 1.0), 2)) == [0.6, 6.0]
 
 
 def api_error(kind: type[errors.ApiError], code: str) -> errors.ApiError:
-    """An error of the portal with that code."""
+    """Return an error of the portal with that code."""
     return kind("said", method="m", code=code, description="d")
 
 
@@ -44,7 +44,7 @@ def api_error(kind: type[errors.ApiError], code: str) -> errors.ApiError:
     ],
 )
 def test_only_what_a_person_must_mend_is_final(error: Exception, transient: bool) -> None:
-    """Everything else is tried again."""
+    """Every other error is tried again."""
     assert is_transient(error) is transient
 
 
@@ -61,7 +61,7 @@ def test_only_what_a_person_must_mend_is_final(error: Exception, transient: bool
 def test_auto_leaves_websocket_after_more_than_four_failures(
     chosen: str, failures: int, expected: str
 ) -> None:
-    """A fixed choice stays what it is."""
+    """A fixed choice does not change."""
     assert next_transport(chosen, SERVER, failures) == expected
 
 
@@ -73,5 +73,5 @@ def test_auto_leaves_websocket_after_more_than_four_failures(
     ],
 )
 def test_auto_polls_where_there_is_no_websocket(server: PullServer) -> None:
-    """Switched off, or without an address."""
+    """WebSocket is switched off or has no address."""
     assert next_transport("auto", server, 0) == "polling"

@@ -1,4 +1,4 @@
-"""What to keep of a frame, and where to resume."""
+"""Sessions: which records of a frame to keep, and where to resume."""
 
 import json
 from collections.abc import Sequence
@@ -15,42 +15,42 @@ ARRIVAL = Arrival(1767225600000000, "shared", "websocket")
 
 
 def mid(number: int) -> str:
-    """The mid of a server's message number."""
+    """Return the mid of a server's message number."""
     return f"1795447844{number:016}"
 
 
 def frame(numbers: Sequence[int], sent: float = 1767225600.0) -> str:
-    """A text frame with these messages."""
+    """Return a text frame with these messages."""
     body = f'{{"command":"c","extra":{{"server_time_unix":{sent}}}}}'
     return TextCodec().encode([Message(mid(number), body) for number in numbers])
 
 
 def event(number: int, sent: float = 1767225600.0) -> Event:
-    """The event of such a message."""
+    """Return the event of such a message."""
     return Event(mid(number), None, "c", b"null", sent, None, ARRIVAL)
 
 
 def session(seen: SeenMids | None = None, codec: Codec | None = None) -> Session:
-    """A lane of its own, of the text dialect unless told otherwise."""
+    """Return a session of its own, by default of the text dialect."""
     return Session(codec or TextCodec(), seen or SeenMids())
 
 
 def take(lane: Session, numbers: Sequence[int]) -> list[int]:
-    """Receive and store a frame; the numbers of the messages that were new."""
+    """Receive and store a frame; return the numbers of the new messages."""
     received = lane.receive(frame(numbers), ARRIVAL)
     lane.stored(received)
     return [int(record.mid[10:]) for record in received.batch.records if record.mid]
 
 
 def test_a_message_is_kept_once() -> None:
-    """Within a frame and over frames."""
+    """Duplicates within a frame and across frames are dropped."""
     lane = session()
     assert take(lane, [1, 2, 2]) == [1, 2]
     assert take(lane, [2, 3]) == [3]
 
 
 def test_duplicates_are_counted() -> None:
-    """So that a user sees what the overlap brought."""
+    """A user sees how much the overlap brought."""
     lane = session()
     take(lane, [1, 2])
     received = lane.receive(frame([1, 2, 3, 3]), ARRIVAL)
@@ -58,14 +58,14 @@ def test_duplicates_are_counted() -> None:
 
 
 def test_a_late_lower_mid_is_not_lost() -> None:
-    """Delivery is not in mid order: only the set decides."""
+    """Delivery is not in mid order, so only the set of seen mids decides."""
     lane = session()
     assert take(lane, [5]) == [5]
     assert take(lane, [4]) == [4]
 
 
 def test_lanes_share_what_was_seen() -> None:
-    """A message to both channels comes by both connections, and is kept once."""
+    """A message to both channels comes over both connections and is kept once."""
     seen = SeenMids()
     shared, private = session(seen=seen), session(seen=seen)
     assert take(shared, [1]) == [1]
@@ -81,7 +81,7 @@ def test_nothing_is_remembered_before_the_sink_has_it() -> None:
 
 
 def test_an_unreadable_message_takes_part_in_the_dedupe() -> None:
-    """Its mid was read, so its copies are known."""
+    """Its mid was read, so its duplicates are known."""
     lane = session()
     bad = '#!NGINXNMS!#{"id":1,"mid":"' + mid(1) + '","text":oops}#!NGINXNME!#'
     for expected in (1, 0):
@@ -104,7 +104,7 @@ def test_the_second_connection_resumes_from_the_beginning_of_the_capture() -> No
 
 
 def test_a_capture_begins_behind_what_was_stored() -> None:
-    """That was passed over: it is not asked for again."""
+    """Stored messages were skipped and are not requested again."""
     lane = session()
     lane.connected()
     lane.begin(mid(9))
@@ -113,7 +113,7 @@ def test_a_capture_begins_behind_what_was_stored() -> None:
 
 
 def test_a_damaged_frame_comes_again_although_it_was_the_first() -> None:
-    """The mid of its torn message is no place to resume from."""
+    """The mid of its torn message is no position to resume from."""
     lane = session()
     whole = frame([10, 11])
     for _ in range(2):
@@ -127,7 +127,7 @@ def test_a_damaged_frame_comes_again_although_it_was_the_first() -> None:
 
 
 def test_later_connections_resume_from_before_the_previous_one() -> None:
-    """Not from the newest: the server skips what comes while a connection is made."""
+    """The server skips messages while a connection is made, so the newest is too late."""
     lane = session()
     lane.connected()
     take(lane, [10])
@@ -139,7 +139,7 @@ def test_later_connections_resume_from_before_the_previous_one() -> None:
 
 
 def test_a_failed_try_does_not_move_the_point() -> None:
-    """Only a connection that stood counts."""
+    """Only a successful connection counts."""
     lane = session()
     lane.connected()
     take(lane, [10])
@@ -157,7 +157,7 @@ def test_the_position_moves_only_to_later_valid_mids() -> None:
 
 
 def test_stored_messages_from_before_the_capture_are_left_out() -> None:
-    """By the portal's own clock, and counted; the position still moves over them."""
+    """The portal's clock decides; they are counted, and the position moves past them."""
     lane = session()
     received = lane.receive(frame([1], sent=99.9) + frame([2], sent=100.0), ARRIVAL, since=100.0)
     assert [record.mid for record in received.batch.records] == [mid(2)]
@@ -165,7 +165,7 @@ def test_stored_messages_from_before_the_capture_are_left_out() -> None:
 
 
 def test_a_stored_message_without_a_time_is_known_by_its_mid() -> None:
-    """What came at first tells where the capture began; before it came, all is kept."""
+    """The first batch shows where the capture began; before it, everything is kept."""
     lane = session()
     history = TextCodec().encode([Message(mid(number), "{}") for number in range(1, 6)])
     assert len(lane.receive(history, ARRIVAL, since=100.0).batch.records) == 5
@@ -176,7 +176,7 @@ def test_a_stored_message_without_a_time_is_known_by_its_mid() -> None:
 
 
 def test_a_session_that_goes_on_does_not_take_its_last_batch_for_the_beginning() -> None:
-    """What was missed before that batch is no older than the capture, with a time or without."""
+    """Missed messages are not older than the capture, with or without a time."""
     lane = session()
     lane.restore(Batch([event(10)]))
     history = TextCodec().encode([Message(mid(number), "{}") for number in (8, 9)])
@@ -184,7 +184,7 @@ def test_a_session_that_goes_on_does_not_take_its_last_batch_for_the_beginning()
 
 
 def test_an_empty_frame_changes_nothing() -> None:
-    """No records, no position."""
+    """It brings neither records nor a position."""
     lane = session()
     received = lane.receive("", ARRIVAL)
     assert received == Received(Batch([], "", "text", position=lane.position))
@@ -194,7 +194,7 @@ def test_an_empty_frame_changes_nothing() -> None:
 
 @pytest.mark.parametrize("limit", [1, 3, 8, 20])
 def test_the_seen_set_forgets_the_oldest(limit: int) -> None:
-    """At least the limit is remembered, at most an eighth more."""
+    """It remembers at least the limit and at most an eighth more."""
     seen = SeenMids(limit)
     for number in range(1, 101):
         seen.add([event(number)])
@@ -213,7 +213,7 @@ def test_one_great_batch_is_remembered_whole() -> None:
 
 
 def test_a_new_message_under_an_old_mid_is_no_copy() -> None:
-    """After a storage wipe the server counts from the beginning again."""
+    """A server whose storage was wiped counts from the beginning again."""
     lane = session()
     assert take(lane, [1, 2, 3]) == [1, 2, 3]
     received = lane.receive(frame([1], sent=1767225700.0), ARRIVAL)
@@ -225,7 +225,7 @@ def test_a_new_message_under_an_old_mid_is_no_copy() -> None:
 
 
 def test_a_lower_mid_that_is_later_is_a_reset() -> None:
-    """Also when its mid was never seen; old positions mean nothing then."""
+    """Its mid may even be unseen; old positions mean nothing after a reset."""
     lane = session()
     lane.connected()
     take(lane, [100])
@@ -247,7 +247,7 @@ def test_disorder_is_no_reset(sent: float) -> None:
 
 
 def test_what_will_never_be_readable_does_not_hold_up_the_position() -> None:
-    """A stranger's body with markers in it; it would be asked for as long as it is stored."""
+    """A body with markers in it would be requested as long as it is stored."""
     lane = session()
     for number in (10, 20):
         lane.connected()
@@ -264,7 +264,7 @@ def test_what_will_never_be_readable_does_not_hold_up_the_position() -> None:
 
 
 def test_a_torn_message_makes_no_reset_of_its_neighbours() -> None:
-    """Its time is not known, so that nothing seems to come after it."""
+    """Its time is unknown, so no message seems later than it."""
     lane = session()
     take(lane, [5])
     lane.stored(lane.receive(frame([20], sent=1767225610.0)[:-20], ARRIVAL))
@@ -275,7 +275,7 @@ def test_a_torn_message_makes_no_reset_of_its_neighbours() -> None:
 def test_a_resume_reaches_back_no_further_than_the_seen_mids(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A connection may stand for days; its whole history must not come again."""
+    """A connection may last for days; its whole history must not come again."""
     monkeypatch.setattr(position, "_OVERLAP", 10)
     lane = session()
     lane.connected()
@@ -285,7 +285,7 @@ def test_a_resume_reaches_back_no_further_than_the_seen_mids(
 
 
 def test_an_audit_asks_from_where_the_previous_one_was_asked() -> None:
-    """Whatever came since is looked through once more."""
+    """Messages since then are checked once more."""
     lane = session()
     assert lane.audit_point() is None
     take(lane, [10])
@@ -300,12 +300,12 @@ def test_an_audit_asks_from_where_the_previous_one_was_asked() -> None:
 
 
 def rpc(*numbers: int) -> str:
-    """A JSON-RPC frame with these messages."""
+    """Return a JSON-RPC frame with these messages."""
     return JsonRpcCodec().encode([Message(mid(number), '{"command":"c"}') for number in numbers])
 
 
 def test_every_json_rpc_message_is_acknowledged_after_it_was_stored() -> None:
-    """Copies too, or the server sends them again."""
+    """Duplicates are acknowledged too, or the server sends them again."""
     lane = session(codec=JsonRpcCodec())
     for expected in (2, 0):
         received = lane.receive(rpc(1, 2), ARRIVAL)
@@ -320,7 +320,7 @@ def test_other_dialects_are_not_acknowledged() -> None:
 
 
 def test_answers_to_calls_are_handed_out() -> None:
-    """Beside the messages of the same frame."""
+    """The same frame may hold messages."""
     content = [{"jsonrpc": "2.0", "id": 3, "result": True}, json.loads(rpc(1))]
     received = session(codec=JsonRpcCodec()).receive(json.dumps(content), ARRIVAL)
     assert received.answers == [RpcAnswer(3, True)]
@@ -337,13 +337,13 @@ def test_answers_to_calls_are_handed_out() -> None:
     ],
 )
 def test_service_messages_are_found(module: str, command: str, count: int) -> None:
-    """Of the push system's own module, whatever the case; they are records too."""
+    """They belong to the module `pull`, in any case, and are records too."""
     body = json.dumps({"module_id": module, "command": command, "params": {}})
     received: Any = session().receive(TextCodec().encode([Message(mid(1), body)]), ARRIVAL)
     assert (len(received.service_messages), len(received.batch.records)) == (count, 1)
 
 
 def test_a_frame_is_read_in_the_dialect_it_is_in() -> None:
-    """Whatever the config said."""
+    """The config's dialect is only a hint."""
     lane = session(codec=JsonRpcCodec())
     assert take(lane, [1]) == [1]

@@ -1,4 +1,4 @@
-"""Frames to events and back: four dialects of one shape, `Codec`."""
+"""Codecs turn frames into events and back: four dialects behind one interface, `Codec`."""
 
 from bxpull_nb.models import UNKNOWN_ARRIVAL, Arrival, RecordBatch
 from bxpull_nb.protocol.codec.base import Codec, bad_frame
@@ -34,20 +34,20 @@ def decoded(
 ) -> tuple[str, RecordBatch]:
     """Return the dialect of a frame and its records; a frame that breaks a codec is a BadFrame.
 
-    A codec returns unreadable messages as BadFrame already. This is the second wall: no message
-    of a stranger may end a lane.
+    A codec returns unreadable messages as BadFrame already. This is the second line
+    of defence: no message may end a lane.
     """
     codec = recognised(frame, expected)
     try:
         return codec.dialect, codec.decode(frame, arrival)
-    except Exception as exc:  # noqa: BLE001 - whatever it is, the lane must go on
+    except Exception as exc:  # noqa: BLE001 - no error of a codec may end the lane
         text = frame if isinstance(frame, str) else frame.decode(errors="replace")
         reason = f"the codec failed: {type(exc).__name__}"
         return codec.dialect, RecordBatch.of([bad_frame(text, reason, arrival)])
 
 
 def recognised(frame: str | bytes, expected: Codec) -> Codec:
-    """Return the codec for this frame by its first characters; `expected` if they do not tell.
+    """Return the codec for this frame by its first characters; `expected` if they are ambiguous.
 
     A server of version 4 sends text where a proxy dropped its binary mode, and any text answer
     may be JSON. So the config's version is a hint; the frame is the fact.

@@ -1,4 +1,4 @@
-"""What all dialects have in common: the shape of a codec, and the body of a message."""
+"""The parts that all dialects share: the interface of a codec and the body of a message."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -23,7 +23,7 @@ __all__ = ["Codec", "loose_event", "usual_batch"]
 
 _NO_PARAMS = msgspec.Raw(b"null")
 NO_SENDER = msgspec.Raw()
-"""In place of the `{type, id}` of whoever published a message, where nobody is named; falsy."""
+"""Stands in for the `{type, id}` of a sender that the message does not name; falsy."""
 
 
 class Codec(Protocol):
@@ -32,11 +32,11 @@ class Codec(Protocol):
     dialect: str
 
     def decode(self, frame: str | bytes, arrival: Arrival = UNKNOWN_ARRIVAL) -> RecordBatch:
-        """The frame's messages in order; what cannot be read comes as BadFrame, never raised."""
+        """Return the frame's messages in order; unreadable ones become BadFrames, never errors."""
         ...
 
     def encode(self, messages: Sequence[Message]) -> str | bytes:
-        """One frame that holds the messages, as a push server would write it."""
+        """Return one frame that holds the messages, as a push server would write it."""
         ...
 
 
@@ -44,12 +44,12 @@ class Extra(msgspec.Struct, gc=False):
     """The part of `extra` an event keeps."""
 
     server_time_unix: Annotated[float, msgspec.Meta(ge=0, lt=LATEST_TIME)] | None = None
-    """Another value makes the message an unusual one: see `known_time`."""
+    """Any other value makes the message an unusual one: see `known_time`."""
     sender: msgspec.Raw = NO_SENDER
 
 
 class Body(msgspec.Struct, gc=False):
-    """What an application published: the usual shape of a message's body."""
+    """The usual shape of a message's body, as an application published it."""
 
     module_id: str | None = None
     command: str | None = None
@@ -66,7 +66,7 @@ class Usual(Protocol):
     mid: str
     body: Body
     extra: Extra | None
-    """Beside the body: it counts where the body has none of its own."""
+    """The `extra` outside of the body; it counts where the body has none of its own."""
 
 
 class Envelope(msgspec.Struct, gc=False):
@@ -75,26 +75,26 @@ class Envelope(msgspec.Struct, gc=False):
     mid: str
     body: Body = msgspec.field(name="text")
     extra: Extra | None = None
-    """The guide draws `extra` beside `text`; servers write it inside. Both are read."""
+    """The guide draws `extra` next to `text`; servers write it inside. Both are read."""
 
 
 def usual_batch(
     messages: Sequence[Usual], arrival: Arrival, senders: Sequence[msgspec.Raw] = ()
 ) -> RecordBatch:
-    """The events of messages that have the usual shape: the fast path of the JSON dialects.
+    """Return the events of messages of the usual shape: the fast path of the JSON dialects.
 
-    `senders` go before those of the extras. Column by column, since a step over one attribute
-    of all is the cheapest there is.
+    `senders` go before those of the extras. The columns are built one at a time, which is the
+    fastest way.
     """
     bodies = [message.body for message in messages]
     extras: list[Any] = [body.extra for body in bodies]
     if not all(extras):
-        beside = [message.extra or NO_EXTRA for message in messages]
-        extras = [a or b for a, b in zip(extras, beside, strict=True)]
+        outer = [message.extra or NO_EXTRA for message in messages]
+        extras = [a or b for a, b in zip(extras, outer, strict=True)]
     names = names_of(senders)
     if not names or None in names:
-        inside = names_of([extra.sender for extra in extras])
-        names = [a or b for a, b in zip(names, inside, strict=True)] if names else inside
+        inner = names_of([extra.sender for extra in extras])
+        names = [a or b for a, b in zip(names, inner, strict=True)] if names else inner
     return RecordBatch(
         [message.mid for message in messages],
         [body.module_id for body in bodies],
@@ -107,27 +107,27 @@ def usual_batch(
 
 
 def names_of(senders: Sequence[msgspec.Raw]) -> list[str | None]:
-    """Their names; nearly always nobody is named in a frame, or the same one everywhere."""
-    told = b"".join(senders)
-    if not told:
+    """Return the senders' names; nearly every frame names no sender, or one throughout."""
+    joined = b"".join(senders)
+    if not joined:
         return [None] * len(senders)
     first = bytes(senders[0])
-    if told == first * len(senders):  # JSON objects: they can be told apart as they stand there
+    if joined == first * len(senders):  # joined JSON objects still have clear borders
         return [_name_of(first)] * len(senders)
     return [_name_of(bytes(sender)) for sender in senders]
 
 
 @lru_cache(maxsize=512)  # a few senders write nearly all messages
-def _name_of(told: bytes) -> str | None:
-    return sender_name(msgspec.json.decode(told)) if told else None
+def _name_of(sender: bytes) -> str | None:
+    return sender_name(msgspec.json.decode(sender)) if sender else None
 
 
 def loose_event(
     mid: str, body: Any, arrival: Arrival, outer_extra: Any = None, sender: str | None = None
 ) -> Event:
-    """The event of a body of any JSON shape.
+    """Return the event of a body of any JSON shape.
 
-    An object gives what it has of module, command and params; anything else (a string, a
+    An object gives its module, command and params where it has them; anything else (a string, a
     number, a list) becomes the params of an event without module and command.
     """
     mid = readable(mid)
@@ -159,17 +159,17 @@ _SENDER_TYPES: dict[object, str] = {
 
 
 def sender_name(sender: Any) -> str | None:
-    """`backend`, `client:<id>` or None, from a `{type, id}` object in either spelling."""
+    """Return `backend`, `client:<id>` or None for a `{type, id}` object in either spelling."""
     if not isinstance(sender, dict):
         return None
-    told = sender.get("type")
-    known = _SENDER_TYPES.get(told) if isinstance(told, int | str) else None
-    kind = known or str(told or "unknown").lower()
+    type_ = sender.get("type")
+    known = _SENDER_TYPES.get(type_) if isinstance(type_, int | str) else None
+    kind = known or str(type_ or "unknown").lower()
     return readable(f"{kind}:{sender['id']}" if sender.get("id") else kind)
 
 
 def bad_frame(raw: str, reason: str, arrival: Arrival, *, is_torn: bool = False) -> BadFrame:
-    """The row for an unreadable message, with its mid if at least that can be found."""
+    """Return the BadFrame for an unreadable message, with its mid if that can be found."""
     found = _MID.search(raw[:_HEAD])
     return BadFrame(raw, reason, found[1] if found else None, arrival, is_torn)
 
@@ -177,7 +177,7 @@ def bad_frame(raw: str, reason: str, arrival: Arrival, *, is_torn: bool = False)
 def guarded(
     record: Callable[[Any, Arrival], Record], item: Any, text: str, arrival: Arrival
 ) -> Record:
-    """The record of one item of a frame; a BadFrame where it cannot be written as JSON again."""
+    """Return the record of an item; a BadFrame where it cannot be written as JSON again."""
     try:
         return record(item, arrival)
     except (UnicodeEncodeError, msgspec.EncodeError, RecursionError) as exc:
@@ -193,7 +193,7 @@ def _text_or_none(value: Any) -> str | None:
 
 
 def readable(text: str) -> str:
-    """The text without what UTF-8 cannot hold: halves of characters, which JSON can spell."""
+    """Return the text with a `?` for each lone surrogate: JSON can spell it, UTF-8 cannot."""
     return text if text.isascii() else text.encode(errors="replace").decode()
 
 

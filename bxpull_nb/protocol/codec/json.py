@@ -1,4 +1,4 @@
-"""The messages of a text answer as a JSON list, or one as an object (`format=json`)."""
+"""The JSON dialect (`format=json`): a list of messages, or one message as an object."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -21,11 +21,11 @@ class JsonCodec:
     dialect = "json"
 
     def decode(self, frame: str | bytes, arrival: Arrival = UNKNOWN_ARRIVAL) -> RecordBatch:
-        """The frame's messages in order; what cannot be read comes as BadFrame, never raised."""
+        """Return the frame's messages in order; unreadable ones become BadFrames, never errors."""
         text = frame if isinstance(frame, str) else frame.decode(errors="replace")
         if not text.strip():
             return RecordBatch.of([])
-        # Nearly always all are of the usual shape; if not, they are read as whatever they are.
+        # Nearly always all have the usual shape; if not, they are read one by one.
         with suppress(msgspec.DecodeError, UnicodeError, RecursionError):
             return usual_batch(_decode_list(text), arrival)
         try:
@@ -37,7 +37,7 @@ class JsonCodec:
         return RecordBatch.of(guarded(_record, item, text, arrival) for item in items)
 
     def encode(self, messages: Sequence[Message]) -> str:
-        """A list of envelopes."""
+        """Return a list of envelopes."""
         envelopes = [
             {
                 "id": int(message.mid[10:]),

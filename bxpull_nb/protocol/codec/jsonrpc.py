@@ -1,6 +1,6 @@
-"""The dialect of push servers from version 5 on: JSON-RPC, both ways.
+"""The dialect of push servers from version 5 on: JSON-RPC in both directions.
 
-The server sends `incoming.message` requests, alone or in arrays, and the words `ping` in between;
+The server sends `incoming.message` requests, alone or in arrays, and the word `ping` in between;
 the client answers `mack:<mid>` and `pong`, and may call methods of its own.
 """
 
@@ -41,7 +41,7 @@ class _Incoming(msgspec.Struct, gc=False):
     params: _Params
 
 
-class _Said(msgspec.Struct, gc=False):
+class _Response(msgspec.Struct, gc=False):
     id: Any = None
     method: Any = UNSET
     result: Any = None
@@ -49,11 +49,11 @@ class _Said(msgspec.Struct, gc=False):
 
 
 _decode_usual = msgspec.json.Decoder(list[_Incoming] | _Incoming).decode
-_decode_answers = msgspec.json.Decoder(list[_Said | _NoObject] | _Said).decode
+_decode_answers = msgspec.json.Decoder(list[_Response | _NoObject] | _Response).decode
 
 
 class RpcAnswer(msgspec.Struct, frozen=True):
-    """The server's answer to a call of ours."""
+    """The server's answer to a call of this client."""
 
     id: int
     result: Any = None
@@ -61,16 +61,16 @@ class RpcAnswer(msgspec.Struct, frozen=True):
 
 
 class JsonRpcCodec:
-    """JSON-RPC frames. `decode` gives the messages, `answers` what was said to calls of ours."""
+    """JSON-RPC frames: `decode` returns the messages, `answers` the answers to our calls."""
 
     dialect = "jsonrpc"
 
     def decode(self, frame: str | bytes, arrival: Arrival = UNKNOWN_ARRIVAL) -> RecordBatch:
-        """The frame's messages in order; what cannot be read comes as BadFrame, never raised."""
+        """Return the frame's messages in order; unreadable ones become BadFrames, never errors."""
         text = frame if isinstance(frame, str) else frame.decode(errors="replace")
         if text in ("ping", "pong", ""):
             return RecordBatch.of([])
-        # Nearly always all are of the usual shape; if not, they are read as whatever they are.
+        # Nearly always all have the usual shape; if not, they are read one by one.
         with suppress(msgspec.DecodeError, UnicodeError, RecursionError):
             usual = _decode_usual(text)
             requests = usual if isinstance(usual, list) else [usual]
@@ -88,30 +88,30 @@ class JsonRpcCodec:
         )
 
     def encode(self, messages: Sequence[Message]) -> str:
-        """One message as an object, several as an array."""
+        """Return one message as an object, several as an array."""
         requests = [_request(message) for message in messages]
         content = requests[0] if len(requests) == 1 else requests
         return msgspec.json.encode(content).decode()
 
     @staticmethod
     def answers(frame: str) -> list[RpcAnswer]:
-        """The answers in the frame; an error comes as the server's `{code, message}`."""
+        """Return the answers in the frame; an error is the server's `{code, message}`."""
         if '"jsonrpc"' not in frame:
             return []
         try:
-            said = _decode_answers(frame)
+            decoded = _decode_answers(frame)
         except (msgspec.DecodeError, RecursionError, UnicodeError):
             return []
-        items = said if isinstance(said, list) else [said]
+        items = decoded if isinstance(decoded, list) else [decoded]
         return [
             RpcAnswer(item.id, item.result, _error(item.error))
             for item in items
-            if isinstance(item, _Said) and item.method is UNSET and isinstance(item.id, int)
+            if isinstance(item, _Response) and item.method is UNSET and isinstance(item.id, int)
         ]
 
     @staticmethod
     def call(number: int, method: str, params: dict[str, Any]) -> str:
-        """The frame that calls a method of the server."""
+        """Return the frame that calls a method of the server."""
         call = {"jsonrpc": "2.0", "method": method, "params": params, "id": number}
         return msgspec.json.encode(call).decode()
 
@@ -156,7 +156,7 @@ def _record(item: Any, arrival: Arrival) -> Record:
 
 
 def _merged(message: dict[str, Any]) -> Any:
-    """The body, with `user_params` and `dictionary` laid over its params."""
+    """Return the body with `user_params` and `dictionary` merged over its params."""
     body = message.get("body")
     if isinstance(body, str):
         body = _as_json(body)
@@ -174,7 +174,7 @@ def _laid_over(params: Any, over: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _as_json(text: str) -> Any:
-    """What a body of JSON text says; any other text is a body by itself."""
+    """Return the decoded JSON text; any other text comes back unchanged."""
     try:
         return msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError, UnicodeError):

@@ -25,7 +25,7 @@ class ProtobufCodec:
     dialect = "protobuf"
 
     def decode(self, frame: str | bytes, arrival: Arrival = UNKNOWN_ARRIVAL) -> RecordBatch:
-        """The frame's messages in order; what cannot be read comes as BadFrame, never raised."""
+        """Return the frame's messages in order; unreadable ones become BadFrames, never errors."""
         data = frame if isinstance(frame, bytes) else frame.encode(errors="replace")
         try:
             batch = pb.ReadBatch.FromString(data)
@@ -38,13 +38,13 @@ class ProtobufCodec:
             for response in batch.responses
             for message in response.outgoingMessages.messages
         ]
-        # Nearly always all are of the usual shape; if not, each is read by itself.
+        # Nearly always all have the usual shape; if not, they are read one by one.
         with suppress(*_UNUSUAL):
             return _usual_batch(messages, arrival)
         return RecordBatch.of(_record(message, arrival) for message in messages)
 
     def encode(self, messages: Sequence[Message]) -> bytes:
-        """One ResponseBatch with all the messages in one response."""
+        """Return one ResponseBatch with all the messages in one response."""
         outgoing = pb.OutgoingMessagesResponse(messages=map(_outgoing, messages))
         return pb.ResponseBatch(
             responses=[pb.Response(outgoingMessages=outgoing)]
@@ -52,9 +52,9 @@ class ProtobufCodec:
 
 
 def _usual_batch(messages: Sequence[pb.ReadMessage], arrival: Arrival) -> RecordBatch:
-    """The events of messages whose bodies have the usual shape; raises one of `_UNUSUAL`.
+    """Return the events of messages whose bodies have the usual shape.
 
-    Their own sender goes before that of the extra.
+    A message's own sender goes before that of the extra. Raises one of `_UNUSUAL`.
     """
     bodies = [_decode_body(message.body) for message in messages]
     extras = [body.extra or NO_EXTRA for body in bodies]
@@ -68,18 +68,18 @@ def _usual_batch(messages: Sequence[pb.ReadMessage], arrival: Arrival) -> Record
         arrival,
     )
     if not batch.params.isascii():
-        batch.params.decode()  # raises: they are kept unread, and the log takes only UTF-8
+        batch.params.decode()  # may raise: params are not parsed here, and the log takes only UTF-8
     return batch
 
 
 def _senders_of(messages: Sequence[pb.ReadMessage], extras: Sequence[Extra]) -> list[str | None]:
-    """Who published them; nearly always the same one all messages of a frame."""
-    told = [message.sender for message in messages]
-    if told and told[0] and told.count(told[0]) == len(told):
-        return [_sender_name(told[0])] * len(told)
+    """Return the senders' names; nearly every frame has the same sender throughout."""
+    senders = [message.sender for message in messages]
+    if senders and senders[0] and senders.count(senders[0]) == len(senders):
+        return [_sender_name(senders[0])] * len(senders)
     return [
-        _sender_name(name) if name else _untold_sender(message, extra)
-        for name, message, extra in zip(told, messages, extras, strict=True)
+        _sender_name(sender) if sender else _sender_without_field(message, extra)
+        for sender, message, extra in zip(senders, messages, extras, strict=True)
     ]
 
 
@@ -92,26 +92,26 @@ def _record(message: pb.ReadMessage, arrival: Arrival) -> Record:
 
 
 def _loose_record(message: pb.ReadMessage, arrival: Arrival) -> Record:
-    mid, body, told = message.id.hex(), message.body, message.sender
-    sender = _sender_name(told) if told else _untold_sender(message, NO_EXTRA)
+    mid, body = message.id.hex(), message.body
+    [sender] = _senders_of([message], [NO_EXTRA])
     try:
         return loose_event(mid, msgspec.json.decode(body.decode()), arrival, None, sender)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as exc:
         return BadFrame(body.decode(errors="replace"), f"not JSON: {exc}", mid, arrival)
 
 
-def _untold_sender(message: pb.ReadMessage, extra: Extra) -> str | None:
-    """The sender of a message that says nothing of it; an empty one is somebody unknown too."""
+def _sender_without_field(message: pb.ReadMessage, extra: Extra) -> str | None:
+    """Return the extra's sender where the message has none; an empty one is `unknown`."""
     if message.HasField("sender"):
         return _sender_name(b"")
     return names_of([extra.sender])[0]
 
 
 @lru_cache(maxsize=512)  # a few senders write nearly all messages
-def _sender_name(told: bytes) -> str:
-    """The name of a `Sender` by its bytes; damaged ones leave it unknown and cost nothing else."""
+def _sender_name(data: bytes) -> str:
+    """Return the name of a serialized `Sender`; `unknown` for damaged bytes."""
     try:
-        sender = pb.Sender.FromString(told)
+        sender = pb.Sender.FromString(data)
     except DecodeError:
         return "unknown"
     name = _SENDERS.get(sender.type, "unknown")

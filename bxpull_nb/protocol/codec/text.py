@@ -1,8 +1,8 @@
 """The text dialect of push servers up to version 3 (and of version 4 in text mode).
 
 A message is `#!NGINXNMS!#{"id":…,"mid":…,"channel":…,"tag":…,"time":…,"text":BODY}#!NGINXNME!#`;
-a frame or an HTTP body holds any number of them with nothing in between. BODY is pasted in as it
-was published, so it may be anything: not JSON at all, or JSON with the markers inside a string.
+a frame or an HTTP body holds any number of them with nothing in between. BODY is pasted in
+unchanged, so it may be anything: not JSON at all, or JSON with the markers inside a string.
 """
 
 import json
@@ -34,7 +34,7 @@ class TextCodec:
     dialect = "text"
 
     def decode(self, frame: str | bytes, arrival: Arrival = UNKNOWN_ARRIVAL) -> RecordBatch:
-        """The frame's messages in order; what cannot be read comes as BadFrame, never raised."""
+        """Return the frame's messages in order; unreadable ones become BadFrames, never errors."""
         text = frame if isinstance(frame, str) else frame.decode(errors="replace")
         if text.startswith(_START) and text.endswith(_END):
             with suppress(msgspec.DecodeError, UnicodeEncodeError, RecursionError):
@@ -44,7 +44,7 @@ class TextCodec:
         return RecordBatch.of(self._decode_carefully(text, arrival))
 
     def encode(self, messages: Sequence[Message]) -> str:
-        """One text frame that holds the messages."""
+        """Return one text frame that holds the messages."""
         return "".join(
             f'{_START}{{"id":{int(m.mid[10:])},"mid":"{m.mid}","channel":"{m.channel}",'
             f'"tag":"{int(m.mid[10:]) % 1000:03}","time":"{_http_date(m.created)}",'
@@ -53,7 +53,7 @@ class TextCodec:
         )
 
     def _decode_carefully(self, text: str, arrival: Arrival) -> Iterator[Record]:
-        """Message by message: read JSON from the start marker, then expect the end marker."""
+        """Read message by message: JSON from the start marker on, then the end marker."""
         at = 0
         while at < len(text):
             start = text.find(_START, at)
@@ -69,7 +69,7 @@ class TextCodec:
             yield record
 
     def _message_at(self, text: str, at: int, arrival: Arrival) -> tuple[Record, int]:
-        """The message whose JSON begins at `at`, and where the next one may begin."""
+        """Return the message whose JSON begins at `at`, and where the next one may begin."""
         try:
             value, end = _json_value.raw_decode(text, at)
         except (ValueError, RecursionError) as exc:
@@ -95,11 +95,11 @@ class TextCodec:
 
 
 def _usual_envelopes(text: str) -> list[Envelope] | None:
-    """All envelopes of a frame at once, as JSON lines; None where the markers say otherwise.
+    """Decode all envelopes of a frame at once, as JSON lines; None where their number differs.
 
-    No body can hide the message behind it: the server writes `}` behind a body and `{` in front
-    of the next message, which no JSON allows to follow each other, and a line cannot end within
-    a string. Raises one of what a decoder raises where a marker stood in a body.
+    No body can hide the next message: the server writes `}` after a body and `{` before the
+    next message, a sequence that JSON forbids, and a line cannot end within a string. Raises a
+    decoder's error where a body holds a marker.
     """
     pieces = text[len(_START) : -len(_END)].encode().split(_BETWEEN.encode())
     envelopes = _decode_lines(b"\n".join(pieces))
@@ -107,7 +107,7 @@ def _usual_envelopes(text: str) -> list[Envelope] | None:
 
 
 def _up_to_end_marker(text: str, at: int) -> tuple[str, int]:
-    """The raw text of an unreadable message, and where the next one begins.
+    """Return the raw text of an unreadable message, and where the next one begins.
 
     An end marker counts only where a message can end: before a start marker, or at the end.
     """
@@ -119,5 +119,5 @@ def _up_to_end_marker(text: str, at: int) -> tuple[str, int]:
 
 @lru_cache(maxsize=64)
 def _http_date(second: int) -> str:
-    """The second as an HTTP date; cached, for thousands of messages share one."""
+    """Return the second as an HTTP date; cached, for thousands of messages share one."""
     return formatdate(second, usegmt=True)

@@ -1,4 +1,4 @@
-"""Sessions: which messages are new, where to resume, what the capture began with. No I/O."""
+"""Sessions decide which messages are new and where to resume, without I/O."""
 
 from bxpull_nb.protocol.session.history import HistoryPolicy
 from bxpull_nb.protocol.session.seen_mids import SeenMids

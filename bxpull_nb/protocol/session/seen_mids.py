@@ -1,4 +1,4 @@
-"""Which messages have been seen: a set of mids over a long, bounded window."""
+"""A set of the message ids seen lately, over a long, bounded window."""
 
 from collections import deque
 from collections.abc import Iterable, Sequence
@@ -13,9 +13,9 @@ _PARTS = 8
 class SeenMids:
     """The mids of at least the last `limit` messages, over all lanes of one feed.
 
-    Each with a fingerprint of its message: a server whose storage was wiped counts from the
-    beginning again, and a new message under an old mid is no copy. Kept in parts, so that
-    forgetting the oldest takes no walk and no pause.
+    Each mid has a fingerprint of its message: a server whose storage was wiped counts from the
+    beginning again, and a new message under an old mid is no duplicate. The mids lie in parts,
+    so that the oldest are dropped at once, without a scan.
     """
 
     def __init__(self, limit: int = 200_000) -> None:
@@ -31,13 +31,13 @@ class SeenMids:
         """Whether no mid of the batch was seen."""
         least, _ = batch.mid_range
         if least > self._greatest:
-            return True  # nearly always, and without a look into dicts that no cache can hold
+            return True  # nearly always, and without a lookup in large dicts
         return all(part.fingerprints().keys().isdisjoint(batch.mids) for part in self._parts)
 
     def holds(self, record: Record) -> bool:
         """Whether this very message was seen, not just another one under its mid.
 
-        A damaged copy counts as the message.
+        A damaged duplicate counts as the message.
         """
         return record.mid in self if type(record) is BadFrame and record.mid else self.knows(record)
 
@@ -50,7 +50,7 @@ class SeenMids:
         return False
 
     def add(self, records: Iterable[Record]) -> None:
-        """Remember them."""
+        """Remember the records."""
         batch = RecordBatch.of(records)
         if not batch:
             return
@@ -64,7 +64,7 @@ class SeenMids:
 
 
 class _Part:
-    """Some of the mids. Nearly always none is ever looked for: a dict is made when one is."""
+    """Some of the mids; most are never looked up, so the dict is built at the first lookup."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -78,7 +78,7 @@ class _Part:
         self._fingerprints += fingerprints
 
     def fingerprints(self) -> dict[str | None, float]:
-        """Mid -> fingerprint of the message that came last under it."""
+        """Return the fingerprint of the last message under each mid."""
         if self._mids:
             self._known.update(zip(self._mids, self._fingerprints, strict=True))
             self._known.pop(None, None)
@@ -87,9 +87,10 @@ class _Part:
 
 
 def _fingerprint(record: Record) -> float:
-    """What tells messages under one mid apart, and is the same in every dialect: their time.
+    """Return a value that differs between messages under one mid: their time.
 
-    Where there is none, their content, which one dialect spells as it came and another does not.
+    It is the same in every dialect. Without a time it is the content's hash, although dialects
+    may spell the same content differently.
     """
     sent = record.server_time_unix
     return hash((record.command, record.params_json)) if sent is None else sent
