@@ -6,6 +6,7 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -166,27 +167,45 @@ def test_nobody_comes_back(portal: TokenServer) -> None:
 
 
 def test_other_visits_do_not_disturb(portal: TokenServer) -> None:
-    """A favicon, a silent connection made in advance, a line that is no request, a POST."""
+    """A favicon, two silent connections made in advance, lines that are no request, a POST."""
     silent: list[socket.socket] = []
 
     def before(back: str) -> None:
         parts = urlsplit(back)
-        silent.append(socket.create_connection((parts.hostname, parts.port)))
-        for said in (
+        silent.extend(socket.create_connection((parts.hostname, parts.port)) for _ in range(2))
+        silent[1].sendall(b"GET / HTTP/1.1\r\nHost: a")
+        for request in (
             b"\r\n",
             b"nonsense\n",
             b"x" * 100_000,
             b"POST /?code=x&state=y HTTP/1.1\r\n\r\n",
         ):
             with socket.create_connection((parts.hostname, parts.port)) as visitor:
-                visitor.sendall(said)
+                visitor.sendall(request)
         assert visit(f"{back}favicon.ico")[0] == 404
 
     browser = good(before=before)
     pair = login(portal.url, *CLIENT, open_browser=browser, store=MemoryStore())
     assert pair.user_id == 1
-    assert silent[0].recv(1) == b""
-    silent[0].close()
+    for connection in silent:
+        assert connection.recv(1) == b""
+        connection.close()
+
+
+def test_a_page_is_not_kept_and_sends_no_referrer(portal: TokenServer) -> None:
+    """Its address holds the code."""
+    seen: list[Message] = []
+
+    def before(back: str) -> None:
+        with pytest.raises(urllib.error.HTTPError, match="404") as refused:
+            urllib.request.urlopen(f"{back}favicon.ico", timeout=5)
+        with refused.value as page:
+            seen.append(page.headers)
+
+    login(portal.url, *CLIENT, open_browser=good(before=before), store=MemoryStore())
+    assert seen[0]["Referrer-Policy"] == "no-referrer"
+    assert seen[0]["Cache-Control"] == "no-store"
+    assert seen[0]["Server"] is None
 
 
 def test_a_code_that_is_not_accepted_is_an_error(portal: TokenServer) -> None:
