@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -158,6 +159,15 @@ WRONG: list[tuple[list[str], str]] = [
 def test_options_that_do_not_go_together(args: list[str], words: str) -> None:
     """Said before anything is started."""
     assert_fails(bxpull("listen", "--sandbox", *args), 2, words)
+
+
+def test_metrics_without_their_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One line names the extra, before anything is collected."""
+    monkeypatch.delitem(sys.modules, "bxpull_nb.collector.metrics", raising=False)
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)
+    result = bxpull("listen", "--sandbox", "--dataset", "ds", "--metrics-port", 0)
+    assert_fails(result, 2, "pip install 'bxpull-nb[metrics]'")
+    assert not Path("ds").exists()
 
 
 def test_an_unknown_store_is_told_in_a_line(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ from click.testing import CliRunner
 import bxpull_nb as bx
 from bxpull_nb import errors
 from bxpull_nb.cli import main
-from bxpull_nb.collector import Collector, metrics_text
+from bxpull_nb.collector import Collector
+from bxpull_nb.collector.metrics import metrics_text
 from bxpull_nb.portal import Portal
 from bxpull_nb.storage.dataset.layout import folders
 

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bxpull_nb import __version__
-from bxpull_nb.cli.exit_codes import OneLineErrors
+from bxpull_nb.cli.exit_codes import EXIT_CODES, FAILED
+from bxpull_nb.cli.failures import OneLineErrors
 from bxpull_nb.cli.portal_options import VISIBLE, known, open_portal, portal_options
-from bxpull_nb.cli.storage_options import EXIT_CODES, StorageOptions, compact, storage_options
+from bxpull_nb.cli.storage_options import StorageOptions, compact, storage_options
 
 if TYPE_CHECKING:
     from bxpull_nb.capture.feed import Feed
@@ -183,7 +184,7 @@ def doctor(**source: Any) -> None:
         found = examine(portal, tell=lambda finding: report.say(report.finding_text(finding)))
         report.say(f"\n{found.summary}")
     if not found.ok:
-        click.get_current_context().exit(1)
+        click.get_current_context().exit(FAILED)
 
 
 @main.command()

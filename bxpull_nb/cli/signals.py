@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from bxpull_nb.cli.exit_codes import INTERRUPTED
+
 __all__ = ["ending_on_signals", "two_signals"]
 
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
@@ -41,7 +43,7 @@ def two_signals() -> Iterator[threading.Event]:
 
     def handle(_number: int, _frame: Any) -> None:
         if asked.is_set():
-            os._exit(128 + signal.SIGINT)
+            os._exit(INTERRUPTED)
         asked.set()
         click.echo("\nEnding: writing what is left. Once more to stop at once.", err=True)
 

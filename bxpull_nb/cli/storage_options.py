@@ -8,11 +8,7 @@ from typing import Any, NamedTuple
 
 import click
 
-__all__ = ["EXIT_CODES", "StorageOptions", "compact", "storage_options"]
-
-EXIT_CODES = """Ends with 0 when it ended as asked, 1 when something went wrong, 2 for what was
-typed wrong, 3 when the dataset does not have everything yet (the journal has it, and the next
-run sends it), 130 when it was interrupted."""
+__all__ = ["StorageOptions", "compact", "storage_options"]
 
 _FOLDER = "bxpull-journal"
 
