@@ -15,7 +15,7 @@ import click
 from bxpull_nb import __version__
 from bxpull_nb.cli.exit_codes import EXIT_CODES, FAILED
 from bxpull_nb.cli.failures import OneLineErrors
-from bxpull_nb.cli.portal_options import VISIBLE, known, open_portal, portal_options
+from bxpull_nb.cli.portal_options import VISIBLE, open_portal, portal_options
 from bxpull_nb.cli.storage_options import StorageOptions, compact, storage_options
 
 if TYPE_CHECKING:
@@ -259,17 +259,16 @@ def _until_ctrl_c(farewell: str | None = None) -> Iterator[None]:
 
 
 def _portal_for_kernels(stack: ExitStack, rate: float) -> tuple[dict[str, str], str]:
-    """The environment that leads the notebooks to their portal, and what to say about it."""
-    if known("url") or known("webhook"):
-        from bxpull_nb.api import connect
+    """Return the environment that leads the notebooks to a portal, and words about the portal."""
+    from bxpull_nb.api import PortalSettings, connect, from_environment
 
+    known = from_environment()
+    if known.url or known.webhook:
         return {}, f"{connect().url}, from your environment; no sandbox was started"
     from bxpull_nb.sandbox import Sandbox
 
     box = stack.enter_context(Sandbox(demo=True, rate=rate))
-    names = ("URL", "TOKEN", "WEBHOOK", "REFRESH_TOKEN", "CLIENT_ID", "CLIENT_SECRET")
-    environment = dict.fromkeys([f"BXPULL_{name}" for name in names], "")
-    environment |= {"BXPULL_URL": box.url, "BXPULL_TOKEN": box.token}
+    environment = PortalSettings(url=box.url, token=box.token).to_environment()
     return environment, f"a sandbox at {box.url} with demo traffic, {rate:g} events/s"
 
 
