@@ -27,7 +27,7 @@ __all__ = ["collect"]
 
 _TICK = 0.2  # seconds
 _STATUS_EVERY = 60.0  # seconds between two lines of a log in which nothing happened
-_EVERY = 300.0  # seconds; what --help says
+_EVERY = 300.0  # seconds; --help names it too
 
 
 class Reporter(Protocol):

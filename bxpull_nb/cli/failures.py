@@ -61,7 +61,7 @@ def _complain(message: str, code: int) -> int:
 
 
 def _leave_stdout() -> int:
-    """Send the rest of stdout nowhere, also what the interpreter flushes at its end."""
+    """Discard the rest of stdout, also the part that the interpreter flushes at its end."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     with suppress(OSError, ValueError):
         os.dup2(nowhere, sys.stdout.fileno())

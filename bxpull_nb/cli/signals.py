@@ -1,4 +1,4 @@
-"""Signals that end a command: as Ctrl-C does, or cleanly and then at once."""
+"""Handle the signals that end a command: like Ctrl-C, or cleanly and then at once."""
 
 import os
 import signal
@@ -18,7 +18,7 @@ _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
 @contextmanager
 def ending_on_signals() -> Iterator[None]:
-    """Make a termination, or a terminal that closes, end a command as Ctrl-C does."""
+    """Make a termination, or a terminal that closes, end a command like Ctrl-C."""
     numbers = [getattr(signal, name, None) for name in _SIGNALS]
     before: dict[int, Any] = {}
     with suppress(ValueError):  # not the main thread: signals are not ours to handle
@@ -35,23 +35,23 @@ def ending_on_signals() -> Iterator[None]:
 
 @contextmanager
 def two_signals() -> Iterator[threading.Event]:
-    """An event that the first SIGINT, SIGTERM or SIGHUP sets; the second ends the process.
+    """Yield an event that the first SIGINT, SIGTERM or SIGHUP sets; the second ends the process.
 
-    What has come is in the journal by then, so nothing is lost by the second one either.
+    Received events are in the journal by then, so the second signal loses nothing either.
     """
-    asked = threading.Event()
+    stop_asked = threading.Event()
 
     def handle(_number: int, _frame: Any) -> None:
-        if asked.is_set():
+        if stop_asked.is_set():
             os._exit(INTERRUPTED)
-        asked.set()
+        stop_asked.set()
         click.echo("\nEnding: writing what is left. Once more to stop at once.", err=True)
 
     numbers = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
     taken = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
     before = {number: signal.signal(number, handle) for number in taken}
     try:
-        yield asked
+        yield stop_asked
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
