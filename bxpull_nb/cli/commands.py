@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from bxpull_nb.capture.feed import Feed
-    from bxpull_nb.cli.lab import Copied, Lab
     from bxpull_nb.sandbox import Sandbox
 
 __all__ = ["main"]
@@ -61,7 +60,7 @@ def lab(folder: Path, port: int | None, no_browser: bool, rate: float) -> None:
     With BXPULL_URL and BXPULL_TOKEN, or BXPULL_WEBHOOK, the notebooks use that portal, and no
     sandbox is started. Ctrl-C ends everything.
     """
-    from bxpull_nb.cli.lab import copy_tutorials, has_browser, running_lab
+    from bxpull_nb.cli.lab import copy_tutorials, has_browser, running_lab, start_text
 
     folder = folder.expanduser().resolve()
     opens = not no_browser and has_browser()
@@ -71,7 +70,7 @@ def lab(folder: Path, port: int | None, no_browser: bool, rate: float) -> None:
         click.echo("Starting JupyterLab ...", err=True)
         running = running_lab(folder, port=port, browser=opens, environment=environment)
         server = stack.enter_context(running)
-        click.echo(_lab_block(server, folder, copied, portal, opens=opens))
+        click.echo(start_text(server, folder, copied, portal, opens=opens))
         server.wait()
 
 
@@ -85,7 +84,7 @@ def sandbox(port: int | None, rate: float, no_demo: bool) -> None:
 
     with Sandbox(demo=not no_demo, rate=rate, port=port or 0) as box, _until_ctrl_c("Ended."):
         traffic = "no demo traffic" if no_demo else f"demo traffic, {rate:g} events/s"
-        click.echo(_sandbox_block(box, traffic))
+        click.echo(_sandbox_text(box, traffic))
         while True:
             time.sleep(3600)
 
@@ -276,22 +275,7 @@ def _portal_for_kernels(stack: ExitStack, rate: float) -> tuple[dict[str, str], 
     return environment, f"a sandbox at {box.url} with demo traffic, {rate:g} events/s"
 
 
-def _lab_block(server: "Lab", folder: Path, copied: "Copied", portal: str, *, opens: bool) -> str:
-    todo = "JupyterLab opens in your browser; if not, open" if opens else "Open in a browser"
-    forward = f"ssh -L {server.port}:127.0.0.1:{server.port} THIS-MACHINE"
-    ssh_line = f"from afar  {forward}, then the same address\n"
-    return f"""
-{todo}:
-
-    {server.url}
-
-notebooks  {folder} ({copied})
-portal     {portal}
-{"" if opens else ssh_line}end        Ctrl-C
-"""
-
-
-def _sandbox_block(box: "Sandbox", traffic: str) -> str:
+def _sandbox_text(box: "Sandbox", traffic: str) -> str:
     return f"""
 A sandbox portal with {traffic}. Ctrl-C ends it.
 

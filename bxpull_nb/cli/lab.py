@@ -21,7 +21,15 @@ from typing import Any, NamedTuple
 
 from bxpull_nb.errors import BxPullError, SettingsError
 
-__all__ = ["FIRST_TUTORIAL", "Copied", "Lab", "copy_tutorials", "has_browser", "running_lab"]
+__all__ = [
+    "FIRST_TUTORIAL",
+    "Copied",
+    "Lab",
+    "copy_tutorials",
+    "has_browser",
+    "running_lab",
+    "start_text",
+]
 
 FIRST_TUTORIAL = "01_connection_config.ipynb"
 HOST = "127.0.0.1"
@@ -155,6 +163,22 @@ def running_lab(
             yield lab
         finally:
             lab.stop()
+
+
+def start_text(lab: Lab, folder: Path, copied: Copied, portal: str, *, opens: bool) -> str:
+    """Return the text for the terminal: the address, and how to end it."""
+    todo = "JupyterLab opens in your browser; if not, open" if opens else "Open in a browser"
+    forward = f"ssh -L {lab.port}:{HOST}:{lab.port} THIS-MACHINE"
+    ssh_line = "" if opens else f"from afar  {forward}, then the same address\n"
+    return f"""
+{todo}:
+
+    {lab.url}
+
+notebooks  {folder} ({copied})
+portal     {portal}
+{ssh_line}end        Ctrl-C
+"""
 
 
 def _shipped() -> Path:
