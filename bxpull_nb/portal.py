@@ -131,12 +131,8 @@ class Portal:
             )
         config = await self.rest.fetch_config()
         message = message_body(command, params, module_id)
-        await publish(
-            config,
-            [channels[user] for user in users],
-            message,
-            secure=self.url.startswith("https:"),
-        )
+        receivers = [channels[user] for user in users]
+        await publish(config, receivers, message, secure=self.url.startswith("https:"))
 
     def feed(
         self,

@@ -47,11 +47,8 @@ class Copied(NamedTuple):
     kept: list[str]
 
     def __str__(self) -> str:
-        if not self.kept:
-            return f"copied {', '.join(self.new)}"
-        if not self.new:
-            return f"kept {', '.join(self.kept)}"
-        return f"copied {', '.join(self.new)}; kept {', '.join(self.kept)}"
+        verbs = {"copied": self.new, "kept": self.kept}
+        return "; ".join(f"{verb} {', '.join(names)}" for verb, names in verbs.items() if names)
 
 
 def copy_tutorials(folder: Path) -> Copied:

@@ -3,7 +3,7 @@
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -19,18 +19,9 @@ _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 @contextmanager
 def ending_on_signals() -> Iterator[None]:
     """Make a termination, or a terminal that closes, end a command like Ctrl-C."""
-    numbers = [getattr(signal, name, None) for name in _SIGNALS]
-    before: dict[int, Any] = {}
-    with suppress(ValueError):  # not the main thread: signals are not ours to handle
-        for number in filter(None, numbers):
-            # A script starts its background jobs with SIGINT ignored; nohup does so with SIGHUP.
-            if number == signal.SIGINT or signal.getsignal(number) is not signal.SIG_IGN:
-                before[number] = signal.signal(number, signal.default_int_handler)
-    try:
+    # A script starts its background jobs with SIGINT ignored; that one is handled all the same.
+    with _handled({signal.SIGINT, *_not_ignored()}, signal.default_int_handler):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager
@@ -47,11 +38,23 @@ def two_signals() -> Iterator[threading.Event]:
         stop_asked.set()
         click.echo("\nEnding: writing what is left. Once more to stop at once.", err=True)
 
-    numbers = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
-    taken = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, handle) for number in taken}
-    try:
+    with _handled(_not_ignored(), handle):
         yield stop_asked
+
+
+def _not_ignored() -> set[int]:
+    """Return the signals of this system, without those that nohup, say, has ignored."""
+    numbers = {getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)}
+    return {number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN}
+
+
+@contextmanager
+def _handled(numbers: Iterable[int], handler: Callable[[int, Any], Any]) -> Iterator[None]:
+    before: dict[int, Any] = {}
+    with suppress(ValueError):  # not the main thread: signals are not ours to handle
+        before = {number: signal.signal(number, handler) for number in numbers}
+    try:
+        yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, earlier in before.items():
+            signal.signal(number, earlier)

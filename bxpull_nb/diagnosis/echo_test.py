@@ -1,7 +1,7 @@
 """Test events for one transport: sent by REST, awaited from the push server."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from itertools import repeat
 from typing import TYPE_CHECKING
@@ -90,7 +90,9 @@ class EchoTest:
         nonce, came = self._context.nonce(), asyncio.Event()
         self._sent[nonce] = self._context.clock(), came
         await self._context.portal.rest.send_event(ECHO, {"nonce": nonce}, user_id=self._user)
-        await _at_most(seconds, came.wait())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await came.wait()
 
     async def _until(self, condition: Callable[[], bool]) -> None:
         while not condition():
@@ -116,9 +118,3 @@ class EchoTest:
         if error is not None and error not in self.errors:
             self.errors.append(error)
         self._changed.set()
-
-
-async def _at_most(seconds: float, work: Awaitable[object]) -> None:
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await work
