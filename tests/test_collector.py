@@ -126,7 +126,7 @@ def test_what_a_crash_left_in_the_journal_is_sent_first(
 def test_it_catches_up_when_the_dataset_takes_parts_again(
     sandbox: Sandbox, portal: Portal, tmp_path: Path
 ) -> None:
-    """A file stands where the folder should be; the journal keeps all meanwhile."""
+    """A file is where the folder should be; the journal keeps all meanwhile."""
     now = [0.0]
     (tmp_path / "ds").write_text("in the way")
     collector = collect(portal, tmp_path / "ds", tmp_path / "j", every=10, monotonic=lambda: now[0])

@@ -63,7 +63,7 @@ def test_the_environment_is_asked_before_a_sandbox_is_started(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ({"url": "https://a.example"}, "the token is missing"),
         ({"token": "x" * 20}, "the url is missing"),
@@ -72,9 +72,9 @@ def test_the_environment_is_asked_before_a_sandbox_is_started(
         ({"url": "nonsense://", "token": "x" * 20}, "not a portal's address"),
     ],
 )
-def test_half_of_the_arguments_is_an_error(arguments: dict[str, str], said: str) -> None:
-    """Which says what is missing and shows a good call."""
-    with pytest.raises(SettingsError, match=said):
+def test_half_of_the_arguments_is_an_error(arguments: dict[str, str], message: str) -> None:
+    """It names the missing one and shows a good call."""
+    with pytest.raises(SettingsError, match=message):
         bx.connect(**arguments)
 
 
