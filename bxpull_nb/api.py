@@ -203,7 +203,7 @@ def _application(
 
 
 def _fixed(given: PortalSettings) -> AccessToken | Webhook:
-    """Return the token, or the webhook, which may also be given in place of the url."""
+    """Return the token, or the webhook, which may take the place of the url."""
     url, token, webhook = given[:3]
     if url is not None and token is None and webhook is None and _is_webhook(url):
         url, webhook = None, url

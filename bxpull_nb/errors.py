@@ -227,11 +227,11 @@ class ConnectionFailed(PushError):
 
 
 class FrameTooLarge(ConnectionFailed):
-    """The server sent more in one frame, or in one answer to a poll, than is taken."""
+    """The server sent a frame, or an answer to a poll, over the limit."""
 
 
 class CallFailed(PushError):
-    """The push server refused a call of ours, or gave no answer; `code` is its JSON-RPC code."""
+    """The push server refused a call, or gave no answer; `code` is its JSON-RPC code."""
 
     def __init__(self, message: str, *, code: int) -> None:
         super().__init__(message)

@@ -51,7 +51,7 @@ def _new_file(path: Path, mode: int) -> int:
 
 
 def _advice(error: OSError, target: Path) -> str:
-    """Return the system's message and the next step, for the user who chose the file's name."""
+    """Return the system's message and the next step, for the user who named the file."""
     if isinstance(error, IsADirectoryError):
         todo = "add a file name to that folder"
     elif isinstance(error, FileNotFoundError | NotADirectoryError):

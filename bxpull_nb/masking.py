@@ -28,6 +28,6 @@ def mask_url(url: str) -> str:
 
 
 def mask_text(text: str) -> str:
-    """Return `text` with everything like a channel id, a jwt or a secret of a URL masked."""
+    """Return `text` with everything like a channel id, jwt or URL secret masked."""
     masked = _CHANNEL_ID.sub(lambda m: mask(m[0]), mask_url(text))
     return _JWT.sub(lambda m: mask(m[0]), masked)

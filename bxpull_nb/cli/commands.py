@@ -172,7 +172,7 @@ def config(as_json: bool, reveal: bool, no_cache: bool, no_reopen: bool, **sourc
 @main.command()
 @portal_options
 def doctor(**source: Any) -> None:
-    """Check every hop from the portal to here, and print the next step for each failure.
+    """Check every hop from the portal to here, and print next steps for failures.
 
     Five test events (bxpull_echo) go to the application's channel for each transport, WebSocket
     and polling, where every listener sees them. Ends with 0 if all is well, with 1 if something
@@ -254,7 +254,7 @@ def _save(feed: "Feed", count: int | None, csv: Path) -> None:
 
 @contextmanager
 def _until_ctrl_c(farewell: str | None = None) -> Iterator[None]:
-    """Take a Ctrl-C as the block's normal end; the next one interrupts the code after it."""
+    """Take a Ctrl-C as the block's normal end; a second one interrupts later code."""
     try:
         yield
     except KeyboardInterrupt:

@@ -25,7 +25,7 @@ class OneLineErrors(click.Group):
         sys.exit(code)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the chosen command; a pipe closed by its reader, as by `| head`, is no failure."""
+        """Run the chosen command; a closed pipe, as of `| head`, is no failure."""
         try:
             result = super().invoke(ctx)
             sys.stdout.flush()

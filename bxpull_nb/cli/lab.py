@@ -41,7 +41,7 @@ _NEWS = "@jupyterlab/apputils-extension:announcements"  # requests news and upda
 
 
 class Copied(NamedTuple):
-    """The names of the tutorials that were copied, and of those that existed and were kept."""
+    """The names of the copied tutorials, and of existing ones that were kept."""
 
     new: list[str]
     kept: list[str]
@@ -135,7 +135,7 @@ class Lab:
 def running_lab(
     folder: Path, *, port: int | None, browser: bool, environment: Mapping[str, str]
 ) -> Iterator[Lab]:
-    """Run JupyterLab on the folder (an absolute path) within the block; yield it when it answers.
+    """Run JupyterLab on the folder, an absolute path, within the block; yields a Lab that answers.
 
     `port` None is any free one; its kernels get `environment` in addition to ours. With `browser`
     it opens its page there. Raises SettingsError for a port that is taken.

@@ -18,7 +18,7 @@ _COLOURS = {"ok": "green", "warning": "yellow", "failed": "red", "not tried": "b
 
 
 def config_text(config: PullConfig, *, reveal: bool = False) -> str:
-    """Return the server's fields as lines, and a table of the channels; ids masked by default."""
+    """Return the server's fields and a table of the channels; ids masked by default."""
     server = {name: str(value) for name, value in config.server.to_record().items()}
     channels = config.to_records(reveal=reveal)
     return "\n".join(

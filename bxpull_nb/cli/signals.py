@@ -26,7 +26,7 @@ def ending_on_signals() -> Iterator[None]:
 
 @contextmanager
 def two_signals() -> Iterator[threading.Event]:
-    """Yield an event that the first SIGINT, SIGTERM or SIGHUP sets; the second ends the process.
+    """Yield an event set by the first SIGINT, SIGTERM or SIGHUP; the second ends the process.
 
     Received events are in the journal by then, so the second signal loses nothing either.
     """

@@ -44,7 +44,7 @@ class CollectorStats(msgspec.Struct, frozen=True):
 
 
 class Collector:
-    """Captures a portal's events into `journal`, a folder, and sends them to a dataset at `url`.
+    """Captures a portal's events in the folder `journal`, then in the dataset at `url`.
 
     A part is written when the journal has `part_bytes` more, or `every` seconds after the last
     one; the first after ten seconds, so that a dataset that takes nothing is noticed soon. A part

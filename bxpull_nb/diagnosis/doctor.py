@@ -53,7 +53,7 @@ def doctor(
     nonce: Callable[[], str] = lambda: token_hex(8),
     clock: Callable[[], float] = monotonic,
 ) -> Diagnosis:
-    """Return what works and what fails on the way from the portal to here, with next steps.
+    """Check every hop from the portal to here, and return findings with next steps.
 
     Nine checks run, from the portal's address to events by WebSocket and by polling. A failure
     ends nothing; a check that needs the failed one is marked as not tried. `tell` gets each
@@ -100,7 +100,7 @@ async def _finding(name: str, check: Check, context: Context) -> Finding:
 
 
 async def _check_result(check: Check, context: Context) -> tuple[bool | None, CheckResult]:
-    """Return whether the check is ok (None: not tried), and its result; an error is one too."""
+    """Return whether the check is ok (None: not tried), and its result or error."""
     try:
         result = await check(context)
     except NotTried as not_tried:

@@ -86,7 +86,7 @@ class EchoTest:
             await self._echo(self._context.seconds / echoes)
 
     async def _echo(self, seconds: float) -> None:
-        """Send one event, and wait for it; a late one may still come during the next."""
+        """Send one event, and wait; a late one may still come during the next."""
         nonce, came = self._context.nonce(), asyncio.Event()
         self._sent[nonce] = self._context.clock(), came
         await self._context.portal.rest.send_event(ECHO, {"nonce": nonce}, user_id=self._user)

@@ -105,7 +105,7 @@ class Diagnosis:
 
     @property
     def summary(self) -> str:
-        """One line with the number of checks in each state, and the times of the transports."""
+        """One line: the number of checks in each state, and the transports' times."""
         states = [finding.state for finding in self.findings]
         counted = [f"{states.count(state)} {state}" for state in _SIGNS if state in states]
         verdict = "all is well" if self.ok else "something fails"

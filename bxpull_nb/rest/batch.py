@@ -20,7 +20,7 @@ _MOST = 50  # calls in one request
 
 @dataclass
 class BatchResult:
-    """Results and errors of a batch by the names of its calls; `batch[name]` is one result."""
+    """Results and errors of a batch by name; `batch[name]` is one result."""
 
     results: dict[str, Any] = field(default_factory=dict)
     """The `result` of every call that succeeded."""

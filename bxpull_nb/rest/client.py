@@ -109,7 +109,7 @@ class RestClient:
             return config
 
     async def public_channels(self, users: Iterable[int]) -> dict[int, PublicChannel]:
-        """Return the public channels of these users, by user id; users without one are left out.
+        """Return the public channels of these users, by user id, for those who have one.
 
         An application may ask for them (`pull.channel.public.list`) if the push server's version
         is 4 or higher.

@@ -53,7 +53,7 @@ async def login_async(
     store: TokenStore | None = None,
     token_url: str | None = None,
 ) -> TokenPair:
-    """Return the tokens of the user who logs in to the portal in the browser, and store them.
+    """Store and return the tokens of the user who logs in with the browser.
 
     From then on `connect(url, client_id=..., client_secret=...)` uses and renews them. The
     application must be registered on the portal with the handler path `http://127.0.0.1:PORT/`,
@@ -83,7 +83,7 @@ async def login_async(
 
 
 def _blocking(work: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
-    """Return a function that runs `work` on an event loop of its own, and waits for it."""
+    """Return a function that runs `work` on a loop of its own, and waits."""
 
     @wraps(work, assigned=("__module__", "__doc__"))
     def login(*args: P.args, **options: P.kwargs) -> T:
@@ -200,7 +200,7 @@ class _RedirectEndpoint:
         self._settle(outcome)
 
     def _outcome(self, query: Mapping[str, str]) -> str | Exception | None:
-        """Return the code, why there is none, or None for a visit that is not about it."""
+        """Return the code, the error in its place, or None for any other visit."""
         error, code = query.get("error"), query.get("code")
         if not error and not code:
             return None

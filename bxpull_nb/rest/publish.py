@@ -59,7 +59,7 @@ async def publish(
 
 
 def publish_url(config: PullConfig, *, secure: bool = True) -> str:
-    """Return where this config's owner may publish; it holds the own channel id, so mask it.
+    """Return where this config's owner may publish; mask it: it holds the own channel id.
 
     Raises TransportUnavailable and ChannelMissing.
     """

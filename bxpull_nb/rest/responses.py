@@ -85,7 +85,7 @@ def not_rest(method: str, response: httpx.Response, problem: str) -> UnexpectedA
 
 
 def mapping(value: Any) -> Mapping[str, Any]:
-    """Return `value` as a map; PHP writes an empty or a numbered one as a list."""
+    """Return `value` as a map; PHP writes an empty or numbered one as a list."""
     if isinstance(value, list):
         return {str(index): item for index, item in enumerate(value)}
     return value if isinstance(value, Mapping) else {}

@@ -166,7 +166,7 @@ class OAuthApp:
         return True
 
     async def _keep(self, token_pair: TokenPair) -> None:
-        """Store the tokens, then use them: a program that ends in between must not lose them."""
+        """Store the tokens, then use them: a program's end must not lose them."""
         try:
             await asyncio.to_thread(self._open_store().save, *self._key, token_pair)
         except TokensNotStored as exc:

@@ -1,4 +1,4 @@
-"""Stores for token pairs: the system's keyring, or a file that only its owner can read.
+"""Stores for token pairs: the system's keyring, or files readable by their owner only.
 
 A store blocks, so it is called on a thread of its own; it never asks a person anything.
 """
@@ -89,7 +89,7 @@ class FileStore:
         return self.folder / f"{_key(portal, client_id)}.json"
 
     def load(self, portal: str, client_id: str) -> TokenPair | None:
-        """Return the pair; None, and a warning in the log, for a file that cannot be read."""
+        """Return the pair; None, and a warning, for a file that cannot be read."""
         path = self.path(portal, client_id)
         try:
             return _decoded(path.read_bytes())
@@ -128,7 +128,7 @@ class KeyringStore:
         self._backend = backend
 
     def load(self, portal: str, client_id: str) -> TokenPair | None:
-        """Return the pair; None, and a warning in the log, when the keyring does not give it."""
+        """Return the pair; None, and a warning, when the keyring does not give it."""
         try:
             kept = self._backend.get_password(_SERVICE, _key(portal, client_id))
             return _decoded(kept.encode()) if kept else None
@@ -185,7 +185,7 @@ def _is_unlocked(backend: Any) -> bool:
 
 
 def _key(portal: str, client_id: str) -> str:
-    """Return a name for a file or an entry; its host is for people who look there."""
+    """Return a name for a file or an entry; people recognise it by the host."""
     digest = sha256(f"{portal}\n{client_id}".encode()).hexdigest()[:16]
     return f"{urlsplit(portal).hostname or 'portal'}-{digest}"
 

@@ -1,4 +1,4 @@
-"""Requests to the token server: a token pair for a refresh token, or for a login's code.
+"""Requests to the token server: a token pair for a refresh token or a login's code.
 
 Secrets travel in the body, never in the address: addresses end up in logs.
 """
