@@ -1,4 +1,4 @@
-"""The helper functions, for scripts and cells alike: connect, fetch a config, listen, replay."""
+"""Helper functions for scripts and cells: connect, fetch a config, listen, replay."""
 
 import os
 import re
@@ -20,7 +20,15 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-__all__ = ["connect", "fetch_config", "listen", "replay"]
+__all__ = [
+    "PortalSettings",
+    "connect",
+    "fetch_config",
+    "from_environment",
+    "listen",
+    "replay",
+    "sandbox_portal",
+]
 
 _HOW = (
     "Give connect(url, token=...) an application's OAuth access token, or connect(webhook=...) "
@@ -42,22 +50,24 @@ def connect(
     store: TokenStore | None = None,
     on_refresh: Callable[[TokenPair], object] | None = None,
 ) -> Portal:
-    """The portal to explore; nothing is sent to it yet.
+    """Return the portal to explore; nothing is sent to it yet.
 
     With arguments it is that portal. Without, the one in the environment (BXPULL_WEBHOOK, or
     BXPULL_URL with BXPULL_TOKEN or BXPULL_CLIENT_ID and BXPULL_CLIENT_SECRET); without those
     either, an embedded sandbox with demo traffic, which needs no account and no network.
 
-    A token lasts an hour. With `client_id` and `client_secret` it is renewed by itself, from
-    `refresh_token` (with or without a `token`) or from what `bxpull login` stored. Each new pair
-    goes to `store` (default: the system's keyring, or a file only you can read), then to
+    A token lasts an hour. With `client_id` and `client_secret` it is renewed automatically, from
+    `refresh_token` (with or without a `token`) or from the tokens that `bxpull login` stored. Each
+    new pair goes to `store` (default: the system's keyring, or a file only you can read), then to
     `on_refresh`. Raises SettingsError for half of the arguments.
     """
-    given = _Login(url, token, webhook, refresh_token, client_id, client_secret)
+    given = PortalSettings(url, token, webhook, refresh_token, client_id, client_secret)
     if given == _NOTHING:
-        given = _from_environment()
+        given = from_environment()
+        if given.webhook:  # goes before the others
+            given = PortalSettings(webhook=given.webhook)
     if given == _NOTHING:
-        return _sandbox_portal()
+        return sandbox_portal()
     if given.is_application:
         return Portal(_application(given, token_url, store, on_refresh))
     if token_url is not None or store is not None or on_refresh is not None:
@@ -66,11 +76,11 @@ def connect(
 
 
 def fetch_config(portal: Portal, *, cache: bool = True, reopen: bool = True) -> PullConfig:
-    """How to connect to the portal's push server: `pull.application.config.get`, typed.
+    """Return how to connect to the push server: `pull.application.config.get`, typed.
 
     `cache` and `reopen` are the method's CACHE and REOPEN (Y/N). Raises WrongAuthType,
-    PushServerNotConfigured, TokenRefused, PortalUnreachable, UnexpectedAnswer or MissingField,
-    each saying what to do.
+    PushServerNotConfigured, TokenRefused, PortalUnreachable, UnexpectedAnswer or MissingField;
+    each message names the next step.
     """
     return portal.fetch_config(cache=cache, reopen=reopen)
 
@@ -85,14 +95,14 @@ def listen(
     max_rows: int | None = None,
     max_bytes: int | None = None,
 ) -> Feed:
-    """A feed that captures the portal's events from now on, in the background.
+    """Return a feed that captures the portal's events from now on, in the background.
 
     `channels` is "shared", "private" or both; `transport` is "auto", "websocket" or "polling".
-    `backfill` begins with what the push server still stores (at most a day). The same call
-    again gives the same feed, so a cell may be re-run. With `journal`, a folder, every event is on
-    disk before it counts, `read_events(folder)` gives them back, and the next process that uses
-    the folder goes on where this one stopped. `max_rows` and `max_bytes` bound what is kept in
-    memory. Raises what keeps it from connecting.
+    `backfill` begins with the events that the push server still stores (at most a day). The same
+    call again gives the same feed, so a cell may be re-run. With `journal`, a folder, every event
+    is on disk before it counts, `read_events(folder)` reads them, and the next process that uses
+    the folder goes on where this one stopped. `max_rows` and `max_bytes` bound the events kept in
+    memory. Raises the error that prevents a connection.
     """
     return portal.feed(channels, transport).start(
         backfill=backfill, journal=journal, max_rows=max_rows, max_bytes=max_bytes
@@ -100,13 +110,13 @@ def listen(
 
 
 def replay(source: "str | Path | pd.DataFrame", speed: float = 1.0) -> Feed:
-    """A feed that plays recorded events again, with the gaps they had, divided by `speed`.
+    """Return a feed that plays recorded events, with their gaps divided by `speed`.
 
-    `source` is a file, a journal's folder or a dataset, as for `read_events`, or a frame of events.
-    The feed has the face of a live one: `wait`, `expect`, `mark`, and `explore(feed)` shows it;
-    when all is played, it has stopped, and its `df` equals the recording. `speed` 10 is ten times
-    as fast, `math.inf` at once. Raises FileFormatError or OSError for a file that cannot be read,
-    SettingsError for a frame of Dask and for a speed that is not above zero.
+    `source` is a file, a journal's folder or a dataset, as for `read_events`, or a DataFrame of
+    events. The feed has the same API as a live one: `wait`, `expect`, `mark`, and `explore(feed)`
+    shows it; it stops at the end, and its `df` equals the recording. `speed` 10 is ten times as
+    fast, `math.inf` at once. Raises FileFormatError or OSError for a file that cannot be read,
+    SettingsError for a DataFrame of Dask and for a speed that is not above zero.
     """
     from bxpull_nb.capture.replay import Replay
     from bxpull_nb.models.dataframes import needs_pandas
@@ -121,15 +131,8 @@ def replay(source: "str | Path | pd.DataFrame", speed: float = 1.0) -> Feed:
     return Feed(play, LoopThread(), name=name).start()
 
 
-def _sandbox_portal() -> Portal:
-    from bxpull_nb.sandbox import Sandbox
-
-    sandbox = Sandbox(demo=True).start()
-    return Portal(AccessToken(sandbox.url, sandbox.token), sandbox=sandbox, limit=None)
-
-
-class _Login(NamedTuple):
-    """What says which portal, and as whom."""
+class PortalSettings(NamedTuple):
+    """The portal, and how a call to it proves who it is."""
 
     url: str | None = None
     token: str | None = None
@@ -140,20 +143,41 @@ class _Login(NamedTuple):
 
     @property
     def is_application(self) -> bool:
+        """Whether they are those of an application that renews its token."""
         return any(value is not None for value in self[3:])
 
+    def to_environment(self) -> dict[str, str]:
+        """Return the BXPULL_* variables for another process; a missing value is empty."""
+        return {_variable(name): value or "" for name, value in self._asdict().items()}
 
-_NOTHING = _Login()
+    def __repr__(self) -> str:
+        given = (name for name, value in self._asdict().items() if value is not None)
+        return f"PortalSettings({', '.join(given)})"  # never the values: they are secrets
 
 
-def _from_environment() -> _Login:
-    """What the BXPULL variables say; a webhook goes before the others."""
-    found = {name: os.environ.get(f"BXPULL_{name.upper()}") or None for name in _Login._fields}
-    return _Login(webhook=found["webhook"]) if found["webhook"] else _Login(**found)
+_NOTHING = PortalSettings()
+
+
+def from_environment() -> PortalSettings:
+    """Return the settings in the BXPULL_* variables; an empty variable is a missing one."""
+    names = PortalSettings._fields
+    return PortalSettings(**{name: os.environ.get(_variable(name)) or None for name in names})
+
+
+def sandbox_portal(rate: float = 25.0) -> Portal:
+    """Return an embedded sandbox as a portal, with `rate` demo events a second."""
+    from bxpull_nb.sandbox import Sandbox
+
+    sandbox = Sandbox(demo=True, rate=rate).start()
+    return Portal(AccessToken(sandbox.url, sandbox.token), sandbox=sandbox, limit=None)
+
+
+def _variable(name: str) -> str:
+    return f"BXPULL_{name.upper()}"
 
 
 def _application(
-    given: _Login,
+    given: PortalSettings,
     token_url: str | None,
     store: TokenStore | None,
     on_refresh: Callable[[TokenPair], object] | None,
@@ -176,8 +200,8 @@ def _application(
     )
 
 
-def _fixed(given: _Login) -> AccessToken | Webhook:
-    """A token for an hour, or a webhook: by its name or in place of the url."""
+def _fixed(given: PortalSettings) -> AccessToken | Webhook:
+    """Return the token, or the webhook, which may take the place of the url."""
     url, token, webhook = given[:3]
     if url is not None and token is None and webhook is None and _is_webhook(url):
         url, webhook = None, url

@@ -1,7 +1,7 @@
-"""The one bridge from blocking code (a cell, a script) to the async rooms.
+"""The bridge from blocking code (a cell, a script) to the async modules.
 
-Everything async lives on one event loop, on a daemon thread of its own: a listener on the
-kernel's loop would stop while a cell runs, and the push server would hang up on it.
+All async code of a portal runs on one event loop, on a daemon thread of its own: a listener on
+the kernel's loop would stop while a cell runs, and the push server would close its connection.
 """
 
 import asyncio
@@ -19,14 +19,14 @@ __all__ = ["LoopThread"]
 
 T = TypeVar("T")
 
-_END_TIMEOUT = 0.9  # seconds that whoever ends it waits; the thread is a daemon after that
+_END_TIMEOUT = 0.9  # seconds that `stop` waits for the thread, which is a daemon
 _CLEANUP_TIMEOUT = 5.0  # seconds that cancelled work has to close its connections
 
 
 class LoopThread:
     """An event loop on a daemon thread, started by its first work.
 
-    It ends by `stop`, when nobody holds it any more, or with the interpreter.
+    It ends by `stop`, when the object is collected, or with the interpreter.
     """
 
     def __init__(self, name: str = "bxpull") -> None:
@@ -40,9 +40,9 @@ class LoopThread:
         return asyncio.run_coroutine_threadsafe(work, self._running_loop())
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """The coroutine's result; blocks the caller, and cancels the work on Ctrl-C.
+        """Return the coroutine's result; blocks the caller, and cancels the work on Ctrl-C.
 
-        Raises WrongThreadError on the loop's own thread, where it would wait for itself.
+        Raises WrongThreadError on the loop's own thread, which would wait for itself.
         """
         if self.is_current():
             work.close()
@@ -65,7 +65,7 @@ class LoopThread:
             return False
 
     def stop(self) -> None:
-        """Cancel all work, end the loop and the thread; later work starts them anew."""
+        """Cancel all work, end the loop and the thread; later work starts new ones."""
         with self._lock:
             if self._end is not None:
                 self._end()
@@ -103,7 +103,7 @@ def _end(loop: asyncio.AbstractEventLoop, thread: threading.Thread) -> None:
 
 
 async def _wind_down(loop: asyncio.AbstractEventLoop) -> None:
-    """Cancel what runs, let it clean up, then stop the loop."""
+    """Cancel all tasks, wait for their clean-up, then stop the loop."""
     tasks = asyncio.all_tasks() - {asyncio.current_task()}
     for task in tasks:
         task.cancel()

@@ -1,13 +1,13 @@
-"""What can go wrong, as a tree.
+"""The errors of the package, as a tree.
 
 ```
 BxPullError
 ├── SettingsError           an argument or an environment variable cannot be used  (ValueError)
 ├── WrongThreadError        a blocking call from the thread that has to answer  (RuntimeError)
-├── RestError               the portal did not give what was asked
+├── RestError               a call to the portal failed
 │   ├── PortalUnreachable   no answer at all: name, network, TLS or time-out
 │   ├── UnexpectedAnswer    an answer that is not REST JSON (an HTML page, say)
-│   ├── MissingField        JSON, but a field the documentation promises is not there
+│   ├── MissingField        JSON without a field that the documentation promises
 │   └── ApiError            the portal answered with an error code
 │       ├── TokenRefused            expired_token, invalid_token, NO_AUTH_FOUND …
 │       │   └── GrantRefused        no new tokens for that refresh token or login code
@@ -20,7 +20,7 @@ BxPullError
 ├── LoginFailed             `bxpull login` did not come to its end
 │   ├── LoginDenied         the portal sent the browser back with an error
 │   ├── WrongState          the browser came back from a login that was not this one
-│   └── LoginTimeout        nobody came back in time  (TimeoutError)
+│   └── LoginTimeout        the browser did not come back in time  (TimeoutError)
 ├── TokensNotStored         the token store cannot be written  (OSError)
 ├── PushError               the push server, or the way to it
 │   ├── ChannelMissing      the config has no channel of the chosen type
@@ -30,7 +30,7 @@ BxPullError
 │   ├── ConnectionFailed    the connection could not be made, or broke
 │   │   └── FrameTooLarge   the server sent more in one piece than is taken
 │   └── CallFailed          the push server refused a call of ours, or gave no answer
-├── WaitTimeout             what was waited for did not come in time  (TimeoutError)
+├── WaitTimeout             the awaited event did not come in time  (TimeoutError)
 ├── ExpectationFailed       the expected event did not come  (AssertionError)
 ├── JournalInUse            another process, or another feed, writes to the journal
 ├── JournalNotWritable      the journal's folder cannot be written  (OSError)
@@ -41,7 +41,7 @@ BxPullError
     └── DatasetTooNew       a dataset written by a later version of this package
 ```
 
-Every message says what happened, where, and what to do next; none of them holds a secret.
+Every message says what happened, where, and what to do next; no message holds a secret.
 """
 
 from collections.abc import Sequence
@@ -89,7 +89,7 @@ __all__ = [
 
 
 class BxPullError(Exception):
-    """The base of everything this package raises on purpose."""
+    """An operation of this package failed; the base of all its errors."""
 
 
 class SettingsError(BxPullError, ValueError):
@@ -97,11 +97,11 @@ class SettingsError(BxPullError, ValueError):
 
 
 class WrongThreadError(BxPullError, RuntimeError):
-    """A blocking call was made on the very thread that would have to answer it."""
+    """A blocking call was made on the thread that has to answer it."""
 
 
 class RestError(BxPullError):
-    """The portal did not give what was asked.
+    """A call to the portal failed.
 
     `method` is the REST method, `status` the HTTP status when there was an answer.
     """
@@ -113,7 +113,7 @@ class RestError(BxPullError):
 
 
 class PortalUnreachable(RestError):
-    """No answer at all: a wrong name, no network, a refused certificate or a time-out."""
+    """No answer came: a wrong name, no network, a refused certificate or a time-out."""
 
 
 class UnexpectedAnswer(RestError):
@@ -121,7 +121,7 @@ class UnexpectedAnswer(RestError):
 
 
 class MissingField(RestError):
-    """The answer lacks a field the documentation promises; `field` is its path."""
+    """The answer lacks a field that the documentation promises; `field` is its path."""
 
     def __init__(self, message: str, *, method: str, field: str, status: int | None = None) -> None:
         super().__init__(message, method=method, status=status)
@@ -151,7 +151,7 @@ class GrantRefused(TokenRefused):
 
 
 class AccessRefused(ApiError):
-    """The token is good, but it may not call this method."""
+    """The token is valid, but it may not call this method."""
 
 
 class WrongAuthType(ApiError):
@@ -163,7 +163,7 @@ class PushServerNotConfigured(ApiError):
 
 
 class LimitReached(ApiError):
-    """The portal answers no more for now: too many calls, or calls that took too long."""
+    """The portal refuses calls for now: there were too many, or they took too long."""
 
 
 class PortalDeleted(ApiError):
@@ -191,7 +191,7 @@ class WrongState(LoginFailed):
 
 
 class LoginTimeout(LoginFailed, TimeoutError):
-    """Nobody came back from the browser in time."""
+    """The browser did not come back in time."""
 
 
 class TokensNotStored(BxPullError, OSError):
@@ -199,7 +199,7 @@ class TokensNotStored(BxPullError, OSError):
 
 
 class PushError(BxPullError):
-    """Something about the push server, or about the way to it."""
+    """The push server, or the way to it, failed."""
 
 
 class ChannelMissing(PushError):
@@ -211,7 +211,7 @@ class TransportUnavailable(PushError):
 
 
 class ChannelRefused(PushError):
-    """The push server does not know the channel (HTTP 400 before the connection stands)."""
+    """The push server does not know the channel (HTTP 400 to the handshake)."""
 
 
 class PublishRefused(PushError):
@@ -227,11 +227,11 @@ class ConnectionFailed(PushError):
 
 
 class FrameTooLarge(ConnectionFailed):
-    """The server sent more in one frame, or in one answer to a poll, than is taken."""
+    """The server sent a frame, or an answer to a poll, over the limit."""
 
 
 class CallFailed(PushError):
-    """The push server refused a call of ours, or gave no answer; `code` is its JSON-RPC code."""
+    """The push server refused a call, or gave no answer; `code` is its JSON-RPC code."""
 
     def __init__(self, message: str, *, code: int) -> None:
         super().__init__(message)
@@ -239,11 +239,11 @@ class CallFailed(PushError):
 
 
 class WaitTimeout(BxPullError, TimeoutError):
-    """What was waited for did not arrive in time."""
+    """The awaited event did not arrive in time."""
 
 
 class ExpectationFailed(BxPullError, AssertionError):
-    """The expected event did not come in time; `nearest` holds the records that came nearest."""
+    """The expected event did not come in time; `nearest` holds the most similar records."""
 
     def __init__(self, message: str, *, nearest: Sequence[object] = ()) -> None:
         super().__init__(message)
@@ -255,19 +255,19 @@ class FileFormatError(BxPullError, ValueError):
 
 
 class JournalTooNew(FileFormatError):
-    """A journal that a later version of this package wrote."""
+    """A later version of this package wrote the journal."""
 
 
 class DatasetTooNew(FileFormatError):
-    """A dataset that a later version of this package wrote."""
+    """A later version of this package wrote the dataset."""
 
 
 class DatasetUnreachable(BxPullError, OSError):
-    """The place of a dataset cannot be read: no such bucket, no credentials, no answer."""
+    """A dataset cannot be read where it is: no such bucket, no credentials, no answer."""
 
 
 class DatasetNotWritable(BxPullError, OSError):
-    """The place of a dataset takes no more: it is full, or writing there is not allowed."""
+    """A dataset takes no more: its place is full, or writing there is not allowed."""
 
 
 class JournalInUse(BxPullError):

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all: one writer for every room that writes one."""
+"""Write files that appear whole or not at all."""
 
 import os
 import shutil
@@ -13,10 +13,10 @@ __all__ = ["replacing", "sync_folder"]
 
 @contextmanager
 def replacing(target: Path, *, private: bool = False) -> Iterator[BinaryIO]:
-    """A binary file that takes the place of `target` once all of it is written.
+    """Yield a binary file that replaces `target` once all of it is written.
 
     A failure leaves the old file as it was. `private` makes it readable by its owner only, and
-    waits until the disk has it. An OSError keeps its class and its errno, and says what to do.
+    waits until the disk has it. An OSError keeps its class and its errno, and gets advice.
     """
     unfinished = target.with_name(f".{target.name}.{token_hex(4)}")
     try:
@@ -36,7 +36,7 @@ def replacing(target: Path, *, private: bool = False) -> Iterator[BinaryIO]:
 
 
 def sync_folder(folder: Path) -> None:
-    """Return when the disk has the names of the folder's files, where the system can tell."""
+    """Return when the disk has the names of the folder's files; POSIX only."""
     if os.name != "posix":
         return
     descriptor = os.open(folder, os.O_RDONLY)
@@ -51,7 +51,7 @@ def _new_file(path: Path, mode: int) -> int:
 
 
 def _advice(error: OSError, target: Path) -> str:
-    """What the system says, and what to do, for the person who chose the file's name."""
+    """Return the system's message and the next step, for the user who named the file."""
     if isinstance(error, IsADirectoryError):
         todo = "add a file name to that folder"
     elif isinstance(error, FileNotFoundError | NotADirectoryError):

@@ -1,4 +1,4 @@
-"""The HTTP client of every room that sends something secret."""
+"""The HTTP client of every module that sends secrets."""
 
 import logging
 import os
@@ -19,7 +19,7 @@ _LOGGERS = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy")
 
 
 def http_client(url: str, timeout: httpx.Timeout | float = TIMEOUT) -> httpx.AsyncClient:
-    """A client for that address: a proxy from the environment, but never for this machine itself.
+    """Return a client for that address; it uses the environment's proxy except for this machine.
 
     Certificates named by SSL_CERT_FILE are trusted (a sandbox with TLS has one of its own).
     """
@@ -30,7 +30,7 @@ def http_client(url: str, timeout: httpx.Timeout | float = TIMEOUT) -> httpx.Asy
 
 @lru_cache(maxsize=4)
 def _trusted(_file: str | None, _directory: str | None) -> ssl.SSLContext:
-    """What is trusted as the environment stands; reading it anew holds up the loop for 0.1 s."""
+    """Return the trusted certificates, cached: reading them blocks the loop for 0.1 s."""
     return httpx.create_ssl_context()
 
 
@@ -44,10 +44,10 @@ _MASKING = _Masking()
 
 
 def mask_http_logs() -> None:
-    """From now on no line of httpx shows a webhook's secret, a token or a channel id.
+    """Mask webhook secrets, tokens and channel ids in the log of httpx from now on.
 
-    A filter, because the lines come from within the libraries: httpx tells every address at
-    INFO, httpcore every redirect at DEBUG. Done again, it changes nothing.
+    A filter does it, because the libraries write these lines: httpx logs every address at INFO,
+    httpcore every redirect at DEBUG. A second call changes nothing.
     """
     for name in _LOGGERS:
         logging.getLogger(name).addFilter(_MASKING)

@@ -1,7 +1,7 @@
-"""What may be shown of a secret.
+"""Mask secrets in texts that people see.
 
 Channel ids, tokens and webhook secrets give access to a portal's events for as long as they
-live, so nothing of ours prints them in full unless the caller says `reveal=True`.
+live, so the package never prints them in full unless the caller sets `reveal=True`.
 """
 
 import re
@@ -17,17 +17,17 @@ _WEBHOOK_PATH = re.compile(r"(/rest/+\d+/+)([^/?\s]+)")
 
 
 def mask(secret: str) -> str:
-    """The first four and the last three characters, or only dots when the secret is short."""
+    """Return the first four and last three characters; only dots for a short secret."""
     return f"{secret[:4]}…{secret[-3:]}" if len(secret) >= 16 else "…"
 
 
 def mask_url(url: str) -> str:
-    """`url` with the webhook secret and the secret query values masked."""
-    shown = _WEBHOOK_PATH.sub(lambda m: m[1] + mask(m[2]), url)
-    return _SECRET_QUERY.sub(lambda m: f"{m[1]}={mask(m[2])}", shown)
+    """Return `url` with the webhook secret and the secret query values masked."""
+    masked = _WEBHOOK_PATH.sub(lambda m: m[1] + mask(m[2]), url)
+    return _SECRET_QUERY.sub(lambda m: f"{m[1]}={mask(m[2])}", masked)
 
 
 def mask_text(text: str) -> str:
-    """`text` with all that looks like a channel id, a jwt or a secret of a URL masked."""
-    shown = _CHANNEL_ID.sub(lambda m: mask(m[0]), mask_url(text))
-    return _JWT.sub(lambda m: mask(m[0]), shown)
+    """Return `text` with everything like a channel id, jwt or URL secret masked."""
+    masked = _CHANNEL_ID.sub(lambda m: mask(m[0]), mask_url(text))
+    return _JWT.sub(lambda m: mask(m[0]), masked)

@@ -1,4 +1,4 @@
-"""One portal as a user holds it: its REST interface, and the feeds that listen to it."""
+"""One portal for a user: its REST interface, and the feeds that listen to it."""
 
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,6 +13,7 @@ from bxpull_nb.errors import ChannelMissing
 from bxpull_nb.listener import Listener, Timing
 from bxpull_nb.models import CHANNEL_TYPES, PublicChannel, PullConfig
 from bxpull_nb.models.choices import checked_channels, checked_transport
+from bxpull_nb.models.html import html_table
 from bxpull_nb.rest import PORTAL_LIMIT, BatchResult, RestClient
 from bxpull_nb.rest.auth import Auth
 from bxpull_nb.rest.publish import message_body, publish
@@ -20,7 +21,6 @@ from bxpull_nb.storage.eventlog import EventLog
 
 if TYPE_CHECKING:
     from bxpull_nb.sandbox import Sandbox
-from bxpull_nb.models.html import html_table
 
 __all__ = ["Portal"]
 
@@ -28,9 +28,9 @@ __all__ = ["Portal"]
 class Portal:
     """A Bitrix24 portal, or the sandbox: made by `connect()`.
 
-    `sandbox` is the embedded one that stops with this portal. `limit` is how many calls a second,
-    and how many at once, are sent to it (Enterprise portals take (5, 250); None = no limit).
-    `timing` is what its feeds wait with and measure by. Use `close()` or `with` to end everything
+    `sandbox` is the embedded one that stops with this portal. `limit` is the number of calls a
+    second, and of calls at once, sent to it (Enterprise portals take (5, 250); None = no limit).
+    `timing` holds the clocks and delays of its feeds. Use `close()` or `with` to end everything
     at once; otherwise it ends with the interpreter.
     """
 
@@ -57,7 +57,7 @@ class Portal:
         return self.rest.auth.portal
 
     def fetch_config(self, *, cache: bool = True, reopen: bool = True) -> PullConfig:
-        """How to connect to the push server (`pull.application.config.get`), fresh."""
+        """Return how to connect to the push server (`pull.application.config.get`), fresh."""
         return self.bridge.run(self.rest.fetch_config(cache=cache, reopen=reopen))
 
     def send_event(
@@ -68,7 +68,7 @@ class Portal:
         module_id: str = "application",
         user_id: int | None = None,
     ) -> None:
-        """Publish an event (`pull.application.event.add`); it comes back to all who listen.
+        """Publish an event (`pull.application.event.add`) to all listeners, this one too.
 
         Without `user_id` it goes to the application's shared channel, with your own id to your
         private one. Identical events in one request are merged by the portal: put a number into
@@ -77,29 +77,29 @@ class Portal:
         self.bridge.run(self.rest.send_event(command, params, module_id=module_id, user_id=user_id))
 
     def call(self, method: str, /, **params: Any) -> Any:
-        """The `result` of any REST method, as the portal gives it: `portal.call("app.info")`.
+        """Return the `result` of any REST method: `portal.call("app.info")`.
 
-        An expired token is renewed and a busy portal is asked again. Raises SettingsError for
-        parameters JSON cannot hold, PortalUnreachable, UnexpectedAnswer, or the ApiError that
-        fits the portal's code.
+        An expired token is renewed, and a call to a busy portal is repeated. Raises
+        SettingsError for parameters JSON cannot hold, PortalUnreachable, UnexpectedAnswer, or
+        the ApiError that fits the portal's code.
         """
         return self.bridge.run(self.rest.call(method, params))
 
     def batch(
         self, calls: Mapping[str, tuple[str, Mapping[str, Any]]], *, halt: bool = False
     ) -> BatchResult:
-        """Results and errors by name: `portal.batch({"me": ("profile", {})})["me"]`.
+        """Return results and errors by name: `portal.batch({"me": ("profile", {})})["me"]`.
 
-        Fifty calls are one request; more are cut into several. One failure does not hide the
-        others; `halt` ends at the first, and tells what was skipped. The parameters arrive at
+        Fifty calls are one request; more are split into several. One failure does not hide the
+        others; `halt` ends at the first, and the rest is in `skipped`. The parameters arrive at
         the portal as texts.
         """
         return self.bridge.run(self.rest.batch(calls, halt=halt))
 
     def public_channels(self, users: Iterable[int]) -> dict[int, PublicChannel]:
-        """The public channels of these users, by user id: where others may publish to them.
+        """Return the public channels of these users, by user id, for others to publish to.
 
-        Who has none is left out.
+        Users without one are left out.
         """
         return self.bridge.run(self.rest.public_channels(users))
 
@@ -111,7 +111,7 @@ class Portal:
         *,
         module_id: str = "application",
     ) -> None:
-        """Send a message to the public channels of these users, past the portal.
+        """Send a message to the public channels of these users, without the portal.
 
         The push server must be of version 4 and allow it, and the application needs a private
         channel; `send_event` works everywhere. Raises ChannelMissing for a user without public
@@ -131,12 +131,8 @@ class Portal:
             )
         config = await self.rest.fetch_config()
         message = message_body(command, params, module_id)
-        await publish(
-            config,
-            [channels[user] for user in users],
-            message,
-            secure=self.url.startswith("https:"),
-        )
+        receivers = [channels[user] for user in users]
+        await publish(config, receivers, message, secure=self.url.startswith("https:"))
 
     def feed(
         self,
@@ -145,9 +141,9 @@ class Portal:
         *,
         log: EventLog | None = None,
     ) -> Feed:
-        """The feed with these settings, not started if it is new.
+        """Return the feed with these settings, not started if it is new.
 
-        Asking twice gives the same one, so re-running a cell makes no second listener. `log`
+        A second call returns the same one, so re-running a cell makes no second listener. `log`
         takes the events of a new one.
         """
         wanted = checked_channels(channels), checked_transport(transport)
@@ -183,8 +179,8 @@ class Portal:
         return f"Portal({self.name}, {self.rest.auth!r}, {feeds})"
 
     def _repr_html_(self) -> str:
-        shown = [("portal", self.url), ("authorization", repr(self.rest.auth))]
-        return html_table([*shown, *(("feed", repr(feed)) for feed in self.feeds)])
+        rows = [("portal", self.url), ("authorization", repr(self.rest.auth))]
+        return html_table([*rows, *(("feed", repr(feed)) for feed in self.feeds)])
 
 
 def _now(timing: Timing) -> datetime:

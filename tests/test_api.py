@@ -73,7 +73,7 @@ def test_the_environment_is_asked_before_a_sandbox_is_started(
     ],
 )
 def test_half_of_the_arguments_is_an_error(arguments: dict[str, str], message: str) -> None:
-    """Which names the missing one and shows a good call."""
+    """It names the missing one and shows a good call."""
     with pytest.raises(SettingsError, match=message):
         bx.connect(**arguments)
 

@@ -85,7 +85,7 @@ def test_what_cleans_up_slowly_comes_to_its_end() -> None:
         try:
             await asyncio.Event().wait()
         finally:
-            await asyncio.sleep(1.2)  # as a server that does not say goodbye
+            await asyncio.sleep(1.2)  # as a server that does not close
             cleaned.set()
 
     bridge.submit(forever())
@@ -119,7 +119,7 @@ def test_a_forgotten_bridge_ends_its_thread() -> None:
 
 
 def test_the_interpreter_ends_quickly_with_work_under_way() -> None:
-    """And says nothing about it."""
+    """And writes nothing about it."""
     script = (
         "import asyncio\n"
         "from bxpull_nb.bridge import LoopThread\n"

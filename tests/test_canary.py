@@ -1,4 +1,4 @@
-"""Nothing leaks: a run of everything, and a search of all it said for every secret it knew."""
+"""Nothing leaks: a run of everything, and a search of all its texts for every secret it knew."""
 
 import json
 import logging
@@ -37,7 +37,7 @@ def secrets_of(sandbox: Sandbox, *configs: PullConfig) -> set[str]:
 
 
 def tried(work: Callable[[], object]) -> str:
-    """What an error says, with its chain and its local traceback; nothing when there is none."""
+    """The text of an error, with its chain and its local traceback; nothing when there is none."""
     try:
         work()
     except BxPullError as error:
@@ -45,7 +45,7 @@ def tried(work: Callable[[], object]) -> str:
     return ""
 
 
-def said_by(portal: Portal, sandbox: Sandbox, comms: Recorder, folder: Path) -> Iterator[str]:
+def texts_of(portal: Portal, sandbox: Sandbox, comms: Recorder, folder: Path) -> Iterator[str]:
     """Everything a session puts before a person, or into a file that is passed on."""
     feed = bx.listen(portal, journal=folder / "capture")
     panel = bx.explore(portal, static=True)
@@ -74,7 +74,7 @@ def said_by(portal: Portal, sandbox: Sandbox, comms: Recorder, folder: Path) -> 
 
 
 @pytest.mark.parametrize("version", [3, 4, 5])
-def test_a_whole_session_tells_no_secret(
+def test_a_whole_session_shows_no_secret(
     version: int, tmp_path: Path, comms: Recorder, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Nor does any log line, of ours or of the libraries below, at any level."""
@@ -85,16 +85,16 @@ def test_a_whole_session_tells_no_secret(
         how |= {"token": sandbox.token, "token_url": f"{sandbox.url}/oauth/token/"}
         with bx.connect(sandbox.url, store=_Nowhere(), **how) as portal:
             before = secrets_of(sandbox, portal.fetch_config())
-            said = list(said_by(portal, sandbox, comms, tmp_path))
+            texts = list(texts_of(portal, sandbox, comms, tmp_path))
             secrets = before | secrets_of(sandbox, portal.fetch_config())
-    said += [f"{record.name} {record.getMessage()} {record.exc_text}" for record in caplog.records]
+    texts += [f"{record.name} {record.getMessage()} {record.exc_text}" for record in caplog.records]
     assert len(secrets) >= 6
     assert {"bxpull_nb", "httpx", "httpcore.http11"} <= {r.name for r in caplog.records}
-    assert any("CHANNEL_ID=" in text or "token=" in text for text in said)  # masked, that is
+    assert any("CHANNEL_ID=" in text or "token=" in text for text in texts)  # masked, that is
     leaks = [
         text[max(at - 80, 0) : at + 20]
         for s in secrets
-        for text in said
+        for text in texts
         if (at := text.find(s)) >= 0
     ]
     assert leaks == []

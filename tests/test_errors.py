@@ -4,7 +4,7 @@ from bxpull_nb import errors
 
 
 def test_the_drawn_tree_is_the_real_tree() -> None:
-    """Every class stands in the picture at the depth it has."""
+    """Every class is in the drawing at its depth."""
     drawn: dict[str, int] = {}
     for line in (errors.__doc__ or "").splitlines():
         name = line.strip("│├└─ `").split(" ")[0]
@@ -20,7 +20,7 @@ def test_the_drawn_tree_is_the_real_tree() -> None:
 def test_an_api_error_carries_its_facts() -> None:
     """The code, the text, the method and the status can be read without parsing the message."""
     error = errors.WrongAuthType(
-        "said", method="profile", code="WRONG_AUTH_TYPE", description="text", status=403
+        "message", method="profile", code="WRONG_AUTH_TYPE", description="text", status=403
     )
     assert (error.method, error.code, error.description, error.status) == (
         "profile",
@@ -28,4 +28,4 @@ def test_an_api_error_carries_its_facts() -> None:
         "text",
         403,
     )
-    assert str(error) == "said"
+    assert str(error) == "message"

@@ -8,7 +8,7 @@ CHANNEL = "46a437d2336d4a88e4e9b3cd956ecf45.7910bb25e660bf211fdec15e33c5e25e4c3b
 
 
 def test_a_long_secret_keeps_its_ends_only() -> None:
-    """Enough to tell two apart, too little to use."""
+    """Enough to distinguish two, too little to use."""
     assert mask(CHANNEL) == "46a4…44a"
 
 

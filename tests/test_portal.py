@@ -56,7 +56,7 @@ def test_the_module_is_the_application_unless_named(portal: Portal) -> None:
     ("command", "module", "code"),
     [("not a command!", "application", "COMMAND_ERROR"), ("ok", "no module!", "MODULE_ID_ERROR")],
 )
-def test_a_refused_event_says_what_is_allowed(
+def test_the_error_of_a_refused_event_names_the_allowed_characters(
     portal: Portal, command: str, module: str, code: str
 ) -> None:
     """With the portal's code."""
@@ -134,19 +134,19 @@ def test_a_batch_of_events_arrives_in_full(portal: Portal) -> None:
 
 def test_an_expired_token_is_renewed_while_a_feed_is_running(sandbox: Sandbox) -> None:
     """Nobody has to reconnect."""
-    told: list[TokenPair] = []
-    with application(sandbox, on_refresh=told.append) as portal:
+    received: list[TokenPair] = []
+    with application(sandbox, on_refresh=received.append) as portal:
         feed = portal.feed(transport="websocket").start()
         sandbox.expire_token()
         portal.send_event("after")
         assert feed.wait(1, timeout=5)["command"].tolist() == ["after"]
-        assert [pair.access_token for pair in told] == [sandbox.token]
-        assert told[0].refresh_token == sandbox.refresh_token
+        assert [pair.access_token for pair in received] == [sandbox.token]
+        assert received[0].refresh_token == sandbox.refresh_token
         assert sandbox.client_secret not in repr(portal)
 
 
 def test_a_user_who_took_the_consent_back_must_log_in_again(sandbox: Sandbox) -> None:
-    """The error says how."""
+    """The error names the way."""
     sandbox.expire_token()
     with application(sandbox) as portal:
         sandbox.revoke()
@@ -207,7 +207,7 @@ def test_a_portal_that_was_renamed_is_followed(sandbox: Sandbox, portal: Portal)
         assert portal.url == other.url
 
 
-def test_a_scope_that_lacks_is_said() -> None:
+def test_the_error_names_a_missing_scope() -> None:
     """Inside the batch under its name."""
     with Sandbox(scope="user") as sandbox, bx.connect(sandbox.url, token=sandbox.token) as portal:
         done = portal.batch({"config": ("pull.application.config.get", {}), "me": ("profile", {})})

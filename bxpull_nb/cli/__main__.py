@@ -1,4 +1,4 @@
-"""`python -m bxpull_nb.cli` is `bxpull`."""
+"""Run `bxpull` as `python -m bxpull_nb.cli`."""
 
 from bxpull_nb.cli.commands import main
 

@@ -1,21 +1,21 @@
-"""`bxpull listen --dataset`: a collector watched from a terminal, or from a log."""
+"""Run the collector of `bxpull listen --dataset`, and report how it goes."""
 
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 import msgspec
 
-from bxpull_nb.cli.exit_codes import INCOMPLETE
+from bxpull_nb.cli.exit_codes import DONE, INCOMPLETE
 from bxpull_nb.cli.log_warnings import showing_warnings
 from bxpull_nb.cli.signals import two_signals
 from bxpull_nb.cli.storage_options import StorageOptions
-from bxpull_nb.collector import Collector, CollectorStats, serving_metrics
-from bxpull_nb.errors import BxPullError
+from bxpull_nb.collector import Collector, CollectorStats
+from bxpull_nb.errors import BxPullError, SettingsError
 from bxpull_nb.storage.dataset import Written, shown_url
 
 if TYPE_CHECKING:
@@ -27,18 +27,18 @@ __all__ = ["collect"]
 
 _TICK = 0.2  # seconds
 _STATUS_EVERY = 60.0  # seconds between two lines of a log in which nothing happened
-_EVERY = 300.0  # seconds; what --help says
+_EVERY = 300.0  # seconds; --help names it too
 
 
-class _Reporter(Protocol):
-    """Tells how it goes."""
+class Reporter(Protocol):
+    """Shows a person or a log how the collector goes."""
 
-    def say(self, event: str, **facts: Any) -> None:
-        """Something happened."""
+    def report(self, event: str, **facts: Any) -> None:
+        """Show one thing that happened."""
         ...
 
     def status(self, stats: CollectorStats) -> None:
-        """How it stands; called a few times a second."""
+        """Show the counters; called a few times a second."""
         ...
 
 
@@ -50,13 +50,13 @@ def collect(
     count: int | None,
     seconds: float | None,
 ) -> int:
-    """The exit code, when `count` events have come, `seconds` have passed, or it was asked to end.
+    """Collect until `count` events, `seconds` or a signal; return the exit code.
 
-    `how` is channels and transport. Raises what ended the feed for good, when what was captured
-    is written.
+    `how` is channels and transport. Writes the captured events first, then raises the error that
+    ended the feed for good.
     """
     channels, transport = how
-    with _reporter(storage) as reporter, two_signals() as asked:
+    with _warning_reporter(storage) as reporter, two_signals() as stop_asked:
         collector = Collector(
             portal,
             storage.dataset or "",
@@ -64,37 +64,57 @@ def collect(
             channels=channels,
             transport=transport,
             every=storage.every or _EVERY,
-            written=lambda part: reporter.say("part", **_facts(part)),
+            written=lambda part: reporter.report("part", **_facts(part)),
         )
-        with serving_metrics(storage.metrics_port, lambda: collector.stats) as metrics:
+        with _metrics(storage.metrics_port, lambda: collector.stats) as metrics:
             collector.start()
-            said = {"portal": portal.name, "dataset": shown_url(storage.dataset or "")}
-            reporter.say("collecting", **said, journal=str(journal), metrics=metrics)
+            reporter.report(
+                "collecting",
+                portal=portal.name,
+                dataset=shown_url(storage.dataset or ""),
+                journal=str(journal),
+                metrics=metrics,
+            )
             try:
-                _watch(collector, reporter, asked.wait, count, seconds)
+                _watch(collector, reporter, stop_asked.wait, count, seconds)
             finally:
                 complete = collector.finish()
         return _ended(collector, reporter, complete=complete)
 
 
+def _metrics(
+    port: int | None, stats: Callable[[], CollectorStats]
+) -> AbstractContextManager[str | None]:
+    """Serve the metrics within the block, if a port was given; yields their address."""
+    if port is None:
+        return nullcontext()
+    try:
+        from bxpull_nb.collector.metrics import serving_metrics
+    except ModuleNotFoundError:
+        raise SettingsError(
+            "--metrics-port needs prometheus-client: pip install 'bxpull-nb[metrics]'"
+        ) from None
+    return serving_metrics(port, stats)
+
+
 def _watch(
     collector: Collector,
-    reporter: _Reporter,
+    reporter: Reporter,
     wait: Callable[[float], bool],
     count: int | None,
     seconds: float | None,
 ) -> None:
-    begun, told, failing = time.monotonic(), 0, False
+    begun, shown, failing = time.monotonic(), 0, False
     feed = collector.feed
     while not wait(_TICK):
         collector.step()
-        for happening in feed.logbook.recent(told):
-            told += 1
-            reporter.say(happening.kind, channel=happening.channel, text=happening.text)
+        for entry in feed.logbook.recent(shown):
+            shown += 1
+            reporter.report(entry.kind, channel=entry.channel, text=entry.text)
         if failing != (collector.error is not None):
             failing = not failing
             kind = "dataset_failed" if failing else "dataset_recovered"
-            reporter.say(kind, text=str(collector.error or "the dataset has caught up"))
+            reporter.report(kind, text=str(collector.error or "the dataset has caught up"))
         reporter.status(collector.stats)
         if (count is not None and len(feed) >= count) or (
             seconds is not None and time.monotonic() - begun >= seconds
@@ -104,9 +124,9 @@ def _watch(
             raise feed.error or BxPullError("the feed was stopped.")
 
 
-def _ended(collector: Collector, reporter: _Reporter, *, complete: bool) -> int:
+def _ended(collector: Collector, reporter: Reporter, *, complete: bool) -> int:
     stats = collector.stats
-    reporter.say(
+    reporter.report(
         "ended",
         events=stats.feed.events,
         written=stats.written_events,
@@ -114,7 +134,7 @@ def _ended(collector: Collector, reporter: _Reporter, *, complete: bool) -> int:
         pending_bytes=stats.pending_bytes,
     )
     if complete:
-        return 0
+        return DONE
     click.echo(
         f"bxpull: {collector.error} What is not there yet ({stats.pending_bytes:,} bytes) is in "
         f"the journal; run the same command again to send it.",
@@ -127,52 +147,56 @@ def _facts(part: Written) -> dict[str, Any]:
     return {"name": part.name, "events": part.events, "bytes": part.bytes}
 
 
+def _known(facts: dict[str, Any]) -> dict[str, Any]:
+    """Return the facts without those that have no value."""
+    return {name: value for name, value in facts.items() if value not in (None, "")}
+
+
 @contextmanager
-def _reporter(storage: StorageOptions) -> Iterator[_Reporter]:
-    """The one that was asked for; it tells what the package warns of, too."""
+def _warning_reporter(storage: StorageOptions) -> Iterator[Reporter]:
+    """Yield the chosen reporter, which shows the package's warnings too."""
     with (
-        _chosen(storage) as reporter,
-        showing_warnings(lambda text: reporter.say("warning", text=text), skip_entries=True),
+        _reporter(storage) as reporter,
+        showing_warnings(lambda text: reporter.report("warning", text=text), skip_entries=True),
     ):
         yield reporter
 
 
 @contextmanager
-def _chosen(storage: StorageOptions) -> Iterator[_Reporter]:
+def _reporter(storage: StorageOptions) -> Iterator[Reporter]:
     if storage.log_json:
-        yield _JsonLines()
+        yield _JsonReporter()
     elif sys.stderr.isatty():
         from tqdm import tqdm  # type: ignore[import-untyped]
 
         with tqdm(unit=" events", mininterval=_TICK, dynamic_ncols=True) as bar:
-            yield _Bar(bar)
+            yield _BarReporter(bar)
     else:
-        yield _Lines()
+        yield _TextReporter()
 
 
-class _JsonLines:
-    """One JSON object a line on stdout: for a log."""
+class _JsonReporter:
+    """Writes one JSON object a line to stdout: for a log."""
 
     def __init__(self) -> None:
         self._next = time.monotonic()
 
-    def say(self, event: str, **facts: Any) -> None:
+    def report(self, event: str, **facts: Any) -> None:
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        known = {name: value for name, value in facts.items() if value not in (None, "")}
-        line = msgspec.json.encode({"at": now, "event": event, **known})
+        line = msgspec.json.encode({"at": now, "event": event, **_known(facts)})
         click.echo(line.decode())
 
     def status(self, stats: CollectorStats) -> None:
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + _STATUS_EVERY
-            self.say("status", **msgspec.to_builtins(stats))
+            self.report("status", **msgspec.to_builtins(stats))
 
 
-class _Lines:
-    """What happens, in words on stderr: for a log that people read."""
+class _TextReporter:
+    """Writes a line of text to stderr: for a log that people read."""
 
-    def say(self, event: str, **facts: Any) -> None:
-        known = {name: value for name, value in facts.items() if value not in (None, "")}
+    def report(self, event: str, **facts: Any) -> None:
+        known = _known(facts)
         if "text" in known:
             words = ": ".join(str(known[name]) for name in ("channel", "text") if name in known)
         else:
@@ -180,19 +204,19 @@ class _Lines:
         click.echo(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%SZ} {words}".rstrip(), err=True)
 
     def status(self, stats: CollectorStats) -> None:
-        """Nothing: a line that says nothing new is noise."""
+        """Show nothing: a line without news is noise."""
 
 
 _TROUBLE = ("dataset_failed", "dataset_recovered", "journal_failed", "journal_recovered", "warning")
 
 
-class _Bar:
-    """A bar on the terminal."""
+class _BarReporter:
+    """Keeps a progress bar on the terminal, and writes troubles above it."""
 
     def __init__(self, bar: Any) -> None:
         self._bar = bar
 
-    def say(self, event: str, **facts: Any) -> None:
+    def report(self, event: str, **facts: Any) -> None:
         if event == "collecting":
             self._bar.write(f"{facts['portal']} -> {facts['dataset']}", file=sys.stderr)
             if facts["metrics"]:

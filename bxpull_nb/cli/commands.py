@@ -1,6 +1,6 @@
 """The command `bxpull`, also `jupyter bxpull`.
 
-Only what `--help` needs is imported above; each command opens its own rooms.
+Imports at the top are the few that `--help` needs; each command imports its own modules.
 """
 
 import time
@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bxpull_nb import __version__
-from bxpull_nb.cli.exit_codes import OneLineErrors
-from bxpull_nb.cli.portal_options import VISIBLE, known, open_portal, portal_options
-from bxpull_nb.cli.storage_options import EXIT_CODES, StorageOptions, compact, storage_options
+from bxpull_nb.cli.exit_codes import EXIT_CODES, FAILED
+from bxpull_nb.cli.failures import OneLineErrors
+from bxpull_nb.cli.portal_options import VISIBLE, open_portal, portal_options
+from bxpull_nb.cli.storage_options import StorageOptions, compact, storage_options
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from bxpull_nb.capture.feed import Feed
-    from bxpull_nb.cli.lab import Copied, Lab
     from bxpull_nb.sandbox import Sandbox
 
 __all__ = ["main"]
@@ -48,17 +50,17 @@ def main(context: click.Context) -> None:
     default="bxpull-notebooks",
     type=click.Path(file_okay=False, path_type=Path),
 )
-@click.option("--port", type=_PORT, help="JupyterLab's port; any free one if left out.")
+@click.option("--port", type=_PORT, help="JupyterLab's port.  [default: any free one]")
 @click.option("--no-browser", is_flag=True, help="Only print the address.")
 @click.option("--rate", type=_RATE, default=25, show_default=True, help="Demo events a second.")
 def lab(folder: Path, port: int | None, no_browser: bool, rate: float) -> None:
     """Open JupyterLab with the tutorials, and a sandbox for them.
 
-    The tutorials are copied to DIR (default: bxpull-notebooks); a file that is there stays as it
-    is. With BXPULL_URL and BXPULL_TOKEN, or BXPULL_WEBHOOK, the notebooks use that portal, and no
+    The tutorials are copied to DIR (default: bxpull-notebooks); existing files stay as they are.
+    With BXPULL_URL and BXPULL_TOKEN, or BXPULL_WEBHOOK, the notebooks use that portal, and no
     sandbox is started. Ctrl-C ends everything.
     """
-    from bxpull_nb.cli.lab import copy_tutorials, has_browser, running_lab
+    from bxpull_nb.cli.lab import copy_tutorials, has_browser, running_lab, start_text
 
     folder = folder.expanduser().resolve()
     opens = not no_browser and has_browser()
@@ -68,21 +70,21 @@ def lab(folder: Path, port: int | None, no_browser: bool, rate: float) -> None:
         click.echo("Starting JupyterLab ...", err=True)
         running = running_lab(folder, port=port, browser=opens, environment=environment)
         server = stack.enter_context(running)
-        click.echo(_lab_block(server, folder, copied, portal, opens=opens))
+        click.echo(start_text(server, folder, copied, portal, opens=opens))
         server.wait()
 
 
 @main.command()
-@click.option("--port", type=_PORT, help="Its port; any free one if left out.")
+@click.option("--port", type=_PORT, help="The sandbox's port.  [default: any free one]")
 @click.option("--rate", type=_RATE, default=25, show_default=True, help="Demo events a second.")
-@click.option("--no-demo", is_flag=True, help="No demo traffic; events come by send_event only.")
+@click.option("--no-demo", is_flag=True, help="No demo traffic; events come only from send_event.")
 def sandbox(port: int | None, rate: float, no_demo: bool) -> None:
-    """Run a sandbox portal until Ctrl-C, and say how to connect to it."""
+    """Run a sandbox portal until Ctrl-C, and print how to connect to it."""
     from bxpull_nb.sandbox import Sandbox
 
     with Sandbox(demo=not no_demo, rate=rate, port=port or 0) as box, _until_ctrl_c("Ended."):
         traffic = "no demo traffic" if no_demo else f"demo traffic, {rate:g} events/s"
-        click.echo(_sandbox_block(box, traffic))
+        click.echo(_sandbox_text(box, traffic))
         while True:
             time.sleep(3600)
 
@@ -94,14 +96,14 @@ def sandbox(port: int | None, rate: float, no_demo: bool) -> None:
     type=click.Choice(["shared", "private", "both"]),
     default="both",
     show_default=True,
-    help="Which channels to listen to.",
+    help="The channels to listen to.",
 )
 @click.option(
     "--transport",
     type=click.Choice(["auto", "websocket", "polling"]),
     default="auto",
     show_default=True,
-    help="How to listen.",
+    help="How to connect.",
 )
 @click.option("--count", type=click.IntRange(1), metavar="N", help="End after N events.")
 @click.option(
@@ -109,7 +111,7 @@ def sandbox(port: int | None, rate: float, no_demo: bool) -> None:
     "seconds",
     type=click.FloatRange(0, min_open=True),
     metavar="SECONDS",
-    help="End after so many seconds.",
+    help="End after SECONDS.",
 )
 @click.option(
     "--csv",
@@ -133,7 +135,7 @@ def listen(
 
     Ends after --count events, after --for seconds, or at Ctrl-C; the CSV file is written in
     each case. With --dataset it is a collector: nothing goes to stdout, the first SIGINT or
-    SIGTERM writes what is left and ends it, the second ends it at once.
+    SIGTERM writes the remaining events and ends it, the second ends it at once.
     """
     storage.check(csv)
     if rate is not None and not source["sandbox"]:
@@ -155,35 +157,35 @@ def listen(
 @portal_options
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @click.option("--reveal", is_flag=True, help="Show the channel ids in full: they are secrets.")
-@click.option("--no-cache", is_flag=True, help="Ask with CACHE=N.")
-@click.option("--no-reopen", is_flag=True, help="Ask with REOPEN=N.")
+@click.option("--no-cache", is_flag=True, help="Send CACHE=N.")
+@click.option("--no-reopen", is_flag=True, help="Send REOPEN=N.")
 def config(as_json: bool, reveal: bool, no_cache: bool, no_reopen: bool, **source: Any) -> None:
-    """Show the connection config: the push server, and the channels."""
+    """Show the connection config: the push server and the channels."""
     with open_portal(**source) as portal:
         found = portal.fetch_config(cache=not no_cache, reopen=not no_reopen)
     from bxpull_nb.cli import report
 
-    shown = report.config_json if as_json else report.config_text
-    click.echo(shown(found, reveal=reveal))
+    write = report.config_json if as_json else report.config_text
+    click.echo(write(found, reveal=reveal))
 
 
 @main.command()
 @portal_options
 def doctor(**source: Any) -> None:
-    """Try every hop from the portal to here, and say what to do about what fails.
+    """Check every hop from the portal to here, and print next steps for failures.
 
     Five test events (bxpull_echo) go to the application's channel for each transport, WebSocket
-    and polling, and everybody who listens to it sees them. Ends with 0 if all is well, with 1
-    if something fails.
+    and polling, where every listener sees them. Ends with 0 if all is well, with 1 if something
+    fails.
     """
     with open_portal(**source) as portal:
         from bxpull_nb.cli import report
         from bxpull_nb.diagnosis import doctor as examine
 
-        found = examine(portal, tell=lambda finding: report.say(report.finding_text(finding)))
-        report.say(f"\n{found.summary}")
+        found = examine(portal, tell=lambda finding: report.show(report.finding_text(finding)))
+        report.show(f"\n{found.summary}")
     if not found.ok:
-        click.get_current_context().exit(1)
+        click.get_current_context().exit(FAILED)
 
 
 @main.command()
@@ -195,12 +197,14 @@ def doctor(**source: Any) -> None:
     envvar="BXPULL_CLIENT_SECRET",
     help=f"The application's client_secret. {VISIBLE} BXPULL_CLIENT_SECRET.",
 )
-@click.option("--port", type=_PORT, help="The port the browser comes back to; any if left out.")
+@click.option(
+    "--port", type=_PORT, help="The port the browser comes back to.  [default: any free one]"
+)
 @click.option("--no-browser", is_flag=True, help="Only print the address to open.")
 def login(
     url: str, client_id: str, client_secret: str | None, port: int | None, no_browser: bool
 ) -> None:
-    """Sign an application in through the browser, and keep its tokens.
+    """Sign an application in through the browser, and store its tokens.
 
     The tokens go to the system's keyring, or to a file only you can read; bx.connect(URL,
     client_id=..., client_secret=...) finds and renews them. Ctrl-C gives up.
@@ -228,14 +232,14 @@ def _capture(
 ) -> None:
     from bxpull_nb.cli import tail
 
-    def say(frame: Any) -> None:
-        click.echo(tail.json_lines(frame), nl=False)
+    def write(events: "pd.DataFrame") -> None:
+        click.echo(tail.json_lines(events), nl=False)
 
     try:
         with _until_ctrl_c():
-            take = None if csv else say
+            take = None if csv else write
             tail.watch(feed, count=count, seconds=seconds, take=take, journal=journal)
-    finally:  # also when the portal ended it: what was captured is worth keeping
+    finally:  # also when the portal ended it: the captured events are worth keeping
         if csv is not None and (feed.running or len(feed)):
             _save(feed, count, csv)
 
@@ -243,14 +247,14 @@ def _capture(
 def _save(feed: "Feed", count: int | None, csv: Path) -> None:
     from bxpull_nb.storage.export import to_csv
 
-    frame = feed.df.iloc[:count]
-    to_csv(frame, csv)
-    click.echo(f"wrote {len(frame):,} events to {csv}", err=True)
+    events = feed.df.iloc[:count]
+    to_csv(events, csv)
+    click.echo(f"wrote {len(events):,} events to {csv}", err=True)
 
 
 @contextmanager
 def _until_ctrl_c(farewell: str | None = None) -> Iterator[None]:
-    """Take a Ctrl-C as the block's normal end; the next one interrupts what comes after it."""
+    """Take a Ctrl-C as the block's normal end; a second one interrupts later code."""
     try:
         yield
     except KeyboardInterrupt:
@@ -258,36 +262,20 @@ def _until_ctrl_c(farewell: str | None = None) -> Iterator[None]:
 
 
 def _portal_for_kernels(stack: ExitStack, rate: float) -> tuple[dict[str, str], str]:
-    """The environment that leads the notebooks to their portal, and what to say about it."""
-    if known("url") or known("webhook"):
-        from bxpull_nb.api import connect
+    """Return the environment that leads the notebooks to a portal, and words about the portal."""
+    from bxpull_nb.api import PortalSettings, connect, from_environment
 
+    known = from_environment()
+    if known.url or known.webhook:
         return {}, f"{connect().url}, from your environment; no sandbox was started"
     from bxpull_nb.sandbox import Sandbox
 
     box = stack.enter_context(Sandbox(demo=True, rate=rate))
-    names = ("URL", "TOKEN", "WEBHOOK", "REFRESH_TOKEN", "CLIENT_ID", "CLIENT_SECRET")
-    environment = dict.fromkeys([f"BXPULL_{name}" for name in names], "")
-    environment |= {"BXPULL_URL": box.url, "BXPULL_TOKEN": box.token}
+    environment = PortalSettings(url=box.url, token=box.token).to_environment()
     return environment, f"a sandbox at {box.url} with demo traffic, {rate:g} events/s"
 
 
-def _lab_block(server: "Lab", folder: Path, copied: "Copied", portal: str, *, opens: bool) -> str:
-    todo = "JupyterLab opens in your browser; if not, open" if opens else "Open in a browser"
-    forward = f"ssh -L {server.port}:127.0.0.1:{server.port} THIS-MACHINE"
-    ssh_line = f"from afar  {forward}, then the same address\n"
-    return f"""
-{todo}:
-
-    {server.url}
-
-notebooks  {folder} ({copied})
-portal     {portal}
-{"" if opens else ssh_line}end        Ctrl-C
-"""
-
-
-def _sandbox_block(box: "Sandbox", traffic: str) -> str:
+def _sandbox_text(box: "Sandbox", traffic: str) -> str:
     return f"""
 A sandbox portal with {traffic}. Ctrl-C ends it.
 

@@ -1,7 +1,7 @@
-"""JupyterLab over a folder with the tutorials: a server of one's own, on 127.0.0.1 only.
+"""Run JupyterLab on a folder with the tutorials, as a server on 127.0.0.1 only.
 
-Whatever it needs beside the user's Jupyter lies in a private folder that goes with it, the
-token too: on a command line other users of the machine could read it.
+Its own configuration is in a private folder that is removed at the end. The token is there
+too: on a command line other users of the machine could read it.
 """
 
 import json
@@ -21,7 +21,15 @@ from typing import Any, NamedTuple
 
 from bxpull_nb.errors import BxPullError, SettingsError
 
-__all__ = ["FIRST_TUTORIAL", "Copied", "Lab", "copy_tutorials", "has_browser", "running_lab"]
+__all__ = [
+    "FIRST_TUTORIAL",
+    "Copied",
+    "Lab",
+    "copy_tutorials",
+    "has_browser",
+    "running_lab",
+    "start_text",
+]
 
 FIRST_TUTORIAL = "01_connection_config.ipynb"
 HOST = "127.0.0.1"
@@ -29,27 +37,24 @@ HOST = "127.0.0.1"
 _START_SECONDS = 60.0
 _STOP_SECONDS = 8.0
 _LOOK_EVERY = 0.1  # seconds
-_NEWS = "@jupyterlab/apputils-extension:announcements"  # asks the net for news and updates
+_NEWS = "@jupyterlab/apputils-extension:announcements"  # requests news and updates from the network
 
 
 class Copied(NamedTuple):
-    """What became of the tutorials: the names of those that are new, and of those kept."""
+    """The names of the copied tutorials, and of existing ones that were kept."""
 
     new: list[str]
     kept: list[str]
 
     def __str__(self) -> str:
-        if not self.kept:
-            return f"copied {', '.join(self.new)}"
-        if not self.new:
-            return f"kept {', '.join(self.kept)}"
-        return f"copied {', '.join(self.new)}; kept {', '.join(self.kept)}"
+        verbs = {"copied": self.new, "kept": self.kept}
+        return "; ".join(f"{verb} {', '.join(names)}" for verb, names in verbs.items() if names)
 
 
 def copy_tutorials(folder: Path) -> Copied:
-    """Put the tutorials into the folder, which is made if need be, and tell which were new.
+    """Copy the tutorials into the folder, which is made if missing; return their names.
 
-    A file that is there stays as it is: it may hold somebody's work. Raises OSError.
+    An existing file stays as it is: it may hold a user's work. Raises OSError.
     """
     folder.mkdir(parents=True, exist_ok=True)
     copied = Copied([], [])
@@ -64,7 +69,7 @@ def copy_tutorials(folder: Path) -> Copied:
 
 
 def has_browser() -> bool:
-    """Whether a page opened here would be seen: a browser is known, and on Linux a screen."""
+    """Whether a page can be shown: there is a browser, and on Linux a screen."""
     screens = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
     if sys.platform.startswith("linux") and not any(map(os.environ.get, screens)):
         return False
@@ -74,7 +79,7 @@ def has_browser() -> bool:
 
 
 class Lab:
-    """A JupyterLab that runs: `url` opens its first page, `wait` and `stop` end it."""
+    """A running JupyterLab: `url` opens its first page, `wait` and `stop` end it."""
 
     def __init__(self, process: "subprocess.Popen[bytes]", port: int, token: str, log: Path):
         self.port = port
@@ -88,12 +93,12 @@ class Lab:
         return f"http://{HOST}:{self.port}/lab/tree/{FIRST_TUTORIAL}?token={self._token}"
 
     def wait_until_up(self) -> None:
-        """Return when the server answers; raises BxPullError when it ended, or never does."""
+        """Return when the server answers; raises BxPullError when it ends or never answers."""
         import httpx
 
         deadline = time.monotonic() + _START_SECONDS
-        asking = {"Authorization": f"token {self._token}"}  # only our own server knows it
-        with httpx.Client(headers=asking, trust_env=False) as http:
+        headers = {"Authorization": f"token {self._token}"}  # only our own server knows it
+        with httpx.Client(headers=headers, trust_env=False) as http:
             while time.monotonic() < deadline:
                 if self._ended_within(_LOOK_EVERY):
                     raise BxPullError(f"JupyterLab did not start: {self._last_words()}")
@@ -103,7 +108,7 @@ class Lab:
         raise BxPullError(f"JupyterLab did not answer within {_START_SECONDS:g} s.")
 
     def wait(self) -> None:
-        """Return when the server was shut down from its own page; raises when it broke."""
+        """Return when the server was shut down from its own page; raises when it failed."""
         if self._process.wait() != 0:
             raise BxPullError(f"JupyterLab ended unexpectedly: {self._last_words()}")
 
@@ -123,17 +128,17 @@ class Lab:
 
     def _last_words(self) -> str:
         lines = self._log.read_text(errors="replace").split("\n")
-        return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
+        return next((line.strip() for line in reversed(lines) if line.strip()), "it wrote nothing")
 
 
 @contextmanager
 def running_lab(
     folder: Path, *, port: int | None, browser: bool, environment: Mapping[str, str]
 ) -> Iterator[Lab]:
-    """A JupyterLab whose root is the folder (an absolute path), answering, until the block is left.
+    """Run JupyterLab on the folder, an absolute path, within the block; yields a Lab that answers.
 
-    `port` None is any free one; `environment` is what its kernels get on top of ours. With
-    `browser` it opens itself there. Raises SettingsError for a port that is taken.
+    `port` None is any free one; its kernels get `environment` in addition to ours. With `browser`
+    it opens its page there. Raises SettingsError for a port that is taken.
     """
     free = _checked_port(port)
     token = secrets.token_hex(24)
@@ -157,8 +162,24 @@ def running_lab(
             lab.stop()
 
 
+def start_text(lab: Lab, folder: Path, copied: Copied, portal: str, *, opens: bool) -> str:
+    """Return the text for the terminal: the address, and how to end it."""
+    todo = "JupyterLab opens in your browser; if not, open" if opens else "Open in a browser"
+    forward = f"ssh -L {lab.port}:{HOST}:{lab.port} THIS-MACHINE"
+    ssh_line = "" if opens else f"from afar  {forward}, then the same address\n"
+    return f"""
+{todo}:
+
+    {lab.url}
+
+notebooks  {folder} ({copied})
+portal     {portal}
+{ssh_line}end        Ctrl-C
+"""
+
+
 def _shipped() -> Path:
-    """Where the tutorials lie: in the package when it is installed, beside it in a checkout."""
+    """Return the folder of the tutorials: in an installed package, or in the checkout."""
     package = Path(__file__).parent.parent
     installed = package / "tutorials"
     return installed if installed.is_dir() else package.parent / "notebooks"
@@ -166,7 +187,7 @@ def _shipped() -> Path:
 
 def _checked_port(port: int | None) -> int:
     with socket.socket() as probe:
-        if os.name == "posix":  # a port whose last connections still fade is free
+        if os.name == "posix":  # a port with closing connections is free
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port or 0))
@@ -179,7 +200,7 @@ def _checked_port(port: int | None) -> int:
 
 
 def _configure(home: Path, token: str) -> None:
-    """Write what JupyterLab reads before the user's own configuration, which stays untouched."""
+    """Write configuration that precedes the user's own, which stays untouched."""
     labconfig = home / "labconfig"
     labconfig.mkdir()
     server = {"IdentityProvider": {"token": token}}
@@ -210,14 +231,14 @@ def _command(folder: Path, port: int, browser: bool) -> list[str]:
         "--ServerApp.certfile=",
         "--ServerApp.keyfile=",
         f"--LabApp.default_url=/lab/tree/{FIRST_TUTORIAL}",
-        "--LabApp.extension_manager=readonly",  # the other one asks PyPI
+        "--LabApp.extension_manager=readonly",  # the other one requests PyPI
         *([] if browser else ["--no-browser"]),
         *(["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []),
     ]
 
 
 def _own_group() -> dict[str, Any]:
-    """A Ctrl-C in the terminal is for us alone: we end the server, which would ask back."""
+    """Keep a Ctrl-C from the server, which would ask for confirmation: we end it."""
     if sys.platform == "win32":
         return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
     return {"start_new_session": True}

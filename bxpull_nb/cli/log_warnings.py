@@ -1,4 +1,4 @@
-"""Warnings of the package, shown to a person at a terminal who has set up no logging."""
+"""Show the package's warnings in a terminal, where no logging is set up."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -13,18 +13,18 @@ class _Warnings(logging.Handler):
         self._show, self._skip_entries = show, skip_entries
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Show the message; a failure to show it never stops what was being done."""
+        """Show the message; a failure to show it does not stop the program."""
         if self._skip_entries and getattr(record, "is_log_entry", False):
             return
         try:
             self._show(record.getMessage())
-        except Exception:  # noqa: BLE001 - as every handler of logging does
+        except Exception:  # noqa: BLE001 - like every handler of logging
             self.handleError(record)
 
 
 @contextmanager
 def showing_warnings(show: Callable[[str], None], *, skip_entries: bool = False) -> Iterator[None]:
-    """Pass each warning to `show` meanwhile, from any thread; it replaces the handlers of before.
+    """Pass each warning to `show` within the block, from any thread, instead of the handlers.
 
     `skip_entries` leaves out warnings that are entries of the activity log too (see
     `models.IS_LOG_ENTRY`): the caller shows those entries.

@@ -1,4 +1,4 @@
-"""What a terminal shows of a connection config and of findings: text, and JSON for programs."""
+"""Write a connection config and findings for a terminal, or as JSON for programs."""
 
 import os
 import sys
@@ -12,13 +12,13 @@ import msgspec
 from bxpull_nb.diagnosis import Finding
 from bxpull_nb.models import PullConfig
 
-__all__ = ["config_json", "config_text", "finding_text", "say"]
+__all__ = ["config_json", "config_text", "finding_text", "show"]
 
 _COLOURS = {"ok": "green", "warning": "yellow", "failed": "red", "not tried": "bright_black"}
 
 
 def config_text(config: PullConfig, *, reveal: bool = False) -> str:
-    """The server object, a field a line, and a table of the channels; ids masked by default."""
+    """Return the server's fields and a table of the channels; ids masked by default."""
     server = {name: str(value) for name, value in config.server.to_record().items()}
     channels = config.to_records(reveal=reveal)
     return "\n".join(
@@ -27,7 +27,7 @@ def config_text(config: PullConfig, *, reveal: bool = False) -> str:
 
 
 def config_json(config: PullConfig, *, reveal: bool = False) -> str:
-    """`{"server": {...}, "channels": [...]}`; `expires_in` in seconds, ids masked by default."""
+    """Return `{"server": {...}, "channels": [...]}`; `expires_in` in seconds, ids masked."""
     channels = [
         {**channel, "expires_in": channel["expires_in"].total_seconds()}
         for channel in config.to_records(reveal=reveal)
@@ -37,16 +37,16 @@ def config_json(config: PullConfig, *, reveal: bool = False) -> str:
 
 
 def finding_text(finding: Finding) -> str:
-    """The finding's lines, its state in colour; sign and word are there without it."""
+    """Return the finding's lines, its state in colour in addition to sign and word."""
     state = f"{finding.sign} {finding.state}"
     return click.style(state, fg=_COLOURS[finding.state]) + finding.text.removeprefix(state)
 
 
-def say(text: str) -> None:
-    """Print it, with a `?` for what the terminal's encoding has no sign for."""
+def show(text: str) -> None:
+    """Print the text, with a `?` for each character that the terminal's encoding lacks."""
     encoding = sys.stdout.encoding or "utf-8"
-    shown = text.encode(encoding, errors="replace").decode(encoding)
-    click.echo(shown, color=False if os.environ.get("NO_COLOR") else None)
+    printable = text.encode(encoding, errors="replace").decode(encoding)
+    click.echo(printable, color=False if os.environ.get("NO_COLOR") else None)
 
 
 def _fields(record: Mapping[str, str]) -> Iterator[str]:

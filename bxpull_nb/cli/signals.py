@@ -1,13 +1,15 @@
-"""Signals that end a command: as Ctrl-C does, or cleanly and then at once."""
+"""Handle the signals that end a command: like Ctrl-C, or cleanly and then at once."""
 
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
 import click
+
+from bxpull_nb.cli.exit_codes import INTERRUPTED
 
 __all__ = ["ending_on_signals", "two_signals"]
 
@@ -16,40 +18,43 @@ _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
 @contextmanager
 def ending_on_signals() -> Iterator[None]:
-    """Make a termination, or a terminal that closes, end a command as Ctrl-C does."""
-    numbers = [getattr(signal, name, None) for name in _SIGNALS]
-    before: dict[int, Any] = {}
-    with suppress(ValueError):  # not the main thread: signals are not ours to handle
-        for number in filter(None, numbers):
-            # A script starts its background jobs with SIGINT ignored; nohup does so with SIGHUP.
-            if number == signal.SIGINT or signal.getsignal(number) is not signal.SIG_IGN:
-                before[number] = signal.signal(number, signal.default_int_handler)
-    try:
+    """Make a termination, or a terminal that closes, end a command like Ctrl-C."""
+    # A script starts its background jobs with SIGINT ignored; that one is handled all the same.
+    with _handled({signal.SIGINT, *_not_ignored()}, signal.default_int_handler):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager
 def two_signals() -> Iterator[threading.Event]:
-    """An event that the first SIGINT, SIGTERM or SIGHUP sets; the second ends the process.
+    """Yield an event set by the first SIGINT, SIGTERM or SIGHUP; the second ends the process.
 
-    What has come is in the journal by then, so nothing is lost by the second one either.
+    Received events are in the journal by then, so the second signal loses nothing either.
     """
-    asked = threading.Event()
+    stop_asked = threading.Event()
 
     def handle(_number: int, _frame: Any) -> None:
-        if asked.is_set():
-            os._exit(128 + signal.SIGINT)
-        asked.set()
+        if stop_asked.is_set():
+            os._exit(INTERRUPTED)
+        stop_asked.set()
         click.echo("\nEnding: writing what is left. Once more to stop at once.", err=True)
 
-    numbers = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
-    taken = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, handle) for number in taken}
+    with _handled(_not_ignored(), handle):
+        yield stop_asked
+
+
+def _not_ignored() -> set[int]:
+    """Return the signals of this system, without those that nohup, say, has ignored."""
+    numbers = {getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)}
+    return {number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN}
+
+
+@contextmanager
+def _handled(numbers: Iterable[int], handler: Callable[[int, Any], Any]) -> Iterator[None]:
+    before: dict[int, Any] = {}
+    with suppress(ValueError):  # not the main thread: signals are not ours to handle
+        before = {number: signal.signal(number, handler) for number in numbers}
     try:
-        yield asked
+        yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, earlier in before.items():
+            signal.signal(number, earlier)

@@ -1,4 +1,4 @@
-"""Where `bxpull listen` keeps what it captures: a journal, and a dataset behind it."""
+"""The options for the journal and the dataset of `bxpull listen`, and `bxpull compact`."""
 
 import functools
 import re
@@ -8,17 +8,13 @@ from typing import Any, NamedTuple
 
 import click
 
-__all__ = ["EXIT_CODES", "StorageOptions", "compact", "storage_options"]
-
-EXIT_CODES = """Ends with 0 when it ended as asked, 1 when something went wrong, 2 for what was
-typed wrong, 3 when the dataset does not have everything yet (the journal has it, and the next
-run sends it), 130 when it was interrupted."""
+__all__ = ["StorageOptions", "compact", "storage_options"]
 
 _FOLDER = "bxpull-journal"
 
 
 class StorageOptions(NamedTuple):
-    """What the options say; checked."""
+    """The values of the options; `check` finds those that do not go together."""
 
     dataset: str | None
     journal: Path | None
@@ -46,9 +42,9 @@ class StorageOptions(NamedTuple):
             raise click.UsageError("give --csv or --dataset, not both.")
 
     def folder(self, portal: str, *, sandbox: bool) -> Path | None:
-        """The journal's folder; None for no journal. A sandbox of its own has one if asked for.
+        """Return the journal's folder; None for no journal, as for a sandbox without --journal.
 
-        Raises UsageError for one within the dataset, which nobody could read then.
+        Raises UsageError for one within the dataset, which could not be read then.
         """
         if self.no_journal or (sandbox and self.dataset is None and self.journal is None):
             return None
@@ -67,16 +63,16 @@ def _is_within(inner: Path, outer: Path) -> bool:
 
 
 def storage_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The options, which the command gets as one `storage`."""
+    """Add the options, which the command gets as one `storage`."""
 
     @functools.wraps(command)
-    def kept(**given: Any) -> None:
-        mine = {name: given.pop(name) for name in StorageOptions._fields}
-        command(storage=StorageOptions(**mine), **given)
+    def wrapped(**given: Any) -> None:
+        storage = StorageOptions(**{name: given.pop(name) for name in StorageOptions._fields})
+        command(storage=storage, **given)
 
     for option in reversed(_OPTIONS):
-        kept = option(kept)
-    return kept
+        wrapped = option(wrapped)
+    return wrapped
 
 
 _OPTIONS = (
@@ -84,7 +80,7 @@ _OPTIONS = (
         "--journal",
         type=click.Path(file_okay=False, path_type=Path),
         metavar="DIR",
-        help="Keep every event here before it counts, and go on from here the next time.  "
+        help="Write every event here before it counts, and go on from here the next time.  "
         f"[default: {_FOLDER}/PORTAL; with --sandbox none, unless given]",
     ),
     click.option("--no-journal", is_flag=True, help="Keep no journal."),
@@ -92,20 +88,21 @@ _OPTIONS = (
         "--dataset",
         metavar="URL",
         help="Collect into this dataset for weeks: a folder, s3://BUCKET/PATH, any address of "
-        "fsspec. Parts of the journal that are there are removed from it, but for the newest.",
+        "fsspec. Files of the journal that are in the dataset are removed, except the newest.",
     ),
     click.option(
         "--every",
         type=click.FloatRange(0, min_open=True),
         metavar="SECONDS",
-        help="Write to the dataset at least so often.  [default: 300]",
+        help="Write to the dataset at least this often.  [default: 300]",
     ),
-    click.option("--log-json", is_flag=True, help="Tell the collector's story as JSON lines."),
+    click.option("--log-json", is_flag=True, help="Log to stdout as JSON lines."),
     click.option(
         "--metrics-port",
         type=click.IntRange(0, 65535),
         metavar="PORT",
-        help="Serve counters for Prometheus on this port of 127.0.0.1; 0 takes any free one.",
+        help="Serve counters for Prometheus on this port of 127.0.0.1; 0 takes any free one. Needs "
+        "pip install 'bxpull-nb[metrics]'.",
     ),
 )
 
@@ -115,7 +112,7 @@ _OPTIONS = (
 def compact(url: str) -> None:
     """Merge the small files of a dataset, while it is written and read.
 
-    URL is that of `bxpull listen --dataset`. Copies that several collectors brought are dropped.
+    URL is that of `bxpull listen --dataset`. Duplicates from several collectors are dropped.
     Once a day is enough; it may be interrupted at any time.
     """
     from bxpull_nb.storage.dataset import compact as merge

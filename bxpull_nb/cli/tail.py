@@ -1,4 +1,4 @@
-"""A feed watched from a terminal: a progress bar, JSON lines, and when it is enough."""
+"""Watch a feed from a terminal: a progress bar, and JSON lines."""
 
 import sys
 import time
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["json_lines", "watch"]
 
 _TICK = 0.1  # seconds
-_LOG_EVERY = 5.0  # seconds between two bars in a file, where the old one stays
+_LOG_EVERY = 5.0  # seconds between two bars in a file, where each bar stays
 _FIELDS = ["received_at", "channel", "module_id", "command", "params"]
 
 
@@ -34,10 +34,10 @@ def watch(
     """Start the feed and return when `count` rows have come, or `seconds` have passed.
 
     `take` gets every row once, a few times a second, and never more than `count`; a bar on
-    stderr shows how far it is, once the feed is connected. Raises what kept it from connecting,
-    or what ended it.
+    stderr shows the progress, once the feed is connected. Raises the error that prevented the
+    connection, or that ended the feed.
     """
-    _ = feed.df  # loads pandas now: a second's work that would count as lag of the first events
+    _ = feed.df  # loads pandas now: that second would count as lag of the first events
     feed.start(journal=journal)
     with _bar(count) as bar:
         bar.set_postfix_str(_state(feed))
@@ -49,21 +49,21 @@ def watch(
                 raise feed.error or BxPullError("the feed was stopped.")
 
 
-def json_lines(frame: "pd.DataFrame") -> bytes:
-    """One JSON object a row, each on a line: what the row says, its params as JSON inside."""
+def json_lines(events: "pd.DataFrame") -> bytes:
+    """Return a line with a JSON object for each row, its params as JSON inside."""
     encode = msgspec.json.encode
-    columns = [frame[name] for name in _FIELDS]
+    columns = [events[name] for name in _FIELDS]
     rows = (dict(zip(_FIELDS, map(_plain, row), strict=True)) for row in zip(*columns, strict=True))
     return b"".join(encode({**row, "params": _raw(row["params"])}) + b"\n" for row in rows)
 
 
 def _raw(params: str) -> msgspec.Raw:
-    """JSON text to paste in; a line break in it can only be white space, and would end the row."""
+    """Return JSON text without its line breaks, which can only be white space there."""
     return msgspec.Raw(params.replace("\n", " ").replace("\r", " "))
 
 
 def _plain(value: Any) -> Any:
-    """A cell as JSON knows it; pandas spells what is missing as NaN."""
+    """Return a cell as a JSON value; pandas writes a missing one as NaN."""
     if isinstance(value, str):
         return value
     return None if value != value else f"{value.isoformat(timespec='microseconds')[:-6]}Z"
@@ -81,7 +81,7 @@ def _advance(
 ) -> None:
     rows = len(feed) if count is None else min(len(feed), count)
     if take is not None and rows > bar.n:
-        # A bar on the same terminal makes room for the lines and comes back below them.
+        # A bar on the same terminal moves out of the way of the lines.
         with tqdm.external_write_mode(sys.stdout) if sys.stdout.isatty() else nullcontext():
             take(feed.df.iloc[bar.n : rows])
     bar.set_postfix_str(_state(feed), refresh=False)

@@ -1,4 +1,4 @@
-"""A capture of weeks without a notebook: feed to journal to dataset, whatever fails in between."""
+"""The collector: captures for weeks, from feed to journal to dataset, despite failures."""
 
 import logging
 import time
@@ -17,40 +17,40 @@ from bxpull_nb.storage.journal import Journal
 
 __all__ = ["Collector", "CollectorStats"]
 
-_FIRST = 10.0  # seconds: soon enough for who waits to see whether the dataset takes parts
+_FIRST = 10.0  # seconds: a user soon sees whether the dataset takes parts
 _RETRIES = (5.0, 15.0, 60.0, 300.0)  # seconds after the 1st, 2nd … failure to write in a row
 _log = logging.getLogger("bxpull_nb")
 
 
 class CollectorStats(msgspec.Struct, frozen=True):
-    """What a collector has done since it started; a snapshot."""
+    """Counters of a collector since it started; a snapshot."""
 
     feed: FeedStats
     collector: str
-    """Its id: the beginning of its parts' names."""
+    """Its id, with which the names of its parts begin."""
     parts: int
     """Parts it has written."""
     written_events: int
     """Events in them."""
     written_bytes: int
     pending_bytes: int
-    """Bytes of the journal that are not in the dataset yet."""
+    """Bytes of the journal that the dataset does not have yet."""
     write_failures: int
     """Times the dataset did not take a part."""
     journal_dropped: int
-    """Batches that found neither the disk nor room in memory; the server is asked again."""
+    """Batches that fitted neither on disk nor in memory; the server is asked for them again."""
     dataset_error: str | None
-    """Why the dataset takes nothing at present."""
+    """Why the dataset takes nothing at present; None while it does."""
 
 
 class Collector:
-    """Listens to a portal into `journal`, a folder, and sends that to the dataset at `url`.
+    """Captures a portal's events in the folder `journal`, then in the dataset at `url`.
 
     A part is written when the journal has `part_bytes` more, or `every` seconds after the last
-    one; the first after ten seconds, so that a place that takes nothing is known soon. What the
-    dataset does not take stays in the journal and is tried again, ever more seldom up to five
+    one; the first after ten seconds, so that a dataset that takes nothing is noticed soon. A part
+    that fails stays in the journal and is tried again after 5 seconds, later after up to five
     minutes. Several collectors may write to one dataset, of one portal or of many. `written` is
-    told of each part, `monotonic` gives seconds.
+    called with each part, `monotonic` gives seconds.
     """
 
     def __init__(
@@ -72,65 +72,65 @@ class Collector:
         """Why the dataset takes nothing at present; None while it does."""
         self._url, self._portal = url, portal.name
         self._every, self._part_bytes = every, part_bytes
-        self._tell, self._monotonic = written, monotonic
-        self._shipper: Uploader | None = None
+        self._on_written, self._monotonic = written, monotonic
+        self._uploader: Uploader | None = None
         self._next = monotonic() + min(every, _FIRST)
         self._parts = self._events = self._bytes = self._failures = self._in_a_row = 0
 
     def start(self) -> None:
-        """Listen, going on from the journal; returns when the connections stand.
+        """Listen, going on from the journal; returns when the connections are up.
 
-        What an earlier process left in the journal is due at once. Raises JournalInUse,
-        JournalNotWritable, SettingsError, and what keeps it from connecting.
+        Events that an earlier process left in the journal are due at once. Raises JournalInUse,
+        JournalNotWritable, SettingsError, and the error that prevents a connection.
         """
-        shipper = Uploader(
+        uploader = Uploader(
             self.journal.folder,
             self._url,
             self._portal,
             part_bytes=self._part_bytes,
             written=self._count,
         )
-        shipper.storage.check()
-        if shipper.pending():
+        uploader.storage.check()
+        if uploader.pending():
             self._next = self._monotonic()
         self.feed.start(journal=self.journal)
-        self._shipper = shipper
+        self._uploader = uploader
 
     def step(self) -> None:
-        """Write a part if one is due; call it a few times a second. Raises nothing."""
-        if self._shipper is None:
+        """Write a part if one is due; raises nothing. Call it a few times a second."""
+        if self._uploader is None:
             return
         due = self._monotonic() >= self._next
-        if due or (self.error is None and self._shipper.pending() >= self._part_bytes):
-            self._ship()
+        if due or (self.error is None and self._uploader.pending() >= self._part_bytes):
+            self._upload()
 
     def finish(self) -> bool:
-        """Stop listening and write what is left; whether the dataset has all of it now."""
+        """Stop listening, write the rest, and return whether the dataset has all of it."""
         self.feed.stop()
-        return self._shipper is not None and self._ship()
+        return self._uploader is not None and self._upload()
 
     @property
     def stats(self) -> CollectorStats:
         """Counters and state at this moment; from any thread."""
-        shipper = self._shipper
+        uploader = self._uploader
         return CollectorStats(
             feed=self.feed.stats,
-            collector=shipper.collector if shipper else "",
+            collector=uploader.collector if uploader else "",
             parts=self._parts,
             written_events=self._events,
             written_bytes=self._bytes,
-            pending_bytes=shipper.pending() if shipper else 0,
+            pending_bytes=uploader.pending() if uploader else 0,
             write_failures=self._failures,
             journal_dropped=self.journal.stats.dropped,
             dataset_error=None if self.error is None else str(self.error),
         )
 
-    def _ship(self) -> bool:
-        """Whether all that the journal has is in the dataset now; `error` says why not."""
-        if self._shipper is None:
+    def _upload(self) -> bool:
+        """Send the journal to the dataset; return whether it has all, else set `error`."""
+        if self._uploader is None:
             return False
         try:
-            self._shipper.ship()
+            self._uploader.ship()
         except (BxPullError, OSError) as exc:
             if self.error is None:
                 _log.warning("%s The journal keeps it; it is tried again.", exc, extra=IS_LOG_ENTRY)
@@ -148,4 +148,4 @@ class Collector:
         self._parts += 1
         self._events += part.events
         self._bytes += part.bytes
-        self._tell(part)
+        self._on_written(part)

@@ -1,10 +1,10 @@
-"""A collector's counters as Prometheus reads them, on a port of this machine."""
+"""A collector's counters for Prometheus, on a port of this machine; needs the extra `metrics`."""
 
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+
+from prometheus_client import CollectorRegistry, generate_latest, start_http_server
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from bxpull_nb.collector.collector import CollectorStats
 from bxpull_nb.errors import SettingsError
@@ -12,8 +12,8 @@ from bxpull_nb.errors import SettingsError
 __all__ = ["metrics_text", "serving_metrics"]
 
 _STATES = ("idle", "connecting", "connected", "reconnecting", "failed", "stopped")
-_Counters = dict[str, tuple[str, Callable[[CollectorStats], float | None]]]
-_COUNTERS: _Counters = {
+_Values = dict[str, tuple[str, Callable[[CollectorStats], float | None]]]
+_COUNTERS: _Values = {
     "events_total": ("Events received.", lambda s: s.feed.events),
     "bad_frames_total": ("Messages that could not be read.", lambda s: s.feed.bad_frames),
     "duplicates_total": ("Copies dropped by message id.", lambda s: s.feed.duplicates),
@@ -26,7 +26,7 @@ _COUNTERS: _Counters = {
     "write_failures_total": ("Times the dataset took no part.", lambda s: s.write_failures),
     "journal_dropped_total": ("Batches the journal had no room for.", lambda s: s.journal_dropped),
 }
-_GAUGES: _Counters = {
+_GAUGES: _Values = {
     "rate": ("Events a second over the last ten.", lambda s: s.feed.rate),
     "lag_seconds": ("Lag of the newest event.", lambda s: s.feed.last_lag),
     "lag_p50_seconds": ("Median lag of the newest thousand.", lambda s: s.feed.lag_p50),
@@ -36,36 +36,43 @@ _GAUGES: _Counters = {
 }
 
 
-def metrics_text(stats: CollectorStats) -> str:
-    """The counters in the text format of Prometheus (0.0.4); what is unknown is left out."""
-    lines: list[str] = []
-    for kind, group in (("counter", _COUNTERS), ("gauge", _GAUGES)):
-        for name, (text, value) in group.items():
+class _StatsMetrics:
+    """Reads the counters whenever Prometheus asks; a value that is unknown is left out."""
+
+    def __init__(self, stats: Callable[[], CollectorStats]) -> None:
+        self._stats = stats
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield each metric with its value."""
+        stats = self._stats()
+        for name, (text, value) in _COUNTERS.items():
+            yield CounterMetricFamily(f"bxpull_{name}", text, value=value(stats))
+        for name, (text, value) in _GAUGES.items():
             if (number := value(stats)) is not None:
-                lines += _metric(name, kind, text, [(name, number)])
-    states = [(f'state{{state="{one}"}}', int(one == stats.feed.state)) for one in _STATES]
-    lines += _metric("state", "gauge", "1 for the state it is in.", states)
-    return "\n".join(lines) + "\n"
+                yield GaugeMetricFamily(f"bxpull_{name}", text, value=number)
+        state = GaugeMetricFamily("bxpull_state", "1 for the state it is in.", labels=["state"])
+        for name in _STATES:
+            state.add_metric([name], int(name == stats.feed.state))
+        yield state
+
+
+def metrics_text(stats: CollectorStats) -> str:
+    """Return the counters in the text format of Prometheus (0.0.4)."""
+    return generate_latest(_registry(lambda: stats)).decode()
 
 
 @contextmanager
-def serving_metrics(port: int | None, stats: Callable[[], CollectorStats]) -> Iterator[str | None]:
-    """Serve `http://127.0.0.1:PORT/metrics` meanwhile, and give that address; None for no port.
+def serving_metrics(port: int, stats: Callable[[], CollectorStats]) -> Iterator[str]:
+    """Serve `http://127.0.0.1:PORT/metrics` within the block, and yield that address.
 
     Port 0 takes any free one. Raises SettingsError for a port that is taken.
     """
-    if port is None:
-        yield None
-        return
     try:
-        server = ThreadingHTTPServer(("127.0.0.1", port), _handler(stats))
+        server, _ = start_http_server(port, "127.0.0.1", _registry(stats))
     except OSError as exc:
         raise SettingsError(
             f"--metrics-port {port} cannot be used ({exc.strerror}). Choose another one."
         ) from exc
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, name="bxpull-metrics", daemon=True)
-    thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}/metrics"
     finally:
@@ -73,23 +80,7 @@ def serving_metrics(port: int | None, stats: Callable[[], CollectorStats]) -> It
         server.server_close()
 
 
-def _metric(name: str, kind: str, text: str, samples: Sequence[tuple[str, float]]) -> list[str]:
-    head = [f"# HELP bxpull_{name} {text}", f"# TYPE bxpull_{name} {kind}"]
-    return head + [f"bxpull_{sample} {number}" for sample, number in samples]
-
-
-def _handler(stats: Callable[[], CollectorStats]) -> type[BaseHTTPRequestHandler]:
-    class Metrics(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            known = self.path.partition("?")[0] == "/metrics"
-            body = metrics_text(stats()).encode() if known else b"see /metrics\n"
-            self.send_response(200 if known else 404)
-            self.send_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: Any) -> None:
-            """Say nothing: Prometheus asks every few seconds."""
-
-    return Metrics
+def _registry(stats: Callable[[], CollectorStats]) -> CollectorRegistry:
+    registry = CollectorRegistry()
+    registry.register(_StatsMetrics(stats))
+    return registry

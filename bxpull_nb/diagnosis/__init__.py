@@ -1,4 +1,4 @@
-"""What keeps a portal's events from arriving, looked for from the portal to the last hop."""
+"""The doctor: checks every hop of an event's way, from the portal to here."""
 
 from bxpull_nb.diagnosis.doctor import doctor
 from bxpull_nb.diagnosis.finding import Diagnosis, Finding

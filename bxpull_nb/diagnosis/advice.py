@@ -1,4 +1,4 @@
-"""What to do next, in one sentence, about everything that can go wrong on the way."""
+"""The next step for each error of the doctor's checks, in one sentence."""
 
 import re
 
@@ -20,7 +20,7 @@ from bxpull_nb.errors import (
 )
 from bxpull_nb.rest.auth import Auth, OAuthApp, Webhook
 
-__all__ = ["advice", "is_unauthenticated", "missing_scope", "of_network", "said"]
+__all__ = ["advice", "is_unauthenticated", "missing_scope", "of_network", "reason"]
 
 _CERTIFICATE = (
     "Nobody here vouches for the server's certificate: name the file of its authority in "
@@ -64,21 +64,21 @@ _NETWORK = (
 )
 
 
-def said(error: Exception) -> str:
-    """What happened, without the advice the error's own message goes on with."""
+def reason(error: Exception) -> str:
+    """Return the message of the error without the advice that follows in it."""
     if isinstance(error, ApiError):
         return f"{error.method}: {error.code} ({error.description})"
     return " ".join(str(error).split()).partition(". ")[0].rstrip(".")
 
 
 def is_unauthenticated(error: Exception) -> bool:
-    """Whether the error says that the portal does not know who asks."""
+    """Whether the portal did not recognise the caller."""
     wrong_webhook = isinstance(error, ApiError) and error.code.upper() == "INVALID_CREDENTIALS"
     return wrong_webhook or isinstance(error, TokenRefused | SettingsError)
 
 
 def advice(error: Exception, auth: Auth) -> str:
-    """One sentence about the error, for whoever holds that authorization."""
+    """Return one sentence about the error, for a user with that authorization."""
     code = error.code.upper() if isinstance(error, ApiError) else ""
     if code == "INSUFFICIENT_SCOPE":
         return missing_scope("pull", auth)
@@ -94,13 +94,13 @@ def advice(error: Exception, auth: Auth) -> str:
     return "Try again; if it stays so, show this to the portal's administrator."
 
 
-def of_network(reason: str) -> str:
-    """What to do where no answer came at all, by the words of the system."""
-    return next(step for pattern, step in _NETWORK if re.search(pattern, reason))
+def of_network(message: str) -> str:
+    """Return the next step for a missing answer, by the words of the system's message."""
+    return next(step for pattern, step in _NETWORK if re.search(pattern, message))
 
 
 def missing_scope(scope: str, auth: Auth) -> str:
-    """How to get a scope that was not granted."""
+    """Return how to get a scope that was not granted."""
     if isinstance(auth, Webhook):
         return f"Tick '{scope}' in the webhook's settings (Developer resources), and save it."
     return (

@@ -1,4 +1,4 @@
-"""One examination under way: what is known so far, and what the checks work with."""
+"""The state of one run of the doctor, and the result of one check."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class NotTried(Exception):  # noqa: N818 - it is no error: nothing was done
-    """A check has nothing to work with; the message says why."""
+    """A check has nothing to work with; the message gives the reason."""
 
     def __init__(self, reason: str, next_step: str = "") -> None:
         super().__init__(reason)
@@ -25,9 +25,9 @@ class NotTried(Exception):  # noqa: N818 - it is no error: nothing was done
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What a check saw: the part of a finding that is its own."""
+    """The outcome of a check, as its finding will show it."""
 
-    said: str
+    text: str
     next_step: str = ""
     ok: bool = True
     echoes: tuple[float, ...] = ()
@@ -35,11 +35,11 @@ class CheckResult:
 
 @dataclass(kw_only=True)
 class Context:
-    """The portal, the means of the examination, and what the checks before found out."""
+    """The portal, the settings of the doctor, and the results of the earlier checks."""
 
     portal: Portal
     echoes: int
-    """Test events a transport."""
+    """Test events for each transport."""
     seconds: float
     """Time for one answer of the portal, and for one transport."""
     nonce: Callable[[], str]
@@ -52,7 +52,7 @@ class Context:
 
     @property
     def auth(self) -> Auth:
-        """Who calls."""
+        """The authorization of the calls."""
         return self.portal.rest.auth
 
     @property
@@ -61,30 +61,30 @@ class Context:
         return self.portal.url.startswith("https:")
 
     async def within(self, work: Awaitable[T]) -> T:
-        """The result of one call, if it comes in time; raises TimeoutError otherwise."""
+        """Return the result of one call; raises TimeoutError after `seconds`."""
         async with asyncio.timeout(self.seconds):
             return await work
 
     def need_portal(self) -> None:
-        """Raises NotTried when no portal answered."""
+        """Raise NotTried when no portal answered."""
         if not self.answers:
             raise NotTried("no portal answers")
 
     def need_token(self) -> None:
-        """Raises NotTried when no portal answered, or it does not know who asks."""
+        """Raise NotTried when no portal answered, or it refused the authorization."""
         self.need_portal()
         if not self.accepted:
             raise NotTried("the portal does not accept the token or the webhook")
 
     def need_config(self) -> PullConfig:
-        """The connection config; raises NotTried without one."""
+        """Return the connection config; raises NotTried without one."""
         self.need_token()
         if self.config is None:
             raise NotTried("there is no connection config")
         return self.config
 
     def mask_secrets(self, text: str) -> str:
-        """The text with every secret masked that this examination knows of."""
+        """Return the text with every known secret masked."""
         config, secrets = self.config, list[str | None]()
         if config is not None:
             secrets += [config.jwt, config.client_id]

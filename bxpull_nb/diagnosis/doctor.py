@@ -1,11 +1,11 @@
-"""The examination: every check in its order, whatever became of the ones before."""
+"""The doctor: runs every check in its order, even after one that failed."""
 
 import logging
 from collections.abc import Awaitable, Callable
 from secrets import token_hex
 from time import monotonic
 
-from bxpull_nb.diagnosis.advice import advice, said
+from bxpull_nb.diagnosis.advice import advice, reason
 from bxpull_nb.diagnosis.context import CheckResult, Context, NotTried
 from bxpull_nb.diagnosis.finding import Diagnosis, Finding
 from bxpull_nb.diagnosis.portal_checks import (
@@ -36,7 +36,7 @@ CHECKS: dict[str, Check] = {
     "websocket": websocket_brings_events,
     "polling": polling_brings_events,
 }
-"""In their order; a later one may need what an earlier one found out."""
+"""In their order; a later check may need the result of an earlier one."""
 
 _log = logging.getLogger("bxpull_nb")
 
@@ -53,15 +53,16 @@ def doctor(
     nonce: Callable[[], str] = lambda: token_hex(8),
     clock: Callable[[], float] = monotonic,
 ) -> Diagnosis:
-    """What works and what does not on the way from the portal to here, and what to do about it.
+    """Check every hop from the portal to here, and return findings with next steps.
 
-    Nine checks, from the portal's address to events by WebSocket and by polling; a failure ends
-    nothing, and what cannot be tried then says so. `tell` gets every finding as it comes, on the
-    portal's own thread. `echoes` test events a transport (command `bxpull_echo`) go to the
-    application's channel, where every listener sees them; their time is from the REST call to
-    the event. A call of the portal, and a transport, may take `seconds`. `nonce` gives each test
-    event's mark, `clock` seconds that never go backwards. Nothing is left running. Raises
-    SettingsError for numbers that cannot be used, WrongThreadError on the portal's own thread.
+    Nine checks run, from the portal's address to events by WebSocket and by polling. A failure
+    ends nothing; a check that needs the failed one is marked as not tried. `tell` gets each
+    finding as it comes, on the portal's own thread. For each transport `echoes` test events
+    (command `bxpull_echo`) go to the application's channel, where every listener sees them; their
+    time is from the REST call to the event. A call of the portal, and a transport, may take
+    `seconds`. `nonce` gives each test event's mark, `clock` seconds that never go backwards.
+    Nothing is left running. Raises SettingsError for numbers that cannot be used,
+    WrongThreadError on the portal's own thread.
     """
     if not (echoes >= 1 and seconds > 0):
         raise SettingsError(
@@ -72,41 +73,43 @@ def doctor(
     return portal.bridge.run(diagnose(context, tell))
 
 
-async def diagnose(context: Context, tell: Callable[[Finding], object] | None = None) -> Diagnosis:
-    """Like `doctor`, for a coroutine on the portal's own loop."""
+async def diagnose(
+    context: Context, notify: Callable[[Finding], object] | None = None
+) -> Diagnosis:
+    """Run the checks in a coroutine on the portal's own loop; see `doctor`."""
     findings = []
     for name, check in CHECKS.items():
-        finding = await _examine(name, check, context)
+        finding = await _finding(name, check, context)
         findings.append(finding)
-        if tell is not None:
-            tell(finding)
+        if notify is not None:
+            notify(finding)
     return Diagnosis(context.portal.name, findings)
 
 
-async def _examine(name: str, check: Check, context: Context) -> Finding:
+async def _finding(name: str, check: Check, context: Context) -> Finding:
     begun = context.clock()
-    ok, seen = await _check_result(check, context)
+    ok, result = await _check_result(check, context)
     return Finding(
         check=name,
         ok=ok,
-        said=context.mask_secrets(seen.said),
-        next_step=context.mask_secrets(seen.next_step),
+        said=context.mask_secrets(result.text),
+        next_step=context.mask_secrets(result.next_step),
         milliseconds=(context.clock() - begun) * 1000,
-        echoes=seen.echoes,
+        echoes=result.echoes,
     )
 
 
 async def _check_result(check: Check, context: Context) -> tuple[bool | None, CheckResult]:
-    """Whether it is in order, and what was seen; an error is something seen too."""
+    """Return whether the check is ok (None: not tried), and its result or error."""
     try:
-        seen = await check(context)
-    except NotTried as reason:
-        return None, CheckResult(str(reason), reason.next_step)
+        result = await check(context)
+    except NotTried as not_tried:
+        return None, CheckResult(str(not_tried), not_tried.next_step)
     except BxPullError as error:
-        return False, CheckResult(said(error), advice(error, context.auth))
+        return False, CheckResult(reason(error), advice(error, context.auth))
     except TimeoutError:
         return False, CheckResult(f"no answer within {context.seconds:g} s", _BUSY)
     except Exception as error:  # noqa: BLE001 - one check must not end the others
         _log.exception("a check of the doctor failed")
         return False, CheckResult(f"{type(error).__name__}: {error}", _BUG)
-    return seen.ok, seen
+    return result.ok, result

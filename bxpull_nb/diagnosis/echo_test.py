@@ -1,7 +1,7 @@
-"""One transport tried for a moment: test events sent by REST, and awaited from the push server."""
+"""Test events for one transport: sent by REST, awaited from the push server."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from itertools import repeat
 from typing import TYPE_CHECKING
@@ -21,7 +21,7 @@ __all__ = ["ECHO", "EchoTest"]
 ECHO = "bxpull_echo"
 """The command of the test events."""
 
-_TRIES = 3  # connections that fail before it is enough
+_TRIES = 3  # failed connections after which the test ends
 _PAUSE = 0.25  # seconds between two of them
 
 
@@ -30,21 +30,21 @@ class _Echo(msgspec.Struct):
 
 
 class EchoTest:
-    """A private listener on every channel of the config, which ends with `try_out`."""
+    """A private listener on every channel of the config, which ends with `run`."""
 
     def __init__(self, context: Context, config: PullConfig, transport: str) -> None:
         self.latencies: list[float] = []
-        """Milliseconds from the REST call to the event, of all that came back."""
+        """Milliseconds from the REST call to the event, for each event that came back."""
         self.errors: list[BxPullError] = []
-        """What broke the connection, in order."""
-        self.stood = False
-        """Whether a connection stood, or a poll was left waiting."""
-        self.stands = "connected" if transport == "websocket" else "a poll waits"
-        """The same in words."""
+        """The errors of the connection, in order."""
+        self.connected = False
+        """Whether a connection was made, or a poll was left waiting."""
+        self.status = "connected" if transport == "websocket" else "a poll waits"
+        """The words for `connected`."""
         self._context = context
         self._user = None if "shared" in config.channels or config.jwt else context.user_id
         self._sent: dict[str, tuple[float, asyncio.Event]] = {}
-        self._moved = asyncio.Event()
+        self._news = asyncio.Event()
         self._listener = Listener(
             context.portal.rest.fetch_config,
             self,
@@ -56,16 +56,16 @@ class EchoTest:
 
     @property
     def hopeless(self) -> bool:
-        """Whether the connection failed so often that there is no point in going on."""
+        """Whether the connection failed too often to go on."""
         return len(self.errors) >= _TRIES
 
-    async def try_out(self, echoes: int) -> None:
-        """Connect, send so many events one after the other, and see which come back.
+    async def run(self, echoes: int) -> None:
+        """Connect, send so many events one after the other, and measure those that come back.
 
-        Returns when all is done, when trying on is hopeless, or when the time is over; raises
-        what keeps the listener from listening, or an event from being sent.
+        Returns when all are back, when the test is hopeless, or when the time is over; raises
+        the error that stops the listener, or that refuses an event.
         """
-        works = [self._listener.run(), self._send(echoes), self._enough()]
+        works = [self._listener.run(), self._send(echoes), self._until(lambda: self.hopeless)]
         tasks = [asyncio.ensure_future(work) for work in works]
         try:
             done, _ = await asyncio.wait(
@@ -80,37 +80,36 @@ class EchoTest:
 
     async def _send(self, echoes: int) -> None:
         await self._until(lambda: self._listener.ready)
-        self.stood = True
+        self.connected = True
         for _ in range(echoes):
             await self._echo(self._context.seconds / echoes)
 
     async def _echo(self, seconds: float) -> None:
-        """Send one, and wait for it; one that is late may still come during the next."""
+        """Send one event, and wait; a late one may still come during the next."""
         nonce, came = self._context.nonce(), asyncio.Event()
         self._sent[nonce] = self._context.clock(), came
         await self._context.portal.rest.send_event(ECHO, {"nonce": nonce}, user_id=self._user)
-        await _at_most(seconds, came.wait())
-
-    async def _enough(self) -> None:
-        await self._until(lambda: self.hopeless)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await came.wait()
 
     async def _until(self, condition: Callable[[], bool]) -> None:
         while not condition():
-            self._moved.clear()
-            await self._moved.wait()
+            self._news.clear()
+            await self._news.wait()
 
     def store(self, batch: Batch) -> None:
         """Note which test events came back."""
         for record in batch.records:
             if isinstance(record, Event) and record.command == ECHO:
-                self._came_back(record)
+                self._measure(record)
 
-    def _came_back(self, event: Event) -> None:
+    def _measure(self, event: Event) -> None:
         try:
             nonce = msgspec.json.decode(event.params_json, type=_Echo).nonce
             sent, came = self._sent.pop(nonce)
         except (msgspec.MsgspecError, KeyError):
-            return  # somebody else's
+            return  # an event of another sender
         self.latencies.append((self._context.clock() - sent) * 1000)
         came.set()
 
@@ -125,10 +124,4 @@ class EchoTest:
         error = self._listener.error
         if error is not None and error not in self.errors:
             self.errors.append(error)
-        self._moved.set()
-
-
-async def _at_most(seconds: float, work: Awaitable[object]) -> None:
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await work
+        self._news.set()

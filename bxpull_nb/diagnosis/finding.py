@@ -1,4 +1,4 @@
-"""What an examination found: values, and how a person reads them."""
+"""The findings of the doctor, as values, text, HTML and a DataFrame."""
 
 import textwrap
 from collections.abc import Iterator, Sequence
@@ -36,16 +36,16 @@ _DTYPES = {
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """What one check found; it holds no secret."""
+    """The result of one check; it holds no secret."""
 
     check: str
-    """What was looked at, in two or three words."""
+    """The name of the check, in two or three words."""
     ok: bool | None
-    """Whether it is in order; None when it could not be tried."""
+    """Whether the check is ok; None when it could not be tried."""
     said: str
-    """What was seen, or why it was not tried."""
+    """The result in words, or why the check was not tried."""
     next_step: str = ""
-    """What to do about it, in one sentence; something that is ok may have one too: a warning."""
+    """The advice, in one sentence; with `ok` it makes the finding a warning."""
     milliseconds: float = 0.0
     """How long the check took."""
     echoes: tuple[float, ...] = ()
@@ -62,12 +62,12 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def sign(self) -> str:
-        """One character for the state; it never stands without the word."""
+        """One character for the state, always shown with the word."""
         return _SIGNS[self.state]
 
     @property
     def text(self) -> str:
-        """Some lines for a terminal, the first with sign, state and check."""
+        """Lines for a terminal; the first has sign, state and check."""
         took = f"{self.milliseconds:,.0f} ms"
         start = f"{self.sign} {self.state:<9}  {self.check:<{_NAMES}} {took:>9}  "
         lines = _wrapped(self.said, len(start))
@@ -76,7 +76,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
         return start + "\n".join(lines).lstrip()
 
     def to_record(self) -> dict[str, Any]:
-        """The finding as one flat dict; `median_ms` and `worst_ms` are None without echoes."""
+        """Return one flat dict; `median_ms` and `worst_ms` are None without echoes."""
         echoes = self.echoes
         return {
             "check": self.check,
@@ -92,7 +92,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Diagnosis:
-    """All findings of one examination, in the order in which they were made."""
+    """All findings of one run of the doctor, in their order."""
 
     def __init__(self, name: str, findings: Sequence[Finding]) -> None:
         self.name = name
@@ -100,23 +100,23 @@ class Diagnosis:
 
     @property
     def ok(self) -> bool:
-        """Whether no check failed; a warning, or what was not tried, is no failure."""
+        """Whether no check failed; a warning, or a check not tried, is no failure."""
         return all(finding.ok is not False for finding in self.findings)
 
     @property
     def summary(self) -> str:
-        """One line: how many checks ended how, and the transports' times side by side."""
+        """One line: the number of checks in each state, and the transports' times."""
         states = [finding.state for finding in self.findings]
         counted = [f"{states.count(state)} {state}" for state in _SIGNS if state in states]
         verdict = "all is well" if self.ok else "something fails"
         return "; ".join([f"{self.name}: {verdict} ({', '.join(counted)})", *self._times()])
 
     def to_frame(self) -> "pd.DataFrame":
-        """One row a check, with the same dtypes whatever was found.
+        """Return one row for each check, with the same dtypes whatever was found.
 
         `check`, `state`, `said`, `next_step` str, `ok` nullable boolean, `milliseconds` float64;
-        `echoes` int64 is how many test events came back, `median_ms` and `worst_ms` float64 are
-        their milliseconds there and back (NaN where none came).
+        `echoes` int64 is the number of test events that came back, `median_ms` and `worst_ms`
+        float64 are their milliseconds there and back (NaN without any).
         """
         import pandas as pd
 

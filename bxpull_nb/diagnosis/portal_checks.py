@@ -1,4 +1,4 @@
-"""The checks that need the portal alone, each a small function: case in, what it saw out."""
+"""The checks that need only the portal; each takes the context and returns its result."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -9,13 +9,12 @@ import httpx
 
 from bxpull_nb.diagnosis.advice import is_unauthenticated, missing_scope
 from bxpull_nb.diagnosis.context import CheckResult, Context
-from bxpull_nb.diagnosis.stranger import Anonymous
 from bxpull_nb.errors import ApiError, BxPullError, PortalDeleted, WrongAuthType
 from bxpull_nb.http import http_client
 from bxpull_nb.models import PullConfig
 from bxpull_nb.protocol.endpoint import is_loopback
 from bxpull_nb.rest import RestClient
-from bxpull_nb.rest.auth import Webhook
+from bxpull_nb.rest.auth import Anonymous, Webhook
 
 __all__ = [
     "channels_live",
@@ -33,7 +32,7 @@ _SHORT_LIFE = timedelta(minutes=10)
 
 
 async def portal_answers(context: Context) -> CheckResult:
-    """A call without any authorization: an error of the portal's REST interface is an answer."""
+    """Check whether the portal answers a call without authorization, even by an error."""
     url, used = context.portal.url, list[str]()
 
     async def note(response: httpx.Response) -> None:
@@ -47,9 +46,9 @@ async def portal_answers(context: Context) -> CheckResult:
     except PortalDeleted:
         raise
     except ApiError:
-        pass  # that it wants to know who asks is what was hoped for
+        pass  # an error code shows that the REST interface answers
     except TimeoutError:
-        if not used:  # otherwise it answered, and asked for patience
+        if not used:  # otherwise it answered that it is busy
             raise
     finally:
         await rest.aclose()
@@ -59,7 +58,7 @@ async def portal_answers(context: Context) -> CheckResult:
 
 
 async def token_is_accepted(context: Context) -> CheckResult:
-    """Who the portal takes us for (`profile`)."""
+    """Check the authorization, and which user it belongs to (`profile`)."""
     context.need_portal()
     try:
         profile = await context.within(context.portal.rest.call("profile"))
@@ -78,24 +77,22 @@ async def token_is_accepted(context: Context) -> CheckResult:
 
 
 async def scope_is_enough(context: Context) -> CheckResult:
-    """What was allowed (`scope`): `pull` for an application's channels."""
+    """Check the granted scopes (`scope`): an application's channels need `pull`."""
     context.need_token()
     granted = await context.within(context.portal.rest.call("scope"))
     scopes = [str(scope) for scope in granted] if isinstance(granted, list) else []
-    told = f"granted: {', '.join(scopes) or 'nothing'}"
+    granted_text = f"granted: {', '.join(scopes) or 'nothing'}"
     if _PULL not in scopes:
-        return CheckResult(
-            f"'{_PULL}' is missing; {told}", missing_scope(_PULL, context.auth), ok=False
-        )
+        text = f"'{_PULL}' is missing; {granted_text}"
+        return CheckResult(text, missing_scope(_PULL, context.auth), ok=False)
     if isinstance(context.auth, Webhook) and _PERSONAL not in scopes:
-        return CheckResult(
-            f"'{_PERSONAL}' is missing; {told}", missing_scope(_PERSONAL, context.auth)
-        )
-    return CheckResult(told)
+        text = f"'{_PERSONAL}' is missing; {granted_text}"
+        return CheckResult(text, missing_scope(_PERSONAL, context.auth))
+    return CheckResult(granted_text)
 
 
 async def config_comes(context: Context) -> CheckResult:
-    """The connection config, and whose channels it is about."""
+    """Check the connection config, and whose channels it names."""
     context.need_token()
     try:
         config = context.config = await context.within(context.portal.rest.fetch_config())
@@ -114,7 +111,7 @@ async def config_comes(context: Context) -> CheckResult:
 
 
 async def push_server_is_on(context: Context) -> CheckResult:
-    """What the config says of the push server."""
+    """Check whether the config has the push server switched on."""
     server = context.need_config().server
     if not server.server_enabled:
         return CheckResult(
@@ -130,7 +127,7 @@ async def push_server_is_on(context: Context) -> CheckResult:
 
 
 async def clocks_agree(context: Context) -> CheckResult:
-    """The portal's clock beside this machine's."""
+    """Check how far the portal's clock differs from this machine's."""
     offset = context.need_config().clock_offset.total_seconds()
     if abs(offset) <= _CLOCKS:
         return CheckResult(f"the portal's clock differs from this machine's by {abs(offset):.1f} s")
@@ -143,23 +140,23 @@ async def clocks_agree(context: Context) -> CheckResult:
 
 
 async def channels_live(context: Context) -> CheckResult:
-    """How long each channel, or the jwt, still lives."""
+    """Check how long each channel, or the jwt, still lives."""
     lives = _lives(context.need_config())
-    told = ", ".join(f"{name} for {_duration(left)}" for name, left in lives.items())
+    text = ", ".join(f"{name} for {_duration(left)}" for name, left in lives.items())
     if not lives:
         return CheckResult("the portal does not tell when the channels end")
     if min(lives.values()) <= timedelta():
         return CheckResult(
-            f"a channel has ended already: {told}",
+            f"a channel has ended already: {text}",
             "Try again in a minute; if it stays so, the portal's clock or its pull module is "
             "wrong, which is for the administrator.",
             ok=False,
         )
     if min(lives.values()) < _SHORT_LIFE:
         return CheckResult(
-            told, "Nothing to do: a feed takes the successor by itself when it is due."
+            text, "Nothing to do: a feed takes the successor by itself when it is due."
         )
-    return CheckResult(told)
+    return CheckResult(text)
 
 
 def _lives(config: PullConfig) -> dict[str, timedelta]:

@@ -1,8 +1,8 @@
-"""The checks of both transports: the same events sent, and both measured the same way."""
+"""The checks of both transports: each gets the same events and the same measure."""
 
 from statistics import median
 
-from bxpull_nb.diagnosis.advice import advice, of_network, said
+from bxpull_nb.diagnosis.advice import advice, of_network, reason
 from bxpull_nb.diagnosis.context import CheckResult, Context, NotTried
 from bxpull_nb.diagnosis.echo_test import EchoTest
 from bxpull_nb.errors import BxPullError, ChannelRefused, TransportUnavailable
@@ -29,41 +29,36 @@ _OFF = (
 
 
 async def websocket_brings_events(context: Context) -> CheckResult:
-    """A WebSocket, and events through it."""
+    """Check whether test events come through a WebSocket."""
     return await _brings_events(context, "websocket", blocked=_POLL)
 
 
 async def polling_brings_events(context: Context) -> CheckResult:
-    """Long polls, and events through them."""
+    """Check whether test events come through long polls."""
     return await _brings_events(context, "polling", blocked=_ASK)
 
 
 async def _brings_events(context: Context, transport: str, *, blocked: str) -> CheckResult:
     config = context.need_config()
     _check_offer(context, config, transport)
-    echo_test, wanted = (
-        EchoTest(context, config, transport),
-        0 if config.personal_feed else context.echoes,
-    )
-    await echo_test.try_out(wanted)
-    if not echo_test.stood or echo_test.hopeless:
+    echo_test = EchoTest(context, config, transport)
+    wanted = 0 if config.personal_feed else context.echoes
+    await echo_test.run(wanted)
+    if not echo_test.connected or echo_test.hopeless:
         return _no_connection(context, echo_test, blocked)
     if len(echo_test.latencies) < wanted:
         return _losses(context, echo_test, wanted)
-    return CheckResult(
-        _in_order(echo_test, wanted),
-        _SHAKY if echo_test.errors else "",
-        echoes=tuple(echo_test.latencies),
-    )
+    step = _SHAKY if echo_test.errors else ""
+    return CheckResult(_success(echo_test, wanted), step, echoes=tuple(echo_test.latencies))
 
 
 def _check_offer(context: Context, config: PullConfig, transport: str) -> None:
-    """Raises NotTried for a transport that the portal does not offer."""
+    """Raise NotTried for a transport that the portal does not offer."""
     kind = next(iter(config.channels), None)
     try:
         connection_url(config, transport=transport, channel=kind, secure=context.secure)
     except TransportUnavailable as error:
-        raise NotTried(said(error), _OFF if transport == "websocket" else "") from None
+        raise NotTried(reason(error), _OFF if transport == "websocket" else "") from None
 
 
 def _no_connection(context: Context, echo_test: EchoTest, blocked: str) -> CheckResult:
@@ -71,25 +66,24 @@ def _no_connection(context: Context, echo_test: EchoTest, blocked: str) -> Check
     if error is None:
         return CheckResult(f"no connection within {context.seconds:g} s", blocked, ok=False)
     if isinstance(error, ChannelRefused):
-        return CheckResult(said(error), advice(error, context.auth), ok=False)
-    reason = str(error)
-    step = of_network(reason) if "CERTIFICATE" in reason.upper() else blocked
-    return CheckResult(f"{said(error)} ({len(echo_test.errors)} tries)", step, ok=False)
+        return CheckResult(reason(error), advice(error, context.auth), ok=False)
+    message = str(error)
+    step = of_network(message) if "CERTIFICATE" in message.upper() else blocked
+    return CheckResult(f"{reason(error)} ({len(echo_test.errors)} tries)", step, ok=False)
 
 
 def _losses(context: Context, echo_test: EchoTest, wanted: int) -> CheckResult:
     came = len(echo_test.latencies)
     within = f"within {context.seconds:g} s"
-    what = f"{echo_test.stands}, but {came} of {wanted} test events came back {within}"
-    return CheckResult(
-        what, _LOSS if came else _SILENT, ok=False, echoes=tuple(echo_test.latencies)
-    )
+    text = f"{echo_test.status}, but {came} of {wanted} test events came back {within}"
+    step = _LOSS if came else _SILENT
+    return CheckResult(text, step, ok=False, echoes=tuple(echo_test.latencies))
 
 
-def _in_order(echo_test: EchoTest, wanted: int) -> str:
+def _success(echo_test: EchoTest, wanted: int) -> str:
     failed = len(echo_test.errors)
     trouble = f"; {failed} failed {'try' if failed == 1 else 'tries'} before" if failed else ""
     if not wanted:
-        return f"{echo_test.stands}; a webhook cannot send an application's test events{trouble}"
+        return f"{echo_test.status}; a webhook cannot send an application's test events{trouble}"
     times = f"median {median(echo_test.latencies):.0f} ms, worst {max(echo_test.latencies):.0f} ms"
     return f"{wanted} of {wanted} test events came back: {times} there and back{trouble}"

@@ -5,7 +5,6 @@
 >>> %bxpull tail 5
 """
 
-import os
 from argparse import ArgumentTypeError
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -14,7 +13,7 @@ from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_magic, magics_class
 from IPython.core.magic_arguments import MagicArgumentParser
 
-from bxpull_nb.api import connect
+from bxpull_nb.api import connect, from_environment
 from bxpull_nb.capture.feed import Feed
 from bxpull_nb.diagnosis import Diagnosis, doctor
 from bxpull_nb.errors import BxPullError
@@ -132,9 +131,15 @@ def _connect(url: str | None) -> Portal:
     """Return the environment's portal, or the one at the address with its credentials."""
     if url is None or "/rest/" in url:
         return connect(url)
-    names = ("token", "refresh_token", "client_id", "client_secret")
-    found = {name: os.environ.get(f"BXPULL_{name.upper()}") or None for name in names}
-    return connect(url, **({"token": found["token"]} if found["token"] else found))
+    known = from_environment()
+    if known.token:
+        return connect(url, token=known.token)
+    return connect(
+        url,
+        refresh_token=known.refresh_token,
+        client_id=known.client_id,
+        client_secret=known.client_secret,
+    )
 
 
 def _parser() -> MagicArgumentParser:

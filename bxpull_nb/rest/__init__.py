@@ -1,4 +1,4 @@
-"""Authenticated calls to the portal: limits, retries, batches, and answers taken apart."""
+"""Authenticated calls to the portal, with limits, retries, batches and typed answers."""
 
 from bxpull_nb.rest.batch import BatchResult
 from bxpull_nb.rest.client import PORTAL_LIMIT, RestClient

@@ -1,4 +1,4 @@
-"""Many calls in one request: at most fifty, so more are cut into several."""
+"""Batches: up to fifty calls in one request, more in several requests."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,24 +13,24 @@ from bxpull_nb.rest.responses import api_error, mapping
 __all__ = ["BatchResult", "Calls", "batch_requests", "read_batch"]
 
 Calls = Mapping[str, tuple[str, Mapping[str, Any]]]
-"""By a name of yours: the method, and its parameters."""
+"""A name of your choice -> the method and its parameters."""
 
-_MOST = 50
+_MOST = 50  # calls in one request
 
 
 @dataclass
 class BatchResult:
-    """What a batch brought, by the names it was asked under; `batch[name]` is one result."""
+    """Results and errors of a batch by name; `batch[name]` is one result."""
 
     results: dict[str, Any] = field(default_factory=dict)
-    """The `result` of every call that went well."""
+    """The `result` of every call that succeeded."""
     errors: dict[str, RestError] = field(default_factory=dict)
-    """The error of every call that did not; one failure does not hide the others."""
+    """The error of every call that failed; one failure does not hide the others."""
     skipped: tuple[str, ...] = ()
-    """What `halt=True` left undone after a failure."""
+    """The calls that `halt=True` left out after a failure."""
 
     def __getitem__(self, name: str) -> Any:
-        """The result under that name; raises the call's own error, or KeyError."""
+        """Return the result of that name; raises the call's own error, or KeyError."""
         if name in self.errors:
             raise self.errors[name]
         return self.results[name]
@@ -43,14 +43,14 @@ class BatchResult:
         return f"BatchResult({counts}{f', {len(self.skipped)} skipped' if self.skipped else ''})"
 
     def _repr_html_(self) -> str:
-        shown = {name: f"a {type(value).__name__}" for name, value in self.results.items()}
-        shown |= {name: str(error) for name, error in self.errors.items()}
-        shown |= dict.fromkeys(self.skipped, "skipped")
-        return f"<div>{self!r}</div>{html_table(shown.items())}"
+        rows = {name: f"a {type(value).__name__}" for name, value in self.results.items()}
+        rows |= {name: str(error) for name, error in self.errors.items()}
+        rows |= dict.fromkeys(self.skipped, "skipped")
+        return f"<div>{self!r}</div>{html_table(rows.items())}"
 
 
 def batch_requests(calls: Calls, *, halt: bool) -> Iterator[tuple[dict[str, str], dict[str, Any]]]:
-    """For each request: the method by name, and the parameters of `batch`.
+    """Yield for each request the methods by name, and the parameters of `batch`.
 
     Raises SettingsError for a call that is not (method, params), or cannot be sent.
     """
@@ -64,7 +64,7 @@ def batch_requests(calls: Calls, *, halt: bool) -> Iterator[tuple[dict[str, str]
 def read_batch(
     methods: Mapping[str, str], result: Any, mask_secrets: Callable[[str], str], into: BatchResult
 ) -> None:
-    """Sort one answer of `batch` into results and errors; what is in neither was skipped."""
+    """Sort one answer of `batch` into results and errors; a call in neither was skipped."""
     answer = mapping(result)
     results, errors = mapping(answer.get("result")), mapping(answer.get("result_error"))
     for name, method in methods.items():
@@ -90,6 +90,6 @@ def _command(name: str, call: tuple[str, Mapping[str, Any]]) -> str:
     return f"{method}?{query}" if query else method
 
 
-def _error(method: str, shown: Any, mask_secrets: Callable[[str], str]) -> ApiError:
-    body = shown if isinstance(shown, Mapping) and "error" in shown else {"error": str(shown)}
+def _error(method: str, error: Any, mask_secrets: Callable[[str], str]) -> ApiError:
+    body = error if isinstance(error, Mapping) and "error" in error else {"error": str(error)}
     return api_error(method, body, mask_secrets)

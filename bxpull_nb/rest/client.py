@@ -1,4 +1,4 @@
-"""Authenticated calls to one portal."""
+"""The REST client: authenticated calls to one portal."""
 
 import asyncio
 import logging
@@ -37,9 +37,9 @@ _log = logging.getLogger(__name__)
 class RestClient:
     """Calls REST methods of one portal; every failure is an error of our tree.
 
-    An expired token is renewed where it can be (OAuthApp), busy portals are asked again, and
-    `limit` (calls a second, calls at once; None = no limit) keeps bulk calls below what the
-    portal takes. `http` is the client to send with (default: one of its own). `clock` gives this
+    An expired token is renewed where possible (OAuthApp), calls to a busy portal are repeated, and
+    `limit` (calls a second, calls at once; None = no limit) keeps bulk calls below the portal's
+    limit. `http` is the client to send with (default: one of its own). `clock` gives this
     machine's time (UTC), `monotonic` seconds that never go backwards, `sleep` waits, `jitter`
     gives 0 to 1.
     """
@@ -63,10 +63,10 @@ class RestClient:
         self._clock = clock
         self._sleep = sleep
         self._jitter = jitter
-        self._told_personal = False
+        self._warned_personal = False
 
     async def call(self, method: str, params: Mapping[str, Any] | None = None) -> Any:
-        """The `result` of the method.
+        """Return the `result` of the method.
 
         Raises SettingsError for parameters that cannot be sent, PortalUnreachable,
         UnexpectedAnswer, or the ApiError that fits the portal's code.
@@ -74,11 +74,11 @@ class RestClient:
         return (await self._answer(method, params or {}))[0]
 
     async def batch(self, calls: Calls, *, halt: bool = False) -> BatchResult:
-        """Results and errors by name of `{"name": ("method", {params})}`, fifty a request.
+        """Return results and errors by name of `{"name": ("method", {params})}`.
 
-        The parameters travel as a query, so the portal reads them as texts. `halt` ends at the
-        first failure. `$result[name]` reaches only names of the same fifty. Raises what keeps a
-        whole request from being answered.
+        Fifty calls are one request. The parameters travel as a query, so the portal reads them as
+        texts. `halt` ends at the first failure. `$result[name]` reaches only names of the same
+        request. Raises the error of a request that got no answer.
         """
         requests = list(batch_requests(calls, halt=halt))
         batch = BatchResult()
@@ -91,7 +91,7 @@ class RestClient:
         return batch
 
     async def fetch_config(self, *, cache: bool = True, reopen: bool = True) -> PullConfig:
-        """The connection config of `pull.application.config.get`, typed.
+        """Return the connection config of `pull.application.config.get`, typed.
 
         `cache` and `reopen` are the method's CACHE and REOPEN. A webhook that is refused there
         gets its user's own feed (`pull.config.get`, `personal_feed` is True). Raises
@@ -109,10 +109,10 @@ class RestClient:
             return config
 
     async def public_channels(self, users: Iterable[int]) -> dict[int, PublicChannel]:
-        """The public channels of these users, by user id; who has none is left out.
+        """Return the public channels of these users, by user id, for those who have one.
 
-        An application may ask for them (`pull.channel.public.list`) where the push server's
-        version is 4 or higher.
+        An application may ask for them (`pull.channel.public.list`) if the push server's version
+        is 4 or higher.
         """
         params = {"USERS": [int(user) for user in users], "APPLICATION": "Y"}
         result = await self.call("pull.channel.public.list", params)
@@ -139,7 +139,7 @@ class RestClient:
         await self.call("pull.application.event.add", fields)
 
     async def aclose(self) -> None:
-        """Close the connections, after a refresh of the token that is under way."""
+        """Finish a running refresh of the token, then close the connections."""
         if isinstance(self.auth, OAuthApp):
             await self.auth.wait_for_refresh()
         if self._http is not None:
@@ -167,8 +167,8 @@ class RestClient:
             config = await self._config("pull.config.get", params)
         except ApiError:
             return None
-        if not self._told_personal:
-            self._told_personal = True
+        if not self._warned_personal:
+            self._warned_personal = True
             _log.warning(_PERSONAL)
         return config
 
@@ -179,18 +179,18 @@ class RestClient:
             answer, used = await self._ask(method, content)
             if answer.error is None:
                 return answer.result, answer.portal_time
-            if not await self._mended(answer, answer.error, used, retry_budget):
+            if not await self._recover(answer, answer.error, used, retry_budget):
                 raise answer.error
 
-    async def _mended(
+    async def _recover(
         self,
         answer: RestAnswer,
         error: ApiError,
         used: Mapping[str, str],
         retry_budget: RetryBudget,
     ) -> bool:
-        """Whether the call is worth repeating now: the token renewed, or the wait over."""
-        if code_of(error.code).then is Recovery.RENEW:
+        """Renew the token or wait; return whether to repeat the call."""
+        if code_of(error.code).recovery is Recovery.RENEW:
             return retry_budget.may_renew() and await self.auth.renew(
                 self._client(), used, again=retry_budget.renewed
             )
@@ -204,7 +204,7 @@ class RestClient:
         return True
 
     async def _ask(self, method: str, content: bytes) -> tuple[RestAnswer, Mapping[str, str]]:
-        """The answer, and the headers it was asked with."""
+        """Send the call once; return the answer, and the headers that were sent."""
         await self.auth.ready(self._client())
         wait = self._bucket.take() if self._bucket else 0.0
         if wait > 0:

@@ -1,6 +1,6 @@
-"""The portal's error codes: which error each is, what to tell, and what to do about it.
+"""The portal's error codes, each with its error class, its advice and its recovery.
 
-Codes are compared without case; the status says little, for it differs from portal to portal.
+Codes are compared without case; the HTTP status differs from portal to portal.
 """
 
 from enum import Enum
@@ -21,7 +21,7 @@ __all__ = ["Code", "Recovery", "code_of"]
 
 
 class Recovery(Enum):
-    """What a client does about a code."""
+    """The client's reaction to a code."""
 
     STOP = "stop"
     RENEW = "renew the token, then repeat"
@@ -30,11 +30,11 @@ class Recovery(Enum):
 
 
 class Code(NamedTuple):
-    """One error code: our error, the advice for a person, and what the client does."""
+    """One error code: our error, the advice for a person, and the client's reaction."""
 
     error: type[ApiError]
     advice: str
-    then: Recovery = Recovery.STOP
+    recovery: Recovery = Recovery.STOP
 
 
 _RENEW = (
@@ -90,5 +90,5 @@ _CODES: dict[str, Code] = {
 
 
 def code_of(code: str) -> Code:
-    """What is known of the code; one nobody knows is an ApiError that stops."""
+    """Return the entry of the code; an unknown one is an ApiError that stops."""
     return _CODES.get(code.upper(), _UNKNOWN)

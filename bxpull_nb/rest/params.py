@@ -1,4 +1,4 @@
-"""Parameters as they travel: checked JSON, and PHP's brackets inside a batch."""
+"""Parameters of a call: checked JSON, and PHP's brackets inside a batch."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -17,16 +17,16 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def checked_method(method: str) -> str:
-    """The method's name as it is; raises SettingsError for what would change the address."""
+    """Return the method's name; raises SettingsError for one that would change the address."""
     if not isinstance(method, str) or not _METHOD.fullmatch(method):
         raise SettingsError(f"{method!r} is no REST method's name. Write it like 'app.info'.")
     return method
 
 
 def as_json(method: str, params: Mapping[str, Any]) -> bytes:
-    """The parameters as JSON.
+    """Return the parameters as JSON.
 
-    Raises SettingsError, naming the place, for what JSON cannot hold: other objects, NaN and
+    Raises SettingsError with the place of a value that JSON cannot hold: other objects, NaN and
     infinities (the portal would take the whole body for empty), halves of a character.
     """
     try:
@@ -44,20 +44,20 @@ def as_json(method: str, params: Mapping[str, Any]) -> bytes:
 
 
 def as_query(params: Mapping[str, Any]) -> str:
-    """The parameters as PHP writes them in a query: `a[b][0]=1`.
+    """Return the parameters as PHP writes them in a query: `a[b][0]=1`.
 
     True and False are 1 and 0; None and empty maps and lists are left out, as PHP does.
     """
-    return urlencode([pair for name, value in params.items() for pair in _pairs(str(name), value)])
+    return urlencode([field for name, item in params.items() for field in _fields(str(name), item)])
 
 
-def _pairs(name: str, value: Any) -> Iterator[tuple[str, str]]:
+def _fields(name: str, value: Any) -> Iterator[tuple[str, str]]:
     if isinstance(value, Mapping):
         for key, item in value.items():
-            yield from _pairs(f"{name}[{key}]", item)
+            yield from _fields(f"{name}[{key}]", item)
     elif isinstance(value, list | tuple):
         for index, item in enumerate(value):
-            yield from _pairs(f"{name}[{index}]", item)
+            yield from _fields(f"{name}[{index}]", item)
     elif value is not None:
         yield name, str(int(value) if isinstance(value, bool) else value)
 
@@ -79,5 +79,5 @@ def _check(value: Any, place: str, method: str) -> None:
             _check(item, f"{place}[{index}]", method)
 
 
-def _unsendable(method: str, place: str, what: str) -> SettingsError:
-    return SettingsError(f"{method}: the parameters cannot be sent as JSON: {place} {what}.")
+def _unsendable(method: str, place: str, problem: str) -> SettingsError:
+    return SettingsError(f"{method}: the parameters cannot be sent as JSON: {place} {problem}.")

@@ -1,4 +1,4 @@
-"""Sending to public channels, straight to a push server of version 4."""
+"""Publish to public channels, directly at a push server of version 4."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -31,10 +31,10 @@ async def publish(
     secure: bool = True,
     http: httpx.AsyncClient | None = None,
 ) -> None:
-    """Send `body` (see `message_body`) to these channels; it is on its way when this returns.
+    """Send `body` (see `message_body`) to these channels; returns when the server accepted it.
 
-    `expiry` is how many seconds it is stored for who resumes (default: not at all). Raises
-    TransportUnavailable where the server takes no messages of clients, ChannelMissing without a
+    The server stores it `expiry` seconds for listeners that resume (default: not at all). Raises
+    TransportUnavailable if the server accepts no messages of clients, ChannelMissing without a
     private channel of one's own, PublishRefused, ConnectionFailed.
     """
     url = httpx.URL(publish_url(config, secure=secure))
@@ -59,7 +59,7 @@ async def publish(
 
 
 def publish_url(config: PullConfig, *, secure: bool = True) -> str:
-    """Where this config's owner may publish; it holds the own channel id, so mask it.
+    """Return where this config's owner may publish; mask it: it holds the own channel id.
 
     Raises TransportUnavailable and ChannelMissing.
     """
@@ -78,7 +78,7 @@ def publish_url(config: PullConfig, *, secure: bool = True) -> str:
 def request_batch(
     receivers: Sequence[PublicChannel], body: str, *, expiry: int | None = None
 ) -> bytes:
-    """The RequestBatch with one message; raises SettingsError for ids that are not hex."""
+    """Return the RequestBatch with one message; raises SettingsError for ids that are not hex."""
     if not 1 <= len(receivers) <= _MOST:
         raise SettingsError(f"{len(receivers)} receivers: give 1 to {_MOST} public channels.")
     message = pb.IncomingMessage(
@@ -91,7 +91,7 @@ def request_batch(
 def message_body(
     command: str, params: Mapping[str, Any] | None = None, module_id: str = "application"
 ) -> str:
-    """The JSON text of an event, as listeners expect it; raises SettingsError like any call."""
+    """Return the JSON text of an event for listeners; raises SettingsError like any call."""
     content = {"module_id": module_id, "command": command, "params": dict(params or {})}
     return as_json("publish", content).decode()
 

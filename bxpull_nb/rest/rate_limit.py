@@ -1,4 +1,4 @@
-"""The portal's leaky bucket, kept on our side so that it never overflows there."""
+"""The portal's leaky bucket, counted here too so that it never overflows there."""
 
 from collections.abc import Callable
 
@@ -22,11 +22,11 @@ class LeakyBucket:
         self._burst = burst
         self._clock = clock
         self._level = 0.0
-        self._seen = clock()
+        self._updated = clock()
 
     def take(self) -> float:
-        """Seconds to wait before the next call may go; its place is taken from now on."""
+        """Count one more call, and return the seconds to wait before it."""
         now = self._clock()
-        self._level = max(0.0, self._level - (now - self._seen) * self._rate) + 1
-        self._seen = now
+        self._level = max(0.0, self._level - (now - self._updated) * self._rate) + 1
+        self._updated = now
         return max(0.0, (self._level - self._burst) / self._rate)

@@ -1,4 +1,4 @@
-"""A portal that was renamed: where its redirect may lead, and where it may not."""
+"""Redirects of a renamed portal: which are followed, and which are refused."""
 
 from urllib.parse import urlsplit
 
@@ -11,15 +11,16 @@ __all__ = ["is_move", "moved_portal"]
 
 
 def is_move(response: httpx.Response) -> bool:
-    """Whether the answer sends us elsewhere."""
+    """Whether the answer is a redirect."""
     return response.status_code in (301, 302, 307, 308) and "location" in response.headers
 
 
 def moved_portal(method: str, portal: str, path: str, response: httpx.Response) -> str:
-    """The portal's new address, `scheme://host[:port]`.
+    """Return the portal's new address, `scheme://host[:port]`.
 
     The token goes there, so only a renamed portal is followed: the same `path`, never from https
-    to http, and on the usual port (a sandbox may move on this machine). Raises UnexpectedAnswer.
+    to http, and on the usual port (a sandbox may move on this machine). Raises UnexpectedAnswer
+    for any other redirect.
     """
     try:
         target = urlsplit(response.headers["location"])

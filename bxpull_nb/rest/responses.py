@@ -1,6 +1,6 @@
-"""The portal's answers taken apart.
+"""Parse the portal's answers.
 
-The body is looked at before the status, because a portal may send an error with HTTP 200.
+The body is read before the status, because a portal may send an error with HTTP 200.
 """
 
 from collections.abc import Callable, Mapping
@@ -25,17 +25,17 @@ class RestAnswer:
     result: Any
     error: ApiError | None
     portal_time: datetime | None
-    """The portal's clock (UTC), where the answer tells it."""
+    """The portal's clock (UTC), if the answer holds it."""
     reset_at: float | None
-    """Unix second at which the method's operating time is counted anew."""
+    """Unix second at which the method's operating time starts again from zero."""
 
 
 def read_answer(
     method: str, response: httpx.Response, mask_secrets: Callable[[str], str]
 ) -> RestAnswer:
-    """The answer, typed; `mask_secrets` masks secrets in the portal's words.
+    """Return the answer, typed; `mask_secrets` masks secrets in the portal's words.
 
-    Raises UnexpectedAnswer for what is not REST JSON.
+    Raises UnexpectedAnswer for anything but REST JSON.
     """
     body = _json_object(method, response)
     times = mapping(body.get("time"))
@@ -60,7 +60,7 @@ def api_error(
     *,
     status: int | None = None,
 ) -> ApiError:
-    """The error of our tree that fits `error` and `error_description`."""
+    """Return the error of our tree that fits `error` and `error_description`."""
     code = mask_secrets(str(body["error"]))
     text = mask_secrets(str(body.get("error_description") or "no description"))
     known = code_of(code)
@@ -73,10 +73,10 @@ def api_error(
     )
 
 
-def not_rest(method: str, response: httpx.Response, what: str) -> UnexpectedAnswer:
-    """The error for an answer that is no REST answer; `what` says what it is."""
+def not_rest(method: str, response: httpx.Response, problem: str) -> UnexpectedAnswer:
+    """Return the error for an answer that is no REST answer; `problem` describes it."""
     return UnexpectedAnswer(
-        f"{method}: an answer came (HTTP {response.status_code}), but {what}. Is "
+        f"{method}: an answer came (HTTP {response.status_code}), but {problem}. Is "
         f"{response.url.scheme}://{response.url.netloc.decode()} a Bitrix24 portal, and no "
         f"login page or proxy in between?",
         method=method,
@@ -85,7 +85,7 @@ def not_rest(method: str, response: httpx.Response, what: str) -> UnexpectedAnsw
 
 
 def mapping(value: Any) -> Mapping[str, Any]:
-    """`value` as a map: PHP writes an empty one as `[]`, and one numbered from 0 as a list."""
+    """Return `value` as a map; PHP writes an empty or numbered one as a list."""
     if isinstance(value, list):
         return {str(index): item for index, item in enumerate(value)}
     return value if isinstance(value, Mapping) else {}
@@ -107,7 +107,7 @@ def _kind(response: httpx.Response) -> str:
 
 
 def _portal_time(times: Mapping[str, Any], response: httpx.Response) -> datetime | None:
-    """The portal's clock: `time.finish` to the microsecond, else the Date header."""
+    """Return the portal's clock: `time.finish` to the microsecond, else the Date header."""
     finish = times.get("finish")
     try:
         if isinstance(finish, int | float):

@@ -1,4 +1,4 @@
-"""How long to wait before a call is repeated: judgement without waiting."""
+"""Decide whether a call is repeated, and after how long; nothing waits here."""
 
 from collections.abc import Callable
 from random import random
@@ -19,7 +19,7 @@ _RESETS = 2
 
 
 def retry_delay(code: str, failures: int, jitter: Callable[[], float] = random) -> float | None:
-    """Seconds to wait after so many failures with that code; None when it is enough.
+    """Return seconds to wait after so many failures with that code; None to give up.
 
     Up to 20 % are added, so that many callers do not return together.
     """
@@ -28,9 +28,9 @@ def retry_delay(code: str, failures: int, jitter: Callable[[], float] = random) 
 
 
 def operating_wait(answer: RestAnswer, longest: float = _LONGEST) -> float | None:
-    """Seconds until the method's operating time is counted anew, by the portal's own clock.
+    """Return seconds until the method's operating time is reset, by the portal's own clock.
 
-    None when the portal does not tell, or when it is longer than `longest`.
+    None when the answer does not hold it, or when it is longer than `longest`.
     """
     if answer.reset_at is None or answer.portal_time is None:
         return None
@@ -39,7 +39,7 @@ def operating_wait(answer: RestAnswer, longest: float = _LONGEST) -> float | Non
 
 
 class RetryBudget:
-    """What one call has been through, so that it does not go on for ever."""
+    """Counts the failures of one call, so that its repetition ends."""
 
     def __init__(self, jitter: Callable[[], float], longest: float = _LONGEST) -> None:
         self._jitter = jitter
@@ -47,23 +47,23 @@ class RetryBudget:
         self._failures: dict[str, int] = {}
 
     def may_renew(self) -> bool:
-        """Whether the token may be renewed (once more) for this call."""
+        """Count one more renewal of the token; return whether it is allowed."""
         return self._count("renewals") <= _RENEWALS
 
     @property
     def renewed(self) -> bool:
-        """Whether a renewal was asked for before the one that is being counted."""
+        """Whether there was a renewal before the one just counted."""
         return self._failures.get("renewals", 0) > 1
 
     def wait(self, code: str, answer: RestAnswer) -> float | None:
-        """Seconds until the call may be repeated; None when it must not be."""
-        then, failures = code_of(code).then, self._count(code.upper())
-        if then is Recovery.RETRY:
+        """Return seconds until the call may be repeated; None when it must not be."""
+        recovery, failures = code_of(code).recovery, self._count(code.upper())
+        if recovery is Recovery.RETRY:
             return retry_delay(code, failures, self._jitter)
-        if then is Recovery.WAIT and failures <= _RESETS:
+        if recovery is Recovery.WAIT and failures <= _RESETS:
             return operating_wait(answer, self._longest)
         return None
 
-    def _count(self, what: str) -> int:
-        self._failures[what] = self._failures.get(what, 0) + 1
-        return self._failures[what]
+    def _count(self, name: str) -> int:
+        self._failures[name] = self._failures.get(name, 0) + 1
+        return self._failures[name]

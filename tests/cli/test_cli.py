@@ -51,7 +51,7 @@ def test_the_version() -> None:
     assert (result.stdout, result.exit_code) == (f"bxpull {bx.__version__}\n", 0)
 
 
-def test_alone_it_says_what_it_can() -> None:
+def test_alone_it_lists_its_commands() -> None:
     """Like --help: nothing was typed wrong."""
     result = bxpull()
     assert result.exit_code == 0
@@ -63,19 +63,19 @@ def test_alone_it_says_what_it_can() -> None:
 @pytest.mark.parametrize("command", ["config", "doctor", "listen"])
 def test_the_help_warns_of_secrets_on_the_command_line(command: str) -> None:
     """Other users see them, and the environment is the way out."""
-    said = " ".join(bxpull(command, "--help").stdout.split())
+    output = " ".join(bxpull(command, "--help").stdout.split())
     for secret in ("BXPULL_TOKEN", "BXPULL_WEBHOOK"):
-        assert f"can read it from the process list: better set {secret}" in said
+        assert f"can read it from the process list: better set {secret}" in output
 
 
 def test_help_loads_nothing_heavy() -> None:
     """Whoever asks for help does not wait for pandas."""
     heavy = ["pandas", "pyarrow", "httpx", "websockets", "starlette", "msgspec", "tqdm"]
     code = f"import sys, bxpull_nb.cli; print([m for m in {heavy} if m in sys.modules])"
-    told = subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=True
     )
-    assert told.stdout == "[]\n"
+    assert done.stdout == "[]\n"
 
 
 def test_the_choices_are_those_of_the_package() -> None:
@@ -93,14 +93,14 @@ def test_jupyter_finds_it() -> None:
     scripts = str(Path(sys.executable).parent)
     if not (shutil.which("jupyter-bxpull", path=scripts) and shutil.which("jupyter", path=scripts)):
         pytest.skip("bxpull-nb is not installed in this environment, so it has no scripts")
-    told = subprocess.run(
+    done = subprocess.run(
         [Path(scripts) / "jupyter", "bxpull", "--version"],
         env={**os.environ, "PATH": os.pathsep.join([scripts, os.environ["PATH"]])},
         capture_output=True,
         text=True,
         check=True,
     )
-    assert told.stdout == f"bxpull {bx.__version__}\n"
+    assert done.stdout == f"bxpull {bx.__version__}\n"
 
 
 WRONG: dict[str, tuple[list[str], dict[str, str], list[str]]] = {
@@ -159,11 +159,11 @@ def test_config_as_json_is_masked(portal: Portal, known: dict[str, str]) -> None
     """Everything a program needs, except the secrets."""
     result = bxpull("config", "--json", **known)
     assert (result.stderr, result.exit_code) == ("", 0)
-    told = json.loads(result.stdout)
-    assert told["server"]["version"] == 3
-    assert told["server"]["websocket"].startswith("ws://127.0.0.1:")
-    assert [channel["type"] for channel in told["channels"]] == ["shared", "private"]
-    for channel in told["channels"]:
+    config = json.loads(result.stdout)
+    assert config["server"]["version"] == 3
+    assert config["server"]["websocket"].startswith("ws://127.0.0.1:")
+    assert [channel["type"] for channel in config["channels"]] == ["shared", "private"]
+    for channel in config["channels"]:
         assert re.fullmatch(r"[0-9a-f]{4}…[0-9a-f]{3}", channel["id"])
         assert 43_000 < channel["expires_in"] <= 43_205
         assert channel["active"] is True
@@ -171,11 +171,11 @@ def test_config_as_json_is_masked(portal: Portal, known: dict[str, str]) -> None
         assert channel.id not in result.stdout
 
 
-def test_config_reveals_only_when_told_to(portal: Portal, known: dict[str, str]) -> None:
+def test_config_reveals_only_when_asked_to(portal: Portal, known: dict[str, str]) -> None:
     """Then in full, so that it can be used."""
-    told = json.loads(bxpull("config", "--json", "--reveal", **known).stdout)
+    config = json.loads(bxpull("config", "--json", "--reveal", **known).stdout)
     ids = [channel.id for channel in portal.fetch_config().channels.values()]
-    assert [channel["id"] for channel in told["channels"]] == ids
+    assert [channel["id"] for channel in config["channels"]] == ids
     shown = bxpull("config", "--reveal", **known).stdout
     assert all(secret in shown for secret in ids)
 
@@ -202,7 +202,7 @@ def test_config_for_people() -> None:
 def test_config_passes_cache_and_reopen(
     known: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Y unless said otherwise."""
+    """Y by default."""
     asked: list[Mapping[str, bool]] = []
     fetch = Portal.fetch_config
 
@@ -262,7 +262,7 @@ def test_a_webhook_where_the_portal_takes_one() -> None:
 
 def test_what_the_portal_refuses_is_one_line(sandbox: Sandbox) -> None:
     """With what to do about it, without the secret, and with exit code 1."""
-    secret = "a-token-nobody-has-issued"
+    secret = "a-token-that-was-not-issued"
     for command in ("config", "listen"):
         result = bxpull(command, "--url", sandbox.url, "--token", secret)
         assert_fails(result, 1, "pull.application.config.get", "invalid_token", "connect again")
@@ -387,7 +387,7 @@ def test_what_was_captured_is_kept_when_the_portal_ends_it(
     assert len(bx.read_events(tmp_path / "e.csv")) > 10
 
 
-def test_a_file_that_cannot_be_written_is_told_before_listening() -> None:
+def test_a_file_that_cannot_be_written_is_an_error_before_listening() -> None:
     """Not after an hour of capture."""
     result = bxpull("listen", "--sandbox", "--csv", "/no/such/folder/e.csv")
     assert_fails(result, 1, "/no/such/folder", "no such folder")
@@ -414,24 +414,24 @@ def test_a_closed_pipe_ends_it_quietly() -> None:
         assert json.loads(process.stdout.readline())["command"]
         process.stdout.close()
         assert process.wait(20) == 0
-        said = process.stderr.read()
-    assert "Broken" not in said
-    assert "Traceback" not in said
+        output = process.stderr.read()
+    assert "Broken" not in output
+    assert "Traceback" not in output
 
 
 # --- sandbox
 
 
 @posix
-def test_the_sandbox_says_how_to_connect(tmp_path: Path) -> None:
+def test_the_sandbox_prints_how_to_connect(tmp_path: Path) -> None:
     """The printed line works, and Ctrl-C ends it."""
     with running("sandbox", "--no-demo") as process:
-        said = read_until(process, "terminal")
-        url, token = re.findall(r'bx\.connect\("(.+)", token="(.+)"\)', said)[0]
+        output = read_until(process, "terminal")
+        url, token = re.findall(r'bx\.connect\("(.+)", token="(.+)"\)', output)[0]
         with bx.connect(url, token=token) as portal:
             assert set(portal.fetch_config().channels) == {"shared", "private"}
-        assert re.search(rf"^webhook +{url}/rest/1/\w+/$", said, re.M)
-        assert "no demo traffic" in said
+        assert re.search(rf"^webhook +{url}/rest/1/\w+/$", output, re.M)
+        assert "no demo traffic" in output
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 0
 
@@ -476,7 +476,7 @@ def test_lab_gives_its_kernels_the_sandbox(jupyter: Started, tmp_path: Path) -> 
 
 
 def test_lab_leaves_the_users_own_portal(jupyter: Started, tmp_path: Path) -> None:
-    """Named in the environment: no sandbox is started, and the block says so."""
+    """Named in the environment: no sandbox is started, and the text names it."""
     own = {"BXPULL_URL": "https://acme.bitrix24.com", "BXPULL_TOKEN": "x" * 40}
     result = bxpull("lab", tmp_path, "--no-browser", **own)
     assert jupyter.asked["environment"] == {}
@@ -508,15 +508,15 @@ def test_lab_from_its_start_to_ctrl_c(tmp_path: Path) -> None:
     edited = tmp_path / "02_listen_live.ipynb"
     edited.write_text("my own work")
     with running("lab", tmp_path, "--no-browser") as process:
-        said = read_until(process, "Ctrl-C")
-        url = re.findall(r"http://127\.0\.0\.1:\d+/lab\S+", said)[0]
-        assert "copied 01_connection_config.ipynb, 03_explore" in said
-        assert "kept 02_listen_live.ipynb" in said
+        output = read_until(process, "Ctrl-C")
+        url = re.findall(r"http://127\.0\.0\.1:\d+/lab\S+", output)[0]
+        assert "copied 01_connection_config.ipynb, 03_explore" in output
+        assert "kept 02_listen_live.ipynb" in output
         assert edited.read_text() == "my own work"
         answer = httpx.get(url, trust_env=False)
         assert (answer.status_code, "announcements" in answer.text) == (200, True)
         kernel = start_kernel(url)
-        sandbox = re.findall(r"a sandbox at (\S+) ", said)[0]
+        sandbox = re.findall(r"a sandbox at (\S+) ", output)[0]
         assert kernel.environ()["BXPULL_URL"] == sandbox
         with bx.connect(sandbox, token=kernel.environ()["BXPULL_TOKEN"]) as portal:
             assert set(portal.fetch_config().channels) == {"shared", "private"}
@@ -574,10 +574,10 @@ def test_login_keeps_the_tokens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         address = next(line.strip() for line in process.stdout if "/oauth/authorize/" in line)
         with urllib.request.urlopen(address, timeout=10) as page:
             assert page.status == 200
-        said = process.stdout.read()
+        output = process.stdout.read()
         process.stdout.close()
         assert process.wait(20) == 0
-    assert said.strip() == f"signed in to {box_url(address)}; the tokens are kept"
+    assert output.strip() == f"signed in to {box_url(address)}; the tokens are kept"
 
 
 def box_url(address: str) -> str:

@@ -1,4 +1,4 @@
-"""`bxpull listen` as a collector: its story, its signals, its exit codes, its journal."""
+"""`bxpull listen` as a collector: its log, its signals, its exit codes, its journal."""
 
 import json
 import logging
@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,28 +36,28 @@ def collecting(folder: Path, dataset: str, **more: str) -> Iterator["subprocess.
         yield process
 
 
-def stories(output: str) -> list[dict[str, Any]]:
+def log_lines(output: str) -> list[dict[str, Any]]:
     """The lines of `--log-json`."""
     return [json.loads(line) for line in output.splitlines() if line.startswith("{")]
 
 
 def test_the_command_collects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Into the dataset, with a journal beside it, and tells its story as JSON lines."""
+    """Into the dataset, with a journal, and a log of JSON lines."""
     monkeypatch.chdir(tmp_path)
     with Sandbox(demo=True, rate=300) as box:
         source = ["--url", box.url, "--token", box.token]
         result = bxpull("listen", *source, "--dataset", "ds", "--count", 100, "--log-json")
     assert (result.exit_code, result.stderr) == (0, "")
-    told = stories(result.stdout)
-    assert [one["event"] for one in told][:1] == ["collecting"]
-    assert told[-1]["event"] == "ended"
-    assert told[-1]["written"] == len(bx.read_events("ds")) >= 100
-    assert {"part", "status", "connected"} <= {one["event"] for one in told}
-    assert (tmp_path / told[0]["journal"] / "000001.bxj").is_file()
+    entries = log_lines(result.stdout)
+    assert [one["event"] for one in entries][:1] == ["collecting"]
+    assert entries[-1]["event"] == "ended"
+    assert entries[-1]["written"] == len(bx.read_events("ds")) >= 100
+    assert {"part", "status", "connected"} <= {one["event"] for one in entries}
+    assert (tmp_path / entries[0]["journal"] / "000001.bxj").is_file()
     merged = bxpull("compact", "ds")
     assert merged.exit_code == 0
     assert merged.stdout == "nothing to merge: no day of a portal has two small parts\n"
-    assert len(bx.read_events("ds")) == told[-1]["written"]
+    assert len(bx.read_events("ds")) == entries[-1]["written"]
 
 
 @posix
@@ -65,25 +66,25 @@ def test_the_first_signal_ends_it_cleanly(tmp_path: Path, number: int) -> None:
     """All that was received is in the dataset."""
     with collecting(tmp_path, "ds") as process:
         process.send_signal(number)
-        said, _ = process.communicate(timeout=30)
+        output, _ = process.communicate(timeout=30)
     assert process.returncode == 0
-    ended = stories(said)[-1]
+    ended = log_lines(output)[-1]
     assert (ended["event"], ended["pending_bytes"]) == ("ended", 0)
     assert ended["written"] == len(bx.read_events(tmp_path / "ds")) > 0
 
 
 @posix
 def test_a_dataset_that_takes_nothing_leaves_an_exit_code_of_its_own(tmp_path: Path) -> None:
-    """The journal has all, and the message says what to do."""
+    """The journal has all, and the message names the next step."""
     (tmp_path / "ds").write_text("in the way")
     with collecting(tmp_path, "ds") as process:
         process.send_signal(signal.SIGTERM)
-        said, complained = process.communicate(timeout=30)
+        output, complained = process.communicate(timeout=30)
     assert process.returncode == 3
     assert "run the same command again to send it" in complained
-    assert stories(said)[-1]["pending_bytes"] > 0
+    assert log_lines(output)[-1]["pending_bytes"] > 0
     events = bx.read_events(tmp_path / "j")
-    assert len(events) == stories(said)[-1]["events"] > 0
+    assert len(events) == log_lines(output)[-1]["events"] > 0
 
 
 @posix
@@ -117,8 +118,8 @@ def test_a_log_for_people(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.parametrize("log", ["--log-json", None])
-def test_a_damaged_journal_is_told(tmp_path: Path, log: str | None) -> None:
-    """Once, in words or in JSON; what is behind the damage is sent all the same."""
+def test_a_damaged_journal_is_reported(tmp_path: Path, log: str | None) -> None:
+    """Once, in words or in JSON; the records after the damage are sent all the same."""
     how = ["--sandbox", "--rate", 200, "--journal", tmp_path / "j", "--count", 20]
     assert bxpull("listen", *how).exit_code == 0
     path = tmp_path / "j" / "000001.bxj"
@@ -129,13 +130,13 @@ def test_a_damaged_journal_is_told(tmp_path: Path, log: str | None) -> None:
     if log is None:
         assert result.stderr.count(words) == 1
     else:
-        told = [one["text"] for one in stories(result.stdout) if one["event"] == "warning"]
-        assert len([text for text in told if text.startswith(words)]) == 1
+        texts = [one["text"] for one in log_lines(result.stdout) if one["event"] == "warning"]
+        assert len([text for text in texts if text.startswith(words)]) == 1
         assert result.stderr == ""
 
 
-def test_without_a_dataset_a_warning_is_told_too(tmp_path: Path) -> None:
-    """Beside the bar."""
+def test_without_a_dataset_a_warning_is_shown_too(tmp_path: Path) -> None:
+    """Next to the bar."""
     how = ["--sandbox", "--rate", 200, "--journal", tmp_path / "j", "--count", 20]
     bxpull("listen", *how)
     path = tmp_path / "j" / "000001.bxj"
@@ -161,7 +162,16 @@ def test_options_that_do_not_go_together(args: list[str], words: str) -> None:
     assert_fails(bxpull("listen", "--sandbox", *args), 2, words)
 
 
-def test_an_unknown_store_is_told_in_a_line(tmp_path: Path) -> None:
+def test_metrics_without_their_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One line names the extra, before anything is collected."""
+    monkeypatch.delitem(sys.modules, "bxpull_nb.collector.metrics", raising=False)
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)
+    result = bxpull("listen", "--sandbox", "--dataset", "ds", "--metrics-port", 0)
+    assert_fails(result, 2, "pip install 'bxpull-nb[metrics]'")
+    assert not Path("ds").exists()
+
+
+def test_an_unknown_store_is_an_error_in_one_line(tmp_path: Path) -> None:
     """Before anything is collected, and by `bxpull compact`."""
     assert_fails(bxpull("compact", "nope://x"), 2, "s3://BUCKET/PATH")
     assert_fails(bxpull("listen", "--sandbox", "--dataset", "nope://x"), 2, "s3://BUCKET/PATH")
@@ -169,15 +179,15 @@ def test_an_unknown_store_is_told_in_a_line(tmp_path: Path) -> None:
 
 def test_the_exit_codes_are_in_the_help() -> None:
     """All of them."""
-    said = " ".join(bxpull("listen", "--help").stdout.split())
+    help_text = " ".join(bxpull("listen", "--help").stdout.split())
     for code in ("with 0", "1 when", "2 for", "3 when", "130 when"):
-        assert code in said
+        assert code in help_text
 
 
 def test_listening_keeps_a_journal_by_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In a folder of the portal's name; not for a sandbox of its own, and not if told so."""
+    """In a folder of the portal's name; not for a sandbox of its own, and not with --no-journal."""
     monkeypatch.chdir(tmp_path)
     assert bxpull("listen", "--sandbox", "--count", 5).exit_code == 0
     with Sandbox(demo=True, rate=200) as box:
@@ -198,7 +208,7 @@ def test_a_journal_for_a_sandbox_if_asked_for(tmp_path: Path) -> None:
 
 
 def test_a_warning_that_is_a_log_entry_too_is_shown_once() -> None:
-    """By whoever shows the entries; every other warning is shown."""
+    """By the code that shows the entries; every other warning is shown."""
     shown: list[str] = []
     log = logging.getLogger("bxpull_nb")
     with showing_warnings(shown.append, skip_entries=True):

@@ -61,7 +61,7 @@ def test_colour_is_never_the_only_sign(sandbox: Sandbox, no_color: str, coloured
 
 
 def test_a_terminal_without_the_signs(sandbox: Sandbox) -> None:
-    """Is told the words."""
+    """Gets the words."""
     environment = {"BXPULL_URL": sandbox.url, "BXPULL_TOKEN": sandbox.token, "BXPULL_WEBHOOK": None}
     result = CliRunner(charset="ascii").invoke(main, ["doctor"], env=environment)
     assert result.exit_code == 0

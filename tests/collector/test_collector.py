@@ -11,7 +11,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 import bxpull_nb as bx
 from bxpull_nb import errors
-from bxpull_nb.collector import Collector, metrics_text, serving_metrics
+from bxpull_nb.collector import Collector
+from bxpull_nb.collector.metrics import metrics_text, serving_metrics
 from bxpull_nb.models import Arrival, Event
 from bxpull_nb.portal import Portal
 from bxpull_nb.sandbox import Sandbox
@@ -127,7 +128,7 @@ def test_what_a_crash_left_in_the_journal_is_sent_first(
 def test_it_catches_up_when_the_dataset_takes_parts_again(
     sandbox: Sandbox, portal: Portal, tmp_path: Path
 ) -> None:
-    """A file stands where the folder should be; the journal keeps all meanwhile."""
+    """A file is where the folder should be; the journal keeps all meanwhile."""
     now = [0.0]
     (tmp_path / "ds").write_text("in the way")
     collector = collect(portal, tmp_path / "ds", tmp_path / "j", every=10, monotonic=lambda: now[0])
@@ -170,13 +171,14 @@ def test_the_metrics_are_those_of_the_feed(
     collector = collect(portal, tmp_path / "ds", tmp_path / "j")
     publish(sandbox, 0, 30)
     has_journaled(collector, 30)
-    with serving_metrics(0, lambda: collector.stats) as url:
-        assert url is not None
-        with urllib.request.urlopen(url) as answer:
-            text = answer.read().decode()
-            assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
-        with pytest.raises(urllib.error.HTTPError, match="404"):
-            urllib.request.urlopen(url.replace("metrics", "other"))
+    with (
+        serving_metrics(0, lambda: collector.stats) as url,
+        urllib.request.urlopen(url) as answer,
+    ):
+        text = answer.read().decode()
+        assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+    with pytest.raises(urllib.error.URLError, match="refused"):
+        urllib.request.urlopen(url)
     samples = {
         (sample.name, sample.labels.get("state")): sample.value
         for family in text_string_to_metric_families(text)
@@ -196,7 +198,7 @@ def test_a_metrics_port_that_is_taken(portal: Portal, tmp_path: Path) -> None:
     """Said before anything is collected."""
     collector = Collector(portal, tmp_path / "ds", tmp_path / "j")
     with serving_metrics(0, lambda: collector.stats) as url:
-        port = (url or "").rpartition(":")[2].partition("/")[0]
+        port = url.rpartition(":")[2].partition("/")[0]
         with (
             pytest.raises(errors.SettingsError, match=f"--metrics-port {port} cannot be used"),
             serving_metrics(int(port), lambda: collector.stats),

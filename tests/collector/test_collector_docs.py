@@ -1,4 +1,4 @@
-"""What docs/collector.md says is true."""
+"""The statements of docs/collector.md are true."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,8 @@ from click.testing import CliRunner
 import bxpull_nb as bx
 from bxpull_nb import errors
 from bxpull_nb.cli import main
-from bxpull_nb.collector import Collector, metrics_text
+from bxpull_nb.collector import Collector
+from bxpull_nb.collector.metrics import metrics_text
 from bxpull_nb.portal import Portal
 from bxpull_nb.storage.dataset.layout import folders
 from tests.support.paths import PROJECT
@@ -24,18 +25,18 @@ def test_the_readme_leads_to_it() -> None:
 
 def test_the_options_exist() -> None:
     """Of `bxpull listen`, but for those of other programs."""
-    said = CliRunner().invoke(main, ["listen", "--help"]).stdout
+    help_text = CliRunner().invoke(main, ["listen", "--help"]).stdout
     table = re.findall(r"^\| `(--[\w-]+)", PAGE, re.MULTILINE)
     assert len(table) == 5
     for option in (*table, "--no-journal"):
-        assert option in said
+        assert option in help_text
 
 
 def test_the_exit_codes_are_those_of_the_help() -> None:
     """All of them."""
-    said = " ".join(CliRunner().invoke(main, ["listen", "--help"]).stdout.split())
-    told = re.findall(r"^\| (\d+) \|", PAGE, re.MULTILINE)
-    assert told == re.findall(r"\b(\d+) (?:when|for)\b", said)
+    help_text = " ".join(CliRunner().invoke(main, ["listen", "--help"]).stdout.split())
+    codes = re.findall(r"^\| (\d+) \|", PAGE, re.MULTILINE)
+    assert codes == re.findall(r"\b(\d+) (?:when|for)\b", help_text)
 
 
 def test_the_metrics_exist(portal: Portal, tmp_path: Path) -> None:
@@ -61,7 +62,7 @@ def test_the_example_of_a_part_is_one() -> None:
 
 
 def test_names_in_the_code_exist() -> None:
-    """Every `bx.name`, and every table that is said to take a frame of Dask."""
+    """Every `bx.name`, and every table that takes a DataFrame of Dask."""
     names = re.findall(r"\bbx\.(\w+)", PAGE)
     tables = re.search(r"^(`summary`.*) take a frame", PAGE, re.MULTILINE)
     assert tables is not None

@@ -70,27 +70,27 @@ def test_all_is_well_on_every_version(version: int) -> None:
         assert all(0 < echo < 5000 for echo in echoes)
 
 
-def test_what_the_first_checks_say(sandbox: Sandbox, portal: Portal) -> None:
+def test_the_texts_of_the_first_checks(sandbox: Sandbox, portal: Portal) -> None:
     """The address and its encryption, who one is, what was granted, what the config is about."""
     diagnosis = doctor(portal, echoes=1)
-    said = {finding.check: finding.said for finding in diagnosis.findings}
-    assert said["portal answers"] == f"{sandbox.url}, no TLS"
-    assert said["token accepted"] == "user 1, Ada Sandbox, an administrator, by an OAuth token"
-    assert said["scope"] == "granted: pull, pull_channel, crm, user"
-    assert said["config"] == "an application's channels: shared and private"
-    assert said["clock"].startswith("the portal's clock differs from this machine's by 0.")
-    assert said["channel life"] == "shared for 12 h 0 min, private for 12 h 0 min"
+    texts = {finding.check: finding.said for finding in diagnosis.findings}
+    assert texts["portal answers"] == f"{sandbox.url}, no TLS"
+    assert texts["token accepted"] == "user 1, Ada Sandbox, an administrator, by an OAuth token"
+    assert texts["scope"] == "granted: pull, pull_channel, crm, user"
+    assert texts["config"] == "an application's channels: shared and private"
+    assert texts["clock"].startswith("the portal's clock differs from this machine's by 0.")
+    assert texts["channel life"] == "shared for 12 h 0 min, private for 12 h 0 min"
 
 
-def test_findings_are_told_as_they_come(portal: Portal) -> None:
+def test_notifies_of_findings_as_they_come(portal: Portal) -> None:
     """The very ones of the diagnosis."""
-    told: list[Finding] = []
-    diagnosis = bx.doctor(portal, tell=told.append, echoes=1)
-    assert tuple(told) == diagnosis.findings
+    notified: list[Finding] = []
+    diagnosis = bx.doctor(portal, tell=notified.append, echoes=1)
+    assert tuple(notified) == diagnosis.findings
 
 
 def test_only_its_own_nonce_is_an_echo(sandbox: Sandbox, portal: Portal) -> None:
-    """Another doctor's events, and unreadable ones, are somebody else's."""
+    """Another doctor's events, and unreadable ones, belong to others."""
     numbers = count()
 
     def nonce() -> str:
@@ -166,7 +166,7 @@ def test_a_certificate_nobody_vouches_for() -> None:
 
 
 def test_a_certificate_that_is_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Everything over TLS, and its version is told."""
+    """Everything over TLS, and the finding names its version."""
     pytest.importorskip("trustme", reason="the extra `tls` is not installed")
     with Sandbox(tls=True) as sandbox:
         monkeypatch.setenv("SSL_CERT_FILE", str(sandbox.ca_path))
@@ -177,7 +177,7 @@ def test_a_certificate_that_is_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_portal_that_takes_its_time(sandbox: Sandbox) -> None:
-    """Is waited for as long as was said, not for ever."""
+    """Is waited for as long as `seconds`, not for ever."""
 
     class Slow(AccessToken):
         async def ready(self, _http: Any) -> None:
@@ -201,7 +201,7 @@ def test_a_portal_that_asks_for_patience(sandbox: Sandbox, portal: Portal) -> No
 def test_a_check_that_breaks_does_not_end_the_others(
     portal: Portal, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is a fault of ours, and says so."""
+    """It is a fault of ours, and the finding names it."""
 
     async def broken(_context: object) -> CheckResult:
         raise ZeroDivisionError("nothing to divide by")
@@ -236,7 +236,7 @@ def test_a_check_that_breaks_does_not_end_the_others(
     ids=["token", "webhook", "application"],
 )
 def test_a_wrong_secret(sandbox: Sandbox, auth: Callable[[Sandbox], Auth], step: str) -> None:
-    """The portal answers, and everything behind the token is not tried; the secret is masked."""
+    """The portal answers, and every check after the token is not tried; the secret is masked."""
     with Portal(auth(sandbox)) as portal:
         diagnosis = doctor(portal)
     assert states(diagnosis) == ["ok", "failed", *["not tried"] * 7]
@@ -245,7 +245,7 @@ def test_a_wrong_secret(sandbox: Sandbox, auth: Callable[[Sandbox], Auth], step:
 
 
 def test_an_expired_token(sandbox: Sandbox, portal: Portal) -> None:
-    """Is told as such."""
+    """Has a message of its own."""
     sandbox.expire_token()
     diagnosis = doctor(portal)
     assert found(diagnosis, "token accepted").said.startswith("profile: expired_token")
@@ -253,7 +253,7 @@ def test_an_expired_token(sandbox: Sandbox, portal: Portal) -> None:
 
 
 def test_the_scope_lacks_pull() -> None:
-    """The config is tried all the same, and says so too."""
+    """The config is tried all the same, and fails for the same reason."""
     with opened(Sandbox(scope="crm")) as portal:
         diagnosis = doctor(portal)
     assert states(diagnosis) == ["ok", "ok", "failed", "failed", *["not tried"] * 5]
@@ -299,7 +299,7 @@ def test_a_webhook_without_any_channels() -> None:
     ],
 )
 def test_codes_of_the_portal(sandbox: Sandbox, portal: Portal, code: str, step: str) -> None:
-    """Each has its own next step; a stranger's call says no more than that a portal answers."""
+    """Each has its own next step; an anonymous call shows only that a portal answers."""
     sandbox.fail_rest(code, 2)
     diagnosis = doctor(portal, echoes=1)
     assert states(diagnosis)[:3] == ["ok", "failed", "ok"]
@@ -373,7 +373,7 @@ def test_a_page_in_the_push_servers_place(sandbox: Sandbox, portal: Portal) -> N
     assert "something between here and the push server" in found(diagnosis, "polling").next_step
 
 
-def test_a_push_server_that_says_nothing(sandbox: Sandbox, portal: Portal) -> None:
+def test_a_push_server_that_sends_nothing(sandbox: Sandbox, portal: Portal) -> None:
     """Neither transport takes longer than it may, and the administrator is whom to ask."""
     sandbox.stall(4)
     begun = time.monotonic()
@@ -480,7 +480,7 @@ def test_the_frame_has_fixed_dtypes() -> None:
     assert frame["ok"].isna().tolist() == [False] * 4 + [True]
     assert frame.loc[3, ["echoes", "median_ms", "worst_ms"]].tolist() == [3, 4.0, 30.0]
     assert frame["median_ms"].isna().sum() == 4
-    assert (Diagnosis("nobody", []).to_frame().dtypes == frame.dtypes).all()
+    assert (Diagnosis("nothing", []).to_frame().dtypes == frame.dtypes).all()
 
 
 def test_no_secret_is_shown() -> None:

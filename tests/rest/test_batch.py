@@ -55,10 +55,10 @@ def test_a_failure_does_not_hide_the_others() -> None:
         done["c"]
 
 
-@pytest.mark.parametrize("told", ["BROKEN", {"error": "BROKEN"}])
-def test_an_error_may_be_a_bare_code(told: Any) -> None:
+@pytest.mark.parametrize("error", ["BROKEN", {"error": "BROKEN"}])
+def test_an_error_may_be_a_bare_code(error: Any) -> None:
     """Old portals write only that."""
-    done = batch(ScriptedPortal(answer([], {"a": told})), {"a": ("x", {})})
+    done = batch(ScriptedPortal(answer([], {"a": error})), {"a": ("x", {})})
     assert [(e.code, e.method) for e in done.errors.values()] == [("BROKEN", "x")]
 
 
@@ -97,7 +97,7 @@ def test_an_empty_batch_asks_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("call", "said"),
+    ("call", "message"),
     [
         ("profile", "must be a method and its parameters"),
         (("profile", None), "a dict of parameters"),
@@ -105,11 +105,11 @@ def test_an_empty_batch_asks_nothing() -> None:
         (("x", {"A": [float("nan")]}), r"params\['name'\]\['A'\]\[0\] is nan"),
     ],
 )
-def test_a_call_that_cannot_be_sent_is_refused_before_any(call: Any, said: str) -> None:
-    """Even behind fifty good ones."""
+def test_a_call_that_cannot_be_sent_is_refused_before_any(call: Any, message: str) -> None:
+    """Even after fifty good ones."""
     portal = ScriptedPortal()
     good = {f"n{number}": ("profile", {}) for number in range(50)}
-    with pytest.raises(errors.SettingsError, match=said):
+    with pytest.raises(errors.SettingsError, match=message):
         batch(portal, good | {"name": call})
     assert portal.calls == []
 

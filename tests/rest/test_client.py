@@ -57,7 +57,7 @@ def test_a_token_gets_the_config_in_both_editions(edition: str) -> None:
 
 
 def test_a_webhook_gets_the_config_of_the_seed_edition() -> None:
-    """As the method's page says."""
+    """As in the method's documentation."""
     with Sandbox(edition="seed") as sandbox:
         config = fetch(RestClient(Webhook(sandbox.webhook)))
     assert set(config.channels) == {"shared", "private"}
@@ -85,7 +85,7 @@ def test_a_webhook_with_the_scope_gets_the_personal_feed_of_today_s_portals(
 
 
 @pytest.mark.parametrize(("edition", "status"), [("seed", 200), ("current", 500)])
-def test_a_portal_without_push_server_says_so(edition: str, status: int) -> None:
+def test_a_portal_without_push_server_is_an_error(edition: str, status: int) -> None:
     """SERVER_ERROR, also inside an HTTP 200."""
     with (
         Sandbox(edition=edition, configured=False) as sandbox,
@@ -103,7 +103,7 @@ def test_a_wrong_token_is_refused() -> None:
     assert TOKEN not in str(caught.value)
 
 
-def test_an_unreachable_host_is_said_with_its_address() -> None:
+def test_the_error_names_an_unreachable_host() -> None:
     """Nobody listens on a port that was just closed."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -113,7 +113,7 @@ def test_an_unreachable_host_is_said_with_its_address() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"),
+    ("answer", "message"),
     [
         ({"body": "<html>Sign in</html>"}, "it is an HTML page, not JSON"),
         (
@@ -125,9 +125,9 @@ def test_an_unreachable_host_is_said_with_its_address() -> None:
         ({"body": '{"result": true}', "kind": "application/json"}, "the result is bool"),
     ],
 )
-def test_what_is_no_rest_answer_is_said(answering: Answer, answer: Any, said: str) -> None:
+def test_a_foreign_answer_is_an_error(answering: Answer, answer: Any, message: str) -> None:
     """A login page, a proxy's error, another program's JSON."""
-    with pytest.raises(errors.UnexpectedAnswer, match=said):
+    with pytest.raises(errors.UnexpectedAnswer, match=message):
         fetch(client(answering(**answer)))
 
 
@@ -151,7 +151,7 @@ def test_a_missing_field_is_an_error_of_its_own(answering: Answer) -> None:
         ("NEVER_HEARD_OF", 500, errors.ApiError),
     ],
 )
-def test_errors_are_told_apart_by_code_not_by_status(
+def test_errors_are_distinguished_by_code_not_by_status(
     code: str, status: int, kind: type[errors.ApiError]
 ) -> None:
     """The same code comes with different statuses from different portals."""
@@ -201,7 +201,7 @@ def test_cache_and_reopen_travel_as_y_and_n(monkeypatch: pytest.MonkeyPatch) -> 
     ]
 
 
-# ---- repeating, waiting, moving: against a portal that answers what it is told -----------------
+# ---- repeating, waiting, moving: against a portal with scripted answers -----------------
 
 WEBHOOK = "https://acme.bitrix24.com/rest/7/webhook-secret-0000/"
 SECRET = "webhook-secret-0000"
@@ -279,7 +279,7 @@ def test_delays_are_a_plain_function() -> None:
     ],
 )
 def test_what_a_repeat_cannot_mend_is_asked_once(code: str, status: int) -> None:
-    """Above all OVERLOAD_LIMIT; and an expired token nobody can renew."""
+    """Above all OVERLOAD_LIMIT; and an expired token that cannot be renewed."""
     portal = ScriptedPortal(*[error(code, status)] * 3)
     with pytest.raises(errors.ApiError) as caught:
         asked(portal)
@@ -287,7 +287,7 @@ def test_what_a_repeat_cannot_mend_is_asked_once(code: str, status: int) -> None
 
 
 def test_a_used_up_method_waits_for_its_counter(caplog: pytest.LogCaptureFixture) -> None:
-    """By the portal's clock, and said in the log."""
+    """By the portal's clock, and with a line in the log."""
     busy = error("OPERATION_TIME_LIMIT", 429, finish=1000.0, operating_reset_at=1300)
     assert asked(ScriptedPortal(busy)) == (True, [301.0])
     assert "OPERATION_TIME_LIMIT; asking again in 301 s" in caplog.text
@@ -393,7 +393,7 @@ def test_two_moves_in_one_call_are_one_too_many() -> None:
 
 
 @pytest.mark.parametrize(
-    ("location", "said"),
+    ("location", "message"),
     [
         ("http://acme.bitrix24.com/rest/profile", "where the token could be read"),
         ("https://acme.bitrix24.com:8443/rest/profile", "another port"),
@@ -404,10 +404,10 @@ def test_two_moves_in_one_call_are_one_too_many() -> None:
         ("ftp://new.example/rest/profile", "without naming another portal"),
     ],
 )
-def test_a_doubtful_move_is_refused(location: str, said: str) -> None:
+def test_a_doubtful_move_is_refused(location: str, message: str) -> None:
     """The token does not go along."""
     portal = ScriptedPortal(moved(location))
-    with pytest.raises(errors.UnexpectedAnswer, match=said):
+    with pytest.raises(errors.UnexpectedAnswer, match=message):
         asked(portal)
     assert len(portal.calls) == 1
 
@@ -433,7 +433,7 @@ def test_a_moved_webhook_keeps_its_secret_to_itself() -> None:
 
 
 @pytest.mark.parametrize(
-    ("params", "said"),
+    ("params", "message"),
     [
         ({"PARAMS": {"text": "a\ud800"}}, r"params\['PARAMS'\]\['text'\] holds half of a char"),
         ({"a": [1, {"b": "\udfff"}]}, r"params\['a'\]\[1\]\['b'\] holds half"),
@@ -443,10 +443,12 @@ def test_a_moved_webhook_keeps_its_secret_to_itself() -> None:
         ({"a": object()}, "cannot be sent as JSON"),
     ],
 )
-def test_what_json_cannot_hold_is_refused_with_its_place(params: dict[str, Any], said: str) -> None:
+def test_params_beyond_json_are_refused_with_their_place(
+    params: dict[str, Any], message: str
+) -> None:
     """The portal would silently read no parameters at all."""
     portal = ScriptedPortal()
-    with pytest.raises(errors.SettingsError, match=said):
+    with pytest.raises(errors.SettingsError, match=message):
         asked(portal, lambda client: client.call("profile", params))
     assert portal.calls == []
 
@@ -474,7 +476,7 @@ REFUSED = (403, {"error": "WRONG_AUTH_TYPE", "error_description": "applications 
 def test_a_webhook_without_application_gets_its_users_feed(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Marked in the config, and said once in one sentence."""
+    """Marked in the config, and logged once in one sentence."""
     answer = {"result": seed_answer() | {"serverTime": "2026-01-01T00:00:00+00:00"}}
     portal = ScriptedPortal(REFUSED, answer, REFUSED, answer)
 
@@ -492,7 +494,7 @@ def test_a_webhook_without_application_gets_its_users_feed(
 
 
 def test_the_first_error_stands_when_the_own_feed_is_refused_too() -> None:
-    """It says what to do; the second would only confuse."""
+    """It names the next step; the second would only confuse."""
     portal = ScriptedPortal(REFUSED, (403, {"error": "insufficient_scope"}))
     with pytest.raises(errors.WrongAuthType, match="applications only"):
         asked(portal, lambda client: client.fetch_config(), auth=Webhook(WEBHOOK))
@@ -511,8 +513,8 @@ def test_an_application_never_gets_a_personal_feed() -> None:
 
 def test_public_channels_come_by_user() -> None:
     """Typed; who has none is left out."""
-    told = {"user_id": 7, "public_id": "f" * 32, "signature": "a" * 40}
-    portal = ScriptedPortal({"result": {"7": told, "8": False}}, {"result": []})
+    channel = {"user_id": 7, "public_id": "f" * 32, "signature": "a" * 40}
+    portal = ScriptedPortal({"result": {"7": channel, "8": False}}, {"result": []})
 
     async def both(client: RestClient) -> list[Any]:
         return [await client.public_channels([7, 8]), await client.public_channels([8])]
@@ -560,9 +562,9 @@ def test_no_exception_of_the_chain_holds_a_secret() -> None:
 
 def test_a_secret_the_portal_repeats_is_masked() -> None:
     """In the message, the description and the code."""
-    said = {"error": f"BAD_{SECRET}", "error_description": f"no such webhook: {SECRET}"}
+    refusal = {"error": f"BAD_{SECRET}", "error_description": f"no such webhook: {SECRET}"}
     with pytest.raises(errors.ApiError) as caught:
-        asked(ScriptedPortal((401, said)), auth=Webhook(WEBHOOK))
+        asked(ScriptedPortal((401, refusal)), auth=Webhook(WEBHOOK))
     shown = f"{caught.value}{caught.value.description}{caught.value.code}"
     assert SECRET not in shown
     assert "webh…000" in shown

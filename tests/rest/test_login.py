@@ -6,6 +6,7 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -95,17 +96,19 @@ class Browser:
 
 
 def good(**how: Any) -> Browser:
-    """One whose user said yes."""
+    """A browser whose user agrees."""
     return Browser(code="the-code-of-this-login", **how)
 
 
 def test_the_whole_way_to_stored_tokens(portal: TokenServer) -> None:
     """Authorize address, redirect, code, tokens, store."""
-    store, browser, told = MemoryStore(), good(), []
-    pair = login(portal.url, *CLIENT, open_browser=browser, tell=told.append, store=store)
+    store, browser, addresses = MemoryStore(), good(), []
+    pair = login(portal.url, *CLIENT, open_browser=browser, tell=addresses.append, store=store)
     assert (pair.access_token, pair.user_id, pair.scope) == ("access-token-0001", 1, "app,pull")
     assert store.load(portal.url, CLIENT[0]) == pair
-    assert told[0].startswith(f"{portal.url}/oauth/authorize/?client_id=local.1234567890abcdef&")
+    assert addresses[0].startswith(
+        f"{portal.url}/oauth/authorize/?client_id=local.1234567890abcdef&"
+    )
     assert len(browser.asked["state"]) >= 40
     assert portal.grants == [
         {
@@ -118,7 +121,7 @@ def test_the_whole_way_to_stored_tokens(portal: TokenServer) -> None:
     ]
 
 
-def test_the_page_says_that_it_may_be_closed_and_holds_no_secret(portal: TokenServer) -> None:
+def test_the_page_may_be_closed_and_holds_no_secret(portal: TokenServer) -> None:
     """It stays in the browser's history."""
     browser = good()
     login(portal.url, *CLIENT, open_browser=browser, store=MemoryStore())
@@ -166,27 +169,45 @@ def test_nobody_comes_back(portal: TokenServer) -> None:
 
 
 def test_other_visits_do_not_disturb(portal: TokenServer) -> None:
-    """A favicon, a silent connection made in advance, a line that is no request, a POST."""
+    """A favicon, two silent connections made in advance, lines that are no request, a POST."""
     silent: list[socket.socket] = []
 
     def before(back: str) -> None:
         parts = urlsplit(back)
-        silent.append(socket.create_connection((parts.hostname, parts.port)))
-        for said in (
+        silent.extend(socket.create_connection((parts.hostname, parts.port)) for _ in range(2))
+        silent[1].sendall(b"GET / HTTP/1.1\r\nHost: a")
+        for request in (
             b"\r\n",
             b"nonsense\n",
             b"x" * 100_000,
             b"POST /?code=x&state=y HTTP/1.1\r\n\r\n",
         ):
             with socket.create_connection((parts.hostname, parts.port)) as visitor:
-                visitor.sendall(said)
+                visitor.sendall(request)
         assert visit(f"{back}favicon.ico")[0] == 404
 
     browser = good(before=before)
     pair = login(portal.url, *CLIENT, open_browser=browser, store=MemoryStore())
     assert pair.user_id == 1
-    assert silent[0].recv(1) == b""
-    silent[0].close()
+    for connection in silent:
+        assert connection.recv(1) == b""
+        connection.close()
+
+
+def test_a_page_is_not_kept_and_sends_no_referrer(portal: TokenServer) -> None:
+    """Its address holds the code."""
+    headers: list[Message] = []
+
+    def before(back: str) -> None:
+        with pytest.raises(urllib.error.HTTPError, match="404") as refused:
+            urllib.request.urlopen(f"{back}favicon.ico", timeout=5)
+        with refused.value as page:
+            headers.append(page.headers)
+
+    login(portal.url, *CLIENT, open_browser=good(before=before), store=MemoryStore())
+    assert headers[0]["Referrer-Policy"] == "no-referrer"
+    assert headers[0]["Cache-Control"] == "no-store"
+    assert headers[0]["Server"] is None
 
 
 def test_a_code_that_is_not_accepted_is_an_error(portal: TokenServer) -> None:
@@ -222,16 +243,16 @@ def test_a_taken_port_is_an_error_before_the_browser_opens(portal: TokenServer) 
 def test_a_browser_that_does_not_open_is_no_end(
     portal: TokenServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The address was told, and can be opened by hand."""
+    """The user has the address, and can open it by hand."""
     by_hand = good()
 
     def broken(address: str) -> None:
         raise OSError("no display")
 
-    def tell(address: str) -> None:
+    def notify(address: str) -> None:
         threading.Thread(target=by_hand, args=(address,), daemon=True).start()
 
-    pair = login(portal.url, *CLIENT, open_browser=broken, tell=tell, store=MemoryStore())
+    pair = login(portal.url, *CLIENT, open_browser=broken, tell=notify, store=MemoryStore())
     assert pair.user_id == 1
     assert "no browser opened (OSError)" in caplog.text
 

@@ -148,7 +148,7 @@ def test_a_lasting_refusal_of_many_callers_ends_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "kind", "said"),
+    ("answer", "kind", "message"),
     [
         ((400, {"error": "invalid_grant"}), errors.GrantRefused, "`bxpull login`"),
         ((200, {"error": "INVALID_GRANT"}), errors.GrantRefused, "`bxpull login`"),
@@ -158,14 +158,14 @@ def test_a_lasting_refusal_of_many_callers_ends_too() -> None:
         ((200, {"refresh_token": "r" * 20}), errors.MissingField, "lacks 'access_token'"),
     ],
 )
-def test_a_refused_refresh_says_what_to_do(
-    answer: tuple[int, Any], kind: type[Exception], said: str
+def test_a_refused_refresh_names_the_next_step(
+    answer: tuple[int, Any], kind: type[Exception], message: str
 ) -> None:
     """Refused for good, or a passing trouble of the token server."""
     portal = ScriptedPortal()
     portal.expire()
     portal.grant_answer = answer
-    with pytest.raises(kind, match=said) as caught:
+    with pytest.raises(kind, match=message) as caught:
         run(portal, app(**GIVEN), profile)
     assert type(caught.value) is kind
     assert isinstance(caught.value, errors.RestError)
@@ -210,7 +210,7 @@ def test_a_token_server_that_does_not_answer_leaves_no_secret_in_the_error() -> 
     assert cause.request.content == b""
 
 
-def test_the_new_pair_is_stored_before_it_is_used_and_told_afterwards() -> None:
+def test_the_new_pair_is_stored_before_it_is_used_and_passed_on_afterwards() -> None:
     """A program that is killed in between must find it again."""
     order: list[str] = []
 
@@ -235,7 +235,7 @@ def test_the_new_pair_is_stored_before_it_is_used_and_told_afterwards() -> None:
 
 
 def test_a_store_or_callback_that_fails_costs_no_call(caplog: pytest.LogCaptureFixture) -> None:
-    """Both are said in the log."""
+    """Both are in the log."""
 
     class Full(MemoryStore):
         def save(self, *_: Any) -> None:
@@ -293,7 +293,7 @@ def test_stored_tokens_are_used_without_any_argument() -> None:
     assert portal.grants == []
 
 
-def test_without_any_token_the_way_to_one_is_said() -> None:
+def test_without_any_token_the_error_names_the_way_to_one() -> None:
     """Nothing is sent."""
     portal = ScriptedPortal()
     with pytest.raises(errors.SettingsError, match="bxpull login"):
@@ -396,7 +396,7 @@ def test_a_token_without_its_refresh_token_is_half_of_the_arguments() -> None:
 
 
 def test_a_token_file_is_only_its_owners(tmp_path: Path) -> None:
-    """Mode 0600 in a folder of mode 0700, and nothing left beside it."""
+    """Mode 0600 in a folder of mode 0700, and nothing left next to it."""
     store = FileStore(tmp_path / "tokens")
     assert store.load(PORTAL, "a") is None
     store.save(PORTAL, "a", PAIR)
@@ -415,7 +415,7 @@ def test_a_token_file_is_only_its_owners(tmp_path: Path) -> None:
 def test_a_break_while_writing_leaves_the_old_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The new one is written beside it, and renamed at the end."""
+    """The new one is written next to it, and renamed at the end."""
     store = FileStore(tmp_path)
     store.save(PORTAL, "a", PAIR)
 
@@ -430,10 +430,10 @@ def test_a_break_while_writing_leaves_the_old_file(
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"access_token": 1}', b"\xff\xfe"])
-def test_a_damaged_file_is_said_and_not_fatal(
+def test_a_damaged_file_is_logged_and_not_fatal(
     tmp_path: Path, content: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """With its path; the next login writes it anew."""
+    """With its path; the next login writes a new one."""
     store = FileStore(tmp_path)
     path = store.path(PORTAL, "a")
     path.write_bytes(content)
@@ -538,7 +538,7 @@ def test_a_locked_keyring_is_not_asked_to_unlock(
     assert isinstance(default_store(), FileStore if locked else KeyringStore)
 
 
-def test_a_keyring_that_breaks_later_is_said(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_keyring_that_breaks_later_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     """Reading gives nothing, writing is an error with a way out."""
     store = KeyringStore(FakeBackend(broken=True))
     assert store.load(PORTAL, "a") is None
@@ -573,7 +573,7 @@ def test_connect_takes_an_application_from_the_environment(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ({"url": PORTAL, "client_id": "x"}, "the client_secret is missing"),
         ({"url": PORTAL, "token": "x" * 20, "refresh_token": "y"}, "the client_id is missing"),
@@ -583,7 +583,7 @@ def test_connect_takes_an_application_from_the_environment(
         ({"url": PORTAL, "client_id": " ", "client_secret": "y"}, "the client_id is empty"),
     ],
 )
-def test_half_of_an_application_is_an_error(arguments: dict[str, Any], said: str) -> None:
+def test_half_of_an_application_is_an_error(arguments: dict[str, Any], message: str) -> None:
     """Which names what is missing."""
-    with pytest.raises(errors.SettingsError, match=said):
+    with pytest.raises(errors.SettingsError, match=message):
         bx.connect(**arguments)

@@ -87,7 +87,7 @@ def test_a_refusal_carries_the_servers_words() -> None:
 
 
 @pytest.mark.parametrize("how", [{"version": 3}, {"publish_enabled": False}, {"version": 5}])
-def test_a_server_that_takes_none_says_so(how: dict[str, Any]) -> None:
+def test_a_server_that_takes_none_is_an_error(how: dict[str, Any]) -> None:
     """With the other way."""
     with pytest.raises(errors.TransportUnavailable, match=r"send_event\(\)"):
         publish_url(server(**how))

@@ -1,6 +1,6 @@
-"""How a call proves who it is, and where the tokens of an application are kept."""
+"""Authorizations of a call, and the stores for the tokens of an application."""
 
-from bxpull_nb.rest.auth.credentials import AccessToken, Auth, Webhook
+from bxpull_nb.rest.auth.credentials import AccessToken, Anonymous, Auth, Webhook
 from bxpull_nb.rest.auth.oauth import OAuthApp
 from bxpull_nb.rest.auth.store import (
     FileStore,
@@ -14,6 +14,7 @@ from bxpull_nb.rest.auth.token_pair import TokenPair
 
 __all__ = [
     "AccessToken",
+    "Anonymous",
     "Auth",
     "FileStore",
     "KeyringStore",

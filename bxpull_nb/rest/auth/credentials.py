@@ -1,4 +1,4 @@
-"""How a call proves who it is: an OAuth token, or an inbound webhook."""
+"""Authorizations of a call: an OAuth token, an inbound webhook, or none."""
 
 import re
 from collections.abc import Mapping
@@ -11,29 +11,29 @@ from bxpull_nb.protocol.endpoint import portal_url
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["AccessToken", "Auth", "Webhook", "bearer", "stripped"]
+__all__ = ["AccessToken", "Anonymous", "Auth", "Webhook", "bearer", "stripped"]
 
 
 class Auth(Protocol):
-    """What a REST call needs to know of an authorization."""
+    """The part of an authorization that a REST call uses."""
 
     portal: str
     """The portal's address, `https://host`; it changes when the portal has moved."""
 
     def method_url(self, method: str) -> str:
-        """The address of that REST method (with a webhook it holds the secret)."""
+        """Return the address of that REST method (with a webhook it holds the secret)."""
         ...
 
     def headers(self) -> dict[str, str]:
-        """The headers that carry the authorization."""
+        """Return the headers that carry the authorization."""
         ...
 
     def mask_secrets(self, text: str) -> str:
-        """`text` with the secrets of this authorization masked."""
+        """Return `text` with the secrets of this authorization masked."""
         ...
 
     async def ready(self, http: "httpx.AsyncClient") -> None:
-        """Have a token to call with."""
+        """Make sure that there is a token to call with."""
         ...
 
     async def renew(
@@ -43,18 +43,24 @@ class Auth(Protocol):
         *,
         again: bool = False,
     ) -> bool:
-        """Whether there is another token now than in the `refused` headers.
+        """Whether the token is another one now than in the `refused` headers.
 
-        `again` says that this call was refused and renewed before.
+        `again` is True when this call was refused and renewed before.
         """
         ...
 
 
-class _Given:
-    """What a person gave, and only a person can renew."""
+class _Fixed:
+    """An authorization that a person gave, and that only a person can renew."""
+
+    portal: str
+
+    def method_url(self, method: str) -> str:
+        """Return `https://host/rest/METHOD`."""
+        return f"{self.portal}/rest/{method}"
 
     async def ready(self, http: "httpx.AsyncClient") -> None:
-        """Nothing to do: it was given."""
+        """Do nothing: it was given."""
 
     async def renew(
         self,
@@ -63,34 +69,45 @@ class _Given:
         *,
         again: bool = False,  # noqa: ARG002
     ) -> bool:
-        """False: there is no other."""
+        """Return False: there is no other."""
         return False
 
 
-class AccessToken(_Given):
+class Anonymous(_Fixed):
+    """No authorization, to see whether a portal answers at all."""
+
+    def __init__(self, portal: str) -> None:
+        self.portal = portal
+
+    def headers(self) -> dict[str, str]:
+        """Return no header."""
+        return {}
+
+    def mask_secrets(self, text: str) -> str:
+        """Return `text`: there is no secret."""
+        return text
+
+
+class AccessToken(_Fixed):
     """An application's OAuth access token for one portal, good for an hour."""
 
     def __init__(self, portal: str, token: str) -> None:
         self.portal = portal_url(portal)
         self._token = stripped(token, "token")
 
-    def method_url(self, method: str) -> str:
-        """`https://host/rest/METHOD`."""
-        return f"{self.portal}/rest/{method}"
-
     def headers(self) -> dict[str, str]:
-        """A bearer header."""
+        """Return a bearer header."""
         return bearer(self._token)
 
     def mask_secrets(self, text: str) -> str:
-        """`text` with the token masked."""
+        """Return `text` with the token masked."""
         return text.replace(self._token, mask(self._token))
 
     def __repr__(self) -> str:
         return f"AccessToken({self.portal!r}, {mask(self._token)!r})"
 
 
-class Webhook(_Given):
+class Webhook(_Fixed):
     """An inbound webhook: the user and the secret are part of the address."""
 
     def __init__(self, url: str) -> None:
@@ -104,15 +121,15 @@ class Webhook(_Given):
         self._user, self._secret = found.groups()
 
     def method_url(self, method: str) -> str:
-        """`https://host/rest/USER/SECRET/METHOD`."""
+        """Return `https://host/rest/USER/SECRET/METHOD`."""
         return f"{self.portal}/rest/{self._user}/{self._secret}/{method}"
 
     def headers(self) -> dict[str, str]:
-        """None: the address says it all."""
+        """Return no header: the address holds the secret."""
         return {}
 
     def mask_secrets(self, text: str) -> str:
-        """`text` with the secret masked."""
+        """Return `text` with the secret masked."""
         return text.replace(self._secret, mask(self._secret))
 
     def __repr__(self) -> str:
@@ -120,12 +137,12 @@ class Webhook(_Given):
 
 
 def bearer(token: str) -> dict[str, str]:
-    """The header that carries an access token."""
+    """Return the header that carries an access token."""
     return {"Authorization": f"Bearer {token}"}
 
 
 def stripped(secret: str, name: str) -> str:
-    """The secret without blanks around it; raises SettingsError for what cannot be one."""
+    """Return the secret without blanks around it; raises SettingsError if it cannot be one."""
     bare = secret.strip()
     if not bare or any(character.isspace() for character in bare):
         raise SettingsError(f"the {name} is empty or holds spaces. Copy it again, whole.")

@@ -1,4 +1,4 @@
-"""An OAuth application whose token renews itself, once for all that wait for it."""
+"""An OAuth application that renews its token, once for all waiting calls."""
 
 import asyncio
 import logging
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 __all__ = ["OAuthApp"]
 
 _log = logging.getLogger(__name__)
-_SETTLE = 5.0  # seconds a refresh under way may take when everything ends
+_SETTLE = 5.0  # seconds that a running refresh may take when everything ends
 
 
 class OAuthApp:
-    """An application on one portal, with tokens that are renewed when the portal says so.
+    """An application on one portal; its tokens are renewed when the portal refuses them.
 
-    Without `refresh_token` the pair comes from the store, where `bxpull login` put it. A pair
-    in the store that descends from the `refresh_token` given here is newer, and goes first.
+    Without `refresh_token` the token pair comes from the store, where `bxpull login` put it. A
+    stored pair that descends from the `refresh_token` given here is newer, and is preferred.
     `store` keeps each new pair before it is used (default: the system's keyring, or a file only
     you can read), then `on_refresh` is called with it, on the portal's own thread. `token_url`
     is the token server. Raises SettingsError for arguments that cannot be used.
@@ -50,35 +50,35 @@ class OAuthApp:
         self._client_id = stripped(client_id, "client_id")
         self._client_secret = stripped(client_secret, "client_secret")
         self._token_url = token_server(self.portal, token_url)
-        self._given = _given_pair(token, refresh_token)
+        self._given = _given_token_pair(token, refresh_token)
         self._store = store
         self._on_refresh = on_refresh
-        self._pair: TokenPair | None = None
-        self._issued = ""  # the access token the token server gave to this very object
+        self._token_pair: TokenPair | None = None
+        self._issued = ""  # the access token that the token server gave to this object
         self._flight: asyncio.Task[None] | None = None
 
     def method_url(self, method: str) -> str:
-        """`https://host/rest/METHOD`."""
+        """Return `https://host/rest/METHOD`."""
         return f"{self.portal}/rest/{method}"
 
     def headers(self) -> dict[str, str]:
-        """A bearer header; none before the first token is there."""
-        return bearer(self._pair.access_token) if self._pair else {}
+        """Return a bearer header; none before the first token."""
+        return bearer(self._token_pair.access_token) if self._token_pair else {}
 
     def mask_secrets(self, text: str) -> str:
-        """`text` with the tokens and the application's secret masked."""
-        pairs = [pair for pair in (self._pair, self._given) if pair]
+        """Return `text` with the tokens and the application's secret masked."""
+        pairs = [pair for pair in (self._token_pair, self._given) if pair]
         secrets = [s for pair in pairs for s in (pair.access_token, pair.refresh_token)]
         for secret in filter(None, [self._client_secret, *secrets]):
             text = text.replace(secret, mask(secret))
         return text
 
     async def ready(self, http: "httpx.AsyncClient") -> None:
-        """Have a token: the given one, the stored one, or a fresh one for the refresh token.
+        """Take the given token, the stored one, or a fresh one for the refresh token.
 
-        Raises SettingsError when there is none, and what `renew` raises.
+        Raises SettingsError when there is none, and the errors of `renew`.
         """
-        if self._pair is None:
+        if self._token_pair is None:
             await self._once(self._open, http)
 
     async def renew(
@@ -88,26 +88,26 @@ class OAuthApp:
         *,
         again: bool = False,
     ) -> bool:
-        """Whether another token than the refused one is there; many callers cause one refresh.
+        """Renew the refused token, once for many callers; return whether there is another now.
 
         A token that came fresh for this call and is refused `again` is not renewed: False.
-        Raises GrantRefused when the refresh token is not accepted, and what keeps the token
-        server from answering.
+        Raises GrantRefused when the refresh token is not accepted, and the errors of the request
+        to the token server.
         """
         if self.headers() != refused:
             return True
-        if again and self._pair is not None and self._pair.access_token == self._issued:
+        if again and self._token_pair is not None and self._token_pair.access_token == self._issued:
             return False
         await self._once(self._refresh, http)
         return True
 
     async def wait_for_refresh(self) -> None:
-        """Let a refresh that is under way end: its tokens come once, and must be stored."""
+        """Wait for a running refresh: its tokens come only once, and must be stored."""
         if self._flight is not None and not self._flight.done():
             await asyncio.wait([self._flight], timeout=_SETTLE)
 
     def __repr__(self) -> str:
-        token = mask(self._pair.access_token) if self._pair else "no token yet"
+        token = mask(self._token_pair.access_token) if self._token_pair else "no token yet"
         return f"OAuthApp({self.portal!r}, {mask(self._client_id)!r}, {token!r})"
 
     async def _once(
@@ -115,7 +115,7 @@ class OAuthApp:
         work: Callable[["httpx.AsyncClient"], Coroutine[Any, Any, None]],
         http: "httpx.AsyncClient",
     ) -> None:
-        """Do the work, or wait for who is doing it; a caller's Ctrl-C does not break it off."""
+        """Do the work, or wait for another caller's; a Ctrl-C does not cancel it."""
         if self._flight is None or self._flight.done():
             self._flight = asyncio.create_task(work(http))
             self._flight.add_done_callback(lambda task: task.cancelled() or task.exception())
@@ -129,55 +129,55 @@ class OAuthApp:
                 f"`bxpull login`, or give connect() a refresh_token."
             )
         newer = given is None or (stored is not None and stored.origin == given.origin)
-        self._pair = stored if newer else given
-        if self._pair is not None and not self._pair.access_token:
+        self._token_pair = stored if newer else given
+        if self._token_pair is not None and not self._token_pair.access_token:
             try:
                 await self._refresh(http)
             except BaseException:
-                self._pair = None
+                self._token_pair = None
                 raise
 
     async def _refresh(self, http: "httpx.AsyncClient") -> None:
-        pair = self._pair
-        if pair is None or await self._took_over(pair):
+        token_pair = self._token_pair
+        if token_pair is None or await self._took_over(token_pair):
             return
         grant = {
             "grant_type": "refresh_token",
             "client_id": self._client_id,
             "client_secret": self._client_secret,
-            "refresh_token": pair.refresh_token,
+            "refresh_token": token_pair.refresh_token,
         }
         try:
             fresh = await request_tokens(http, self._token_url, grant)
         except GrantRefused:
-            if await self._took_over(pair):
+            if await self._took_over(token_pair):
                 return
             raise
-        await self._keep(msgspec.structs.replace(fresh, origin=pair.origin))
+        await self._keep(msgspec.structs.replace(fresh, origin=token_pair.origin))
 
-    async def _took_over(self, pair: TokenPair) -> bool:
-        """Whether another program has renewed the same tokens, and we use its pair now."""
+    async def _took_over(self, token_pair: TokenPair) -> bool:
+        """Use the pair of another program that renewed the same tokens; return whether it did."""
         stored = await self._load()
-        if stored is None or stored.origin != pair.origin:
+        if stored is None or stored.origin != token_pair.origin:
             return False
-        if stored.refresh_token == pair.refresh_token:
+        if stored.refresh_token == token_pair.refresh_token:
             return False
-        self._pair = stored
+        self._token_pair = stored
         return True
 
-    async def _keep(self, pair: TokenPair) -> None:
-        """Stored first: a program that ends now must not lose tokens that come only once."""
+    async def _keep(self, token_pair: TokenPair) -> None:
+        """Store the tokens, then use them: a program's end must not lose them."""
         try:
-            await asyncio.to_thread(self._open_store().save, *self._key, pair)
+            await asyncio.to_thread(self._open_store().save, *self._key, token_pair)
         except TokensNotStored as exc:
             _log.warning("the new tokens last only as long as this program: %s", exc)
-        self._pair = pair
-        self._issued = pair.access_token
+        self._token_pair = token_pair
+        self._issued = token_pair.access_token
         if self._on_refresh is None:
             return
         try:
-            self._on_refresh(pair)
-        except Exception as exc:  # noqa: BLE001 - a caller's code; the tokens are good all the same
+            self._on_refresh(token_pair)
+        except Exception as exc:  # noqa: BLE001 - a caller's code; the tokens are still good
             _log.warning("on_refresh failed (%s); the tokens are in use", type(exc).__name__)
 
     async def _load(self) -> TokenPair | None:
@@ -193,7 +193,7 @@ class OAuthApp:
         return self._first_portal, self._client_id
 
 
-def _given_pair(token: str | None, refresh_token: str | None) -> TokenPair | None:
+def _given_token_pair(token: str | None, refresh_token: str | None) -> TokenPair | None:
     if refresh_token is None:
         if token is not None:
             raise SettingsError(

@@ -1,4 +1,4 @@
-"""Where token pairs are kept: the system's keyring, or a file only its owner can read.
+"""Stores for token pairs: the system's keyring, or files readable by their owner only.
 
 A store blocks, so it is called on a thread of its own; it never asks a person anything.
 """
@@ -28,37 +28,37 @@ _LOG_IN = "It is left out; log in again with `bxpull login`."
 
 
 class TokenStore(Protocol):
-    """Keeps one pair for each portal and application."""
+    """Keeps one token pair for each portal and application."""
 
     def load(self, portal: str, client_id: str) -> TokenPair | None:
-        """The pair, or None where there is none that can be read."""
+        """Return the pair, or None without a readable one."""
         ...
 
     def save(self, portal: str, client_id: str, pair: TokenPair) -> None:
-        """Keep the pair in place of the one before; raises TokensNotStored."""
+        """Replace the stored pair; raises TokensNotStored."""
         ...
 
     def forget(self, portal: str, client_id: str) -> None:
-        """Remove the pair; one that is not there is fine."""
+        """Remove the pair, if there is one."""
         ...
 
 
 class MemoryStore:
-    """Keeps pairs as long as the program runs, for those who keep them themselves."""
+    """Keeps pairs as long as the program runs, for programs that store them elsewhere."""
 
     def __init__(self) -> None:
         self._pairs: dict[tuple[str, str], TokenPair] = {}
 
     def load(self, portal: str, client_id: str) -> TokenPair | None:
-        """The pair, or None."""
+        """Return the pair, or None."""
         return self._pairs.get((portal, client_id))
 
     def save(self, portal: str, client_id: str, pair: TokenPair) -> None:
-        """Keep the pair in place of the one before."""
+        """Replace the stored pair."""
         self._pairs[portal, client_id] = pair
 
     def forget(self, portal: str, client_id: str) -> None:
-        """Remove the pair; one that is not there is fine."""
+        """Remove the pair, if there is one."""
         self._pairs.pop((portal, client_id), None)
 
     def __repr__(self) -> str:
@@ -68,8 +68,8 @@ class MemoryStore:
 class FileStore:
     """Keeps each pair in a file of its own, mode 0600, in `folder`.
 
-    The default is the user's config directory. A file is written anew beside the old one and
-    renamed, so that a break leaves either of them whole.
+    The default is the user's config directory. A new file is written next to the old one and
+    renamed, so that a crash leaves one of them whole.
     """
 
     def __init__(self, folder: str | Path | None = None) -> None:
@@ -77,7 +77,7 @@ class FileStore:
 
     @property
     def folder(self) -> Path:
-        """Where the files are."""
+        """The folder of the files."""
         if self._folder is None:
             from platformdirs import user_config_path
 
@@ -85,14 +85,14 @@ class FileStore:
         return self._folder
 
     def path(self, portal: str, client_id: str) -> Path:
-        """The file of that portal and application."""
+        """Return the file of that portal and application."""
         return self.folder / f"{_key(portal, client_id)}.json"
 
     def load(self, portal: str, client_id: str) -> TokenPair | None:
-        """The pair; None, and a warning in the log, for a file that cannot be read."""
+        """Return the pair; None, and a warning, for a file that cannot be read."""
         path = self.path(portal, client_id)
         try:
-            return _pair(path.read_bytes())
+            return _decoded(path.read_bytes())
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as exc:
@@ -114,7 +114,7 @@ class FileStore:
             ) from exc
 
     def forget(self, portal: str, client_id: str) -> None:
-        """Remove the pair's file; one that is not there is fine."""
+        """Remove the pair's file, if there is one."""
         self.path(portal, client_id).unlink(missing_ok=True)
 
     def __repr__(self) -> str:
@@ -128,10 +128,10 @@ class KeyringStore:
         self._backend = backend
 
     def load(self, portal: str, client_id: str) -> TokenPair | None:
-        """The pair; None, and a warning in the log, when the keyring does not give it."""
+        """Return the pair; None, and a warning, when the keyring does not give it."""
         try:
             kept = self._backend.get_password(_SERVICE, _key(portal, client_id))
-            return _pair(kept.encode()) if kept else None
+            return _decoded(kept.encode()) if kept else None
         except Exception as exc:  # noqa: BLE001 - backends raise whatever their system raises
             _log.warning("%r gave no tokens (%s). %s", self, _kind(exc), _LOG_IN)
             return None
@@ -148,7 +148,7 @@ class KeyringStore:
             ) from exc
 
     def forget(self, portal: str, client_id: str) -> None:
-        """Remove the pair; one that is not there is fine."""
+        """Remove the pair, if there is one."""
         with suppress(Exception):
             self._backend.delete_password(_SERVICE, _key(portal, client_id))
 
@@ -157,26 +157,26 @@ class KeyringStore:
 
 
 def default_store() -> TokenStore:
-    """The system's keyring where there is one that works without asking, else files."""
+    """Return the system's keyring if one works without asking, else files."""
     backend = _silent_keyring()
     return FileStore() if backend is None else KeyringStore(backend)
 
 
 def _silent_keyring() -> Any:
-    """The first keyring that answers without opening a window, or None."""
+    """Return the first keyring that answers without opening a window, or None."""
     try:
         chosen = import_module("keyring").get_keyring()
         for backend in getattr(chosen, "backends", [chosen]):
             if type(backend).__module__ in _SILENT and _is_unlocked(backend):
                 backend.get_password(_SERVICE, "probe")
                 return backend
-    except Exception as exc:  # noqa: BLE001 - a broken keyring must not keep anybody from working
+    except Exception as exc:  # noqa: BLE001 - a broken keyring must not stop a program
         _log.debug("no keyring is used (%s)", _kind(exc))
     return None
 
 
 def _is_unlocked(backend: Any) -> bool:
-    """Whether it can be read without a prompt; Linux's Secret Service asks when it is locked."""
+    """Whether a read opens no prompt; Linux's Secret Service asks when it is locked."""
     if type(backend).__module__ != _SECRET_SERVICE:
         return True
     secretstorage = import_module("secretstorage")
@@ -185,15 +185,15 @@ def _is_unlocked(backend: Any) -> bool:
 
 
 def _key(portal: str, client_id: str) -> str:
-    """A name for a file or an entry; the host is for the person who looks."""
+    """Return a name for a file or an entry; people recognise it by the host."""
     digest = sha256(f"{portal}\n{client_id}".encode()).hexdigest()[:16]
     return f"{urlsplit(portal).hostname or 'portal'}-{digest}"
 
 
-def _pair(kept: bytes) -> TokenPair:
+def _decoded(kept: bytes) -> TokenPair:
     return msgspec.json.decode(kept, type=TokenPair)
 
 
 def _kind(exc: BaseException) -> str:
-    """What went wrong without its words, which may quote what was read."""
+    """Return the kind of the error; its message may quote a secret."""
     return type(exc).__name__

@@ -1,6 +1,6 @@
-"""Asking the token server: a refresh token, or a login's code, for a pair of tokens.
+"""Requests to the token server: a token pair for a refresh token or a login's code.
 
-Everything secret travels in the body, never in the address: addresses end up in logs.
+Secrets travel in the body, never in the address: addresses end up in logs.
 """
 
 from collections.abc import Mapping
@@ -44,9 +44,9 @@ _PASSING = {
 
 
 def token_server(portal: str, token_url: str | None = None) -> str:
-    """Where the tokens of that portal come from.
+    """Return the address of the portal's token server.
 
-    `token_url` when it is given; a sandbox's own address for a portal on this machine, and
+    It is `token_url` when given; a sandbox's own address for a portal on this machine, and
     else Bitrix24's token server. Raises SettingsError for an address that is not secure.
     """
     if token_url is None:
@@ -62,10 +62,10 @@ def token_server(portal: str, token_url: str | None = None) -> str:
 async def request_tokens(
     http: httpx.AsyncClient, token_url: str, grant: Mapping[str, str]
 ) -> TokenPair:
-    """The pair for that grant (`grant_type`, `client_id`, `client_secret` and what it needs).
+    """Return the token pair for that grant: `grant_type`, `client_id`, `client_secret` and more.
 
-    Raises GrantRefused when the token server says no for good, ApiError when it has troubles of
-    its own, PortalUnreachable, UnexpectedAnswer or MissingField.
+    Raises GrantRefused when the token server refuses the grant, ApiError for its own failures,
+    PortalUnreachable, UnexpectedAnswer or MissingField.
     """
     server = f"{urlsplit(token_url).scheme}://{urlsplit(token_url).netloc}"
     try:
@@ -78,7 +78,7 @@ async def request_tokens(
             f"the network, then try again.",
             method=_METHOD,
         ) from exc
-    return _pair(_answer(response, server), response.status_code, grant)
+    return _token_pair(_answer(response, server), response.status_code, grant)
 
 
 def _answer(response: httpx.Response, server: str) -> dict[str, Any]:
@@ -96,7 +96,7 @@ def _answer(response: httpx.Response, server: str) -> dict[str, Any]:
     return body
 
 
-def _pair(body: dict[str, Any], status: int, grant: Mapping[str, str]) -> TokenPair:
+def _token_pair(body: dict[str, Any], status: int, grant: Mapping[str, str]) -> TokenPair:
     if "error" in body:
         raise _refusal(body, status, grant)
     refresh_token = body.get("refresh_token") or grant.get("refresh_token")
@@ -127,11 +127,11 @@ def _refusal(body: dict[str, Any], status: int, grant: Mapping[str, str]) -> Api
     text = str(body.get("error_description") or "no description")
     for name in ("client_secret", "refresh_token", "code"):
         text = text.replace(grant.get(name) or "\0", "…")
-    what = "the login's code" if "code" in grant else "the refresh token"
+    aim = "the login's code" if "code" in grant else "the refresh token"
     advice = "Try again later." if passing else _ADVICE.get(code.upper(), _LOG_IN)
     kind = ApiError if passing else GrantRefused
     return kind(
-        f"{_METHOD}: no new tokens for {what}: the token server answered {code} ({text}). {advice}",
+        f"{_METHOD}: no new tokens for {aim}: the token server answered {code} ({text}). {advice}",
         method=_METHOD,
         code=code,
         description=text,

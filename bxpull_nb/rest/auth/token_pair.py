@@ -1,4 +1,4 @@
-"""An access token with the refresh token that brings the next one."""
+"""A token pair: an access token, and the refresh token for the next pair."""
 
 from hashlib import sha256
 
@@ -10,18 +10,18 @@ __all__ = ["TokenPair", "origin_of"]
 
 
 class TokenPair(msgspec.Struct, frozen=True, kw_only=True):
-    """What the token server gives; both tokens are secrets and masked in the repr."""
+    """The tokens of one application on one portal; the repr masks both."""
 
     access_token: str
-    """Good for an hour; empty when only the refresh token is known."""
+    """Valid for an hour; empty when only the refresh token is known."""
     refresh_token: str
-    """Good for 180 days, and for one use: every refresh brings another."""
+    """Valid for 180 days, and for one use: every refresh brings another."""
     origin: str = ""
     """A fingerprint of the refresh token a person gave, from which this pair descends."""
     user_id: int | None = None
-    """Who logged in."""
+    """The user who logged in."""
     scope: str = ""
-    """What the application may do, as the portal writes it."""
+    """The granted scopes, as the portal writes them."""
     member_id: str = ""
     """The portal's own id; it stays when the portal is renamed."""
 
@@ -30,5 +30,5 @@ class TokenPair(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def origin_of(refresh_token: str) -> str:
-    """A fingerprint that tells two refresh tokens apart and gives neither away."""
+    """Return a fingerprint that distinguishes refresh tokens without showing them."""
     return sha256(refresh_token.encode()).hexdigest()[:16]
