@@ -21,6 +21,8 @@ import pytest
 from bxpull_nb.sandbox import Sandbox
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.foreign
+
 HERE = Path(__file__).parent / "js"
 PATIENCE = 20.0  # seconds
 VERSIONS = [3, 4, 5]

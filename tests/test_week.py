@@ -18,6 +18,8 @@ from bxpull_nb.portal import Portal
 from bxpull_nb.rest.auth import MemoryStore, OAuthApp
 from bxpull_nb.sandbox import Sandbox
 
+pytestmark = pytest.mark.slow
+
 HOUR = 3600.0
 HOURS = 7 * 24
 

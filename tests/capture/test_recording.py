@@ -165,6 +165,7 @@ def test_callbacks_get_what_they_asked_for(feed: Feed, sandbox: Sandbox) -> None
     assert failing.error == "ValueError: deal"
 
 
+@pytest.mark.slow
 def test_the_logbook_and_the_report_tell_of_a_break(feed: Feed, sandbox: Sandbox) -> None:
     """Its cause, its length, and what the reconnect brought back."""
     sandbox.refuse_handshakes(2, 503)

@@ -502,6 +502,7 @@ def test_a_jupyter_that_does_not_start(tmp_path: Path, monkeypatch: pytest.Monke
     ]
 
 
+@pytest.mark.slow
 @posix
 def test_lab_from_its_start_to_ctrl_c(tmp_path: Path) -> None:
     """An address that answers, tutorials that are copied, kernels that know the sandbox."""

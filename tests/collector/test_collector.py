@@ -207,6 +207,7 @@ def test_a_metrics_port_that_is_taken(portal: Portal, tmp_path: Path) -> None:
 # --- all of it at once
 
 
+@pytest.mark.slow
 @posix
 def test_three_collectors_killed_at_random_lose_nothing() -> None:
     """With faults on the wire, the dataset equals what was published.

@@ -22,6 +22,8 @@ from tests.support.browser import (
 )
 from tests.support.lab_page import LabPage
 
+pytestmark = pytest.mark.browser
+
 CELLS = ["import bxpull_nb as bx", "bx.explore(bx.connect())"]
 SECONDS = 60
 NOTEBOOKS_OWN = "Cannot read properties of undefined (reading 'schema')"

@@ -11,6 +11,8 @@ from tests.support.lab import Lab
 from tests.support.lab_page import LabPage
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.browser
+
 SETUP = '''
 import random, threading, time
 import bxpull_nb as bx

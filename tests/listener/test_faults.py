@@ -208,6 +208,7 @@ def test_a_reconnect_is_audited_by_itself() -> None:
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("transport", ["websocket", "polling"])
 def test_a_wiped_storage_is_noticed(transport: str) -> None:
     """Its mids begin anew; the old position finds nothing, and must not be asked for ever."""
@@ -374,6 +375,7 @@ def test_close_codes_are_told_plainly(code: int, said: str) -> None:
     assert said in errors[0]
 
 
+@pytest.mark.slow
 def test_a_channel_that_ends_every_two_seconds_for_a_minute_loses_nothing() -> None:
     """All versions at once, by WebSocket and by polling."""
 

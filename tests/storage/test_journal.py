@@ -79,6 +79,7 @@ def test_every_dialect_comes_back_as_it_was(tmp_path: Path, codec: Codec, compre
     assert (size < 4000) is compress
 
 
+@pytest.mark.slow
 def test_a_frame_that_holds_little_new_comes_back(tmp_path: Path) -> None:
     """After a long break a server repeats thousands of messages in one frame."""
     lane = Session(TextCodec(), SeenMids())
