@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-import os
+import sys
 import threading
 import time
 from itertools import repeat
@@ -39,7 +39,10 @@ class Held(tuple[int, int, int, int]):
         async def tasks() -> int:
             return len(asyncio.all_tasks())
 
-        open_files = process.num_fds() if os.name == "posix" else process.num_handles()
+        if sys.platform == "win32":
+            open_files = process.num_handles()
+        else:
+            open_files = process.num_fds()
         memory = process.memory_info().rss // 1024
         return cls((threading.active_count(), feed.bridge.run(tasks()), open_files, memory))
 
@@ -96,7 +99,7 @@ async def settle(feed: Feed, sandbox: Sandbox) -> None:
     assert isinstance(driver, Listener)
     sandbox.publish("settle", {"at": time.time()}, channel=["shared", "private"])
     async with asyncio.timeout(30):
-        while any(lane.succession.left for lane in driver.lanes):
+        while any(lane.renewal.left for lane in driver.lanes):
             for lane in driver.lanes:
                 lane.audit_due.set()
             await asyncio.sleep(0.05)

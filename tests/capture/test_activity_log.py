@@ -1,5 +1,7 @@
 """What happened to a capture, in order."""
 
+from typing import Any
+
 import pandas as pd
 
 from bxpull_nb.capture.activity_log import ActivityLog
@@ -8,9 +10,9 @@ from bxpull_nb.models import LOG_COLUMNS, LogEntry
 AT = 1_790_000_000_000_000
 
 
-def entry(n: int, kind: str = "marked", **more: object) -> LogEntry:
+def entry(n: int, kind: str = "marked", **more: Any) -> LogEntry:
     """The n-th second's entry."""
-    return LogEntry(at_us=AT + n * 1_000_000, kind=kind, text=f"t{n}", **more)  # type: ignore[arg-type]
+    return LogEntry(at_us=AT + n * 1_000_000, kind=kind, text=f"t{n}", **more)
 
 
 def test_the_frame_has_fixed_columns_even_when_empty() -> None:

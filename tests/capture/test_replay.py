@@ -149,8 +149,9 @@ def test_a_file_is_played_and_counted(tmp_path: Path) -> None:
     """Unreadable messages are counted apart; the lag is that of the recording."""
     bad = BadFrame("oops", "no", None, Arrival(START))
     path = to_parquet(frame(bad, at(0.5)), tmp_path / "e.parquet")
-    clock, stats, states = Clock(), ListenerStats(events=5), []
-    replay = clock.replay(path, stats=stats, changed=lambda: states.append(replay.state))
+    states: list[str] = []
+    clock, stats = Clock(), ListenerStats(events=5)
+    replay: Replay = clock.replay(path, stats=stats, changed=lambda: states.append(replay.state))
     assert (replay.state, replay.ready, replay.rows, replay.played) == (
         "connecting",
         False,
@@ -158,7 +159,8 @@ def test_a_file_is_played_and_counted(tmp_path: Path) -> None:
         0,
     )
     run(replay.run())
-    assert (stats.events, stats.bad_frames, stats.last_lag) == (6, 1, pytest.approx(0.25))
+    assert (stats.events, stats.bad_frames) == (6, 1)
+    assert stats.last_lag == pytest.approx(0.25)
     assert (states, replay.ready, replay.rows, replay.played) == (["connected"], True, 2, 2)
     assert (replay.transports, replay.config, replay.error) == (("replay",), None, None)
 

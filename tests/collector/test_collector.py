@@ -145,7 +145,7 @@ def test_it_catches_up_when_the_dataset_takes_parts_again(
     (tmp_path / "ds").unlink()
     now[0] = 100
     collector.step()
-    assert (collector.error, collector.stats.pending_bytes) == (None, 0)
+    assert (collector.stats.dataset_error, collector.stats.pending_bytes) == (None, 0)
     collector.finish()
     assert numbers(tmp_path / "ds") == list(range(20))
 

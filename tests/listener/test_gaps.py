@@ -188,6 +188,7 @@ def test_an_end_is_obeyed_although_another_lane_has_fetched_a_config_before(
     async def scenario(capture: Capture, _task: asyncio.Task[None]) -> None:
         await capture.until(lambda: capture.listener.ready)
         source = capture.listener.lanes[0]._set.source
+        assert source.current is not None
         await source.renew(source.current)
         sandbox.expire_channel("shared")
         publish(sandbox, range(3))
@@ -204,9 +205,11 @@ def test_every_channel_that_was_in_force_is_asked_a_last_time() -> None:
         (lane,) = await only_lane(capture)
         source = lane._set.source
         first = source.current
+        assert first is not None
         for _ in range(2):
             sandbox.expire_channel("shared")
             publish(sandbox, range(1))
+            assert source.current is not None
             await source.renew(source.current)
         kept.append([config.channels["shared"].id for config in source.known])
         assert kept[0][0] == first.channels["shared"].id

@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -43,10 +44,10 @@ def batch(
     return made
 
 
-def fill(folder: Path, numbers: Sequence[int], **how: object) -> list[Batch]:
+def fill(folder: Path, numbers: Sequence[int], **how: Any) -> list[Batch]:
     """A journal with a batch of one message for each number, and what is in it."""
     batches = [batch([n]) for n in numbers]
-    with Journal(folder, **how) as journal:  # type: ignore[arg-type]
+    with Journal(folder, **how) as journal:
         for one in batches:
             journal.write(one)
     return batches

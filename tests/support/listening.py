@@ -11,6 +11,7 @@ from bxpull_nb.models import Batch, PullConfig, Record
 from bxpull_nb.rest import RestClient
 from bxpull_nb.rest.auth import AccessToken
 from bxpull_nb.sandbox import Sandbox
+from tests.support.rows import params
 
 BOTH = ("shared", "private")
 
@@ -27,7 +28,7 @@ class Capture:
         timing = Timing(delays=no_delays, sleep=self._sleep, **how.pop("timing", {}))
         journal = how.pop("journal", None)
         sink = journal.taking(self._store) if journal else self._store
-        settings = {"channels": BOTH, "timing": timing} | how
+        settings: dict[str, Any] = {"channels": BOTH, "timing": timing} | how
         self.listener = Listener(fetch, sink, changed=self._changed, **settings)
         self._moved = asyncio.Event()
 
@@ -39,10 +40,14 @@ class Capture:
                     await asyncio.wait_for(self._moved.wait(), 0.02)
                 self._moved.clear()
 
+    async def until_stored(self, count: int) -> None:
+        """Wait until so many records are stored."""
+        await self.until(lambda: len(self.records) >= count)
+
     @property
     def numbers(self) -> list[int]:
         """`n` of every event, sorted."""
-        return sorted(record.params["n"] for record in self.records)
+        return sorted(params(record)["n"] for record in self.records)
 
     def _store(self, batch: Batch) -> None:
         if self.failure:
