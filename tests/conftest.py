@@ -1,6 +1,7 @@
 """Fixtures of all tests: a sandbox and a portal on it."""
 
 from collections.abc import Iterator
+from itertools import chain, zip_longest
 from pathlib import Path
 
 import pytest
@@ -11,37 +12,25 @@ from bxpull_nb.sandbox import Sandbox
 
 pytest_plugins = ["tests.support.answering", "tests.support.lab"]
 
-TESTS = Path(__file__).parent
-
-FIRST = (
-    # a minute of ended channels, then a storm; beside them what keeps to one processor
-    "listener/test_faults.py",
-    "test_benchmarks.py",
-    "storage/test_export_formats.py",
-    "analysis/test_plots.py",
-    "cli/test_cli.py",
-    "analysis/test_analysis.py",
-    "analysis/test_dask.py",
-    "storage/test_eventlog.py",
-    "test_storm.py",
-    # a browser, its server and its kernel want two; beside them what waits a good deal
-    "jupyter/test_lab_live_table.py",
-    "test_week.py",
-    "jupyter/test_lab_explorer.py",
-    "test_notebooks.py",
-    "jupyter/test_lab_tutorials.py",
-    "collector/test_collector.py",
-    "test_foreign_js.py",
-    "jupyter/test_lab_rate_chart.py",
-    "jupyter/test_lab_elsewhere.py",
-)
-"""The files that take long, in the order in which the workers take them."""
+LONG = ("slow", "foreign")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long files come first, so that no worker is left alone with one at the end."""
-    ranks = {name: rank for rank, name in enumerate(FIRST)}
-    items.sort(key=lambda item: ranks.get(str(item.path.relative_to(TESTS)), len(FIRST)))
+    """Put long files first, a browser's beside one that mostly waits; the order of others stays.
+
+    A worker takes the next file when it has done one, so that neither is left alone at the end.
+    """
+    browser = files_marked(items, "browser")
+    waiting = [path for path in files_marked(items, *LONG) if path not in browser]
+    pairs = chain.from_iterable(zip_longest(browser, waiting))
+    ranks = {path: rank for rank, path in enumerate(pairs)}
+    items.sort(key=lambda item: ranks.get(item.path, len(items)))
+
+
+def files_marked(items: list[pytest.Item], *marks: str) -> list[Path]:
+    """Return the files of the tests that have one of the marks, in their order."""
+    found = (item.path for item in items if any(map(item.get_closest_marker, marks)))
+    return list(dict.fromkeys(found))
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -72,7 +73,7 @@ def test_the_environment_is_asked_before_a_sandbox_is_started(
         ({"url": "nonsense://", "token": "x" * 20}, "not a portal's address"),
     ],
 )
-def test_half_of_the_arguments_is_an_error(arguments: dict[str, str], message: str) -> None:
+def test_half_of_the_arguments_is_an_error(arguments: dict[str, Any], message: str) -> None:
     """It names the missing one and shows a good call."""
     with pytest.raises(SettingsError, match=message):
         bx.connect(**arguments)

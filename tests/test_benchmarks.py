@@ -9,14 +9,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from bxpull_nb.models import Record
 from bxpull_nb.protocol.codec import Codec, JsonCodec, JsonRpcCodec, ProtobufCodec, TextCodec
 from bxpull_nb.storage.eventlog import EventLog
-from tests.benchmarks.byhand import DECODERS
+from tests.benchmarks.byhand import DECODERS, Row
 from tests.benchmarks.material import ARRIVAL, cyrillic, frames
 from tests.benchmarks.measure import Benchmark, Line, Sample, Size, faster, in_turn, within
 from tests.benchmarks.registry import registered
 from tests.benchmarks.report import as_markdown
-from tests.support.rows import plain_frame
+from tests.support.rows import params, plain_frame
 
 QUICK = Size(quick=True)
 IN_PROCESS = [b for b in registered() if b.name not in ("memory", "import")]
@@ -49,7 +50,7 @@ CODECS: list[Codec] = [TextCodec(), JsonCodec(), ProtobufCodec(), JsonRpcCodec()
 @pytest.mark.parametrize("codec", CODECS, ids=lambda codec: codec.dialect)
 def test_both_sides_come_to_the_same_rows(codec: Codec) -> None:
     """The log's frame equals that of the rows made by hand, value by value."""
-    log, rows = EventLog(), []
+    log, rows = EventLog(), list[Row]()
     for frame in frames(codec, 200):
         log.extend(codec.decode(frame, ARRIVAL))
         rows.extend(DECODERS[codec.dialect](frame))
@@ -63,7 +64,7 @@ def test_both_sides_come_to_the_same_rows(codec: Codec) -> None:
 @pytest.mark.parametrize("codec", CODECS, ids=lambda codec: codec.dialect)
 def test_the_log_equals_a_plain_frame_over_thousands_of_frames(codec: Codec) -> None:
     """Over several batches and merges of columns, in every dialect."""
-    log, everything = EventLog(), []
+    log, everything = EventLog(), list[Record]()
     for frame in frames(codec, 10_000):
         records = codec.decode(frame, ARRIVAL)
         log.extend(records)
@@ -74,7 +75,7 @@ def test_the_log_equals_a_plain_frame_over_thousands_of_frames(codec: Codec) -> 
 def test_cyrillic_is_cyrillic() -> None:
     """The other material is what it says, and is read alike."""
     [frame] = frames(TextCodec(), 50)
-    titles = {event.params["title"] for event in TextCodec().decode(cyrillic(frame))}
+    titles = {params(event)["title"] for event in TextCodec().decode(cyrillic(frame))}
     assert "Заря: насосы" in titles
     assert frame.isascii()
 

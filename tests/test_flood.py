@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.faults.flood import flood
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_flood_is_received_whatever_a_handler_does(tmp_path: Path) -> None:

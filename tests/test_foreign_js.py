@@ -21,6 +21,8 @@ import pytest
 from bxpull_nb.sandbox import Sandbox
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.foreign
+
 HERE = Path(__file__).parent / "js"
 PATIENCE = 20.0  # seconds
 VERSIONS = [3, 4, 5]
@@ -208,8 +210,10 @@ def test_rest_calls_batches_and_lists_work(program: Path) -> None:
 @pytest.mark.parametrize("websocket", [True, False], ids=["websocket", "polling"])
 def test_events_reach_its_pull_client(program: Path, version: int, websocket: bool) -> None:
     """On every version of the push server: both channels, and an event it added itself."""
-    options = {"server_version": version, "websocket": websocket}
-    with Sandbox(**options) as sandbox, running(program, sandbox) as client:  # type: ignore[arg-type]
+    with (
+        Sandbox(server_version=version, websocket=websocket) as sandbox,
+        running(program, sandbox) as client,
+    ):
         listening(client, sandbox)
         sandbox.publish("shared", {"text": "Привет 🌍", "n": 1})
         assert client.event()["params"] == {"text": "Привет 🌍", "n": 1}

@@ -11,6 +11,8 @@ import pytest
 
 from bxpull_nb.sandbox import Sandbox
 
+pytestmark = pytest.mark.foreign
+
 FAST = """
 import asyncio, json, sys, warnings
 warnings.simplefilter("error", RuntimeWarning)

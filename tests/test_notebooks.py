@@ -118,6 +118,7 @@ def test_it_is_clean(path: Path) -> None:
         assert cell.get("execution_count") is None
 
 
+@pytest.mark.slow
 def test_the_config_tutorial(ran: Tutorials) -> None:
     """The same channels when asked again, and a sentence about a refused token."""
     notebook = ran("01_connection_config").notebook
@@ -128,6 +129,7 @@ def test_the_config_tutorial(ran: Tutorials) -> None:
     assert outputs(notebook, "your-turn") == "datetime.timedelta(seconds=43205)"
 
 
+@pytest.mark.slow
 def test_the_listening_tutorial(ran: Tutorials) -> None:
     """The greeting comes back, both transports get the same event, and everything stops."""
     notebook = ran("02_listen_live").notebook
@@ -141,6 +143,7 @@ def test_the_listening_tutorial(ran: Tutorials) -> None:
     assert '{"text":"hello","n":1}' in outputs(notebook, "your-turn")
 
 
+@pytest.mark.slow
 def test_the_exploring_tutorial(ran: Tutorials) -> None:
     """It leaves a panel that has not begun, and a file that reads back."""
     notebook, folder, *_ = ran("03_explore_and_export")
@@ -156,6 +159,7 @@ def test_the_exploring_tutorial(ran: Tutorials) -> None:
     assert "params.stage" in html(notebook, "params")
 
 
+@pytest.mark.slow
 def test_the_tutorial_of_one_event(ran: Tutorials) -> None:
     """Expected, missed, taken apart, expanded, and found among the noise around a click."""
     notebook = ran("04_understand_one_event").notebook
@@ -184,6 +188,7 @@ def test_the_tutorial_of_one_event(ran: Tutorials) -> None:
     assert int(outputs(notebook, "your-turn")) > 300  # other events may be in the frame
 
 
+@pytest.mark.slow
 def test_the_tutorial_of_broken_lines(ran: Tutorials) -> None:
     """Nothing is lost and nothing doubled, whatever is done to the line."""
     notebook, folder, *_ = ran("05_when_the_line_breaks")
@@ -215,6 +220,7 @@ def test_the_tutorial_of_broken_lines(ran: Tutorials) -> None:
     }
 
 
+@pytest.mark.slow
 def test_the_tutorial_of_a_day(ran: Tutorials) -> None:
     """Two sessions, one gap, three figures, and two files that hold the day."""
     notebook, folder, *_ = ran("06_analyse_a_day")
@@ -238,6 +244,7 @@ def test_the_tutorial_of_a_day(ran: Tutorials) -> None:
     assert html(notebook, "your-turn").count("2026-03-02") == 11
 
 
+@pytest.mark.slow
 def test_the_tutorial_of_ones_own_portal(ran: Tutorials) -> None:
     """By webhook, by an application that signs in and renews, and through the doctor's hands."""
     notebook = ran("07_your_own_portal").notebook
@@ -252,6 +259,7 @@ def test_the_tutorial_of_ones_own_portal(ran: Tutorials) -> None:
     assert "all is well" in outputs(notebook, "your-turn")
 
 
+@pytest.mark.slow
 def test_the_tutorial_of_a_dataset(ran: Tutorials) -> None:
     """Two collectors, one dataset, each event once; Dask and pandas agree, on a cluster here."""
     notebook, folder, *_ = ran("08_beyond_one_notebook")
@@ -267,12 +275,14 @@ def test_the_tutorial_of_a_dataset(ran: Tutorials) -> None:
     assert html(notebook, "your-turn").count("<tr") == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_nothing_fails_or_complains(name: str, ran: Tutorials) -> None:
     """No error, and not a word on stderr."""
     assert list(complaints(ran(name).notebook)) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_saved_notebook_holds_no_secret(name: str, ran: Tutorials) -> None:
     """With the state of its widgets: no token, no channel id."""

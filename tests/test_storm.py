@@ -9,6 +9,8 @@ from tests.faults.killed import kill_and_resume
 from tests.faults.storm import storm
 from tests.support.listening import EVERYWHERE
 
+pytestmark = pytest.mark.slow
+
 SEED = SystemRandom().randrange(2**31)
 
 

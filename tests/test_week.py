@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-import os
+import sys
 import threading
 import time
 from itertools import repeat
@@ -17,6 +17,8 @@ from bxpull_nb.listener import Listener, Timing
 from bxpull_nb.portal import Portal
 from bxpull_nb.rest.auth import MemoryStore, OAuthApp
 from bxpull_nb.sandbox import Sandbox
+
+pytestmark = pytest.mark.slow
 
 HOUR = 3600.0
 HOURS = 7 * 24
@@ -37,7 +39,10 @@ class Held(tuple[int, int, int, int]):
         async def tasks() -> int:
             return len(asyncio.all_tasks())
 
-        open_files = process.num_fds() if os.name == "posix" else process.num_handles()
+        if sys.platform == "win32":
+            open_files = process.num_handles()
+        else:
+            open_files = process.num_fds()
         memory = process.memory_info().rss // 1024
         return cls((threading.active_count(), feed.bridge.run(tasks()), open_files, memory))
 

@@ -81,6 +81,7 @@ lags = st.integers(-3_000_000, 10_000_000_000) | st.sampled_from([0, 1, 20_000])
 rows = st.tuples(moments, lags, st.sampled_from(["a", "bb", "c", None]), st.booleans())
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None)
 @given(st.lists(rows, min_size=1, max_size=60), st.integers(1, 5))
 def test_random_events(events: list[tuple[Any, ...]], parts: int) -> None:

@@ -55,7 +55,7 @@ def test_a_figure_shows_itself_and_is_written(
 ) -> None:
     """As the value of a cell, without pyplot or its backends; as PNG and SVG files."""
     figure = plot(frame(event(0, lag=0.1), event(40, lag=0.2)))
-    shown, size = DisplayFormatter().format(figure)
+    shown, size = DisplayFormatter().format(figure)  # type: ignore[no-untyped-call]
     assert shown["image/png"].startswith(PNG)
     assert size["image/png"] == {"width": 900, "height": 360}
     figure.savefig(tmp_path / "f.png")

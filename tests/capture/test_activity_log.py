@@ -1,5 +1,7 @@
 """The activity log of a capture."""
 
+from typing import Any
+
 import pandas as pd
 import pytest
 
@@ -10,9 +12,9 @@ from bxpull_nb.models import LOG_COLUMNS, LogEntry
 AT = 1_790_000_000_000_000
 
 
-def entry(n: int, kind: str = "marked", **more: object) -> LogEntry:
+def entry(n: int, kind: str = "marked", **more: Any) -> LogEntry:
     """Return the entry of the n-th second."""
-    return LogEntry(at_us=AT + n * 1_000_000, kind=kind, text=f"t{n}", **more)  # type: ignore[arg-type]
+    return LogEntry(at_us=AT + n * 1_000_000, kind=kind, text=f"t{n}", **more)
 
 
 def test_the_frame_has_fixed_columns_even_when_empty() -> None:

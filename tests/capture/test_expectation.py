@@ -2,6 +2,7 @@
 
 from bxpull_nb.capture.expectation import Expectation, Nearest
 from bxpull_nb.models import Arrival, BadFrame, Event
+from tests.support.rows import params
 
 SHARED = Arrival(None, "shared", "websocket")
 
@@ -17,7 +18,7 @@ def test_every_condition_must_be_met() -> None:
     assert Expectation().is_met_by(met)
     assert Expectation(command="deal", module_id="crm", channel="shared").is_met_by(met)
     assert Expectation(params={"deep": {"b": 2}}).is_met_by(met)
-    assert Expectation(where=lambda record: record.params["id"] > 4).is_met_by(met)
+    assert Expectation(where=lambda record: params(record)["id"] > 4).is_met_by(met)
     assert not Expectation(command="lead").is_met_by(met)
     assert not Expectation(channel="private").is_met_by(met)
     assert not Expectation(params={"deep": {"c": 2}}).is_met_by(met)

@@ -1,5 +1,7 @@
 """The gap report of a capture."""
 
+from typing import Any
+
 from bxpull_nb.capture.gap_report import GAP_COLUMNS, report_of
 from bxpull_nb.listener import ListenerStats
 from bxpull_nb.models import LogEntry
@@ -7,10 +9,10 @@ from bxpull_nb.models import LogEntry
 AT = 1_790_000_000_000_000
 
 
-def happened(second: float, kind: str, channel: str | None = None, **more: object) -> LogEntry:
+def happened(second: float, kind: str, channel: str | None = None, **more: Any) -> LogEntry:
     """Return an entry at that second of the capture."""
     at_us = AT + int(second * 1e6)
-    return LogEntry(at_us=at_us, kind=kind, channel=channel, **more)  # type: ignore[arg-type]
+    return LogEntry(at_us=at_us, kind=kind, channel=channel, **more)
 
 
 STORY = [

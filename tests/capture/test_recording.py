@@ -15,7 +15,7 @@ from bxpull_nb.models import Batch, Event, Record
 from bxpull_nb.portal import Portal
 from bxpull_nb.rest.auth import AccessToken
 from bxpull_nb.sandbox import Sandbox
-from tests.support.rows import played
+from tests.support.rows import params, played
 from tests.support.waiting import eventually
 
 
@@ -135,7 +135,7 @@ def test_a_tap_sees_every_record_while_it_lasts(feed: Feed, sandbox: Sandbox) ->
         feed.wait(1, timeout=5)
     sandbox.publish("a", {"n": 2})
     feed.wait(1, timeout=5)
-    assert [record.params["n"] for record in seen] == [1]
+    assert [params(record)["n"] for record in seen] == [1]
 
 
 def test_callbacks_get_what_they_asked_for(feed: Feed, sandbox: Sandbox) -> None:
@@ -145,7 +145,7 @@ def test_callbacks_get_what_they_asked_for(feed: Feed, sandbox: Sandbox) -> None
 
     @feed.on(module="crm", command="deal")
     def note(event: Record) -> None:
-        seen.append(event.params["n"])
+        seen.append(params(event)["n"])
         if len(seen) == 2:
             done.set()
 
@@ -165,6 +165,7 @@ def test_callbacks_get_what_they_asked_for(feed: Feed, sandbox: Sandbox) -> None
     assert failing.error == "ValueError: deal"
 
 
+@pytest.mark.slow
 def test_the_logbook_and_the_report_tell_of_a_break(feed: Feed, sandbox: Sandbox) -> None:
     """They show its cause, its length and the replayed events."""
     sandbox.refuse_handshakes(2, 503)

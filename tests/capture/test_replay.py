@@ -170,7 +170,8 @@ def test_a_file_is_played_and_counted(tmp_path: Path) -> None:
         0,
     )
     run(replay.run())
-    assert (stats.events, stats.bad_frames, stats.last_lag) == (6, 1, pytest.approx(0.25))
+    assert (stats.events, stats.bad_frames) == (6, 1)
+    assert stats.last_lag == pytest.approx(0.25)
     assert (states, replay.ready, replay.rows, replay.played) == (["connected"], True, 2, 2)
     assert (replay.transports, replay.config, replay.error) == (("replay",), None, None)
 

@@ -377,7 +377,11 @@ def test_what_was_captured_is_kept_when_the_portal_ends_it(
         return state(feed)
 
     monkeypatch.setattr(tail, "_state", ageing)
-    life = {"channel_ttl": 1.0, "token_ttl": 60.0, "now": lambda: time.time() + ahead[0]}
+    life: dict[str, Any] = {
+        "channel_ttl": 1.0,
+        "token_ttl": 60.0,
+        "now": lambda: time.time() + ahead[0],
+    }
     with Sandbox(demo=True, rate=200, **life) as sandbox:
         source = ["--url", sandbox.url, "--token", sandbox.token]
         result = bxpull("listen", *source, "--for", 60, "--csv", tmp_path / "e.csv")
@@ -502,6 +506,7 @@ def test_a_jupyter_that_does_not_start(tmp_path: Path, monkeypatch: pytest.Monke
     ]
 
 
+@pytest.mark.slow
 @posix
 def test_lab_from_its_start_to_ctrl_c(tmp_path: Path) -> None:
     """An address that answers, tutorials that are copied, kernels that know the sandbox."""

@@ -146,7 +146,7 @@ def test_it_catches_up_when_the_dataset_takes_parts_again(
     (tmp_path / "ds").unlink()
     now[0] = 100
     collector.step()
-    assert (collector.error, collector.stats.pending_bytes) == (None, 0)
+    assert (collector.stats.dataset_error, collector.stats.pending_bytes) == (None, 0)
     collector.finish()
     assert numbers(tmp_path / "ds") == list(range(20))
 
@@ -209,6 +209,7 @@ def test_a_metrics_port_that_is_taken(portal: Portal, tmp_path: Path) -> None:
 # --- all of it at once
 
 
+@pytest.mark.slow
 @posix
 def test_three_collectors_killed_at_random_lose_nothing() -> None:
     """With faults on the wire, the dataset equals what was published.

@@ -94,7 +94,8 @@ def test_only_its_own_nonce_is_an_echo(sandbox: Sandbox, portal: Portal) -> None
     numbers = count()
 
     def nonce() -> str:
-        for params in ({"nonce": "strange"}, {"nonce": 7}, [], {}):
+        others: list[Any] = [{"nonce": "strange"}, {"nonce": 7}, [], {}]
+        for params in others:
             sandbox.publish("bxpull_echo", params)
         return f"mine-{next(numbers)}"
 
@@ -478,7 +479,7 @@ def test_the_frame_has_fixed_dtypes() -> None:
     assert list(frame.columns) == [*names, "median_ms", "worst_ms"]
     assert list(map(str, frame.dtypes)) == kinds
     assert frame["ok"].isna().tolist() == [False] * 4 + [True]
-    assert frame.loc[3, ["echoes", "median_ms", "worst_ms"]].tolist() == [3, 4.0, 30.0]
+    assert frame[["echoes", "median_ms", "worst_ms"]].iloc[3].tolist() == [3, 4.0, 30.0]
     assert frame["median_ms"].isna().sum() == 4
     assert (Diagnosis("nothing", []).to_frame().dtypes == frame.dtypes).all()
 

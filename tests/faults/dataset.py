@@ -124,7 +124,7 @@ def _start(collectors: list[Collector]) -> None:
     for collector in collectors:
         collector.start()
     for collector in collectors:
-        _until(lambda one=collector: one.connected, 60)  # type: ignore[misc]
+        _until(lambda: collector.connected, 60)
 
 
 def _trouble(

@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from random import Random
+from typing import Any, TypeVar
 
 import click
 import msgspec
@@ -28,6 +29,7 @@ __all__ = ["BOMBS", "Fuzzed", "fuzz", "seeds", "try_frame"]
 ARRIVAL = Arrival(1795448999000000, "shared", "websocket")
 CODECS: list[Codec] = [TextCodec(), JsonCodec(), JsonRpcCodec(), ProtobufCodec()]
 Frame = str | bytes
+Text = TypeVar("Text", str, bytes)
 
 BOMBS = {
     "depth": "[" * 100_000,
@@ -95,28 +97,29 @@ def damaged(frame: Frame, others: Sequence[Frame], random: Random) -> Frame:
 def _flip(frame: Frame, _others: Sequence[Frame], random: Random) -> Frame:
     at = random.randrange(len(frame) + 1)
     if isinstance(frame, str):
-        return frame[:at] + random.choice(_CHARACTERS) + frame[at + 1 :]
+        character: str = random.choice(_CHARACTERS)
+        return frame[:at] + character + frame[at + 1 :]
     return frame[:at] + bytes([random.randrange(256)]) + frame[at + 1 :]
 
 
-def _cut(frame: Frame, _others: Sequence[Frame], random: Random) -> Frame:
+def _cut(frame: Text, _others: Sequence[Text], random: Random) -> Text:
     return frame[: random.randrange(len(frame) + 1)]
 
 
-def _drop(frame: Frame, _others: Sequence[Frame], random: Random) -> Frame:
+def _drop(frame: Text, _others: Sequence[Text], random: Random) -> Text:
     at = random.randrange(len(frame) + 1)
     return frame[:at] + frame[at + random.randrange(30) :]
 
 
-def _repeat(frame: Frame, _others: Sequence[Frame], random: Random) -> Frame:
+def _repeat(frame: Text, _others: Sequence[Text], random: Random) -> Text:
     at, length = random.randrange(len(frame) + 1), random.randrange(60)
     return frame[:at] + frame[at : at + length] * random.randrange(4) + frame[at:]
 
 
-def _splice(frame: Frame, others: Sequence[Frame], random: Random) -> Frame:
+def _splice(frame: Text, others: Sequence[Text], random: Random) -> Text:
     other = random.choice([one for one in others if type(one) is type(frame)])
     at = random.randrange(min(len(frame), len(other)) + 1)
-    return frame[:at] + other[at:]  # type: ignore[operator, no-any-return]
+    return frame[:at] + other[at:]
 
 
 def _insert(frame: Frame, _others: Sequence[Frame], random: Random) -> Frame:
@@ -128,7 +131,7 @@ def _insert(frame: Frame, _others: Sequence[Frame], random: Random) -> Frame:
 
 _CHARACTERS = [*'{}[]",:\\#!0-9.eE+tfn \n\t', "\x00", "\u202e", "\ud800", "\U0001f30d", "\ufeff"]
 _SMALL = [bomb for bomb in BOMBS.values() if len(bomb) < 100] + ["#!NGINXNMS!#", "#!NGINXNME!#"]
-_WAYS: list[Callable[[Frame, Sequence[Frame], Random], Frame]] = [
+_WAYS: list[Callable[[Any, Sequence[Any], Random], Any]] = [
     _flip, _flip, _cut, _drop, _repeat, _splice, _insert,
 ]  # fmt: skip
 

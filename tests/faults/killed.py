@@ -55,7 +55,8 @@ class Killed(msgspec.Struct):
 
 def kill_and_resume(version: int, transport: str, times: int, seed: int) -> Killed:
     """Kill the capture so many times, let it come to its end, and look at the journal."""
-    random, mids, stop = Random(seed), [], threading.Event()
+    random, stop = Random(seed), threading.Event()
+    mids: list[str] = []
     spawning = multiprocessing.get_context("forkserver")
     spawning.set_forkserver_preload(["tests.faults.killed"])
     forgotten, before = 0, list[str]()

@@ -148,7 +148,11 @@ class FaultProxy:
         self._loop.call_soon_threadsafe(self._answers.clear)
 
     def _all(self, act: Callable[[_Line], None]) -> None:
-        self._loop.call_soon_threadsafe(lambda: [act(line) for line in list(self._lines)])
+        def act_on_all() -> None:
+            for line in list(self._lines):
+                act(line)
+
+        self._loop.call_soon_threadsafe(act_on_all)
 
     def _run(self) -> None:
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:

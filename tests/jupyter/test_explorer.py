@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -136,11 +137,11 @@ def test_an_export_that_fails_is_shown_and_costs_nothing(
     ],
 )
 def test_what_goes_wrong_is_one_sentence_in_the_panel(
-    comms: Recorder, how: dict[str, bool], token: str, message: str
+    comms: Recorder, how: dict[str, Any], token: str, message: str
 ) -> None:
     """Never a traceback, and never the token."""
     with (
-        Sandbox(**how) as sandbox,  # type: ignore[arg-type]
+        Sandbox(**how) as sandbox,
         Portal(AccessToken(sandbox.url, token or sandbox.token)) as portal,
     ):
         panel = Explorer(portal, repaint=0.01)
@@ -231,27 +232,29 @@ def test_what_happened_is_in_the_log(panel: Explorer, sandbox: Sandbox) -> None:
 
 def test_a_test_event_comes_back(panel: Explorer) -> None:
     """To all users, and to oneself; invalid JSON gives an error."""
-    assert panel.send is not None
+    send = panel.send
+    assert send is not None
     panel.start_button.click()
     eventually(lambda: panel.feed.state == "connected")
     for receiver in ("shared", "me"):
-        panel.send.status.value = ""
-        panel.send.receiver.value = receiver
-        panel.send.params.value = f'{{"to": "{receiver}"}}'
-        panel.send.send_button.click()
-        eventually(lambda: "Came back after" in panel.send.status.value)
+        send.status.value = ""
+        send.receiver.value = receiver
+        send.params.value = f'{{"to": "{receiver}"}}'
+        send.send_button.click()
+        eventually(lambda: "Came back after" in send.status.value)
         assert panel.feed.df["channel"].iloc[-1] == {"me": "private"}.get(receiver, receiver)
     for text, message in (("{", "PARAMS is not JSON"), ("[1]", "has to be a JSON object")):
-        panel.send.params.value = text
-        panel.send.send_button.click()
-        eventually(lambda message=message: message in panel.error.value)
+        send.params.value = text
+        send.send_button.click()
+        eventually(lambda: message in panel.error.value)
 
 
 def test_sending_without_listening_asks_to_start(panel: Explorer) -> None:
     """Nothing can come back."""
-    assert panel.send is not None
-    panel.send.send_button.click()
-    eventually(lambda: "Start the feed" in panel.send.status.value)
+    send = panel.send
+    assert send is not None
+    send.send_button.click()
+    eventually(lambda: "Start the feed" in send.status.value)
 
 
 def test_only_the_filtered_rows_are_exported(
@@ -269,7 +272,7 @@ def test_only_the_filtered_rows_are_exported(
         panel.export.format.value = suffix
         panel.export.file_name.value = str(tmp_path / "some")
         panel.export.export_button.click()
-        eventually(lambda suffix=suffix: f"some{suffix}." in panel.export.status.value)
+        eventually(lambda: f"some{suffix}." in panel.export.status.value)
         assert read_events(tmp_path / f"some{suffix}")["params"].tolist() == [
             '{"n":1}',
             '{"n":3}',

@@ -22,6 +22,8 @@ from tests.support.browser import (
 )
 from tests.support.lab_page import LabPage
 
+pytestmark = pytest.mark.browser
+
 CELLS = ["import bxpull_nb as bx", "bx.explore(bx.connect())"]
 SECONDS = 60
 NOTEBOOKS_OWN = "Cannot read properties of undefined (reading 'schema')"
@@ -30,12 +32,12 @@ NOTEBOOKS_OWN = "Cannot read properties of undefined (reading 'schema')"
 
 def write_notebook(folder: Path) -> Path:
     """The two cells that open the panel."""
-    notebook = nbformat.v4.new_notebook(  # type: ignore[no-untyped-call]
-        cells=[nbformat.v4.new_code_cell(cell) for cell in CELLS],  # type: ignore[no-untyped-call]
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(cell) for cell in CELLS],
         metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
     )
     path = folder / "panel.ipynb"
-    nbformat.write(notebook, path)  # type: ignore[no-untyped-call]
+    nbformat.write(notebook, path)
     return path
 
 

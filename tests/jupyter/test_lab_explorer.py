@@ -4,11 +4,15 @@ import json
 import shutil
 from typing import TYPE_CHECKING
 
+import pytest
+
 from bxpull_nb.storage.export import read_events
 from tests.support.lab import PANEL_TUTORIAL, Lab
 from tests.support.lab_page import LabPage
 from tests.support.paths import PROJECT
 from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.browser
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator

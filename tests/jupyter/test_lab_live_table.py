@@ -13,6 +13,8 @@ from tests.support.lab import Lab
 from tests.support.lab_page import LabPage
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.browser
+
 SETUP = '''
 import json, random, threading, time
 from bxpull_nb.models import Arrival, BadFrame, Event

@@ -5,11 +5,13 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Position, expect
 
 from tests.support.lab import Lab
 from tests.support.lab_page import LabPage
 from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.browser
 
 SETUP = '''
 import random, threading, time
@@ -153,7 +155,7 @@ def test_a_second_picked_by_the_mouse_in_both_themes(lab: Lab, theme: str, width
         tab.page.evaluate("document.querySelector('.bxrc').scrollIntoView()")
         box = plot(tab).bounding_box()
         assert box is not None
-        spot = {"x": box["width"] * 0.75, "y": box["height"] * 0.6}
+        spot: Position = {"x": box["width"] * 0.75, "y": box["height"] * 0.6}
         plot(tab).hover(position=spot)
         expect(readout(tab)).to_contain_text(" events · ")
         picture = Path(tempfile.gettempdir()) / f"bxpull-chart-{theme.lower()}-{width}.png"

@@ -7,6 +7,8 @@ import pytest
 from tests.support.lab import PANEL_TUTORIAL, Lab
 from tests.support.paths import PROJECT
 
+pytestmark = pytest.mark.browser
+
 OTHERS = sorted({path.stem for path in (PROJECT / "notebooks").glob("*.ipynb")} - {PANEL_TUTORIAL})
 WITH_PANEL = "04_understand_one_event"
 

@@ -7,7 +7,7 @@ from types import ModuleType
 
 import pandas as pd
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
+from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
 from traitlets.config import Config
 
 from bxpull_nb.capture.feed import Feed
@@ -24,7 +24,9 @@ def one_shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InteractiveS
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("IPYTHONDIR", str(tmp_path_factory.mktemp("ipython")))
         settings = Config({"HistoryManager": {"enabled": False}})
-        yield InteractiveShell(config=settings, user_module=ModuleType("cell"), user_ns={})
+        yield InteractiveShell(  # type: ignore[no-untyped-call]
+            config=settings, user_module=ModuleType("cell"), user_ns={}
+        )
 
 
 @pytest.fixture
@@ -39,15 +41,21 @@ def shell(
     one_shell.run_line_magic("load_ext", "bxpull_nb")
     yield one_shell
     one_shell.run_line_magic("unload_ext", "bxpull_nb")
-    one_shell.reset()
+    one_shell.reset()  # type: ignore[no-untyped-call]
 
 
 Captured = pytest.CaptureFixture[str]
 
 
+def run_cell(shell: InteractiveShell, line: str) -> ExecutionResult:
+    """The cell's result, or its error."""
+    result: ExecutionResult = shell.run_cell(line)  # type: ignore[no-untyped-call]
+    return result
+
+
 def run(shell: InteractiveShell, line: str) -> object:
     """What the cell ends in; it must not fail."""
-    result = shell.run_cell(line)
+    result = run_cell(shell, line)
     assert result.error_in_exec is None
     return result.result
 
@@ -55,7 +63,7 @@ def run(shell: InteractiveShell, line: str) -> object:
 def assert_fails(shell: InteractiveShell, capsys: Captured, line: str, word: str) -> None:
     """The cell fails with one line that holds the word, and without a traceback."""
     capsys.readouterr()
-    assert shell.run_cell(line).error_in_exec is not None
+    assert run_cell(shell, line).error_in_exec is not None
     printed = "".join(capsys.readouterr())
     assert word in printed
     assert "Traceback" not in printed
@@ -185,7 +193,8 @@ def test_no_secret_is_told(
     """Not even of a webhook that is refused."""
     monkeypatch.delenv("BXPULL_TOKEN")
     secret = "0123456789abcdef0123"
-    assert shell.run_cell(f"%bxpull start --url {sandbox.url}/rest/1/{secret}/").error_in_exec
+    line = f"%bxpull start --url {sandbox.url}/rest/1/{secret}/"
+    assert run_cell(shell, line).error_in_exec
     printed = "".join(capsys.readouterr())
     assert "INVALID_CREDENTIALS" in printed
     assert secret not in printed

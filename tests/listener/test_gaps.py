@@ -191,6 +191,7 @@ def test_an_end_is_obeyed_although_another_lane_has_fetched_a_config_before(
     async def scenario(capture: Capture, _task: asyncio.Task[None]) -> None:
         await capture.until(lambda: capture.listener.ready)
         source = capture.listener.lanes[0]._set.source
+        assert source.current is not None
         await source.renew(source.current)
         sandbox.expire_channel("shared")
         publish(sandbox, range(3))
@@ -207,9 +208,11 @@ def test_every_channel_that_was_in_force_is_asked_a_last_time() -> None:
         (lane,) = await only_lane(capture)
         source = lane._set.source
         first = source.current
+        assert first is not None
         for _ in range(2):
             sandbox.expire_channel("shared")
             publish(sandbox, range(1))
+            assert source.current is not None
             await source.renew(source.current)
         kept.append([config.channels["shared"].id for config in source.known])
         assert kept[0][0] == first.channels["shared"].id
@@ -280,7 +283,12 @@ def test_an_ended_channel_is_asked_until_it_holds_nothing_new(answering: Answer)
     body = TextCodec().encode([Message(f"1795447844{1:016}", "{}")])
     config = config_for(answering(200, body, "text/plain"))
     asked_twice = asyncio.Event()
-    target = ListTarget(on_change=lambda: len(target.batches) == 2 and asked_twice.set())
+
+    def look() -> None:
+        if len(target.batches) == 2:
+            asked_twice.set()
+
+    target = ListTarget(on_change=look)
     settings = settings_for(config, target)
     lane = Lane("shared", Session(TextCodec(), SeenMids()), settings)
     lane.state, lane.transport = "connected", "polling"

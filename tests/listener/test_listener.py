@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import msgspec
 import pytest
@@ -11,6 +12,7 @@ from bxpull_nb.models import PullConfig
 from bxpull_nb.rest import RestClient
 from bxpull_nb.sandbox import Sandbox
 from tests.support.listening import BOTH, Capture, Fetch, run
+from tests.support.rows import params
 
 TRANSPORTS = ["websocket", "polling"]
 
@@ -26,7 +28,7 @@ def test_events_come_with_the_channel_they_came_by(sandbox: Sandbox, transport: 
         await capture.until(lambda: len(capture.records) == 2)
 
     capture = run(sandbox, scenario, transport=transport)
-    assert {record.params["n"]: record.channel for record in capture.records} == {
+    assert {params(record)["n"]: record.channel for record in capture.records} == {
         1: "shared",
         2: "private",
     }
@@ -101,8 +103,7 @@ def test_a_cut_line_loses_and_doubles_nothing(sandbox: Sandbox, transport: str) 
             sandbox.drop_connections()
             for n in range(20):
                 sandbox.publish("a", {"n": 20 * cut + n}, channel=BOTH[n % 2])
-            wanted = 20 * (cut + 1)
-            await capture.until(lambda wanted=wanted: len(capture.records) >= wanted)
+            await capture.until_stored(20 * (cut + 1))
 
     capture = run(sandbox, scenario, transport=transport)
     assert capture.numbers == list(range(120))
@@ -140,7 +141,7 @@ def test_a_channel_that_ends_is_renewed_without_loss(transport: str) -> None:
             while capture.listener.config is first or n < 10:
                 sandbox.publish("a", {"n": n})
                 n += 1
-                await capture.until(lambda n=n: len(capture.records) == n)
+                await capture.until_stored(n)
 
         capture = run(sandbox, scenario, transport=transport, channels=("shared",))
     assert capture.numbers == list(range(len(capture.records)))
@@ -201,10 +202,10 @@ def test_auto_falls_back_to_polling(sandbox: Sandbox) -> None:
     ],
 )
 def test_what_only_a_person_can_mend_ends_it(
-    how: dict[str, bool], listen: dict[str, str], error: type[Exception]
+    how: dict[str, Any], listen: dict[str, Any], error: type[Exception]
 ) -> None:
     """It ends at once, with a specific error."""
-    with Sandbox(**how) as sandbox:  # type: ignore[arg-type]
+    with Sandbox(**how) as sandbox:
         ended: list[BaseException | None] = []
 
         async def scenario(_capture: Capture, task: asyncio.Task[None]) -> None:

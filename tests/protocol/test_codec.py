@@ -1,5 +1,6 @@
 """The text codec turns frames into events: recorded bytes first, round trips second."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -20,7 +21,7 @@ def frame(name: str) -> str:
     return (WIRE / "text3" / f"{name}.txt").read_bytes().decode()
 
 
-def decode(text: str | bytes) -> list[Any]:
+def decode(text: str | bytes) -> Sequence[Any]:
     """Return the frame's records, in the text dialect."""
     return TextCodec().decode(text, ARRIVAL)
 

@@ -102,7 +102,8 @@ def good(**how: Any) -> Browser:
 
 def test_the_whole_way_to_stored_tokens(portal: TokenServer) -> None:
     """Authorize address, redirect, code, tokens, store."""
-    store, browser, addresses = MemoryStore(), good(), []
+    addresses: list[str] = []
+    store, browser = MemoryStore(), good()
     pair = login(portal.url, *CLIENT, open_browser=browser, tell=addresses.append, store=store)
     assert (pair.access_token, pair.user_id, pair.scope) == ("access-token-0001", 1, "app,pull")
     assert store.load(portal.url, CLIENT[0]) == pair

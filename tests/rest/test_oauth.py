@@ -28,7 +28,7 @@ from bxpull_nb.rest.auth import (
 from bxpull_nb.rest.auth.token_pair import origin_of
 from tests.support.scripted_portal import CLIENT, PORTAL, ScriptedPortal
 
-GIVEN = {"token": "access-token-0000", "refresh_token": "refresh-token-0000"}
+GIVEN: dict[str, Any] = {"token": "access-token-0000", "refresh_token": "refresh-token-0000"}
 PAIR = TokenPair(access_token="access-token-9999", refresh_token="refresh-token-9999")
 
 
@@ -279,7 +279,7 @@ def test_a_refresh_token_alone_is_enough() -> None:
     portal = ScriptedPortal()
 
     async def two(client: RestClient) -> list[Any]:
-        return await asyncio.gather(client.call("a"), client.call("b"))
+        return list(await asyncio.gather(client.call("a"), client.call("b")))
 
     assert run(portal, app(refresh_token="refresh-token-0000"), two) == [True, True]
     assert (len(portal.grants), len(portal.calls)) == (1, 2)

@@ -182,10 +182,11 @@ def test_of_two_copies_the_readable_one_stays(tmp_path: Path) -> None:
     event = first.records[0]
     table = pd.concat([rows_of(first), rows_of(first)], ignore_index=True)
     table.loc[0, "error"] = "torn"
-    table.loc[1, "received_at"] += pd.Timedelta("1h")
+    table.loc[1, "received_at"] = table["received_at"][1] + pd.Timedelta("1h")
     write_part(tmp_path / "ds", table)
     events = bx.read_events(tmp_path / "ds")
-    assert (len(events), events["mid"][0], events["error"].isna().all()) == (1, event.mid, True)
+    assert (len(events), events["mid"][0]) == (1, event.mid)
+    assert events["error"].isna().all()
 
 
 def test_rows_without_a_mid_all_stay(tmp_path: Path) -> None:

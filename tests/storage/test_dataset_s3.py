@@ -10,7 +10,7 @@ import boto3
 import pandas as pd
 import pytest
 import s3fs
-from moto.server import DomainDispatcherApplication, create_backend_app
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
 import bxpull_nb as bx
@@ -183,7 +183,7 @@ def test_a_collector_catches_up_with_its_bucket(
         bucket.failing = full if turn % 2 else None
         for n in range(turn * 25, turn * 25 + 25):
             sandbox.publish("numbered", {"n": n})
-        eventually(lambda: len(collector.feed) >= turn * 25 + 25)  # noqa: B023 - called at once
+        eventually(lambda: len(collector.feed) >= turn * 25 + 25)
         now[0] += 10
         collector.step()
         assert (collector.error is not None) == bool(turn % 2)

@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -43,10 +44,10 @@ def batch(
     return got.batch
 
 
-def fill(folder: Path, numbers: Sequence[int], **how: object) -> list[Batch]:
+def fill(folder: Path, numbers: Sequence[int], **how: Any) -> list[Batch]:
     """A journal with a batch of one message for each number, and what is in it."""
     batches = [batch([n]) for n in numbers]
-    with Journal(folder, **how) as journal:  # type: ignore[arg-type]
+    with Journal(folder, **how) as journal:
         for one in batches:
             journal.write(one)
     return batches
@@ -79,6 +80,7 @@ def test_every_dialect_comes_back_as_it_was(tmp_path: Path, codec: Codec, compre
     assert (size < 4000) is compress
 
 
+@pytest.mark.slow
 def test_a_frame_that_holds_little_new_comes_back(tmp_path: Path) -> None:
     """After a long break a server repeats thousands of messages in one frame."""
     lane = Session(TextCodec(), SeenMids())

@@ -9,6 +9,7 @@ import pytest
 from bxpull_nb.sandbox import Sandbox
 from bxpull_nb.storage.journal import Journal, read_frame, read_journal
 from tests.support.listening import BOTH, EVERYWHERE, QUICK_AUDIT, Capture, run
+from tests.support.rows import params
 
 
 def listen(
@@ -38,7 +39,7 @@ def publish(sandbox: Sandbox, numbers: range) -> None:
 
 def numbers_in(folder: Path) -> list[int]:
     """`n` of every event in the journal, sorted."""
-    return sorted(r.params["n"] for batch in read_journal(folder) for r in batch.records)
+    return sorted(params(r)["n"] for batch in read_journal(folder) for r in batch.records)
 
 
 @pytest.mark.parametrize(("version", "transport"), EVERYWHERE)

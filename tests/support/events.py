@@ -39,9 +39,9 @@ def mid(number: int) -> str:
     return f"1795447844{number:016}"
 
 
-def write(folder: Path, batches: Iterable[Batch], **how: object) -> None:
+def write(folder: Path, batches: Iterable[Batch], **how: Any) -> None:
     """Append the batches to the journal in the folder."""
-    with Journal(folder, "os", portal=PORTAL, **how) as journal:  # type: ignore[arg-type]
+    with Journal(folder, "os", portal=PORTAL, **how) as journal:
         for one in batches:
             journal.write(one)
 

@@ -106,13 +106,13 @@ class Lab:
 
     def write(self, name: str, cells: Sequence[str]) -> Path:
         """A notebook of these code cells; the path to give to `open()`."""
-        notebook = nbformat.v4.new_notebook(  # type: ignore[no-untyped-call]
-            cells=[nbformat.v4.new_code_cell(cell) for cell in cells],  # type: ignore[no-untyped-call]
+        notebook = nbformat.v4.new_notebook(
+            cells=[nbformat.v4.new_code_cell(cell) for cell in cells],
             metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
         )
         path = self.root / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        nbformat.write(notebook, path)  # type: ignore[no-untyped-call]
+        nbformat.write(notebook, path)
         return path
 
     @contextmanager

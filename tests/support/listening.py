@@ -11,6 +11,7 @@ from bxpull_nb.models import PullConfig, Record
 from bxpull_nb.rest import RestClient
 from bxpull_nb.rest.auth import AccessToken
 from bxpull_nb.sandbox import Sandbox
+from tests.support.rows import params
 from tests.support.targets import ListTarget
 
 BOTH = ("shared", "private")
@@ -24,7 +25,7 @@ class Capture:
     def __init__(self, fetch: Callable[[], Awaitable[PullConfig]], **how: Any) -> None:
         self.waits: list[float] = []
         timing = Timing(delays=no_delays, sleep=self._sleep, **how.pop("timing", {}))
-        settings = {"channels": BOTH, "timing": timing} | how
+        settings: dict[str, Any] = {"channels": BOTH, "timing": timing} | how
         self._moved = asyncio.Event()
         self.target = ListTarget(settings.pop("journal", None), self._moved.set)
         self.listener = Listener(fetch, self.target, **settings)
@@ -37,6 +38,10 @@ class Capture:
                     await asyncio.wait_for(self._moved.wait(), 0.02)
                 self._moved.clear()
 
+    async def until_stored(self, count: int) -> None:
+        """Wait until so many records are stored."""
+        await self.until(lambda: len(self.records) >= count)
+
     @property
     def records(self) -> list[Record]:
         """Every record so far."""
@@ -45,7 +50,7 @@ class Capture:
     @property
     def numbers(self) -> list[int]:
         """`n` of every event, sorted."""
-        return sorted(record.params["n"] for record in self.records)
+        return sorted(params(record)["n"] for record in self.records)
 
     async def _sleep(self, seconds: float) -> None:
         self.waits.append(seconds)

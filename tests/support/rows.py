@@ -19,6 +19,12 @@ def event(number: int, command: str = "dealUpdate", arrival: Arrival = ARRIVAL) 
     return Event(f"1795447844{number:016}", "crm", command, params, 1767225600.25, None, arrival)
 
 
+def params(record: Record) -> Any:
+    """Return the parameters of an event; fail for an unreadable message."""
+    assert isinstance(record, Event), record
+    return record.params
+
+
 def plain_frame(records: Sequence[Record]) -> pd.DataFrame:
     """The same rows as anybody would build them: a list of dicts, then a Series a column."""
     rows = [
