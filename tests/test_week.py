@@ -95,7 +95,7 @@ def test_a_week_leaves_nothing_behind(transport: str, tmp_path: Path) -> None:
 
 async def settle(feed: Feed, sandbox: Sandbox) -> None:
     """Audit until nothing is left to ask; 30 s at most."""
-    driver = feed._driver
+    driver = feed._run.driver
     assert isinstance(driver, Listener)
     sandbox.publish("settle", {"at": time.time()}, channel=["shared", "private"])
     async with asyncio.timeout(30):

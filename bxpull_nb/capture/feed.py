@@ -1,10 +1,8 @@
 """A capture as a user holds it: a listener on the bridge's thread, and the log it fills."""
 
 import asyncio
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
@@ -12,21 +10,20 @@ from typing import TYPE_CHECKING, Any, overload
 from bxpull_nb.bridge import LoopThread
 from bxpull_nb.capture.activity_log import ActivityLog
 from bxpull_nb.capture.anatomy import Anatomy, inspect
-from bxpull_nb.capture.driver import Driver, OpenDriver
+from bxpull_nb.capture.driver import OpenDriver
 from bxpull_nb.capture.expectation import Expectation, Nearest
-from bxpull_nb.capture.feed_stats import FeedStats, lag_quantiles
+from bxpull_nb.capture.feed_stats import FeedStats, feed_stats
 from bxpull_nb.capture.gap_report import Report, report_of
 from bxpull_nb.capture.handlers import Handler, Handlers
 from bxpull_nb.capture.hub import EventHub
+from bxpull_nb.capture.run import CaptureRun
 from bxpull_nb.errors import (
-    ConnectionFailed,
     ExpectationFailed,
     SettingsError,
     WaitTimeout,
     WrongThreadError,
 )
-from bxpull_nb.listener import ListenerStats
-from bxpull_nb.models import CHANNEL_TYPES, Event, LogEntry, PullConfig, Record
+from bxpull_nb.models import Event, PullConfig, Record
 from bxpull_nb.models.choices import checked_channels, checked_transport
 from bxpull_nb.storage.eventlog import EventLog
 from bxpull_nb.storage.export import to_csv, to_jsonl, to_parquet
@@ -36,8 +33,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["Feed", "FeedStats"]
-
-_STOP_TIMEOUT = 0.8  # seconds for the connections to close
 
 
 class Feed:
@@ -56,20 +51,13 @@ class Feed:
         log: EventLog | None = None,
     ) -> None:
         self.name = name
-        self.channels: tuple[str, ...] = CHANNEL_TYPES
-        self.transport = "auto"
         self.bridge = bridge
-        self.journal: Journal | None = None
         self.log = EventLog() if log is None else log
         self.logbook = ActivityLog()
         self.handlers = Handlers()
         self._hub = EventHub(self.log, self.logbook)
         self._hub.taps.append(self.handlers.offer)
-        self._open_driver = open_driver
-        self._stats = ListenerStats()
-        self._switching = asyncio.Lock()
-        self._driver: Driver | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._run = CaptureRun(open_driver, self._hub, name)
 
     def start(
         self,
@@ -111,17 +99,13 @@ class Feed:
         timeout: float = 15.0,
     ) -> "Feed":
         """Do as `start`, for a coroutine on the bridge's own loop."""
-        chosen = checked_channels(self.channels if channels is None else channels)
-        by = checked_transport(self.transport if transport is None else transport)
-        async with self._switching:
-            if not self.running or self._differs(chosen, by, journal):
-                await self._end()
-                self.channels, self.transport = chosen, by
-                self._set_journal(journal)
-                await self._begin(backfill)
-        await self._hub.wait_change(self._settled, timeout)
-        if self._hub.error is not None:
-            raise self._hub.error
+        await self._run.start(
+            self.channels if channels is None else checked_channels(channels),
+            self.transport if transport is None else checked_transport(transport),
+            backfill=backfill,
+            journal=journal,
+            timeout=timeout,
+        )
         return self
 
     def stop(self) -> None:
@@ -131,55 +115,55 @@ class Feed:
 
     async def stop_async(self) -> None:
         """Do as `stop`, for a coroutine on the bridge's own loop."""
-        async with self._switching:
-            await self._end()
+        await self._run.stop()
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """The channel types it listens to, or will."""
+        return self._run.channels
+
+    @channels.setter
+    def channels(self, channels: tuple[str, ...]) -> None:
+        self._run.channels = channels
+
+    @property
+    def transport(self) -> str:
+        """`auto`, `websocket` or `polling`: the choice, see `stats.transports`."""
+        return self._run.transport
+
+    @transport.setter
+    def transport(self, transport: str) -> None:
+        self._run.transport = transport
+
+    @property
+    def journal(self) -> Journal | None:
+        """The journal on disk; None without one."""
+        return self._run.journal
 
     @property
     def running(self) -> bool:
         """Whether a listener is at work, connected or trying to be."""
-        return self._task is not None and not self._task.done()
+        return self._run.running
 
     @property
     def state(self) -> str:
         """`idle`, `connecting`, `connected`, `reconnecting`, `failed` or `stopped`."""
-        if self._driver is None:
-            return "idle"
-        if self.running:
-            return self._driver.state
-        return "failed" if self._hub.error else "stopped"
+        return self._run.state
 
     @property
     def error(self) -> BaseException | None:
         """Why it failed, or why it is reconnecting; None while all is well."""
-        if self._hub.error is not None or not self.running:
-            return self._hub.error
-        return self._hub.journal_error() or (self._driver.error if self._driver else None)
+        return self._run.error
 
     @property
     def stats(self) -> FeedStats:
         """Counters, rate and state at this moment."""
-        counted, error = self._stats, self.error
-        p50, p95 = lag_quantiles(self.log)
-        return FeedStats(
-            state=self.state,
-            events=counted.events,
-            bad_frames=counted.bad_frames,
-            duplicates=counted.duplicates,
-            reconnects=counted.reconnects,
-            audits=counted.audits,
-            recovered=counted.recovered,
-            rate=self._hub.rate(),
-            last_lag=counted.last_lag,
-            lag_p50=p50,
-            lag_p95=p95,
-            transports=self._driver.transports if self._driver and self.running else (),
-            error=None if error is None else str(error),
-        )
+        return feed_stats(self._run, self.log, self._hub.rate())
 
     @property
     def config(self) -> PullConfig | None:
         """The connection config in use."""
-        return self._driver.config if self._driver else None
+        return self._run.driver.config if self._run.driver else None
 
     @property
     def df(self) -> "pd.DataFrame":
@@ -280,11 +264,11 @@ class Feed:
 
     def note(self, kind: str, text: str = "", *, count: int | None = None) -> None:
         """Write an entry into the activity log."""
-        self.logbook.add(LogEntry(at_us=self._now_us(), kind=kind, count=count, text=text))
+        self._run.note(kind, text, count=count)
 
     def report(self) -> Report:
         """Return how whole the capture is: gaps, their causes, and events that came back."""
-        return report_of(self.logbook.recent(), self._stats, self._now_us())
+        return report_of(self.logbook.recent(), self._run.counters, self._run.now_us())
 
     def anatomy(self, row: int = -1) -> Anatomy:
         """Return one event taken apart: parameters, raw frame, message id, times; -1 is the newest.
@@ -331,7 +315,7 @@ class Feed:
         `ping`, `subscribeStatusChange`. Raises ConnectionFailed without a WebSocket to such a
         server, CallFailed (with a `code`) for what the server refuses.
         """
-        return self.bridge.run(self._call(method, params))
+        return self.bridge.run(self._run.call(method, params))
 
     def __len__(self) -> int:
         return len(self.log)
@@ -344,10 +328,6 @@ class Feed:
         error = self.error
         shown = f"<div>{escape(str(error))}</div>" if error else ""
         return f"<div>{escape(repr(self))}</div>{shown}{self.tail(5).to_html()}"
-
-    def _now_us(self) -> int:
-        """Return the capture's time in Unix microseconds: now, or of the recording."""
-        return (time.time_ns() if self._driver is None else self._driver.clock()) // 1000
 
     def _may_block(self, method: str) -> None:
         if self.bridge.is_current():
@@ -372,58 +352,6 @@ class Feed:
 
         return records_of(self.df.loc[row:row])[0]
 
-    async def _call(self, method: str, params: dict[str, Any]) -> Any:
-        if self._driver is None:
-            raise ConnectionFailed(f"{method}: the feed was never started. Call feed.start().")
-        return await self._driver.call(method, params)
-
-    def _differs(
-        self, channels: tuple[str, ...], transport: str, journal: str | Path | Journal | None
-    ) -> bool:
-        """Whether the running feed must start again to be as asked."""
-        if (channels, transport) != (self.channels, self.transport):
-            return True
-        if journal is None or journal is self.journal:
-            return False
-        folder = journal.folder if isinstance(journal, Journal) else Path(journal).expanduser()
-        return self.journal is None or folder != self.journal.folder
-
-    def _set_journal(self, journal: str | Path | Journal | None) -> None:
-        if isinstance(journal, Journal):
-            self.journal = journal
-        elif journal is not None:
-            self.journal = Journal(journal, portal=self.name)
-
-    async def _begin(self, backfill: bool) -> None:
-        self._hub.error = None
-        resume, journal = None, self.journal
-        if journal is not None:
-            await asyncio.to_thread(journal.open)
-            resume = await asyncio.to_thread(journal.resume)
-        self._hub.journal = journal
-        self._driver = self._open_driver(
-            self._hub,
-            channels=self.channels,
-            transport=self.transport,
-            backfill=backfill,
-            resume=resume,
-            stats=self._stats,
-        )
-        self.note("started", f"listening to {' and '.join(self.channels)}")
-        self._task = asyncio.create_task(self._driver.run())
-        self._task.add_done_callback(self._hub.ended)
-        self._task.add_done_callback(partial(_log_end, self.logbook, self._driver.clock))
-
-    async def _end(self) -> None:
-        if self._task is not None and not self._task.done():
-            self._task.cancel()
-            await asyncio.wait([self._task], timeout=_STOP_TIMEOUT)
-        if self.journal is not None:
-            await asyncio.to_thread(self.journal.close)
-
-    def _settled(self) -> bool:
-        return not self.running or (self._driver is not None and self._driver.ready)
-
 
 class _Countdown:
     """Counts down the events that are still to come."""
@@ -440,10 +368,3 @@ class _Countdown:
         """Count events that came and are not kept, unless nothing would be left to give."""
         if count < self._left:
             self._left -= count
-
-
-def _log_end(logbook: ActivityLog, clock: Callable[[], int], task: "asyncio.Task[None]") -> None:
-    """Log why it ended. No method: a feed without a reference must not be kept alive."""
-    error = None if task.cancelled() else task.exception()
-    kind, text = ("stopped", "stopped") if error is None else ("failed", str(error))
-    logbook.add(LogEntry(at_us=clock() // 1000, kind=kind, text=text))

@@ -2,10 +2,11 @@
 
 import msgspec
 
+from bxpull_nb.capture.run import CaptureRun
 from bxpull_nb.models.html import html_table
 from bxpull_nb.storage.eventlog import EventLog
 
-__all__ = ["FeedStats", "lag_quantiles"]
+__all__ = ["FeedStats", "feed_stats"]
 
 _LAGS = 1000  # of the newest events
 
@@ -43,7 +44,23 @@ class FeedStats(msgspec.Struct, frozen=True):
         return html_table((name, getattr(self, name)) for name in self.__struct_fields__)
 
 
-def lag_quantiles(log: EventLog) -> tuple[float | None, float | None]:
+def feed_stats(run: CaptureRun, log: EventLog, rate: float) -> FeedStats:
+    """Return the counters of the run at this moment."""
+    counters, error = run.counters, run.error
+    shared = set(FeedStats.__struct_fields__) & set(counters.__struct_fields__)
+    p50, p95 = _lag_quantiles(log)
+    return FeedStats(
+        **{name: getattr(counters, name) for name in shared},
+        state=run.state,
+        rate=rate,
+        lag_p50=p50,
+        lag_p95=p95,
+        transports=run.transports,
+        error=None if error is None else str(error),
+    )
+
+
+def _lag_quantiles(log: EventLog) -> tuple[float | None, float | None]:
     """Return the median and the 95th percentile of the newest lags, in seconds."""
     _, records = log.recent(len(log) - _LAGS)
     lags = sorted(lag for record in records if (lag := record.lag_us) is not None)

@@ -58,9 +58,9 @@ def test_an_event_that_is_sent_is_a_row(portal: Portal, transport: str) -> None:
 
 def test_starting_twice_is_one_listener(sandbox: Sandbox, feed: Feed) -> None:
     """Cells are run again; that must not double an event."""
-    task = feed._task
+    task = feed._run._task
     assert feed.start() is feed
-    assert feed._task is task
+    assert feed._run._task is task
     sandbox.publish("a", {"n": 1})
     sandbox.publish("a", {"n": 2})
     feed.wait(2, timeout=5)

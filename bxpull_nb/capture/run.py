@@ -1,0 +1,157 @@
+"""Starts and stops what drives a feed: a listener or a replay, with or without a journal."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from bxpull_nb.capture.activity_log import ActivityLog
+from bxpull_nb.capture.driver import Driver, OpenDriver
+from bxpull_nb.capture.hub import EventHub
+from bxpull_nb.errors import ConnectionFailed
+from bxpull_nb.listener import ListenerStats
+from bxpull_nb.models import CHANNEL_TYPES, LogEntry
+from bxpull_nb.storage.journal import Journal
+
+__all__ = ["CaptureRun"]
+
+_STOP_TIMEOUT = 0.8  # seconds for the connections to close
+
+
+class CaptureRun:
+    """One driver at a time, into one hub; counters continue from each driver to the next.
+
+    Coroutines run on the bridge's loop; properties may be read on any thread. `name` is the
+    portal's, for a journal.
+    """
+
+    def __init__(self, open_driver: OpenDriver, hub: EventHub, name: str) -> None:
+        self.channels: tuple[str, ...] = CHANNEL_TYPES
+        self.transport = "auto"
+        self.journal: Journal | None = None
+        self.counters = ListenerStats()
+        self.driver: Driver | None = None
+        self._open_driver = open_driver
+        self._hub = hub
+        self._name = name
+        self._switching = asyncio.Lock()
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether a driver is at work, connected or trying to be."""
+        return self._task is not None and not self._task.done()
+
+    @property
+    def state(self) -> str:
+        """`idle`, `connecting`, `connected`, `reconnecting`, `failed` or `stopped`."""
+        if self.driver is None:
+            return "idle"
+        if self.running:
+            return self.driver.state
+        return "failed" if self._hub.error else "stopped"
+
+    @property
+    def error(self) -> BaseException | None:
+        """Why it failed, or why it is reconnecting; None while all is well."""
+        if self._hub.error is not None or not self.running:
+            return self._hub.error
+        return self._hub.journal_error() or (self.driver.error if self.driver else None)
+
+    @property
+    def transports(self) -> tuple[str, ...]:
+        """The transports in use now."""
+        return self.driver.transports if self.driver and self.running else ()
+
+    def now_us(self) -> int:
+        """Return the capture's time in Unix microseconds: now, or of the recording."""
+        return (time.time_ns() if self.driver is None else self.driver.clock()) // 1000
+
+    def note(self, kind: str, text: str = "", *, count: int | None = None) -> None:
+        """Write an entry into the activity log."""
+        entry = LogEntry(at_us=self.now_us(), kind=kind, count=count, text=text)
+        self._hub.happened(entry)
+
+    async def start(
+        self,
+        channels: tuple[str, ...],
+        transport: str,
+        *,
+        backfill: bool,
+        journal: str | Path | Journal | None,
+        timeout: float,
+    ) -> None:
+        """Drive as asked, and return when the driver is ready or has ended; see `Feed.start`."""
+        async with self._switching:
+            if not self.running or self._differs(channels, transport, journal):
+                await self._end()
+                self.channels, self.transport = channels, transport
+                if isinstance(journal, Journal):
+                    self.journal = journal
+                elif journal is not None:
+                    self.journal = Journal(journal, portal=self._name)
+                await self._begin(backfill)
+        await self._hub.wait_change(self._settled, timeout)
+        if self._hub.error is not None:
+            raise self._hub.error
+
+    async def stop(self) -> None:
+        """End the driver."""
+        async with self._switching:
+            await self._end()
+
+    async def call(self, method: str, params: dict[str, Any]) -> Any:
+        """Return the result of a method of the push server."""
+        if self.driver is None:
+            raise ConnectionFailed(f"{method}: the feed was never started. Call feed.start().")
+        return await self.driver.call(method, params)
+
+    def _differs(
+        self, channels: tuple[str, ...], transport: str, journal: str | Path | Journal | None
+    ) -> bool:
+        """Whether the running driver must start again to be as asked."""
+        if (channels, transport) != (self.channels, self.transport):
+            return True
+        if journal is None or journal is self.journal:
+            return False
+        folder = journal.folder if isinstance(journal, Journal) else Path(journal).expanduser()
+        return self.journal is None or folder != self.journal.folder
+
+    async def _begin(self, backfill: bool) -> None:
+        self._hub.error = None
+        resume, journal = None, self.journal
+        if journal is not None:
+            await asyncio.to_thread(journal.open)
+            resume = await asyncio.to_thread(journal.resume)
+        self._hub.journal = journal
+        self.driver = self._open_driver(
+            self._hub,
+            channels=self.channels,
+            transport=self.transport,
+            backfill=backfill,
+            resume=resume,
+            stats=self.counters,
+        )
+        self.note("started", f"listening to {' and '.join(self.channels)}")
+        self._task = asyncio.create_task(self.driver.run())
+        self._task.add_done_callback(self._hub.ended)
+        self._task.add_done_callback(partial(_log_end, self._hub.logbook, self.driver.clock))
+
+    async def _end(self) -> None:
+        if self._task is not None and not self._task.done():
+            self._task.cancel()
+            await asyncio.wait([self._task], timeout=_STOP_TIMEOUT)
+        if self.journal is not None:
+            await asyncio.to_thread(self.journal.close)
+
+    def _settled(self) -> bool:
+        return not self.running or (self.driver is not None and self.driver.ready)
+
+
+def _log_end(logbook: ActivityLog, clock: Callable[[], int], task: "asyncio.Task[None]") -> None:
+    """Log why it ended. No method: a feed without a reference must not be kept alive."""
+    error = None if task.cancelled() else task.exception()
+    kind, text = ("stopped", "stopped") if error is None else ("failed", str(error))
+    logbook.add(LogEntry(at_us=clock() // 1000, kind=kind, text=text))
