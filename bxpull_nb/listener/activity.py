@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from bxpull_nb.errors import BxPullError
 from bxpull_nb.listener.target import CaptureTarget
+from bxpull_nb.masking import mask_url
 from bxpull_nb.models import LogEntry, Record
 
 __all__ = ["LaneActivity"]
@@ -64,6 +65,14 @@ class LaneActivity:
         """Log that an audit found events that no connection had brought."""
         self._write("recovered", count=count, text=f"an audit recovered {_events(count)}")
 
+    def audit_failed(self, error: Exception) -> None:
+        """Log that an audit failed: whether anything is missing stays unknown."""
+        self._write("audit_failed", text=f"an audit failed: {_reason(error)}")
+
+    def beginning_unknown(self, error: Exception) -> None:
+        """Log that the beginning is unknown: messages before the first one may be missing."""
+        self._write("beginning_unknown", text=f"the beginning is unknown: {_reason(error)}")
+
     def reset(self) -> None:
         """Log that the server restarted its count of messages."""
         self._write("reset", text="the push server counts anew: its history is asked again")
@@ -98,3 +107,7 @@ class LaneActivity:
 
 def _events(count: int) -> str:
     return f"{count:,} event" if count == 1 else f"{count:,} events"
+
+
+def _reason(error: Exception) -> str:
+    return mask_url(str(error)) or type(error).__name__

@@ -27,11 +27,17 @@ class Ingest:
         self._target = settings.target
         self._stats = settings.stats
         self._clock = settings.timing.clock
+        self._monotonic = settings.timing.monotonic
+        self._resets = settings.stats.resets
         self._activity = activity
 
     def keep(self, frame: str | bytes, transport: str) -> Received:
         """Store the new records of a frame that a connection brought."""
-        received = self._store(self._history.receive(frame, self._arrival(transport)))
+        received = self._store(
+            self._history.receive(
+                frame, self._arrival(transport), self._monotonic(), polls=transport == "polling"
+            )
+        )
         self._stats.duplicates += len(received.batch.duplicates)
         self._activity.received(received.batch.records)
         return received
@@ -41,8 +47,8 @@ class Ingest:
 
         Its duplicates are not counted: the audit itself asked for the overlap.
         """
-        arrival = self._arrival(transport)
-        received = self._store(self._history.receive_audit(frame, arrival, point))
+        arrival, now = self._arrival(transport), self._monotonic()
+        received = self._store(self._history.receive_audit(frame, arrival, now, point))
         count = len(received.batch.records)
         self._stats.recovered += count
         if count:
@@ -60,6 +66,7 @@ class Ingest:
                 self._kind or "jwt",
                 extra=IS_LOG_ENTRY,
             )
+            self._resets += 1
             self._activity.reset()
         return received
 
@@ -74,7 +81,7 @@ class Ingest:
         stats.bad_frames += bad
         stats.events += len(records) - bad
         stats.old += received.old
-        stats.resets += received.was_reset
+        stats.resets = max(stats.resets, self._resets)  # lanes of one server reset together
         lag = records.newest_lag_us
         if lag is not None:
             stats.last_lag = lag / 1e6

@@ -7,7 +7,6 @@ between costs a duplicate, which the session drops; never a loss.
 import asyncio
 import logging
 import math
-from collections.abc import Callable
 from contextlib import aclosing
 
 from bxpull_nb.errors import BxPullError, ChannelRefused, ConnectionFailed
@@ -31,10 +30,6 @@ from bxpull_nb.protocol.session import HistoryPolicy, Received, Session
 __all__ = ["Lane"]
 
 _log = logging.getLogger("bxpull_nb")
-_TRANSPORTS: dict[str, Callable[[], Transport]] = {
-    "websocket": WebSocketTransport,
-    "polling": LongPollingTransport,
-}
 _STUCK = 3005  # close code: the heartbeat stopped
 
 
@@ -57,7 +52,6 @@ class Lane:
             since=settings.since,
             resumed=settings.resumed,
             backfill=settings.backfill,
-            baseline=timing.baseline,
         )
         self.ingest = Ingest(kind, self.history, settings, self.activity)
         self._used: PullConfig | None = None
@@ -66,6 +60,7 @@ class Lane:
         self._lifetime: asyncio.Timeout | None = None
         self._pending_action: ServiceAction | None = None
         self._connections = 0
+        self._is_up = False  # the server has accepted the present connection
         self._websocket_failures = 0
         self._websocket_worked = False
 
@@ -76,13 +71,12 @@ class Lane:
 
     @property
     def ready(self) -> bool:
-        """Whether nothing that is published from now on can be missed.
+        """Whether no stored message that is published from now on can be missed.
 
-        A WebSocket must be accepted for that. A poll need not be answered yet: it asks for
-        everything stored, and messages after its first moment are new.
+        The server has accepted the connection, or holds the poll, and it is known after which
+        message the capture began.
         """
-        waits = self._polls and self.history.has_begun(self._timing.monotonic())
-        return self.state == "connected" or waits
+        return self.state == "connected" and not self.history.needs_baseline
 
     async def run(self) -> None:
         """Listen until cancelled; raises errors that trying again cannot mend."""
@@ -148,8 +142,8 @@ class Lane:
             self._set.transport, config.server, self._websocket_failures
         )
         self.activity.trying(self.transport)
-        self.history.connecting()
-        transport = _TRANSPORTS[self.transport]()
+        self._is_up = False
+        transport = self._new_transport()
         life, end = self._life(config)
         self._used = config  # others may have renewed the one in force
         try:
@@ -200,22 +194,27 @@ class Lane:
         return renewal, ServiceAction(refetch=True)
 
     def _url(self, config: PullConfig) -> str:
-        now = self._timing.monotonic()
-        if not self.history.has_begun(now):  # `ready` may change when this time has passed
-            loop = asyncio.get_running_loop()
-            loop.call_later(self._timing.baseline, self._set.target.changed)
-        mid = self.history.next_mid(now, polls=self._polls)
+        mid = self.history.next_mid(polls=self._polls)
         return connection_url(
             config, transport=self.transport, channel=self.kind, mid=mid, secure=self._set.secure
         )
 
     def _accepted(self, transport: Transport, answer: Accepted) -> None:
-        now = self._timing.monotonic()
-        is_first = self.history.accepted(now)
-        self.renewal.note_point(now)
-        self.session.advance(answer.last_message_id)
-        if is_first:
+        if answer.is_held or answer.is_empty:
+            self.history.begin(None)
+        if not answer.is_held:
+            now = self._timing.monotonic()
+            self.history.accepted(now)
+            self.renewal.note_point(now)
+            self.session.advance(answer.last_message_id)
+        if not self._is_up:
+            self._is_up = True
             self._connection_made(transport)
+
+    def _new_transport(self) -> Transport:
+        if self._polls:
+            return LongPollingTransport(held_after=self._timing.baseline)
+        return WebSocketTransport()
 
     def _connection_made(self, transport: Transport) -> None:
         again = self._connections > 0 or self._set.resumed

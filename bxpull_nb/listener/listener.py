@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from bxpull_nb.errors import BxPullError, ConnectionFailed
-from bxpull_nb.listener.audit import keep_auditing, watch_for_stalls
+from bxpull_nb.listener.audit import find_beginning, keep_auditing, watch_for_stalls
 from bxpull_nb.listener.config_source import ConfigSource
 from bxpull_nb.listener.lane import Lane
 from bxpull_nb.listener.settings import LaneSettings, ListenerStats, Timing
@@ -54,7 +54,7 @@ class Listener:
         self._transport = transport
         self._secure = secure
         self._backfill = backfill
-        self._resume = resume or Resume(SeenMids())
+        self._resume = resume or Resume()
 
     @property
     def config(self) -> PullConfig | None:
@@ -101,6 +101,8 @@ class Listener:
                 for lane in self.lanes:
                     tasks.create_task(lane.run())
                     tasks.create_task(keep_auditing(lane, settings))
+                    if lane.history.needs_baseline and self._transport != "polling":
+                        tasks.create_task(find_beginning(lane, settings))
                 tasks.create_task(watch_for_stalls(self.lanes, settings))
         except* BxPullError as errors:
             raise _first(errors) from None
@@ -156,11 +158,14 @@ class Listener:
             for kind in self._channels:
                 config.channel(kind)
         codec = codec_for(config.server.version)
-        lanes = [Lane(kind, Session(codec, self._resume.seen), settings) for kind in kinds]
-        for lane in lanes:
-            if lane.kind in self._resume.last:
-                lane.session.restore(self._resume.last[lane.kind])
-        return lanes
+        resume, family = self._resume, next(iter(self._resume.seen.values()), SeenMids())
+        sessions = {
+            kind: Session(codec, resume.seen.get(kind) or family.sibling()) for kind in kinds
+        }
+        for kind, session in sessions.items():
+            if kind in resume.last:
+                session.restore(resume.last[kind])
+        return [Lane(kind, session, settings) for kind, session in sessions.items()]
 
     def _config_failed(self, error: BxPullError) -> None:
         self._config_error = error

@@ -7,9 +7,10 @@ Every failure is a ChannelRefused or a ConnectionFailed; a frame of more than `M
 is a FrameTooLarge.
 """
 
+import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import httpx
 import msgspec
@@ -19,11 +20,13 @@ from websockets.frames import CloseCode
 
 from bxpull_nb.errors import ChannelRefused, ConnectionFailed, FrameTooLarge, PushError
 from bxpull_nb.http import http_client
+from bxpull_nb.masking import mask_url
 from bxpull_nb.protocol.endpoint import is_loopback
 
 __all__ = [
     "Accepted",
     "LongPollingTransport",
+    "PollProgress",
     "Transport",
     "WebSocketTransport",
     "poll",
@@ -51,6 +54,38 @@ class Accepted(msgspec.Struct, frozen=True):
 
     last_message_id: str | None = None
     """The position in a long-poll answer (its header `Last-Message-Id`)."""
+    is_held: bool = False
+    """Whether the poll waits at the server, which had nothing to send."""
+    is_empty: bool = False
+    """Whether the poll was answered with nothing."""
+
+
+class PollProgress:
+    """How far a poll has come: its request sent, its answer begun."""
+
+    def __init__(self) -> None:
+        loop = asyncio.get_running_loop()
+        self.sent: asyncio.Future[None] = loop.create_future()
+        self.answering: asyncio.Future[None] = loop.create_future()
+
+    async def trace(self, event: str, _info: object) -> None:
+        """Follow the events of the HTTP library."""
+        if event.endswith("send_request_body.complete") and not self.sent.done():
+            self.sent.set_result(None)
+        elif event.endswith("receive_response_headers.complete") and not self.answering.done():
+            self.answering.set_result(None)
+
+    async def is_held(self, answer: "asyncio.Task[httpx.Response]", seconds: float) -> bool:
+        """Whether the server has not begun to answer within `seconds` of the request."""
+        await _first_of(answer, self.sent)
+        await _first_of(answer, self.answering, seconds)
+        return not (answer.done() or self.answering.done())
+
+
+async def _first_of(
+    answer: "asyncio.Future[Any]", other: "asyncio.Future[Any]", timeout: float | None = None
+) -> None:
+    await asyncio.wait({answer, other}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
 
 
 class Transport(Protocol):
@@ -124,25 +159,38 @@ class LongPollingTransport:
 
     name = "polling"
 
-    def __init__(self, http: httpx.AsyncClient | None = None, max_frame: int = MAX_FRAME) -> None:
-        self._http = http
+    def __init__(self, max_frame: int = MAX_FRAME, held_after: float = 0.75) -> None:
         self._max_frame = max_frame
+        self._held_after = held_after
 
     async def frames(self, next_url: Callable[[], str]) -> AsyncGenerator[Accepted | str | bytes]:
-        """Yield `Accepted` for every answer, then its body if it has one."""
+        """Yield `Accepted` for every answer, then its body if it has one.
+
+        A poll that the server holds for `held_after` seconds yields `Accepted` too. When
+        something then cuts it, as a proxy does with idle connections, the next poll follows.
+        """
         url = next_url()
-        http = self._http or http_client(url, _POLL_TIMEOUT)
+        http = http_client(url, _POLL_TIMEOUT)
         try:
             while True:
-                response = await poll(http, url, self._max_frame)
-                yield poll_answer(response)
-                if response.status_code == httpx.codes.OK:
-                    yield poll_body(response)
+                progress = PollProgress()
+                answer = asyncio.create_task(poll(http, url, self._max_frame, progress))
+                try:
+                    held = await progress.is_held(answer, self._held_after)
+                    if held:
+                        yield Accepted(is_held=True)
+                    response = await _answer_of(answer, held=held)
+                finally:
+                    answer.cancel()
+                if response is not None:
+                    yield poll_answer(response)
+                    if response.status_code == httpx.codes.OK:
+                        yield poll_body(response)
                 url = next_url()
         except httpx.HTTPError as exc:
+            reason = mask_url(str(exc)) or type(exc).__name__
             raise ConnectionFailed(
-                f"the push server did not answer a poll ({str(exc) or type(exc).__name__}). It "
-                f"is asked again by itself."
+                f"the push server did not answer a poll ({reason}). It is asked again by itself."
             ) from exc
         finally:
             await http.aclose()
@@ -159,17 +207,18 @@ def _websocket_error(exc: Exception) -> PushError:
         return _refused(exc.response.status_code, "WebSocket handshake")
     if isinstance(exc, ConnectionClosed):
         return _closed(exc)
-    reason = str(exc) or type(exc).__name__
+    reason = mask_url(str(exc)) or type(exc).__name__
     return ConnectionFailed(
         f"no WebSocket connection to the push server ({reason}). It is tried again by itself; if "
         f"a proxy or firewall blocks WebSockets, use transport='polling'."
     )
 
 
-def _too_large() -> FrameTooLarge:
+def _too_large(limit: int = MAX_FRAME) -> FrameTooLarge:
     return FrameTooLarge(
-        "the push server sent more in one frame than is taken (256 MB). If it stays so, there is "
-        "too much history to resume from: stop the feed and start it anew, it then begins from now."
+        f"the push server sent more in one frame than is taken ({limit >> 20} MB). If it stays so, "
+        f"there is too much history to resume from: stop the feed and start it anew, it then "
+        f"begins from now."
     )
 
 
@@ -195,14 +244,32 @@ def _closed(exc: ConnectionClosed) -> PushError:
     return ConnectionFailed(f"the WebSocket broke ({what}). It is opened again by itself.")
 
 
-async def poll(http: httpx.AsyncClient, url: str, max_frame: int = MAX_FRAME) -> httpx.Response:
+async def _answer_of(
+    answer: "asyncio.Task[httpx.Response]", *, held: bool
+) -> httpx.Response | None:
+    """Return a poll's answer; None for a held poll that was cut, which is a normal end."""
+    try:
+        return await answer
+    except (httpx.ReadError, httpx.RemoteProtocolError, httpx.ReadTimeout):
+        if not held:
+            raise
+        return None
+
+
+async def poll(
+    http: httpx.AsyncClient,
+    url: str,
+    max_frame: int = MAX_FRAME,
+    progress: PollProgress | None = None,
+) -> httpx.Response:
     """Return the answer to one poll, read whole; raises FrameTooLarge and httpx's errors."""
     body = bytearray()
-    async with http.stream("GET", url) as response:
+    extensions = {} if progress is None else {"trace": progress.trace}
+    async with http.stream("GET", url, extensions=extensions) as response:
         async for part in response.aiter_bytes():
             body += part
             if len(body) > max_frame:
-                raise _too_large()
+                raise _too_large(max_frame)
     headers = {
         k: v for k, v in response.headers.items() if k in ("content-type", "last-message-id")
     }
@@ -218,7 +285,8 @@ def poll_answer(response: httpx.Response) -> Accepted:
             "a poll was answered with an HTML page: something between here and the push server "
             "(a proxy, a login page) answers in its place."
         )
-    return Accepted(response.headers.get("last-message-id") or None)
+    is_empty = response.status_code == httpx.codes.NOT_MODIFIED
+    return Accepted(response.headers.get("last-message-id") or None, is_empty=is_empty)
 
 
 def poll_body(response: httpx.Response) -> str | bytes:

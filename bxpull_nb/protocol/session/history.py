@@ -1,82 +1,129 @@
 """Decides what is history and what is new, for one lane, without I/O and without a clock.
 
-A capture begins with a moment, not with a mid. Until one is known, a server may answer with
-messages stored before: they are passed over. Afterwards everything since the beginning is new.
+A capture begins after a mid: the newest that the server stored then. A first poll asks for
+everything stored. An answer at once is older than the capture; a poll that the server holds means
+that nothing was stored. Every later message is new.
 """
 
-from bxpull_nb.models import Arrival
+from collections import deque
+
+from bxpull_nb.models import Arrival, RecordBatch
 from bxpull_nb.protocol.endpoint import FULL_HISTORY
 from bxpull_nb.protocol.session.session import Received, Session
 
 __all__ = ["HistoryPolicy"]
 
+_SETTLED = 1.0  # seconds after which no message can overtake another any more
+_HISTORY = 2.0  # seconds after a connection within which a server may still send history
+
 
 class HistoryPolicy:
     """Decides with which mid a lane connects, and which messages of a frame are older.
 
-    `since` is when the capture began (Unix seconds by the portal's clock); `resumed` says that
-    this was in an earlier process. `backfill` takes everything stored as new. `baseline` is the
-    time in seconds within which the answer to a first poll is history. `now` is always in
-    seconds of a monotonic clock.
+    `since` is when the capture began (Unix seconds by the portal's clock); it counts only where
+    no mid is known. `resumed` continues a capture, `backfill` takes everything stored as new.
+    `now` is always in seconds of a monotonic clock.
     """
 
-    def __init__(
-        self, session: Session, *, since: float, resumed: bool, backfill: bool, baseline: float
-    ) -> None:
+    def __init__(self, session: Session, *, since: float, resumed: bool, backfill: bool) -> None:
         self.session = session
-        self._since, self._resumed, self._backfill = since, resumed, backfill
-        self._baseline = baseline
-        self._was_accepted = resumed
-        self._is_accepted = False
-        self._asked_at: float | None = None
-        self._since_of_next: float | None = None
-        self._next_is_baseline = False
+        self._since, self._resumed = since, resumed
+        self._asked: str | None = None
+        self._accepted_at: float | None = None
+        self._frames = 0  # since the connection was accepted
+        self._has_given_up = False
+        self._newest_at: deque[tuple[float, str]] = deque()
+        if backfill and not session.has_begun:
+            session.begin(FULL_HISTORY)
 
-    def has_begun(self, now: float) -> bool:
-        """Whether the capture has begun: a connection was accepted, or a first poll waited."""
-        asked = self._asked_at
-        return self._was_accepted or (asked is not None and now - asked >= self._baseline)
+    @property
+    def needs_baseline(self) -> bool:
+        """Whether it is still unknown after which mid the capture began."""
+        return not (self.session.has_begun or self._resumed or self._has_given_up)
 
-    def connecting(self) -> None:
-        """Note that a connection is being made."""
-        self._is_accepted = False
-
-    def next_mid(self, now: float, *, polls: bool) -> str | None:
+    def next_mid(self, *, polls: bool) -> str | None:
         """Return the mid for the next request; None for a connection that wants no history."""
-        mid, begun = self.session.resume_point(), self.has_begun(now)
-        if mid is None and (self._backfill or polls or begun):
-            mid = FULL_HISTORY
-            if not self._backfill:
-                self._next_is_baseline = not begun
-                nothing_was_stored = self._is_accepted and self.session.newest is None
-                self._since_of_next = self._since if begun and not nothing_was_stored else None
-        if not begun:
-            self._asked_at = now
-        return mid
+        self._asked = self.session.resume_point()
+        if self._asked is None and (polls or not self.needs_baseline):
+            self._asked = FULL_HISTORY
+        self._frames = 0
+        return self._asked
 
-    def accepted(self, now: float) -> bool:
-        """Note that the server accepted the request; whether it is the connection's first."""
-        self._next_is_baseline = self._next_is_baseline and not self.has_begun(now)
+    def accepted(self, now: float) -> None:
+        """Note that the server accepted the connection, or answered a poll."""
         self.session.connected()
-        is_first, self._is_accepted = not self._is_accepted, True
-        self._was_accepted = True
-        return is_first
+        self._accepted_at = now
 
-    def receive(self, frame: str | bytes, arrival: Arrival) -> Received:
+    def begin(self, mid: str | None) -> None:
+        """Note after which mid the capture began: the newest stored; None if nothing was."""
+        if self.needs_baseline:
+            self.session.begin(mid)
+
+    def give_up(self) -> None:
+        """Note that the beginning cannot be found: the first message must do."""
+        self._has_given_up = True
+
+    def receive(self, frame: str | bytes, arrival: Arrival, now: float, *, polls: bool) -> Received:
         """Return the new records of a frame that a connection brought."""
-        if self._next_is_baseline:
-            self._next_is_baseline = False
+        if polls and self.needs_baseline:
             return self._pass_over(frame, arrival)
-        since, self._since_of_next = self._since_of_next, None
-        return self.session.receive(frame, arrival, since=since)
+        below = self._reset_below(now, polls=polls)
+        received = self.session.receive(
+            frame, arrival, since=self._since_of(self._asked), reset_below=below
+        )
+        return self._noted(received, now)
 
-    def receive_audit(self, frame: str | bytes, arrival: Arrival, point: str | None) -> Received:
+    def receive_audit(
+        self, frame: str | bytes, arrival: Arrival, now: float, point: str | None
+    ) -> Received:
         """Return the new records of the history after `point`, as an audit brought it."""
-        since = self._since if point is None and not self._backfill else None
-        return self.session.receive(frame, arrival, since=since)
+        below = min(point or "", self._settled(now))
+        received = self.session.receive(
+            frame, arrival, since=self._since_of(point), reset_below=below
+        )
+        return self._noted(received, now)
+
+    def _since_of(self, point: str | None) -> float | None:
+        """Return the time before which messages are old; None where the mid decided already."""
+        is_known = self.session.has_begun or (point or FULL_HISTORY) != FULL_HISTORY
+        return None if is_known else self._since
+
+    def _reset_below(self, now: float, *, polls: bool) -> str:
+        """Return the mid up to which a new message proves a reset.
+
+        A server never answers with history up to the mid that it was asked with. A live message
+        is at most a second out of order.
+        """
+        asked, settled = self._asked or "", self._settled(now)
+        if polls:
+            return min(asked, settled)
+        accepted = self._accepted_at
+        is_live = self._frames > 0 and accepted is not None and now - accepted > _HISTORY
+        return max(asked, settled) if is_live else asked
+
+    def _settled(self, now: float) -> str:
+        """Return the position of a second ago."""
+        marks = self._newest_at
+        while len(marks) > 1 and marks[1][0] <= now - _SETTLED:
+            marks.popleft()
+        return marks[0][1] if marks and marks[0][0] <= now - _SETTLED else ""
+
+    def _noted(self, received: Received, now: float) -> Received:
+        self._frames += 1
+        if self._has_given_up and not self.session.has_begun:
+            self.session.begin_before(RecordBatch.of(received.batch.records).mid_range[0])
+        marks = self._newest_at
+        if received.was_reset:
+            marks.clear()
+            self._asked = None
+        newest = max(received.newest or "", self.session.newest or "")
+        if newest and (not marks or (now - marks[-1][0] >= _SETTLED / 4 and newest > marks[-1][1])):
+            marks.append((now, newest))
+        return received
 
     def _pass_over(self, frame: str | bytes, arrival: Arrival) -> Received:
-        """Move the position over a frame that was stored before the capture."""
+        """Begin the capture after a frame that was stored before it."""
         received = self.session.receive(frame, arrival)
         self.session.begin(received.newest)
+        self.session.advance(received.newest)
         return Received(old=len(received.batch.records))

@@ -1,4 +1,4 @@
-"""A set of the message ids seen lately, over a long, bounded window."""
+"""The message ids that a lane received lately: a set for each lane, over a long, bounded window."""
 
 from collections import deque
 from collections.abc import Iterable, Sequence
@@ -11,28 +11,41 @@ _PARTS = 8
 
 
 class SeenMids:
-    """The mids of at least the last `limit` messages, over all lanes of one feed.
+    """The mids of at least the last `limit` messages of one lane.
+
+    A lane looks into the sets of its siblings too: a message to several channels arrives by
+    each, under one mid. Each set is bounded by its own lane, so a busy lane never pushes out
+    what a quiet one can be sent again.
 
     Each mid has a fingerprint of its message: a server whose storage was wiped counts from the
     beginning again, and a new message under an old mid is no duplicate. The mids lie in parts,
     so that the oldest are dropped at once, without a scan.
     """
 
-    def __init__(self, limit: int = 200_000) -> None:
+    def __init__(self, limit: int = 200_000, family: "list[SeenMids] | None" = None) -> None:
         self._limit = limit
         self._parts: deque[_Part] = deque([_Part()])
         self._count = 0
         self._greatest = ""
+        self._family = [] if family is None else family
+        self._family.append(self)
+
+    def sibling(self, limit: int = 200_000) -> "SeenMids":
+        """Return an empty set for another lane of the same feed."""
+        return SeenMids(limit, self._family)
 
     def __contains__(self, mid: str) -> bool:
-        return any(mid in part.fingerprints() for part in self._parts)
+        return any(mid in part.fingerprints() for part in self._all_parts())
 
     def isdisjoint(self, batch: RecordBatch) -> bool:
-        """Whether no mid of the batch was seen."""
+        """Whether no mid of the batch was seen by any lane."""
         least, _ = batch.mid_range
-        if least > self._greatest:
-            return True  # nearly always, and without a lookup in large dicts
-        return all(part.fingerprints().keys().isdisjoint(batch.mids) for part in self._parts)
+        mids = batch.mids
+        return all(
+            least > seen._greatest  # nearly always, and without a lookup in large dicts
+            or all(part.fingerprints().keys().isdisjoint(mids) for part in seen._parts)
+            for seen in self._family
+        )
 
     def holds(self, record: Record) -> bool:
         """Whether this very message was seen, not just another one under its mid.
@@ -43,24 +56,39 @@ class SeenMids:
 
     def knows(self, record: Record) -> bool:
         """Whether this message was seen as it is."""
-        for part in reversed(self._parts):
-            seen = part.fingerprints().get(record.mid)
-            if seen is not None:
-                return seen == _fingerprint(record)
-        return False
+        wanted = _fingerprint(record)
+        return any(part.fingerprints().get(record.mid) == wanted for part in self._all_parts())
 
-    def add(self, records: Iterable[Record]) -> None:
-        """Remember the records."""
+    def add(self, records: Iterable[Record], duplicates: Iterable[str] = ()) -> None:
+        """Remember the records, and the mids of duplicates that a sibling received first."""
         batch = RecordBatch.of(records)
-        if not batch:
+        if batch:
+            self._add(batch.mids, _fingerprints(batch))
+            self._greatest = max(self._greatest, batch.mid_range[1])
+        for mid in duplicates:
+            self._adopt(mid)
+
+    def _adopt(self, mid: str) -> None:
+        """Remember what a sibling received: this lane may be sent it again when that forgot it."""
+        if any(mid in part.fingerprints() for part in self._parts):
             return
+        for part in self._all_parts():
+            fingerprint = part.fingerprints().get(mid)
+            if fingerprint is not None:
+                self._add([mid], [fingerprint])
+                self._greatest = max(self._greatest, mid)
+                return
+
+    def _add(self, mids: Sequence[str | None], fingerprints: Sequence[int]) -> None:
         if self._parts[-1].count >= self._limit // _PARTS:
             self._parts.append(_Part())
-        self._parts[-1].add(batch.mids, _fingerprints(batch))
-        self._count += len(batch)
+        self._parts[-1].add(mids, fingerprints)
+        self._count += len(mids)
         while self._count - self._parts[0].count >= self._limit:
             self._count -= self._parts.popleft().count
-        self._greatest = max(self._greatest, batch.mid_range[1])
+
+    def _all_parts(self) -> "Iterable[_Part]":
+        return (part for seen in self._family for part in reversed(seen._parts))
 
 
 class _Part:
@@ -69,33 +97,35 @@ class _Part:
     def __init__(self) -> None:
         self.count = 0
         self._mids: list[str | None] = []  # of those that are not in the dict yet
-        self._fingerprints: list[float] = []
-        self._known: dict[str | None, float] = {}
+        self._fingerprints: list[int] = []
+        self._known: dict[str | None, int] = {}
 
-    def add(self, mids: Sequence[str | None], fingerprints: Sequence[float]) -> None:
+    def add(self, mids: Sequence[str | None], fingerprints: Sequence[int]) -> None:
         self.count += len(mids)
         self._mids += mids
         self._fingerprints += fingerprints
 
-    def fingerprints(self) -> dict[str | None, float]:
+    def fingerprints(self) -> dict[str | None, int]:
         """Return the fingerprint of the last message under each mid."""
         if self._mids:
             self._known.update(zip(self._mids, self._fingerprints, strict=True))
             self._known.pop(None, None)
+            self._known.pop("", None)
             self._mids, self._fingerprints = [], []
         return self._known
 
 
-def _fingerprint(record: Record) -> float:
-    """Return a value that differs between messages under one mid: their time.
+def _fingerprint(record: Record) -> int:
+    """Return a value that differs between messages under one mid: their time and command.
 
     It is the same in every dialect. Without a time it is the content's hash, although dialects
     may spell the same content differently.
     """
     sent = record.server_time_unix
-    return hash((record.command, record.params_json)) if sent is None else sent
+    return hash((record.params_json if sent is None else sent, record.command))
 
 
-def _fingerprints(batch: RecordBatch) -> list[float]:
-    times = [time for time in batch.times if time is not None]
-    return times if len(times) == len(batch) else list(map(_fingerprint, batch))
+def _fingerprints(batch: RecordBatch) -> list[int]:
+    if None in batch.times:
+        return list(map(_fingerprint, batch))
+    return list(map(hash, zip(batch.times, batch.commands, strict=True)))

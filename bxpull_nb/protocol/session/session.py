@@ -13,12 +13,12 @@ import msgspec
 
 from bxpull_nb.models import Arrival, BadFrame, Batch, Event, Position, Record, RecordBatch
 from bxpull_nb.protocol.codec import Codec, JsonRpcCodec, RpcAnswer, decoded
+from bxpull_nb.protocol.endpoint import FULL_HISTORY
 from bxpull_nb.protocol.session.seen_mids import SeenMids
 
 __all__ = ["Received", "Resume", "Session"]
 
 _OVERLAP = 50_000  # messages; a resume reaches back once or twice as far, never further
-_DISORDER = 1.0  # seconds by which a server delivers messages out of order, with a margin
 _SERVICE_COMMANDS = {"channel_expire", "config_expire", "server_restart"}
 
 
@@ -46,10 +46,10 @@ class Received(msgspec.Struct, frozen=True):
 
 
 class Resume(msgspec.Struct, frozen=True):
-    """The state in which an earlier process stopped: a new listener continues from it."""
+    """The state in which an earlier listener stopped: a new one continues from it."""
 
-    seen: SeenMids
-    """Every message that may come again."""
+    seen: Mapping[str | None, SeenMids] = {}
+    """For each lane every message that may come again; all are siblings."""
     last: Mapping[str | None, Batch] = {}
     """The last batch of each lane."""
     since: float | None = None
@@ -57,13 +57,12 @@ class Resume(msgspec.Struct, frozen=True):
 
 
 class Session:
-    """The codec and the position of one lane. All lanes of a feed share the seen mids."""
+    """The codec and the position of one lane; `seen` is a sibling of the other lanes' sets."""
 
     def __init__(self, codec: Codec, seen: SeenMids) -> None:
         self.codec = codec
         self.newest: str | None = None
         self._seen = seen
-        self._newest_sent = float("-inf")
         self._safe: str | None = None
         self._safe_before: str | None = None
         self._audited: str | None = None
@@ -75,24 +74,25 @@ class Session:
     def resume_point(self) -> str | None:
         """Return the mid to connect with: the newest known before the previous connection.
 
-        Before a second connection it is the mid at which the capture began. None where no
-        message was stored then: the connection asks for everything since, because messages that
-        the first one skipped may be older than all it brought. The mid is never older than the
+        Before a second connection it is the mid at which the capture began; None where that is
+        unknown. An audit that found everything moves it too. The mid is never older than the
         seen mids reach.
         """
-        return self._not_below_floor(self._safe or self._began)
+        point = max(self._safe or self._began or "", self._audited or "")
+        return self._not_below_floor(point or None)
 
     def audit_point(self) -> str | None:
         """Return the mid for an audit: the newest known before the previous audit.
 
-        None before the first audit: a missed message may be older than all that came.
+        Before the first audit it is the mid at which the capture began; None where that is
+        unknown: a missed message may be older than all that came.
         """
-        return self._not_below_floor(self._audited)
+        return self._not_below_floor(self._audited or self._began)
 
     @property
     def position(self) -> Position:
         """The position, for another session to continue from: see `restore`."""
-        return Position(self.resume_point(), self._audited, self.newest, self._newest_sent)
+        return Position(self.resume_point(), self._audited, self.newest)
 
     def restore(self, batch: Batch) -> None:
         """Continue from the last batch that an earlier process stored.
@@ -100,13 +100,10 @@ class Session:
         Everything that was not safe then is asked for again.
         """
         position = batch.position or Position()
-        self.newest, self._newest_sent = position.newest, position.newest_sent
-        self._safe, self._audited = position.safe, position.audited
+        self.newest, self._safe = position.newest, position.safe
+        self._audited = position.audited
         records = RecordBatch.of(batch.records)
-        was_reset = self._was_reset(records)
-        newest = records.mid_range[1] or None
-        self.stored(Received(Batch(records), newest=newest, was_reset=was_reset))
-        self._first = None  # which the last batch does not tell
+        self.advance(records.mid_range[1])
 
     def connected(self) -> None:
         """Note that a connection was accepted; call it before its frames."""
@@ -123,9 +120,16 @@ class Session:
         self._audited = newest
 
     def receive(
-        self, frame: str | bytes, arrival: Arrival, *, since: float | None = None
+        self,
+        frame: str | bytes,
+        arrival: Arrival,
+        *,
+        since: float | None = None,
+        reset_below: str = "",
     ) -> Received:
         """Return the frame's new records; `stored` remembers them once they are safe.
+
+        A new message with a mid up to `reset_below` proves that the server restarted its count.
 
         `since` (Unix seconds by the portal's clock) leaves out older messages: for a frame of
         history that reaches back before the capture. A message without a time is older when its
@@ -146,15 +150,19 @@ class Session:
             newest=_greatest_known(records) if is_torn else records.mid_range[1] or None,
             is_whole=not is_torn and all(r.mid is None or self._seen.knows(r) for r in bad),
             is_torn=is_torn,
-            was_reset=self._was_reset(kept),
+            was_reset=self._was_reset(kept, reset_below),
             service_messages=_service_messages(kept) if "pull" in kept.module_ids else (),
             answers=JsonRpcCodec.answers(frame) if is_rpc and isinstance(frame, str) else (),
             acknowledge=[mid for mid in records.mids if mid] if is_rpc else (),
         )
 
+    def newest_in(self, frame: str | bytes) -> str | None:
+        """Return the greatest mid of a frame without receiving it."""
+        return _greatest_known(decoded(frame, self.codec)[1])
+
     def stored(self, received: Received) -> list[str]:
         """Remember the stored records, move the position, and return the acknowledgements."""
-        self._seen.add(received.batch.records)
+        self._seen.add(received.batch.records, received.batch.duplicates)
         if received.was_reset:
             self.forget_position()
         if not received.is_whole:  # what the connection was to bring again may not have come
@@ -163,25 +171,33 @@ class Session:
         batch = RecordBatch.of(received.batch.records)
         if self._first is None:
             self._first = batch.mid_range[0] or None
-        self._remember_times(batch)
+        self._move_floor(len(batch))
         return [f"mack:{mid}" for mid in received.acknowledge]
 
     def advance(self, mid: str | None) -> None:
         """Move the position to `mid` if that is valid and later."""
-        if mid and len(mid) == 26 and mid.isdecimal() and mid > (self.newest or ""):
+        if mid and _is_counted(mid) and mid > (self.newest or ""):
             self.newest = mid
 
     def begin(self, mid: str | None) -> None:
-        """Begin the capture after this message: older ones were not promised."""
-        self.advance(mid)
-        self._began = self.newest
+        """Begin the capture after the message `mid`, or before all messages without one."""
+        self._began = mid if mid and _is_counted(mid) else FULL_HISTORY
+
+    def begin_before(self, mid: str) -> None:
+        """Begin the capture just before the message `mid`."""
+        if _is_counted(mid):
+            self._began = f"{int(mid) - 1:026}"
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the mid is known after which the capture began, or continues."""
+        return bool(self._began or self._safe or self._audited)
 
     def forget_position(self) -> None:
-        """Forget the position after a reset: the next connection asks for everything stored."""
-        self.newest = self._safe = self._safe_before = self._audited = self._began = None
-        self._first = None
+        """Forget the position after a reset: everything the server stores now is new."""
+        self.newest = self._safe = self._safe_before = self._audited = self._first = None
+        self._began = FULL_HISTORY
         self._floor.clear()
-        self._newest_sent = float("-inf")
 
     def _not_below_floor(self, point: str | None) -> str | None:
         if len(self._floor) < 2:
@@ -194,13 +210,14 @@ class Session:
         if len(set(mids)) == len(mids) and self._seen.isdisjoint(batch):
             return []
         duplicates: list[int] = []
-        in_frame: set[str] = set()
+        in_frame: dict[str, list[Record]] = {}
         for at, record in enumerate(batch):
-            if record.mid is None:
+            if not record.mid:
                 continue
-            if record.mid in in_frame or self._seen.holds(record):
+            earlier = in_frame.setdefault(record.mid, [])
+            if record in earlier or self._seen.holds(record):
                 duplicates.append(at)
-            in_frame.add(record.mid)
+            earlier.append(record)
         return duplicates
 
     def _older_ones(self, batch: RecordBatch, since: float, duplicates: Sequence[int]) -> list[int]:
@@ -212,26 +229,32 @@ class Session:
             if at not in known and _is_older(record, since, first)
         ]
 
-    def _was_reset(self, batch: RecordBatch) -> bool:
-        """Whether a new message has a mid below the position, but a later time."""
-        newest = self.newest
-        if newest is None or batch.mid_range[0] > newest:
+    def _was_reset(self, batch: RecordBatch, below: str) -> bool:
+        """Whether a new message proves that the server restarted its count.
+
+        Its mid is far below the position, or another message had the same mid.
+        """
+        least, _ = batch.mid_range
+        if not least or (least > below and self._seen.isdisjoint(batch)):
             return False  # nearly always
         return any(
-            mid is not None
-            and mid <= newest
-            and sent is not None
-            and sent > self._newest_sent + _DISORDER
-            for mid, sent in zip(batch.mids, batch.times, strict=True)
+            type(record) is Event
+            and _is_counted(record.mid)
+            and (record.mid <= below or record.mid in self._seen)
+            for record in batch
         )
 
-    def _remember_times(self, batch: RecordBatch) -> None:
-        times = [time for time in batch.times if time is not None]
-        self._newest_sent = max(self._newest_sent, 0.0, *times)
-        self._since_floor += len(batch)
+    def _move_floor(self, count: int) -> None:
+        """Let the floor follow: a resume never reaches further back than the seen mids."""
+        self._since_floor += count
         if self._since_floor >= _OVERLAP and self.newest is not None:
             self._since_floor = 0
             self._floor.append(self.newest)
+
+
+def _is_counted(mid: str) -> bool:
+    """Whether the mid is a number that the server counted (protocol 2.3)."""
+    return len(mid) == 26 and mid.isdecimal()
 
 
 def _greatest_known(batch: RecordBatch) -> str | None:
@@ -241,13 +264,17 @@ def _greatest_known(batch: RecordBatch) -> str | None:
 
 
 def _service_messages(batch: RecordBatch) -> list[Event]:
-    """Return the messages of the push system to its clients (protocol 2.9)."""
+    """Return the messages of the push system to its clients (protocol 2.9).
+
+    A dialect that names senders shows when a client wrote one: that is not the system's.
+    """
     return [
         record
         for record in batch
         if isinstance(record, Event)
         and record.module_id == "pull"
         and (record.command or "").lower() in _SERVICE_COMMANDS
+        and not (record.sender or "").startswith("client")
     ]
 
 
