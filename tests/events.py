@@ -22,13 +22,13 @@ STEP = 1000  # seconds between two numbered events: 86.4 a day
 PORTAL = "acme.example:8080"
 
 
-def batch(numbers: Sequence[int], *, late: float = 0.35, told: bool = True) -> Batch:
+def batch(numbers: Sequence[int], *, late: float = 0.35, timed: bool = True) -> Batch:
     """A frame with these events; event n was made n * 1000 seconds after the first of 2026.
 
-    It arrived `late` seconds after the last of them was made. With `told=False` the bodies do not
-    say when they were made.
+    It arrived `late` seconds after the last of them was made. With `timed=False` the bodies do not
+    hold the time.
     """
-    frame = TextCodec().encode([Message(mid(n), _body(n, told=told)) for n in numbers])
+    frame = TextCodec().encode([Message(mid(n), _body(n, timed=timed)) for n in numbers])
     lane = Session(TextCodec(), SeenMids())
     received = int((DAY_ONE + numbers[-1] * STEP + late) * 1e6)
     got = lane.receive(frame, Arrival(received, "shared", "websocket"))
@@ -52,9 +52,9 @@ def collected(
 ) -> Uploader:
     """A collector's journal in the folder with these batches, all of it in the dataset."""
     write(folder, batches)
-    shipper = Uploader(folder, url, PORTAL, part_bytes=part_bytes)
-    shipper.ship()
-    return shipper
+    uploader = Uploader(folder, url, PORTAL, part_bytes=part_bytes)
+    uploader.upload()
+    return uploader
 
 
 def tens(start: int, stop: int, **how: Any) -> list[Batch]:
@@ -92,6 +92,6 @@ def write_part(url: Path, frame: pd.DataFrame) -> None:
     assert folders(Storage(url).list(), "it")
 
 
-def _body(number: int, *, told: bool) -> str:
-    time = f',"extra":{{"server_time_unix":{DAY_ONE + number * STEP}}}' if told else ""
+def _body(number: int, *, timed: bool) -> str:
+    time = f',"extra":{{"server_time_unix":{DAY_ONE + number * STEP}}}' if timed else ""
     return f'{{"module_id":"m","command":"c{number % 5}","params":{{"n":{number}}}{time}}}'

@@ -14,7 +14,7 @@ from bxpull_nb.models import Arrival, Batch, Message, Position
 from bxpull_nb.protocol.codec import Codec, JsonCodec, JsonRpcCodec, ProtobufCodec, TextCodec
 from bxpull_nb.protocol.session import SeenMids, Session
 from bxpull_nb.storage.eventlog import EventLog
-from bxpull_nb.storage.journal import Journal, Repaired, files, read_frame, read_journal
+from bxpull_nb.storage.journal import Journal, Repaired, files, read_journal, read_journal_events
 from bxpull_nb.storage.journal.record import CaptureStarted, Damage, FrameHead, pack, scan
 
 ARRIVAL = Arrival(1767225600000000, "shared", "websocket")
@@ -92,7 +92,7 @@ def test_a_frame_that_holds_little_new_comes_back(tmp_path: Path) -> None:
 
 
 def test_only_what_was_kept_comes_back(tmp_path: Path) -> None:
-    """The frame holds copies too."""
+    """The frame holds duplicates too."""
     lane = Session(TextCodec(), SeenMids())
     written = [batch([1, 2], lane=lane), batch([2, 3, 1, 4], lane=lane)]
     with Journal(tmp_path) as journal:
@@ -104,12 +104,12 @@ def test_only_what_was_kept_comes_back(tmp_path: Path) -> None:
     assert again[1].copies == [mid(2), mid(1)]
 
 
-def test_the_frame_of_a_journal_is_the_frame_of_the_log(tmp_path: Path) -> None:
+def test_the_events_of_a_journal_are_those_of_the_log(tmp_path: Path) -> None:
     """Same columns, dtypes and values."""
     log = EventLog()
     for one in fill(tmp_path, range(50)):
         log.extend(one.records)
-    pd.testing.assert_frame_equal(read_frame(tmp_path), log.df)
+    pd.testing.assert_frame_equal(read_journal_events(tmp_path), log.df)
 
 
 def test_files_follow_one_another(tmp_path: Path) -> None:
@@ -170,15 +170,15 @@ def test_damage_in_the_middle_is_passed_over_and_counted(tmp_path: Path) -> None
         assert str(journal.repaired) == "damaged places that are passed over: 1"
 
 
-def test_a_second_writer_is_told(tmp_path: Path) -> None:
-    """In this process and in another; a reader is not."""
+def test_a_second_writer_is_refused(tmp_path: Path) -> None:
+    """In this process and in another; a reader is not refused."""
     with Journal(tmp_path) as journal:
         journal.write(batch([1]))
         with pytest.raises(
             errors.JournalInUse, match=r"another capture writes.* bx\.read_events\(\) reads it"
         ):
             Journal(tmp_path).open()
-        said = subprocess.run(
+        printed = subprocess.run(
             [sys.executable, "-c", _SECOND, str(tmp_path)],
             capture_output=True,
             text=True,
@@ -186,7 +186,7 @@ def test_a_second_writer_is_told(tmp_path: Path) -> None:
             check=True,
         ).stdout
         assert numbers_in(tmp_path) == [1]
-    assert said.strip() == "JournalInUse"
+    assert printed.strip() == "JournalInUse"
     fill(tmp_path, [2])
 
 
@@ -222,7 +222,7 @@ def test_a_full_disk_raises_nothing_and_is_caught_up_with(tmp_path: Path) -> Non
 
 
 def test_half_a_record_on_a_full_disk_is_taken_back(tmp_path: Path) -> None:
-    """A write that the system broke off leaves nothing behind."""
+    """A write that the system broke off leaves nothing in the file."""
     done = subprocess.run(
         [sys.executable, "-c", _LIMITED, str(tmp_path)], timeout=30, check=True, text=True,
         capture_output=True,
@@ -290,26 +290,26 @@ def test_a_read_only_folder_is_an_error_of_its_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "error", "said"),
+    ("content", "error", "message"),
     [
         (b"bxpull journal\x02\x00", errors.JournalTooNew, "later version"),
         (b"received_at,server_time", errors.FileFormatError, "not a file of a journal"),
     ],
 )
-def test_what_is_not_ours_is_told(
-    tmp_path: Path, content: bytes, error: type[Exception], said: str
+def test_a_foreign_file_is_an_error(
+    tmp_path: Path, content: bytes, error: type[Exception], message: str
 ) -> None:
     """And not touched."""
     path = tmp_path / "000001.bxj"
     path.write_bytes(content)
-    with pytest.raises(error, match=said):
+    with pytest.raises(error, match=message):
         Journal(tmp_path).open()
-    with pytest.raises(error, match=said):
+    with pytest.raises(error, match=message):
         list(read_journal(tmp_path))
     assert path.read_bytes() == content
 
 
-def test_no_journal_is_told(tmp_path: Path) -> None:
+def test_a_folder_without_a_journal_is_an_error(tmp_path: Path) -> None:
     """A folder without one, or none."""
     with pytest.raises(FileNotFoundError, match="no journal"):
         list(read_journal(tmp_path / "nowhere"))
@@ -324,7 +324,7 @@ def test_another_portal_has_another_journal(tmp_path: Path) -> None:
 
 
 def test_settings_are_checked(tmp_path: Path) -> None:
-    """And a journal that is not open says so."""
+    """And writing to a journal that is not open is an error."""
     with pytest.raises(errors.SettingsError, match="'frame', 'second', 'os'"):
         Journal(tmp_path, "sometimes")
     with pytest.raises(errors.SettingsError, match="not open"):

@@ -136,7 +136,7 @@ def test_php_s_empty_maps_are_empty_maps(empty: Any) -> None:
     ],
 )
 def test_a_missing_field_is_named(path: tuple[str, ...], field: str) -> None:
-    """The error says which field of the answer is not there."""
+    """The error names the field that the answer lacks."""
     answer = holder = seed_answer()
     for step in path[:-1]:
         holder = holder[step]
@@ -148,7 +148,7 @@ def test_a_missing_field_is_named(path: tuple[str, ...], field: str) -> None:
 
 
 def test_a_time_that_is_none_is_named_with_its_value() -> None:
-    """A broken time is the portal's mistake, and said as such."""
+    """A broken time is the portal's mistake, and the error says so."""
     answer = seed_answer()
     answer["channels"]["shared"]["start"] = "yesterday"
     with pytest.raises(MissingField, match=r"'channels\.shared\.start' is 'yesterday'"):
@@ -201,7 +201,7 @@ def test_the_frame_has_the_same_dtypes_however_few_the_channels(channels: int) -
 
 
 def test_the_frame_says_what_is_over() -> None:
-    """`active` and `expires_in` are told for the given moment."""
+    """`active` and `expires_in` are those at the given moment."""
     frame = config(seed_answer()).to_frame(now=datetime(2017, 6, 28, 20, 57, 48, tzinfo=UTC))
     assert frame["active"].tolist() == [True, False]
     assert frame["expires_in"].dt.total_seconds().tolist() == [3972.0, -3600.0]

@@ -73,7 +73,7 @@ class Collector:
         self._url, self._portal = url, portal.name
         self._every, self._part_bytes = every, part_bytes
         self._tell, self._monotonic = written, monotonic
-        self._shipper: Uploader | None = None
+        self._uploader: Uploader | None = None
         self._next = monotonic() + min(every, _FIRST)
         self._parts = self._events = self._bytes = self._failures = self._in_a_row = 0
 
@@ -83,54 +83,54 @@ class Collector:
         What an earlier process left in the journal is due at once. Raises JournalInUse,
         JournalNotWritable, SettingsError, and what keeps it from connecting.
         """
-        shipper = Uploader(
+        uploader = Uploader(
             self.journal.folder,
             self._url,
             self._portal,
             part_bytes=self._part_bytes,
             written=self._count,
         )
-        shipper.storage.check()
-        if shipper.pending():
+        uploader.storage.check()
+        if uploader.pending():
             self._next = self._monotonic()
         self.feed.start(journal=self.journal)
-        self._shipper = shipper
+        self._uploader = uploader
 
     def step(self) -> None:
         """Write a part if one is due; call it a few times a second. Raises nothing."""
-        if self._shipper is None:
+        if self._uploader is None:
             return
         due = self._monotonic() >= self._next
-        if due or (self.error is None and self._shipper.pending() >= self._part_bytes):
-            self._ship()
+        if due or (self.error is None and self._uploader.pending() >= self._part_bytes):
+            self._upload()
 
     def finish(self) -> bool:
         """Stop listening and write what is left; whether the dataset has all of it now."""
         self.feed.stop()
-        return self._shipper is not None and self._ship()
+        return self._uploader is not None and self._upload()
 
     @property
     def stats(self) -> CollectorStats:
         """Counters and state at this moment; from any thread."""
-        shipper = self._shipper
+        uploader = self._uploader
         return CollectorStats(
             feed=self.feed.stats,
-            collector=shipper.collector if shipper else "",
+            collector=uploader.collector if uploader else "",
             parts=self._parts,
             written_events=self._events,
             written_bytes=self._bytes,
-            pending_bytes=shipper.pending() if shipper else 0,
+            pending_bytes=uploader.pending() if uploader else 0,
             write_failures=self._failures,
             journal_dropped=self.journal.stats.dropped,
             dataset_error=None if self.error is None else str(self.error),
         )
 
-    def _ship(self) -> bool:
+    def _upload(self) -> bool:
         """Whether all that the journal has is in the dataset now; `error` says why not."""
-        if self._shipper is None:
+        if self._uploader is None:
             return False
         try:
-            self._shipper.ship()
+            self._uploader.upload()
         except (BxPullError, OSError) as exc:
             if self.error is None:
                 _log.warning("%s The journal keeps it; it is tried again.", exc, extra=IS_LOG_ENTRY)

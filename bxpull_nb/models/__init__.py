@@ -1,4 +1,4 @@
-"""What travels through the house: the connection config, and the events."""
+"""Values passed between modules: configs, channels, events, batches, log entries."""
 
 from bxpull_nb.models.batch import Batch, Position
 from bxpull_nb.models.channel import CHANNEL_TYPES, Channel, PublicChannel, public_channels

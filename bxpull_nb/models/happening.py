@@ -1,4 +1,4 @@
-"""What happens to a capture apart from its events: connections, breaks, renewals, marks."""
+"""Log entries of a capture: connections, breaks, renewals, marks."""
 
 from collections.abc import Callable, Mapping
 
@@ -8,21 +8,21 @@ __all__ = ["IS_LOG_ENTRY", "LOG_COLUMNS", "LogEntry", "OnEntry"]
 
 LOG_COLUMNS = {
     "at": "datetime64[us, UTC]",  # by this machine's clock
-    "kind": "category",  # see Happening.kind
-    "channel": "category",  # whose connection; missing for the capture as a whole
+    "kind": "category",  # see LogEntry.kind
+    "channel": "category",  # of the connection; missing for the whole capture
     "transport": "category",  # "websocket" or "polling"
-    "count": "Int64",  # events it was about, where that is known
-    "seconds": "float64",  # how long it lasted, where that is known
+    "count": "Int64",  # of events, if known
+    "seconds": "float64",  # of its duration, if known
     "text": "str",  # in words
 }
-"""Column -> dtype of a logbook's DataFrame, in order."""
+"""Dtypes of the activity log's DataFrame by column, in order."""
 
 IS_LOG_ENTRY: Mapping[str, object] = {"is_log_entry": True}
-"""`extra=` of a warning that is an entry of the activity log too: who shows both shows it once."""
+"""The `extra=` of a warning that is in the activity log too, to show it once."""
 
 
 class LogEntry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One entry of a capture's logbook."""
+    """One entry of a capture's activity log."""
 
     at_us: int
     """Microseconds since 1970, UTC, by this machine's clock."""
@@ -31,7 +31,7 @@ class LogEntry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     `recovered`, `reset`, `restarting`, `config_failed`, `journal_failed`, `journal_recovered`,
     `marked`, `sent`, `failed` or `stopped`."""
     channel: str | None = None
-    """Whose connection: `shared`, `private`, `jwt`; None for the capture as a whole."""
+    """The channel of the connection: `shared`, `private`, `jwt`; None for the whole capture."""
     transport: str | None = None
     """`websocket` or `polling`."""
     count: int | None = None
@@ -43,4 +43,4 @@ class LogEntry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 OnEntry = Callable[[LogEntry], None]
-"""Takes every happening of a capture; called on the listener's thread."""
+"""Receives every log entry of a capture; called on the listener's thread."""

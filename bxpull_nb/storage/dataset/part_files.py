@@ -1,4 +1,4 @@
-"""Parts read: the rows of files that are in a mid's range, checked and of one schema."""
+"""Reading parts: their rows as tables of one schema, checked."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,9 +19,9 @@ __all__ = ["fragments", "read_parts"]
 def read_parts(
     storage: Storage, parts: Iterable[Part], columns: Sequence[str], where: Any = None
 ) -> list[pa.Table]:
-    """Of each part the rows that meet the Arrow expression `where`; first, a table without rows.
+    """Return the rows of each part that meet the expression `where`, after an empty table.
 
-    Raises FileFormatError for a part that is damaged or none of ours, DatasetTooNew for one of a
+    Raises FileFormatError for a part that is damaged or not ours, DatasetTooNew for one of a
     later version, FileNotFoundError for one that is gone, DatasetUnreachable.
     """
     schema = pa.schema([SCHEMA.field(name) for name in columns])
@@ -33,14 +33,14 @@ def read_parts(
 
 
 def fragments(storage: Storage, parts: Iterable[Part]) -> list[tuple[Part, Any]]:
-    """The parts as Arrow's fragments, their footers read and checked."""
+    """Return the parts as Arrow fragments, with their footers read and checked."""
     from pyarrow import dataset
 
     kind = dataset.ParquetFileFormat()
-    files, found = storage.arrow(), []
+    filesystem, found = storage.arrow(), []
     for part in parts:
         with _named(storage, part):
-            fragment = kind.make_fragment(storage.path(part.name), filesystem=files)
+            fragment = kind.make_fragment(storage.path(part.name), filesystem=filesystem)
             schema = fragment.physical_schema
         check_version(schema, part.name)
         check_columns(schema.names, part.name)
@@ -50,7 +50,7 @@ def fragments(storage: Storage, parts: Iterable[Part]) -> list[tuple[Part, Any]]
 
 @contextmanager
 def _named(storage: Storage, part: Part) -> Iterator[None]:
-    """Within it, Arrow's errors name the part and say what to do."""
+    """Turn errors of Arrow into errors that name the part and what to do."""
     with storage.reading():
         try:
             yield

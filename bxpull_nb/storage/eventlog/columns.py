@@ -1,8 +1,8 @@
-"""Columns that only grow, given out without a copy.
+"""Columns that only grow and are handed out without a copy.
 
-What was given out never changes: a column's memory is written only behind the rows that were, and
-where it has to move to a longer buffer, the old one stays with whoever holds it. Values that came
-in small portions wait in plain lists, as cheaply as can be, until they are flushed.
+Rows that were handed out never change: a column writes only after them, and when it moves to a
+longer buffer, the old one stays with its holders. Values that come in small portions wait in plain
+lists, which is cheapest, until they are flushed.
 """
 
 import mmap
@@ -23,7 +23,7 @@ _SMALL = 1 << 22  # bytes
 
 
 class NumberColumn:
-    """A growing numpy column, given out as views that pandas copies before it writes to them.
+    """A growing numpy column, handed out as views that pandas copies on write.
 
     pandas tracks who shares a block: as long as `_owner` (a Series over the whole buffer) lives,
     a write to a view of it makes a copy first. The owner goes only when the buffer does.
@@ -44,13 +44,13 @@ class NumberColumn:
         self._length = end
 
     def forget(self, count: int) -> None:
-        """Let go of the oldest values; what was given out stays with whoever holds it."""
+        """Drop the oldest values; columns that were handed out keep them."""
         kept = self._buffer[count : self._length]
         self._buffer, self._owner = with_room(kept, len(kept), len(kept) + 1), None
         self._length = len(kept)
 
     def values(self, start: int) -> np.ndarray:
-        """The values from row `start` on."""
+        """Return the values from row `start` on."""
         return self._buffer[start : self._length]
 
     @property
@@ -59,7 +59,7 @@ class NumberColumn:
         return self._length * self._buffer.itemsize
 
     def series(self) -> "pd.Series[Any]":
-        """The column so far, sharing its memory."""
+        """Return the column so far, sharing its memory."""
         import pandas as pd
 
         if self._owner is None:
@@ -68,7 +68,7 @@ class NumberColumn:
 
 
 class _Codes(dict[str | None, int]):
-    """Name -> code; a new name gets the next one."""
+    """Codes by name; a new name gets the next one."""
 
     def __missing__(self, name: str | None) -> int:
         code = self[name] = len(self) - 1
@@ -76,7 +76,7 @@ class _Codes(dict[str | None, int]):
 
 
 class CategoryColumn:
-    """A growing categorical column; its codes are as narrow as the number of names allows."""
+    """A growing categorical column with codes as narrow as the number of names allows."""
 
     def __init__(self) -> None:
         self._codes = _Codes({None: -1})
@@ -94,12 +94,12 @@ class CategoryColumn:
             self._waiting += map(self._codes.__getitem__, names)
 
     def extend_runs(self, names: Sequence[str | None], counts: Sequence[int]) -> None:
-        """Append each name as often as its count says, at once: before it, flush what waits."""
+        """Append each name `count` times, at once; flush waiting names before."""
         codes = [self._codes[name] for name in names]
         self._append(np.repeat(np.array(codes), counts))
 
     def flush(self) -> None:
-        """Put what waits into the column."""
+        """Write waiting names to the column."""
         self._append(packed("i", self._waiting))
         self._waiting = []
 
@@ -112,7 +112,7 @@ class CategoryColumn:
         self._length = end
 
     def names(self, start: int) -> list[str | None]:
-        """The names from row `start` on."""
+        """Return the names from row `start` on."""
         known = [*list(self._codes)[1:], None]  # a missing one has code -1
         return [known[code] for code in self._buffer[start : self._length]]
 
@@ -124,7 +124,7 @@ class CategoryColumn:
         self._buffer, self._owners, self._owned_names = grown, [], -1
 
     def forget(self, count: int) -> None:
-        """Let go of the oldest names; the categories stay."""
+        """Drop the oldest names; the categories stay."""
         kept = self._buffer[count : self._length]
         self._buffer = with_room(kept, len(kept), len(kept) + 1)
         self._length, self._owners, self._owned_names = len(kept), [], -1
@@ -135,7 +135,7 @@ class CategoryColumn:
         return self._length * self._buffer.itemsize
 
     def series(self) -> "pd.Series[Any]":
-        """The column so far, sharing its memory."""
+        """Return the column so far, sharing its memory."""
         import pandas as pd
 
         if self._owned_names != len(self._codes):
@@ -148,9 +148,9 @@ class CategoryColumn:
 
 
 def with_room(buffer: np.ndarray, used: int, needed: int) -> np.ndarray:
-    """The buffer if it is long enough, or a much longer one with the used part of it.
+    """Return the buffer if long enough, or a much longer one with its content.
 
-    What is reserved and never touched costs nothing; moving does.
+    Memory that is reserved and never touched costs nothing; moving does.
     """
     if needed <= len(buffer):
         return buffer
@@ -161,7 +161,7 @@ def with_room(buffer: np.ndarray, used: int, needed: int) -> np.ndarray:
 
 
 def _reserved(length: int, dtype: np.dtype[Any]) -> np.ndarray:
-    """An array whose memory is taken a small page at a time, when it is first touched.
+    """Return an array whose memory is taken in small pages, when they are first touched.
 
     From 4 MB on numpy asks for pages of 2 MB: an append would wait up to 70 ms for some.
     """
@@ -175,8 +175,9 @@ def _reserved(length: int, dtype: np.dtype[Any]) -> np.ndarray:
 
 
 def packed(kind: str, values: Sequence[float | None]) -> np.ndarray:
-    """The numbers as an array, in a quarter of the time that numpy takes for it.
+    """Return the numbers as an array, in a quarter of the time that numpy takes.
 
-    `kind` is a letter that `struct` and numpy share. Raises struct.error for what is no number.
+    `kind` is a letter that `struct` and numpy share. Raises struct.error for a value that is no
+    number.
     """
     return np.frombuffer(pack(f"{len(values)}{kind}", *values), dtype=kind)

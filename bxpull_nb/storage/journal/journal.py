@@ -1,4 +1,4 @@
-"""A capture on disk: every batch is written before it counts as received."""
+"""A capture on disk; every batch is written before it counts as received."""
 
 import logging
 import time
@@ -28,38 +28,37 @@ _LOCK = "journal.lock"
 
 
 class JournalStats(msgspec.Struct, frozen=True):
-    """What a journal has done since it was opened; a snapshot."""
+    """Counters of a journal since it was opened; a snapshot."""
 
     records: int = 0
-    """Records it has put into its files: one a batch."""
+    """Records written to its files, one a batch."""
     bytes: int = 0
     waiting: int = 0
-    """Records in memory, because the disk did not take them."""
+    """Records in memory that the disk did not take yet."""
     waiting_bytes: int = 0
     dropped: int = 0
     """Batches that found neither the disk nor room in memory."""
 
 
 class Journal:
-    """An append-only log of a capture in `folder`: the frames as they came, checked by crc32.
+    """An append-only log of a capture in `folder`: its frames, checked by crc32.
 
     ```python
     with Journal("capture") as journal:
         listener = Listener(fetch, journal.taking(sink), resume=journal.resume(), channels=…)
     ```
 
-    `durability` says what a batch has survived when the listener goes on: `frame` a power cut
-    (a sync for each, on the listener's thread), `second` the end of the process at once and a
-    power cut a second later, `os` the end of the process. A file is followed by the next one
-    when it has `rotate_bytes`. While the disk is full, or not writable any more, up to
-    `memory_bytes` of batches wait in memory, `error` says why, and every second one is tried
-    again; nothing is raised. What then finds no room is not written, is counted as
-    `stats.dropped`, and a later `resume()` asks the server for it again.
+    `durability` is what a written batch survives: `frame` a power cut (each is synced, on the
+    listener's thread), `second` the end of the process at once and a power cut a second later,
+    `os` the end of the process. A file of `rotate_bytes` is followed by the next one. While the
+    disk takes nothing, up to `memory_bytes` of batches wait in memory, `error` is the reason, and
+    a write is tried again every second; nothing is raised. Batches beyond that are counted as
+    `stats.dropped`, and a later `resume()` asks the server for them again.
 
     `compress` makes large frames smaller (zstd): a tenth of the disk, a little more work.
 
     Frames are kept as they came, and one may hold a channel's id: only the owner may read the
-    files. `portal` is a masked name to keep with them. `clock` gives Unix nanoseconds,
+    files. `portal` is a masked name to keep with them. `clock` returns Unix nanoseconds,
     `monotonic` seconds. Any thread may use it.
     """
 
@@ -80,46 +79,47 @@ class Journal:
         self.folder = Path(folder).expanduser()
         self.durability = durability
         self.repaired = Repaired()
-        """What `open` found damaged."""
+        """Damage that `open` found."""
         self._portal, self._compress = portal, compress
-        self._how: dict[str, Any] = {
+        self._writer_options: dict[str, Any] = {
             "rotate_bytes": rotate_bytes,
             "memory_bytes": memory_bytes,
             "monotonic": monotonic,
         }
         self._clock = clock
-        self._in_use: BaseFileLock | None = None
+        self._file_lock: BaseFileLock | None = None
         self._writer: Writer | None = None
         self._since: float | None = None
         self._gaps: dict[str | None, Position | None] = {}
         self._dropped = 0
 
     def open(self) -> "Journal":
-        """Itself, ready to write; a record that was never finished is cut off (see `repaired`).
+        """Make the journal ready to write and return it; twice does nothing.
 
-        Raises JournalInUse, JournalNotWritable, for what cannot be read FileFormatError or
-        JournalTooNew, for another portal's capture SettingsError. Opening twice does nothing.
+        An unfinished record is cut off (see `repaired`). Raises JournalInUse, JournalNotWritable,
+        FileFormatError or JournalTooNew for files that cannot be read, SettingsError for another
+        portal's capture.
         """
         if self._writer is None:
-            in_use = _locked(self.folder)
+            lock = _locked(self.folder)
             try:
-                self._writer, self._in_use = self._begin_writing(), in_use
+                self._writer, self._file_lock = self._begin_writing(), lock
             finally:
                 if self._writer is None:
-                    in_use.release()
+                    lock.release()
         return self
 
     def close(self) -> None:
-        """Write and sync what waits, and let others use the journal; twice does nothing."""
+        """Write and sync what waits, and release the journal; twice does nothing."""
         writer, self._writer = self._writer, None
-        if writer is not None and self._in_use is not None:
+        if writer is not None and self._file_lock is not None:
             writer.close()
-            self._in_use.release()
+            self._file_lock.release()
 
     def write(self, batch: Batch) -> None:
-        """Keep the batch: on return the disk has it, as far as `durability` promises.
+        """Write the batch; on return the disk has it, as far as `durability` promises.
 
-        A batch without records or without a frame is passed over. Raises SettingsError when the
+        A batch without records or without a frame is skipped. Raises SettingsError when the
         journal is not open, and nothing else. Batches of one channel come from one thread.
         """
         if batch.frame is None or not batch.records:
@@ -131,7 +131,7 @@ class Journal:
             self._gaps[channel] = position
 
     def taking(self, sink: Callable[[Batch], None]) -> Callable[[Batch], None]:
-        """A sink that writes each batch to the journal first, then gives it to `sink`."""
+        """Return a sink that writes each batch to the journal first, then calls `sink`."""
 
         def take(batch: Batch) -> None:
             self.write(batch)
@@ -140,16 +140,16 @@ class Journal:
         return take
 
     def resume(self) -> Resume:
-        """What a listener needs to go on where the last one that used this journal stopped.
+        """Return what a listener needs to go on where the last one stopped.
 
-        It reads the newest 200 000 messages: about a second.
+        Reads the newest 200 000 messages, which takes about a second.
         """
         waiting = b"".join(self._open_writer.waiting)
         return resume_from(self.folder, scan(waiting, 0), self._since, self._begin)
 
     @property
     def error(self) -> OSError | None:
-        """Why the disk does not take anything at present; None while it does."""
+        """Why the disk takes nothing at present; None while it does."""
         return self._writer.error if self._writer else None
 
     @property
@@ -179,7 +179,9 @@ class Journal:
 
     def _begin_writing(self) -> Writer:
         files = journal_files(self.folder)
-        writer = Writer(self.folder, self.durability, opened=self._opened, **self._how)
+        writer = Writer(
+            self.folder, self.durability, file_header=self._file_header, **self._writer_options
+        )
         try:
             self._since = when_begun(self.folder, self._portal)
             active = None
@@ -192,7 +194,7 @@ class Journal:
             _log.warning("the journal in %s was damaged: %s", self.folder.name, self.repaired)
         return writer
 
-    def _opened(self) -> FileHeader:
+    def _file_header(self) -> FileHeader:
         return FileHeader(self._clock() // 1000, self._portal, self._since)
 
     def _begin(self, since: float) -> None:
@@ -207,7 +209,7 @@ class Journal:
 
 
 def _locked(folder: Path) -> "BaseFileLock":
-    """The journal's lock, held until it is released or the process ends, however it ends."""
+    """Return the journal's lock, held until it is released or the process ends."""
     from filelock import FileLock, Timeout
 
     try:

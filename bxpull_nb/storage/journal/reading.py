@@ -1,4 +1,4 @@
-"""A journal read back: as batches, as a DataFrame, as what a listener goes on from."""
+"""Reading a journal back: as batches, as a DataFrame, as the state to resume from."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
@@ -23,7 +23,7 @@ from bxpull_nb.storage.journal.record import (
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["batches_of", "read_frame", "read_journal", "resume_from", "when_begun"]
+__all__ = ["batches_of", "read_journal", "read_journal_events", "resume_from", "when_begun"]
 
 _log = logging.getLogger("bxpull_nb")
 _REMEMBERED = 200_000  # messages; as many as a session remembers
@@ -32,11 +32,11 @@ _REMEMBERED = 200_000  # messages; as many as a session remembers
 def read_journal(
     folder: str | Path, *, damaged: Callable[[Damage], None] = lambda _: None
 ) -> Iterator[Batch]:
-    """The batches of the journal in `folder`, in the order they were written.
+    """Yield the batches of the journal in `folder`, in the order they were written.
 
-    Their records equal those that were kept. A journal that is being written can be read, up to
-    where it is. `damaged` is told of every place that is no record; reading goes on behind it.
-    Raises FileNotFoundError for a folder without a journal, FileFormatError, JournalTooNew.
+    Their records equal those that were kept. A journal can be read while it is written.
+    `damaged` is called for every place that holds no record; reading goes on after it. Raises
+    FileNotFoundError for a folder without a journal, FileFormatError, JournalTooNew.
     """
     files = journal_files(Path(folder).expanduser())
     if not files:
@@ -45,10 +45,10 @@ def read_journal(
         yield from batches_of(_found_in(path, damaged))
 
 
-def read_frame(folder: str | Path) -> "pd.DataFrame":
-    """All events of the journal in `folder`, with the columns and dtypes of `EVENT_COLUMNS`.
+def read_journal_events(folder: str | Path) -> "pd.DataFrame":
+    """Return all events of the journal in `folder`, with the columns of `EVENT_COLUMNS`.
 
-    Raises what `read_journal` raises.
+    Raises the errors of `read_journal`.
     """
     log = EventLog()
     for batch in read_journal(folder):
@@ -62,9 +62,10 @@ def resume_from(
     since: float | None,
     begin: Callable[[float], None],
 ) -> Resume:
-    """What a listener begins with; `waiting` are records that are not in a file yet.
+    """Return what a listener resumes from; `waiting` are records not in a file yet.
 
-    Files are read from the newest one back, until all is known that may come again.
+    Files are read from the newest one back, until all messages are known that the server may
+    send again.
     """
     runs = [list(batches_of(waiting))]
     count = sum(len(batch.records) for batch in runs[0])
@@ -82,9 +83,9 @@ def resume_from(
 
 
 def when_begun(folder: Path, portal: str) -> float | None:
-    """When the capture in the journal began; None if it did not yet.
+    """Return when the capture in the journal began (Unix seconds), or None.
 
-    Raises SettingsError when it is a capture of another portal.
+    Raises SettingsError for a capture of another portal.
     """
     for path in reversed(journal_files(folder)):
         since = None
@@ -108,7 +109,7 @@ def _check_portal(path: Path, stored: str, portal: str) -> None:
 
 
 def _reaches_back(runs: list[list[Batch]]) -> bool:
-    """Whether the oldest position that is asked again lies within what was read."""
+    """Whether the oldest position to ask from lies within the batches that were read."""
     safe: dict[str | None, str | None] = {}
     for batch in (batch for run in reversed(runs) for batch in run):
         safe[batch.arrival.channel] = batch.position.safe if batch.position else None
@@ -132,9 +133,9 @@ def _found_in(
 
 
 def batches_of(found: Iterable[FoundRecord | Damage]) -> Iterator[Batch]:
-    """The batches among the records."""
-    for one in found:
-        if isinstance(one, FoundRecord) and isinstance(one.head, FrameHead):
-            batch = batch_of(one.head, one.body)
+    """Yield the batches among the records."""
+    for record in found:
+        if isinstance(record, FoundRecord) and isinstance(record.head, FrameHead):
+            batch = batch_of(record.head, record.body)
             if batch.records:
                 yield batch

@@ -1,4 +1,4 @@
-"""What writes: records to the newest file, to memory while the disk takes none, and the sync."""
+"""Writing records to the newest file, or to memory while the disk takes none."""
 
 import logging
 import threading
@@ -20,10 +20,9 @@ _log = logging.getLogger("bxpull_nb")
 
 
 class Writer:
-    """Records into the files of `folder`, in their order; `opened` gives a new file's first one.
+    """Writes records to the files of `folder`; `file_header` makes a new file's first one.
 
-    It raises nothing once it has begun: `error` says why records wait in memory. Any thread may
-    use it.
+    Raises nothing once it has begun: `error` is why records wait in memory. Any thread may use it.
     """
 
     def __init__(
@@ -33,7 +32,7 @@ class Writer:
         *,
         rotate_bytes: int,
         memory_bytes: int,
-        opened: Callable[[], FileHeader],
+        file_header: Callable[[], FileHeader],
         monotonic: Callable[[], float],
     ) -> None:
         self.error: OSError | None = None
@@ -43,23 +42,23 @@ class Writer:
         self.waiting_bytes = 0
         self._folder, self._durability = folder, durability
         self._rotate_bytes, self._memory_bytes = rotate_bytes, memory_bytes
-        self._opened, self._monotonic = opened, monotonic
+        self._file_header, self._monotonic = file_header, monotonic
         self._guard = threading.RLock()
         self._closing = threading.Event()
-        self._tail: ActiveFile | None = None
+        self._active: ActiveFile | None = None
         self._syncing: threading.Thread | None = None
         self._unsynced = False
         self._retry_at = float("-inf")
 
     def begin(self, active: ActiveFile | None) -> None:
-        """Go on behind what is in the newest file, or begin the first; raises OSError."""
+        """Append to the newest file, or begin the first one; raises OSError."""
         if active is None:
             self._begin_file(self._folder / "000001.bxj")
         elif active.size <= len(PREAMBLE):
             active.close()
             self._begin_file(active.path)
         else:
-            self._tail = active
+            self._active = active
         if self._durability == "second":
             self._syncing = threading.Thread(
                 target=self._keep_syncing, name="bxpull-journal", daemon=True
@@ -67,7 +66,7 @@ class Writer:
             self._syncing.start()
 
     def put(self, record: bytes) -> bool:
-        """Whether the record is on disk, or has its place in memory until it is."""
+        """Write the record, or keep it in memory; whether there was room for it."""
         with self._guard:
             self._write_waiting()
             if self.waiting and self.waiting_bytes + len(record) > self._memory_bytes:
@@ -85,50 +84,50 @@ class Writer:
         with self._guard:
             self._retry_at = float("-inf")
             self._write_waiting()
-            if self._tail is not None:
+            if self._active is not None:
                 with suppress(OSError):
-                    self._tail.sync()
-                self._tail.close()
-            self._tail = None
+                    self._active.sync()
+                self._active.close()
+            self._active = None
 
     def _begin_file(self, path: Path) -> None:
         active = ActiveFile(path)
         try:
-            active.write(PREAMBLE + pack(self._opened()))
+            active.write(PREAMBLE + pack(self._file_header()))
             if self._durability != "os":
                 active.sync()
                 sync_folder(self._folder)
         except OSError:
             active.close()
             raise
-        if self._tail is not None:
-            self._tail.close()
-        self._tail = active
+        if self._active is not None:
+            self._active.close()
+        self._active = active
 
     def _write_waiting(self) -> None:
         if not self.waiting or self._monotonic() < self._retry_at:
             return
         while self.waiting and self._attempt(self._write_next):
             self.waiting_bytes -= len(self.waiting.popleft())
-        if self._durability == "frame" and self._unsynced and self._tail is not None:
-            self._unsynced = not self._attempt(self._tail.sync)
+        if self._durability == "frame" and self._unsynced and self._active is not None:
+            self._unsynced = not self._attempt(self._active.sync)
 
     def _write_next(self) -> None:
-        active = self._tail
+        active = self._active
         if active is None:
             return
         if active.size >= self._rotate_bytes:
             if self._durability != "os":
                 active.sync()
             self._begin_file(active.path.with_name(f"{int(active.path.stem) + 1:06}.bxj"))
-            active = self._tail or active
+            active = self._active or active
         active.write(self.waiting[0])
         self._unsynced = True
         self.records += 1
         self.bytes += len(self.waiting[0])
 
     def _attempt(self, action: Callable[[], None]) -> bool:
-        """Whether it succeeded; `error` says why not."""
+        """Whether the action succeeded; `error` is why not."""
         try:
             action()
         except OSError as exc:
@@ -148,12 +147,12 @@ class Writer:
         return True
 
     def _keep_syncing(self) -> None:
-        """Sync once a second what was written, off the listener's thread."""
+        """Sync written records once a second, off the listener's thread."""
         while not self._closing.wait(SYNC_EVERY):
             with self._guard:
                 self._write_waiting()
                 due, self._unsynced = self._unsynced, False
-                descriptor = self._tail.duplicate() if due and self._tail is not None else None
+                descriptor = self._active.duplicate() if due and self._active is not None else None
             if descriptor is not None:
                 self._sync(descriptor)
 
