@@ -1,10 +1,13 @@
 """Frames and journals with numbered events: what dataset tests write."""
 
-from collections.abc import Iterable, Sequence
+import errno
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pytest
 
 import bxpull_nb as bx
 from bxpull_nb.models import Arrival, Batch, Message
@@ -16,6 +19,7 @@ from bxpull_nb.storage.dataset.schema import SCHEMA, part_bytes
 from bxpull_nb.storage.dataset.storage import Storage
 from bxpull_nb.storage.export.table import event_table
 from bxpull_nb.storage.journal import Journal
+from bxpull_nb.storage.journal.files import ActiveFile
 
 DAY_ONE = 1_767_225_600  # 2026-01-01, in seconds
 STEP = 1000  # seconds between two numbered events: 86.4 a day
@@ -60,6 +64,21 @@ def collected(
 def tens(start: int, stop: int, **how: Any) -> list[Batch]:
     """Batches of ten events each."""
     return [batch(range(n, n + 10), **how) for n in range(start, stop, 10)]
+
+
+@contextmanager
+def full_disk(name: str) -> Iterator[None]:
+    """Within it, the disk has no room for the journal file of that name."""
+    write = ActiveFile.write
+
+    def refuse(self: ActiveFile, record: bytes) -> None:
+        if self.path.name == name:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(self, record)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ActiveFile, "write", refuse)
+        yield
 
 
 def names(url: str | Path) -> list[str]:

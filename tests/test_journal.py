@@ -16,6 +16,7 @@ from bxpull_nb.protocol.session import SeenMids, Session
 from bxpull_nb.storage.eventlog import EventLog
 from bxpull_nb.storage.journal import Journal, Repaired, files, read_journal, read_journal_events
 from bxpull_nb.storage.journal.record import CaptureStarted, Damage, FrameHead, pack, scan
+from tests.events import full_disk
 
 ARRIVAL = Arrival(1767225600000000, "shared", "websocket")
 CODECS: list[Codec] = [TextCodec(), JsonCodec(), JsonRpcCodec(), ProtobufCodec()]
@@ -205,13 +206,11 @@ def test_a_full_disk_raises_nothing_and_is_caught_up_with(tmp_path: Path) -> Non
     now = [0.0]
     with Journal(tmp_path, "os", rotate_bytes=1, monotonic=lambda: now[0]) as journal:
         journal.write(batch([1]))
-        full = tmp_path / "000003.bxj"
-        full.symlink_to("/dev/full")
-        for n in range(2, 6):
-            journal.write(batch([n]))
+        with full_disk("000003.bxj"):
+            for n in range(2, 6):
+                journal.write(batch([n]))
         assert "No space left" in str(journal.error)
         assert (journal.stats.records, journal.stats.waiting) == (1, 4)
-        full.unlink()
         journal.write(batch([6]))
         assert journal.stats.waiting == 5
         now[0] = 1.5
@@ -262,13 +261,11 @@ def test_what_finds_no_room_in_memory_is_counted_and_asked_for_again(tmp_path: P
         tmp_path, "os", rotate_bytes=1, memory_bytes=500, monotonic=lambda: now[0]
     ) as journal:
         journal.write(made[0])
-        full = tmp_path / "000003.bxj"
-        full.symlink_to("/dev/full")
-        for one in made[1:6]:
-            journal.write(one)
+        with full_disk("000003.bxj"):
+            for one in made[1:6]:
+                journal.write(one)
         dropped = journal.stats.dropped
         assert 0 < dropped < 5
-        full.unlink()
         now[0] = 2.0
         journal.write(made[6])
         journal.write(made[7])

@@ -70,12 +70,14 @@ def compact(
 def _groups(parts: list[Part], target: int) -> Iterator[list[Part]]:
     """Yield small parts that make a large one; a single one stays as it is."""
     group: list[Part] = []
+    size = 0
     for part in (part for part in parts if part.size < target):
-        if group and sum(one.size for one in group) + part.size > target:
+        if group and size + part.size > target:
             if len(group) > 1:
                 yield group
-            group = []
+            group, size = [], 0
         group.append(part)
+        size += part.size
     if len(group) > 1:
         yield group
 
@@ -84,18 +86,18 @@ def _merged(
     storage: Storage, folder: Folder, group: list[Part], notify: Callable[[str], None]
 ) -> Compacted:
     try:
-        tables = read_parts(storage, group, SCHEMA.names)
+        table, sizes = read_parts(storage, group, SCHEMA.names)
     except FileNotFoundError:
         _log.info("%s is being compacted by another process", folder.path)
         return Compacted()
-    rows = drop_duplicates(tables)
+    rows = drop_duplicates(table, sizes)
     content = part_bytes(_by_mid(rows))
     name = part_name(folder, COMPACTED, 0, 0, content)
     storage.put(name, content)
     for part in group:
         if part.name != name:
             storage.delete(part.name)
-    duplicates = sum(table.num_rows for table in tables) - rows.num_rows
+    duplicates = table.num_rows - rows.num_rows
     saved = sum(part.size for part in group) - len(content)
     notify(f"{folder.path}: {len(group)} parts became one of {rows.num_rows:,} events")
     return Compacted(len(group), 1, duplicates, saved)

@@ -16,21 +16,20 @@ KEY = ["mid", "server_time", "received_at", "error"]
 """The columns by which duplicates are found, and the first of them chosen."""
 
 
-def drop_duplicates(parts: Sequence[pa.Table]) -> pa.Table:
+def drop_duplicates(table: pa.Table, sizes: Sequence[int]) -> pa.Table:
     """Return the rows of one folder, each event once: the readable row that arrived first.
 
     Duplicates have one mid and one server time; the mid alone is not enough, because a push
     server whose storage was wiped counts from the beginning again. Rows without a mid are
     duplicates when they arrived in the same microsecond and are in different parts: a crash made
-    a collector write them again. Within a part they all stay.
+    a collector write them again. Within a part they all stay; `sizes` are the rows of each part.
     """
     import pandas as pd
 
-    table = pa.concat_tables(parts)
     mids = table["mid"].to_pandas()
     nameless = np.flatnonzero(mids.isna() | (mids == ""))
     if len(nameless):
-        mids.iloc[nameless] = _substitutes(table, parts, nameless)
+        mids.iloc[nameless] = _substitutes(table, sizes, nameless)
     suspects = np.flatnonzero(mids.duplicated(keep=False))
     if not len(suspects):
         return table
@@ -43,12 +42,12 @@ def drop_duplicates(parts: Sequence[pa.Table]) -> pa.Table:
     return table.filter(pa.array(keep))
 
 
-def _substitutes(table: pa.Table, parts: Sequence[pa.Table], rows: np.ndarray) -> "pd.Series[Any]":
+def _substitutes(table: pa.Table, sizes: Sequence[int], rows: np.ndarray) -> "pd.Series[Any]":
     """Return texts in place of mids: arrival, error, number among equal rows."""
     import pandas as pd
 
     some = table.select(KEY).take(pa.array(rows))
-    part = np.repeat(np.arange(len(parts)), [one.num_rows for one in parts])[rows]
+    part = np.repeat(np.arange(len(sizes)), sizes)[rows]
     at, error = _numbers(some["received_at"]), some["error"].to_pandas().fillna("")
     equal = pd.DataFrame({"at": at, "sent": _numbers(some["server_time"]), "error": error})
     number = equal.groupby([part, "at", "sent", "error"]).cumcount()

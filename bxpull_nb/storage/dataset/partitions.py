@@ -6,6 +6,7 @@ partition depends on another.
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bxpull_nb.storage.dataset.dedupe import KEY, drop_duplicates
-from bxpull_nb.storage.dataset.filters import PARTITIONED, Where
-from bxpull_nb.storage.dataset.layout import Folder, Part, folders
+from bxpull_nb.storage.dataset.filters import PARTITIONED, Condition, Where
+from bxpull_nb.storage.dataset.layout import UNKNOWN, Folder, Part, folders
 from bxpull_nb.storage.dataset.part_files import fragments, read_parts
 from bxpull_nb.storage.dataset.schema import SCHEMA
 from bxpull_nb.storage.dataset.storage import Storage, shown_url
@@ -29,6 +30,7 @@ __all__ = ["Partition", "partitions", "read_df", "read_table", "sort_by_arrival"
 
 _WHOLE_BYTES = 12 * 1024 * 1024  # a smaller folder is one partition, unseen
 _AT_ONCE = 16  # folders looked into at once, because a bucket answers slowly
+_STORED = timedelta(days=2)  # more than a push server stores messages
 _ROWS = 500_000  # of a partition of a larger folder
 
 
@@ -65,11 +67,13 @@ def read_table(
     needed = [name for name in SCHEMA.names if name in {*KEY, *columns, *where.columns}]
     within = _both(where.pushdown, _range(partition))
     try:
-        tables = read_parts(storage, partition.parts, needed, within)
+        table, sizes = read_parts(storage, partition.parts, needed, within)
     except FileNotFoundError:  # compacted meanwhile; other parts have the same rows now
         parts = folders(storage.list(), shown_url(storage.url))[partition.folder]
-        tables = read_parts(storage, parts, needed, within)
-    table = drop_duplicates(tables)
+        table, sizes = read_parts(storage, parts, needed, within)
+    table = drop_duplicates(table, sizes)
+    if partition.folder.date == UNKNOWN:
+        table = _without_torn(table, partition.folder.portal, storage)
     if where.residual is not None:
         table = table.filter(where.residual)
     table = sort_by_arrival(table)
@@ -84,6 +88,37 @@ def read_df(
 ) -> "pd.DataFrame":
     """Like `read_table`, as a DataFrame with the dtypes of `EVENT_COLUMNS`."""
     return to_df(read_table(partition, columns, storage, where))
+
+
+def _without_torn(table: pa.Table, portal: str, storage: Storage) -> pa.Table:
+    """Drop rows that could not be read where another folder has their event readable.
+
+    A torn message has no server time, so it is never in the folder of its event. A push server
+    stores messages for a day, so the event was made within two days of the arrival.
+    """
+    is_torn = pc.and_(pc.is_valid(table["error"]), pc.not_equal(table["mid"], ""))
+    torn = table.filter(is_torn)
+    if not torn.num_rows:
+        return table
+    mids = pc.unique(torn["mid"])
+    days = pc.min_max(torn["received_at"]).as_py()
+    where = Where([("portal", "==", portal), *_days_around(days["min"], days["max"])])
+    parts = [
+        part
+        for folder, some in folders(storage.list(), shown_url(storage.url)).items()
+        if folder.date != UNKNOWN and where.holds(folder)
+        for part in some
+    ]
+    readable = pc.field("mid").isin(mids) & pc.field("error").is_null()
+    found = read_parts(storage, parts, ["mid"], readable)[0]["mid"]
+    is_doubled = pc.and_(pc.is_valid(table["error"]), pc.is_in(table["mid"], pc.unique(found)))
+    return table.filter(pc.invert(is_doubled))
+
+
+def _days_around(first: datetime | None, last: datetime | None) -> Iterator[Condition]:
+    if first is not None and last is not None:
+        yield "date", ">=", first - _STORED
+        yield "date", "<=", last + _STORED
 
 
 def _cut(storage: Storage, folder: Folder, parts: list[Part]) -> Iterator[Partition]:

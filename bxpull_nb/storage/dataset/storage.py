@@ -141,20 +141,30 @@ def _listed(protocol: str | tuple[str, ...]) -> tuple[str, ...]:
 def _put_by_rename(fs: Any, path: str, content: bytes) -> None:
     folder, _, name = path.rpartition("/")
     unfinished = f"{folder}/.{name}.{token_hex(4)}"
+    is_local = "file" in _listed(fs.protocol)
+    changed = list(_folders_to_change(Path(folder))) if is_local else []
     fs.makedirs(folder, exist_ok=True)
     try:
         with fs.open(unfinished, "wb") as file:
             file.write(content)
-            with suppress(AttributeError, OSError):  # a remote file has no number
-                file.flush()
+            file.flush()
+            if is_local:
                 os.fsync(file.fileno())
         fs.mv(unfinished, path)
-        if "file" in _listed(fs.protocol):
-            sync_folder(Path(folder))  # or a power cut could take the name back
+        for one in changed:
+            sync_folder(one)  # or a power cut could take the name back
     except BaseException:
-        with suppress(OSError):
+        with suppress(Exception):
             fs.rm_file(unfinished)
         raise
+
+
+def _folders_to_change(folder: Path) -> Iterator[Path]:
+    """Yield the folder, and those in which it and its missing parents are made."""
+    yield folder
+    while not folder.exists():
+        folder = folder.parent
+        yield folder
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from bxpull_nb.models import Batch
 from bxpull_nb.storage.dataset.layout import Folder, part_name
 from bxpull_nb.storage.dataset.schema import days_of, part_bytes, table_of_batches
 from bxpull_nb.storage.dataset.storage import Storage
-from bxpull_nb.storage.journal import Cursor, forget_before, journal_files, read_on
+from bxpull_nb.storage.journal import Cursor, bytes_after, forget_before, read_on
 
 __all__ = ["PART_BYTES", "Uploader", "Written"]
 
@@ -83,11 +83,7 @@ class Uploader:
 
     def pending(self) -> int:
         """Return how many bytes of the journal are not in the dataset yet."""
-        cursor, total = self._cursor, 0
-        for path in journal_files(self._folder):
-            if int(path.stem) >= cursor.number:
-                total += path.stat().st_size
-        return max(total - cursor.offset, 0)
+        return bytes_after(self._folder, self._cursor)
 
     def upload(self) -> int:
         """Write all that the journal has at present; return the number of events.

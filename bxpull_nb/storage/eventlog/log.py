@@ -8,12 +8,15 @@ at a million, and it never changes.
 import struct
 import threading
 from collections.abc import Iterable, Sequence
+from operator import index
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bxpull_nb.errors import SettingsError
 from bxpull_nb.models import EVENT_COLUMNS, Arrival, Record, RecordBatch
-from bxpull_nb.storage.eventlog.columns import CategoryColumn, NumberColumn, packed
+from bxpull_nb.storage.eventlog.buffers import packed
+from bxpull_nb.storage.eventlog.columns import CategoryColumn, NumberColumn
 from bxpull_nb.storage.eventlog.rows import records_of_rows
 from bxpull_nb.storage.eventlog.text_column import TextColumn
 
@@ -56,6 +59,24 @@ class EventLog:
             name: CategoryColumn() for name, kind in EVENT_COLUMNS.items() if kind == "category"
         }
         self._texts = {name: TextColumn() for name, kind in EVENT_COLUMNS.items() if kind == "str"}
+
+    @property
+    def max_rows(self) -> int | None:
+        """The least number of newest rows to keep; None for all. SettingsError below 1."""
+        return self._max_rows
+
+    @max_rows.setter
+    def max_rows(self, count: int | None) -> None:
+        self._max_rows = _checked_bound("max_rows", count)
+
+    @property
+    def max_bytes(self) -> int | None:
+        """The most bytes of the columns to keep; None for all. SettingsError below 1."""
+        return self._max_bytes
+
+    @max_bytes.setter
+    def max_bytes(self, count: int | None) -> None:
+        self._max_bytes = _checked_bound("max_bytes", count)
 
     def extend(self, records: Iterable[Record]) -> None:
         """Append the records, in their order."""
@@ -203,6 +224,16 @@ class EventLog:
             df.index = pd.RangeIndex(self.forgotten, self._sealed)
             df.attrs["forgotten"] = self.forgotten
         return df
+
+
+def _checked_bound(name: str, count: Any) -> int | None:
+    try:
+        number = None if count is None else index(count)
+    except TypeError:
+        number = 0
+    if number is not None and number < 1:
+        raise SettingsError(f"{name}={count!r}: give a whole number, 1 or more, or None.")
+    return number
 
 
 def _seconds(times: Sequence[float | None]) -> np.ndarray:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from bxpull_nb.storage.eventlog.columns import FIRST_CAPACITY, packed, with_room
+from bxpull_nb.storage.eventlog.buffers import FIRST_CAPACITY, packed, read_only, with_room
 
 __all__ = ["TextColumn"]
 
@@ -152,9 +152,9 @@ class _TextPart:
         used = self._ends[self._length]
         return pa.LargeStringArray.from_buffers(
             self._length,
-            pa.py_buffer(self._ends[: self._length + 1]),
-            pa.py_buffer(self._bytes[:used]),
-            pa.py_buffer(self._there) if self._missing else None,
+            pa.py_buffer(read_only(self._ends[: self._length + 1])),
+            pa.py_buffer(read_only(self._bytes[:used])),
+            pa.py_buffer(read_only(self._there)) if self._missing else None,
             self._missing,
         )
 

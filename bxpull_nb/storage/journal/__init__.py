@@ -1,6 +1,6 @@
 """A capture on disk that survives its process, and how it is read back."""
 
-from bxpull_nb.storage.journal.cursor import Chunk, Cursor, forget_before, read_on
+from bxpull_nb.storage.journal.cursor import Chunk, Cursor, bytes_after, forget_before, read_on
 from bxpull_nb.storage.journal.files import Repaired, journal_files
 from bxpull_nb.storage.journal.journal import Journal, JournalStats
 from bxpull_nb.storage.journal.reading import read_journal, read_journal_events
@@ -11,6 +11,7 @@ __all__ = [
     "Journal",
     "JournalStats",
     "Repaired",
+    "bytes_after",
     "forget_before",
     "journal_files",
     "read_journal",

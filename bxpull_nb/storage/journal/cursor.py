@@ -1,7 +1,9 @@
 """Reading a journal in chunks from a cursor on, while it is being written."""
 
 import logging
+from contextlib import suppress
 from pathlib import Path
+from zlib import crc32
 
 import msgspec
 
@@ -10,10 +12,11 @@ from bxpull_nb.storage.journal.files import check_start, journal_files
 from bxpull_nb.storage.journal.reading import batches_of
 from bxpull_nb.storage.journal.record import PREAMBLE, Damage, FileHeader, FoundRecord, scan
 
-__all__ = ["Chunk", "Cursor", "forget_before", "read_on"]
+__all__ = ["Chunk", "Cursor", "bytes_after", "forget_before", "read_on"]
 
 _log = logging.getLogger("bxpull_nb")
 _START = 4096  # bytes; the first record of a file is far smaller
+_CHECKED = 4096  # bytes before a cursor that its check sum covers
 
 
 class Cursor(msgspec.Struct, frozen=True, array_like=True, order=True):
@@ -25,6 +28,8 @@ class Cursor(msgspec.Struct, frozen=True, array_like=True, order=True):
     """Bytes of the file that have been read."""
     created_us: int = 0
     """When that file was made, in microseconds: a new journal in the same folder differs."""
+    checksum: int = 0
+    """crc32 of the bytes before the offset: a file that was cut and grew again differs."""
 
 
 class Chunk(msgspec.Struct, frozen=True):
@@ -43,7 +48,8 @@ def read_on(folder: Path, cursor: Cursor, most_bytes: int) -> Chunk:
     """Return up to `most_bytes` of one file from the cursor on, at least one record.
 
     Damaged bytes are skipped with a warning; a record that is still being written is left for
-    the next call. A cursor of another journal begins this one from its first file. Raises
+    the next call. A cursor of another journal begins this one from its first file; where the file
+    was cut before the cursor, as by a power cut, it begins that file again. Raises
     FileFormatError, JournalTooNew, OSError.
     """
     cursor = _valid(folder, cursor)
@@ -58,19 +64,41 @@ def read_on(folder: Path, cursor: Cursor, most_bytes: int) -> Chunk:
     return Chunk(cursor, [], cursor, has_more=False)
 
 
+def bytes_after(folder: Path, cursor: Cursor) -> int:
+    """Return how many bytes of the journal come after the cursor, while files may be removed."""
+    cursor = _valid(folder, cursor)
+    total = 0
+    for path in journal_files(folder):
+        if int(path.stem) >= cursor.number:
+            with suppress(FileNotFoundError):
+                total += path.stat().st_size
+    return max(total - cursor.offset, 0)
+
+
 def forget_before(folder: Path, cursor: Cursor, keep: int) -> int:
     """Remove the files before the cursor's, but for the newest `keep`; return how many."""
     passed = [path for path in journal_files(folder) if int(path.stem) < cursor.number]
     removed = passed[: max(len(passed) - keep, 0)]
     for path in removed:
-        path.unlink()
+        path.unlink(missing_ok=True)
     return len(removed)
 
 
 def _valid(folder: Path, cursor: Cursor) -> Cursor:
+    """Return the cursor if the journal still has what was read, or an earlier one."""
     path = folder / f"{cursor.number:06}.bxj"
-    known = cursor.number and path.is_file() and _created(path) == cursor.created_us
-    return cursor if known and path.stat().st_size >= cursor.offset else Cursor()
+    with suppress(FileNotFoundError):
+        if cursor.number and _created(path) == cursor.created_us:
+            is_same = cursor.checksum in (0, _checksum(path, cursor.offset))
+            is_whole = path.stat().st_size >= cursor.offset
+            return cursor if is_same and is_whole else Cursor(cursor.number)
+    return Cursor()
+
+
+def _checksum(path: Path, offset: int) -> int:
+    with path.open("rb") as file:
+        file.seek(max(offset - _CHECKED, 0))
+        return crc32(file.read(min(offset, _CHECKED)))
 
 
 def _created(path: Path) -> int:
@@ -100,7 +128,9 @@ def _read_file(path: Path, start: Cursor, most_bytes: int, *, is_newest: bool) -
     for damage in found:
         if isinstance(damage, Damage):
             _warn(path, offset, damage)
-    end = msgspec.structs.replace(start, offset=offset + read)
+    end = msgspec.structs.replace(
+        start, offset=offset + read, checksum=_checksum(path, offset + read)
+    )
     return Chunk(start, list(batches_of(found)), end, not (reaches_end and is_newest))
 
 

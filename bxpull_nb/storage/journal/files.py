@@ -1,5 +1,7 @@
 """The files of a journal: their order, their repair, and the one that is written."""
 
+import errno
+import logging
 import os
 import re
 from contextlib import suppress
@@ -18,9 +20,11 @@ __all__ = [
     "check_start",
     "checked_content",
     "journal_files",
+    "make_private",
     "sync_and_close",
 ]
 
+_log = logging.getLogger("bxpull_nb")
 _NAME = re.compile(r"\d{6}\.bxj")
 _sync_data: Any = getattr(os, "fdatasync", os.fsync)
 
@@ -127,6 +131,20 @@ def sync_and_close(descriptor: int) -> None:
         os.close(descriptor)
 
 
+def make_private(path: Path) -> None:
+    """Let only the owner read the file; raises OSError for a link, which is not followed."""
+    if path.is_symlink():
+        raise OSError(errno.ELOOP, f"{path.name} is a link, which is not followed", str(path))
+    if os.name != "posix" or not path.stat().st_mode & 0o077:
+        return
+    try:
+        path.chmod(0o600)
+    except OSError as exc:
+        _log.warning("others may read %s: %s", path, exc)
+
+
 def _open_private(path: Path) -> FileIO:
-    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
+    if path.exists() or path.is_symlink():
+        make_private(path)
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
     return FileIO(os.open(path, flags, 0o600), "r+")

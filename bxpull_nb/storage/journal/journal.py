@@ -2,6 +2,7 @@
 
 import logging
 import time
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -12,9 +13,9 @@ import msgspec
 from bxpull_nb.errors import JournalInUse, JournalNotWritable, SettingsError
 from bxpull_nb.models import Batch, Position
 from bxpull_nb.protocol.session import Resume
-from bxpull_nb.storage.journal.files import ActiveFile, Repaired, journal_files
+from bxpull_nb.storage.journal.files import ActiveFile, Repaired, journal_files, make_private
 from bxpull_nb.storage.journal.reading import resume_from, when_begun
-from bxpull_nb.storage.journal.record import CaptureStarted, FileHeader, pack, pack_batch, scan
+from bxpull_nb.storage.journal.record import CaptureStarted, pack, pack_batch, scan
 from bxpull_nb.storage.journal.writer import Writer
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class Journal:
 
     Frames are kept as they came, and one may hold a channel's id: only the owner may read the
     files. `portal` is a masked name to keep with them. `clock` returns Unix nanoseconds,
-    `monotonic` seconds. Any thread may use it.
+    `monotonic` seconds. Any thread may use it. A journal that is forgotten while open is closed.
     """
 
     def __init__(
@@ -82,14 +83,14 @@ class Journal:
         """Damage that `open` found."""
         self._portal, self._compress = portal, compress
         self._writer_options: dict[str, Any] = {
+            "portal": portal,
             "rotate_bytes": rotate_bytes,
             "memory_bytes": memory_bytes,
+            "clock": clock,
             "monotonic": monotonic,
         }
-        self._clock = clock
-        self._file_lock: BaseFileLock | None = None
         self._writer: Writer | None = None
-        self._since: float | None = None
+        self._end: Callable[[], object] = lambda: None
         self._gaps: dict[str | None, Position | None] = {}
         self._dropped = 0
 
@@ -103,7 +104,8 @@ class Journal:
         if self._writer is None:
             lock = _locked(self.folder)
             try:
-                self._writer, self._file_lock = self._begin_writing(), lock
+                self._writer = self._begin_writing()
+                self._end = weakref.finalize(self, _close, self._writer, lock)
             finally:
                 if self._writer is None:
                     lock.release()
@@ -111,10 +113,8 @@ class Journal:
 
     def close(self) -> None:
         """Write and sync what waits, and release the journal; twice does nothing."""
-        writer, self._writer = self._writer, None
-        if writer is not None and self._file_lock is not None:
-            writer.close()
-            self._file_lock.release()
+        self._writer = None
+        self._end()
 
     def write(self, batch: Batch) -> None:
         """Write the batch; on return the disk has it, as far as `durability` promises.
@@ -144,8 +144,9 @@ class Journal:
 
         Reads the newest 200 000 messages, which takes about a second.
         """
-        waiting = b"".join(self._open_writer.waiting)
-        return resume_from(self.folder, scan(waiting, 0), self._since, self._begin)
+        writer = self._open_writer
+        waiting = scan(b"".join(writer.waiting), 0)
+        return resume_from(self.folder, waiting, writer.since, self._begin)
 
     @property
     def error(self) -> OSError | None:
@@ -179,11 +180,11 @@ class Journal:
 
     def _begin_writing(self) -> Writer:
         files = journal_files(self.folder)
-        writer = Writer(
-            self.folder, self.durability, file_header=self._file_header, **self._writer_options
-        )
+        writer = Writer(self.folder, self.durability, **self._writer_options)
         try:
-            self._since = when_begun(self.folder, self._portal)
+            for path in files:
+                make_private(path)
+            writer.since = when_begun(self.folder, self._portal)
             active = None
             if files:
                 active, self.repaired = ActiveFile.repaired(files[-1])
@@ -194,11 +195,8 @@ class Journal:
             _log.warning("the journal in %s was damaged: %s", self.folder.name, self.repaired)
         return writer
 
-    def _file_header(self) -> FileHeader:
-        return FileHeader(self._clock() // 1000, self._portal, self._since)
-
     def _begin(self, since: float) -> None:
-        self._since = since
+        self._open_writer.since = since
         self._open_writer.put(pack(CaptureStarted(since)))
 
     @property
@@ -206,6 +204,14 @@ class Journal:
         if self._writer is None:
             raise SettingsError("the journal is not open. Call journal.open(), or use `with`.")
         return self._writer
+
+
+def _close(writer: Writer, lock: "BaseFileLock") -> None:
+    """Write and sync waiting records and release the lock; called once for an open journal."""
+    try:
+        writer.close()
+    finally:
+        lock.release()
 
 
 def _locked(folder: Path) -> "BaseFileLock":

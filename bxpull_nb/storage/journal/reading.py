@@ -34,9 +34,10 @@ def read_journal(
 ) -> Iterator[Batch]:
     """Yield the batches of the journal in `folder`, in the order they were written.
 
-    Their records equal those that were kept. A journal can be read while it is written.
-    `damaged` is called for every place that holds no record; reading goes on after it. Raises
-    FileNotFoundError for a folder without a journal, FileFormatError, JournalTooNew.
+    Their records equal those that were kept. A journal can be read while it is written, and
+    while its oldest files are removed. `damaged` is called for every place that holds no record;
+    reading goes on after it. Raises FileNotFoundError for a folder without a journal,
+    FileFormatError, JournalTooNew.
     """
     files = journal_files(Path(folder).expanduser())
     if not files:
@@ -120,7 +121,11 @@ def _reaches_back(runs: list[list[Batch]]) -> bool:
 def _found_in(
     path: Path, damaged: Callable[[Damage], None] = lambda _: None
 ) -> Iterator[FoundRecord | Damage]:
-    for found in scan(checked_content(path)):
+    try:
+        content = checked_content(path)
+    except FileNotFoundError:  # removed since it was listed: the datasets have it
+        return
+    for found in scan(content):
         if isinstance(found, Damage):
             damaged(found)
             _log.warning(

@@ -140,10 +140,10 @@ def batch_of(head: FrameHead, body: bytes) -> Batch:
     frame = body.decode(errors="surrogatepass") if head.is_text else body
     arrival = Arrival(head.received_us, head.channel, head.transport)
     records = _CODECS[head.dialect].decode(frame, arrival)
-    left_out = frozenset(head.left_out)
-    kept = [r for at, r in enumerate(records) if at not in left_out] if left_out else records
-    copies = [mid for at in head.left_out if at < len(records) and (mid := records[at].mid)]
-    return Batch(kept, frame, head.dialect, copies or (), head.left_out, head.position)
+    mids = records.mids
+    duplicates = [mid for at in head.left_out if at < len(mids) and (mid := mids[at])]
+    kept = records.without(head.left_out)
+    return Batch(kept, frame, head.dialect, duplicates or (), head.left_out, head.position)
 
 
 def version_of(data: bytes) -> int | None:

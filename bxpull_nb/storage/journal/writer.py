@@ -1,6 +1,7 @@
 """Writing records to the newest file, or to memory while the disk takes none."""
 
 import logging
+import os
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -20,9 +21,10 @@ _log = logging.getLogger("bxpull_nb")
 
 
 class Writer:
-    """Writes records to the files of `folder`; `file_header` makes a new file's first one.
+    """Writes records to the files of `folder`, and syncs them on a thread of its own.
 
     Raises nothing once it has begun: `error` is why records wait in memory. Any thread may use it.
+    It knows no journal, so that its thread keeps none alive.
     """
 
     def __init__(
@@ -30,21 +32,25 @@ class Writer:
         folder: Path,
         durability: str,
         *,
+        portal: str,
         rotate_bytes: int,
         memory_bytes: int,
-        file_header: Callable[[], FileHeader],
+        clock: Callable[[], int],
         monotonic: Callable[[], float],
     ) -> None:
+        self.since: float | None = None
+        """When the capture began, for the header of each file."""
         self.error: OSError | None = None
         self.records = 0
         self.bytes = 0
         self.waiting: deque[bytes] = deque()
         self.waiting_bytes = 0
-        self._folder, self._durability = folder, durability
+        self._folder, self._durability, self._portal = folder, durability, portal
         self._rotate_bytes, self._memory_bytes = rotate_bytes, memory_bytes
-        self._file_header, self._monotonic = file_header, monotonic
+        self._clock, self._monotonic = clock, monotonic
         self._guard = threading.RLock()
         self._closing = threading.Event()
+        self._process = os.getpid()
         self._active: ActiveFile | None = None
         self._syncing: threading.Thread | None = None
         self._unsynced = False
@@ -68,6 +74,8 @@ class Writer:
     def put(self, record: bytes) -> bool:
         """Write the record, or keep it in memory; whether there was room for it."""
         with self._guard:
+            if self._closing.is_set():
+                return False
             self._write_waiting()
             if self.waiting and self.waiting_bytes + len(record) > self._memory_bytes:
                 return False
@@ -77,10 +85,15 @@ class Writer:
             return True
 
     def close(self) -> None:
-        """Write and sync what waits, as far as the disk takes it."""
+        """Write and sync waiting records, as far as the disk takes them.
+
+        Any thread may call it, also the one that syncs when it collects a forgotten journal.
+        """
+        if self._process != os.getpid():
+            return  # a fork: the files are its parent's
         self._closing.set()
-        if self._syncing is not None:
-            self._syncing.join()
+        if self._syncing is not None and self._syncing is not threading.current_thread():
+            self._syncing.join(timeout=10)  # it may wait for a disk
         with self._guard:
             self._retry_at = float("-inf")
             self._write_waiting()
@@ -93,7 +106,8 @@ class Writer:
     def _begin_file(self, path: Path) -> None:
         active = ActiveFile(path)
         try:
-            active.write(PREAMBLE + pack(self._file_header()))
+            header = FileHeader(self._clock() // 1000, self._portal, self.since)
+            active.write(PREAMBLE + pack(header))
             if self._durability != "os":
                 active.sync()
                 sync_folder(self._folder)
@@ -105,7 +119,7 @@ class Writer:
         self._active = active
 
     def _write_waiting(self) -> None:
-        if not self.waiting or self._monotonic() < self._retry_at:
+        if self._active is None or not self.waiting or self._monotonic() < self._retry_at:
             return
         while self.waiting and self._attempt(self._write_next):
             self.waiting_bytes -= len(self.waiting.popleft())
