@@ -1,6 +1,7 @@
 """A journal on a hostile or slow disk: its time, its rights, and its end."""
 
 import gc
+import os
 import threading
 import time
 from pathlib import Path
@@ -11,6 +12,7 @@ from bxpull_nb import errors
 from bxpull_nb.models import Arrival, Batch, Message
 from bxpull_nb.protocol.codec import TextCodec
 from bxpull_nb.storage.journal import Cursor, Journal, journal_files, read_journal, read_on
+from bxpull_nb.storage.journal.files import ActiveFile
 from tests.events import mid, tens, write
 
 
@@ -58,6 +60,26 @@ def test_a_forgotten_journal_is_closed(tmp_path: Path, durability: str) -> None:
     with Journal(tmp_path) as again:
         assert again.resume().since == 1.5
     assert mids_in(tmp_path) == [mid(n) for n in range(20)]
+
+
+def test_a_sync_that_cannot_begin_does_not_end_the_syncing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No descriptor was free; a second later there is one."""
+    synced = threading.Event()
+    answers = iter([OSError(24, "Too many open files")])
+
+    def duplicate(_file: ActiveFile) -> int:
+        for error in answers:
+            raise error
+        synced.set()
+        return os.open(tmp_path, os.O_RDONLY)
+
+    monkeypatch.setattr("bxpull_nb.storage.journal.writer.SYNC_EVERY", 0.02)
+    monkeypatch.setattr(ActiveFile, "duplicate", duplicate)
+    with Journal(tmp_path) as journal:
+        journal.write(tens(0, 10)[0])
+        assert synced.wait(5)
 
 
 def test_a_closed_writer_takes_nothing(tmp_path: Path) -> None:

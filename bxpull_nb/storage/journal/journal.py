@@ -104,8 +104,8 @@ class Journal:
         if self._writer is None:
             lock = _locked(self.folder)
             try:
-                self._writer = self._begin_writing()
-                self._end = weakref.finalize(self, _close, self._writer, lock)
+                self._writer = self._begin_writing(lock.release)
+                self._end = weakref.finalize(self, self._writer.close)
             finally:
                 if self._writer is None:
                     lock.release()
@@ -178,9 +178,10 @@ class Journal:
         state = "closed" if self._writer is None else f"{self.stats.records:,} records"
         return f"Journal({self.folder.name}, {self.durability}, {state})"
 
-    def _begin_writing(self) -> Writer:
+    def _begin_writing(self, release: Callable[[], None]) -> Writer:
         files = journal_files(self.folder)
-        writer = Writer(self.folder, self.durability, **self._writer_options)
+        options = self._writer_options
+        writer = Writer(self.folder, self.durability, release=release, **options)
         try:
             for path in files:
                 make_private(path)
@@ -204,14 +205,6 @@ class Journal:
         if self._writer is None:
             raise SettingsError("the journal is not open. Call journal.open(), or use `with`.")
         return self._writer
-
-
-def _close(writer: Writer, lock: "BaseFileLock") -> None:
-    """Write and sync waiting records and release the lock; called once for an open journal."""
-    try:
-        writer.close()
-    finally:
-        lock.release()
 
 
 def _locked(folder: Path) -> "BaseFileLock":

@@ -24,7 +24,7 @@ class Writer:
     """Writes records to the files of `folder`, and syncs them on a thread of its own.
 
     Raises nothing once it has begun: `error` is why records wait in memory. Any thread may use it.
-    It knows no journal, so that its thread keeps none alive.
+    It knows no journal, so that its thread keeps none alive; `release` is called when it is closed.
     """
 
     def __init__(
@@ -37,6 +37,7 @@ class Writer:
         memory_bytes: int,
         clock: Callable[[], int],
         monotonic: Callable[[], float],
+        release: Callable[[], None],
     ) -> None:
         self.since: float | None = None
         """When the capture began, for the header of each file."""
@@ -47,7 +48,7 @@ class Writer:
         self.waiting_bytes = 0
         self._folder, self._durability, self._portal = folder, durability, portal
         self._rotate_bytes, self._memory_bytes = rotate_bytes, memory_bytes
-        self._clock, self._monotonic = clock, monotonic
+        self._clock, self._monotonic, self._release = clock, monotonic, release
         self._guard = threading.RLock()
         self._closing = threading.Event()
         self._process = os.getpid()
@@ -85,23 +86,31 @@ class Writer:
             return True
 
     def close(self) -> None:
-        """Write and sync waiting records, as far as the disk takes them.
+        """Write and sync waiting records, as far as the disk takes them; twice does nothing.
 
-        Any thread may call it, also the one that syncs when it collects a forgotten journal.
+        Any thread may call it, also the syncing one: collecting garbage, it may find the journal
+        forgotten at any step, and closes when that step is done.
         """
         if self._process != os.getpid():
             return  # a fork: the files are its parent's
         self._closing.set()
-        if self._syncing is not None and self._syncing is not threading.current_thread():
-            self._syncing.join(timeout=10)  # it may wait for a disk
+        if self._syncing is None:
+            self._finish()
+        elif self._syncing is not threading.current_thread():
+            self._syncing.join()
+
+    def _finish(self) -> None:
         with self._guard:
             self._retry_at = float("-inf")
             self._write_waiting()
-            if self._active is not None:
-                with suppress(OSError):
-                    self._active.sync()
+            if self._active is None:
+                return
+            with suppress(OSError):
+                self._active.sync()
+            with suppress(OSError):
                 self._active.close()
             self._active = None
+            self._release()
 
     def _begin_file(self, path: Path) -> None:
         active = ActiveFile(path)
@@ -163,18 +172,22 @@ class Writer:
     def _keep_syncing(self) -> None:
         """Sync written records once a second, off the listener's thread."""
         while not self._closing.wait(SYNC_EVERY):
-            with self._guard:
-                self._write_waiting()
-                due, self._unsynced = self._unsynced, False
-                descriptor = self._active.duplicate() if due and self._active is not None else None
-            if descriptor is not None:
-                self._sync(descriptor)
+            try:
+                self._sync()
+            except OSError as exc:
+                _log.warning(
+                    "the journal in %s cannot be synced: %s",
+                    self._folder.name,
+                    exc,
+                    extra=IS_LOG_ENTRY,
+                )
+                self.error, self._unsynced = exc, True
+        self._finish()
 
-    def _sync(self, descriptor: int) -> None:
-        try:
+    def _sync(self) -> None:
+        with self._guard:
+            self._write_waiting()
+            due, self._unsynced = self._unsynced, False
+            descriptor = self._active.duplicate() if due and self._active is not None else None
+        if descriptor is not None:
             sync_and_close(descriptor)
-        except OSError as exc:
-            _log.warning(
-                "the journal in %s cannot be synced: %s", self._folder.name, exc, extra=IS_LOG_ENTRY
-            )
-            self.error, self._unsynced = exc, True
