@@ -130,7 +130,7 @@ class Collector:
         if self._uploader is None:
             return False
         try:
-            self._uploader.ship()
+            self._uploader.upload()
         except (BxPullError, OSError) as exc:
             if self.error is None:
                 _log.warning("%s The journal keeps it; it is tried again.", exc, extra=IS_LOG_ENTRY)

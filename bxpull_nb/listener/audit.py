@@ -90,7 +90,7 @@ async def _stored_now(url: str, timing: Timing) -> str | bytes | None:
         progress = PollProgress()
         answer = asyncio.create_task(poll(http, url, _LARGEST, progress))
         try:
-            await asyncio.wait({answer, progress.sent}, return_when=asyncio.FIRST_COMPLETED)
+            await progress.until_sent(answer)
             patience = max(_LEAST_PATIENCE, 4 * (timing.monotonic() - begun))
             if await progress.is_held(answer, min(patience, timing.baseline)):
                 return None

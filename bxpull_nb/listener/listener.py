@@ -162,10 +162,9 @@ class Listener:
         sessions = {
             kind: Session(codec, resume.seen.get(kind) or family.sibling()) for kind in kinds
         }
-        for kind, session in sessions.items():
-            if kind in resume.last:
-                session.restore(resume.last[kind])
-        return [Lane(kind, session, settings) for kind, session in sessions.items()]
+        for known in sessions.keys() & resume.last.keys():
+            sessions[known].restore(resume.last[known])
+        return [Lane(one, session, settings) for one, session in sessions.items()]
 
     def _config_failed(self, error: BxPullError) -> None:
         self._config_error = error

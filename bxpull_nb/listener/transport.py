@@ -75,9 +75,13 @@ class PollProgress:
         elif event.endswith("receive_response_headers.complete") and not self.answering.done():
             self.answering.set_result(None)
 
+    async def until_sent(self, answer: "asyncio.Task[httpx.Response]") -> None:
+        """Return when the request is sent, or cannot be."""
+        await _first_of(answer, self.sent)
+
     async def is_held(self, answer: "asyncio.Task[httpx.Response]", seconds: float) -> bool:
         """Whether the server has not begun to answer within `seconds` of the request."""
-        await _first_of(answer, self.sent)
+        await self.until_sent(answer)
         await _first_of(answer, self.answering, seconds)
         return not (answer.done() or self.answering.done())
 

@@ -1,4 +1,4 @@
-"""Channels of a connection config, and the public ones of others."""
+"""Channels of a connection config, and public channels of other users."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -20,7 +20,7 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
 
     type: str
     id: str
-    """Whoever holds it can listen until `end`. Masked in every repr."""
+    """The secret that lets its holder listen until `end`. Masked in every repr."""
     start: datetime
     """UTC."""
     end: datetime
@@ -31,7 +31,7 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def from_answer(cls, kind: str, answer: Mapping[str, Any]) -> "Channel":
-        """The typed channel; raises MissingField for an absent `id`, `start` or `end`."""
+        """Return the typed channel; raises MissingField without `id`, `start` or `end`."""
         for field in ("id", "start", "end"):
             if not answer.get(field):
                 raise missing_field(f"channels.{kind}.{field}")
@@ -45,7 +45,7 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def to_record(self, now: datetime, *, reveal: bool = False) -> dict[str, Any]:
-        """The channel as one flat dict; `expires_in` and `active` are told for `now`."""
+        """Return the channel as one flat dict; `expires_in` and `active` are those at `now`."""
         show = _show(reveal)
         return {
             "type": self.type,
@@ -67,7 +67,7 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PublicChannel(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody else's public channel: the address to publish to."""
+    """The public channel of a user: the address to publish to."""
 
     user_id: int
     public_id: str
@@ -80,7 +80,7 @@ class PublicChannel(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def public_channels(value: Any) -> dict[str, PublicChannel]:
-    """The public channels of an answer, by user id; what names no channel is left out."""
+    """Return the public channels of an answer, by user id."""
     found = {}
     for user, channel in mapping_of(value).items():
         if not isinstance(channel, Mapping) or not channel.get("public_id"):

@@ -1,4 +1,4 @@
-"""What a caller chooses to listen to: channel types and a transport, checked."""
+"""Checks of the channel types and the transport that a caller chose."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ TRANSPORTS = ("auto", "websocket", "polling")
 
 
 def checked_channels(channels: Sequence[str] | str) -> tuple[str, ...]:
-    """The channel types as a tuple without repetition; raises SettingsError for an unknown one."""
+    """Return the channel types without repetition; SettingsError for an unknown one."""
     chosen = tuple(dict.fromkeys([channels] if isinstance(channels, str) else channels))
     if chosen == ("both",):
         return CHANNEL_TYPES
@@ -23,7 +23,7 @@ def checked_channels(channels: Sequence[str] | str) -> tuple[str, ...]:
 
 
 def checked_transport(transport: str) -> str:
-    """The transport as it is; raises SettingsError for an unknown one."""
+    """Return the transport; raises SettingsError for an unknown one."""
     if transport not in TRANSPORTS:
         raise SettingsError(
             f"unknown transport {transport!r}: choose from {', '.join(TRANSPORTS)}."

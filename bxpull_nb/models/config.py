@@ -1,7 +1,7 @@
-"""The connection config: what `pull.application.config.get` answers, typed.
+"""The connection config, the typed answer of `pull.application.config.get`.
 
-Fields follow the method's page and its newer guide; both editions are read. What neither
-documents is kept in `extra`, never dropped.
+Fields follow the method's page and its newer guide; both editions are read. Undocumented fields
+are kept in `extra`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -24,7 +24,7 @@ __all__ = ["PullConfig"]
 
 
 class PullConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """How to connect: the server, and the channels this application may listen to."""
+    """A connection config: the server and the channels this application may listen to."""
 
     server: PullServer
     channels: dict[str, Channel]
@@ -42,7 +42,7 @@ class PullConfig(msgspec.Struct, frozen=True, kw_only=True):
     portal_time: datetime
     """The portal's clock at the moment of the answer (UTC)."""
     clock_offset: timedelta = timedelta()
-    """Portal's clock minus this machine's."""
+    """The portal's clock minus this machine's."""
     personal_feed: bool = False
     """The webhook user's own feed (`pull.config.get`), not an application's channels."""
     extra: dict[str, Any] = {}
@@ -56,7 +56,7 @@ class PullConfig(msgspec.Struct, frozen=True, kw_only=True):
         clock_offset: timedelta = timedelta(),
         personal_feed: bool = False,
     ) -> "PullConfig":
-        """The typed config from the `result` of the REST answer, whichever edition it is.
+        """Return the typed config from the `result` of the REST answer, of either edition.
 
         Raises MissingField when `server`, or both `channels` and `jwt`, are absent.
         """
@@ -84,7 +84,7 @@ class PullConfig(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def channel(self, kind: str) -> Channel:
-        """The channel of that type; raises ChannelMissing, saying which types there are."""
+        """Return the channel of that type; raises ChannelMissing, which names the types given."""
         try:
             return self.channels[kind]
         except KeyError:
@@ -96,22 +96,22 @@ class PullConfig(msgspec.Struct, frozen=True, kw_only=True):
             ) from None
 
     def now(self) -> datetime:
-        """The time by the portal's clock at this moment (UTC)."""
+        """Return the time by the portal's clock (UTC)."""
         return datetime.now(UTC) + self.clock_offset
 
     def to_records(
         self, *, reveal: bool = False, now: datetime | None = None
     ) -> list[dict[str, Any]]:
-        """One flat dict a channel: type, id, public_id, start, end, expires_in, active.
+        """Return one flat dict a channel: type, id, public_id, start, end, expires_in, active.
 
-        Times are aware datetimes in UTC, `expires_in` is a timedelta from `now` (default: this
-        moment by the portal's clock). Ids are masked unless `reveal`.
+        Times are aware datetimes in UTC, `expires_in` is a timedelta from `now` (default: the
+        portal's clock at this moment). Ids are masked unless `reveal`.
         """
         moment = now or self.now()
         return [channel.to_record(moment, reveal=reveal) for channel in self.channels.values()]
 
     def to_frame(self, *, reveal: bool = False, now: datetime | None = None) -> "pd.DataFrame":
-        """One row a channel, with fixed dtypes even when there is none.
+        """Return one row a channel, with fixed dtypes even without any channel.
 
         `type` category, `id` and `public_id` str, `start` and `end` datetime64[us, UTC],
         `expires_in` timedelta64[us], `active` bool. Ids are masked unless `reveal`.

@@ -1,4 +1,4 @@
-"""Fields of the portal's answers, whatever spelling they came in."""
+"""Reading fields of the portal's answers, in all their spellings."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ _METHOD = "pull.application.config.get"
 
 
 def whole_number(value: Any) -> int | None:
-    """The number, which may be written as text; None for what is none."""
+    """Return the number, which may be written as text; None for another value."""
     try:
         return int(value)
     except (TypeError, ValueError):
@@ -20,12 +20,12 @@ def whole_number(value: Any) -> int | None:
 
 
 def mapping_of(value: Any) -> Mapping[str, Any]:
-    """The value, or nothing where PHP wrote an empty map as `[]` or left it out as `false`."""
+    """Return the mapping; PHP may write `[]` for an empty one, `false` for none."""
     return value if isinstance(value, Mapping) else {}
 
 
 def time_of(value: Any, field: str) -> datetime:
-    """The moment in UTC, from ISO 8601 or Unix seconds; raises MissingField for anything else."""
+    """Return the time in UTC, from ISO 8601 or Unix seconds; raises MissingField."""
     try:
         if isinstance(value, int | float):
             return datetime.fromtimestamp(value, UTC)
@@ -36,7 +36,7 @@ def time_of(value: Any, field: str) -> datetime:
 
 
 def missing_field(field: str, what: str = "is missing") -> MissingField:
-    """The error that names the field, and what to do about it."""
+    """Return the error that names the field and what to do."""
     return MissingField(
         f"{_METHOD}: the portal's answer came, but its field '{field}' {what}. "
         f"Ask again with fetch_config(portal, cache=False); if it stays so, the portal's pull "

@@ -1,4 +1,4 @@
-"""A table of names and values as HTML: how every object shows itself in a notebook."""
+"""The HTML table of names and values by which objects are shown in a notebook."""
 
 from collections.abc import Iterable
 from html import escape

@@ -8,8 +8,8 @@ __all__ = ["IS_LOG_ENTRY", "LOG_COLUMNS", "LogEntry"]
 
 LOG_COLUMNS = {
     "at": "datetime64[us, UTC]",  # by this machine's clock
-    "kind": "category",  # see Happening.kind
-    "channel": "category",  # whose connection; missing for the capture as a whole
+    "kind": "category",  # see LogEntry.kind
+    "channel": "category",  # of the connection; missing for the whole capture
     "transport": "category",  # "websocket" or "polling"
     "count": "Int64",  # events it is about, where that is known
     "seconds": "float64",  # how long it lasted, where that is known
@@ -31,7 +31,7 @@ class LogEntry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     `recovered`, `reset`, `restarting`, `audit_failed`, `beginning_unknown`, `config_failed`,
     `journal_failed`, `journal_recovered`, `marked`, `sent`, `failed` or `stopped`."""
     channel: str | None = None
-    """Whose connection: `shared`, `private`, `jwt`; None for the capture as a whole."""
+    """The channel of the connection: `shared`, `private`, `jwt`; None for the whole capture."""
     transport: str | None = None
     """`websocket` or `polling`."""
     count: int | None = None

@@ -43,6 +43,7 @@ class RecordBatch(Sequence[Record]):
         """Why each could not be read; None when all could."""
         self._records: Sequence[Record] | None = None
         self._mid_range: tuple[str, str] | None = None
+        self._bounds: list[int] | None = None
 
     @classmethod
     def of(cls, records: Iterable[Record]) -> "RecordBatch":
@@ -144,18 +145,24 @@ class RecordBatch(Sequence[Record]):
     def _made(self, start: int, stop: int) -> list[Record]:
         """Return the events from `start` to `stop`."""
         part = slice(start, stop)
-        ends = accumulate(self.sizes[part], initial=sum(self.sizes[:start]))
-        arrivals = chain.from_iterable(repeat(arrival, count) for arrival, count in self.arrivals)
+        if self._bounds is None:  # kept, or a loop over places would be quadratic
+            self._bounds = list(accumulate(self.sizes, initial=0))
+        arrivals: Iterator[Arrival]
+        if len(self.arrivals) == 1:  # nearly always
+            arrivals = repeat(self.arrivals[0][0], stop - start)
+        else:
+            every = chain.from_iterable(repeat(arrival, count) for arrival, count in self.arrivals)
+            arrivals = islice(every, start, stop)
         return [
             Event(mid, module_id, command, self.params[begin:end], time, sender, arrival)
             for mid, module_id, command, (begin, end), time, sender, arrival in zip(
                 self.mids[part],
                 self.module_ids[part],
                 self.commands[part],
-                pairwise(ends),
+                pairwise(self._bounds[start : stop + 1]),
                 self.times[part],
                 self.senders[part],
-                islice(arrivals, start, stop),
+                arrivals,
                 strict=True,
             )
         ]

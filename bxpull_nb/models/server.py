@@ -1,4 +1,4 @@
-"""The push server of a connection config: which one, and how to reach it."""
+"""The push server of a connection config."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ __all__ = ["PullServer"]
 
 
 class PullServer(msgspec.Struct, frozen=True, kw_only=True):
-    """The `server` object: which push server, and how to reach it."""
+    """The `server` object: a push server and its addresses."""
 
     version: int
     """Version of the push server; it decides the dialect of the frames."""
@@ -31,11 +31,11 @@ class PullServer(msgspec.Struct, frozen=True, kw_only=True):
     hostname: str | None = None
     config_timestamp: int | None = None
     extra: dict[str, Any] = {}
-    """Fields this version does not know, as they came."""
+    """Unknown fields, as they came."""
 
     @classmethod
     def from_answer(cls, answer: Mapping[str, Any]) -> "PullServer":
-        """The typed `server` object; raises MissingField without `version`."""
+        """Return the typed `server` object; raises MissingField without `version`."""
         known: dict[str, Any] = {}
         extra: dict[str, Any] = {}
         for name, value in answer.items():
@@ -50,7 +50,7 @@ class PullServer(msgspec.Struct, frozen=True, kw_only=True):
         return cls(**present, extra=extra)
 
     def to_record(self) -> dict[str, Any]:
-        """The server object as one flat dict; unknown fields come last, under their own names."""
+        """Return the server as one flat dict; unknown fields come last, under their own names."""
         record = msgspec.structs.asdict(self)
         return {**record, **record.pop("extra")}
 

@@ -65,7 +65,7 @@ def test_php_s_empty_maps_are_empty_maps(empty: Any) -> None:
     ],
 )
 def test_a_missing_field_is_named(path: tuple[str, ...], field: str) -> None:
-    """The error says which field of the answer is not there."""
+    """The error names the field that the answer lacks."""
     answer = holder = seed_answer()
     for step in path[:-1]:
         holder = holder[step]

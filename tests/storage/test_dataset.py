@@ -10,7 +10,7 @@ import bxpull_nb as bx
 from bxpull_nb.models import BadFrame, Batch
 from bxpull_nb.storage.dataset import Uploader
 from bxpull_nb.storage.dataset.storage import Storage
-from bxpull_nb.storage.journal import Cursor, journal_files, read_frame, read_on
+from bxpull_nb.storage.journal import Cursor, journal_files, read_journal_events, read_on
 from bxpull_nb.storage.journal.record import PREAMBLE
 from tests.support.events import (
     PORTAL,
@@ -31,20 +31,22 @@ def test_one_collector_s_dataset_equals_its_journal(tmp_path: Path) -> None:
     """Value by value, with the same dtypes, however it was cut into parts."""
     collected(tmp_path / "a", tmp_path / "ds", tens(0, 300), part_bytes=9000)
     assert len(names(tmp_path / "ds")) > 10
-    pd.testing.assert_frame_equal(bx.read_events(tmp_path / "ds"), read_frame(tmp_path / "a"))
+    pd.testing.assert_frame_equal(
+        bx.read_events(tmp_path / "ds"), read_journal_events(tmp_path / "a")
+    )
 
 
 def test_a_part_is_found_by_portal_and_by_the_portal_s_day(tmp_path: Path) -> None:
-    """The path says both, and the part alone is a file that reads back too."""
-    shipper = collected(
-        tmp_path / "a", tmp_path / "ds", [batch([0, 1, 100]), batch([5], told=False)]
+    """The path holds both, and the part alone is a file that can be read."""
+    uploader = collected(
+        tmp_path / "a", tmp_path / "ds", [batch([0, 1, 100]), batch([5], timed=False)]
     )
     found = names(tmp_path / "ds")
     assert [name.split("/")[:2] for name in found] == [
         ["portal=acme.example%3A8080", f"date={day}"]
         for day in ("2026-01-01", "2026-01-02", "unknown")
     ]
-    assert all(f"/{shipper.collector}-000001-" in name for name in found)
+    assert all(f"/{uploader.collector}-000001-" in name for name in found)
     part = bx.read_events(tmp_path / "ds" / found[0])
     assert part["mid"].tolist() == [mid(0), mid(1)]
 
@@ -56,29 +58,29 @@ def test_a_part_written_again_changes_nothing(tmp_path: Path) -> None:
     state = tmp_path / "a" / "dataset.json"
     kept = json.loads(state.read_bytes())
     state.write_text(json.dumps({**kept, "cursors": {}}))
-    assert Uploader(tmp_path / "a", tmp_path / "ds", PORTAL).ship() == 50
+    assert Uploader(tmp_path / "a", tmp_path / "ds", PORTAL).upload() == 50
     assert {n: (tmp_path / "ds" / n).read_bytes() for n in names(tmp_path / "ds")} == before
 
 
 def test_what_was_sent_is_not_sent_again(tmp_path: Path) -> None:
     """By this process, and by the next one."""
-    shipper = collected(tmp_path / "a", tmp_path / "ds", tens(0, 50))
-    assert (shipper.ship(), shipper.pending()) == (0, 0)
+    uploader = collected(tmp_path / "a", tmp_path / "ds", tens(0, 50))
+    assert (uploader.upload(), uploader.pending()) == (0, 0)
     write(tmp_path / "a", tens(50, 70))
-    assert shipper.pending() > 0
-    assert Uploader(tmp_path / "a", tmp_path / "ds", PORTAL).ship() == 20
+    assert uploader.pending() > 0
+    assert Uploader(tmp_path / "a", tmp_path / "ds", PORTAL).upload() == 20
     assert len(bx.read_events(tmp_path / "ds")) == 70
 
 
 def test_two_datasets_from_one_journal(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """Each has its own cursor; that the journal is kept for both is told once."""
+    """Each has its own cursor; a warning says once that the journal is kept for both."""
     collected(tmp_path / "a", tmp_path / "one", tens(0, 50))
     assert caplog.messages == []
-    assert Uploader(tmp_path / "a", tmp_path / "two", PORTAL).ship() == 50
-    assert Uploader(tmp_path / "a", tmp_path / "one", PORTAL).ship() == 0
-    (told,) = caplog.messages
-    assert "was sent to another dataset before" in told
-    assert f"remove {tmp_path / 'a' / 'dataset.json'} first" in told
+    assert Uploader(tmp_path / "a", tmp_path / "two", PORTAL).upload() == 50
+    assert Uploader(tmp_path / "a", tmp_path / "one", PORTAL).upload() == 0
+    (message,) = caplog.messages
+    assert "was sent to another dataset before" in message
+    assert f"remove {tmp_path / 'a' / 'dataset.json'} first" in message
 
 
 @pytest.mark.parametrize("url", ["s3://bucket/ds", "memory://ds"])
@@ -92,28 +94,30 @@ def test_journal_files_go_when_the_dataset_has_them(tmp_path: Path) -> None:
     write(tmp_path / "a", tens(0, 500), rotate_bytes=5000)
     before = len(journal_files(tmp_path / "a"))
     assert before > 10
-    Uploader(tmp_path / "a", tmp_path / "ds", PORTAL).ship()
+    Uploader(tmp_path / "a", tmp_path / "ds", PORTAL).upload()
     assert len(journal_files(tmp_path / "a")) == 5
     assert len(bx.read_events(tmp_path / "ds")) == 500
 
 
-def test_a_journal_begun_anew_is_sent_from_its_start(tmp_path: Path) -> None:
-    """Somebody removed its files and left the cursor behind."""
+def test_a_new_journal_in_the_folder_is_sent_from_its_start(tmp_path: Path) -> None:
+    """Its files were removed, the cursor was not."""
     collected(tmp_path / "a", tmp_path / "ds", tens(0, 50))
     for path in journal_files(tmp_path / "a"):
         path.unlink()
     write(tmp_path / "a", tens(50, 150))
-    assert Uploader(tmp_path / "a", tmp_path / "ds", PORTAL).ship() == 100
+    assert Uploader(tmp_path / "a", tmp_path / "ds", PORTAL).upload() == 100
     assert len(bx.read_events(tmp_path / "ds")) == 150
 
 
 @pytest.mark.parametrize("state", ["", "{", '{"collector": 1}'])
-def test_a_damaged_cursor_costs_copies_only(tmp_path: Path, state: str) -> None:
+def test_a_damaged_cursor_costs_duplicates_only(tmp_path: Path, state: str) -> None:
     """All is sent once more, by another name; reading drops it."""
     collected(tmp_path / "a", tmp_path / "ds", tens(0, 50))
     (tmp_path / "a" / "dataset.json").write_text(state)
-    Uploader(tmp_path / "a", tmp_path / "ds", PORTAL).ship()
-    pd.testing.assert_frame_equal(bx.read_events(tmp_path / "ds"), read_frame(tmp_path / "a"))
+    Uploader(tmp_path / "a", tmp_path / "ds", PORTAL).upload()
+    pd.testing.assert_frame_equal(
+        bx.read_events(tmp_path / "ds"), read_journal_events(tmp_path / "a")
+    )
 
 
 # --- a journal that is read on while it is written
@@ -128,9 +132,9 @@ def test_a_record_that_is_half_written_is_left_for_the_next_time(tmp_path: Path)
     cursor, found = Cursor(), 0
     for size in [*range(len(PREAMBLE), len(content), 97), len(content)]:
         (growing / "000001.bxj").write_bytes(content[:size])
-        stretch = read_on(growing, cursor, 1 << 20)
-        cursor, found = stretch.end, found + sum(len(b.records) for b in stretch.batches)
-        assert not stretch.has_more
+        chunk = read_on(growing, cursor, 1 << 20)
+        cursor, found = chunk.end, found + sum(len(b.records) for b in chunk.batches)
+        assert not chunk.has_more
     assert (found, cursor.offset) == (20, len(content))
 
 
@@ -140,9 +144,9 @@ def test_reading_in_small_pieces(tmp_path: Path, most: int) -> None:
     write(tmp_path / "a", tens(0, 100), rotate_bytes=6000)
     cursor, mids, has_more = Cursor(), [], True
     while has_more:
-        stretch = read_on(tmp_path / "a", cursor, most)
-        cursor, has_more = stretch.end, stretch.has_more
-        mids += [record.mid for one in stretch.batches for record in one.records]
+        chunk = read_on(tmp_path / "a", cursor, most)
+        cursor, has_more = chunk.end, chunk.has_more
+        mids += [record.mid for one in chunk.batches for record in one.records]
     assert mids == [mid(n) for n in range(100)]
 
 
@@ -154,16 +158,16 @@ def test_damage_is_passed_over(tmp_path: Path) -> None:
     data[len(data) // 2] ^= 0xFF
     first.write_bytes(data)
     second.write_bytes(second.read_bytes()[:-20])
-    shipper = Uploader(tmp_path / "a", tmp_path / "ds", PORTAL)
-    assert shipper.ship() == 80
-    assert len(read_frame(tmp_path / "a")) == 80
+    uploader = Uploader(tmp_path / "a", tmp_path / "ds", PORTAL)
+    assert uploader.upload() == 80
+    assert len(read_journal_events(tmp_path / "a")) == 80
 
 
 # --- several collectors
 
 
 def test_a_gap_of_one_is_filled_by_another(tmp_path: Path) -> None:
-    """Three that were each down for a while: every event once, in its first copy."""
+    """Three that were each down for a while: every event once, as it arrived first."""
     spans = {"a": [(0, 40), (80, 120)], "b": [(20, 100)], "c": [(0, 20), (60, 120)]}
     for number, (name, ranges) in enumerate(spans.items()):
         batches = [one for span in ranges for one in tens(*span, late=0.5 + number)]
@@ -176,7 +180,7 @@ def test_a_gap_of_one_is_filled_by_another(tmp_path: Path) -> None:
     assert (late["lag"].dt.seconds % 1000 == 1).all()  # those that a missed are of b
 
 
-def test_of_two_copies_the_readable_one_stays(tmp_path: Path) -> None:
+def test_of_two_duplicates_the_readable_one_stays(tmp_path: Path) -> None:
     """Even if it came later."""
     first = batch([0])
     event = first.records[0]
@@ -190,7 +194,7 @@ def test_of_two_copies_the_readable_one_stays(tmp_path: Path) -> None:
 
 
 def test_rows_without_a_mid_all_stay(tmp_path: Path) -> None:
-    """Nothing says that they are the same."""
+    """Nothing shows that they are the same."""
     bad = BadFrame("torn", "why", None, batch([0]).records[0].arrival)
     write_part(tmp_path / "ds", pd.concat([rows_of(Batch([bad]))] * 3, ignore_index=True))
     assert len(bx.read_events(tmp_path / "ds")) == 3
@@ -224,7 +228,7 @@ def test_portals_do_not_mix(tmp_path: Path) -> None:
     for portal in ("one.example", "two.example"):
         state = tmp_path / "a" / "dataset.json"
         state.unlink(missing_ok=True)
-        Uploader(tmp_path / "a", tmp_path / "ds", portal).ship()
+        Uploader(tmp_path / "a", tmp_path / "ds", portal).upload()
     events = bx.read_events(tmp_path / "ds", columns=["portal", "mid"])
     assert events["portal"].value_counts().to_dict() == {"one.example": 20, "two.example": 20}
     one = bx.read_events(tmp_path / "ds", where=[("portal", "==", "one.example")])
@@ -235,14 +239,14 @@ def test_portals_do_not_mix(tmp_path: Path) -> None:
 
 
 def test_compaction_changes_no_event(tmp_path: Path) -> None:
-    """Fewer parts, no copies, the same frame; once more does nothing."""
+    """Fewer parts, no duplicates, the same events; once more does nothing."""
     for name in "ab":
         collected(tmp_path / name, tmp_path / "ds", tens(0, 300), part_bytes=9000)
     before, parts = bx.read_events(tmp_path / "ds"), len(names(tmp_path / "ds"))
-    told: list[str] = []
-    done = bx.compact(tmp_path / "ds", tell=told.append)
+    lines: list[str] = []
+    done = bx.compact(tmp_path / "ds", tell=lines.append)
     assert (done.before, done.after, done.copies) == (parts, 4, 300)
-    assert (len(names(tmp_path / "ds")), len(told)) == (4, 4)
+    assert (len(names(tmp_path / "ds")), len(lines)) == (4, 4)
     pd.testing.assert_frame_equal(bx.read_events(tmp_path / "ds"), before)
     assert str(done) == (
         f"{parts} parts became 4, 300 copies dropped, {done.bytes / 1e6:.1f} MB saved"
@@ -262,7 +266,7 @@ def test_a_large_part_is_left_alone(tmp_path: Path) -> None:
     assert len(bx.read_events(tmp_path / "ds")) == 80
 
 
-def test_a_lazy_frame_survives_a_compaction(tmp_path: Path) -> None:
+def test_a_lazy_dataframe_survives_a_compaction(tmp_path: Path) -> None:
     """Its parts are gone when it is computed: the same rows are in others."""
     collected(tmp_path / "a", tmp_path / "ds", tens(0, 100), part_bytes=5000)
     lazy = bx.read_events(tmp_path / "ds", engine="dask")

@@ -29,8 +29,10 @@ from tests.support.events import (
 )
 
 
-def test_a_partition_in_slices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A day too large for memory is cut by mids: each event, and all its copies, in one slice."""
+def test_a_large_folder_becomes_several_partitions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A day too large for memory is cut by mids: each event, and all its duplicates, in one."""
     monkeypatch.setattr(partitions, "_WHOLE_BYTES", 0)
     monkeypatch.setattr(partitions, "_ROWS", 20)
     shuffled = tens(0, 80)
@@ -67,8 +69,8 @@ def test_conditions(tmp_path: Path, engine: Any, where: list[Any], numbers: list
     assert frame["mid"].tolist() == [mid(n) for n in numbers]
 
 
-def test_a_condition_on_the_arrival_is_about_the_first_copy(tmp_path: Path) -> None:
-    """A later copy does not stand in for it."""
+def test_a_condition_on_the_arrival_is_about_the_first_duplicate(tmp_path: Path) -> None:
+    """A later duplicate does not replace it."""
     collected(tmp_path / "a", tmp_path / "ds", [batch([0], late=1)])
     collected(tmp_path / "b", tmp_path / "ds", [batch([0], late=60)])
     assert len(bx.read_events(tmp_path / "ds", where=[("lag", ">", "30s")])) == 0
@@ -167,7 +169,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("how", "words"), REFUSED)
 def test_what_cannot_be_asked(tmp_path: Path, how: dict[str, Any], words: str) -> None:
-    """A SettingsError that says what can."""
+    """A SettingsError that names the choices."""
     collected(tmp_path / "a", tmp_path / "ds", tens(0, 10))
     with pytest.raises(errors.SettingsError, match=words):
         bx.read_events(tmp_path / "ds", **how)
@@ -181,8 +183,8 @@ def test_a_file_takes_no_conditions(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("url", ["gopher://x/y", "nope://x"])
-def test_an_address_nobody_knows(url: str) -> None:
-    """What is known is said."""
+def test_an_unknown_kind_of_address(url: str) -> None:
+    """The error names the known kinds."""
     with pytest.raises(errors.SettingsError, match="s3://BUCKET/PATH"):
         bx.read_events(url)
 

@@ -1,4 +1,4 @@
-"""A dataset in a bucket, behind a real server on this machine; also one that fails."""
+"""A dataset in a bucket, of a real server on this machine, which can fail."""
 
 import logging
 import threading
@@ -20,7 +20,7 @@ from bxpull_nb.portal import Portal
 from bxpull_nb.sandbox import Sandbox
 from bxpull_nb.storage.dataset import Uploader
 from bxpull_nb.storage.dataset.storage import Storage
-from bxpull_nb.storage.journal import read_frame
+from bxpull_nb.storage.journal import read_journal_events
 from tests.support.events import PORTAL, collected, mid, tens, write
 from tests.support.waiting import eventually
 
@@ -94,7 +94,7 @@ def bucket(_server: Bucket, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]
     """An empty bucket, to which the environment leads."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", _server.endpoint)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a secret that nobody may see")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a secret that must not be shown")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -112,7 +112,7 @@ def test_a_dataset_in_a_bucket_is_like_one_in_a_folder(bucket: Bucket, tmp_path:
     """Written, compacted and read by both engines."""
     collected(tmp_path / "a", bucket.url, tens(0, 200), part_bytes=19000)
     collected(tmp_path / "b", bucket.url, tens(0, 200), part_bytes=19000)
-    expected = read_frame(tmp_path / "a")
+    expected = read_journal_events(tmp_path / "a")
     pd.testing.assert_frame_equal(bx.read_events(bucket.url), expected)
     bx.compact(bucket.url)
     assert len(bucket.names) == 3
@@ -124,11 +124,11 @@ def test_a_dataset_in_a_bucket_is_like_one_in_a_folder(bucket: Bucket, tmp_path:
 def test_a_full_bucket_loses_nothing(bucket: Bucket, tmp_path: Path) -> None:
     """Named, with what to do; nothing half-written is to be seen, and all comes later."""
     write(tmp_path / "a", tens(0, 100))
-    shipper = Uploader(tmp_path / "a", bucket.url, PORTAL, part_bytes=9000)
+    uploader = Uploader(tmp_path / "a", bucket.url, PORTAL, part_bytes=9000)
     left = iter(range(2))
     bucket.failing = lambda environ: None if next(left, None) is not None else full(environ)
     with pytest.raises(errors.DatasetNotWritable) as caught:
-        shipper.ship()
+        uploader.upload()
     assert "s3://bucket/ds cannot be written" in str(caught.value)
     assert "The bucket is full. Make room there." in str(caught.value)
     assert "secret" not in str(caught.value)
@@ -136,8 +136,8 @@ def test_a_full_bucket_loses_nothing(bucket: Bucket, tmp_path: Path) -> None:
     whole = bx.read_events(bucket.url)
     assert 0 < len(whole) < 100
     bucket.failing = None
-    shipper.ship()
-    pd.testing.assert_frame_equal(bx.read_events(bucket.url), read_frame(tmp_path / "a"))
+    uploader.upload()
+    pd.testing.assert_frame_equal(bx.read_events(bucket.url), read_journal_events(tmp_path / "a"))
 
 
 def test_a_line_that_breaks_within_a_part(bucket: Bucket, tmp_path: Path) -> None:
@@ -149,14 +149,14 @@ def test_a_line_that_breaks_within_a_part(bucket: Bucket, tmp_path: Path) -> Non
         return [b""]
 
     write(tmp_path / "a", tens(0, 50))
-    shipper = Uploader(tmp_path / "a", bucket.url, PORTAL)
+    uploader = Uploader(tmp_path / "a", bucket.url, PORTAL)
     bucket.failing = broken
     with pytest.raises(errors.DatasetNotWritable):
-        shipper.ship()
+        uploader.upload()
     bucket.failing = None
     assert bucket.refused > 0
     assert bucket.names == []
-    assert shipper.ship() == 50
+    assert uploader.upload() == 50
     assert len(bx.read_events(bucket.url)) == 50
 
 
@@ -197,7 +197,7 @@ def test_a_bucket_that_is_not_there(bucket: Bucket, tmp_path: Path) -> None:
     """Named, for writing and for reading."""
     write(tmp_path / "a", tens(0, 10))
     with pytest.raises(errors.DatasetNotWritable, match="the dataset at s3://nowhere/ds cannot be"):
-        Uploader(tmp_path / "a", "s3://nowhere/ds", PORTAL).ship()
+        Uploader(tmp_path / "a", "s3://nowhere/ds", PORTAL).upload()
     with pytest.raises(FileNotFoundError, match="there is no dataset at s3://nowhere/ds"):
         bx.read_events("s3://nowhere/ds")
 
@@ -214,7 +214,7 @@ def test_missing_credentials(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_server_that_does_not_answer(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody is at that address."""
+    """No server is at that address."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     s3fs.S3FileSystem.clear_instance_cache()
     with pytest.raises(errors.DatasetUnreachable, match="Check the address"):

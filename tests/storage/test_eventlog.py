@@ -55,8 +55,8 @@ def test_an_unreadable_message_is_a_row_with_its_error() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.lists(records, max_size=8), max_size=6))
-def test_the_frame_equals_the_plain_one_value_by_value(batches: list[list[Record]]) -> None:
-    """However the rows are cut into batches, and whenever somebody looks in between."""
+def test_the_dataframe_equals_the_plain_one_value_by_value(batches: list[list[Record]]) -> None:
+    """However the rows are cut into batches, and whenever `df` is read in between."""
     log = EventLog()
     for batch in batches:
         log.extend(batch)
@@ -86,7 +86,7 @@ def test_what_a_user_holds_never_changes() -> None:
         ("mid", "changed"),
     ],
 )
-def test_writing_into_a_frame_does_not_touch_the_log(column: str, value: Any) -> None:
+def test_writing_into_a_dataframe_does_not_touch_the_log(column: str, value: Any) -> None:
     """Not even through a frame of which only a column is left."""
     log = EventLog()
     log.extend([event(0), event(1, "dealAdd")])
@@ -101,7 +101,7 @@ def test_writing_into_a_frame_does_not_touch_the_log(column: str, value: Any) ->
 
 
 def test_gaps_in_a_text_column_stay_where_they_are() -> None:
-    """Rows share the bytes that say which texts are there; those given out earlier see no other."""
+    """Rows share the bytes that mark missing texts; DataFrames of before do not change."""
     log, held, expected = EventLog(), [], []
     for step, count in enumerate((3, 1, 7, 13, 8, 1, 40, 2)):
         bad = step % 2
@@ -175,7 +175,7 @@ def test_the_tail_is_the_newest_rows_oldest_first() -> None:
 
 
 def test_recent_gives_the_rows_from_a_number_on() -> None:
-    """From further back than the ring reaches, it says where it begins."""
+    """From before the kept rows, it returns the number of the first one."""
     log = EventLog()
     log.extend(event(n) for n in range(10_500))
     first, rows = log.recent(10_498)

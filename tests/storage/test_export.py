@@ -15,7 +15,7 @@ from pyarrow import csv
 from bxpull_nb.errors import FileFormatError
 from bxpull_nb.models import Arrival, BadFrame, Record
 from bxpull_nb.storage.export import expand_params, read_events, to_csv
-from bxpull_nb.storage.export.iso import iso_texts
+from bxpull_nb.storage.export.table import iso_texts
 from tests.support.rows import event, frame, records, with_params
 
 
@@ -51,7 +51,7 @@ def test_a_part_of_a_frame_can_be_written(tmp_path: Path) -> None:
 def test_a_failed_export_leaves_the_old_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And no half-written one beside it."""
+    """And no half-written one in the folder."""
     path = to_csv(frame(event(1)), tmp_path / "events.csv")
     before = path.read_bytes()
 
@@ -76,29 +76,29 @@ def test_a_new_file_has_usual_rights_and_an_old_one_keeps_its_own(tmp_path: Path
     assert to_csv(frame(event(1)), path).stat().st_mode & 0o777 == 0o640
 
 
-def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
-    """As the operating system says it."""
+def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
+    """With the error of the operating system."""
     with pytest.raises(FileNotFoundError):
         to_csv(frame(event(1)), tmp_path / "nowhere" / "events.csv")
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         ("a,b\n1,2\n", "it lacks the columns received_at"),
         ("", "cannot be read"),
         (b"\x89PNG\r\n\x1a\n\x00\x00\xff\xfe", "cannot be read|lacks the columns"),
     ],
 )
-def test_another_file_is_refused(tmp_path: Path, content: str | bytes, said: str) -> None:
+def test_another_file_is_refused(tmp_path: Path, content: str | bytes, message: str) -> None:
     """With what is wrong about it."""
     path = tmp_path / "other.csv"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    with pytest.raises(FileFormatError, match=said):
+    with pytest.raises(FileFormatError, match=message):
         read_events(path)
 
 
-def test_no_file_is_said(tmp_path: Path) -> None:
+def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
     """By its name."""
     with pytest.raises(FileNotFoundError, match=r"events\.csv"):
         read_events(tmp_path / "events.csv")

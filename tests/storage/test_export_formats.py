@@ -1,4 +1,4 @@
-"""Every format out and back: what the file says, what a damaged one gives, spreadsheets."""
+"""Every format written and read: content, damaged files, spreadsheets."""
 
 import gzip
 import logging
@@ -59,7 +59,7 @@ def test_the_format_is_seen_from_the_content(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", PACKED)
 def test_a_packed_file_is_packed(tmp_path: Path, name: str) -> None:
-    """By the codec its name says."""
+    """By the codec of its suffix."""
     start = write(hard_rows(), tmp_path / name).read_bytes()[:4]
     assert start.startswith(b"\x1f\x8b") if name.endswith("gz") else start == b"\x28\xb5\x2f\xfd"
 
@@ -140,7 +140,7 @@ def test_parquet_rewritten_elsewhere_is_read(tmp_path: Path) -> None:
 
 
 def test_columns_of_other_types_are_refused(tmp_path: Path) -> None:
-    """With what Arrow says about it."""
+    """With the message of Arrow."""
     table = pa.table({name: [[1]] for name in EVENT_COLUMNS})
     parquet.write_table(table, tmp_path / "e.parquet")
     with pytest.raises(FileFormatError, match="but not their types"):
@@ -149,7 +149,7 @@ def test_columns_of_other_types_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("writer", [to_jsonl, to_parquet])
 def test_only_whole_events_go_into_typed_files(writer: object, tmp_path: Path) -> None:
-    """And the refusal says which columns they have, and where the others go."""
+    """And the error names the columns, and the format for others."""
     with pytest.raises(SettingsError, match=r"received_at, .* Write others with to_csv\(\)"):
         writer(frame(event(1))[["mid"]], tmp_path / "e")  # type: ignore[operator]
     assert list(tmp_path.iterdir()) == []
@@ -194,7 +194,7 @@ def test_a_column_that_came_from_an_event_is_harmless_too(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("name", ["e.csv", "e.jsonl"])
-def test_half_a_last_line_is_left_out_and_said(
+def test_half_a_last_line_is_left_out_with_a_warning(
     tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Wherever the last line is cut, the rows before it are there."""
@@ -214,7 +214,7 @@ def test_half_a_last_line_is_left_out_and_said(
 def test_a_json_line_without_its_line_break_is_whole(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Its closing brace says so; a CSV row has nothing of the kind."""
+    """Its closing brace shows it; a CSV row has nothing of the kind."""
     whole = frame(event(1), event(2))
     for name, rows in (("e.jsonl", 2), ("e.csv", 1)):
         path = write(whole, tmp_path / name)
@@ -241,7 +241,7 @@ def test_a_packed_file_that_was_cut_gives_what_can_be_unpacked(
 def test_a_packed_file_without_its_last_bytes_loses_no_row(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """All lines are there, but nobody knows whether it was all: a warning."""
+    """All lines are there, but more may have been lost: a warning."""
     path = tmp_path / "e.csv.gz"
     path.write_bytes(gzip.compress(to_csv(hard_rows(), tmp_path / "e.csv").read_bytes())[:-8])
     pd.testing.assert_frame_equal(read_events(path), hard_rows())
@@ -249,7 +249,7 @@ def test_a_packed_file_without_its_last_bytes_loses_no_row(
 
 
 def test_a_quotation_mark_lost_in_the_middle_is_not_half_a_last_line(tmp_path: Path) -> None:
-    """Good rows behind it must not vanish with a warning."""
+    """Good rows after it must not vanish with a warning."""
     path = to_csv(frame(*map(event, range(5))), tmp_path / "e.csv")
     path.write_text(path.read_text().replace('"dealUpdate"', '"dealUpdate', 1))
     with pytest.raises(FileFormatError, match="a quotation mark is missing behind byte 110"):

@@ -16,8 +16,9 @@ from bxpull_nb.models import Arrival, Batch, Message, Position
 from bxpull_nb.protocol.codec import Codec, JsonCodec, JsonRpcCodec, ProtobufCodec, TextCodec
 from bxpull_nb.protocol.session import SeenMids, Session
 from bxpull_nb.storage.eventlog import EventLog
-from bxpull_nb.storage.journal import Journal, Repaired, files, read_frame, read_journal
+from bxpull_nb.storage.journal import Journal, Repaired, files, read_journal, read_journal_events
 from bxpull_nb.storage.journal.record import CaptureStarted, Damage, FrameHead, pack, scan
+from tests.support.events import full_disk
 
 ARRIVAL = Arrival(1767225600000000, "shared", "websocket")
 CODECS: list[Codec] = [TextCodec(), JsonCodec(), JsonRpcCodec(), ProtobufCodec()]
@@ -94,7 +95,7 @@ def test_a_frame_that_holds_little_new_comes_back(tmp_path: Path) -> None:
 
 
 def test_only_what_was_kept_comes_back(tmp_path: Path) -> None:
-    """The frame holds copies too."""
+    """The frame holds duplicates too."""
     lane = Session(TextCodec(), SeenMids())
     written = [batch([1, 2], lane=lane), batch([2, 3, 1, 4], lane=lane)]
     with Journal(tmp_path) as journal:
@@ -106,12 +107,12 @@ def test_only_what_was_kept_comes_back(tmp_path: Path) -> None:
     assert again[1].duplicates == (mid(2), mid(1))
 
 
-def test_the_frame_of_a_journal_is_the_frame_of_the_log(tmp_path: Path) -> None:
+def test_the_events_of_a_journal_are_those_of_the_log(tmp_path: Path) -> None:
     """Same columns, dtypes and values."""
     log = EventLog()
     for one in fill(tmp_path, range(50)):
         log.extend(one.records)
-    pd.testing.assert_frame_equal(read_frame(tmp_path), log.df)
+    pd.testing.assert_frame_equal(read_journal_events(tmp_path), log.df)
 
 
 def test_files_follow_one_another(tmp_path: Path) -> None:
@@ -172,15 +173,15 @@ def test_damage_in_the_middle_is_passed_over_and_counted(tmp_path: Path) -> None
         assert str(journal.repaired) == "damaged places that are passed over: 1"
 
 
-def test_a_second_writer_is_told(tmp_path: Path) -> None:
-    """In this process and in another; a reader is not."""
+def test_a_second_writer_is_refused(tmp_path: Path) -> None:
+    """In this process and in another; a reader is not refused."""
     with Journal(tmp_path) as journal:
         journal.write(batch([1]))
         with pytest.raises(
             errors.JournalInUse, match=r"another capture writes.* bx\.read_events\(\) reads it"
         ):
             Journal(tmp_path).open()
-        said = subprocess.run(
+        printed = subprocess.run(
             [sys.executable, "-c", _SECOND, str(tmp_path)],
             capture_output=True,
             text=True,
@@ -188,7 +189,7 @@ def test_a_second_writer_is_told(tmp_path: Path) -> None:
             check=True,
         ).stdout
         assert numbers_in(tmp_path) == [1]
-    assert said.strip() == "JournalInUse"
+    assert printed.strip() == "JournalInUse"
     fill(tmp_path, [2])
 
 
@@ -207,13 +208,11 @@ def test_a_full_disk_raises_nothing_and_is_caught_up_with(tmp_path: Path) -> Non
     now = [0.0]
     with Journal(tmp_path, "os", rotate_bytes=1, monotonic=lambda: now[0]) as journal:
         journal.write(batch([1]))
-        full = tmp_path / "000003.bxj"
-        full.symlink_to("/dev/full")
-        for n in range(2, 6):
-            journal.write(batch([n]))
+        with full_disk("000003.bxj"):
+            for n in range(2, 6):
+                journal.write(batch([n]))
         assert "No space left" in str(journal.error)
         assert (journal.stats.records, journal.stats.waiting) == (1, 4)
-        full.unlink()
         journal.write(batch([6]))
         assert journal.stats.waiting == 5
         now[0] = 1.5
@@ -224,7 +223,7 @@ def test_a_full_disk_raises_nothing_and_is_caught_up_with(tmp_path: Path) -> Non
 
 
 def test_half_a_record_on_a_full_disk_is_taken_back(tmp_path: Path) -> None:
-    """A write that the system broke off leaves nothing behind."""
+    """A write that the system broke off leaves nothing in the file."""
     done = subprocess.run(
         [sys.executable, "-c", _LIMITED, str(tmp_path)], timeout=30, check=True, text=True,
         capture_output=True,
@@ -264,13 +263,11 @@ def test_what_finds_no_room_in_memory_is_counted_and_asked_for_again(tmp_path: P
         tmp_path, "os", rotate_bytes=1, memory_bytes=500, monotonic=lambda: now[0]
     ) as journal:
         journal.write(made[0])
-        full = tmp_path / "000003.bxj"
-        full.symlink_to("/dev/full")
-        for one in made[1:6]:
-            journal.write(one)
+        with full_disk("000003.bxj"):
+            for one in made[1:6]:
+                journal.write(one)
         dropped = journal.stats.dropped
         assert 0 < dropped < 5
-        full.unlink()
         now[0] = 2.0
         journal.write(made[6])
         journal.write(made[7])
@@ -292,26 +289,26 @@ def test_a_read_only_folder_is_an_error_of_its_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "error", "said"),
+    ("content", "error", "message"),
     [
         (b"bxpull journal\x02\x00", errors.JournalTooNew, "later version"),
         (b"received_at,server_time", errors.FileFormatError, "not a file of a journal"),
     ],
 )
-def test_what_is_not_ours_is_told(
-    tmp_path: Path, content: bytes, error: type[Exception], said: str
+def test_a_foreign_file_is_an_error(
+    tmp_path: Path, content: bytes, error: type[Exception], message: str
 ) -> None:
     """And not touched."""
     path = tmp_path / "000001.bxj"
     path.write_bytes(content)
-    with pytest.raises(error, match=said):
+    with pytest.raises(error, match=message):
         Journal(tmp_path).open()
-    with pytest.raises(error, match=said):
+    with pytest.raises(error, match=message):
         list(read_journal(tmp_path))
     assert path.read_bytes() == content
 
 
-def test_no_journal_is_told(tmp_path: Path) -> None:
+def test_a_folder_without_a_journal_is_an_error(tmp_path: Path) -> None:
     """A folder without one, or none."""
     with pytest.raises(FileNotFoundError, match="no journal"):
         list(read_journal(tmp_path / "nowhere"))
@@ -326,7 +323,7 @@ def test_another_portal_has_another_journal(tmp_path: Path) -> None:
 
 
 def test_settings_are_checked(tmp_path: Path) -> None:
-    """And a journal that is not open says so."""
+    """And writing to a journal that is not open is an error."""
     with pytest.raises(errors.SettingsError, match="'frame', 'second', 'os'"):
         Journal(tmp_path, "sometimes")
     with pytest.raises(errors.SettingsError, match="not open"):
@@ -385,12 +382,12 @@ def test_resuming_knows_what_was_seen_and_where_each_lane_stood(tmp_path: Path) 
     with Journal(tmp_path) as journal:
         resume = journal.resume()
     assert resume.since == 1767225600.5
-    assert all(mid(n) in resume.seen for n in range(1, 41))
+    assert all(mid(n) in resume.seen["shared"] for n in range(1, 41))
     assert {kind: last.position and last.position.safe for kind, last in resume.last.items()} == {
         "shared": mid(20),
         "private": mid(21),
     }
-    again = Session(TextCodec(), resume.seen)
+    again = Session(TextCodec(), resume.seen["shared"])
     again.restore(resume.last["shared"])
     assert (again.resume_point(), again.newest) == (mid(20), mid(40))
     assert batch([38, 40, 42], lane=again).left_out == (0, 1)
@@ -401,7 +398,7 @@ def test_a_capture_without_a_position_begins_at_its_beginning(tmp_path: Path) ->
     with Journal(tmp_path) as journal:
         journal.write(batch([5]))
         resume = journal.resume()
-    again = Session(TextCodec(), resume.seen)
+    again = Session(TextCodec(), resume.seen["shared"])
     again.restore(resume.last["shared"])
     assert (again.resume_point(), again.newest) == (None, mid(5))
 

@@ -1,4 +1,4 @@
-"""A listener that goes on from a journal: nothing lost while nobody listened, nothing doubled."""
+"""A listener that resumes from a journal loses and doubles nothing."""
 
 import asyncio
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bxpull_nb.sandbox import Sandbox
-from bxpull_nb.storage.journal import Journal, read_frame, read_journal
+from bxpull_nb.storage.journal import Journal, read_journal, read_journal_events
 from tests.support.listening import BOTH, EVERYWHERE, QUICK_AUDIT, Capture, run
 from tests.support.rows import params
 
@@ -17,7 +17,7 @@ def listen(
 ) -> Capture:
     """Listen by a journal until `count` events, from `first` on published, are in the capture.
 
-    `before` of them are published before anybody listens.
+    `before` of them are published before the listener starts.
     """
 
     async def scenario(capture: Capture, _task: asyncio.Task[None]) -> None:
@@ -53,7 +53,7 @@ def test_three_processes_make_one_capture(tmp_path: Path, version: int, transpor
         list(range(first, first + 20)) for first in (0, 20, 40)
     ]
     assert numbers_in(tmp_path) == list(range(60))
-    assert len(read_frame(tmp_path)) == 60
+    assert len(read_journal_events(tmp_path)) == 60
 
 
 @pytest.mark.parametrize("transport", ["websocket", "polling"])

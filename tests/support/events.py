@@ -1,10 +1,13 @@
 """Frames and journals with numbered events: what dataset tests write."""
 
-from collections.abc import Iterable, Sequence
+import errno
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pytest
 
 import bxpull_nb as bx
 from bxpull_nb.models import Arrival, Batch, Message
@@ -16,19 +19,20 @@ from bxpull_nb.storage.dataset.schema import SCHEMA, part_bytes
 from bxpull_nb.storage.dataset.storage import Storage
 from bxpull_nb.storage.export.table import event_table
 from bxpull_nb.storage.journal import Journal
+from bxpull_nb.storage.journal.files import ActiveFile
 
 DAY_ONE = 1_767_225_600  # 2026-01-01, in seconds
 STEP = 1000  # seconds between two numbered events: 86.4 a day
 PORTAL = "acme.example:8080"
 
 
-def batch(numbers: Sequence[int], *, late: float = 0.35, told: bool = True) -> Batch:
+def batch(numbers: Sequence[int], *, late: float = 0.35, timed: bool = True) -> Batch:
     """A frame with these events; event n was made n * 1000 seconds after the first of 2026.
 
-    It arrived `late` seconds after the last of them was made. With `told=False` the bodies do not
-    say when they were made.
+    It arrived `late` seconds after the last of them was made. With `timed=False` the bodies do not
+    hold the time.
     """
-    frame = TextCodec().encode([Message(mid(n), _body(n, told=told)) for n in numbers])
+    frame = TextCodec().encode([Message(mid(n), _body(n, timed=timed)) for n in numbers])
     lane = Session(TextCodec(), SeenMids())
     received = int((DAY_ONE + numbers[-1] * STEP + late) * 1e6)
     return lane.receive(frame, Arrival(received, "shared", "websocket")).batch
@@ -51,14 +55,29 @@ def collected(
 ) -> Uploader:
     """A collector's journal in the folder with these batches, all of it in the dataset."""
     write(folder, batches)
-    shipper = Uploader(folder, url, PORTAL, part_bytes=part_bytes)
-    shipper.ship()
-    return shipper
+    uploader = Uploader(folder, url, PORTAL, part_bytes=part_bytes)
+    uploader.upload()
+    return uploader
 
 
 def tens(start: int, stop: int, **how: Any) -> list[Batch]:
     """Batches of ten events each."""
     return [batch(range(n, n + 10), **how) for n in range(start, stop, 10)]
+
+
+@contextmanager
+def full_disk(name: str) -> Iterator[None]:
+    """Within it, the disk has no room for the journal file of that name."""
+    write = ActiveFile.write
+
+    def refuse(self: ActiveFile, record: bytes) -> None:
+        if self.path.name == name:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(self, record)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ActiveFile, "write", refuse)
+        yield
 
 
 def names(url: str | Path) -> list[str]:
@@ -91,6 +110,6 @@ def write_part(url: Path, frame: pd.DataFrame) -> None:
     assert folders(Storage(url).list(), "it")
 
 
-def _body(number: int, *, told: bool) -> str:
-    time = f',"extra":{{"server_time_unix":{DAY_ONE + number * STEP}}}' if told else ""
+def _body(number: int, *, timed: bool) -> str:
+    time = f',"extra":{{"server_time_unix":{DAY_ONE + number * STEP}}}' if timed else ""
     return f'{{"module_id":"m","command":"c{number % 5}","params":{{"n":{number}}}{time}}}'

@@ -1,4 +1,4 @@
-"""Events of many portals and months: written by collectors, read by pandas or Dask."""
+"""Events of many portals and months, written by collectors, read by pandas or Dask."""
 
 from bxpull_nb.storage.dataset.compaction import Compacted, compact
 from bxpull_nb.storage.dataset.reading import read_events

@@ -1,4 +1,4 @@
-"""Many small parts made into few: quicker to list and to read, the same events."""
+"""Merging many small parts into few, which are quicker to list and to read."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pyarrow as pa
 
-from bxpull_nb.storage.dataset.dedupe import without_copies
+from bxpull_nb.storage.dataset.dedupe import drop_duplicates
 from bxpull_nb.storage.dataset.layout import COMPACTED, Folder, Part, folders, part_name
 from bxpull_nb.storage.dataset.part_files import read_parts
 from bxpull_nb.storage.dataset.schema import SCHEMA, part_bytes
@@ -16,21 +16,21 @@ from bxpull_nb.storage.dataset.storage import Storage, shown_url
 __all__ = ["TARGET_BYTES", "Compacted", "compact"]
 
 TARGET_BYTES = 32 * 1024 * 1024
-"""Of a part: about a million events, which a reader has in memory at once."""
+"""Size of a merged part: about a million events, which fit in memory."""
 _log = logging.getLogger("bxpull_nb")
 
 
 class Compacted(msgspec.Struct, frozen=True):
-    """What a compaction came to."""
+    """Figures of a compaction."""
 
     before: int = 0
     """Parts that were replaced."""
     after: int = 0
     """Parts that replace them."""
     copies: int = 0
-    """Rows that were there more than once, and are no more."""
+    """Duplicates that were dropped."""
     bytes: int = 0
-    """By how much the dataset is smaller now."""
+    """Bytes that the dataset is smaller now."""
 
     def __str__(self) -> str:
         if not self.before:
@@ -47,58 +47,60 @@ def compact(
     target_bytes: int = TARGET_BYTES,
     tell: Callable[[str], None] = lambda _text: None,
 ) -> Compacted:
-    """Merge the small parts of a dataset, while it is written and read; what that came to.
+    """Merge the small parts of a dataset, while it is written and read.
 
-    In each partition, parts of less than `target_bytes` become parts of about that size, sorted
-    by message id, without copies. The new part is there before the old ones go, so nothing is
-    missing at any moment; several may compact at once. `tell` gets a line a partition. Raises
-    FileFormatError, FileNotFoundError, DatasetUnreachable, DatasetNotWritable.
+    In each folder, parts of less than `target_bytes` become parts of about that size, sorted by
+    message id, without duplicates. A new part is written before the old ones are removed, so
+    nothing is missing at any moment; several may compact at once. `tell` receives a line a folder.
+    Raises FileFormatError, FileNotFoundError, DatasetUnreachable, DatasetNotWritable.
     """
     storage = Storage(url)
     files = storage.list()
     if not files:
         raise FileNotFoundError(f"there is no dataset at {shown_url(storage.url)}")
-    found = [
+    merged = [
         _merged(storage, folder, group, tell)
         for folder, parts in folders(files, shown_url(storage.url)).items()
         for group in _groups(parts, target_bytes)
     ]
-    totals = (sum(getattr(one, name) for one in found) for name in Compacted.__struct_fields__)
+    totals = (sum(getattr(one, name) for one in merged) for name in Compacted.__struct_fields__)
     return Compacted(*totals)
 
 
 def _groups(parts: list[Part], target: int) -> Iterator[list[Part]]:
-    """Small parts that make a large one; a single one stays as it is."""
+    """Yield small parts that make a large one; a single one stays as it is."""
     group: list[Part] = []
+    size = 0
     for part in (part for part in parts if part.size < target):
-        if group and sum(one.size for one in group) + part.size > target:
+        if group and size + part.size > target:
             if len(group) > 1:
                 yield group
-            group = []
+            group, size = [], 0
         group.append(part)
+        size += part.size
     if len(group) > 1:
         yield group
 
 
 def _merged(
-    storage: Storage, folder: Folder, group: list[Part], tell: Callable[[str], None]
+    storage: Storage, folder: Folder, group: list[Part], notify: Callable[[str], None]
 ) -> Compacted:
     try:
-        tables = read_parts(storage, group, SCHEMA.names)
+        table, sizes = read_parts(storage, group, SCHEMA.names)
     except FileNotFoundError:
-        _log.info("%s is being compacted by another one", folder.path)
+        _log.info("%s is being compacted by another process", folder.path)
         return Compacted()
-    rows = without_copies(tables)
+    rows = drop_duplicates(table, sizes)
     content = part_bytes(_by_mid(rows))
     name = part_name(folder, COMPACTED, 0, 0, content)
     storage.put(name, content)
     for part in group:
         if part.name != name:
             storage.delete(part.name)
-    copies = sum(table.num_rows for table in tables) - rows.num_rows
+    duplicates = table.num_rows - rows.num_rows
     saved = sum(part.size for part in group) - len(content)
-    tell(f"{folder.path}: {len(group)} parts became one of {rows.num_rows:,} events")
-    return Compacted(len(group), 1, copies, saved)
+    notify(f"{folder.path}: {len(group)} parts became one of {rows.num_rows:,} events")
+    return Compacted(len(group), 1, duplicates, saved)
 
 
 def _by_mid(table: pa.Table) -> pa.Table:

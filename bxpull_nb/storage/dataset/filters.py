@@ -1,4 +1,4 @@
-"""Conditions on events: which of them decide about a folder, about a file, about a row."""
+"""Conditions on events: which decide about a folder, a file or a row."""
 
 from collections.abc import Iterable, Sequence
 from operator import eq, ge, gt, le, lt, ne
@@ -14,50 +14,50 @@ Condition = tuple[str, str, Any]
 """A column, one of `== != < <= > >= in`, `not in`, and a value."""
 
 PARTITIONED = ("portal", "date")
-"""What the folders say: columns that are given when they are asked for."""
+"""Columns made from the names of folders, given when they are asked for."""
 
 _OPERATORS = {"==": eq, "!=": ne, "<": lt, "<=": le, ">": gt, ">=": ge}
 _MEMBERSHIP = {"in": True, "not in": False}
-_SAME_IN_EVERY_COPY = ("mid", "server_time", "module_id", "command")
+_SAME_IN_DUPLICATES = ("mid", "server_time", "module_id", "command")
 
 
 class Where:
-    """The conditions, all of which must hold, sorted by who can decide them.
+    """Conditions that must all hold, sorted by the stage of reading that can decide them.
 
-    What is the same in every copy of an event is decided while its file is read, the rest only
-    when the copies are dropped: else a copy that arrived later could stand in for the first one.
-    Raises SettingsError for what is no condition.
+    A condition on a column that is equal in all duplicates of an event is decided while a file
+    is read, the others when duplicates are dropped: otherwise a later duplicate could replace the
+    first one. Raises SettingsError for a value that is no condition.
     """
 
     def __init__(self, conditions: Iterable[Condition] | None) -> None:
         checked = [_checked(one) for one in conditions or ()]
         self._folders = [one for one in checked if one[0] in PARTITIONED]
         rows = [one for one in checked if one[0] not in PARTITIONED]
-        self._pushdown = [one for one in rows if one[0] in _SAME_IN_EVERY_COPY]
-        self._residual = [one for one in rows if one[0] not in _SAME_IN_EVERY_COPY]
+        self._pushdown = [one for one in rows if one[0] in _SAME_IN_DUPLICATES]
+        self._residual = [one for one in rows if one[0] not in _SAME_IN_DUPLICATES]
 
     def holds(self, folder: Folder) -> bool:
-        """Whether the partition may have rows that are wanted."""
+        """Whether the folder may have rows that meet the conditions."""
         return all(_compared(name, getattr(folder, name), op, v) for name, op, v in self._folders)
 
     @property
     def pushdown(self) -> Any:
-        """For Arrow, while a file is read; None for no condition."""
+        """The Arrow expression for reading a file; None for no condition."""
         return _expression(self._pushdown)
 
     @property
     def residual(self) -> Any:
-        """For Arrow, when the copies are gone; None for no condition."""
+        """The Arrow expression for rows without duplicates; None for no condition."""
         return _expression(self._residual)
 
     @property
     def columns(self) -> list[str]:
-        """The columns that `residual` looks at."""
+        """The columns that `residual` needs."""
         return [name for name, _, _ in self._residual]
 
 
 def checked_columns(columns: Sequence[str] | None) -> list[str]:
-    """The columns as a list, those of events for None; SettingsError for an unknown one."""
+    """Return the columns, those of events for None; SettingsError for an unknown one."""
     chosen = list(EVENT_COLUMNS) if columns is None else list(dict.fromkeys(columns))
     for name in chosen:
         _known(name)
@@ -89,7 +89,7 @@ def _compared(name: str, cell: str, operator: str, value: Any) -> bool:
     if operator in _MEMBERSHIP:
         return (cell in [_text(name, one) for one in value]) == _MEMBERSHIP[operator]
     if name == "date" and cell == UNKNOWN and operator not in ("==", "!="):
-        return False  # no day is neither before nor after another one
+        return False  # an unknown day is neither before nor after another one
     return bool(_OPERATORS[operator](cell, _text(name, value)))
 
 
@@ -104,7 +104,7 @@ def _expression(conditions: list[Condition]) -> Any:
 
 
 def _typed(condition: Condition) -> Condition:
-    """Times and durations as their columns have them, however the caller wrote them."""
+    """Convert times and durations to the types of their columns."""
     name, operator, value = condition
     kind = EVENT_COLUMNS[name]
     if not kind.startswith(("datetime", "timedelta")):

@@ -1,4 +1,4 @@
-"""Parts read: the rows of files that are in a mid's range, checked and of one schema."""
+"""Reading parts: their rows as tables of one schema, checked."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,42 +15,47 @@ from bxpull_nb.storage.export.table import check_columns
 
 __all__ = ["fragments", "read_parts"]
 
+_JOINED = 256  # tables joined into one
+
 
 def read_parts(
     storage: Storage, parts: Iterable[Part], columns: Sequence[str], where: Any = None
-) -> list[pa.Table]:
-    """Of each part the rows that meet the Arrow expression `where`; first, a table without rows.
+) -> tuple[pa.Table, list[int]]:
+    """Return the rows that meet the expression `where`, and the number of those of each part.
 
-    Raises FileFormatError for a part that is damaged or none of ours, DatasetTooNew for one of a
+    Small tables are joined as they come: a table and a footer take more memory than a few rows.
+    Raises FileFormatError for a part that is damaged or not ours, DatasetTooNew for one of a
     later version, FileNotFoundError for one that is gone, DatasetUnreachable.
     """
     schema = pa.schema([SCHEMA.field(name) for name in columns])
-    tables = [schema.empty_table()]
+    joined, small, sizes = [], [schema.empty_table()], []
     for part, fragment in fragments(storage, parts):
         with _named(storage, part):
-            tables.append(fragment.to_table(columns=list(columns), filter=where).cast(schema))
-    return tables
+            small.append(fragment.to_table(columns=list(columns), filter=where).cast(schema))
+        sizes.append(small[-1].num_rows)
+        if len(small) >= _JOINED:
+            joined.append(pa.concat_tables(small).combine_chunks())
+            small = []
+    return pa.concat_tables([*joined, *small]), sizes
 
 
-def fragments(storage: Storage, parts: Iterable[Part]) -> list[tuple[Part, Any]]:
-    """The parts as Arrow's fragments, their footers read and checked."""
+def fragments(storage: Storage, parts: Iterable[Part]) -> Iterator[tuple[Part, Any]]:
+    """Yield the parts as Arrow fragments, with their footers read and checked."""
     from pyarrow import dataset
 
-    kind = dataset.ParquetFileFormat()
-    files, found = storage.arrow(), []
+    kind, filesystem = dataset.ParquetFileFormat(), storage.arrow()
     for part in parts:
         with _named(storage, part):
-            fragment = kind.make_fragment(storage.path(part.name), filesystem=files)
+            fragment = kind.make_fragment(storage.path(part.name), filesystem=filesystem)
             schema = fragment.physical_schema
         check_version(schema, part.name)
         check_columns(schema.names, part.name)
-        found.append((part, fragment))
-    return found
+        yield part, fragment
 
 
 @contextmanager
 def _named(storage: Storage, part: Part) -> Iterator[None]:
-    """Within it, Arrow's errors name the part and say what to do."""
+    """Turn errors of Arrow into errors that name the part and what to do."""
     with storage.reading():
         try:
             yield

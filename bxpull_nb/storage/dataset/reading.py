@@ -1,4 +1,4 @@
-"""Events read back, wherever they are: a dataset, with pandas or with Dask, or a file of ours."""
+"""Reading events of a dataset with pandas or Dask, or of a file or journal."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -9,16 +9,16 @@ import pyarrow as pa
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.storage.dataset.filters import Condition, Where, checked_columns
 from bxpull_nb.storage.dataset.partitions import (
-    PartitionSlice,
-    by_arrival,
-    frame_of,
-    slices,
-    table_of,
+    Partition,
+    partitions,
+    read_df,
+    read_table,
+    sort_by_arrival,
 )
 from bxpull_nb.storage.dataset.schema import SCHEMA
 from bxpull_nb.storage.dataset.storage import Storage, shown_url
 from bxpull_nb.storage.export import read_events as read_file
-from bxpull_nb.storage.export.table import to_frame
+from bxpull_nb.storage.export.table import to_df
 from bxpull_nb.storage.journal import journal_files
 
 if TYPE_CHECKING:
@@ -54,23 +54,23 @@ def read_events(
     where: Iterable[Condition] | None = None,
     raw: bool = False,
 ) -> Any:
-    """The events of a file, a journal or a dataset of ours, as a frame of `EVENT_COLUMNS`.
+    """Return the events of a file, a journal or a dataset as a DataFrame.
 
-    A file is what `to_csv`, `to_parquet` or `to_jsonl` wrote: an equal frame comes back. A
-    folder is a journal, or a dataset; an address with `://` (`s3://bucket/events`) is a dataset.
-    The index counts from 0; categories stand in the order in which they appear. `raw` is for a
-    CSV file that was written with `raw=True`.
+    A file is one that `to_csv`, `to_parquet` or `to_jsonl` wrote; an equal DataFrame comes back.
+    A folder is a journal or a dataset; an address with `://` (`s3://bucket/events`) is a dataset.
+    The index counts from 0; categories are in the order in which they appear. `raw` is for a CSV
+    file that was written with `raw=True`.
 
-    Of a dataset, each event comes once, however many collectors wrote it, in the order of
-    arrival. `columns` are those wanted, `portal` and `date` (the day on which the portal made
-    the event, `2026-01-31` or `unknown`) among them if named. `where` is a list of conditions
-    that must all hold: `[("date", ">=", "2026-01-31"), ("command", "in", ["a", "b"])]`.
-    Folders and files that cannot meet them are not read. `engine="dask"` gives a lazy
-    `dask.dataframe` that any cluster of yours computes; it needs the extra `dask`.
+    Each event of a dataset comes once, however many collectors wrote it, in the order of
+    arrival. `columns` chooses columns; `portal` and `date` (the day on which the portal made the
+    event, `2026-01-31` or `unknown`) are given if named. `where` is a list of conditions that
+    must all hold: `[("date", ">=", "2026-01-31"), ("command", "in", ["a", "b"])]`. Folders and
+    files that cannot meet them are not read. `engine="dask"` returns a lazy `dask.dataframe` that
+    any cluster can compute; it needs the extra `dask`.
 
-    When the last line of a text file is not whole, as after a crash, all whole lines are given
-    and the log gets a warning. Raises FileFormatError for what is not ours or damaged,
-    DatasetTooNew, DatasetUnreachable, FileNotFoundError, SettingsError.
+    When the last line of a text file is not whole, as after a crash, all whole lines are read
+    and a warning is logged. Raises FileFormatError for a foreign or damaged file, DatasetTooNew,
+    DatasetUnreachable, FileNotFoundError, SettingsError.
     """
     if engine not in ("pandas", "dask"):
         raise SettingsError(f"engine={engine!r}: choose from 'pandas' and 'dask'.")
@@ -82,7 +82,7 @@ def read_events(
         return read_file(path, raw=raw)
     storage, wanted = Storage(path), Where(where)
     chosen = checked_columns(columns)
-    found = slices(storage, wanted)
+    found = partitions(storage, wanted)
     if not found and not storage.list():
         raise FileNotFoundError(f"there is no dataset at {shown_url(storage.url)}")
     read = _with_dask if engine == "dask" else _with_pandas
@@ -97,18 +97,18 @@ def _is_dataset(path: str | Path) -> bool:
 
 
 def _with_pandas(
-    found: list[PartitionSlice], columns: list[str], storage: Storage, where: Where
+    found: list[Partition], columns: list[str], storage: Storage, where: Where
 ) -> "pd.DataFrame":
     needed = list(dict.fromkeys([*columns, "received_at"]))
-    tables = [table_of(one, needed, storage, where) for one in found]
+    tables = [read_table(one, needed, storage, where) for one in found]
     if not tables:
         return _empty(columns)
     table = pa.concat_tables(tables)
-    return to_frame((by_arrival(table) if len(tables) > 1 else table).select(columns))
+    return to_df((sort_by_arrival(table) if len(tables) > 1 else table).select(columns))
 
 
 def _with_dask(
-    found: list[PartitionSlice], columns: list[str], storage: Storage, where: Where
+    found: list[Partition], columns: list[str], storage: Storage, where: Where
 ) -> "dd.DataFrame":
     try:
         import dask
@@ -124,10 +124,10 @@ def _with_dask(
     with dask.config.set({"dataframe.convert-string": False}):  # `str` of pandas 3 is Arrow's
         if not found:
             return dd.from_pandas(_empty(columns), npartitions=1)
-        return dd.from_map(frame_of, found, meta=meta, **how)
+        return dd.from_map(read_df, found, meta=meta, **how)
 
 
 def _empty(columns: list[str]) -> "pd.DataFrame":
     kinds = {field.name: field.type for field in SCHEMA}
     schema = pa.schema({name: kinds.get(name, pa.string()) for name in columns})
-    return to_frame(schema.empty_table())
+    return to_df(schema.empty_table())

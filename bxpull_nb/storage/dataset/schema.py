@@ -1,4 +1,4 @@
-"""What is in a part: events as Arrow tables of one schema, out to Parquet and cut into days."""
+"""The content of a part: tables of one schema, by day, as Parquet."""
 
 from collections.abc import Iterator, Sequence
 
@@ -22,12 +22,12 @@ _TYPES = {
 }
 CATEGORIES = [name for name, kind in EVENT_COLUMNS.items() if kind == "category"]
 SCHEMA = pa.schema({name: _TYPES[kind] for name, kind in EVENT_COLUMNS.items()})
-"""Of a part, and of what is read from it."""
+"""Schema of a part, and of the tables read from it."""
 _DAY = 86_400_000_000  # microseconds
 
 
 def table_of_batches(batches: Sequence[Batch]) -> pa.Table:
-    """The records of the batches, in their order."""
+    """Return the records of the batches as a table, in their order."""
     log = EventLog()
     for batch in batches:
         log.extend(batch.records)
@@ -35,7 +35,7 @@ def table_of_batches(batches: Sequence[Batch]) -> pa.Table:
 
 
 def days_of(table: pa.Table) -> Iterator[tuple[str, pa.Table]]:
-    """The rows by the day on which the portal made them, each day's in their order."""
+    """Yield the rows of each day on which the portal made events, in their order."""
     sent = pc.cast(table["server_time"], pa.int64()).to_pandas().to_numpy(dtype="float64")
     days = np.where(np.isnan(sent), np.nan, np.floor(sent / _DAY))
     for day in np.unique(days):
@@ -45,7 +45,7 @@ def days_of(table: pa.Table) -> Iterator[tuple[str, pa.Table]]:
 
 
 def part_bytes(table: pa.Table) -> bytes:
-    """The table as a Parquet file, packed with zstd, that says the version of its schema."""
+    """Return the table as a Parquet file with the schema's version, packed with zstd."""
     from pyarrow import parquet
 
     sink = pa.BufferOutputStream()

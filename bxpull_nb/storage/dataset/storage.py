@@ -1,4 +1,4 @@
-"""Where a dataset is: a folder or a bucket, and its files, each there as a whole or not at all."""
+"""The files of a dataset in a folder or bucket, each whole or absent."""
 
 import errno
 import os
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 __all__ = ["Storage", "is_hidden", "shown_url"]
 
 _ALL_OR_NOTHING = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oci", "memory"}
-"""Stores where a put appears when all of it is there; elsewhere a rename makes it so."""
+"""Stores where a put appears as a whole; elsewhere a file is written and renamed."""
 
 _FULL = ("QuotaExceeded", "InsufficientStorage", "InsufficientCapacity", "StorageFull")
-"""What object stores say, each of them, when there is no room; s3fs makes an I/O error of it."""
+"""Error codes of object stores without room; s3fs turns them into I/O errors."""
 
 
 class Storage:
@@ -29,7 +29,7 @@ class Storage:
 
     Names are relative to it, with slashes. Nothing is touched before the first call. Errors are
     DatasetUnreachable when reading and DatasetNotWritable when writing, FileNotFoundError for a
-    file that is not there, SettingsError for an address nobody knows.
+    missing file, SettingsError for an unknown kind of address.
     """
 
     def __init__(self, url: str | Path) -> None:
@@ -37,12 +37,12 @@ class Storage:
         self._opened: tuple[Any, str] | None = None
 
     def check(self) -> None:
-        """Raise SettingsError for an address nobody knows; nothing is asked of the place itself."""
+        """Raise SettingsError for an unknown kind of address, without a request to it."""
         with self._reading():
             self._open()
 
     def list(self) -> dict[str, int]:
-        """Every file that is not hidden, and its size in bytes; none where there is nothing."""
+        """Return every file that is not hidden, with its size in bytes."""
         found: dict[str, Any] = {}
         with self._reading(), suppress(FileNotFoundError):
             fs, root = self._open()
@@ -52,13 +52,13 @@ class Storage:
         return {name: size for name, size in sorted(names.items()) if not is_hidden(name)}
 
     def read(self, name: str) -> bytes:
-        """The content of a file."""
+        """Return the content of a file."""
         with self._reading():
             content: bytes = self._open()[0].cat_file(self.path(name))
             return content
 
     def put(self, name: str, content: bytes) -> None:
-        """Write the file: from one moment to the next all of it is there."""
+        """Write the file; all of it appears at once."""
         with self._writing():
             fs, _ = self._open()
             path = self.path(name)
@@ -68,16 +68,16 @@ class Storage:
                 _put_by_rename(fs, path, content)
 
     def delete(self, name: str) -> None:
-        """Take the file away; one that is gone already is fine."""
+        """Remove the file, if it is there."""
         with self._writing(), suppress(FileNotFoundError):
             self._open()[0].rm_file(self.path(name))
 
     def path(self, name: str) -> str:
-        """The file's path, as the file system of `arrow` takes it."""
+        """Return the file's path for the file system of `arrow`."""
         return f"{self._open()[1]}/{name}"
 
     def arrow(self) -> "pyarrow.fs.FileSystem":
-        """The same files for Arrow."""
+        """Return the same files as a file system of Arrow."""
         from pyarrow import fs as arrow_fs
 
         if self.is_local:
@@ -91,7 +91,7 @@ class Storage:
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """Where Arrow reads: what goes wrong is said as by `read`."""
+        """Raise errors of Arrow as `read` does."""
         with self._reading():
             yield
 
@@ -117,13 +117,13 @@ class Storage:
 
 
 def shown_url(url: str | Path) -> str:
-    """The address without what may be secret in it."""
+    """Return the address with secrets masked."""
     scheme, divider, rest = str(url).rpartition("://")
     return mask_text(f"{scheme}{divider}{rest.rpartition('@')[2] if divider else rest}")
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a name is of no concern: unfinished, or another program's notes."""
+    """Whether a name is of an unfinished file or of another program's notes."""
     return any(part.startswith((".", "_")) for part in name.split("/"))
 
 
@@ -141,25 +141,35 @@ def _listed(protocol: str | tuple[str, ...]) -> tuple[str, ...]:
 def _put_by_rename(fs: Any, path: str, content: bytes) -> None:
     folder, _, name = path.rpartition("/")
     unfinished = f"{folder}/.{name}.{token_hex(4)}"
+    is_local = "file" in _listed(fs.protocol)
+    changed = list(_folders_to_change(Path(folder))) if is_local else []
     fs.makedirs(folder, exist_ok=True)
     try:
         with fs.open(unfinished, "wb") as file:
             file.write(content)
-            with suppress(AttributeError, OSError):  # a remote file has no number
-                file.flush()
+            file.flush()
+            if is_local:
                 os.fsync(file.fileno())
         fs.mv(unfinished, path)
-        if "file" in _listed(fs.protocol):
-            sync_folder(Path(folder))  # or a power cut could take the name back
+        for one in changed:
+            sync_folder(one)  # or a power cut could take the name back
     except BaseException:
-        with suppress(OSError):
+        with suppress(Exception):
             fs.rm_file(unfinished)
         raise
 
 
+def _folders_to_change(folder: Path) -> Iterator[Path]:
+    """Yield the folder, and those in which it and its missing parents are made."""
+    yield folder
+    while not folder.exists():
+        folder = folder.parent
+        yield folder
+
+
 @contextmanager
 def _explained(url: str, kind: type[BxPullError]) -> Iterator[None]:
-    """Say what went wrong in words; each library behind fsspec has errors of its own."""
+    """Raise errors of fsspec and its libraries as `kind`, with what to do."""
     try:
         yield
     except (BxPullError, FileNotFoundError) as exc:
@@ -169,7 +179,7 @@ def _explained(url: str, kind: type[BxPullError]) -> Iterator[None]:
             ) from exc
         raise
     except (MemoryError, TypeError, AttributeError, AssertionError):
-        raise  # not the place's fault
+        raise  # a mistake in a program, not a trouble of the address
     except ImportError as exc:
         raise SettingsError(
             f"{shown_url(url)} needs a package that is not installed ({exc}). For s3:// install "
@@ -191,17 +201,17 @@ def _named(kind: type[BxPullError], url: str, what: str, todo: str) -> BxPullErr
 
 
 def _advice(exc: Exception) -> tuple[str, str]:
-    """What went wrong, and what to do."""
-    said = str(exc) or type(exc).__name__
+    """Return what went wrong, and what to do."""
+    text = str(exc) or type(exc).__name__
     number = exc.errno if isinstance(exc, OSError) else None
     if "Credentials" in type(exc).__name__:
-        return said, (
+        return text, (
             "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile, for this process"
         )
     if isinstance(exc, PermissionError):
-        return said, "Give these credentials, or this user, the right to it"
-    if number in (errno.ENOSPC, errno.EDQUOT) or any(word in said for word in _FULL):
-        return said, "Make room there"
+        return text, "Give these credentials, or this user, the right to it"
+    if number in (errno.ENOSPC, errno.EDQUOT) or any(word in text for word in _FULL):
+        return text, "Make room there"
     if isinstance(exc, NotADirectoryError | FileExistsError):
-        return said, "A file is in the way: move it, or choose another address"
-    return said, "Check the address, the network and the rights; it is worth trying again"
+        return text, "A file is in the way: move it, or choose another address"
+    return text, "Check the address, the network and the rights; it is worth trying again"

@@ -1,7 +1,7 @@
-"""From a journal to a dataset: what is not there yet, in parts, however often it was interrupted.
+"""Uploading a journal to a dataset in parts, however often it is interrupted.
 
-The journal is the only buffer. What was sent off is known by a cursor that is kept beside it and
-moved after a part is written: a crash in between writes the same part again, under the same name.
+The journal is the only buffer. A cursor in its folder is the place up to which it was uploaded; it
+moves after a part is written, so a crash in between writes the same part again under the same name.
 """
 
 import logging
@@ -18,19 +18,19 @@ from bxpull_nb.models import Batch
 from bxpull_nb.storage.dataset.layout import Folder, part_name
 from bxpull_nb.storage.dataset.schema import days_of, part_bytes, table_of_batches
 from bxpull_nb.storage.dataset.storage import Storage
-from bxpull_nb.storage.journal import Cursor, forget_before, journal_files, read_on
+from bxpull_nb.storage.journal import Cursor, bytes_after, forget_before, read_on
 
 __all__ = ["PART_BYTES", "Uploader", "Written"]
 
 PART_BYTES = 64 * 1024 * 1024
-"""Of frames in one part: some 150 000 events, which are 4 to 8 MB of Parquet."""
-_KEPT_FILES = 4  # of the journal, for a listener to go on from: some 500 000 messages
+"""Bytes of frames in one part: 150 000 events, 4 to 8 MB of Parquet."""
+_KEPT_FILES = 4  # of the journal, for a listener to resume from: some 500 000 messages
 _STATE = "dataset.json"
 _log = logging.getLogger("bxpull_nb")
 
 
 class Written(msgspec.Struct, frozen=True):
-    """A part that is in the dataset now."""
+    """A part that was written to the dataset."""
 
     name: str
     events: int
@@ -38,19 +38,19 @@ class Written(msgspec.Struct, frozen=True):
 
 
 class _State(msgspec.Struct):
-    """What is kept beside a journal."""
+    """The content of the state file in a journal's folder."""
 
     collector: str
-    """Random, of this journal for ever."""
+    """The random id of this journal; it never changes."""
     cursors: dict[str, Cursor]
-    """By dataset, of which only a digest is kept: what is in it already."""
+    """The uploaded place, by the digest of the dataset's address."""
 
 
 class Uploader:
-    """Sends the journal in `folder` to the dataset at `url`, as events of `portal`.
+    """Uploads the journal in `folder` to the dataset at `url`, as events of `portal`.
 
-    One process at a time: the one that holds the journal. `written` is told of every part.
-    Journal files all of which is in every dataset are removed, but for the newest four.
+    Only one process at a time may do so: the one that holds the journal. `written` is called with
+    each part. Journal files that every dataset has are removed, but for the newest four.
     """
 
     def __init__(
@@ -78,22 +78,18 @@ class Uploader:
 
     @property
     def collector(self) -> str:
-        """Who writes: the beginning of its parts' names."""
+        """The collector's id, with which the names of its parts begin."""
         return self._state.collector
 
     def pending(self) -> int:
-        """Bytes of the journal that are not in the dataset yet."""
-        cursor, total = self._cursor, 0
-        for path in journal_files(self._folder):
-            if int(path.stem) >= cursor.number:
-                total += path.stat().st_size
-        return max(total - cursor.offset, 0)
+        """Return how many bytes of the journal are not in the dataset yet."""
+        return bytes_after(self._folder, self._cursor)
 
-    def ship(self) -> int:
-        """How many events were written: all that the journal has at present.
+    def upload(self) -> int:
+        """Write all that the journal has at present; return the number of events.
 
         Raises DatasetNotWritable, and FileFormatError or OSError for a journal that cannot be
-        read. What was written before stays; the next call goes on behind it.
+        read. Parts written before stay; the next call continues after them.
         """
         events, has_more = 0, True
         while has_more:
@@ -128,10 +124,10 @@ class Uploader:
 
 
 def _read_state(path: Path) -> _State:
-    """The state, or a new collector: then the journal is sent off once more, which costs copies."""
+    """Return the state; a new collector uploads the journal once more, as duplicates."""
     with suppress(FileNotFoundError):
         try:
             return msgspec.json.decode(path.read_bytes(), type=_State)
         except msgspec.DecodeError as exc:
-            _log.warning("%s cannot be read (%s): the journal is sent off again", path, exc)
+            _log.warning("%s cannot be read (%s): the journal is uploaded again", path, exc)
     return _State(token_hex(4), {})

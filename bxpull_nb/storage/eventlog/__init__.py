@@ -1,4 +1,4 @@
-"""The log behind the live DataFrame."""
+"""The log in memory that the live DataFrame shows."""
 
 from bxpull_nb.storage.eventlog.log import EventLog
 from bxpull_nb.storage.eventlog.recent_log import RecentLog

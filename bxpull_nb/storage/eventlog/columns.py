@@ -1,56 +1,56 @@
-"""Columns that only grow, given out without a copy.
+"""Columns that only grow and are handed out without a copy.
 
-What was given out never changes: a column's memory is written only behind the rows that were, and
-where it has to move to a longer buffer, the old one stays with whoever holds it. Values that came
-in small portions wait in plain lists, as cheaply as can be, until they are flushed.
+Rows that were handed out never change: a column writes only after them, and when it moves to a
+longer buffer, the old one stays with its holders. Values that come in small portions wait in plain
+lists, which is cheapest, until they are flushed.
 """
 
-import mmap
-import sys
 from collections.abc import Callable, Sequence
-from struct import pack
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bxpull_nb.storage.eventlog.buffers import (
+    FIRST_CAPACITY,
+    packed,
+    read_only,
+    reserved,
+    with_room,
+)
+from bxpull_nb.storage.eventlog.text_column import TextColumn
+
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["FIRST_CAPACITY", "CategoryColumn", "NumberColumn", "packed", "with_room"]
-
-FIRST_CAPACITY = 4096  # rows
-_SMALL = 1 << 22  # bytes
+__all__ = ["CategoryColumn", "NumberColumn"]
 
 
 class NumberColumn:
-    """A growing numpy column, given out as views that pandas copies before it writes to them.
-
-    pandas tracks who shares a block: as long as `_owner` (a Series over the whole buffer) lives,
-    a write to a view of it makes a copy first. The owner goes only when the buffer does.
-    """
+    """A growing numpy column, handed out as views that pandas copies on write."""
 
     def __init__(self, make: Callable[[np.ndarray], Any]) -> None:
         self._make = make
         self._buffer = np.empty(FIRST_CAPACITY, dtype="int64")
         self._length = 0
-        self._owner: pd.Series[Any] | None = None
+        self._whole: pd.Series[Any] | None = None  # over all of the buffer
 
     def extend(self, values: np.ndarray) -> None:
         """Append the values."""
         end = self._length + len(values)
         if end > len(self._buffer):
-            self._buffer, self._owner = with_room(self._buffer, self._length, end), None
+            self._buffer, self._whole = with_room(self._buffer, self._length, end), None
         self._buffer[self._length : end] = values
         self._length = end
 
     def forget(self, count: int) -> None:
-        """Let go of the oldest values; what was given out stays with whoever holds it."""
+        """Drop the oldest values; columns that were handed out keep them."""
         kept = self._buffer[count : self._length]
-        self._buffer, self._owner = with_room(kept, len(kept), len(kept) + 1), None
+        self._buffer, self._whole = with_room(kept, len(kept), len(kept) + 1), None
         self._length = len(kept)
 
     def values(self, start: int) -> np.ndarray:
-        """The values from row `start` on."""
+        """Return the values from row `start` on."""
         return self._buffer[start : self._length]
 
     @property
@@ -59,32 +59,34 @@ class NumberColumn:
         return self._length * self._buffer.itemsize
 
     def series(self) -> "pd.Series[Any]":
-        """The column so far, sharing its memory."""
-        import pandas as pd
-
-        if self._owner is None:
-            self._owner = pd.Series(self._make(self._buffer), copy=False)
-        return self._owner.iloc[: self._length]
+        """Return the column so far, sharing its memory."""
+        if self._whole is None:
+            self._whole = _copied_on_write(self._make(read_only(self._buffer)))
+        return self._whole.iloc[: self._length]
 
 
 class _Codes(dict[str | None, int]):
-    """Name -> code; a new name gets the next one."""
+    """Codes by name; a new name gets the next one."""
 
-    def __missing__(self, name: str | None) -> int:
+    def __missing__(self, name: str) -> int:
+        written = name.encode(errors="replace").decode()  # as a text column holds it
+        if written != name:
+            return self[written]
         code = self[name] = len(self) - 1
         return code
 
 
 class CategoryColumn:
-    """A growing categorical column; its codes are as narrow as the number of names allows."""
+    """A growing categorical column with codes as narrow as the number of names allows."""
 
     def __init__(self) -> None:
         self._codes = _Codes({None: -1})
+        self._names = TextColumn()
         self._waiting: list[int] = []
         self._buffer = np.empty(FIRST_CAPACITY, dtype="int8")
         self._length = 0
-        self._owners: list[pd.Series[Any]] = []  # one per set of names over the same buffer
-        self._owned_names = -1
+        self._whole: pd.Series[Any] | None = None  # over all of the buffer, with so many names:
+        self._known_names = 0
 
     def extend(self, names: Sequence[str | None]) -> None:
         """Append the names; they wait for `flush`, as codes."""
@@ -94,12 +96,12 @@ class CategoryColumn:
             self._waiting += map(self._codes.__getitem__, names)
 
     def extend_runs(self, names: Sequence[str | None], counts: Sequence[int]) -> None:
-        """Append each name as often as its count says, at once: before it, flush what waits."""
+        """Append each name `count` times, at once; flush waiting names before."""
         codes = [self._codes[name] for name in names]
         self._append(np.repeat(np.array(codes), counts))
 
     def flush(self) -> None:
-        """Put what waits into the column."""
+        """Write waiting names to the column."""
         self._append(packed("i", self._waiting))
         self._waiting = []
 
@@ -112,22 +114,22 @@ class CategoryColumn:
         self._length = end
 
     def names(self, start: int) -> list[str | None]:
-        """The names from row `start` on."""
+        """Return the names from row `start` on."""
         known = [*list(self._codes)[1:], None]  # a missing one has code -1
         return [known[code] for code in self._buffer[start : self._length]]
 
     def _grow(self, end: int, dtype: np.dtype[Any]) -> None:
         grown = with_room(self._buffer, self._length, end)
         if grown.dtype != dtype:
-            grown = _reserved(len(grown), dtype)
+            grown = reserved(len(grown), dtype)
             grown[: self._length] = self._buffer[: self._length]
-        self._buffer, self._owners, self._owned_names = grown, [], -1
+        self._buffer, self._whole = grown, None
 
     def forget(self, count: int) -> None:
-        """Let go of the oldest names; the categories stay."""
+        """Drop the oldest names; the categories stay."""
         kept = self._buffer[count : self._length]
         self._buffer = with_room(kept, len(kept), len(kept) + 1)
-        self._length, self._owners, self._owned_names = len(kept), [], -1
+        self._length, self._whole = len(kept), None
 
     @property
     def nbytes(self) -> int:
@@ -135,48 +137,38 @@ class CategoryColumn:
         return self._length * self._buffer.itemsize
 
     def series(self) -> "pd.Series[Any]":
-        """The column so far, sharing its memory."""
+        """Return the column so far, sharing its memory."""
         import pandas as pd
 
-        if self._owned_names != len(self._codes):
-            names = pd.Index(list(self._codes)[1:], dtype="str")
-            dtype = pd.CategoricalDtype(names)
-            values = pd.Categorical.from_codes(self._buffer, dtype=dtype, validate=False)
-            self._owners.append(pd.Series(values, copy=False))
-            self._owned_names = len(self._codes)
-        return self._owners[-1].iloc[: self._length]
+        if self._whole is None or self._known_names < len(self._codes) - 1:
+            self._names.extend(list(self._codes)[1 + self._known_names :])
+            self._names.flush()
+            self._known_names = len(self._codes) - 1
+            dtype = pd.CategoricalDtype(pd.Index(self._names.array()))
+            codes = read_only(self._buffer)
+            values = pd.Categorical.from_codes(codes, dtype=dtype, validate=False)
+            self._whole = _copied_on_write(values)
+        return self._whole.iloc[: self._length]
 
 
-def with_room(buffer: np.ndarray, used: int, needed: int) -> np.ndarray:
-    """The buffer if it is long enough, or a much longer one with the used part of it.
+def _block(series: Any) -> Any:
+    return series._mgr.blocks[0]
 
-    What is reserved and never touched costs nothing; moving does.
+
+@cache
+def _other_block() -> Any:
+    import pandas as pd
+
+    return _block(pd.Series([0]))
+
+
+def _copied_on_write(values: Any) -> "pd.Series[Any]":
+    """Return the values as a Series that pandas copies before it writes to it or a view of it.
+
+    pandas does so while another block refers to the same memory, so one that never goes does.
     """
-    if needed <= len(buffer):
-        return buffer
-    length = max(needed, len(buffer) * (32 if buffer.nbytes <= _SMALL else 4))
-    grown = _reserved(length, buffer.dtype)
-    grown[:used] = buffer[:used]
-    return grown
+    import pandas as pd
 
-
-def _reserved(length: int, dtype: np.dtype[Any]) -> np.ndarray:
-    """An array whose memory is taken a small page at a time, when it is first touched.
-
-    From 4 MB on numpy asks for pages of 2 MB: an append would wait up to 70 ms for some.
-    """
-    size = length * dtype.itemsize
-    if size < _SMALL:
-        return np.empty(length, dtype=dtype)
-    if sys.platform == "win32":
-        return np.frombuffer(mmap.mmap(-1, size), dtype=dtype)
-    private = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
-    return np.frombuffer(mmap.mmap(-1, size, flags=private), dtype=dtype)
-
-
-def packed(kind: str, values: Sequence[float | None]) -> np.ndarray:
-    """The numbers as an array, in a quarter of the time that numpy takes for it.
-
-    `kind` is a letter that `struct` and numpy share. Raises struct.error for what is no number.
-    """
-    return np.frombuffer(pack(f"{len(values)}{kind}", *values), dtype=kind)
+    series = pd.Series(values, copy=False)
+    _block(series).refs.add_reference(_other_block())
+    return series

@@ -1,19 +1,22 @@
 """The columnar, append-only log behind the live DataFrame.
 
-Values go to their columns as they come, and into the columns' own memory when enough wait or when
-somebody looks. A DataFrame shares the memory of the columns: it costs the same at a thousand rows
-and at a million, and what a caller holds never changes.
+Values wait in their columns, and move to the columns' own memory when enough wait or when a
+DataFrame is asked for. The DataFrame shares that memory: it costs the same at a thousand rows and
+at a million, and it never changes.
 """
 
 import struct
 import threading
 from collections.abc import Iterable, Sequence
+from operator import index
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bxpull_nb.errors import SettingsError
 from bxpull_nb.models import EVENT_COLUMNS, Arrival, Record, RecordBatch
-from bxpull_nb.storage.eventlog.columns import CategoryColumn, NumberColumn, packed
+from bxpull_nb.storage.eventlog.buffers import packed
+from bxpull_nb.storage.eventlog.columns import CategoryColumn, NumberColumn
 from bxpull_nb.storage.eventlog.rows import records_of_rows
 from bxpull_nb.storage.eventlog.text_column import TextColumn
 
@@ -22,32 +25,31 @@ if TYPE_CHECKING:
 
 __all__ = ["RECENT", "EventLog"]
 
-_FEW = 50  # rows; fewer are not worth the steps that a batch takes
-_BATCH = 8192  # rows that wait at most before they are written
+_FEW = 50  # rows; fewer do not pay for the steps of a batch
+_BATCH = 8192  # rows that may wait before they are written
 _NAT = np.iinfo("int64").min
-_WAITING_NAMES = ("module_id", "command", "sender")  # the others are the same for a frame
+_WAITING_NAMES = ("module_id", "command", "sender")  # the others are equal within a frame
 RECENT = 10_000
-"""How many of the newest rows `recent` gives at most."""
+"""The most rows that `recent` returns."""
 
 
 class EventLog:
-    """All records of a capture, as a DataFrame whenever it is asked for.
+    """All records of a capture, as a DataFrame at any moment.
 
-    Any thread may append or look; the columns are those of `EVENT_COLUMNS`. With `max_rows` or
-    `max_bytes` (of the columns) only the newest rows are kept: at least so many rows, up to a
-    quarter more, within so many bytes. A row keeps its number all the same: it is the index of
-    the DataFrame.
+    Any thread may append or read; the columns are those of `EVENT_COLUMNS`. With `max_rows` or
+    `max_bytes` (of the columns) only the newest rows are kept: at least `max_rows`, up to a
+    quarter more, within `max_bytes`. A row keeps its number, which is its index in the DataFrame.
     """
 
     def __init__(self, max_rows: int | None = None, max_bytes: int | None = None) -> None:
         self.max_rows = max_rows
         self.max_bytes = max_bytes
         self.forgotten = 0
-        """How many of the oldest rows are no longer kept."""
+        """The number of oldest rows that are no longer kept."""
         self._lock = threading.RLock()
         self._rows = self._handed_over = self._sealed = 0
         self._waiting: list[RecordBatch] = []
-        self._frame: pd.DataFrame | None = None
+        self._df: pd.DataFrame | None = None
         self._arrivals: list[tuple[Arrival, int]] = []  # of the rows that wait
         self._sent: list[float | None] = []
         self._received = NumberColumn(_utc)
@@ -57,6 +59,24 @@ class EventLog:
             name: CategoryColumn() for name, kind in EVENT_COLUMNS.items() if kind == "category"
         }
         self._texts = {name: TextColumn() for name, kind in EVENT_COLUMNS.items() if kind == "str"}
+
+    @property
+    def max_rows(self) -> int | None:
+        """The least number of newest rows to keep; None for all. SettingsError below 1."""
+        return self._max_rows
+
+    @max_rows.setter
+    def max_rows(self, count: int | None) -> None:
+        self._max_rows = _checked_bound("max_rows", count)
+
+    @property
+    def max_bytes(self) -> int | None:
+        """The most bytes of the columns to keep; None for all. SettingsError below 1."""
+        return self._max_bytes
+
+    @max_bytes.setter
+    def max_bytes(self, count: int | None) -> None:
+        self._max_bytes = _checked_bound("max_bytes", count)
 
     def extend(self, records: Iterable[Record]) -> None:
         """Append the records, in their order."""
@@ -72,32 +92,32 @@ class EventLog:
                 self._seal()
 
     def __len__(self) -> int:
-        """How many rows there have ever been."""
+        """Return how many rows there have ever been."""
         return self._rows
 
     @property
     def df(self) -> "pd.DataFrame":
         """Every row that is kept, with the columns and dtypes of `EVENT_COLUMNS`.
 
-        The index counts the rows from 0; `attrs["forgotten"]` says how many are missing before
-        the first, where the log is bounded. A view that costs no copy: what you hold never
-        changes, whatever arrives and whatever you write into it. Ask again for the newer rows.
+        The index counts the rows from 0; in a bounded log, `attrs["forgotten"]` is the number of
+        rows missing before the first. It shares memory with the log and costs no copy, but never
+        changes with it, and writing into it does not change the log. Ask again for newer rows.
         """
         with self._lock:
             self._seal()
-            if self._frame is None:
-                self._frame = self._build()
-            return self._frame.copy(deep=False)
+            if self._df is None:
+                self._df = self._build()
+            return self._df.copy(deep=False)
 
     def tail(self, n: int = 10) -> "pd.DataFrame":
-        """The newest `n` rows, oldest first."""
+        """Return the newest `n` rows, oldest first."""
         return self.df.tail(n)
 
     def recent(self, start: int) -> tuple[int, list[Record]]:
-        """The records from row `start` on that are kept, at most the newest ten thousand.
+        """Return the kept records from row `start` on, at most the newest ten thousand.
 
-        Returns the row number of the first one given, and the records themselves, made from
-        their rows: what a view shows, without building a DataFrame.
+        The result is the row number of the first one, and the records, made from their rows
+        without building a DataFrame.
         """
         with self._lock:
             self._seal()
@@ -111,7 +131,7 @@ class EventLog:
         return f"<div>{self!r}</div>{self.tail(5).to_html()}"
 
     def _hand_over(self) -> None:
-        """Hand the values to the columns, where they wait for `_seal`."""
+        """Give waiting values to the columns, where they wait for `_seal`."""
         batch, self._waiting = RecordBatch.joined(self._waiting), []
         self._handed_over = self._rows
         self._texts["mid"].extend(batch.mids)
@@ -127,7 +147,7 @@ class EventLog:
         self._sent += batch.times
 
     def _seal(self) -> None:
-        """Put what waits into the columns' memory."""
+        """Write waiting values to the columns' memory."""
         if self._sealed == self._rows:
             return
         if self._waiting:
@@ -142,13 +162,13 @@ class EventLog:
         for texts in self._texts.values():
             texts.flush()
         self._sealed = self._rows
-        self._frame = None
+        self._df = None
         excess = self._excess()
         if excess:
             self._forget(excess)
 
     def _seal_arrivals(self) -> np.ndarray:
-        """Append how and when the rows came; when, in microseconds."""
+        """Append channels, transports and arrival times; return the times in microseconds."""
         runs, self._arrivals = self._arrivals, []
         counts = [count for _, count in runs]
         times = [_NAT if (us := arrival.received_us) is None else us for arrival, _ in runs]
@@ -159,7 +179,7 @@ class EventLog:
         return received
 
     def _excess(self) -> int:
-        """How many rows to let go of: rarely many at once, since the others have to move."""
+        """Return how many rows to drop; many at a time, since others move."""
         kept = self._sealed - self.forgotten
         if self.max_rows is not None and kept > self.max_rows * 5 // 4:
             return kept - self.max_rows
@@ -174,7 +194,7 @@ class EventLog:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the kept rows' columns; more is reserved, and not touched before it is used."""
+        """Bytes of the kept rows' columns; reserved memory is not counted."""
         return sum(column.nbytes for column in self._columns)
 
     @property
@@ -183,7 +203,7 @@ class EventLog:
         return [*times, *self._names.values(), *self._texts.values()]
 
     def _records(self, place: int) -> list[Record]:
-        """The records of the kept rows from this place on."""
+        """Return the records of the kept rows from this place on."""
         times = {"received_at": self._received, "server_time": self._server}
         columns: dict[str, Any] = {name: column.values(place) for name, column in times.items()}
         columns |= {name: column.names(place) for name, column in self._names.items()}
@@ -199,15 +219,25 @@ class EventLog:
         columns: dict[str, Any] = {name: column.series() for name, column in times.items()}
         columns |= {name: column.series() for name, column in self._names.items()}
         columns |= {name: column.array() for name, column in self._texts.items()}
-        frame = pd.DataFrame({name: columns[name] for name in EVENT_COLUMNS}, copy=False)
+        df = pd.DataFrame({name: columns[name] for name in EVENT_COLUMNS}, copy=False)
         if self.forgotten:
-            frame.index = pd.RangeIndex(self.forgotten, self._sealed)
-            frame.attrs["forgotten"] = self.forgotten
-        return frame
+            df.index = pd.RangeIndex(self.forgotten, self._sealed)
+            df.attrs["forgotten"] = self.forgotten
+        return df
+
+
+def _checked_bound(name: str, count: Any) -> int | None:
+    try:
+        number = None if count is None else index(count)
+    except TypeError:
+        number = 0
+    if number is not None and number < 1:
+        raise SettingsError(f"{name}={count!r}: give a whole number, 1 or more, or None.")
+    return number
 
 
 def _seconds(times: Sequence[float | None]) -> np.ndarray:
-    """The times as an array; nan for what is missing."""
+    """Return the times as an array, with nan for missing ones."""
     try:
         return packed("d", times)
     except struct.error:  # None is no number
@@ -215,7 +245,7 @@ def _seconds(times: Sequence[float | None]) -> np.ndarray:
 
 
 def _microseconds(seconds: np.ndarray) -> np.ndarray:
-    """Seconds since 1970 to whole microseconds, with NaT for what is missing or out of range."""
+    """Return whole microseconds, NaT for a missing time or one out of range."""
     usable = np.abs(seconds) < 2.5e11  # year 9999; also False for nan
     rounded = np.rint(np.where(usable, seconds, 0) * 1e6).astype("int64")
     return np.where(usable, rounded, _NAT)

@@ -1,4 +1,4 @@
-"""A log of a capture of weeks, which keeps the newest rows only."""
+"""A log for a capture of weeks that keeps only the newest rows."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -15,9 +15,9 @@ __all__ = ["RecentLog"]
 
 
 class RecentLog(EventLog):
-    """A log that counts all records and keeps the newest ten thousand: for a capture of weeks.
+    """A log that counts all records and keeps the newest ten thousand.
 
-    `len` is how many there were; `df` and `recent` give those that are kept.
+    `len` is the number of all records; `df` and `recent` return those that are kept.
     """
 
     def __init__(self) -> None:
@@ -25,14 +25,14 @@ class RecentLog(EventLog):
         self._newest: deque[Record] = deque(maxlen=RECENT)
 
     def extend(self, records: Iterable[Record]) -> None:
-        """Take the records, in their order, and forget the oldest."""
+        """Append the records, in their order, and forget the oldest."""
         fresh = list(records)
         with self._lock:
             self._newest.extend(fresh)
             self._rows += len(fresh)
 
     def recent(self, start: int) -> tuple[int, list[Record]]:
-        """The records from row `start` on that are kept, and the row number of the first."""
+        """Return the row number of the first kept record from `start` on, and those records."""
         with self._lock:
             count = min(max(self._rows - start, 0), len(self._newest))
             return self._rows - count, list(islice(self._newest, len(self._newest) - count, None))

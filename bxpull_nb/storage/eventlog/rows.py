@@ -1,4 +1,4 @@
-"""Rows to records again."""
+"""Turning rows of a log into records."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,10 +15,10 @@ _AS_THEY_ARE = ("mid", "module_id", "command", "params", "sender", "error")
 
 
 def records_of_rows(columns: Mapping[str, Any]) -> list[Record]:
-    """The records whose rows these are, as they were but for fractions of a microsecond.
+    """Return the records of these rows, equal but for fractions of a microsecond.
 
-    `columns` are those of `EVENT_COLUMNS`: the times as arrays of microseconds, `params` as bytes,
-    the others as texts; what is missing is None. A row with an error is a BadFrame.
+    `columns` are those of `EVENT_COLUMNS`: times as arrays of microseconds, `params` as bytes, the
+    others as texts; a missing value is None. A row with an error becomes a BadFrame.
     """
     received = [None if us == _NAT else us for us in columns["received_at"].tolist()]
     arrivals = map(Arrival, received, columns["channel"], columns["transport"])
@@ -44,7 +44,7 @@ def _record(
 
 
 def _seconds(microseconds: np.ndarray) -> list[float | None]:
-    """Seconds that a log rounds to the very microseconds they came from."""
+    """Return seconds that a log rounds to exactly these microseconds."""
     exact = microseconds / 1e6
     for towards in (-np.inf, np.inf):  # far times need the neighbour
         near = np.nextafter(microseconds / 1e6, towards)
@@ -54,7 +54,7 @@ def _seconds(microseconds: np.ndarray) -> list[float | None]:
 
 
 def _raw(params: bytes) -> str:
-    """The unreadable text of a row: a JSON string, unless somebody has edited it."""
+    """Return the unreadable text of a row: a JSON string, unless a user edited it."""
     try:
         return msgspec.json.decode(params, type=str)
     except msgspec.DecodeError:

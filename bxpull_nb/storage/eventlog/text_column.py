@@ -1,4 +1,4 @@
-"""A text column in Arrow's own layout that only grows, given out without a copy."""
+"""A growing text column in Arrow's layout, handed out without a copy."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,25 +6,24 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from bxpull_nb.storage.eventlog.columns import FIRST_CAPACITY, packed, with_room
+from bxpull_nb.storage.eventlog.buffers import FIRST_CAPACITY, packed, read_only, with_room
 
 __all__ = ["TextColumn"]
 
-_PART_BYTES = 1 << 27  # of text in one array at most: bounds how long moving to a longer one takes
-_MISSING = -1  # the size of a text that is not there
+_PART_BYTES = 1 << 27  # of text in one array at most, which bounds the time of a move
+_MISSING = -1  # the size of a missing text
 
 
 class TextColumn:
     """A growing text column.
 
-    Nearly always one array, however it grew: before pandas takes rows out of several, it joins
-    them, every time.
+    It is nearly always one array, because pandas joins several arrays each time it selects rows.
     """
 
     def __init__(self) -> None:
         self._contents: list[bytes] = []
         self._sizes: list[int] = []
-        self._missing = 0  # texts that wait behind the others
+        self._missing = 0  # missing texts that wait after the others
         self._parts = [_TextPart()]
 
     def extend(self, texts: Sequence[str | None]) -> None:
@@ -39,25 +38,25 @@ class TextColumn:
         self.extend_joined(b"".join(filter(None, contents)), sizes)
 
     def extend_joined(self, content: bytes, sizes: Sequence[int]) -> None:
-        """Append texts that stand one behind the other, in UTF-8."""
+        """Append the texts of `content`, one after the other in UTF-8."""
         if self._missing:
             self._settle_missing()
         self._contents.append(content)
         self._sizes += sizes
 
     def extend_missing(self, count: int) -> None:
-        """Append so many missing texts."""
+        """Append `count` missing texts."""
         self._missing += count
 
     def flush(self) -> None:
-        """Put what waits into the column."""
+        """Write waiting texts to the column."""
         self._settle_missing()
         content, sizes = b"".join(self._contents), packed("q", self._sizes)
         self._contents, self._sizes = [], []
         self._append(np.frombuffer(content, dtype="uint8"), sizes)
 
     def forget(self, count: int) -> None:
-        """Let go of the oldest texts."""
+        """Drop the oldest texts."""
         parts, self._parts = self._parts, [_TextPart()]
         for part in parts:
             self._append(*part.since(min(count, len(part))))
@@ -69,11 +68,11 @@ class TextColumn:
         return sum(part.nbytes for part in self._parts)
 
     def values(self, start: int) -> pa.ChunkedArray:
-        """The texts from row `start` on."""
+        """Return the texts from row `start` on."""
         return self._chunks().slice(start)
 
     def array(self) -> Any:
-        """The column so far as a pandas str array, sharing its memory."""
+        """Return the column so far as a pandas str array, sharing its memory."""
         import pandas as pd
 
         dtype = pd.StringDtype("pyarrow", na_value=np.nan)
@@ -93,7 +92,7 @@ class TextColumn:
 
 
 class _TextPart:
-    """One array of texts: their bytes, where each one ends, a bit for each if any is missing."""
+    """One array of texts: bytes, ends, and a bit each if any is missing."""
 
     def __init__(self) -> None:
         self._bytes = np.empty(32 * FIRST_CAPACITY, dtype="uint8")
@@ -106,7 +105,7 @@ class _TextPart:
         return self._length
 
     def has_room(self, size: int) -> bool:
-        """Whether so many bytes may be appended; always to an empty part."""
+        """Whether `size` bytes may be appended; always to an empty part."""
         return not self._length or self._ends[self._length] + size <= _PART_BYTES
 
     def extend(self, content: np.ndarray, sizes: np.ndarray) -> None:
@@ -126,7 +125,7 @@ class _TextPart:
         self._length += len(sizes)
 
     def since(self, row: int) -> tuple[np.ndarray, np.ndarray]:
-        """The texts from a row on: the bytes of all, and the size of each."""
+        """Return the bytes of all texts from a row on, and the size of each."""
         ends = self._ends[row : self._length + 1]
         sizes = np.diff(ends)
         if self._missing:
@@ -140,28 +139,28 @@ class _TextPart:
         return int(self._ends[self._length]) + 8 * self._length
 
     def _mark(self, there: np.ndarray) -> None:
-        if not self._missing:  # all the rows before are there, and none was marked for it
+        if not self._missing:  # no row before is missing, and none was marked
             self._there = np.full(self._length // 8 + 1, 0xFF, dtype="uint8")
-        first, shared = divmod(self._length, 8)  # bits of rows before, in the byte to begin with
+        first, shared = divmod(self._length, 8)  # bits of earlier rows in the first byte
         before = np.unpackbits(self._there[first : first + 1], count=shared, bitorder="little")
         marked = np.packbits(np.concatenate([before, there]), bitorder="little")
         self._there = with_room(self._there, first + 1, first + len(marked) + 1)
         self._there[first : first + len(marked)] = marked
 
     def array(self) -> pa.LargeStringArray:
-        """The texts so far, sharing their memory."""
+        """Return the texts so far, sharing their memory."""
         used = self._ends[self._length]
         return pa.LargeStringArray.from_buffers(
             self._length,
-            pa.py_buffer(self._ends[: self._length + 1]),
-            pa.py_buffer(self._bytes[:used]),
-            pa.py_buffer(self._there) if self._missing else None,
+            pa.py_buffer(read_only(self._ends[: self._length + 1])),
+            pa.py_buffer(read_only(self._bytes[:used])),
+            pa.py_buffer(read_only(self._there)) if self._missing else None,
             self._missing,
         )
 
 
 def _joined(texts: Sequence[str | None]) -> bytes | None:
-    """All texts as one, if none is missing, and a character is a byte in every one."""
+    """Return all texts as one, if no text is missing and all are ASCII."""
     try:
         joined = "".join(texts)  # type: ignore[arg-type]  # that is what raises
     except TypeError:

@@ -1,4 +1,4 @@
-"""Captured events in files: CSV, Parquet and JSON lines, out and back; `params` as columns."""
+"""Writing events to CSV, Parquet and JSON lines and reading them; `params` as columns."""
 
 from bxpull_nb.storage.export.csv import to_csv
 from bxpull_nb.storage.export.jsonl import to_jsonl

@@ -1,4 +1,4 @@
-"""Captured events as CSV, safe to open in a spreadsheet."""
+"""Events as CSV that is safe to open in a spreadsheet."""
 
 import re
 from pathlib import Path
@@ -34,15 +34,15 @@ _PIECE = 1 << 24  # bytes looked at in one go
 
 
 def to_csv(frame: "pd.DataFrame", path: str | Path, *, raw: bool = False) -> Path:
-    """Write the events to a CSV file and give its path back.
+    """Write the events to a CSV file and return its path.
 
     UTF-8; times as ISO 8601 in UTC with microseconds, `lag` in seconds, `params` as JSON text;
     packed when the name ends in `.gz` or `.zst`. An event's text may begin with `=`, `+`, `-`,
     `@`, a tab or a line break, and a spreadsheet would compute it: such a cell gets a `'` in
-    front, which `read_events` takes away again. `raw=True` writes every text as it is.
+    front, which `read_events` removes. `raw=True` writes every text as it is.
 
-    Written beside the file first and renamed at the end: a failed export leaves an older file
-    as it was. Raises OSError when the folder cannot be written.
+    Written under another name first and renamed at the end, so that a failed export leaves an
+    older file as it was. Raises OSError when the folder cannot be written.
     """
     target = Path(path).expanduser()
     table = table_of(frame)
@@ -57,7 +57,7 @@ def to_csv(frame: "pd.DataFrame", path: str | Path, *, raw: bool = False) -> Pat
 
 
 def csv_table(content: Content, source: Path, *, raw: bool) -> tuple[pa.Table, int]:
-    """The rows of a CSV file, and how many bytes behind the last whole line were left out.
+    """Return the rows of a CSV file, and the number of bytes after its last whole row.
 
     Raises FileFormatError for a file that is not ours.
     """
@@ -84,7 +84,7 @@ def csv_table(content: Content, source: Path, *, raw: bool) -> tuple[pa.Table, i
 
 
 def _whole_rows(content: Content, source: Path) -> tuple[pa.Buffer, int]:
-    """The content up to the end of its last whole row, and the number of bytes behind that.
+    """Return the content up to its last whole row, and the bytes left out.
 
     A row is whole when its line break is there, outside of quotes.
     """
@@ -103,7 +103,7 @@ def _whole_rows(content: Content, source: Path) -> tuple[pa.Buffer, int]:
 
 
 def _end_of_rows(text: bytes) -> int:
-    """The place behind the last line break outside of quotes; 0 when there is none."""
+    """Return the place after the last line break outside of quotes; 0 for none."""
     end, within = len(text), text.count(b'"') % 2 == 1
     while (found := text.rfind(b"\n", 0, end)) >= 0:
         within ^= text.count(b'"', found, end) % 2 == 1
@@ -114,29 +114,29 @@ def _end_of_rows(text: bytes) -> int:
 
 
 def _quotes(data: pa.Buffer) -> int:
-    """The number of quotation marks."""
+    """Return the number of quotation marks."""
     values = np.frombuffer(data, dtype="uint8")
     pieces = range(0, len(values), _PIECE)
     return sum(int(np.count_nonzero(values[at : at + _PIECE] == ord('"'))) for at in pieces)
 
 
 def _guarded(table: pa.Table) -> pa.Table:
-    """The spelled table with a `'` before everything that a spreadsheet would compute."""
-    said = spelled(table)
+    """Return the spelled table with a `'` before texts that a spreadsheet would compute."""
+    texts = spelled(table)
     return pa.table(
-        [_replaced(column, _FORMULA, r"'\1") for column in said.columns],
-        names=[re.sub(_FORMULA, r"'\1", name) for name in said.column_names],
+        [_replaced(column, _FORMULA, r"'\1") for column in texts.columns],
+        names=[re.sub(_FORMULA, r"'\1", name) for name in texts.column_names],
     )
 
 
 def _as_written(table: pa.Table) -> pa.Table:
-    """The table without the marks of `_guarded`."""
+    """Return the table without the marks of `_guarded`."""
     columns = [_replaced(column, _HARMLESS, r"\1") for column in table.columns]
     return pa.table(columns, names=table.column_names)
 
 
 def _replaced(column: pa.ChunkedArray, pattern: str, by: str) -> pa.ChunkedArray:
-    """A text column with the pattern replaced; most have nothing of it, which is seen cheaply."""
+    """Replace the pattern in a text column, if a cheap test finds it likely."""
     if not (pa.types.is_large_string(column.type) or pa.types.is_string(column.type)):
         return column
     first = pc.binary_slice(pc.cast(column, pa.large_binary()), 0, 1)

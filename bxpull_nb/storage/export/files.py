@@ -1,4 +1,4 @@
-"""Files packed or not: how they are written, and how their content is read."""
+"""Writing and reading files that may be packed."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,16 +15,16 @@ _PIECE = 1 << 20  # bytes unpacked at a time
 
 
 class Content(NamedTuple):
-    """What a file says."""
+    """The unpacked content of a file."""
 
     data: pa.Buffer
     whole: bool
-    """False when a packed file ends before its end."""
+    """Whether the file is complete; False for a packed file that was cut off."""
 
 
 @contextmanager
 def packing(file: BinaryIO, target: Path) -> Iterator[Any]:
-    """A stream into `file`, packed as the suffix of `target` says: `.gz`, `.zst`, else plain."""
+    """Yield a stream into `file`, packed by the suffix of `target`: `.gz`, `.zst`, else plain."""
     codec = _BY_SUFFIX.get(target.suffix.lower())
     if codec is None:
         yield file
@@ -34,7 +34,7 @@ def packing(file: BinaryIO, target: Path) -> Iterator[Any]:
 
 
 def unpacked(source: Path) -> Content:
-    """The content of a file, unpacked if it is gzip or zstd; a plain one is mapped, not read."""
+    """Return the content of a file, unpacked from gzip or zstd, or mapped."""
     if source.stat().st_size == 0:
         return Content(pa.py_buffer(b""), whole=True)
     with source.open("rb") as file:
@@ -50,7 +50,7 @@ def unpacked(source: Path) -> Content:
 
 
 def _unpacked(source: Path, codec: str, piece: int, skip: int = 0) -> tuple[bytes, bool]:
-    """What can be unpacked, and whether the end was there; an error costs the piece it is in."""
+    """Return the readable pieces, and whether the end was reached."""
     pieces = []
     with pa.OSFile(str(source)) as file, pa.CompressedInputStream(file, codec) as stream:
         stream.read(skip)

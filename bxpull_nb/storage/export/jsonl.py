@@ -1,4 +1,4 @@
-"""Captured events as JSON lines: an object a row, its params as JSON inside."""
+"""Events as JSON lines, an object a row, with its params as JSON inside."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,14 +47,13 @@ class _Line(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
 
 def to_jsonl(frame: "pd.DataFrame", path: str | Path) -> Path:
-    """Write the events to a file of JSON lines and give its path back.
+    """Write the events to a file of JSON lines and return its path.
 
     An object a row with the keys of `EVENT_COLUMNS`: times as ISO 8601 in UTC with
-    microseconds, `lag` in seconds, `params` as the JSON it is, what is missing as null. Params
-    that would not come back letter by letter, because they are no JSON or hold line breaks,
-    stand as text under `params_text`. Packed when the name ends in `.gz` or `.zst`. Written
-    beside the file first and renamed at the end. Raises OSError when the folder cannot be
-    written, SettingsError for a frame of other columns.
+    microseconds, `lag` in seconds, `params` as JSON, missing values as null. Params that are no
+    JSON or hold line breaks, and would come back changed, are text under `params_text`. Packed
+    when the name ends in `.gz` or `.zst`. Written under another name first and renamed at the
+    end. Raises OSError when the folder cannot be written, SettingsError for other columns.
     """
     target = Path(path).expanduser()
     table, encoder = event_table(frame), msgspec.json.Encoder()
@@ -65,7 +64,7 @@ def to_jsonl(frame: "pd.DataFrame", path: str | Path) -> Path:
 
 
 def jsonl_table(content: Content, source: Path) -> tuple[pa.Table, int]:
-    """The rows of JSON lines, and how many bytes behind the last whole line were left out.
+    """Return the rows of JSON lines, and the number of bytes after the last whole line.
 
     Raises FileFormatError for a file that is not ours.
     """
@@ -94,7 +93,7 @@ def _lines(table: pa.Table) -> Iterator[_Line]:
 
 
 def _pastable(params: bytes | None) -> bool:
-    """Whether a reader of the line finds exactly these bytes again."""
+    """Whether a reader of the line gets exactly these bytes."""
     if params is None or b"\n" in params or b"\r" in params:
         return False
     try:
@@ -112,7 +111,7 @@ def _is_line(text: bytes) -> bool:
 
 
 def _blocks(content: Content) -> Iterator[bytes]:
-    """The content in blocks of whole lines; of the last line only its line break may lack."""
+    """Yield the content in blocks of whole lines; the last line break may be missing."""
     data, start, size = content.data, 0, _BLOCK
     while start < data.size:
         stop = min(start + size, data.size)

@@ -1,4 +1,4 @@
-"""The JSON of `params` spread into columns."""
+"""Spreading the JSON of `params` into columns."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -14,10 +14,10 @@ __all__ = ["expand_params"]
 
 
 def expand_params(frame: "pd.DataFrame", *, prefix: str = "params.") -> "pd.DataFrame":
-    """The same rows with the JSON of `params` spread into columns behind the others.
+    """Return the rows with the JSON of `params` spread into columns after the others.
 
     Nested objects become dotted names (`params.fields.STAGE`), lists stay lists. Params that
-    are no object at all keep the column `params`. A row that lacks a key has NaN there.
+    are no object stay in a column `params`. A row that lacks a key has NaN there.
     """
     import pandas as pd
 

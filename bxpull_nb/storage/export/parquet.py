@@ -1,4 +1,4 @@
-"""Captured events as Parquet: the smallest and quickest file, with exact types."""
+"""Events as Parquet, the smallest and quickest file, with exact types."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,12 +28,12 @@ ROW_GROUP = 131_072
 
 
 def to_parquet(frame: "pd.DataFrame", path: str | Path) -> Path:
-    """Write the events to a Parquet file and give its path back.
+    """Write the events to a Parquet file and return its path.
 
-    Packed with zstd; times in microseconds, UTC. `lag` is Arrow's duration: programs that do
-    not know it see whole microseconds. The file's metadata hold the version of the schema
-    under `bxpull_nb.events`. Written beside the file first and renamed at the end. Raises
-    OSError when the folder cannot be written, SettingsError for a frame of other columns.
+    Packed with zstd; times in microseconds, UTC. `lag` is a duration of Arrow, which other
+    programs may read as whole microseconds. The file's metadata holds the version of the schema
+    under `bxpull_nb.events`. Written under another name first and renamed at the end. Raises
+    OSError when the folder cannot be written, SettingsError for other columns.
     """
     from pyarrow import parquet
 
@@ -48,7 +48,7 @@ def to_parquet(frame: "pd.DataFrame", path: str | Path) -> Path:
 
 
 def parquet_table(source: Path) -> pa.Table:
-    """The rows of a Parquet file; raises FileFormatError for one that is not ours."""
+    """Return the rows of a Parquet file; raises FileFormatError for one that is not ours."""
     from pyarrow import parquet
 
     try:
@@ -64,7 +64,7 @@ def parquet_table(source: Path) -> pa.Table:
 
 
 def check_version(schema: pa.Schema, source: object) -> None:
-    """Raise DatasetTooNew unless a file of this schema is of a version that can be read."""
+    """Raise DatasetTooNew for a schema of a later version."""
     version = (schema.metadata or {}).get(VERSION_KEY, b"1")
     if version not in {str(number).encode() for number in range(1, SCHEMA_VERSION + 1)}:
         raise DatasetTooNew(

@@ -1,4 +1,4 @@
-"""Files of captured events, whatever their format, back to frames."""
+"""Reading files of events, whatever their format."""
 
 import logging
 from pathlib import Path
@@ -11,8 +11,8 @@ from bxpull_nb.storage.export.csv import csv_table
 from bxpull_nb.storage.export.files import Content, unpacked
 from bxpull_nb.storage.export.jsonl import jsonl_table
 from bxpull_nb.storage.export.parquet import parquet_table
-from bxpull_nb.storage.export.table import to_frame
-from bxpull_nb.storage.journal import read_frame
+from bxpull_nb.storage.export.table import to_df
+from bxpull_nb.storage.journal import read_journal_events
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,25 +23,23 @@ _log = logging.getLogger(__name__)
 
 
 def read_events(path: str | Path, *, raw: bool = False) -> "pd.DataFrame":
-    """The events of a file that `to_csv`, `to_parquet` or `to_jsonl` wrote: an equal frame.
+    """Return the events of a journal or a file of `to_csv`, `to_parquet`, `to_jsonl`.
 
-    A folder is taken for a journal, and gives all that it holds.
+    The format is recognised by the content, also of a file packed with gzip or zstd. Columns and
+    dtypes are those of `EVENT_COLUMNS`, the index counts from 0, categories are in the order in
+    which they appear. `raw` is for a CSV file that was written with `raw=True`.
 
-    The format is seen from the content, also of a file packed with gzip or zstd. Columns and
-    dtypes are those of `EVENT_COLUMNS`, the index counts from 0, categories stand in the order
-    in which they appear. `raw` is for a CSV file that was written with `raw=True`.
-
-    When the last line of a text file is not whole, as after a crash, all whole lines are given
-    and the log gets a warning; a CSV row is whole when its line break is there. Raises
-    FileFormatError for another file, FileNotFoundError for none.
+    When the last line of a text file is not whole, as after a crash, all whole lines are read
+    and a warning is logged; a CSV row is whole when its line break is there. Raises
+    FileFormatError for another kind of file, FileNotFoundError for none.
     """
     source = Path(path).expanduser()
     if source.is_dir():
-        return read_frame(source)
+        return read_journal_events(source)
     if not source.is_file():
         raise FileNotFoundError(f"there is no file {source}")
     try:
-        return to_frame(_table(source, raw=raw))
+        return to_df(_table(source, raw=raw))
     except pa.ArrowException as exc:
         raise FileFormatError(
             f"{source} has the columns of captured events, but not their types ({exc})."

@@ -1,7 +1,9 @@
-"""A journal read on from where one was, while it is being written: what a collector sends off."""
+"""Reading a journal in chunks from a cursor on, while it is being written."""
 
 import logging
+from contextlib import suppress
 from pathlib import Path
+from zlib import crc32
 
 import msgspec
 
@@ -10,40 +12,44 @@ from bxpull_nb.storage.journal.files import check_start, journal_files
 from bxpull_nb.storage.journal.reading import batches_of
 from bxpull_nb.storage.journal.record import PREAMBLE, Damage, FileHeader, FoundRecord, scan
 
-__all__ = ["Chunk", "Cursor", "forget_before", "read_on"]
+__all__ = ["Chunk", "Cursor", "bytes_after", "forget_before", "read_on"]
 
 _log = logging.getLogger("bxpull_nb")
 _START = 4096  # bytes; the first record of a file is far smaller
+_CHECKED = 4096  # bytes before a cursor that its check sum covers
 
 
 class Cursor(msgspec.Struct, frozen=True, array_like=True, order=True):
-    """A place in a journal: all before it has been read."""
+    """A place in a journal; everything before it has been read."""
 
     number: int = 0
-    """Of the file."""
+    """Number of the file."""
     offset: int = 0
-    """Bytes of it that have been read."""
+    """Bytes of the file that have been read."""
     created_us: int = 0
-    """When that file was begun: a journal that somebody began anew is another one."""
+    """When that file was made, in microseconds: a new journal in the same folder differs."""
+    checksum: int = 0
+    """crc32 of the bytes before the offset: a file that was cut and grew again differs."""
 
 
 class Chunk(msgspec.Struct, frozen=True):
-    """What was read in one go."""
+    """The batches of one call of `read_on`."""
 
     start: Cursor
-    """Where it begins: differs from the cursor that was given where another file began."""
+    """Where it begins: the given cursor, or the beginning of another file."""
     batches: list[Batch]
     end: Cursor
-    """Where to read on."""
+    """Where the next one begins."""
     has_more: bool
-    """Whether more than this can be read already."""
+    """Whether more can be read already."""
 
 
 def read_on(folder: Path, cursor: Cursor, most_bytes: int) -> Chunk:
-    """Up to `most_bytes` of the journal from the cursor on, of one file; at least one record.
+    """Return up to `most_bytes` of one file from the cursor on, at least one record.
 
-    What is damaged is passed over with a warning, a record that is still being written is left
-    for the next time. A cursor of another journal begins this one from its first file. Raises
+    Damaged bytes are skipped with a warning; a record that is still being written is left for
+    the next call. A cursor of another journal begins this one from its first file; where the file
+    was cut before the cursor, as by a power cut, it begins that file again. Raises
     FileFormatError, JournalTooNew, OSError.
     """
     cursor = _valid(folder, cursor)
@@ -58,19 +64,41 @@ def read_on(folder: Path, cursor: Cursor, most_bytes: int) -> Chunk:
     return Chunk(cursor, [], cursor, has_more=False)
 
 
+def bytes_after(folder: Path, cursor: Cursor) -> int:
+    """Return how many bytes of the journal come after the cursor, while files may be removed."""
+    cursor = _valid(folder, cursor)
+    total = 0
+    for path in journal_files(folder):
+        if int(path.stem) >= cursor.number:
+            with suppress(FileNotFoundError):
+                total += path.stat().st_size
+    return max(total - cursor.offset, 0)
+
+
 def forget_before(folder: Path, cursor: Cursor, keep: int) -> int:
-    """How many files were removed: all of them before the cursor's, but for the newest `keep`."""
+    """Remove the files before the cursor's, but for the newest `keep`; return how many."""
     passed = [path for path in journal_files(folder) if int(path.stem) < cursor.number]
     removed = passed[: max(len(passed) - keep, 0)]
     for path in removed:
-        path.unlink()
+        path.unlink(missing_ok=True)
     return len(removed)
 
 
 def _valid(folder: Path, cursor: Cursor) -> Cursor:
+    """Return the cursor if the journal still has what was read, or an earlier one."""
     path = folder / f"{cursor.number:06}.bxj"
-    known = cursor.number and path.is_file() and _created(path) == cursor.created_us
-    return cursor if known and path.stat().st_size >= cursor.offset else Cursor()
+    with suppress(FileNotFoundError):
+        if cursor.number and _created(path) == cursor.created_us:
+            is_same = cursor.checksum in (0, _checksum(path, cursor.offset))
+            is_whole = path.stat().st_size >= cursor.offset
+            return cursor if is_same and is_whole else Cursor(cursor.number)
+    return Cursor()
+
+
+def _checksum(path: Path, offset: int) -> int:
+    with path.open("rb") as file:
+        file.seek(max(offset - _CHECKED, 0))
+        return crc32(file.read(min(offset, _CHECKED)))
 
 
 def _created(path: Path) -> int:
@@ -82,34 +110,36 @@ def _created(path: Path) -> int:
 
 
 def _read_file(path: Path, start: Cursor, most_bytes: int, *, is_newest: bool) -> Chunk:
-    size, wanted = path.stat().st_size, most_bytes
+    size, length = path.stat().st_size, most_bytes
     offset = max(start.offset, len(PREAMBLE))
     while True:
         with path.open("rb") as file:
             file.seek(offset)
-            data = file.read(wanted)
+            data = file.read(length)
         reaches_end = offset + len(data) >= size
         found, unfinished = _split(list(scan(data, 0)))
         if found or reaches_end:
             break
-        wanted *= 2  # one record is larger
+        length *= 2  # one record is larger
     read = len(data) if unfinished is None else unfinished.start
     if unfinished is not None and reaches_end and not is_newest:
-        _tell(path, offset, unfinished)
+        _warn(path, offset, unfinished)
         read = len(data)
     for damage in found:
         if isinstance(damage, Damage):
-            _tell(path, offset, damage)
-    end = msgspec.structs.replace(start, offset=offset + read)
+            _warn(path, offset, damage)
+    end = msgspec.structs.replace(
+        start, offset=offset + read, checksum=_checksum(path, offset + read)
+    )
     return Chunk(start, list(batches_of(found)), end, not (reaches_end and is_newest))
 
 
 def _split(found: list[FoundRecord | Damage]) -> tuple[list[FoundRecord | Damage], Damage | None]:
-    """What was found, and the damage at its end: perhaps a record that is only half there."""
+    """Separate damage at the end, which may be a half-written record."""
     last = found[-1] if found else None
     return (found[:-1], last) if isinstance(last, Damage) and last.is_tail else (found, None)
 
 
-def _tell(path: Path, offset: int, damage: Damage) -> None:
+def _warn(path: Path, offset: int, damage: Damage) -> None:
     size, place = damage.end - damage.start, offset + damage.start
     _log.warning("%s: %d bytes at %d are no record and are passed over", path.name, size, place)

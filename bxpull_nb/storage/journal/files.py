@@ -1,5 +1,7 @@
-"""The files of a journal: their order, the one that is written, its repair and its successors."""
+"""The files of a journal: their order, their repair, and the one that is written."""
 
+import errno
+import logging
 import os
 import re
 from contextlib import suppress
@@ -18,20 +20,22 @@ __all__ = [
     "check_start",
     "checked_content",
     "journal_files",
+    "make_private",
     "sync_and_close",
 ]
 
+_log = logging.getLogger("bxpull_nb")
 _NAME = re.compile(r"\d{6}\.bxj")
 _sync_data: Any = getattr(os, "fdatasync", os.fsync)
 
 
 class Repaired(msgspec.Struct, frozen=True):
-    """What was found damaged when a journal was opened."""
+    """Damage that was found when a journal was opened."""
 
     cut_bytes: int = 0
-    """Bytes of a record that was never finished: cut off the end."""
+    """Bytes of an unfinished record, cut off the end."""
     skipped: int = 0
-    """Damaged places among the readable records; they stay, and reading passes over them."""
+    """Damaged places among the readable records; they stay, and readers skip them."""
 
     def __str__(self) -> str:
         cut = f"{self.cut_bytes:,} bytes of an unfinished record were cut off"
@@ -40,21 +44,21 @@ class Repaired(msgspec.Struct, frozen=True):
 
 
 def journal_files(folder: Path) -> list[Path]:
-    """The files of the journal in the folder, oldest first; empty for no folder."""
+    """Return the files of the journal in the folder, oldest first; none for no folder."""
     if not folder.is_dir():
         return []
     return sorted(path for path in folder.iterdir() if _NAME.fullmatch(path.name))
 
 
 def checked_content(path: Path) -> bytes:
-    """All of the file; raises FileFormatError, JournalTooNew for what cannot be read."""
+    """Return all of the file; raises FileFormatError, JournalTooNew."""
     data = path.read_bytes()
     check_start(path, data)
     return data
 
 
 def check_start(path: Path, data: bytes) -> None:
-    """Raise FileFormatError, JournalTooNew unless a file that begins so can be read."""
+    """Raise FileFormatError, JournalTooNew unless a file with this start can be read."""
     version = version_of(data)
     if version is None and not PREAMBLE.startswith(data[: len(PREAMBLE)]):
         raise FileFormatError(f"{path} is not a file of a journal. Was it written by us?")
@@ -66,9 +70,9 @@ def check_start(path: Path, data: bytes) -> None:
 
 
 class ActiveFile:
-    """The file that is written to, `size` bytes of it good.
+    """The file that is written; its first `size` bytes are whole records.
 
-    What a failed write left behind `size` is written over by the next one.
+    The next write overwrites what a failed one left after `size`.
     """
 
     def __init__(self, path: Path, size: int = 0) -> None:
@@ -78,7 +82,7 @@ class ActiveFile:
 
     @classmethod
     def repaired(cls, path: Path) -> tuple["ActiveFile", Repaired]:
-        """The newest file of an earlier process, without what it left unfinished."""
+        """Open the newest file of an earlier process and cut off an unfinished record."""
         data = checked_content(path)
         size, skipped = min(len(data), len(PREAMBLE)), 0
         for found in scan(data):
@@ -93,13 +97,13 @@ class ActiveFile:
         return active, Repaired(len(data) - size, skipped)
 
     def write(self, record: bytes) -> None:
-        """Append, and give it to the system; raises OSError, and then nothing was appended."""
-        file, wanted = self._file, memoryview(record)
+        """Append the record and hand it to the system; an OSError means nothing was appended."""
+        file, rest = self._file, memoryview(record)
         if file.tell() != self.size:
             file.seek(self.size)
         try:
-            while wanted:
-                wanted = wanted[file.write(wanted) :]
+            while rest:
+                rest = rest[file.write(rest) :]
         except OSError:
             with suppress(OSError):
                 file.truncate(self.size)
@@ -107,11 +111,11 @@ class ActiveFile:
         self.size += len(record)
 
     def sync(self) -> None:
-        """Return when the disk has all of it."""
+        """Return when the disk has the whole file."""
         _sync_data(self._file.fileno())
 
     def duplicate(self) -> int:
-        """Another descriptor of the file, for another thread to sync and to close."""
+        """Return another descriptor of the file, for another thread to sync and close."""
         return os.dup(self._file.fileno())
 
     def close(self) -> None:
@@ -120,13 +124,27 @@ class ActiveFile:
 
 
 def sync_and_close(descriptor: int) -> None:
-    """Sync what `ActiveFile.duplicate` gave."""
+    """Sync and close a descriptor that `ActiveFile.duplicate` returned."""
     try:
         _sync_data(descriptor)
     finally:
         os.close(descriptor)
 
 
+def make_private(path: Path) -> None:
+    """Let only the owner read the file; raises OSError for a link, which is not followed."""
+    if path.is_symlink():
+        raise OSError(errno.ELOOP, f"{path.name} is a link, which is not followed", str(path))
+    if os.name != "posix" or not path.stat().st_mode & 0o077:
+        return
+    try:
+        path.chmod(0o600)
+    except OSError as exc:
+        _log.warning("others may read %s: %s", path, exc)
+
+
 def _open_private(path: Path) -> FileIO:
-    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
+    if path.exists() or path.is_symlink():
+        make_private(path)
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
     return FileIO(os.open(path, flags, 0o600), "r+")

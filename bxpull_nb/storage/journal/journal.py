@@ -1,7 +1,8 @@
-"""A capture on disk: every batch is written before it counts as received."""
+"""A capture on disk; every batch is written before it counts as received."""
 
 import logging
 import time
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from bxpull_nb.errors import JournalInUse, JournalNotWritable, SettingsError
-from bxpull_nb.models import Batch, Position
+from bxpull_nb.models import Batch, Position, RecordBatch
 from bxpull_nb.protocol.session import Resume
-from bxpull_nb.storage.journal.files import ActiveFile, Repaired, journal_files
+from bxpull_nb.storage.journal.files import ActiveFile, Repaired, journal_files, make_private
 from bxpull_nb.storage.journal.reading import resume_from, when_begun
-from bxpull_nb.storage.journal.record import CaptureStarted, FileHeader, pack, pack_batch, scan
+from bxpull_nb.storage.journal.record import CaptureStarted, pack, pack_batch, scan
 from bxpull_nb.storage.journal.writer import Writer
 
 if TYPE_CHECKING:
@@ -27,38 +28,37 @@ _LOCK = "journal.lock"
 
 
 class JournalStats(msgspec.Struct, frozen=True):
-    """What a journal has done since it was opened; a snapshot."""
+    """Counters of a journal since it was opened; a snapshot."""
 
     records: int = 0
-    """Records it has put into its files: one a batch."""
+    """Records written to its files, one a batch."""
     bytes: int = 0
     waiting: int = 0
-    """Records in memory, because the disk did not take them."""
+    """Records in memory that the disk did not take yet."""
     waiting_bytes: int = 0
     dropped: int = 0
     """Batches that found neither the disk nor room in memory."""
 
 
 class Journal:
-    """An append-only log of a capture in `folder`: the frames as they came, checked by crc32.
+    """An append-only log of a capture in `folder`: its frames, checked by crc32.
 
     ```python
     feed = bx.listen(portal, journal=Journal("capture", compress=True))
     ```
 
-    `durability` says what a batch has survived when the listener goes on: `frame` a power cut
-    (a sync for each, on the listener's thread), `second` the end of the process at once and a
-    power cut a second later, `os` the end of the process. A file is followed by the next one
-    when it has `rotate_bytes`. While the disk is full, or not writable any more, up to
-    `memory_bytes` of batches wait in memory, `error` says why, and every second one is tried
-    again; nothing is raised. What then finds no room is not written, is counted as
-    `stats.dropped`, and a later `resume()` asks the server for it again.
+    `durability` is what a written batch survives: `frame` a power cut (each is synced, on the
+    listener's thread), `second` the end of the process at once and a power cut a second later,
+    `os` the end of the process. A file of `rotate_bytes` is followed by the next one. While the
+    disk takes nothing, up to `memory_bytes` of batches wait in memory, `error` is the reason, and
+    a write is tried again every second; nothing is raised. Batches beyond that are counted as
+    `stats.dropped`, and a later `resume()` asks the server for them again.
 
     `compress` makes large frames smaller (zstd): a tenth of the disk, a little more work.
 
     Frames are kept as they came, and one may hold a channel's id: only the owner may read the
-    files. `portal` is a masked name to keep with them. `clock` gives Unix nanoseconds,
-    `monotonic` seconds. Any thread may use it.
+    files. `portal` is a masked name to keep with them. `clock` returns Unix nanoseconds,
+    `monotonic` seconds. Any thread may use it. A journal that is forgotten while open is closed.
     """
 
     def __init__(
@@ -78,46 +78,46 @@ class Journal:
         self.folder = Path(folder).expanduser()
         self.durability = durability
         self.repaired = Repaired()
-        """What `open` found damaged."""
+        """Damage that `open` found."""
         self._portal, self._compress = portal, compress
-        self._how: dict[str, Any] = {
+        self._writer_options: dict[str, Any] = {
+            "portal": portal,
             "rotate_bytes": rotate_bytes,
             "memory_bytes": memory_bytes,
+            "clock": clock,
             "monotonic": monotonic,
         }
-        self._clock = clock
-        self._in_use: BaseFileLock | None = None
         self._writer: Writer | None = None
-        self._since: float | None = None
+        self._end: Callable[[], object] = lambda: None
         self._gaps: dict[str | None, Position | None] = {}
         self._dropped = 0
 
     def open(self) -> "Journal":
-        """Itself, ready to write; a record that was never finished is cut off (see `repaired`).
+        """Make the journal ready to write and return it; twice does nothing.
 
-        Raises JournalInUse, JournalNotWritable, for what cannot be read FileFormatError or
-        JournalTooNew, for another portal's capture SettingsError. Opening twice does nothing.
+        An unfinished record is cut off (see `repaired`). Raises JournalInUse, JournalNotWritable,
+        FileFormatError or JournalTooNew for files that cannot be read, SettingsError for another
+        portal's capture.
         """
         if self._writer is None:
-            in_use = _locked(self.folder)
+            lock = _locked(self.folder)
             try:
-                self._writer, self._in_use = self._begin_writing(), in_use
+                self._writer = self._begin_writing(lock.release)
+                self._end = weakref.finalize(self, self._writer.close)
             finally:
                 if self._writer is None:
-                    in_use.release()
+                    lock.release()
         return self
 
     def close(self) -> None:
-        """Write and sync what waits, and let others use the journal; twice does nothing."""
-        writer, self._writer = self._writer, None
-        if writer is not None and self._in_use is not None:
-            writer.close()
-            self._in_use.release()
+        """Write and sync what waits, and release the journal; twice does nothing."""
+        self._writer = None
+        self._end()
 
     def write(self, batch: Batch) -> None:
-        """Keep the batch: on return the disk has it, as far as `durability` promises.
+        """Write the batch; on return the disk has it, as far as `durability` promises.
 
-        A batch without records or without a frame is passed over. Raises SettingsError when the
+        A batch without records or without a frame is skipped. Raises SettingsError when the
         journal is not open, and nothing else. Batches of one channel come from one thread.
         """
         if batch.frame is None or not batch.records:
@@ -127,23 +127,31 @@ class Journal:
         if not self._open_writer.put(pack_batch(batch, position, self._compress)):
             self._dropped += 1
             self._gaps[channel] = position
+        newest = RecordBatch.of(batch.records).mid_range[1]
+        self._open_writer.newest[channel] = max(newest, self._open_writer.newest.get(channel, ""))
 
     def began(self, since: float) -> None:
         """Note when the capture began: Unix seconds by the portal's clock."""
-        self._since = since
+        self._open_writer.since = since
         self._open_writer.put(pack(CaptureStarted(since)))
 
     def resume(self) -> Resume:
-        """What a listener needs to go on where the last one that used this journal stopped.
+        """Return what a listener needs to go on where the last one stopped.
 
-        It reads the newest 200 000 messages: about a second.
+        Reads the newest 200 000 messages, which takes about a second.
         """
-        waiting = b"".join(self._open_writer.waiting)
-        return resume_from(self.folder, scan(waiting, 0), self._since)
+        writer = self._open_writer
+        waiting = scan(b"".join(writer.waiting), 0)
+        resume = resume_from(self.folder, waiting, writer.since)
+        for channel, batch in resume.last.items():
+            newest = RecordBatch.of(batch.records).mid_range[1]
+            known = (batch.position and batch.position.newest) or ""
+            writer.newest[channel] = max(newest, known)
+        return resume
 
     @property
     def error(self) -> OSError | None:
-        """Why the disk does not take anything at present; None while it does."""
+        """Why the disk takes nothing at present; None while it does."""
         return self._writer.error if self._writer else None
 
     @property
@@ -166,11 +174,14 @@ class Journal:
         state = "closed" if self._writer is None else f"{self.stats.records:,} records"
         return f"Journal({self.folder.name}, {self.durability}, {state})"
 
-    def _begin_writing(self) -> Writer:
+    def _begin_writing(self, release: Callable[[], None]) -> Writer:
         files = journal_files(self.folder)
-        writer = Writer(self.folder, self.durability, opened=self._opened, **self._how)
+        options = self._writer_options
+        writer = Writer(self.folder, self.durability, release=release, **options)
         try:
-            self._since = when_begun(self.folder, self._portal)
+            for path in files:
+                make_private(path)
+            writer.since = when_begun(self.folder, self._portal)
             active = None
             if files:
                 active, self.repaired = ActiveFile.repaired(files[-1])
@@ -181,9 +192,6 @@ class Journal:
             _log.warning("the journal in %s was damaged: %s", self.folder.name, self.repaired)
         return writer
 
-    def _opened(self) -> FileHeader:
-        return FileHeader(self._clock() // 1000, self._portal, self._since)
-
     @property
     def _open_writer(self) -> Writer:
         if self._writer is None:
@@ -192,7 +200,7 @@ class Journal:
 
 
 def _locked(folder: Path) -> "BaseFileLock":
-    """The journal's lock, held until it is released or the process ends, however it ends."""
+    """Return the journal's lock, held until it is released or the process ends."""
     from filelock import FileLock, Timeout
 
     try:

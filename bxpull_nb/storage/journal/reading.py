@@ -1,4 +1,4 @@
-"""A journal read back: as batches, as a DataFrame, as what a listener goes on from."""
+"""Reading a journal back: as batches, as a DataFrame, as the state to resume from."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bxpull_nb.errors import SettingsError
-from bxpull_nb.models import Batch
+from bxpull_nb.models import Batch, Position
 from bxpull_nb.protocol.session import Resume, SeenMids
 from bxpull_nb.storage.eventlog import EventLog
 from bxpull_nb.storage.journal.files import checked_content, journal_files
@@ -23,7 +23,7 @@ from bxpull_nb.storage.journal.record import (
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["batches_of", "read_frame", "read_journal", "resume_from", "when_begun"]
+__all__ = ["batches_of", "read_journal", "read_journal_events", "resume_from", "when_begun"]
 
 _log = logging.getLogger("bxpull_nb")
 _REMEMBERED = 200_000  # messages; as many as a session remembers
@@ -32,11 +32,12 @@ _REMEMBERED = 200_000  # messages; as many as a session remembers
 def read_journal(
     folder: str | Path, *, damaged: Callable[[Damage], None] = lambda _: None
 ) -> Iterator[Batch]:
-    """The batches of the journal in `folder`, in the order they were written.
+    """Yield the batches of the journal in `folder`, in the order they were written.
 
-    Their records equal those that were kept. A journal that is being written can be read, up to
-    where it is. `damaged` is told of every place that is no record; reading goes on behind it.
-    Raises FileNotFoundError for a folder without a journal, FileFormatError, JournalTooNew.
+    Their records equal those that were kept. A journal can be read while it is written, and
+    while its oldest files are removed. `damaged` is called for every place that holds no record;
+    reading goes on after it. Raises FileNotFoundError for a folder without a journal,
+    FileFormatError, JournalTooNew.
     """
     files = journal_files(Path(folder).expanduser())
     if not files:
@@ -45,10 +46,10 @@ def read_journal(
         yield from batches_of(_found_in(path, damaged))
 
 
-def read_frame(folder: str | Path) -> "pd.DataFrame":
-    """All events of the journal in `folder`, with the columns and dtypes of `EVENT_COLUMNS`.
+def read_journal_events(folder: str | Path) -> "pd.DataFrame":
+    """Return all events of the journal in `folder`, with the columns of `EVENT_COLUMNS`.
 
-    Raises what `read_journal` raises.
+    Raises the errors of `read_journal`.
     """
     log = EventLog()
     for batch in read_journal(folder):
@@ -59,9 +60,10 @@ def read_frame(folder: str | Path) -> "pd.DataFrame":
 def resume_from(
     folder: Path, waiting: Iterable[FoundRecord | Damage], since: float | None
 ) -> Resume:
-    """What a listener begins with; `waiting` are records that are not in a file yet.
+    """Return what a listener resumes from; `waiting` are records not in a file yet.
 
-    Files are read from the newest one back, until all is known that may come again.
+    Files are read from the newest one back, until all messages are known that the server may
+    send again.
     """
     runs = [list(batches_of(waiting))]
     count = sum(len(batch.records) for batch in runs[0])
@@ -70,18 +72,32 @@ def resume_from(
         count += sum(len(batch.records) for batch in runs[-1])
         if count >= _REMEMBERED and _reaches_back(runs):
             break
-    seen, last = SeenMids(max(count + 1, _REMEMBERED)), {}
+    last = _quiet_lanes(folder)
+    family, seen = SeenMids(), dict[str | None, SeenMids]()
     for batches in reversed(runs):
         for batch in batches:
-            seen.add(batch.records)
-            last[batch.arrival.channel] = batch
+            channel = batch.arrival.channel
+            if channel not in seen:
+                seen[channel] = family.sibling(max(count + 1, _REMEMBERED))
+            seen[channel].add(batch.records, batch.duplicates)
+            last[channel] = batch
     return Resume(seen, last, since)
 
 
-def when_begun(folder: Path, portal: str) -> float | None:
-    """When the capture in the journal began; None if it did not yet.
+def _quiet_lanes(folder: Path) -> dict[str | None, Batch]:
+    """Return the lanes in the newest file's header: their last message may lie far back."""
+    for path in reversed(journal_files(folder)):
+        for found in scan(checked_content(path)):
+            if isinstance(found, FoundRecord) and isinstance(found.head, FileHeader):
+                newest = found.head.newest
+                return {kind: Batch(position=Position(mid, mid, mid)) for kind, mid in newest}
+    return {}
 
-    Raises SettingsError when it is a capture of another portal.
+
+def when_begun(folder: Path, portal: str) -> float | None:
+    """Return when the capture in the journal began (Unix seconds), or None.
+
+    Raises SettingsError for a capture of another portal.
     """
     for path in reversed(journal_files(folder)):
         since = None
@@ -105,7 +121,7 @@ def _check_portal(path: Path, stored: str, portal: str) -> None:
 
 
 def _reaches_back(runs: list[list[Batch]]) -> bool:
-    """Whether the oldest position that is asked again lies within what was read."""
+    """Whether the oldest position to ask from lies within the batches that were read."""
     safe: dict[str | None, str | None] = {}
     for batch in (batch for run in reversed(runs) for batch in run):
         safe[batch.arrival.channel] = batch.position.safe if batch.position else None
@@ -116,7 +132,11 @@ def _reaches_back(runs: list[list[Batch]]) -> bool:
 def _found_in(
     path: Path, damaged: Callable[[Damage], None] = lambda _: None
 ) -> Iterator[FoundRecord | Damage]:
-    for found in scan(checked_content(path)):
+    try:
+        content = checked_content(path)
+    except FileNotFoundError:  # removed since it was listed: the datasets have it
+        return
+    for found in scan(content):
         if isinstance(found, Damage):
             damaged(found)
             _log.warning(
@@ -129,9 +149,9 @@ def _found_in(
 
 
 def batches_of(found: Iterable[FoundRecord | Damage]) -> Iterator[Batch]:
-    """The batches among the records."""
-    for one in found:
-        if isinstance(one, FoundRecord) and isinstance(one.head, FrameHead):
-            batch = batch_of(one.head, one.body)
+    """Yield the batches among the records."""
+    for record in found:
+        if isinstance(record, FoundRecord) and isinstance(record.head, FrameHead):
+            batch = batch_of(record.head, record.body)
             if batch.records:
                 yield batch

@@ -1,18 +1,18 @@
-"""One record of a journal as bytes, and the records of a file, the damaged ones passed over.
+"""The records of a journal as bytes, and a scan of a file for them.
 
 A file is a magic, a version (u16, little-endian) and records. A record is
 
     mark (4 bytes) | length of body (u32) | crc32 of all that follows (u32) | length of head (u32)
     head (msgpack) | body
 
-The mark lets a reader find the next record behind a damaged one; the check sum covers the length
-of the head too. The body of a frame's record is the frame as it came, or that compressed by itself.
+The mark lets a reader find the next record after a damaged one; the check sum covers the length
+of the head too. The body of a frame's record is the frame as it came, or compressed (zstd).
 
-Why so (microseconds and bytes an event, for frames of 50 and of 1 message of 395 bytes, two shared
-cores, `python -m tests.journal_benchmark`): raw records 0.5 and 4.8, 395 bytes; each frame zstd by
-itself 0.6 and 14, 17 and 319 bytes; SQLite (WAL, no sync) 1.1 and 10, 410 bytes. Arrow, Parquet and
-JSON lines, measured earlier, cost 1.5 to 9. Reading 1.5 and 4.1. One stream of zstd for the whole
-file is as quick and as small, but one damaged byte would cost all that follows it.
+Reasons (microseconds and bytes an event, for frames of 50 and of 1 message of 395 bytes, two shared
+cores, `python -m tests.journal_benchmark`): raw records 0.5 and 4.8, 395 bytes; zstd for each frame
+0.6 and 14, 17 and 319 bytes; SQLite (WAL, no sync) 1.1 and 10, 410 bytes. Arrow, Parquet and JSON
+lines, measured earlier, cost 1.5 to 9. Reading costs 1.5 and 4.1. One zstd stream for all of a file
+is as quick and as small, but one damaged byte would cost all bytes after it.
 """
 
 from collections.abc import Iterator
@@ -45,7 +45,7 @@ _MAGIC = b"bxpull journal"
 _VERSION = Struct("<H")
 VERSION = 1
 PREAMBLE = _MAGIC + _VERSION.pack(VERSION)
-_MARK = b"\xffBx\x01"  # the first byte stands in no UTF-8 text
+_MARK = b"\xffBx\x01"  # the first byte is in no UTF-8 text
 _FIXED = Struct("<4sIII")
 _WORTH_COMPRESSING = 2048  # bytes; smaller frames gain a third and cost three times the work
 _CHECKED_FROM = 12  # the check sum covers the length of the head, the head and the body
@@ -58,20 +58,22 @@ class FileHeader(msgspec.Struct, frozen=True, array_like=True, tag="opened"):
     created_us: int
     """Microseconds since 1970, UTC."""
     portal: str = ""
-    """What may be shown of the portal; no secret."""
+    """The portal's masked name."""
     since: float | None = None
-    """When the capture began, if that was before this file: Unix seconds, the portal's clock."""
+    """When the capture began, if before this file: Unix seconds by the portal's clock."""
+    newest: tuple[tuple[str | None, str], ...] = ()
+    """The newest mid of each channel before this file."""
 
 
 class CaptureStarted(msgspec.Struct, frozen=True, array_like=True, tag="begun"):
-    """The capture begins."""
+    """The record that the capture begins."""
 
     since: float
     """Unix seconds by the portal's clock."""
 
 
 class FrameHead(msgspec.Struct, frozen=True, array_like=True, tag="frame"):
-    """What must be known to make the batch of a frame again."""
+    """The facts that a batch needs and its frame does not hold."""
 
     is_text: bool
     dialect: str
@@ -81,7 +83,7 @@ class FrameHead(msgspec.Struct, frozen=True, array_like=True, tag="frame"):
     left_out: tuple[int, ...] = ()
     position: Position | None = None
     unpacked: int = 0
-    """Bytes of the frame when its body is compressed (zstd); 0 when it is as it came."""
+    """Bytes of the frame if its body is compressed (zstd), else 0."""
 
 
 Head = FileHeader | CaptureStarted | FrameHead
@@ -90,32 +92,32 @@ _decode_head = msgspec.msgpack.Decoder(Head).decode
 
 
 class FoundRecord(msgspec.Struct, frozen=True):
-    """A record as it was found."""
+    """A record that a scan found."""
 
     head: Head
     body: bytes
     end: int
-    """Where the next one begins."""
+    """Where the next record begins."""
 
 
 class Damage(msgspec.Struct, frozen=True):
-    """Bytes that are no record."""
+    """Bytes that hold no record."""
 
     start: int
     end: int
     is_tail: bool
-    """Nothing readable follows."""
+    """Whether nothing readable follows."""
 
 
 def pack(head: Head, body: bytes = b"") -> bytes:
-    """The bytes of a record."""
+    """Return the bytes of a record."""
     packed = _encode_head(head)
     rest = b"".join((len(packed).to_bytes(4, "little"), packed, body))
     return _FIXED.pack(_MARK, len(body), crc32(rest), len(packed)) + rest[4:]
 
 
 def pack_batch(batch: Batch, position: Position | None, compress: bool = False) -> bytes:
-    """The bytes of a frame's record."""
+    """Return the bytes of a frame's record."""
     frame = batch.frame or b""
     body = frame if isinstance(frame, bytes) else frame.encode(errors="surrogatepass")
     unpacked = len(body) if compress and len(body) >= _WORTH_COMPRESSING else 0
@@ -134,29 +136,27 @@ def pack_batch(batch: Batch, position: Position | None, compress: bool = False) 
 
 
 def batch_of(head: FrameHead, body: bytes) -> Batch:
-    """The batch again, with equal records; `duplicates` holds everything left out."""
+    """Return the batch with equal records; its duplicates are all that were left out."""
     if head.unpacked:
         body = pa.decompress(body, head.unpacked, "zstd", asbytes=True)
     frame = body.decode(errors="surrogatepass") if head.is_text else body
     arrival = Arrival(head.received_us, head.channel, head.transport)
     records = _CODECS[head.dialect].decode(frame, arrival)
-    left_out = frozenset(head.left_out)
-    kept = [r for at, r in enumerate(records) if at not in left_out] if left_out else records
-    duplicates = tuple(
-        mid for at in head.left_out if at < len(records) and (mid := records[at].mid)
-    )
+    mids = records.mids
+    duplicates = tuple(mid for at in head.left_out if at < len(mids) and (mid := mids[at]))
+    kept = records.without(head.left_out)
     return Batch(kept, frame, head.dialect, duplicates, head.left_out, head.position)
 
 
 def version_of(data: bytes) -> int | None:
-    """The version of a journal's file; None for the beginning of another file."""
+    """Return the version of a journal's file, None for another kind of file."""
     if not data.startswith(_MAGIC) or len(data) < len(PREAMBLE):
         return None
     return int(_VERSION.unpack_from(data, len(_MAGIC))[0])
 
 
 def scan(data: bytes, at: int = len(PREAMBLE)) -> Iterator[FoundRecord | Damage]:
-    """The records from `at` on, and the damage between and behind them."""
+    """Yield the records from `at` on, and the damage between and after them."""
     while at < len(data):
         found = _record_at(data, at)
         if found is None:
@@ -178,7 +178,7 @@ def _next_record(data: bytes, at: int) -> tuple[int, FoundRecord] | None:
 
 
 def _record_at(data: bytes, at: int) -> tuple[int, FoundRecord] | None:
-    """Where the record at `at` begins, and the record; None if there is no whole one."""
+    """Return the place and the record at `at`; None if there is no whole record."""
     if len(data) - at < _FIXED.size:
         return None
     mark, length, checksum, head_length = _FIXED.unpack_from(data, at)

@@ -1,6 +1,7 @@
-"""What writes: records to the newest file, to memory while the disk takes none, and the sync."""
+"""Writing records to the newest file, or to memory while the disk takes none."""
 
 import logging
+import os
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -20,10 +21,10 @@ _log = logging.getLogger("bxpull_nb")
 
 
 class Writer:
-    """Records into the files of `folder`, in their order; `opened` gives a new file's first one.
+    """Writes records to the files of `folder`, and syncs them on a thread of its own.
 
-    It raises nothing once it has begun: `error` says why records wait in memory. Any thread may
-    use it.
+    Raises nothing once it has begun: `error` is why records wait in memory. Any thread may use it.
+    It knows no journal, so that its thread keeps none alive; `release` is called when it is closed.
     """
 
     def __init__(
@@ -31,35 +32,42 @@ class Writer:
         folder: Path,
         durability: str,
         *,
+        portal: str,
         rotate_bytes: int,
         memory_bytes: int,
-        opened: Callable[[], FileHeader],
+        clock: Callable[[], int],
         monotonic: Callable[[], float],
+        release: Callable[[], None],
     ) -> None:
+        self.since: float | None = None
+        """When the capture began, for the header of each file."""
+        self.newest: dict[str | None, str] = {}
+        """The newest mid of each channel, for the header of each file."""
         self.error: OSError | None = None
         self.records = 0
         self.bytes = 0
         self.waiting: deque[bytes] = deque()
         self.waiting_bytes = 0
-        self._folder, self._durability = folder, durability
+        self._folder, self._durability, self._portal = folder, durability, portal
         self._rotate_bytes, self._memory_bytes = rotate_bytes, memory_bytes
-        self._opened, self._monotonic = opened, monotonic
+        self._clock, self._monotonic, self._release = clock, monotonic, release
         self._guard = threading.RLock()
         self._closing = threading.Event()
-        self._tail: ActiveFile | None = None
+        self._process = os.getpid()
+        self._active: ActiveFile | None = None
         self._syncing: threading.Thread | None = None
         self._unsynced = False
         self._retry_at = float("-inf")
 
     def begin(self, active: ActiveFile | None) -> None:
-        """Go on behind what is in the newest file, or begin the first; raises OSError."""
+        """Append to the newest file, or begin the first one; raises OSError."""
         if active is None:
             self._begin_file(self._folder / "000001.bxj")
         elif active.size <= len(PREAMBLE):
             active.close()
             self._begin_file(active.path)
         else:
-            self._tail = active
+            self._active = active
         if self._durability == "second":
             self._syncing = threading.Thread(
                 target=self._keep_syncing, name="bxpull-journal", daemon=True
@@ -67,8 +75,10 @@ class Writer:
             self._syncing.start()
 
     def put(self, record: bytes) -> bool:
-        """Whether the record is on disk, or has its place in memory until it is."""
+        """Write the record, or keep it in memory; whether there was room for it."""
         with self._guard:
+            if self._closing.is_set():
+                return False
             self._write_waiting()
             if self.waiting and self.waiting_bytes + len(record) > self._memory_bytes:
                 return False
@@ -78,57 +88,72 @@ class Writer:
             return True
 
     def close(self) -> None:
-        """Write and sync what waits, as far as the disk takes it."""
+        """Write and sync waiting records, as far as the disk takes them; twice does nothing.
+
+        Any thread may call it, also the syncing one: collecting garbage, it may find the journal
+        forgotten at any step, and closes when that step is done.
+        """
+        if self._process != os.getpid():
+            return  # a fork: the files are its parent's
         self._closing.set()
-        if self._syncing is not None:
+        if self._syncing is None:
+            self._finish()
+        elif self._syncing is not threading.current_thread():
             self._syncing.join()
+
+    def _finish(self) -> None:
         with self._guard:
             self._retry_at = float("-inf")
             self._write_waiting()
-            if self._tail is not None:
-                with suppress(OSError):
-                    self._tail.sync()
-                self._tail.close()
-            self._tail = None
+            if self._active is None:
+                return
+            with suppress(OSError):
+                self._active.sync()
+            with suppress(OSError):
+                self._active.close()
+            self._active = None
+            self._release()
 
     def _begin_file(self, path: Path) -> None:
         active = ActiveFile(path)
         try:
-            active.write(PREAMBLE + pack(self._opened()))
+            newest = tuple(self.newest.items())
+            header = FileHeader(self._clock() // 1000, self._portal, self.since, newest)
+            active.write(PREAMBLE + pack(header))
             if self._durability != "os":
                 active.sync()
                 sync_folder(self._folder)
         except OSError:
             active.close()
             raise
-        if self._tail is not None:
-            self._tail.close()
-        self._tail = active
+        if self._active is not None:
+            self._active.close()
+        self._active = active
 
     def _write_waiting(self) -> None:
-        if not self.waiting or self._monotonic() < self._retry_at:
+        if self._active is None or not self.waiting or self._monotonic() < self._retry_at:
             return
         while self.waiting and self._attempt(self._write_next):
             self.waiting_bytes -= len(self.waiting.popleft())
-        if self._durability == "frame" and self._unsynced and self._tail is not None:
-            self._unsynced = not self._attempt(self._tail.sync)
+        if self._durability == "frame" and self._unsynced and self._active is not None:
+            self._unsynced = not self._attempt(self._active.sync)
 
     def _write_next(self) -> None:
-        active = self._tail
+        active = self._active
         if active is None:
             return
         if active.size >= self._rotate_bytes:
             if self._durability != "os":
                 active.sync()
             self._begin_file(active.path.with_name(f"{int(active.path.stem) + 1:06}.bxj"))
-            active = self._tail or active
+            active = self._active or active
         active.write(self.waiting[0])
         self._unsynced = True
         self.records += 1
         self.bytes += len(self.waiting[0])
 
     def _attempt(self, action: Callable[[], None]) -> bool:
-        """Whether it succeeded; `error` says why not."""
+        """Whether the action succeeded; `error` is why not."""
         try:
             action()
         except OSError as exc:
@@ -148,20 +173,24 @@ class Writer:
         return True
 
     def _keep_syncing(self) -> None:
-        """Sync once a second what was written, off the listener's thread."""
+        """Sync written records once a second, off the listener's thread."""
         while not self._closing.wait(SYNC_EVERY):
-            with self._guard:
-                self._write_waiting()
-                due, self._unsynced = self._unsynced, False
-                descriptor = self._tail.duplicate() if due and self._tail is not None else None
-            if descriptor is not None:
-                self._sync(descriptor)
+            try:
+                self._sync()
+            except OSError as exc:
+                _log.warning(
+                    "the journal in %s cannot be synced: %s",
+                    self._folder.name,
+                    exc,
+                    extra=IS_LOG_ENTRY,
+                )
+                self.error, self._unsynced = exc, True
+        self._finish()
 
-    def _sync(self, descriptor: int) -> None:
-        try:
+    def _sync(self) -> None:
+        with self._guard:
+            self._write_waiting()
+            due, self._unsynced = self._unsynced, False
+            descriptor = self._active.duplicate() if due and self._active is not None else None
+        if descriptor is not None:
             sync_and_close(descriptor)
-        except OSError as exc:
-            _log.warning(
-                "the journal in %s cannot be synced: %s", self._folder.name, exc, extra=IS_LOG_ENTRY
-            )
-            self.error, self._unsynced = exc, True

@@ -1,0 +1,176 @@
+"""A dataset whose disk fails, whose journal is cut, and whose parts are many."""
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pandas as pd
+import pytest
+
+import bxpull_nb as bx
+from bxpull_nb import errors
+from bxpull_nb.models import Arrival, BadFrame, Batch
+from bxpull_nb.storage.dataset import Uploader
+from bxpull_nb.storage.dataset.layout import Folder, part_name
+from bxpull_nb.storage.dataset.storage import Storage
+from bxpull_nb.storage.journal import Cursor, journal_files, read_on
+from bxpull_nb.storage.journal.record import scan
+from tests.support.events import (
+    DAY_ONE,
+    PORTAL,
+    batch,
+    collected,
+    content_of,
+    mid,
+    names,
+    rows_of,
+    tens,
+    write,
+    write_part,
+)
+
+
+def test_a_part_that_the_disk_does_not_take_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk may notice only when it is synced; nothing appears, and the next try succeeds."""
+    sync = os.fsync
+
+    def fail(descriptor: int) -> None:
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(5, "Input/output error")
+        sync(descriptor)
+
+    storage = Storage(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", fail)
+        with pytest.raises(errors.DatasetNotWritable, match="Input/output error"):
+            storage.put("a/b", b"content")
+    assert list(tmp_path.rglob("*b*")) == []
+    storage.put("a/b", b"content")
+    assert storage.read("a/b") == b"content"
+
+
+def test_the_disk_has_the_names_of_new_folders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power cut may take back a folder whose parent was not synced."""
+    synced: list[str] = []
+    monkeypatch.setattr(
+        "bxpull_nb.storage.dataset.storage.sync_folder", lambda folder: synced.append(folder.name)
+    )
+    Storage(tmp_path / "ds").put("portal/date/part", b"")
+    assert synced == ["date", "portal", "ds", tmp_path.name]
+
+
+@pytest.mark.parametrize("cut", [10, 64, 100])
+def test_a_journal_that_was_cut_before_the_cursor_is_uploaded_again(
+    tmp_path: Path, cut: int
+) -> None:
+    """A power cut took what was uploaded, and other events grew in its place."""
+    folder = tmp_path / "journal"
+    collected(folder, tmp_path / "ds", [batch([n]) for n in range(100)])
+    (path,) = journal_files(folder)
+    data = path.read_bytes()
+    with path.open("r+b") as file:
+        file.truncate([found.end for found in scan(data)][-cut - 1])
+    uploader = Uploader(folder, tmp_path / "ds", PORTAL)
+    assert uploader.pending() > 0
+    write(folder, [batch([n]) for n in range(100, 300)])
+    Uploader(folder, tmp_path / "ds", PORTAL).upload()
+    assert bx.read_events(tmp_path / "ds")["mid"].tolist() == [mid(n) for n in range(300)]
+
+
+def test_cursors_of_earlier_and_later_versions_are_read(tmp_path: Path) -> None:
+    """The check sum is a further element of the same array."""
+
+    class Earlier(msgspec.Struct, array_like=True):
+        number: int
+        offset: int
+        created_us: int
+
+    write(tmp_path, tens(0, 20))
+    end = read_on(tmp_path, Cursor(), 1 << 20).end
+    earlier = msgspec.json.decode(msgspec.json.encode(end), type=Earlier)
+    again = msgspec.json.decode(msgspec.json.encode(earlier), type=Cursor)
+    assert (again.number, again.offset, again.checksum) == (end.number, end.offset, 0)
+    assert read_on(tmp_path, again, 1 << 20).batches == []
+
+
+def test_files_may_vanish_while_pending_bytes_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another thread removes them once they are uploaded, after they were listed."""
+    write(tmp_path / "a", tens(0, 40), rotate_bytes=2000)
+    files = journal_files(tmp_path / "a")
+    size = sum(path.stat().st_size for path in files[1:])
+    files[0].unlink()
+    monkeypatch.setattr(Path, "iterdir", lambda _folder: iter(files))
+    assert Uploader(tmp_path / "a", tmp_path / "ds", PORTAL).pending() == size
+
+
+def torn(number: int, seconds: float) -> pd.DataFrame:
+    """The row of a torn message, which arrived so long after the first of 2026."""
+    arrival = Arrival(int((DAY_ONE + seconds) * 1e6), "shared", "websocket")
+    return rows_of(Batch([BadFrame("{", "torn", mid(number), arrival)]))
+
+
+@pytest.mark.parametrize("engine", ["pandas", "dask"])
+@pytest.mark.parametrize("compacted", [False, True])
+def test_a_torn_message_gives_way_to_the_readable_one(
+    tmp_path: Path, engine: Any, compacted: bool
+) -> None:
+    """Which lies in another folder, since a torn message has no server time."""
+    write_part(tmp_path / "ds", torn(3, 3100))
+    write_part(tmp_path / "ds", torn(50, 50_100))
+    collected(tmp_path / "a", tmp_path / "ds", tens(0, 10))
+    if compacted:
+        bx.compact(tmp_path / "ds")
+    events = bx.read_events(tmp_path / "ds", engine=engine, columns=["mid", "error"])
+    found = events if engine == "pandas" else events.compute()
+    assert found["mid"].value_counts().to_dict() == {mid(n): 1 for n in [*range(10), 50]}
+    assert found[found["error"].notna()]["mid"].tolist() == [mid(50)]
+    unknown = bx.read_events(tmp_path / "ds", where=[("date", "==", "unknown")])
+    assert unknown["mid"].tolist() == [mid(50)]
+
+
+def test_a_torn_message_of_another_week_is_another_one(tmp_path: Path) -> None:
+    """The server counted from the beginning again."""
+    write_part(tmp_path / "ds", torn(3, 7 * 86_400))
+    collected(tmp_path / "a", tmp_path / "ds", tens(0, 10))
+    assert bx.read_events(tmp_path / "ds")["mid"].tolist().count(mid(3)) == 2
+
+
+def test_tiny_parts_are_read_and_merged_in_little_memory(tmp_path: Path) -> None:
+    """1 500 of them, merged as they are read: 8 MB instead of 30."""
+    row = rows_of(batch([0]))
+    for n in range(1500):
+        content = content_of(row.assign(mid=pd.Series([mid(n)], dtype="str")))
+        path = tmp_path / part_name(Folder(PORTAL, "2026-01-01"), "a", 1, n, content)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    grown = subprocess.run(
+        [sys.executable, "-c", _COMPACT, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    ).stdout
+    assert len(names(tmp_path)) == 1
+    assert int(grown) < 20_000  # kB
+
+
+_COMPACT = """
+import sys
+from resource import RUSAGE_SELF, getrusage
+import bxpull_nb as bx
+import pandas, pyarrow.dataset, pyarrow.parquet
+before = getrusage(RUSAGE_SELF).ru_maxrss
+assert len(bx.read_events(sys.argv[1])) == 1500
+bx.compact(sys.argv[1])
+print(getrusage(RUSAGE_SELF).ru_maxrss - before)
+"""
