@@ -25,7 +25,7 @@ def test_damaged_frames_end_as_events_or_bad_frames(config: PullConfig) -> None:
     """Ten thousand, another ten thousand each time; the seed is in the failure."""
     done = fuzz(10_000, SEED, config)
     assert done.frames == 10_000
-    assert done.events > 1000
+    assert done.events > 500
     assert done.bad > 1000
     assert done.slowest < 0.5
 

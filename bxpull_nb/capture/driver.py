@@ -39,6 +39,10 @@ class Driver(Protocol):
         """The transports in use now."""
         ...
 
+    def resume_state(self) -> Resume | None:
+        """Return the state in which it stopped; None if another cannot continue from it."""
+        ...
+
     def clock(self) -> int:
         """Return the time of its events in Unix nanoseconds: now, or of the recording."""
         ...

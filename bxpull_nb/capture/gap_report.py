@@ -1,7 +1,8 @@
 """The gap report: how complete a capture is, its gaps and what refilled them."""
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from datetime import UTC, datetime
+from itertools import pairwise, takewhile
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -61,22 +62,56 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     resets: int
     """How often the server was found to count its messages from the beginning again."""
 
+    polled_seconds: float = 0.0
+    """How long a channel was polled: nothing listens between two polls."""
+    stalled_seconds: float = 0.0
+    """How long nothing ran: the machine slept, or the process stood still."""
+    failed_audits: int = 0
+    unknown_beginnings: int = 0
+    """Channels whose position at the beginning could not be found."""
+    checked_us: int | None = None
+    """Up to when the history of every channel was found complete: Unix microseconds."""
+
     @property
     def risk(self) -> str:
-        """The events that may be missing for good, in one sentence."""
-        if not self.gaps:
-            return "Nothing is missing: there was no gap."
+        """What may be missing, in sentences. It claims no more than is known."""
+        risks = list(self._risks())
+        if self.checked_us is None:
+            checked = "The server's history was not checked yet."
+        else:
+            moment = datetime.fromtimestamp(self.checked_us / 1e6, UTC)
+            moment_text = f"{moment:%Y-%m-%d %H:%M:%S} UTC, the last check"
+            checked = f"Every stored event up to {moment_text}, is here."
+            if not risks:
+                return f"Nothing is missing up to {moment_text}."
+        return " ".join([*risks, checked])
+
+    def _risks(self) -> Iterator[str]:
         long = [gap for gap in self.gaps if gap.seconds >= _STORED_SECONDS]
         if long:
-            return (
+            yield (
                 f"{len(long)} gaps were longer than the day for which the push server stores "
                 f"events: what was sent more than a day before they ended is missing."
             )
-        total = _covered(self.gaps)
-        return (
-            f"Every stored event was asked for again. Messages that the server does not store "
-            f"(presence, typing) are missing for the {total:,.1f} s of the gaps."
-        )
+        if self.gaps:
+            yield (
+                f"Messages that the server does not store (presence, typing) are missing for the "
+                f"{_covered(self.gaps):,.1f} s of the gaps."
+            )
+        if self.polled_seconds:
+            yield (
+                f"Such messages may be missing from {self.polled_seconds:,.1f} s of polling, too: "
+                f"nothing listens between two polls."
+            )
+        if self.stalled_seconds:
+            yield f"Nothing ran for {self.stalled_seconds:,.1f} s: the same is true of that time."
+        if self.failed_audits:
+            yield f"{self.failed_audits:,} audits failed: only later ones checked their time."
+        if self.unknown_beginnings:
+            yield (
+                "The position at the beginning is unknown: events before the first one may be "
+                "missing."
+            )
 
     def to_frame(self) -> "pd.DataFrame":
         """Return one row per gap, with the columns and dtypes of `GAP_COLUMNS`."""
@@ -142,16 +177,71 @@ def report_of(entries: Sequence[LogEntry], stats: ListenerStats, now_us: int) ->
         renewals=kinds.count("renewed"),
         transport_changes=kinds.count("fell_back") + kinds.count("returned"),
         resets=stats.resets,
+        polled_seconds=_length(_polled(entries, now_us)),
+        stalled_seconds=sum(entry.seconds or 0 for entry in entries if entry.kind == "stalled"),
+        failed_audits=kinds.count("audit_failed"),
+        unknown_beginnings=kinds.count("beginning_unknown"),
+        checked_us=_checked(entries, stats),
     )
 
 
+def _checked(entries: Sequence[LogEntry], stats: ListenerStats) -> int | None:
+    """Return up to when every channel was checked; None where one never was."""
+    channels = {entry.channel for entry in entries if entry.kind == "connected"}
+    times = [stats.audited_us.get(channel or "") for channel in channels]
+    return min((time for time in times if time), default=None) if all(times) else None
+
+
+def _polled(entries: Sequence[LogEntry], now_us: int) -> Iterator[tuple[int, int]]:
+    """Yield the times when a channel was connected by long polling."""
+    since: dict[str | None, int] = {}
+    for entry in entries:
+        is_end = entry.kind in ("stopped", "failed")
+        for channel in list(since) if is_end else [entry.channel] * (entry.channel in since):
+            if is_end or entry.kind in ("lost", "connected"):
+                yield since.pop(channel), entry.at_us
+        if entry.kind == "connected" and entry.transport == "polling":
+            since[entry.channel] = entry.at_us
+    yield from ((begun, now_us) for begun in since.values())
+
+
 def _gaps(entries: Sequence[LogEntry], now_us: int) -> Iterator[Gap]:
-    """Yield each gap, by channel: from its first sign to the next connection, or to the end."""
+    """Yield each gap: of a channel without a connection, of a feed or process that was stopped."""
     for channel in dict.fromkeys(h.channel for h in entries if h.channel):
         own = [h for h in entries if h.channel in (channel, None)]
         starts = [n for n, h in enumerate(own) if h.kind == "lost"]
         for start, next_start in pairwise([*starts, len(own)]):
             yield _gap(own[start], own[start + 1 : next_start], now_us)
+    yield from _pauses(entries)
+
+
+def _pauses(entries: Sequence[LogEntry]) -> Iterator[Gap]:
+    """Yield the times between a stop and the next start, in this process and before it."""
+    stopped_us: int | None = None
+    for place, entry in enumerate(entries):
+        if entry.kind in ("stopped", "failed"):
+            stopped_us = entry.at_us
+        elif entry.kind == "continued" and entry.seconds is not None:
+            stopped_us = entry.at_us - round(entry.seconds * 1e6)
+        if entry.kind in ("started", "continued") and stopped_us is not None:
+            later = _until_stop(entries[place + 1 :])
+            replayed = sum(h.count or 0 for h in later if h.kind == "resumed")
+            seconds = (entry.at_us - stopped_us) / 1e6
+            cause = "the feed was stopped" if entry.kind == "started" else "no process was running"
+            yield Gap(
+                channel=None,
+                begun_us=stopped_us,
+                ended_us=entry.at_us,
+                seconds=seconds,
+                replayed=replayed,
+                cause=cause,
+            )
+            stopped_us = None
+
+
+def _until_stop(entries: Sequence[LogEntry]) -> Iterator[LogEntry]:
+    """Yield the entries until a connection is lost or the feed stops."""
+    return takewhile(lambda entry: entry.kind not in ("lost", "stopped", "failed"), entries)
 
 
 def _gap(lost: LogEntry, later: Sequence[LogEntry], now_us: int) -> Gap:

@@ -85,8 +85,10 @@ class EventHub:
                 change.set_result(None)
 
     def ended(self, task: "asyncio.Task[None]") -> None:
-        """Keep why the listener ended, and wake every wait."""
+        """Keep why the listener ended, free its journal, and wake every wait."""
         self.error = None if task.cancelled() else task.exception()
+        if self.journal is not None and not task.cancelled():
+            self.journal.close()
         self.changed()
         with self._lock:
             self._waiters.offer(None)

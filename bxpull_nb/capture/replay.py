@@ -99,6 +99,9 @@ class Replay:
             else:
                 await self._sleep(self._wait(float(due[end])))
 
+    def resume_state(self) -> None:
+        """Return None: a replay begins at its beginning again."""
+
     def clock(self) -> int:
         """Return the current position in recorded time, as Unix nanoseconds."""
         first, last = self._span

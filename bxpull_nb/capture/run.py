@@ -13,6 +13,7 @@ from bxpull_nb.capture.hub import EventHub
 from bxpull_nb.errors import ConnectionFailed
 from bxpull_nb.listener import ListenerStats
 from bxpull_nb.models import CHANNEL_TYPES, LogEntry
+from bxpull_nb.protocol.session import Resume
 from bxpull_nb.storage.journal import Journal
 
 __all__ = ["CaptureRun"]
@@ -69,10 +70,14 @@ class CaptureRun:
         """Return the capture's time in Unix microseconds: now, or of the recording."""
         return (time.time_ns() if self.driver is None else self.driver.clock()) // 1000
 
-    def note(self, kind: str, text: str = "", *, count: int | None = None) -> None:
+    def note(
+        self, kind: str, text: str = "", seconds: float | None = None, *, count: int | None = None
+    ) -> None:
         """Write an entry into the activity log."""
-        entry = LogEntry(at_us=self.now_us(), kind=kind, count=count, text=text)
-        self._hub.happened(entry)
+        at_us = self.now_us()
+        self._hub.happened(
+            LogEntry(at_us=at_us, kind=kind, count=count, seconds=seconds, text=text)
+        )
 
     async def start(
         self,
@@ -121,11 +126,7 @@ class CaptureRun:
 
     async def _begin(self, backfill: bool) -> None:
         self._hub.error = None
-        resume, journal = None, self.journal
-        if journal is not None:
-            await asyncio.to_thread(journal.open)
-            resume = await asyncio.to_thread(journal.resume)
-        self._hub.journal = journal
+        resume = await self._open_journal()
         self.driver = self._open_driver(
             self._hub,
             channels=self.channels,
@@ -135,9 +136,29 @@ class CaptureRun:
             stats=self.counters,
         )
         self.note("started", f"listening to {' and '.join(self.channels)}")
+        if resume is not None and resume.stopped_us is not None:
+            seconds = max(self.now_us() - resume.stopped_us, 0) / 1e6
+            self.note("continued", f"continues {seconds:,.1f} s after its last event", seconds)
         self._task = asyncio.create_task(self.driver.run())
         self._task.add_done_callback(self._hub.ended)
         self._task.add_done_callback(partial(_log_end, self._hub.logbook, self.driver.clock))
+
+    async def _open_journal(self) -> Resume | None:
+        """Open the journal, if there is one, and return where to continue.
+
+        The driver before knows more than the disk, which may have been full.
+        """
+        before, self._hub.journal = self._hub.journal, self.journal
+        known = None if self.driver is None else self.driver.resume_state()
+        if self.journal is None:
+            return known
+        await asyncio.to_thread(self.journal.open)
+        stored = await asyncio.to_thread(self.journal.resume)
+        if known is None or (before is not self.journal and stored.since is not None):
+            return stored
+        if stored.since is None and known.since is not None:
+            self._hub.began(known.since)
+        return known
 
     async def _end(self) -> None:
         if self._task is not None and not self._task.done():

@@ -16,7 +16,7 @@ from bxpull_nb.listener.channel_renewal import RetiredChannel
 from bxpull_nb.listener.lane import Lane
 from bxpull_nb.listener.settings import LaneSettings, Timing
 from bxpull_nb.listener.transport import PollProgress, poll, poll_answer, poll_body
-from bxpull_nb.models import PullConfig
+from bxpull_nb.models import LogEntry, PullConfig
 from bxpull_nb.protocol.endpoint import FULL_HISTORY, connection_url
 from bxpull_nb.protocol.session import Received
 
@@ -54,6 +54,14 @@ async def watch_for_stalls(lanes: list[Lane], settings: LaneSettings) -> None:
         passed = max(timing.monotonic() - before[0], (timing.clock() - before[1]) / 1e9)
         if passed - 1.0 > timing.stall:
             _log.info("the loop was held up for %.1f s: looking for what was missed", passed - 1)
+            settings.target.happened(
+                LogEntry(
+                    at_us=timing.clock() // 1000,
+                    kind="stalled",
+                    seconds=passed - 1.0,
+                    text=f"nothing ran for {passed - 1:.1f} s",
+                )
+            )
             for lane in lanes:
                 lane.end_if_expired()
                 lane.audit_due.set()
@@ -110,6 +118,7 @@ async def _audit(lane: Lane, settings: LaneSettings) -> None:
     if config is None:
         return
     position, point = lane.session.newest, lane.session.audit_point()
+    asked_us = settings.timing.clock() // 1000
     try:
         received = await _ask_again(lane, settings, config, lane.kind, point)
     except (BxPullError, httpx.HTTPError) as exc:
@@ -120,6 +129,7 @@ async def _audit(lane: Lane, settings: LaneSettings) -> None:
     settings.stats.audits += 1
     if received is not None and received.is_whole:
         lane.session.audited(position)
+        settings.stats.audited_us[lane.name] = asked_us
 
 
 async def _ask_retired(lane: Lane, settings: LaneSettings, retired: RetiredChannel) -> None:

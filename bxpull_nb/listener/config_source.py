@@ -24,7 +24,10 @@ class ConfigSource:
     ) -> None:
         self.known: list[PullConfig] = []
         """Every config that was in force and named other channels than the one before."""
+        self.is_believed = False
+        """Whether a channel in force is known only from a message of the server."""
         self._current: PullConfig | None = None
+        self._fetched_at = (0.0, 0)  # by the monotonic clock, and by this machine's
         self._fetch = fetch
         self._timing = timing
         self._failed = failed
@@ -42,9 +45,19 @@ class ConfigSource:
             raise RuntimeError("the listener fetches the config before it runs a lane")
         return self._current
 
+    def portal_now(self) -> float:
+        """Return Unix seconds by the portal's clock, carried on since the last config.
+
+        A clock that is set back does not hold it back; a machine that slept does not either.
+        """
+        monotonic, clock = self._fetched_at
+        passed = self._timing.monotonic() - monotonic
+        by_clock = (self._timing.clock() - clock) / 1e9
+        return self.in_force.portal_time.timestamp() + max(passed, by_clock)
+
     async def first(self) -> PullConfig:
         """Fetch the first config; raises whatever keeps it from coming."""
-        return self._put(await self._fetch())
+        return self._fetched(await self._fetch())
 
     async def renew(self, used: PullConfig) -> None:
         """Fetch another config, unless another lane has done so since `used`.
@@ -56,7 +69,7 @@ class ConfigSource:
                 return
             for delay in self._timing.delays():
                 try:
-                    self._put(await self._fetch())
+                    self._fetched(await self._fetch())
                 except BxPullError as exc:
                     if not is_transient(exc):
                         raise
@@ -66,10 +79,19 @@ class ConfigSource:
                     return
 
     def take_over(self, channel: Channel) -> None:
-        """Replace the channel of its type by a successor that the server announced."""
+        """Replace the channel of its type by a successor that the server announced.
+
+        It counts until the next config, which is fetched soon.
+        """
         if self.current is not None:
+            self.is_believed = True
             channels = self.current.channels | {channel.type: channel}
             self._put(msgspec.structs.replace(self.current, channels=channels))
+
+    def _fetched(self, config: PullConfig) -> PullConfig:
+        self.is_believed = False
+        self._fetched_at = self._timing.monotonic(), self._timing.clock()
+        return self._put(config)
 
     def _put(self, config: PullConfig) -> PullConfig:
         self._current = config

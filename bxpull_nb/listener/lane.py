@@ -139,7 +139,10 @@ class Lane:
         if self._pending_action is not None:
             return self._pending_action
         self.transport = next_transport(
-            self._set.transport, config.server, self._websocket_failures
+            self._set.transport,
+            config.server,
+            self._websocket_failures,
+            worked=self._websocket_worked,
         )
         self.activity.trying(self.transport)
         self._is_up = False
@@ -184,8 +187,10 @@ class Lane:
 
         Raises ChannelRefused when the channel has ended.
         """
-        left = _seconds_left(config, self.kind, self._portal_now(config))
+        left = _seconds_left(config, self.kind, self._set.source.portal_now())
         renewal = left + self._timing.renew_after * (1 + self._timing.jitter())
+        if self._set.source.is_believed:
+            renewal = min(renewal, self._timing.believe_for)
         if self._polls and self._set.transport == "auto" and self._websocket_worked:
             shortest, longest = self._timing.websocket_again
             until = shortest + (longest - shortest) * self._timing.jitter()
@@ -218,7 +223,7 @@ class Lane:
 
     def _connection_made(self, transport: Transport) -> None:
         again = self._connections > 0 or self._set.resumed
-        self.activity.connected(self._portal_now(self._set.source.in_force), again=again)
+        self.activity.connected(self._set.source.portal_now(), again=again)
         if again:
             self.audit_due.set()
         self._connections += 1
@@ -267,6 +272,8 @@ class Lane:
             self._set.stats.reconnects += 1
         if self.transport == "websocket":
             self._websocket_failures += 1
+        elif not self._websocket_worked:
+            self._websocket_failures = 0  # neither worked yet: they take turns
         self.state, self.error = "reconnecting", error
         _log.info("%s: %s", self.name, error)
         self._set.target.changed()
@@ -277,10 +284,6 @@ class Lane:
             f"the push server sent no further ping for {self._timing.heartbeat:g} s: the "
             f"connection hangs. It is opened again by itself."
         )
-
-    def _portal_now(self, config: PullConfig) -> float:
-        """Return Unix seconds by the portal's clock."""
-        return self._timing.clock() / 1e9 + config.clock_offset.total_seconds()
 
     @property
     def _polls(self) -> bool:

@@ -14,7 +14,7 @@ from bxpull_nb.listener.config_source import ConfigSource
 from bxpull_nb.listener.lane import Lane
 from bxpull_nb.listener.settings import LaneSettings, ListenerStats, Timing
 from bxpull_nb.listener.target import CaptureTarget
-from bxpull_nb.models import LogEntry, PullConfig
+from bxpull_nb.models import Batch, LogEntry, PullConfig
 from bxpull_nb.protocol.codec import codec_for
 from bxpull_nb.protocol.session import Resume, SeenMids, Session
 
@@ -49,6 +49,7 @@ class Listener:
         self._timing = timing or Timing()
         self._source = ConfigSource(fetch_config, self._timing, self._config_failed)
         self._config_error: BxPullError | None = None
+        self._began_at: float | None = None
         self._target = target
         self._channels = tuple(channels)
         self._transport = transport
@@ -90,6 +91,15 @@ class Listener:
     def clock(self) -> int:
         """Return the time of this machine's clock in Unix nanoseconds."""
         return self._timing.clock()
+
+    def resume_state(self) -> Resume:
+        """Return the state in which it stopped, for another listener to continue from."""
+        lanes, before = self.lanes, self._resume
+        return Resume(
+            {**before.seen, **{lane.kind: lane.session.seen for lane in lanes}},
+            {**before.last, **{lane.kind: Batch(position=lane.session.position) for lane in lanes}},
+            before.since or self._began_at,
+        )
 
     async def run(self) -> None:
         """Listen on every lane until cancelled; raises errors that trying again cannot mend."""
@@ -143,7 +153,7 @@ class Listener:
         """Return when the capture began; it may begin now."""
         if self._resume.since is not None:
             return self._resume.since
-        now = config.portal_time.timestamp()
+        now = self._began_at = config.portal_time.timestamp()
         self._target.began(now)
         return now
 

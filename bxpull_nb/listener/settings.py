@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 __all__ = ["LaneSettings", "ListenerStats", "Timing"]
 
 
+def uptime() -> float:
+    """Return seconds of a clock that nobody sets, and that goes on while the machine sleeps."""
+    boottime = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if boottime is None else time.clock_gettime(boottime)
+
+
 class ListenerStats(msgspec.Struct):
     """Counters that the listener writes. Another listener may continue them."""
 
@@ -35,6 +41,8 @@ class ListenerStats(msgspec.Struct):
     """Connections that broke after they were accepted."""
     audits: int = 0
     """Times the server's history was asked again whether anything is missing."""
+    audited_us: dict[str, int] = {}
+    """When the history of each lane was last found complete: Unix microseconds."""
     recovered: int = 0
     """Events that only an audit brought."""
     resets: int = 0
@@ -49,13 +57,15 @@ class Timing:
 
     clock: Callable[[], int] = time.time_ns
     """Unix nanoseconds."""
-    monotonic: Callable[[], float] = time.monotonic
+    monotonic: Callable[[], float] = uptime
     """Seconds."""
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     delays: Callable[[], Iterator[float]] = reconnect_delays
     """Seconds after the 1st, 2nd, … failure in a row."""
     jitter: Callable[[], float] = random
     """From 0 to 1, for every random delay."""
+    believe_for: float = 60.0
+    """Seconds for which a channel counts that only a message of the server named."""
     renew_after: float = 0.2
     """Seconds after a channel's end, and up to twice that: the portal has its successor then."""
     restart_pause: tuple[float, float] = (10.0, 120.0)

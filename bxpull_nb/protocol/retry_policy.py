@@ -55,14 +55,17 @@ def is_transient(error: Exception) -> bool:
     return not isinstance(error, _FATAL)
 
 
-def next_transport(chosen: str, server: PullServer, websocket_failures: int) -> str:
+def next_transport(
+    chosen: str, server: PullServer, websocket_failures: int, *, worked: bool = True
+) -> str:
     """Return `websocket` or `polling` for the next try.
 
-    `auto` takes WebSocket where the server has it, and polling after more than four WebSocket
-    failures in a row.
+    `auto` takes WebSocket where the server has it. Once it `worked`, polling steps in after more
+    than four failures in a row; before, after the first: a proxy may refuse every upgrade.
     """
     if chosen != "auto":
         return chosen
     addressed = server.websocket_secure or server.websocket
     usable = bool(server.websocket_enabled and addressed)
-    return "websocket" if usable and websocket_failures <= _WEBSOCKET_TRIES else "polling"
+    tries = _WEBSOCKET_TRIES if worked else 0
+    return "websocket" if usable and websocket_failures <= tries else "polling"

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from bxpull_nb.capture.gap_report import GAP_COLUMNS, report_of
 from bxpull_nb.listener import ListenerStats
 from bxpull_nb.models import LogEntry
@@ -53,14 +55,64 @@ def test_a_gap_that_lasts_has_no_end() -> None:
     assert (stopped.gaps[1].seconds, stopped.seconds) == (2.0, 52.0)
 
 
-def test_a_capture_without_gaps_says_so() -> None:
-    """So does an idle one."""
+def test_a_capture_without_gaps_claims_what_was_checked() -> None:
+    """Only a check of every channel's history shows that nothing is missing."""
     for story, share in (([], "connected            0.0 s"), (STORY[:3], "1.0 s (50.00%)")):
         report = report_of(story, ListenerStats(), AT + 2_000_000)
         assert report.gaps == ()
-        assert report.risk == "Nothing is missing: there was no gap."
+        assert report.risk == "The server's history was not checked yet."
         assert report.to_frame().dtypes.astype(str).to_dict() == GAP_COLUMNS
         assert share in repr(report)
+    half = ListenerStats(audited_us={"shared": AT})
+    assert report_of(STORY[:3], half, AT).risk == "The server's history was not checked yet."
+    checked = ListenerStats(audited_us={"shared": AT + 60_000_000, "private": AT})
+    assert report_of(STORY[:3], checked, AT).risk == (
+        "Nothing is missing up to 2026-09-21 14:13:20 UTC, the last check."
+    )
+
+
+POLLED = [
+    happened(0, "started"),
+    happened(1, "connected", "shared", transport="polling"),
+    happened(5, "lost", "shared", text="cut"),
+    happened(6, "connected", "shared", transport="websocket"),
+    happened(8, "connected", "shared", transport="polling"),
+]
+
+
+@pytest.mark.parametrize(
+    ("story", "words"),
+    [
+        (POLLED, "may be missing from 6.0 s of polling"),
+        ([*STORY[:3], happened(5, "stalled", seconds=14.5)], "Nothing ran for 14.5 s"),
+        ([*STORY[:3], happened(5, "audit_failed", "shared")], "1 audits failed"),
+        ([*STORY[:3], happened(5, "beginning_unknown", "shared")], "beginning is unknown"),
+    ],
+)
+def test_every_risk_is_named(story: list[LogEntry], words: str) -> None:
+    """However complete the server's history was found."""
+    checked = ListenerStats(audited_us={"shared": AT, "private": AT})
+    risk = report_of(story, checked, AT + 10_000_000).risk
+    assert words in risk
+    assert "Nothing is missing" not in risk
+
+
+def test_a_pause_is_a_gap() -> None:
+    """Between a stop and a start, and between two processes."""
+    story = [
+        happened(0, "started"),
+        happened(0, "continued", seconds=30.0),
+        happened(1, "connected", "shared"),
+        happened(1, "resumed", "shared", count=4),
+        happened(10, "stopped"),
+        happened(15, "started"),
+        happened(16, "connected", "shared"),
+    ]
+    gaps = report_of(story, ListenerStats(), AT + 20_000_000).gaps
+    assert [(g.channel, g.seconds, g.replayed, g.cause) for g in gaps] == [
+        (None, 30.0, 4, "no process was running"),
+        (None, 5.0, 0, "the feed was stopped"),
+    ]
 
 
 def test_a_break_of_two_channels_counts_once() -> None:

@@ -258,7 +258,7 @@ def test_polling_steps_in_and_websocket_comes_back() -> None:
             sandbox,
             scenario,
             channels=("shared",),
-            timing={**QUICK_AUDIT, "websocket_again": (0.5, 0.5)},
+            timing={**QUICK_AUDIT, "websocket_again": (0.9, 0.9), "baseline": 0.2},
         )
     assert used == [("polling",), ("websocket",)]
     assert capture.numbers == [0, 1]

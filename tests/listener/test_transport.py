@@ -70,7 +70,7 @@ def test_a_quiet_poll_is_a_value_with_the_position() -> None:
     ):
         mid = sandbox.publish("c")
         url = listen_url(portal.fetch_config(), "polling", mid)
-        assert first(LongPollingTransport(), url, 1) == [Accepted(mid)]
+        assert first(LongPollingTransport(), url, 1) == [Accepted(mid, is_empty=True)]
 
 
 @pytest.mark.parametrize("kind", TRANSPORTS)

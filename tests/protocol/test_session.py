@@ -224,16 +224,33 @@ def test_a_new_message_under_an_old_mid_is_no_copy() -> None:
     assert lane.receive(frame([1], sent=1767225700.0), ARRIVAL).batch.duplicates == (mid(1),)
 
 
-def test_a_lower_mid_that_is_later_is_a_reset() -> None:
-    """Its mid may even be unseen; old positions mean nothing after a reset."""
+def test_a_new_message_far_below_the_position_is_a_reset() -> None:
+    """Old positions mean nothing after a reset: everything stored is new."""
     lane = session()
     lane.connected()
     take(lane, [100])
     lane.connected()
-    received = lane.receive(frame([7], sent=1767225605.0), ARRIVAL)
+    received = lane.receive(frame([7]), ARRIVAL, reset_below=mid(90))
     assert received.was_reset
     lane.stored(received)
-    assert (lane.newest, lane.resume_point()) == (mid(7), None)
+    assert (lane.newest, lane.resume_point()) == (mid(7), "0" * 26)
+
+
+def test_another_message_under_a_known_mid_is_a_reset() -> None:
+    """However soon after the first it comes."""
+    lane = session()
+    take(lane, [1, 2])
+    received = lane.receive(frame([1], sent=1767225600.5), ARRIVAL)
+    assert (received.was_reset, len(received.batch.records)) == (True, 1)
+
+
+def test_a_known_message_far_below_the_position_is_no_reset() -> None:
+    """It is a duplicate, as every resume brings."""
+    lane = session()
+    take(lane, [7])
+    take(lane, [100])
+    received = lane.receive(frame([7]), ARRIVAL, reset_below=mid(90))
+    assert (received.was_reset, received.batch.duplicates) == (False, (mid(7),))
 
 
 @pytest.mark.parametrize("sent", [1767225590.0, 1767225600.9])

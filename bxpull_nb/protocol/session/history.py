@@ -33,8 +33,8 @@ class HistoryPolicy:
         self._frames = 0  # since the connection was accepted
         self._has_given_up = False
         self._newest_at: deque[tuple[float, str]] = deque()
-        if backfill and not session.has_begun:
-            session.begin(FULL_HISTORY)
+        if backfill:
+            session.start_over()
 
     @property
     def needs_baseline(self) -> bool:

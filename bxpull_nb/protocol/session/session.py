@@ -54,6 +54,8 @@ class Resume(msgspec.Struct, frozen=True):
     """The last batch of each lane."""
     since: float | None = None
     """When the capture began: Unix seconds by the portal's clock; None before it began."""
+    stopped_us: int | None = None
+    """When its last record was received, in an earlier process: Unix microseconds."""
 
 
 class Session:
@@ -62,7 +64,7 @@ class Session:
     def __init__(self, codec: Codec, seen: SeenMids) -> None:
         self.codec = codec
         self.newest: str | None = None
-        self._seen = seen
+        self.seen = seen
         self._safe: str | None = None
         self._safe_before: str | None = None
         self._audited: str | None = None
@@ -101,7 +103,7 @@ class Session:
         """
         position = batch.position or Position()
         self.newest, self._safe = position.newest, position.safe
-        self._audited = position.audited
+        self._began, self._audited = position.safe, position.audited
         records = RecordBatch.of(batch.records)
         self.advance(records.mid_range[1])
 
@@ -148,7 +150,7 @@ class Session:
             batch=Batch(kept, frame, dialect, dropped, tuple(left_out), self.position),
             old=len(old),
             newest=_greatest_known(records) if is_torn else records.mid_range[1] or None,
-            is_whole=not is_torn and all(r.mid is None or self._seen.knows(r) for r in bad),
+            is_whole=not is_torn and all(r.mid is None or self.seen.knows(r) for r in bad),
             is_torn=is_torn,
             was_reset=self._was_reset(kept, reset_below),
             service_messages=_service_messages(kept) if "pull" in kept.module_ids else (),
@@ -162,7 +164,7 @@ class Session:
 
     def stored(self, received: Received) -> list[str]:
         """Remember the stored records, move the position, and return the acknowledgements."""
-        self._seen.add(received.batch.records, received.batch.duplicates)
+        self.seen.add(received.batch.records, received.batch.duplicates)
         if received.was_reset:
             self.forget_position()
         if not received.is_whole:  # what the connection was to bring again may not have come
@@ -183,6 +185,12 @@ class Session:
         """Begin the capture after the message `mid`, or before all messages without one."""
         self._began = mid if mid and _is_counted(mid) else FULL_HISTORY
 
+    def start_over(self) -> None:
+        """Ask for everything stored from now on, whatever is known."""
+        self._safe = self._safe_before = self._audited = None
+        self._began = FULL_HISTORY
+        self._floor.clear()
+
     def begin_before(self, mid: str) -> None:
         """Begin the capture just before the message `mid`."""
         if _is_counted(mid):
@@ -191,13 +199,12 @@ class Session:
     @property
     def has_begun(self) -> bool:
         """Whether the mid is known after which the capture began, or continues."""
-        return bool(self._began or self._safe or self._audited)
+        return bool(self._began or self._audited)
 
     def forget_position(self) -> None:
         """Forget the position after a reset: everything the server stores now is new."""
-        self.newest = self._safe = self._safe_before = self._audited = self._first = None
-        self._began = FULL_HISTORY
-        self._floor.clear()
+        self.newest = self._first = None
+        self.start_over()
 
     def _not_below_floor(self, point: str | None) -> str | None:
         if len(self._floor) < 2:
@@ -207,7 +214,7 @@ class Session:
     def _duplicates(self, batch: RecordBatch) -> list[int]:
         """Return the places of messages that were seen before, or earlier in the frame."""
         mids = batch.mids
-        if len(set(mids)) == len(mids) and self._seen.isdisjoint(batch):
+        if len(set(mids)) == len(mids) and self.seen.isdisjoint(batch):
             return []
         duplicates: list[int] = []
         in_frame: dict[str, list[Record]] = {}
@@ -215,7 +222,7 @@ class Session:
             if not record.mid:
                 continue
             earlier = in_frame.setdefault(record.mid, [])
-            if record in earlier or self._seen.holds(record):
+            if record in earlier or self.seen.holds(record):
                 duplicates.append(at)
             earlier.append(record)
         return duplicates
@@ -235,12 +242,12 @@ class Session:
         Its mid is far below the position, or another message had the same mid.
         """
         least, _ = batch.mid_range
-        if not least or (least > below and self._seen.isdisjoint(batch)):
+        if not least or (least > below and self.seen.isdisjoint(batch)):
             return False  # nearly always
         return any(
             type(record) is Event
             and _is_counted(record.mid)
-            and (record.mid <= below or record.mid in self._seen)
+            and (record.mid <= below or record.mid in self.seen)
             for record in batch
         )
 

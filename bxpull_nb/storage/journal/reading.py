@@ -81,7 +81,8 @@ def resume_from(
                 seen[channel] = family.sibling(max(count + 1, _REMEMBERED))
             seen[channel].add(batch.records, batch.duplicates)
             last[channel] = batch
-    return Resume(seen, last, since)
+    times = [batch.arrival.received_us for batch in last.values() if batch.records]
+    return Resume(seen, last, since, max(filter(None, times), default=None))
 
 
 def _quiet_lanes(folder: Path) -> dict[str | None, Batch]:
