@@ -31,7 +31,7 @@ class PushControls(Controls):
         return self._running.push.service.expire(kind, action, portal_style=portal_style)
 
     def announce(self, command: str, *, channel: str = "shared") -> str:
-        """Send `config_expire` or `server_restart`, which is not stored, and return its mid."""
+        """Send `config_expire` or `server_restart` and return its mid; only version 3 stores it."""
         return self._running.push.service.announce(command, channel)
 
     def presence(self, user_id: int, online: bool) -> str:

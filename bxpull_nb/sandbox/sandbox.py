@@ -70,7 +70,7 @@ class Sandbox(Settings, RestControls, PushControls):
 
         From any thread, thousands a second. `params` is anything JSON can hold; `channel` is
         `shared`, `private`, or both as a list; `expiry` is how many seconds the push server
-        stores the event for listeners that resume (0 = not at all).
+        stores the event for listeners that resume (0 = not at all, on version 3 a day).
 
         Raises SettingsError when the sandbox is not running, for params that are not JSON, and
         for a channel it does not have.

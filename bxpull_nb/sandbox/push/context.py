@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from starlette.requests import HTTPConnection
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
 
 from bxpull_nb.sandbox.channels import Channels, Signer
 from bxpull_nb.sandbox.push.authentication import SubscriberAuthentication
@@ -18,7 +19,15 @@ from bxpull_nb.sandbox.push.service_messages import ServiceMessages
 from bxpull_nb.sandbox.server import LoopbackServer, Peer
 from bxpull_nb.sandbox.settings import Settings
 
-__all__ = ["HEADERS", "TEXT_HEADERS", "PushContext", "create_push_context", "peer_of"]
+__all__ = [
+    "HEADERS",
+    "OTHER_METHODS",
+    "TEXT_HEADERS",
+    "PushContext",
+    "create_push_context",
+    "not_found",
+    "peer_of",
+]
 
 HEADERS = {
     "Access-Control-Allow-Origin": "*",
@@ -26,6 +35,8 @@ HEADERS = {
 }
 """Headers of every response of the push server."""
 TEXT_HEADERS = {"Content-Type": "text/plain", **HEADERS}
+OTHER_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+"""Methods of `not_found`, the last route of each path."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +81,7 @@ def create_push_context(
     broker = Broker(
         now=now,
         wake=server.call_soon,
-        names_channels=version < 4,
+        version=version,
         history_limit=settings.history_limit,
         backlog_limit=settings.backlog_limit,
     )
@@ -89,6 +100,11 @@ def create_push_context(
         service=service,
         cut=server.cut,
     )
+
+
+async def not_found(_request: Request) -> Response:
+    """Return a 404 that a browser may read, for methods that a path does not have."""
+    return Response(status_code=404, headers=TEXT_HEADERS)
 
 
 def peer_of(connection: HTTPConnection) -> Peer:
