@@ -24,8 +24,9 @@ class Sandbox(Settings, RestControls, PushControls):
         print(sandbox.url)
     ```
 
-    It runs on a thread of its own, so a busy notebook does not delay it. Tokens, channels and
-    history are new with each `start()`. Raises SettingsError for options that cannot be used.
+    It runs on a thread of its own, so a busy notebook does not delay it. Tokens and history are
+    new with each `start()`, and so are channels without a `signature_key`. Raises SettingsError
+    for options that cannot be used.
     """
 
     _portal: RunningPortal | None = field(default=None, init=False)
