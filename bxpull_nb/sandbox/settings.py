@@ -124,6 +124,12 @@ class Settings:
             "None = another one with each start."
         ),
     )
+    public_list: bool = field(
+        default=False,
+        metadata=_doc(
+            "Whether applications may call `pull.channel.public.list`, which portals refuse them."
+        ),
+    )
     tls: bool = field(
         default=False,
         metadata=_doc(
