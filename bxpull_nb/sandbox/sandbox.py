@@ -76,9 +76,25 @@ class Sandbox(Settings, RestControls, PushControls):
         Raises SettingsError when the sandbox is not running, for params that are not JSON, and
         for a channel it does not have.
         """
-        kinds = [channel] if isinstance(channel, str) else list(dict.fromkeys(channel))
         content = {} if params is None else params
+        kinds = _names(channel)
         return self._running.publisher.publish(module_id, command, content, kinds, expiry)
+
+    def publish_raw(
+        self,
+        body: str,
+        *,
+        channel: str | Sequence[str] = "shared",
+        expiry: int = EVENT_EXPIRY,
+        sender: str = "backend",
+    ) -> str:
+        """Publish a body exactly as given, which need not be JSON, and return its message id.
+
+        `sender` is `backend`, or `client` for a message that another user sent by way of a public
+        channel; frames of version 3 do not name it. The rest is as in `publish`. Raises
+        SettingsError for another sender, and for text that UTF-8 cannot encode.
+        """
+        return self._running.publisher.publish_raw(body, _names(channel), expiry, sender)
 
     def __enter__(self) -> "Sandbox":
         return self.start()
@@ -106,6 +122,10 @@ class Sandbox(Settings, RestControls, PushControls):
             shown["listeners"] = str(len(portal.push.connections))
             shown["published"] = str(portal.broker.published)
         return shown
+
+
+def _names(channel: str | Sequence[str]) -> list[str]:
+    return [channel] if isinstance(channel, str) else list(dict.fromkeys(channel))
 
 
 Sandbox.__doc__ = f"{inspect.getdoc(Sandbox)}\n\nOptions:\n\n{options_text()}"

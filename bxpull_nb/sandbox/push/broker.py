@@ -80,6 +80,8 @@ class Broker:
         expiry = self._stored_seconds(expiry)
         first = channels[0] if self._is_text_server else "-"
         with self._lock:
+            if self.faults.waiting:
+                expiry = self.faults.expiry(expiry)
             self._count += 1
             mid = f"{self._start:010}{self._count:016}"
             message = Message(mid, body, first, int(moment), expiry, *sender)

@@ -1,5 +1,7 @@
 """The parts of the push server that its routes and connections share, created together."""
 
+import asyncio
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -37,6 +39,7 @@ HEADERS = {
 TEXT_HEADERS = {"Content-Type": "text/plain", **HEADERS}
 OTHER_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 """Methods of `not_found`, the last route of each path."""
+_IDLE_CHECK = 0.1
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,13 @@ class PushContext:
         """Remove a connection that has ended."""
         self.connections.remove(connection)
         self.presence.disconnected(connection.subscriber.user_id)
+
+    async def cut_idle(self, seconds: float) -> None:
+        """Cut connections after so many seconds without traffic, while that is the limit."""
+        while self.faults.idle_limit == seconds:
+            newest = time.monotonic() - seconds
+            self.cut([c.peer for c in self.connections if c.last_traffic <= newest])
+            await asyncio.sleep(min(seconds / 10, _IDLE_CHECK))
 
 
 def create_push_context(
