@@ -99,7 +99,8 @@ class Portal:
     def public_channels(self, users: Iterable[int]) -> dict[int, PublicChannel]:
         """Return the public channels of these users, by user id, for others to publish to.
 
-        Users without one are left out.
+        Users without one are left out: portals give an application those of the config's
+        `publicChannels` only.
         """
         return self.bridge.run(self.rest.public_channels(users))
 
@@ -122,14 +123,15 @@ class Portal:
     async def _publish(
         self, users: list[int], command: str, params: Mapping[str, Any], module_id: str
     ) -> None:
-        channels = await self.rest.public_channels(users)
+        config = await self.rest.fetch_config()
+        channels = await self.rest.public_channels(users, config)
         lacking = [user for user in users if user not in channels]
         if lacking:
             raise ChannelMissing(
-                f"the portal gives no public channel of user {lacking[0]}. Check the user's id, "
-                f"and that the push server's version is 4; send_event() works without."
+                f"user {lacking[0]} is not in the config's publicChannels, so there is no public "
+                f"channel to publish to. Check the user's id, and that the push server's version "
+                f"is 4; send_event() works without."
             )
-        config = await self.rest.fetch_config()
         message = message_body(command, params, module_id)
         receivers = [channels[user] for user in users]
         await publish(config, receivers, message, secure=self.url.startswith("https:"))

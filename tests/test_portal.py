@@ -45,16 +45,20 @@ def test_an_event_may_go_to_the_own_private_channel(portal: Portal) -> None:
 
 
 def test_the_module_is_the_application_unless_named(portal: Portal) -> None:
-    """And the portal writes it in lower case."""
+    """It is written in lower case; the portal refuses any other (the next test)."""
     feed = portal.feed(transport="websocket").start()
     portal.send_event("a")
-    portal.send_event("b", module_id="My.Module")
+    portal.send_event("b", module_id="my.module")
     assert feed.wait(2, timeout=5)["module_id"].tolist() == ["application", "my.module"]
 
 
 @pytest.mark.parametrize(
     ("command", "module", "code"),
-    [("not a command!", "application", "COMMAND_ERROR"), ("ok", "no module!", "MODULE_ID_ERROR")],
+    [
+        ("not a command!", "application", "COMMAND_ERROR"),
+        ("ok", "no module!", "MODULE_ID_ERROR"),
+        ("ok", "CRM", "MODULE_ID_ERROR"),
+    ],
 )
 def test_the_error_of_a_refused_event_names_the_allowed_characters(
     portal: Portal, command: str, module: str, code: str
@@ -219,7 +223,7 @@ def test_the_error_names_a_missing_scope() -> None:
 def test_public_channels_and_publishing_need_a_server_of_version_4(portal: Portal) -> None:
     """Below it there are none, and the error names the other way."""
     assert portal.public_channels([1]) == {}
-    with pytest.raises(ChannelMissing, match=r"send_event\(\)"):
+    with pytest.raises(ChannelMissing, match=r"user 1 is not in .*publicChannels.*send_event\(\)"):
         portal.publish([1], "hello")
 
 
@@ -233,3 +237,15 @@ def test_a_message_to_a_public_channel_arrives() -> None:
         feed = portal.feed(transport="websocket").start()
         portal.publish([1], "hello", {"n": 1})
         assert feed.wait(1, timeout=5)["command"].tolist() == ["hello"]
+        with pytest.raises(ChannelMissing, match=r"user 7 is not in the config's publicChannels"):
+            portal.publish([1, 7], "hello")
+
+
+def test_a_portal_that_lists_public_channels_is_asked_for_other_users() -> None:
+    """Where the portal lets applications, messages reach users outside the config."""
+    with (
+        Sandbox(server_version=4, public_list=True) as sandbox,
+        bx.connect(sandbox.url, token=sandbox.token) as portal,
+    ):
+        assert portal.public_channels([1, 7, 99]).keys() == {1, 7}
+        portal.publish([7], "hello")

@@ -31,6 +31,8 @@ _PERSONAL = (
     "pull.config.get answered in place of pull.application.config.get: this is the personal feed "
     "of the webhook's user (what the web interface gets), not an application's channels"
 )
+_NO_LIST = ("error_method_not_found", "insufficient_scope")
+"""Codes of portals that do not let an application list public channels."""
 _log = logging.getLogger(__name__)
 
 
@@ -108,16 +110,42 @@ class RestClient:
                 raise refused from None
             return config
 
-    async def public_channels(self, users: Iterable[int]) -> dict[int, PublicChannel]:
+    async def public_channels(
+        self, users: Iterable[int], config: PullConfig | None = None
+    ) -> dict[int, PublicChannel]:
         """Return the public channels of these users, by user id, for those who have one.
 
-        An application may ask for them (`pull.channel.public.list`) if the push server's version
-        is 4 or higher.
+        They are in the config (default: a fresh one) if the push server's version is 4 or higher.
+        The portal is asked for users who are not (`pull.channel.public.list`); where it refuses
+        that to this application, they are left out with a warning.
         """
-        params = {"USERS": [int(user) for user in users], "APPLICATION": "Y"}
-        result = await self.call("pull.channel.public.list", params)
-        found = public_channels(mapping(result))
-        return {channel.user_id: channel for channel in found.values()}
+        config = config or await self.fetch_config()
+        wanted = dict.fromkeys(map(int, users))
+        known = {channel.user_id: channel for channel in config.public_channels.values()}
+        found = {user: known[user] for user in wanted if user in known}
+        missing = [user for user in wanted if user not in known]
+        of_application = "N" if config.personal_feed else "Y"
+        return found | (await self._listed_channels(missing, of_application) if missing else {})
+
+    async def _listed_channels(
+        self, users: list[int], of_application: str
+    ) -> dict[int, PublicChannel]:
+        params = {"USERS": users, "APPLICATION": of_application}
+        try:
+            result = await self.call("pull.channel.public.list", params)
+        except ApiError as refused:
+            if refused.code.lower() not in _NO_LIST:
+                raise
+            names = ", ".join(map(str, users))
+            _log.warning(
+                "user %s is not in the config's publicChannels, and the portal refuses to list "
+                "public channels (%s)",
+                names,
+                refused.code,
+            )
+            return {}
+        listed = public_channels(mapping(result)).values()
+        return {channel.user_id: channel for channel in listed}
 
     async def send_event(
         self,

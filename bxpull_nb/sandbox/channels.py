@@ -1,13 +1,13 @@
 """Channel ids: their shape, their signatures, and how long they live (protocol 2.2).
 
-A channel id is a subscription secret: 32 random hex digits, signed by the portal, so that the push
+A channel id is a subscription secret: 32 hex digits, signed by the portal, so that the push
 server can check them without asking the portal. From version 4 on a private channel has a public
 part too, an address to publish to but not to listen at.
 """
 
 import hmac
 import re
-import secrets
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
@@ -94,6 +94,10 @@ class Signer:
         """Whether the signature allows publishing to the channel with that public part."""
         return hmac.compare_digest(signature, self.sign(public_key(public)))
 
+    def new_id(self, name: str) -> str:
+        """Return the channel id of that name: 32 hex digits, always the same with one key."""
+        return hmac.digest(self._key, name.encode(), "sha256").hex()[:32]
+
     def token(self, claims: dict[str, Any]) -> str:
         """Return a signed token with the claims."""
         return write_token(self._key, claims)
@@ -146,16 +150,24 @@ class Channels:
     """The portal's channels, each replaced by another at its end.
 
     There is a shared one, and a private one for each user. The application has its own channels,
-    and so has the portal's web interface. `version` is the push server's.
+    and so has the portal's web interface: `name` distinguishes their ids. `version` is the push
+    server's.
     """
 
     def __init__(
-        self, signer: Signer, ttl: float, now: Callable[[], float], version: int = 3
+        self,
+        signer: Signer,
+        ttl: float,
+        now: Callable[[], float],
+        version: int = 3,
+        name: str = "",
     ) -> None:
         self._signer = signer
         self._ttl = ttl
         self._now = now
         self._version = version
+        self._name = name
+        self._counts: Counter[str] = Counter()
         self._issued: dict[tuple[str, int], IssuedChannel] = {}
         self._owners: dict[str, int] = {}
         self._lock = Lock()
@@ -207,9 +219,15 @@ class Channels:
         """Return the user whose private channel has or had that id or public part."""
         return self._owners.get(channel_id)
 
+    def _new_id(self, name: str) -> str:
+        """Return the next id of that name."""
+        self._counts[name] += 1
+        return self._signer.new_id(f"{self._name} {name} {self._counts[name]}")
+
     def _issue(self, kind: str, user_id: int, moment: float) -> IssuedChannel:
-        id_ = secrets.token_hex(16)
-        public = secrets.token_hex(16) if kind == "private" and self._version >= 4 else None
+        id_ = self._new_id(f"{kind} {user_id}")
+        has_public = kind == "private" and self._version >= 4
+        public = self._new_id(f"public {user_id}") if has_public else None
         targets: tuple[str, ...] = (id_,)
         if kind == "private":
             self._owners |= dict.fromkeys(filter(None, (id_, public)), user_id)

@@ -16,6 +16,8 @@ __all__ = ["EVENT_EXPIRY", "Publisher", "event_body"]
 EVENT_EXPIRY = 86400
 """Seconds the push server stores an application's event."""
 _SERVER_NAME = "bxpull-sandbox"
+_SENDERS = ("backend", "client")
+_OTHER_USER = 7
 _encode = msgspec.json.Encoder().encode
 _iso_second = lru_cache(maxsize=4)(iso_time)
 
@@ -47,12 +49,31 @@ class Publisher:
 
         Raises SettingsError for params that are not JSON, and for a channel that does not exist.
         """
-        if not kinds or not all(kind in self._kinds for kind in kinds):
-            raise SettingsError(f"channel={kinds!r}: this sandbox has {', '.join(self._kinds)}.")
-        moment = self._now()
-        targets = [key for kind in kinds for key in self._channels.current(kind).targets]
+        targets, moment = self._targets(kinds), self._now()
         body = event_body(module_id, command, params, moment)
         return self._broker.publish(body, targets, expiry, moment)
+
+    def publish_raw(self, body: str, kinds: Sequence[str], expiry: int, sender: str) -> str:
+        """Publish a body of the back end, or of a `client` who is another user; return its mid.
+
+        Raises SettingsError for another sender, for a body that UTF-8 cannot encode, and for a
+        channel that does not exist.
+        """
+        if sender not in _SENDERS:
+            raise SettingsError(f"sender={sender!r}: take one of {', '.join(_SENDERS)}.")
+        try:
+            body.encode()
+        except UnicodeEncodeError as exc:
+            raise SettingsError(f"the body cannot be written as UTF-8: {exc.reason}") from exc
+        is_client = sender == "client"
+        public = self._channels.current("private", _OTHER_USER).public if is_client else None
+        named = (sender, public or "")
+        return self._broker.publish(body, self._targets(kinds), expiry, self._now(), named)
+
+    def _targets(self, kinds: Sequence[str]) -> list[str]:
+        if not kinds or not all(kind in self._kinds for kind in kinds):
+            raise SettingsError(f"channel={kinds!r}: this sandbox has {', '.join(self._kinds)}.")
+        return [key for kind in kinds for key in self._channels.current(kind).targets]
 
 
 def event_body(module_id: str, command: str, params: Any, moment: float) -> str:

@@ -1,5 +1,7 @@
 """Control of a running sandbox's push server: service messages and faults."""
 
+import math
+
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.sandbox.wiring import Controls
 
@@ -31,7 +33,7 @@ class PushControls(Controls):
         return self._running.push.service.expire(kind, action, portal_style=portal_style)
 
     def announce(self, command: str, *, channel: str = "shared") -> str:
-        """Send `config_expire` or `server_restart`, which is not stored, and return its mid."""
+        """Send `config_expire` or `server_restart` and return its mid; only version 3 stores it."""
         return self._running.push.service.announce(command, channel)
 
     def presence(self, user_id: int, online: bool) -> str:
@@ -71,11 +73,31 @@ class PushControls(Controls):
         portal.server.call_soon(close)
         return len(websockets)
 
-    def refuse_handshakes(self, n: int = 1, status: int = 503) -> None:
-        """Answer the next `n` WebSocket handshakes with this HTTP status."""
+    def refuse_handshakes(self, n: int | None = 1, status: int = 503) -> None:
+        """Answer the next `n` WebSocket handshakes with this HTTP status, while polls work.
+
+        None refuses all of them, as a proxy without WebSockets does (status 426, 400 or 200); 0
+        accepts handshakes again.
+        """
         faults = self._running.push.faults
         faults.refusal_status = status
-        faults.refuse.add(n)
+        if n == 0:
+            faults.refuse.clear()
+        else:
+            faults.refuse.add(math.inf if n is None else n)
+
+    def limit_idle(self, seconds: float | None) -> None:
+        """Cut WebSockets and held polls after so many seconds without traffic, as proxies do.
+
+        There is no close frame and no answer. None ends it. Pings of the WebSocket protocol are
+        no traffic here.
+        """
+        if seconds is not None and not seconds > 0:
+            raise SettingsError(f"seconds={seconds!r}: it must be more than 0, or None.")
+        portal = self._running
+        portal.push.faults.idle_limit = seconds
+        if seconds is not None:
+            portal.server.spawn(portal.push.cut_idle(seconds))
 
     def answer_html(self, n: int = 1) -> None:
         """Answer the next `n` polls with HTML and HTTP 200, as a proxy may do."""
@@ -110,8 +132,18 @@ class PushControls(Controls):
         """
         self._running.broker.faults.lose(n)
 
+    def store_nothing(self, n: int = 1) -> None:
+        """Deliver the next `n` messages without storing them, as with an expiry of 0.
+
+        On version 3 too, which otherwise stores every message.
+        """
+        self._running.broker.faults.store_nothing(n)
+
     def wipe_history(self) -> None:
-        """Delete all stored messages; mids begin at 1 again, under the same prefix."""
+        """Delete all stored messages; mids begin at 1 again, under the same prefix.
+
+        Listeners stay connected, and messages to come are delivered to them.
+        """
         self._running.broker.wipe()
 
     def fail_requests(self, n: int = 1) -> None:

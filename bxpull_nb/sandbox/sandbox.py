@@ -24,8 +24,9 @@ class Sandbox(Settings, RestControls, PushControls):
         print(sandbox.url)
     ```
 
-    It runs on a thread of its own, so a busy notebook does not delay it. Tokens, channels and
-    history are new with each `start()`. Raises SettingsError for options that cannot be used.
+    It runs on a thread of its own, so a busy notebook does not delay it. Tokens and history are
+    new with each `start()`, and so are channels without a `signature_key`. Raises SettingsError
+    for options that cannot be used.
     """
 
     _portal: RunningPortal | None = field(default=None, init=False)
@@ -70,14 +71,30 @@ class Sandbox(Settings, RestControls, PushControls):
 
         From any thread, thousands a second. `params` is anything JSON can hold; `channel` is
         `shared`, `private`, or both as a list; `expiry` is how many seconds the push server
-        stores the event for listeners that resume (0 = not at all).
+        stores the event for listeners that resume (0 = not at all, on version 3 a day).
 
         Raises SettingsError when the sandbox is not running, for params that are not JSON, and
         for a channel it does not have.
         """
-        kinds = [channel] if isinstance(channel, str) else list(dict.fromkeys(channel))
         content = {} if params is None else params
+        kinds = _names(channel)
         return self._running.publisher.publish(module_id, command, content, kinds, expiry)
+
+    def publish_raw(
+        self,
+        body: str,
+        *,
+        channel: str | Sequence[str] = "shared",
+        expiry: int = EVENT_EXPIRY,
+        sender: str = "backend",
+    ) -> str:
+        """Publish a body exactly as given, which need not be JSON, and return its message id.
+
+        `sender` is `backend`, or `client` for a message that another user sent by way of a public
+        channel; frames of version 3 do not name it. The rest is as in `publish`. Raises
+        SettingsError for another sender, and for text that UTF-8 cannot encode.
+        """
+        return self._running.publisher.publish_raw(body, _names(channel), expiry, sender)
 
     def __enter__(self) -> "Sandbox":
         return self.start()
@@ -105,6 +122,10 @@ class Sandbox(Settings, RestControls, PushControls):
             shown["listeners"] = str(len(portal.push.connections))
             shown["published"] = str(portal.broker.published)
         return shown
+
+
+def _names(channel: str | Sequence[str]) -> list[str]:
+    return [channel] if isinstance(channel, str) else list(dict.fromkeys(channel))
 
 
 Sandbox.__doc__ = f"{inspect.getdoc(Sandbox)}\n\nOptions:\n\n{options_text()}"

@@ -1,5 +1,6 @@
 """The options of a sandbox: types, defaults, documentation and checks, in one place."""
 
+import secrets
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
@@ -115,6 +116,20 @@ class Settings:
         default=480.0,
         metadata=_doc("Seconds a REST method may work in 10 minutes; None = no limit."),
     )
+    signature_key: bytes | str | None = field(
+        default=None,
+        repr=False,
+        metadata=_doc(
+            "The key that signs channel ids and tokens; the same key gives the same ids. A secret; "
+            "None = another one with each start."
+        ),
+    )
+    public_list: bool = field(
+        default=False,
+        metadata=_doc(
+            "Whether applications may call `pull.channel.public.list`, which portals refuse them."
+        ),
+    )
     tls: bool = field(
         default=False,
         metadata=_doc(
@@ -140,6 +155,8 @@ class Settings:
             raise SettingsError(f"port={self.port!r}: take 1 to 65535, or 0 for any free port.")
         if not self.buffer >= 0:
             raise SettingsError(f"buffer={self.buffer!r}: seconds, 0 or more.")
+        if self.signature_key is not None and not _key_bytes(self.signature_key):
+            raise SettingsError("signature_key: text or bytes, at least one.")
         optional = [name for name in _POSITIVE_OR_NONE if getattr(self, name) is not None]
         for name in (*_POSITIVE, *optional):
             if not getattr(self, name) > 0:
@@ -162,6 +179,11 @@ class Settings:
         """The status profile in force: `guide` or `portal`."""
         return self.status_profile or ("guide" if self.edition == "seed" else "portal")
 
+    def new_signature_key(self) -> bytes:
+        """Return the given key of signatures, or a random one."""
+        given = self.signature_key
+        return secrets.token_bytes(32) if given is None else _key_bytes(given)
+
     @property
     def scopes(self) -> tuple[str, ...]:
         """The scope as single names."""
@@ -172,6 +194,13 @@ class Settings:
     def channel_kinds(self) -> tuple[str, ...]:
         """The types of channel the application has."""
         return ("shared", "private") if self.private else ("shared",)
+
+
+def _key_bytes(key: object) -> bytes:
+    """Return the key as bytes; none for a value of another type."""
+    if isinstance(key, str):
+        return key.encode()
+    return key if isinstance(key, bytes) else b""
 
 
 def options_text() -> str:

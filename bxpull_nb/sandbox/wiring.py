@@ -1,6 +1,5 @@
 """One run of the sandbox: its parts, created and connected."""
 
-import secrets
 from dataclasses import dataclass
 
 from starlette.applications import Starlette
@@ -70,10 +69,10 @@ def open_portal(settings: Settings) -> RunningPortal:
     server = LoopbackServer()
     host = f"{HOST}:{_bind(server, settings.port, certificate)}"
     url = f"{'https' if certificate else 'http'}://{host}"
-    signer = Signer(secrets.token_bytes(32))
+    signer = Signer(settings.new_signature_key())
     channels, personal = (
-        Channels(signer, settings.channel_ttl, settings.now, settings.server_version)
-        for _ in range(2)
+        Channels(signer, settings.channel_ttl, settings.now, settings.server_version, owner)
+        for owner in ("application", "portal")
     )
     application = Application(settings.now, settings.token_ttl, settings.scopes)
     push = create_push_context(settings, server, signer, channels, personal, application.client_id)

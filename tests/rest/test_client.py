@@ -17,7 +17,7 @@ from bxpull_nb.rest import LeakyBucket, RestClient, retry_delay
 from bxpull_nb.rest.auth import AccessToken, Webhook
 from bxpull_nb.sandbox import Sandbox
 from tests.support.answering import Answer
-from tests.support.configs import seed_answer
+from tests.support.configs import current_answer, seed_answer
 from tests.support.scripted_portal import PORTAL, ScriptedPortal
 
 TOKEN = "0123456789abcdef0123456789abcdef"
@@ -511,17 +511,55 @@ def test_an_application_never_gets_a_personal_feed() -> None:
 # ---- public channels ----------------------------------------------------------------------
 
 
-def test_public_channels_come_by_user() -> None:
-    """Typed; who has none is left out."""
-    channel = {"user_id": 7, "public_id": "f" * 32, "signature": "a" * 40}
-    portal = ScriptedPortal({"result": {"7": channel, "8": False}}, {"result": []})
+CONFIG = {"result": current_answer()}
+"""Its publicChannels have user 7."""
+
+
+def test_public_channels_are_those_of_the_config() -> None:
+    """No other method is called for them, and a config at hand is used."""
+    portal = ScriptedPortal(CONFIG)
 
     async def both(client: RestClient) -> list[Any]:
-        return [await client.public_channels([7, 8]), await client.public_channels([8])]
+        config = await client.fetch_config()
+        return [await client.public_channels([7, 7], config), await client.public_channels([])]
 
-    (found, none), _ = asked(portal, both)
-    assert (found.keys(), found[7].signature, none) == ({7}, "a" * 40, {})
-    assert portal.bodies()[0] == {"USERS": [7, 8], "APPLICATION": "Y"}
+    (found, none), _ = asked(ScriptedPortal(CONFIG, CONFIG), both)
+    assert (found.keys(), found[7].signature[:4], none) == ({7}, "057a", {})
+    found, _ = asked(portal, lambda client: client.public_channels([7]))
+    assert found.keys() == {7}
+    assert len(portal.calls) == 1
+
+
+def test_users_outside_the_config_are_asked_for() -> None:
+    """Typed; a user without a channel is left out."""
+    channel = {"user_id": 8, "public_id": "f" * 32, "signature": "a" * 40}
+    portal = ScriptedPortal(CONFIG, {"result": {"8": channel, "9": False}})
+    found, _ = asked(portal, lambda client: client.public_channels([9, 7, 8]))
+    assert (found.keys(), found[8].signature) == ({7, 8}, "a" * 40)
+    assert portal.bodies()[1] == {"USERS": [9, 8], "APPLICATION": "Y"}
+
+
+def test_a_webhook_asks_for_channels_of_its_own_feed() -> None:
+    """Those of an application would be another feed's, and are refused to it."""
+    portal = ScriptedPortal(REFUSED, CONFIG, {"result": []})
+    asked(portal, lambda client: client.public_channels([8]), auth=Webhook(WEBHOOK))
+    assert portal.bodies()[2] == {"USERS": [8], "APPLICATION": "N"}
+
+
+@pytest.mark.parametrize("code", ["ERROR_METHOD_NOT_FOUND", "insufficient_scope"])
+def test_a_portal_without_a_list_leaves_users_out(
+    code: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The others are returned, and a warning names who is missing; other errors are raised."""
+    portal = ScriptedPortal(CONFIG, error(code, 404))
+    found, _ = asked(portal, lambda client: client.public_channels([7, 8, 9]))
+    assert found.keys() == {7}
+    assert "user 8, 9 is not in the config's publicChannels" in caplog.text
+    with pytest.raises(errors.LimitReached):
+        asked(
+            ScriptedPortal(CONFIG, error("OVERLOAD_LIMIT")),
+            lambda client: client.public_channels([8]),
+        )
 
 
 # ---- no secret anywhere -------------------------------------------------------------------

@@ -91,15 +91,19 @@ def test_a_subscription_can_be_taken_from_piece_by_piece(harness: BrokerHarness)
     assert mids(subscription.take(9)) == sent[3:]
 
 
-def test_a_message_to_two_channels_arrives_twice_with_one_mid(harness: BrokerHarness) -> None:
-    """It arrives twice live and from the history; both times with the first channel."""
+@pytest.mark.parametrize(("version", "named", "stored"), [(3, SHARED, 1), (4, "-", 2)])
+def test_a_message_to_two_channels_arrives_twice_with_one_mid(
+    version: int, named: str, stored: int
+) -> None:
+    """Live it does on every version; the history of version 3 gives it once."""
+    harness = BrokerHarness(version=version)
     subscription, _ = harness.subscribe(PRIVATE, SHARED)
     mid = harness.publish(SHARED, PRIVATE)
     frame = subscription.take()
     assert isinstance(frame, str)
     assert mids(frame) == [mid, mid]
-    assert frame.count(f'"channel":"{SHARED}"') == 2
-    assert harness.subscribe(PRIVATE, SHARED, mid=ALL)[1] == [mid, mid]
+    assert frame.count(f'"channel":"{named}"') == 2
+    assert harness.subscribe(PRIVATE, SHARED, mid=ALL)[1] == [mid] * stored
     assert harness.subscribe(PRIVATE, mid=ALL)[1] == [mid]
 
 
@@ -120,11 +124,23 @@ def test_a_resume_gets_what_is_newer_sorted_by_mid(harness: BrokerHarness) -> No
     assert harness.subscribe(SHARED)[1] == []
 
 
-def test_an_unstored_message_arrives_live_only(harness: BrokerHarness) -> None:
-    """A message with an expiry of 0 is not stored."""
+@pytest.mark.parametrize("expiry", [0, -1])
+def test_an_unstored_message_arrives_live_only(expiry: int) -> None:
+    """From version 4 on a message with an expiry of 0 is not stored."""
+    harness = BrokerHarness(version=4)
     subscription, _ = harness.subscribe()
-    mid = harness.publish(expiry=0)
+    mid = harness.publish(expiry=expiry)
     assert mids(subscription.take()) == [mid]
+    assert harness.subscribe(mid=ALL)[1] == []
+
+
+@pytest.mark.parametrize("expiry", [0, -1])
+def test_version_3_stores_every_message(harness: BrokerHarness, expiry: int) -> None:
+    """Without an expiry it is stored for a day."""
+    mid = harness.publish(expiry=expiry)
+    harness.moment += 86399
+    assert harness.subscribe(mid=ALL)[1] == [mid]
+    harness.moment += 1
     assert harness.subscribe(mid=ALL)[1] == []
 
 
@@ -137,8 +153,9 @@ def test_a_stored_message_expires(harness: BrokerHarness) -> None:
     assert harness.subscribe(mid=ALL)[1] == []
 
 
-def test_the_newest_stored_mid_is_known_per_channel(harness: BrokerHarness) -> None:
+def test_the_newest_stored_mid_is_known_per_channel() -> None:
     """Unstored messages and other channels are ignored."""
+    harness = BrokerHarness(version=4)
     assert harness.broker.newest([SHARED, PRIVATE]) == ""
     first = harness.publish(SHARED)
     second = harness.publish(PRIVATE)
@@ -215,7 +232,7 @@ def test_a_message_is_encoded_once_per_dialect(
 
 def test_a_binary_frame_after_a_text_frame_is_stamped_in_milliseconds() -> None:
     """Protocol 4 servers write a `created` in the 1970s then, otherwise the right one."""
-    harness = BrokerHarness(names_channels=False)
+    harness = BrokerHarness(version=4)
     harness.moment = 1_795_449_952.079  # as recorded
     binary, _ = harness.broker.subscribe([PRIVATE], None, harness.ready.append, PROTOBUF)
     harness.publish(PRIVATE, expiry=60)
@@ -234,7 +251,7 @@ def created_of(frame: str | bytes) -> int:
 
 def test_from_version_4_on_frames_do_not_name_the_channel() -> None:
     """Live frames and the backlog lack the channel; the backlog has the time of delivery."""
-    harness = BrokerHarness(names_channels=False)
+    harness = BrokerHarness(version=4)
     subscription, _ = harness.subscribe()
     harness.publish()
     live = subscription.take()
@@ -257,8 +274,9 @@ def test_a_wipe_forgets_everything_and_numbers_from_one(harness: BrokerHarness) 
     assert harness.broker.published == 4
 
 
-def test_an_expiry_is_a_day_at_most(harness: BrokerHarness) -> None:
+def test_an_expiry_is_a_day_at_most() -> None:
     """An expiry is never negative, which the binary protocol could not encode."""
+    harness = BrokerHarness(version=4)
     subscription, _ = harness.broker.subscribe([SHARED], None, harness.ready.append, PROTOBUF)
     harness.publish(expiry=1_000_000)
     harness.publish(expiry=-5)

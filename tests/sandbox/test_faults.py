@@ -1,14 +1,17 @@
 """Faults on demand: their effect, their number, and normal operation afterwards."""
 
+import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from threading import Lock, Thread
+from threading import Event, Lock, Thread
+from typing import Any
 
 import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed, ConnectionClosedError, InvalidStatus
 
+from bxpull_nb.errors import SettingsError
 from bxpull_nb.models import Message
 from bxpull_nb.protocol.codec import codec_for
 from bxpull_nb.sandbox.push.faults import Countdown, MessageFaults
@@ -54,16 +57,17 @@ def test_messages_can_be_delivered_backwards(visitor: Visitor) -> None:
     assert found == [rest[0], *reversed(first), *rest[1:]]
 
 
-def test_stored_messages_can_be_lost_on_the_way(visitor: Visitor) -> None:
+def test_stored_messages_can_be_lost_on_the_way() -> None:
     """A resume gets them; unstored messages are not lost on purpose."""
-    channel = visitor.channel()
-    with visitor.listen(channel) as websocket:
-        visitor.sandbox.lose(2)
-        unstored = visitor.sandbox.publish("c", expiry=0)
-        sent = mids(visitor, 3)
-        assert [event.mid for event in received(websocket, 2)] == [unstored, sent[2]]
-    with visitor.listen(channel, mid=unstored) as websocket:
-        assert [event.mid for event in received(websocket, 3)] == sent
+    with visiting(server_version=4, buffer=0) as visitor:
+        channel = visitor.channel()
+        with visitor.listen(channel) as websocket:
+            visitor.sandbox.lose(2)
+            unstored = visitor.sandbox.publish("c", expiry=0)
+            sent = mids(visitor, 3)
+            assert [event.mid for event in received(websocket, 2)] == [unstored, sent[2]]
+        with visitor.listen(channel, mid=unstored) as websocket:
+            assert [event.mid for event in received(websocket, 3)] == sent
 
 
 def test_the_faults_of_messages_add_up_and_combine() -> None:
@@ -96,6 +100,45 @@ def test_history_can_be_wiped() -> None:
         with visitor.listen(visitor.channel(), mid=old[2]) as resumed:
             live = visitor.sandbox.publish("live")
             assert [event.mid for event in received(resumed, 1)] == [live]
+
+
+def traffic_until(over: Event, visitor: Visitor) -> list[str]:
+    """Publish some two thousand messages a second until it is over; return their mids."""
+    sent = []
+    while not over.wait(0.0005):
+        sent.append(visitor.sandbox.publish("c"))
+    return sent
+
+
+@pytest.mark.parametrize("version", [3, 4, 5])
+def test_a_wipe_under_traffic_keeps_every_listener(version: int) -> None:
+    """WebSockets miss nothing, a held poll stays held, and mids begin at 1 each time."""
+    with (
+        visiting(server_version=version) as visitor,
+        ThreadPoolExecutor() as pool,
+        visitor.listen(visitor.channel(), **MODES[version]) as websocket,
+    ):
+        private = visitor.channel("private")
+        poll = pool.submit(visitor.poll, private)
+        eventually(lambda: visitor.is_online(private))
+        over = Event()
+        traffic = pool.submit(traffic_until, over, visitor)
+        found: list[str] = []
+        for _ in range(3):
+            found += [event.mid for event in received(websocket, 50)]
+            visitor.sandbox.wipe_history()
+        found += [event.mid for event in received(websocket, 50)]
+        over.set()
+        sent = traffic.result(5)
+        found += [event.mid for event in received(websocket, len(sent) - len(found))]
+        assert found == sent
+        assert len({mid[:10] for mid in sent}) == 1
+        assert 2 <= sum(int(mid[10:]) == 1 for mid in sent) <= 4
+        assert not poll.done()
+        visitor.sandbox.wipe_history()
+        mid = visitor.sandbox.publish("c", channel="private")
+        assert int(mid[10:]) == 1
+        assert [event.mid for event in events(poll.result(5).text)] == [mid]
 
 
 @pytest.mark.parametrize("version", [3, 4, 5])
@@ -161,7 +204,7 @@ def test_a_held_poll_gets_the_garbage() -> None:
         assert codec_for(3).decode(poll.result(5).text)[0].error
 
 
-@pytest.mark.parametrize("status", [403, 503])
+@pytest.mark.parametrize("status", [200, 400, 403, 426, 503])
 def test_handshakes_can_be_refused(visitor: Visitor, status: int) -> None:
     """So many handshakes get that status; polls are not affected."""
     channel = visitor.channel()
@@ -174,6 +217,142 @@ def test_handshakes_can_be_refused(visitor: Visitor, status: int) -> None:
     with visitor.listen(channel) as websocket:
         mid = visitor.sandbox.publish("c")
         assert [event.mid for event in received(websocket, 1)] == [mid]
+
+
+@pytest.mark.parametrize("status", [200, 400, 426])
+def test_all_handshakes_can_be_refused_while_polls_work(visitor: Visitor, status: int) -> None:
+    """As a proxy without WebSockets does, until handshakes are accepted again."""
+    channel = visitor.channel()
+    visitor.sandbox.refuse_handshakes(None, status)
+    mid = visitor.sandbox.publish("c")
+    for _ in range(5):
+        with pytest.raises(InvalidStatus) as refused, visitor.listen(channel):
+            pass
+        assert refused.value.response.status_code == status
+        assert [event.mid for event in events(visitor.poll(channel, mid=ALL).text)] == [mid]
+    visitor.sandbox.refuse_handshakes(0)
+    with visitor.listen(channel, mid=ALL) as websocket:
+        assert [event.mid for event in received(websocket, 1)] == [mid]
+
+
+@pytest.mark.parametrize("version", [3, 4, 5])
+def test_idle_connections_can_be_cut(version: int) -> None:
+    """A WebSocket and a held poll end without close frame and answer; a busy one does not."""
+    with (
+        visiting(server_version=version, buffer=0, rpc_ping=60) as visitor,
+        ThreadPoolExecutor() as pool,
+        visitor.listen(visitor.channel("private"), **MODES[version]) as busy,
+        visitor.listen(visitor.channel(), **MODES[version]) as quiet,
+    ):
+        poll = pool.submit(visitor.poll, visitor.channel())
+        eventually(lambda: sum(1 for _ in connections(visitor)) == 3)
+        start = time.monotonic()
+        visitor.sandbox.limit_idle(0.8)
+        for _ in range(10):
+            mid = visitor.sandbox.publish("c", channel="private")
+            assert [event.mid for event in received(busy, 1)] == [mid]
+            time.sleep(0.1)
+        with pytest.raises(ConnectionClosedError) as closed:
+            quiet.recv(5)
+        assert closed.value.rcvd is None
+        with pytest.raises(httpx.TransportError):
+            poll.result(5)
+        assert 0.4 < time.monotonic() - start < 3
+        visitor.sandbox.limit_idle(None)
+        with visitor.listen(visitor.channel(), **MODES[version]) as again:
+            with pytest.raises(TimeoutError):
+                again.recv(1.0)
+            mid = visitor.sandbox.publish("c")
+            assert [event.mid for event in received(again, 1)] == [mid]
+
+
+def connections(visitor: Visitor) -> Iterator[object]:
+    """Return the live connections."""
+    portal = visitor.sandbox._portal
+    assert portal is not None
+    return iter(portal.push.connections)
+
+
+@pytest.mark.parametrize("seconds", [0, -1, float("nan")])
+def test_an_idle_limit_is_a_time(visitor: Visitor, seconds: float) -> None:
+    """Other values are refused."""
+    with pytest.raises(SettingsError, match="seconds"):
+        visitor.sandbox.limit_idle(seconds)
+
+
+@pytest.mark.parametrize("version", [3, 4, 5])
+def test_messages_can_be_delivered_without_being_stored(version: int) -> None:
+    """The next messages arrive live only, whatever their expiry; later ones are stored."""
+    with visiting(server_version=version, buffer=0) as visitor:
+        channel = visitor.channel()
+        with visitor.listen(channel, **MODES[version]) as websocket:
+            visitor.sandbox.store_nothing(1)
+            visitor.sandbox.store_nothing(2)
+            visitor.sandbox.duplicate(1)
+            sent = mids(visitor, 5)
+            found = [event.mid for event in received(websocket, 6)]
+        assert found == [sent[0], *sent]
+        with visitor.listen(channel, mid=ALL, **MODES[version]) as websocket:
+            assert [event.mid for event in received(websocket, 2)] == sent[3:]
+
+
+HOSTILE = {
+    "400 digits": '{"module_id":"m","command":"c","params":{},"extra":{"server_time_unix":'
+    + "9" * 400
+    + "}}",
+    "an old time": '{"command":"c","extra":{"server_time_unix":-70000000000}}',
+    "a far time": '{"command":"c","extra":{"server_time_unix":1e308}}',
+    "no JSON": "hello\n#!NGINXNME!#",
+    "half an object": '{"command":',
+    "deep": "[" * 100_000,
+    "nan": '{"command":"c","extra":{"server_time_unix":NaN}}',
+    "nothing": "",
+}
+
+
+@pytest.mark.parametrize("version", [3, 4, 5])
+@pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE)
+def test_a_body_is_published_as_it_is_given(version: int, body: str) -> None:
+    """Live and from the history; version 5 sends a text that is no JSON as a string."""
+    with visiting(server_version=version, buffer=0) as visitor:
+        channel = visitor.channel()
+        with visitor.listen(channel, **MODES[version]) as websocket:
+            mid = visitor.sandbox.publish_raw(body)
+            live = websocket.recv(5)
+            after = visitor.sandbox.publish("after")
+            assert [event.mid for event in received(websocket, 1)] == [after]
+        stored = visitor.poll(channel, mid=ALL, **MODES[version]).content
+    assert mid in str(live) or version == 4
+    sent = live if isinstance(live, bytes) else live.encode()
+    written = [body.encode(), json.dumps(body).encode()]
+    assert any(text in sent and text in stored for text in written)
+
+
+@pytest.mark.parametrize("version", [4, 5])
+def test_a_body_may_come_from_a_client(version: int) -> None:
+    """It has the public id of another user; by default the back end is the sender."""
+    body = '{"module_id":"pull","command":"channel_expire","params":{"action":"reconnect"}}'
+    with (
+        visiting(server_version=version) as visitor,
+        visitor.listen(visitor.channel("private"), **MODES[version]) as websocket,
+    ):
+        for sender in ("client", "backend"):
+            visitor.sandbox.publish_raw(body, channel=["private"], sender=sender)
+        stranger, portal = received(websocket, 2)
+        own = visitor.config()["channels"]["private"]["public_id"][:32]
+    assert (stranger.command, portal.sender) == ("channel_expire", "backend")
+    kind, _, public = str(stranger.sender).partition(":")
+    assert (kind, len(public)) == ("client", 32)
+    assert public != own
+
+
+@pytest.mark.parametrize("wrong", [{"sender": "me"}, {"channel": "no"}, {"body": "\ud800"}])
+def test_what_cannot_be_published_is_refused(visitor: Visitor, wrong: dict[str, str]) -> None:
+    """Nothing is stored then."""
+    options: dict[str, Any] = {"body": "{}", **wrong}
+    with pytest.raises(SettingsError):
+        visitor.sandbox.publish_raw(**options)
+    assert visitor.poll(visitor.channel(), mid=ALL).status_code == 304
 
 
 def test_a_stalled_server_takes_connections_and_sends_nothing() -> None:

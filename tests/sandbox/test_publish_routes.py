@@ -172,20 +172,51 @@ def test_clients_and_the_trusted_side_may_ask_who_is_online(
         assert online(trusted.content) == [(True, False), (True, True), (False, True)]
 
 
-def test_a_question_without_binary_mode_is_answered_in_text(visitor: Visitor, private: str) -> None:
-    """The answer is JSON with the channels that are online."""
-    mine: Named = {"id": bytes.fromhex(private[:32]), "isPrivate": True}
-    query = {"CHANNEL_ID": private}
+@pytest.mark.parametrize("mode", [{}, {"binaryMode": "true"}, {"binaryMode": "false"}])
+def test_clients_are_answered_in_binary_in_any_mode(
+    visitor: Visitor, private: str, public: Named, mode: dict[str, str]
+) -> None:
+    """Requests are read as binary too, whatever the query says."""
+    query = {"CHANNEL_ID": private, **mode}
+    with visitor.listen(private, binaryMode="true") as websocket:
+        answer = visitor.http.post("/pubweb/", params=query, content=channel_question([public]))
+        sent = visitor.http.post(
+            "/pubweb/", params=query, content=message_request(BODY, to=[public])
+        )
+        assert (sent.status_code, sent.content) == (200, b"")
+        assert [event.command for event in received(websocket, 1)] == ["c"]
+    assert answer.headers["Content-Type"] == "application/octet-stream"
+    assert online(answer.content) == [(False, True)]
+
+
+def test_the_trusted_side_may_ask_about_a_hundred_channels(visitor: Visitor, private: str) -> None:
+    """The infos are JSON in plain text; one channel more is refused."""
     with visitor.listen(private):
-        by_get = visitor.http.get("/pub/", params=query).json()
-        question = channel_question([ABSENT, mine])
-        assert post(visitor, "/pub/", question).headers["Content-Type"] != "text/plain"
-        public = visitor.config()["channels"]["private"]["public_id"]
-        asked = channel_question([public_name(public)])
-        answer = visitor.http.post("/pubweb/", params=query, content=asked)
-    assert by_get == {"infos": [{"channel": private[:32], "subscribers": 1}]}
+        answer, refused = (
+            visitor.http.get("/pub/", params={"CHANNEL_ID": "/".join([private] * count)})
+            for count in (100, 101)
+        )
     assert answer.headers["Content-Type"] == "text/plain"
-    assert answer.json() == {"infos": []}
+    assert answer.json() == {"infos": [{"channel": private[:32], "subscribers": 1}] * 100}
+    assert refused.status_code == 400
+    assert refused.text == "4018: Request exceeded the maximum number of channels."
+
+
+@pytest.mark.parametrize(
+    "channel_id", ["", "abc", "{good}/abc", "{good}.", f"{'0' * 32}:{'0' * 32}"]
+)
+def test_a_text_to_wrong_channels_is_accepted_and_goes_nowhere(
+    visitor: Visitor, private: str, channel_id: str
+) -> None:
+    """The answer is 200 and empty; only asking for listeners is refused."""
+    query = {"CHANNEL_ID": channel_id.format(good=private)}
+    with visitor.listen(private) as websocket:
+        answer = visitor.http.post("/pub/", params=query, content=BODY)
+        assert (answer.status_code, answer.content) == (200, b"")
+        mid = visitor.sandbox.publish("next", channel="private")
+        assert [event.mid for event in received(websocket, 1)] == [mid]
+    asked = visitor.http.get("/pub/", params=query)
+    assert (asked.status_code, asked.text) == (400, "4017: No channels found.")
 
 
 def public_of_absent_user(visitor: Visitor) -> str:

@@ -47,7 +47,7 @@ def test_the_users_own_feed_is_not_for_applications(visitor: Visitor) -> None:
 
 def test_version_4_has_public_ids() -> None:
     """Config and methods have them; the application's differ from the web interface's."""
-    with visiting(server_version=4) as visitor:
+    with visiting(server_version=4, public_list=True) as visitor:
         config = visitor.config()
         private = config["channels"]["private"]
         entry = config["publicChannels"]["1"]
@@ -69,7 +69,25 @@ def test_version_4_has_public_ids() -> None:
 def test_below_version_4_there_are_no_public_ids(visitor: Visitor) -> None:
     """The answers are `false`, and an empty map as PHP writes it."""
     assert ask(visitor, "pull.channel.public.get", {"USER_ID": 1}) is False
-    assert ask(visitor, "pull.channel.public.list", {"USERS": [1]}) == []
+    assert ask(visitor, "pull.channel.public.list", {"USERS": [1]}, webhook=True) == []
+
+
+LIST = "pull.channel.public.list"
+
+
+def test_an_application_may_not_list_public_channels() -> None:
+    """For it the method does not exist, in any way to ask; a webhook has it."""
+    with visiting(server_version=4) as visitor:
+        answer = visitor.call(LIST, {"USERS": [1], "APPLICATION": "Y"})
+        assert (answer.status_code, answer.json()["error"]) == (404, "ERROR_METHOD_NOT_FOUND")
+        batch = ask(visitor, "batch", {"cmd": {"a": f"{LIST}?USERS[]=1"}})
+        assert batch["result_error"]["a"]["error"] == "ERROR_METHOD_NOT_FOUND"
+        assert ask(visitor, LIST, {"USERS": [1]}, webhook=True).keys() == {"1"}
+        assert ask(visitor, "pull.channel.public.get", {"USER_ID": 1})["user_id"] == 1
+        for webhook in (True, False):
+            assert (LIST in ask(visitor, "methods", webhook=webhook)) is webhook
+            found = ask(visitor, "method.get", {"name": LIST}, webhook=webhook)
+            assert found == {"isExisting": webhook, "isAvailable": webhook}
 
 
 def test_version_5_has_a_token() -> None:
@@ -88,7 +106,7 @@ def test_an_application_without_private_channel_has_no_public_ids() -> None:
     """The answer is an empty map, which PHP writes as a list."""
     with visiting(server_version=4, private=False) as visitor:
         assert visitor.config()["publicChannels"] == []
-        assert ask(visitor, "pull.channel.public.list", {"USERS": [1]}) == []
+        assert ask(visitor, LIST, {"USERS": [1]}, webhook=True) == []
 
 
 @pytest.mark.parametrize("edition", ["seed", "current"])
@@ -135,7 +153,15 @@ def test_a_mobile_push_needs_a_text(visitor: Visitor) -> None:
 
 
 @pytest.mark.parametrize(
-    ("tags", "result"), [(["A", "B"], {"A": True, "B": True}), ("A", {"A": True}), (None, [])]
+    ("tags", "result"),
+    [
+        (["A", "B"], {"A": True, "B": True}),
+        ({"x": "A", "7": "B"}, {"A": True, "B": True}),
+        ("A", {"A": True}),
+        ([], []),
+        ({}, []),
+        (None, []),
+    ],
 )
 def test_watches_are_extended(visitor: Visitor, tags: Any, result: Any) -> None:
     """Every tag is in the answer; without tags it is PHP's empty map."""

@@ -282,7 +282,7 @@ def test_an_event_reaches_the_shared_channel(visitor: Visitor) -> None:
 @pytest.mark.parametrize("user", [1, "1", [1], ["1", 2], [2, 1, 1]])
 def test_an_event_for_the_own_user_reaches_the_private_channel(visitor: Visitor, user: Any) -> None:
     """USER_ID may be a number, a string or a list; names are read whatever their case."""
-    params = {"command": "c", "Module_Id": "My.Module_2", "params": {"n": 2}, "user_id": user}
+    params = {"command": "c", "Module_Id": "my.module_2", "params": {"n": 2}, "user_id": user}
     assert received(visitor, params, "private") == ("my.module_2", "c", {"n": 2})
 
 
@@ -290,6 +290,50 @@ def test_an_event_for_the_own_user_reaches_the_private_channel(visitor: Visitor,
 def test_empty_params_arrive_as_phps_empty_map(visitor: Visitor, params: dict[str, Any]) -> None:
     """An empty map is `[]`."""
     assert received(visitor, {"COMMAND": "c", **params}) == ("application", "c", [])
+
+
+@pytest.mark.parametrize(
+    ("given", "arriving"),
+    [
+        ([1, {"a": 2}], [1, {"a": 2}]),
+        ({"0": "a", "1": "b"}, ["a", "b"]),
+        ({"0": "a", "2": "b"}, {"0": "a", "2": "b"}),
+        ('{"a":{"b":1},"c":{}}', {"a": {"b": 1}, "c": []}),
+        ("[1,2]", [1, 2]),
+        ("{}", []),
+    ],
+)
+def test_params_may_be_a_list_or_json_text(visitor: Visitor, given: Any, arriving: Any) -> None:
+    """PHP does not distinguish a map from a list; a text is parsed first."""
+    assert received(visitor, {"COMMAND": "c", "PARAMS": given}) == ("application", "c", arriving)
+
+
+FORM = "application/x-www-form-urlencoded"
+
+
+@pytest.mark.parametrize(
+    ("query", "form"),
+    [
+        ("", "PARAMS[]=1&PARAMS[]=b&MODULE_ID={}"),
+        ("", "PARAMS[0]=1&PARAMS[1]=b&module_id={}"),
+        ("PARAMS[]=1&PARAMS[]=b&MODULE_ID={}", ""),
+        ("PARAMS[]=1&PARAMS[]=b&MODULE_ID=QUERY", "MODULE_ID={}"),
+        ("MODULE_ID={}", "PARAMS=%5B%221%22,%22b%22%5D"),
+    ],
+)
+def test_a_list_of_params_comes_in_every_body(visitor: Visitor, query: str, form: str) -> None:
+    """Forms and queries write it with brackets; the rules for the module are the same."""
+    with visitor.listen(visitor.channel()) as websocket:
+        for module in ("CRM", "crm"):
+            answer = visitor.http.post(
+                f"/rest/{EVENT}?COMMAND=c&{query.format(module)}",
+                content=f"auth={visitor.sandbox.token}&{form.format(module)}",
+                headers={"Content-Type": FORM},
+            )
+            expected = "MODULE_ID_ERROR" if module == "CRM" else None
+            assert answer.json().get("error") == expected
+        (event,) = events(websocket.recv(5))
+    assert (event.module_id, event.params) == ("crm", ["1", "b"])
 
 
 def test_a_form_with_brackets_is_an_event_too(visitor: Visitor) -> None:
@@ -342,7 +386,11 @@ def test_an_event_carries_the_portals_extra() -> None:
         ({"COMMAND": "c", "MODULE_ID": 5}, "MODULE_ID_ERROR"),
         ({"COMMAND": "c", "PARAMS": "text"}, "PARAMS_ERROR"),
         ({"COMMAND": "c", "PARAMS": 5}, "PARAMS_ERROR"),
-        ({"COMMAND": "c", "PARAMS": [1]}, "PARAMS_ERROR"),
+        ({"COMMAND": "c", "PARAMS": ""}, "PARAMS_ERROR"),
+        ({"COMMAND": "c", "PARAMS": "5"}, "PARAMS_ERROR"),
+        ({"COMMAND": "c", "PARAMS": '"text"'}, "PARAMS_ERROR"),
+        ({"COMMAND": "c", "MODULE_ID": "CRM"}, "MODULE_ID_ERROR"),
+        ({"COMMAND": "c", "MODULE_ID": "my.Module"}, "MODULE_ID_ERROR"),
         ({"COMMAND": "c", "USER_ID": "me"}, "USER_ID_ACCESS_ERROR"),
         ({"COMMAND": "c", "USER_ID": [1, "9" * 5000]}, "USER_ID_ACCESS_ERROR"),
         ({"COMMAND": "c", "USER_ID": -1}, "USER_ID_ACCESS_ERROR"),

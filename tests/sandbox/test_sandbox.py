@@ -23,6 +23,7 @@ import bxpull_nb.sandbox
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.sandbox import Sandbox
 from bxpull_nb.sandbox.demo_traffic import demo_events
+from bxpull_nb.sandbox.settings import Settings
 from tests.support.visitor import Visitor, events, visiting
 from tests.support.waiting import eventually
 
@@ -104,6 +105,9 @@ def test_a_taken_port_is_an_error() -> None:
         {"channel_ttl": 0},
         {"history_limit": 0},
         {"backlog_limit": 0},
+        {"signature_key": ""},
+        {"signature_key": b""},
+        {"signature_key": 5},
     ],
 )
 def test_settings_that_cannot_be_used_are_refused_at_once(options: dict[str, Any]) -> None:
@@ -116,7 +120,7 @@ def test_settings_that_cannot_be_used_are_refused_at_once(options: dict[str, Any
 def test_every_option_is_a_keyword_with_documentation() -> None:
     """The signature is complete, the class docstring explains all of it."""
     parameters = inspect.signature(Sandbox).parameters
-    assert len(parameters) == 26
+    assert len(parameters) == 28
     assert {p.kind for p in parameters.values()} == {inspect.Parameter.KEYWORD_ONLY}
     documented = re.findall(r"^- `(\w+)`: .", inspect.getdoc(Sandbox) or "", re.MULTILINE)
     assert documented == list(parameters)
@@ -218,6 +222,7 @@ import threading, time
 from tests.support.visitor import Visitor
 from tests.support.waiting import eventually
 from bxpull_nb.sandbox import Sandbox
+from bxpull_nb.sandbox.settings import Settings
 visitor = Visitor(Sandbox(demo=True, rate=500).start())
 shared, private = visitor.channel("shared"), visitor.channel("private")
 websocket = visitor.listen_and_never_read(shared)
@@ -288,6 +293,53 @@ def test_the_repr_is_short_and_hides_secrets() -> None:
             assert len(shown) < 1000
             for secret in (sandbox.token, sandbox.webhook.split("/")[-2], channel[:32]):
                 assert secret not in shown
+
+
+VECTORS = {
+    3: "0123456789abcdef0123456789abcdef.32aff7f6a7de6efda5d67fa35afb517ba9de6062",
+    4: "0123456789abcdef0123456789abcdef:fedcba9876543210fedcba9876543210"
+    ".8e7a387af7609c9f4ce1446ef46267669f3debe0",
+}
+
+
+@pytest.mark.parametrize("key", ["bxpull-test-key", b"bxpull-test-key"])
+@pytest.mark.parametrize("version", VECTORS)
+def test_the_protocols_vectors_are_accepted_with_their_key(version: int, key: str | bytes) -> None:
+    """A running sandbox takes the signed ids with that key, and no others."""
+    good = VECTORS[version]
+    with visiting(server_version=version, signature_key=key, poll_hold=0.02) as visitor:
+        assert visitor.poll(good).status_code == 304
+        assert visitor.poll(f"{good[:-1]}1").status_code == 400
+        with visitor.listen(good) as websocket:
+            visitor.http.post("/pub/", params={"CHANNEL_ID": good[:32]}, content=b'{"command":"c"}')
+            assert '"command":"c"' in str(websocket.recv(5))
+    with visiting(server_version=version, poll_hold=0.02) as other:
+        assert other.poll(good).status_code == 400
+
+
+def test_the_same_key_gives_the_same_ids() -> None:
+    """They stay valid after a restart; each owner and type has others, and so has another key."""
+
+    def ids(key: str | None) -> list[str]:
+        with visiting(server_version=4, signature_key=key) as visitor:
+            webhook = f"{visitor.sandbox.webhook}pull.config.get"
+            answers = [visitor.config(), visitor.http.post(webhook).json()["result"]]
+            old = [c["id"] for answer in answers for c in answer["channels"].values()]
+            visitor.sandbox.expire_channel("private")
+            return [*old, visitor.channel("private")]
+
+    first = ids("one")
+    assert ids("one") == first
+    found = [*first, *ids("another"), *ids(None), *ids(None)]
+    assert len({name[:32] for name in found}) == len(found) == 20
+
+
+def test_the_key_is_in_no_repr() -> None:
+    """Neither of the sandbox nor of its settings, nor of an error."""
+    secret = "a-key-that-nobody-sees"
+    with Sandbox(signature_key=secret) as sandbox:
+        for shown in (repr(sandbox), sandbox._repr_html_(), repr(Settings(signature_key=secret))):
+            assert secret not in shown
 
 
 def test_too_many_connections_are_refused() -> None:

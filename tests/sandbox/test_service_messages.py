@@ -92,7 +92,7 @@ def test_an_end_arrives_by_token_too() -> None:
 @pytest.mark.parametrize("command", ["config_expire", "server_restart"])
 def test_the_portal_can_announce_things(command: str) -> None:
     """It comes on that channel, without params, and not again on resuming."""
-    with visiting() as visitor:
+    with visiting(server_version=4) as visitor:
         for kind in ("shared", "private"):
             with visitor.listen(visitor.channel(kind)) as websocket:
                 mid = visitor.sandbox.announce(command, channel=kind)

@@ -99,7 +99,6 @@ def test_a_resume_sends_the_backlog_in_one_frame_then_goes_live(visitor: Visitor
     both = f"{visitor.channel('private')}/{visitor.channel('shared')}"
     publish = visitor.sandbox.publish
     sent = [publish("c", channel=kind) for kind in ("shared", "private") * 20]
-    publish("unstored", expiry=0)
     with visitor.listen(both, mid=sent[4]) as websocket:
         assert [event.mid for event in events(websocket.recv(5))] == sent[5:]
         live = publish("live")
@@ -419,52 +418,77 @@ def test_the_trusted_side_publishes_any_text(visitor: Visitor) -> None:
 
 
 @pytest.mark.parametrize(
-    ("expiry", "stored"),
-    [("60", True), ("60s", True), ("999999", True), ("0", False), ("soon", False), ("-5", False)],
+    ("expiry", "seconds"),
+    [("60", 60), ("60s", 60), ("999999", 86400), ("0", 0), ("soon", 0), ("-5", 0), (None, 0)],
 )
+@pytest.mark.parametrize("version", [3, 4])
 def test_the_trusted_side_sets_how_long_to_store(
-    visitor: Visitor, expiry: str, *, stored: bool
+    version: int, expiry: str | None, seconds: int
 ) -> None:
-    """The header is read as by JavaScript's parseInt."""
-    channel = visitor.channel()
-    with visitor.listen(channel) as websocket:
-        post(visitor, channel[:32], '{"command":"x"}', **{"Message-Expiry": expiry})
-        (mid,) = received(websocket, 1)
-    answer = visitor.poll(channel, mid=f"{int(mid) - 1:026}")
-    assert (answer.status_code == 200) is stored
-
-
-def test_a_message_is_stored_for_a_day_at_most() -> None:
-    """A longer time in the header is cut to a day."""
+    """The header is read as by JavaScript's parseInt; version 3 stores the others for a day."""
+    seconds = seconds or (86400 if version == 3 else 0)
     clock = [1_800_000_000.0]
-    with visiting(now=lambda: clock[0], poll_hold=0.02) as visitor:
+    with visiting(server_version=version, now=lambda: clock[0], poll_hold=0.02) as visitor:
         channel = visitor.channel()
+        headers = {} if expiry is None else {"Message-Expiry": expiry}
         with visitor.listen(channel) as websocket:
-            post(visitor, channel[:32], "{}", **{"Message-Expiry": "9" * 30})
+            post(visitor, channel[:32], '{"command":"x"}', **headers)
             received(websocket, 1)
-        clock[0] += 86399
-        assert visitor.poll(channel, mid=ALL).status_code == 200
+        clock[0] += max(0, seconds - 1)
+        assert visitor.poll(channel, mid=ALL).status_code == (200 if seconds else 304)
         clock[0] += 1
         assert visitor.poll(channel, mid=ALL).status_code == 304
 
 
-def test_an_empty_body_publishes_nothing(visitor: Visitor) -> None:
-    """The answer is 200."""
-    channel = visitor.channel()
-    with visitor.listen(channel) as websocket:
-        assert post(visitor, channel[:32], "").status_code == 200
-        post(visitor, channel[:32], '{"command":"next"}')
-        assert [event.command for event in events(websocket.recv(5))] == ["next"]
+@pytest.mark.parametrize(
+    ("version", "refusal"),
+    [(3, (400, "Empty post requests are not allowed.")), (4, (200, ""))],
+)
+def test_an_empty_body_publishes_nothing(version: int, refusal: tuple[int, str]) -> None:
+    """Version 3 refuses it, later ones do not."""
+    with visiting(server_version=version) as visitor:
+        channel = visitor.channel()
+        with visitor.listen(channel) as websocket:
+            answer = post(visitor, channel[:32], "")
+            assert (answer.status_code, answer.text) == refusal
+            post(visitor, channel[:32], '{"command":"next"}')
+            assert [event.command for event in events(websocket.recv(5))] == ["next"]
 
 
-@pytest.mark.parametrize("channel_id", ["", "abc", f"{ID}:{ID}", f"{ID}.{'0' * 40}"])
-def test_the_trusted_side_must_name_channels(visitor: Visitor, channel_id: str) -> None:
+BAD_IDS = ["abc", f"{ID}:{ID}", f"{ID}.{'0' * 40}", f"{ID}/x"]
+
+
+@pytest.mark.parametrize("channel_id", ["", *BAD_IDS])
+def test_version_3_refuses_wrong_channels_without_a_code(visitor: Visitor, channel_id: str) -> None:
     """Publishing and asking for listeners both need channels."""
+    text = "Channel id is not correct." if channel_id else "No channel id provided."
     for answer in (
         post(visitor, channel_id, "{}"),
+        post(visitor, channel_id, ""),
         visitor.http.get("/pub/", params={"CHANNEL_ID": channel_id}),
     ):
-        assert (answer.status_code, answer.text) == (400, "4017: No channels found.")
+        assert (answer.status_code, answer.text) == (400, text)
+
+
+@pytest.mark.parametrize("method", ["HEAD", "POST", "PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize("version", [3, 4])
+def test_other_methods_are_not_found_where_one_can_listen(version: int, method: str) -> None:
+    """The 404 is readable for a browser."""
+    with visiting(server_version=version) as visitor:
+        answer = visitor.http.request(method, "/sub/", params={"CHANNEL_ID": visitor.channel()})
+    assert answer.status_code == 404
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+
+
+def test_a_mid_given_twice_is_ignored(visitor: Visitor) -> None:
+    """Two positions are none: there is no backlog, by polling and by WebSocket."""
+    visitor.sandbox.publish("before")
+    query = httpx.QueryParams([("CHANNEL_ID", visitor.channel()), ("mid", ALL), ("mid", ALL)])
+    assert visitor.http.get("/sub/", params=query).status_code == 304
+    url = f"{visitor.sandbox.url.replace('http', 'ws')}/sub/?{query}"
+    with connect(url, proxy=None) as websocket:
+        live = visitor.sandbox.publish("live")
+        assert received(websocket, 1) == [live]
 
 
 def test_a_message_over_one_mebibyte_is_refused(visitor: Visitor) -> None:
@@ -479,6 +503,7 @@ def test_online_channels_are_listed_in_the_order_asked(visitor: Visitor) -> None
     with visitor.listen(shared), visitor.listen(private):
         ids = f"{private[:32]}/{ID}/{shared[:32]}"
         answer = visitor.http.get("/pub/", params={"CHANNEL_ID": ids})
+    assert answer.headers["Content-Type"] == "text/plain"
     assert answer.json() == {
         "infos": [
             {"channel": private[:32], "subscribers": 1},

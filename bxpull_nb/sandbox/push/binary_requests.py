@@ -28,8 +28,6 @@ class BinaryAnswer(NamedTuple):
     """The response to a request, and the messages to publish after it is sent."""
 
     binary: bytes = b""
-    text: str = ""
-    """The same for requests that are not in binary mode."""
     publications: Sequence[Publication] = ()
 
 
@@ -94,9 +92,6 @@ class BinaryRequests:
             messages = publications(request, self._signer, trusted=trusted)
             return BinaryAnswer(publications=messages)
         if command == "serverStats":
-            stats = self.statistics()
-            return BinaryAnswer(server_stats(stats), msgspec.json.encode(stats).decode())
+            return BinaryAnswer(server_stats(self.statistics()))
         asked = channel_ids(request, self._signer, trusted=trusted)
-        online = [self._broker.is_online(key) for key, _ in asked]
-        private = [key for key, _ in asked if not key.startswith("public:")]
-        return BinaryAnswer(channel_stats(asked, online), self.infos(private))
+        return BinaryAnswer(channel_stats(asked, [self._broker.is_online(key) for key, _ in asked]))

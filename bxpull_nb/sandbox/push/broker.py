@@ -28,8 +28,9 @@ class Broker:
     """Distributes messages to subscriptions. Every method may be called from any thread.
 
     `wake` is called with `notify_ready`, which must run soon on the thread that serves the
-    subscriptions; until it has run, `wake` is not called again. `names_channels` writes the first
-    channel of the publish into each frame, as protocol 3 does; later protocols write `-`.
+    subscriptions; until it has run, `wake` is not called again. A server of `version` 3 stores
+    every message, gives each once in a backlog, and writes the first channel of the publish into
+    frames; later ones write `-`.
     """
 
     def __init__(
@@ -37,12 +38,12 @@ class Broker:
         *,
         now: Callable[[], float],
         wake: Callable[[Callable[[], None]], None],
-        names_channels: bool = True,
+        version: int = 3,
         history_limit: int = 200_000,
         backlog_limit: int = 64 * 1024 * 1024,
     ) -> None:
         self.closed = False
-        self._names_channels = names_channels
+        self._is_text_server = version < 4
         self._now = now
         self._wake = wake
         self._history_limit = history_limit
@@ -72,12 +73,15 @@ class Broker:
     ) -> str:
         """Store and distribute a message, and return its mid.
 
-        It is stored for `expiry` seconds from `moment` (0 = not stored, 86400 at most), and
-        arrives once per channel. `sender` is the type and the public id of the publisher.
+        It is stored for `expiry` seconds from `moment`, 86400 at most, and arrives once per
+        channel. With 0 or less it is not stored; version 3 then stores it for 86400 seconds.
+        `sender` is the type and the public id of the publisher.
         """
-        expiry = max(0, min(expiry, LONGEST_EXPIRY))
-        first = channels[0] if self._names_channels else "-"
+        expiry = self._stored_seconds(expiry)
+        first = channels[0] if self._is_text_server else "-"
         with self._lock:
+            if self.faults.waiting:
+                expiry = self.faults.expiry(expiry)
             self._count += 1
             mid = f"{self._start:010}{self._count:016}"
             message = Message(mid, body, first, int(moment), expiry, *sender)
@@ -91,6 +95,11 @@ class Broker:
         if must_wake:
             self._wake(self.notify_ready)
         return mid
+
+    def _stored_seconds(self, expiry: int) -> int:
+        if expiry <= 0:
+            return LONGEST_EXPIRY if self._is_text_server else 0
+        return min(expiry, LONGEST_EXPIRY)
 
     def _distribute_with_faults(
         self, message: Message, channels: Sequence[str], moment: float
@@ -137,7 +146,9 @@ class Broker:
             stored = self._history.newer(subscription.channels, mid, moment) if mid else []
             for channel in subscription.channels:
                 self._subscriptions.setdefault(channel, []).append(subscription)
-        if dialect is TEXT and not self._names_channels:
+        if self._is_text_server:
+            stored = list({message.mid: message for message in stored}.values())
+        elif dialect is TEXT:
             # From version 4 on a text frame has the time of delivery.
             stored = [msgspec.structs.replace(m, created=int(moment)) for m in stored]
         return subscription, dialect.backlog(stored)

@@ -1,7 +1,8 @@
 """Registry of the live connections, in order of arrival and by channel."""
 
+import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bxpull_nb.sandbox.push.binary_codec import LIMITS
 from bxpull_nb.sandbox.server import Peer
@@ -32,6 +33,8 @@ class Connection:
     is_websocket: bool
     close: Callable[[int, str], None]
     """Closes it with a code and a reason, a poll with an HTTP status; call it in the loop."""
+    last_traffic: float = field(default_factory=time.monotonic)
+    """When something was last sent or received, in seconds of the monotonic clock."""
 
 
 class Connections:

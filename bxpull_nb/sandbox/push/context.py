@@ -1,9 +1,12 @@
 """The parts of the push server that its routes and connections share, created together."""
 
+import asyncio
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from starlette.requests import HTTPConnection
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
 
 from bxpull_nb.sandbox.channels import Channels, Signer
 from bxpull_nb.sandbox.push.authentication import SubscriberAuthentication
@@ -18,7 +21,15 @@ from bxpull_nb.sandbox.push.service_messages import ServiceMessages
 from bxpull_nb.sandbox.server import LoopbackServer, Peer
 from bxpull_nb.sandbox.settings import Settings
 
-__all__ = ["HEADERS", "TEXT_HEADERS", "PushContext", "create_push_context", "peer_of"]
+__all__ = [
+    "HEADERS",
+    "OTHER_METHODS",
+    "TEXT_HEADERS",
+    "PushContext",
+    "create_push_context",
+    "not_found",
+    "peer_of",
+]
 
 HEADERS = {
     "Access-Control-Allow-Origin": "*",
@@ -26,6 +37,9 @@ HEADERS = {
 }
 """Headers of every response of the push server."""
 TEXT_HEADERS = {"Content-Type": "text/plain", **HEADERS}
+OTHER_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+"""Methods of `not_found`, the last route of each path."""
+_IDLE_CHECK = 0.1
 
 
 @dataclass(frozen=True)
@@ -56,6 +70,13 @@ class PushContext:
         self.connections.remove(connection)
         self.presence.disconnected(connection.subscriber.user_id)
 
+    async def cut_idle(self, seconds: float) -> None:
+        """Cut connections after so many seconds without traffic, while that is the limit."""
+        while self.faults.idle_limit == seconds:
+            newest = time.monotonic() - seconds
+            self.cut([c.peer for c in self.connections if c.last_traffic <= newest])
+            await asyncio.sleep(min(seconds / 10, _IDLE_CHECK))
+
 
 def create_push_context(
     settings: Settings,
@@ -70,7 +91,7 @@ def create_push_context(
     broker = Broker(
         now=now,
         wake=server.call_soon,
-        names_channels=version < 4,
+        version=version,
         history_limit=settings.history_limit,
         backlog_limit=settings.backlog_limit,
     )
@@ -89,6 +110,11 @@ def create_push_context(
         service=service,
         cut=server.cut,
     )
+
+
+async def not_found(_request: Request) -> Response:
+    """Return a 404 that a browser may read, for methods that a path does not have."""
+    return Response(status_code=404, headers=TEXT_HEADERS)
 
 
 def peer_of(connection: HTTPConnection) -> Peer:

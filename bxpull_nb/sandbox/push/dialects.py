@@ -51,7 +51,7 @@ class _LenientJsonRpc(JsonRpcCodec):
 def _with_json_body(message: Message) -> Message:
     try:
         msgspec.json.decode(message.body, type=msgspec.Raw)
-    except (msgspec.DecodeError, UnicodeError):
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         body = msgspec.json.encode(message.body).decode()
         return msgspec.structs.replace(message, body=body)
     return message

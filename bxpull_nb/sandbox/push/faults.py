@@ -22,13 +22,18 @@ class Countdown:
     """A counter of faults still to come; any thread may use it."""
 
     def __init__(self) -> None:
-        self._left = 0
+        self._left = 0.0
         self._lock = Lock()
 
-    def add(self, times: int) -> None:
-        """Increase the counter."""
+    def add(self, times: float) -> None:
+        """Increase the counter, by infinity too."""
         with self._lock:
             self._left += max(0, times)
+
+    def clear(self) -> None:
+        """Set the counter to 0."""
+        with self._lock:
+            self._left = 0.0
 
     def take(self) -> bool:
         """Decrease the counter; return False if it was 0 already."""
@@ -42,9 +47,9 @@ class Countdown:
 
 
 class MessageFaults:
-    """Faults of the next messages between the history and the subscriptions.
+    """Faults of the next messages, in the history and on the way to the subscriptions.
 
-    `lock` is the broker's; the broker holds it when it calls `deliveries`.
+    `lock` is the broker's; the broker holds it when it calls `expiry` and `deliveries`.
     """
 
     def __init__(self, lock: Lock) -> None:
@@ -53,6 +58,7 @@ class MessageFaults:
         self._lock = lock
         self._duplicate = 0
         self._lose = 0
+        self._unstored = 0
         self._reverse = 0
         self._held: list[Delivery] = []
 
@@ -68,11 +74,24 @@ class MessageFaults:
             self._lose += max(0, count)
             self.waiting = True
 
+    def store_nothing(self, count: int) -> None:
+        """Deliver the next messages without storing them."""
+        with self._lock:
+            self._unstored += max(0, count)
+            self.waiting = True
+
     def reorder(self, count: int) -> None:
         """Hold the next messages until all are there, then deliver them backwards."""
         with self._lock:
             self._reverse += max(0, count)
             self.waiting = True
+
+    def expiry(self, expiry: int) -> int:
+        """Return the seconds to store this message."""
+        if not self._unstored:
+            return expiry
+        self._unstored -= 1
+        return 0
 
     def deliveries(self, message: Message, channels: Sequence[str]) -> list[Delivery]:
         """Return the deliveries that this message causes now."""
@@ -88,7 +107,7 @@ class MessageFaults:
             self._reverse -= 1
             deliveries = [] if self._reverse else self._held[::-1]
             self._held = self._held if self._reverse else []
-        self.waiting = bool(self._lose or self._duplicate or self._reverse)
+        self.waiting = bool(self._lose or self._duplicate or self._reverse or self._unstored)
         return deliveries
 
 
@@ -107,6 +126,8 @@ class WireFaults:
         self.refusal_status = 503
         self.fail_requests = Countdown()
         """JSON-RPC requests that end in an internal error."""
+        self.idle_limit: float | None = None
+        """Seconds without traffic after which a connection is cut."""
         self._stalled_until = 0.0
         self._down_until = 0.0
 

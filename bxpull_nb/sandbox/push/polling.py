@@ -79,9 +79,9 @@ class PollHandler:
 
 
 def requested_mid(connection: HTTPConnection) -> str | None:
-    """Return the mid to resume from; a value that is not 26 digits is ignored."""
-    mid = connection.query_params.get("mid", "")
-    return mid if _MID.fullmatch(mid) else None
+    """Return the mid to resume from; two of them, or one that is not 26 digits, are ignored."""
+    mids = connection.query_params.getlist("mid")
+    return mids[0] if len(mids) == 1 and _MID.fullmatch(mids[0]) else None
 
 
 async def _wait_for_disconnect(request: Request) -> None:

@@ -49,13 +49,16 @@ class ServiceMessages:
         return self._send("pull", "channel_expire", params, old.targets, EVENT_EXPIRY)
 
     def announce(self, command: str, kind: str) -> str:
-        """Send a message of the module `pull` without params, not stored; return its mid."""
+        """Send a message of the module `pull` without params; return its mid.
+
+        Like a user's status it has no expiry, so version 3 stores it and later ones do not.
+        """
         if kind not in self._kinds:
             raise SettingsError(f"channel={kind!r}: this sandbox has {', '.join(self._kinds)}.")
         return self._send("pull", command, [], self._channels.current(kind).targets, 0)
 
     def presence(self, user_id: int, online: bool) -> str:
-        """Send a user's status on the shared channel, not stored; return the mid."""
+        """Send a user's status on the shared channel; return the mid."""
         shared = self._channels.current("shared").targets
         return self._send("online", "userStatusChange", _status(user_id, online), shared, 0)
 

@@ -10,7 +10,14 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from bxpull_nb.sandbox.push.connections import Subscriber
-from bxpull_nb.sandbox.push.context import HEADERS, TEXT_HEADERS, PushContext, peer_of
+from bxpull_nb.sandbox.push.context import (
+    HEADERS,
+    OTHER_METHODS,
+    TEXT_HEADERS,
+    PushContext,
+    not_found,
+    peer_of,
+)
 from bxpull_nb.sandbox.push.dialects import Frame, dialect_for
 from bxpull_nb.sandbox.push.error import PushRefusal
 from bxpull_nb.sandbox.push.polling import PollHandler, requested_mid
@@ -43,8 +50,10 @@ class SubscribeRoutes:
         return [
             WebSocketRoute("/sub/", self._websocket),
             WebSocketRoute("/{path:path}", _refuse),
+            Route("/sub/{path:path}", not_found, methods=["HEAD"]),
             Route("/sub/{path:path}", self._poll, methods=["GET"]),
             Route("/sub/{path:path}", _options, methods=["OPTIONS"]),
+            Route("/sub/{path:path}", not_found, methods=OTHER_METHODS),
         ]
 
     async def _websocket(self, websocket: WebSocket) -> None:

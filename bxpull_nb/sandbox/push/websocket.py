@@ -1,6 +1,7 @@
 """One WebSocket: messages to the client, pings, and the client's requests."""
 
 import asyncio
+import time
 from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from typing import Any
@@ -46,6 +47,7 @@ class WebSocketHandler:
             self._spawn(self._ping(self._context.settings.rpc_ping))
         try:
             while (message := await self._websocket.receive())["type"] != "websocket.disconnect":
+                self.connection.last_traffic = time.monotonic()
                 await self._handle(message)
         finally:
             for task in self._tasks:
@@ -78,6 +80,7 @@ class WebSocketHandler:
     async def _send(self, frame: Frame) -> None:
         """Send the frame, after the server has stalled."""
         await self._faults.wait_while_stalled()
+        self.connection.last_traffic = time.monotonic()
         if isinstance(frame, bytes):
             await self._websocket.send_bytes(frame)
         else:

@@ -84,12 +84,12 @@ class AccountMethods:
 
     def _scope(self, call: Call) -> list[str]:
         if call.upper.get("FULL") in (True, "Y", "1", "true"):
-            return sorted({scope for scope in self._methods.scopes.values() if scope})
+            return sorted({scope for scope in self._methods.scopes(call.caller).values() if scope})
         return list(call.caller.scope)
 
     def _list_methods(self, call: Call) -> list[str]:
         """Return the methods of a scope (`SCOPE`), of all (`FULL`), or of the caller's."""
-        params, scopes = call.upper, self._methods.scopes
+        params, scopes = call.upper, self._methods.scopes(call.caller)
         if "SCOPE" in params:
             wanted = {str(params["SCOPE"])}
         elif params.get("FULL"):
@@ -99,7 +99,8 @@ class AccountMethods:
         return sorted(name for name, scope in scopes.items() if scope in wanted)
 
     def _method_get(self, call: Call) -> dict[str, bool]:
-        scope = self._methods.scopes.get(str(call.upper.get("NAME", "")).lower())
+        scopes = self._methods.scopes(call.caller)
+        scope = scopes.get(str(call.upper.get("NAME", "")).lower())
         return {
             "isExisting": scope is not None,
             "isAvailable": scope in (BASIC, *call.caller.scope),

@@ -47,6 +47,8 @@ class Method(NamedTuple):
     """The scope that the caller needs, or BASIC."""
     run: Callable[[Call], Any]
     """Returns the `result`, or a Page; may raise RestRefusal."""
+    for_applications: bool = True
+    """Whether applications have it; for them it does not exist otherwise."""
 
 
 class Methods:
@@ -61,10 +63,10 @@ class Methods:
         """Add methods."""
         self._table.update(table)
 
-    @property
-    def scopes(self) -> dict[str, str]:
-        """Every method's name, and the scope that it needs."""
-        return {name: method.scope for name, method in self._table.items()}
+    def scopes(self, caller: Caller) -> dict[str, str]:
+        """Return the name of every method that exists for the caller, and the scope it needs."""
+        found = self._table.items()
+        return {name: method.scope for name, method in found if _exists(method, caller)}
 
     def answer(self, name: str, call: Call) -> dict[str, Any]:
         """Return the answer: `result`, `next` and `total`, `time`; raises RestRefusal."""
@@ -77,7 +79,7 @@ class Methods:
 
     def _allowed(self, name: str, call: Call) -> Method:
         method = self._table.get(name)
-        if method is None:
+        if method is None or not _exists(method, call.caller):
             raise RestRefusal("ERROR_METHOD_NOT_FOUND", "Method not found!")
         if method.scope not in (BASIC, *call.caller.scope):
             raise RestRefusal(
@@ -85,6 +87,10 @@ class Methods:
                 "The request requires higher privileges than provided by the access token",
             )
         return method
+
+
+def _exists(method: Method, caller: Caller) -> bool:
+    return method.for_applications or caller.is_webhook
 
 
 def upper_names(params: Mapping[str, Any]) -> dict[str, Any]:

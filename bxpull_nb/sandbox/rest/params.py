@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-__all__ = ["body_params", "php_array", "query_params"]
+__all__ = ["body_params", "json_value", "php_array", "query_params"]
 
 _NAME = re.compile(r"([^\[]+)((?:\[[^\]]*\])*)(\[?)")
 _RENAMED = str.maketrans(". [", "___")  # not allowed in the names of PHP variables
@@ -36,7 +36,8 @@ def body_params(body: bytes, content_type: str) -> dict[str, Any]:
     """
     kind = content_type.partition(";")[0].strip().lower()
     if kind == "application/json":
-        return _json(body)
+        decoded = _decoded(body)
+        return {k: _php_value(v) for k, v in decoded.items()} if isinstance(decoded, dict) else {}
     if kind == "application/x-www-form-urlencoded":
         return query_params(body.decode(errors="replace"))
     if kind == "multipart/form-data":
@@ -44,12 +45,16 @@ def body_params(body: bytes, content_type: str) -> dict[str, Any]:
     return {}
 
 
-def _json(body: bytes) -> dict[str, Any]:
+def json_value(text: bytes) -> Any:
+    """Return the JSON value as PHP reads it; None for any other text."""
+    return _php_value(_decoded(text))
+
+
+def _decoded(text: bytes) -> Any:
     try:
-        decoded = msgspec.json.decode(body)
-        return {k: _php_value(v) for k, v in decoded.items()} if isinstance(decoded, dict) else {}
+        return msgspec.json.decode(text)
     except (ValueError, RecursionError):
-        return {}
+        return None
 
 
 def _form_fields(body: bytes, content_type: str) -> Iterator[tuple[str, str]]:

@@ -10,6 +10,7 @@ from bxpull_nb.sandbox.rest.config_answer import ConfigAnswer, public_entry
 from bxpull_nb.sandbox.rest.crm_methods import USER_IDS
 from bxpull_nb.sandbox.rest.error import RestRefusal
 from bxpull_nb.sandbox.rest.methods import Call, Method
+from bxpull_nb.sandbox.rest.params import json_value
 from bxpull_nb.sandbox.settings import USER_ID, Settings
 
 __all__ = ["PullMethods"]
@@ -39,7 +40,9 @@ class PullMethods:
             "pull.application.push.add": Method(_APPLICATION, self._push_add),
             "pull.config.get": Method(_PERSONAL, self._personal_config),
             "pull.channel.public.get": Method(_PERSONAL, self._public_channel),
-            "pull.channel.public.list": Method(_PERSONAL, self._public_channels),
+            "pull.channel.public.list": Method(
+                _PERSONAL, self._public_channels, self._settings.public_list
+            ),
             "pull.watch.extend": Method(_PERSONAL, self._watch_extend),
         }
 
@@ -105,7 +108,10 @@ class PullMethods:
         return {str(user): public_entry(channels.public_channel(user)) for user in known}
 
     def _watch_extend(self, call: Call) -> dict[str, bool] | list[Any]:
+        """Return every tag of `TAGS`, a list or a map whose values count, as in PHP."""
         tags = call.upper.get("TAGS")
+        if isinstance(tags, dict):
+            tags = list(tags.values())
         names = tags if isinstance(tags, list) else [tags] if tags else []
         return {str(name): True for name in names} or []
 
@@ -127,16 +133,18 @@ def _command(params: Mapping[str, Any]) -> str:
 
 def _module_id(params: Mapping[str, Any]) -> str:
     module_id = params.get("MODULE_ID") or "application"
-    lowered = module_id.lower() if isinstance(module_id, str) else ""
-    if not _MODULE.fullmatch(lowered):
+    if not isinstance(module_id, str) or not _MODULE.fullmatch(module_id):
         raise RestRefusal("MODULE_ID_ERROR", "Module ID format error: use a-z0-9._")
-    return lowered
+    return module_id
 
 
 def _event_params(params: Mapping[str, Any]) -> Any:
+    """Return `PARAMS`, a map or a list, which PHP does not distinguish; a text is parsed first."""
     content = params.get("PARAMS")
-    if content is None or content == []:
+    if content is None:
         return []  # PHP's empty map
-    if not isinstance(content, dict):
-        raise RestRefusal("PARAMS_ERROR", "Params must be an object")
+    if isinstance(content, str):
+        content = json_value(content.encode(errors="replace"))
+    if not isinstance(content, dict | list):
+        raise RestRefusal("PARAMS_ERROR", "Params must be an object or a list")
     return content
