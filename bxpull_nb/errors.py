@@ -4,6 +4,7 @@
 BxPullError
 ├── SettingsError           an argument or an environment variable cannot be used  (ValueError)
 ├── WrongThreadError        a blocking call from the thread that has to answer  (RuntimeError)
+├── WrongProcessError       a portal of the parent process, used in a forked child  (RuntimeError)
 ├── RestError               a call to the portal failed
 │   ├── PortalUnreachable   no answer at all: name, network, TLS or time-out
 │   ├── UnexpectedAnswer    an answer that is not REST JSON (an HTML page, say)
@@ -83,6 +84,7 @@ __all__ = [
     "UnexpectedAnswer",
     "WaitTimeout",
     "WrongAuthType",
+    "WrongProcessError",
     "WrongState",
     "WrongThreadError",
 ]
@@ -98,6 +100,10 @@ class SettingsError(BxPullError, ValueError):
 
 class WrongThreadError(BxPullError, RuntimeError):
     """A blocking call was made on the thread that has to answer it."""
+
+
+class WrongProcessError(BxPullError, RuntimeError):
+    """A portal was connected by the parent process, and used in a forked child."""
 
 
 class RestError(BxPullError):

@@ -1,19 +1,38 @@
-"""The HTTP client of every module that sends secrets."""
+"""The HTTP client of every module that sends secrets, and the limits of an answer."""
 
+import asyncio
 import logging
 import os
 import ssl
+import zlib
+from collections.abc import AsyncIterator, Mapping
 from functools import lru_cache
+from typing import Any
 
 import httpx
 
 from bxpull_nb.masking import mask_url
 from bxpull_nb.protocol.endpoint import is_loopback
 
-__all__ = ["TIMEOUT", "http_client", "mask_http_logs"]
+__all__ = [
+    "ANSWER_BYTES",
+    "ANSWER_SECONDS",
+    "TIMEOUT",
+    "AnswerTooSlow",
+    "UnreadableAnswer",
+    "http_client",
+    "mask_http_logs",
+    "post",
+]
 
 TIMEOUT = 15.0
-"""Seconds to wait for an answer."""
+"""Seconds to wait for an answer, and for each further part of it."""
+
+ANSWER_BYTES = 64 * 1024 * 1024
+"""Bytes of an answer, unpacked; the largest batches of a portal have some 25 MB."""
+
+ANSWER_SECONDS = 60.0
+"""Seconds until the whole answer is there."""
 
 _LOGGERS = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy")
 
@@ -26,6 +45,82 @@ def http_client(url: str, timeout: httpx.Timeout | float = TIMEOUT) -> httpx.Asy
     mask_http_logs()
     trusted = _trusted(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
     return httpx.AsyncClient(timeout=timeout, trust_env=not is_loopback(url), verify=trusted)
+
+
+class UnreadableAnswer(httpx.DecodingError):
+    """An answer came that is too large, or packed in a way that is not read; the text is why."""
+
+
+class AnswerTooSlow(httpx.ReadTimeout):
+    """The whole answer did not come in time; the text names the limit."""
+
+
+async def post(
+    http: httpx.AsyncClient,
+    url: str | httpx.URL,
+    *,
+    content: bytes | None = None,
+    data: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
+    max_bytes: int = ANSWER_BYTES,
+) -> httpx.Response:
+    """Return the answer to a POST, read whole, within the limits of size and time.
+
+    Packed answers are unpacked within the limit too; only gzip is asked for, and read. Raises
+    UnreadableAnswer, AnswerTooSlow, and the other errors of httpx.
+    """
+    sent = {**(headers or {}), "Accept-Encoding": "gzip"}
+    body = bytearray()
+    try:
+        async with (
+            asyncio.timeout(ANSWER_SECONDS),
+            http.stream("POST", url, content=content, data=data, headers=sent) as response,
+        ):
+            async for part in _unpacked(response, max_bytes):
+                body += part
+    except TimeoutError:
+        raise AnswerTooSlow(f"no whole answer within {ANSWER_SECONDS:g} s") from None
+    kept = [(name, value) for name, value in response.headers.items() if name not in _OF_THE_BODY]
+    return httpx.Response(
+        response.status_code, headers=kept, content=bytes(body), request=response.request
+    )
+
+
+_OF_THE_BODY = ("content-encoding", "content-length", "transfer-encoding")
+
+
+async def _unpacked(response: httpx.Response, max_bytes: int) -> AsyncIterator[bytes]:
+    """Yield the parts of the body; httpx would unpack any number of bytes in one step."""
+    if response.is_stream_consumed:  # a transport without a network gives it whole
+        yield _within(response.content, max_bytes, max_bytes)
+        return
+    unpacker, room = _unpacker(response.headers.get("content-encoding", "")), max_bytes
+    async for raw in response.aiter_raw():
+        try:
+            part = unpacker.decompress(raw, room + 1) if unpacker else raw
+        except zlib.error:
+            raise UnreadableAnswer("its gzip is damaged") from None
+        yield _within(part, room, max_bytes)
+        room -= len(part)
+    if unpacker and not unpacker.eof and response.num_bytes_downloaded:
+        raise UnreadableAnswer("its gzip is cut off")
+
+
+def _within(part: bytes, room: int, max_bytes: int) -> bytes:
+    if len(part) > room:
+        limit = max_bytes / (1024 * 1024)
+        raise UnreadableAnswer(f"it is larger than {limit:g} MB unpacked, the limit of an answer")
+    return part
+
+
+def _unpacker(encoding: str) -> Any:
+    """Return what unpacks gzip; None for a body that is not packed."""
+    name = encoding.strip().lower()
+    if name in ("", "identity"):
+        return None
+    if name in ("gzip", "x-gzip", "deflate"):
+        return zlib.decompressobj(zlib.MAX_WBITS | 32)
+    raise UnreadableAnswer(f"it is packed as {name[:40]!r}, which was not asked for")
 
 
 @lru_cache(maxsize=4)

@@ -11,6 +11,7 @@ import pytest
 
 from bxpull_nb.bridge import LoopThread
 from bxpull_nb.errors import WrongThreadError
+from tests.support.command import posix
 
 
 async def thread_name() -> str:
@@ -131,3 +132,58 @@ def test_the_interpreter_ends_quickly_with_work_under_way() -> None:
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=20)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, b"", b"")
     assert time.monotonic() - before < 10
+
+
+FORKED = """
+import os, signal, sys
+import bxpull_nb as bx
+from bxpull_nb.errors import WrongProcessError
+
+def raised(call):
+    try:
+        call()
+    except WrongProcessError as exc:
+        return "in the child, with connect()" in str(exc)
+    return False
+
+box = bx.Sandbox().start()
+portal = bx.connect(box.url, token=box.token)
+fresh = bx.connect(box.url, token=box.token)
+feed = portal.feed().start()
+child = os.fork()
+if child == 0:
+    signal.alarm(20)
+    calls = [
+        lambda: portal.call("profile"),
+        lambda: feed.start(),
+        lambda: feed.wait(1),
+        lambda: feed.wait(1, timeout=1),
+        lambda: feed.expect(command="x", within=1),
+        lambda: feed.stop(),
+        lambda: portal.close(),
+        lambda: portal.bridge.stop(),
+    ]
+    results = [raised(call) for call in calls]
+    with bx.connect(box.url, token=box.token) as own:
+        results += [bool(own.call("profile")), bool(fresh.call("profile"))]
+    print(results, flush=True)
+    sys.exit(0 if all(results) else 1)
+_, status = os.waitpid(child, 0)
+portal.send_event("after")
+feed.wait(1, timeout=10)
+print(os.waitstatus_to_exitcode(status), len(feed), feed.stats.reconnects)
+portal.close()
+"""
+
+
+@posix
+def test_a_forked_child_needs_a_portal_of_its_own() -> None:
+    """Nothing hangs there, and the parent goes on; a portal not used before the fork works."""
+    ended = subprocess.run(
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORKED],
+        capture_output=True,
+        timeout=60,
+        text=True,
+    )
+    assert ended.stdout.splitlines()[-1:] == ["0 1 0"], ended.stdout + ended.stderr
+    assert ended.stderr == ""

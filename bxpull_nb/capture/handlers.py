@@ -16,8 +16,10 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
+from bxpull_nb.capture.same_callback import is_identical, is_same
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.models import Record
+from bxpull_nb.models.html import html_table
 
 __all__ = ["Handler", "HandlerStats", "Handlers"]
 
@@ -44,14 +46,18 @@ class Handlers:
     """Callbacks by module and command, fed with `offer`, which never blocks and never raises.
 
     Up to `queue` events wait for a callback. When more come, the oldest is dropped and counted,
-    so that a slow callback sees the newest events.
+    so that a slow callback sees the newest events. `failed` is called at the first failure of
+    each callback, on its thread, with its name and the exception's type and text.
     """
 
-    def __init__(self, queue: int = 1000) -> None:
+    def __init__(
+        self, queue: int = 1000, *, failed: Callable[[str, str], object] | None = None
+    ) -> None:
         if queue < 1:
             raise SettingsError(f"queue={queue!r}: let one event wait, or more.")
-        self._queue = queue
+        self._queue, self._on_failed = queue, failed
         self._workers: list[_Worker] = []
+        self._registering = threading.Lock()
 
     def on(
         self, *, module: str | None = None, command: str | None = None
@@ -61,19 +67,27 @@ class Handlers:
         Module and command are compared without case; None matches everything, unreadable
         messages (`event.error`) included. The callback runs on its own thread. The decorator
         returns it unchanged; `on(…)(callback)` works as well.
+
+        The same function defined again, as by a cell that runs again, replaces the earlier one if
+        module and command are the same; waiting events pass to it. See `same_callback` for the
+        rule: callbacks made in a loop stay apart when they captured different values.
         """
 
         def add(handler: Handler) -> Handler:
-            worker = _Worker(handler, _folded(module), _folded(command), self._queue)
-            self._workers = [*self._workers, worker]
+            worker = _Worker(
+                handler, _folded(module), _folded(command), self._queue, self._on_failed
+            )
+            with self._registering:
+                self._workers = [*self._without_earlier(worker), worker]
             return handler
 
         return add
 
     def off(self, handler: Handler) -> None:
         """Unregister the callback and drop its queue; an unknown callback is ignored."""
-        gone = [worker for worker in self._workers if worker.handler is handler]
-        self._workers = [worker for worker in self._workers if worker not in gone]
+        with self._registering:
+            gone = [worker for worker in self._workers if is_identical(worker.handler, handler)]
+            self._workers = [worker for worker in self._workers if worker not in gone]
         for worker in gone:
             worker.close()
 
@@ -95,7 +109,8 @@ class Handlers:
 
     def close(self) -> None:
         """Unregister all callbacks; running ones get a second in all to finish."""
-        workers, self._workers = self._workers, []
+        with self._registering:
+            workers, self._workers = self._workers, []
         for worker in workers:
             worker.close()
         for worker in workers:
@@ -110,17 +125,36 @@ class Handlers:
     def __repr__(self) -> str:
         return f"Handlers({', '.join(worker.name for worker in self._workers)})"
 
+    def _repr_html_(self) -> str:
+        return html_table((stats.name, _summary(stats)) for stats in self.stats)
+
+    def _without_earlier(self, worker: "_Worker") -> list["_Worker"]:
+        """Return the other callbacks; an earlier one of the same function ends here."""
+        kept = []
+        for other in self._workers:
+            if other.registers_same(worker):
+                other.hand_over(worker)
+            else:
+                kept.append(other)
+        return kept
+
 
 class _Worker:
     """One callback, its queue and its thread, which starts with the first event."""
 
     def __init__(
-        self, handler: Handler, module: str | None, command: str | None, limit: int
+        self,
+        handler: Handler,
+        module: str | None,
+        command: str | None,
+        limit: int,
+        on_failed: Callable[[str, str], object] | None,
     ) -> None:
         self.handler = handler
         self.name: str = getattr(handler, "__qualname__", type(handler).__name__)
         self._module, self._command = module, command
-        self._limit = limit
+        self._limit, self._on_failed = limit, on_failed
+        self._successor: _Worker | None = None
         self._waiting: deque[Record] = deque()
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
@@ -143,20 +177,39 @@ class _Worker:
     def wants(self, module: str | None, command: str | None) -> bool:
         return self._module in (None, module) and self._command in (None, command)
 
+    def registers_same(self, other: "_Worker") -> bool:
+        conditions = (self._module, self._command) == (other._module, other._command)
+        return conditions and is_same(self.handler, other.handler)
+
+    def hand_over(self, successor: "_Worker") -> None:
+        """Pass the waiting events to the successor, and those still to come."""
+        with self._changed:
+            self._successor = successor
+            for record in self._waiting:
+                successor.put(record)
+        self.close()
+
     def put(self, record: Record) -> None:
         with self._changed:
-            if self._closed:
-                return
-            if len(self._waiting) >= self._limit:
-                self._waiting.popleft()
-                self._dropped += 1
-            self._waiting.append(record)
-            self._changed.notify()
-            if self._thread is None:
-                self._thread = threading.Thread(
-                    target=self._run, name=f"bxpull-handler-{self.name}", daemon=True
-                )
-                self._thread.start()
+            successor = self._successor
+            if successor is None:
+                self._put(record)
+        if successor is not None:
+            successor.put(record)
+
+    def _put(self, record: Record) -> None:
+        if self._closed:
+            return
+        if len(self._waiting) >= self._limit:
+            self._waiting.popleft()
+            self._dropped += 1
+        self._waiting.append(record)
+        self._changed.notify()
+        if self._thread is None:
+            self._thread = threading.Thread(
+                target=self._run, name=f"bxpull-handler-{self.name}", daemon=True
+            )
+            self._thread.start()
 
     def close(self) -> None:
         with self._changed:
@@ -172,7 +225,7 @@ class _Worker:
         while (record := self._next()) is not None:
             try:
                 self.handler(record)
-            except Exception as exc:  # noqa: BLE001 - any error of a callback is counted and logged
+            except BaseException as exc:  # noqa: BLE001 - SystemExit too must not end the thread
                 self._failed(exc)
             with self._changed:
                 self._calls += 1
@@ -182,13 +235,33 @@ class _Worker:
             self._changed.wait_for(lambda: self._waiting or self._closed)
             return None if self._closed else self._waiting.popleft()
 
-    def _failed(self, exc: Exception) -> None:
+    def _failed(self, exc: BaseException) -> None:
+        error = _text(exc)
         with self._changed:
             self._failures += 1
-            is_first, self._error = self._failures == 1, f"{type(exc).__name__}: {exc}"
-        if is_first:
-            _log.warning("the handler %s failed: %s", self.name, self._error, exc_info=exc)
+            is_first, self._error = self._failures == 1, error
+        if not is_first:
+            return
+        _log.warning("the handler %s failed: %s", self.name, error, exc_info=exc)
+        if self._on_failed is not None:
+            try:
+                self._on_failed(self.name, error)
+            except Exception as broken:  # noqa: BLE001 - the callback's thread must go on
+                _log.warning("the failure could not be reported: %s", _text(broken))
 
 
 def _folded(name: str | None) -> str | None:
     return None if name is None else name.casefold()
+
+
+def _text(exc: BaseException) -> str:
+    """Return type and text of the error; its own text may fail."""
+    try:
+        return f"{type(exc).__name__}: {exc}"
+    except Exception:  # noqa: BLE001 - any `__str__`
+        return type(exc).__name__
+
+
+def _summary(stats: HandlerStats) -> str:
+    counts = f"{stats.calls:,} calls, {stats.failures:,} failed, {stats.dropped:,} dropped"
+    return f"{counts}, {stats.waiting:,} waiting{f'; {stats.error}' if stats.error else ''}"

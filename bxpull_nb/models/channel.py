@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from bxpull_nb.masking import mask
-from bxpull_nb.models.fields import mapping_of, missing_field, time_of, whole_number
+from bxpull_nb.models.fields import mapping_of, missing_field, text_of, time_of, whole_number
 from bxpull_nb.models.html import html_table
 
 __all__ = ["CHANNEL_TYPES", "Channel", "PublicChannel", "public_channels"]
@@ -31,16 +31,21 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def from_answer(cls, kind: str, answer: Mapping[str, Any]) -> "Channel":
-        """Return the typed channel; raises MissingField without `id`, `start` or `end`."""
+        """Return the typed channel.
+
+        Raises MissingField for an `id`, `start` or `end` that is absent or cannot be read.
+        """
+        name = f"channels.{kind}"
         for field in ("id", "start", "end"):
             if not answer.get(field):
-                raise missing_field(f"channels.{kind}.{field}")
+                raise missing_field(f"{name}.{field}")
+        public_id = answer.get("public_id")
         return cls(
-            type=str(answer.get("type") or kind),
-            id=str(answer["id"]),
-            start=time_of(answer["start"], f"channels.{kind}.start"),
-            end=time_of(answer["end"], f"channels.{kind}.end"),
-            public_id=answer.get("public_id") or None,
+            type=text_of(answer.get("type") or kind, f"{name}.type"),
+            id=text_of(answer["id"], f"{name}.id"),
+            start=time_of(answer["start"], f"{name}.start"),
+            end=time_of(answer["end"], f"{name}.end"),
+            public_id=text_of(public_id, f"{name}.public_id") if public_id else None,
             extra={k: v for k, v in answer.items() if k not in cls.__struct_fields__},
         )
 
@@ -80,21 +85,34 @@ class PublicChannel(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def public_channels(value: Any) -> dict[str, PublicChannel]:
-    """Return the public channels of an answer, by user id."""
+    """Return the public channels of an answer, by user id; an entry without one is left out.
+
+    Raises MissingField for an entry that cannot be read.
+    """
     found = {}
     for user, channel in mapping_of(value).items():
-        if not isinstance(channel, Mapping) or not channel.get("public_id"):
-            continue
-        found[str(user)] = PublicChannel(
-            user_id=whole_number(channel.get("user_id", user)) or 0,
-            public_id=str(channel["public_id"]),
-            signature=str(channel.get("signature", "")),
-            start=time_of(channel["start"], "publicChannels.start")
-            if channel.get("start")
-            else None,
-            end=time_of(channel["end"], "publicChannels.end") if channel.get("end") else None,
-        )
+        if isinstance(channel, Mapping) and channel.get("public_id"):
+            found[str(user)] = _public_channel(str(user), channel)
     return found
+
+
+def _public_channel(user: str, channel: Mapping[str, Any]) -> PublicChannel:
+    name = f"publicChannels.{user}"
+    user_id = whole_number(channel.get("user_id") or user)
+    if user_id is None:
+        raise missing_field(f"{name}.user_id", "is not a number")
+    return PublicChannel(
+        user_id=user_id,
+        public_id=text_of(channel["public_id"], f"{name}.public_id"),
+        signature=text_of(channel.get("signature") or "", f"{name}.signature"),
+        start=_time_or_none(channel, name, "start"),
+        end=_time_or_none(channel, name, "end"),
+    )
+
+
+def _time_or_none(channel: Mapping[str, Any], name: str, field: str) -> datetime | None:
+    value = channel.get(field)
+    return time_of(value, f"{name}.{field}") if value else None
 
 
 def _show(reveal: bool) -> Any:

@@ -13,7 +13,13 @@ import msgspec
 from bxpull_nb.errors import ChannelMissing
 from bxpull_nb.masking import mask
 from bxpull_nb.models.channel import CHANNEL_TYPES, Channel, PublicChannel, public_channels
-from bxpull_nb.models.fields import mapping_of, missing_field
+from bxpull_nb.models.fields import (
+    mapping_of,
+    missing_field,
+    second_of,
+    text_of,
+    whole_number,
+)
 from bxpull_nb.models.html import html_table
 from bxpull_nb.models.server import PullServer
 
@@ -58,24 +64,22 @@ class PullConfig(msgspec.Struct, frozen=True, kw_only=True):
     ) -> "PullConfig":
         """Return the typed config from the `result` of the REST answer, of either edition.
 
-        Raises MissingField when `server`, or both `channels` and `jwt`, are absent.
+        Raises MissingField when `server`, or both `channels` and `jwt`, are absent, and for a
+        field that cannot be read: a time, an address, an id.
         """
         server = mapping_of(answer.get("server"))
         if not server:
             raise missing_field("server")
         if "channels" not in answer and not answer.get("jwt"):
             raise missing_field("channels")
+        jwt, exp = answer.get("jwt"), answer.get("exp")
         return cls(
             server=PullServer.from_answer(server),
-            channels={
-                kind: Channel.from_answer(kind, channel)
-                for kind, channel in mapping_of(answer.get("channels")).items()
-                if isinstance(channel, Mapping)
-            },
-            client_id=answer.get("clientId") or None,
-            jwt=answer.get("jwt") or None,
-            exp=answer.get("exp") or None,
-            api=dict(mapping_of(answer.get("api"))),
+            channels=_channels(answer.get("channels")),
+            client_id=_client_id(answer.get("clientId")),
+            jwt=text_of(jwt, "jwt") if jwt else None,
+            exp=second_of(exp, "exp") if exp else None,
+            api=_numbers(answer.get("api")),
             public_channels=public_channels(answer.get("publicChannels")),
             portal_time=portal_time,
             clock_offset=clock_offset,
@@ -145,6 +149,28 @@ class PullConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _ANSWER_FIELDS = {"server", "channels", "clientId", "jwt", "exp", "api", "publicChannels"}
+
+
+def _channels(value: Any) -> dict[str, Channel]:
+    channels = mapping_of(value, "channels")
+    return {
+        kind: Channel.from_answer(kind, fields)
+        for kind, channel in channels.items()
+        if (fields := mapping_of(channel, f"channels.{kind}"))
+    }
+
+
+def _client_id(value: Any) -> str | None:
+    """Return the account, which may be written as a number."""
+    if not value:
+        return None
+    number = None if isinstance(value, str) else whole_number(value)
+    return text_of(value if number is None else str(number), "clientId")
+
+
+def _numbers(value: Any) -> dict[str, int]:
+    read = {name: whole_number(number) for name, number in mapping_of(value).items()}
+    return {name: number for name, number in read.items() if number is not None}
 
 
 def _channel_dtypes() -> dict[str, Any]:

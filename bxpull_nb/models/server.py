@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from bxpull_nb.models.fields import missing_field, whole_number
+from bxpull_nb.models.fields import address_of, missing_field, text_of, whole_number
 from bxpull_nb.models.html import html_table
 
 __all__ = ["PullServer"]
@@ -35,7 +35,10 @@ class PullServer(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def from_answer(cls, answer: Mapping[str, Any]) -> "PullServer":
-        """Return the typed `server` object; raises MissingField without `version`."""
+        """Return the typed `server` object.
+
+        Raises MissingField without `version`, and for an address that is none.
+        """
         known: dict[str, Any] = {}
         extra: dict[str, Any] = {}
         for name, value in answer.items():
@@ -65,12 +68,36 @@ class PullServer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _FLAGS = {"server_enabled", "websocket_enabled", "publish_enabled"}
-_NUMBERS = {"version", "config_timestamp"}
+_HTTP, _WEBSOCKET = ("https", "http"), ("wss", "ws")
+_SCHEMES = {
+    "websocket": _WEBSOCKET,
+    "websocket_secure": _WEBSOCKET,
+    "long_polling": _HTTP,
+    "long_polling_secure": _HTTP,
+    "publish": _HTTP,
+    "publish_secure": _HTTP,
+}
+_VERSIONS = range(1, 100)
 
 
 def _typed(field: str, value: Any) -> Any:
+    """Return the field's value, None where PHP wrote none; raises MissingField."""
     if field in _FLAGS:
         return value not in (False, 0, None, "", "0", "N", "n", "false")
-    if field in _NUMBERS:
+    if value in (None, False, ""):
+        return None
+    if field == "config_timestamp":
         return whole_number(value)
-    return None if value in (None, False) else str(value)
+    if field == "version":
+        return _version(value)
+    name = f"server.{field}"
+    if field in _SCHEMES:
+        return address_of(value, name, _SCHEMES[field])
+    return text_of(value, name)
+
+
+def _version(value: Any) -> int:
+    version = whole_number(value)
+    if version is None or version not in _VERSIONS:
+        raise missing_field("server.version", "is not the number of a version")
+    return version

@@ -11,7 +11,14 @@ from typing import Any
 import httpx
 
 from bxpull_nb.errors import ApiError, PortalUnreachable, UnexpectedAnswer, WrongAuthType
-from bxpull_nb.http import TIMEOUT, http_client, mask_http_logs
+from bxpull_nb.http import (
+    TIMEOUT,
+    AnswerTooSlow,
+    UnreadableAnswer,
+    http_client,
+    mask_http_logs,
+    post,
+)
 from bxpull_nb.models import PublicChannel, PullConfig, public_channels
 from bxpull_nb.rest.auth import Auth, OAuthApp, Webhook
 from bxpull_nb.rest.batch import BatchResult, Calls, batch_requests, read_batch
@@ -250,11 +257,18 @@ class RestClient:
         self, method: str, content: bytes, headers: Mapping[str, str]
     ) -> httpx.Response:
         try:
-            return await self._client().post(
+            return await post(
+                self._client(),
                 self.auth.method_url(method),
                 content=content,
                 headers={"Content-Type": "application/json", **headers},
             )
+        except UnreadableAnswer as exc:
+            raise UnexpectedAnswer(
+                f"{method}: {self.auth.portal} sent an answer that is not read: {exc}. Ask for "
+                f"less in one call, and check that no proxy stands in between.",
+                method=method,
+            ) from None
         except httpx.HTTPError as exc:
             # What the exception keeps of the request must not hold a webhook's secret.
             exc.request = httpx.Request("POST", f"{self.auth.portal}/rest/{method}")
@@ -272,6 +286,6 @@ class RestClient:
 
 
 def _reason(exc: httpx.HTTPError) -> str:
-    if isinstance(exc, httpx.TimeoutException):
+    if isinstance(exc, httpx.TimeoutException) and not isinstance(exc, AnswerTooSlow):
         return f"no answer within {TIMEOUT:.0f} s"
     return str(exc) or type(exc).__name__

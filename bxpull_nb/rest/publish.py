@@ -12,7 +12,7 @@ from bxpull_nb.errors import (
     SettingsError,
     TransportUnavailable,
 )
-from bxpull_nb.http import http_client
+from bxpull_nb.http import http_client, post
 from bxpull_nb.models import PublicChannel, PullConfig
 from bxpull_nb.protocol.codec import push_pb2 as pb
 from bxpull_nb.rest import as_json
@@ -41,7 +41,7 @@ async def publish(
     content = request_batch(receivers, body, expiry=expiry)
     async with http or http_client(str(url)) as client:
         try:
-            response = await client.post(url, content=content)
+            response = await post(client, url, content=content)
         except httpx.HTTPError as exc:
             # What the exception keeps of the request must not hold the own channel's id.
             exc.request = httpx.Request("POST", url.copy_with(query=None))

@@ -120,3 +120,199 @@ def test_a_queue_holds_something() -> None:
     """A queue of zero would never call anything."""
     with pytest.raises(SettingsError, match="queue=0"):
         Handlers(queue=0)
+
+
+class Own(BaseException):
+    """A failure that no `except Exception` catches."""
+
+
+class UnprintableError(Exception):
+    """A failure whose own text fails."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+@pytest.mark.parametrize(
+    "error", [SystemExit(3), KeyboardInterrupt(), GeneratorExit(), Own("x"), UnprintableError()]
+)
+def test_whatever_a_callback_raises_is_a_failure(error: BaseException) -> None:
+    """Its thread goes on, and the next event reaches it."""
+
+    def fails(_: Record) -> None:
+        raise error
+
+    with Handlers() as handlers:
+        handlers.on()(fails)
+        handlers.offer([event(1), event(2)])
+        eventually(lambda: handlers.stats[0].calls == 2, 5)
+        assert handlers.stats[0].failures == 2
+        assert (handlers.stats[0].error or "").startswith(type(error).__name__)
+
+
+def test_the_first_failure_of_each_callback_is_reported() -> None:
+    """Once a callback, with its name; a report that fails itself does no harm."""
+    reported: list[tuple[str, str]] = []
+
+    def report(name: str, error: str) -> None:
+        reported.append((name, error))
+        raise OSError("nowhere to report to")
+
+    def fails(record: Record) -> None:
+        raise ValueError(record.mid)
+
+    with Handlers(failed=report) as handlers:
+        handlers.on()(fails)
+        handlers.on(module="crm")(fails)
+        handlers.offer([event(1), event(2)])
+        eventually(lambda: [stats.calls for stats in handlers.stats] == [2, 2])
+    assert len(reported) == 2
+    assert {name.rpartition(".")[2] for name, _ in reported} == {"fails"}
+    assert {error for _, error in reported} == {f"ValueError: {1:026}"}
+
+
+def test_a_failing_callback_is_seen_in_a_notebook() -> None:
+    """Its counters and its last error are shown; nothing in them is interpreted."""
+
+    def fails(_: Record) -> None:
+        raise ValueError("<b>bold</b>")
+
+    with Handlers() as handlers:
+        handlers.on()(fails)
+        handlers.offer([event(1)])
+        eventually(lambda: handlers.stats[0].calls == 1)
+        shown = handlers._repr_html_()
+    assert "1 calls, 1 failed, 0 dropped, 0 waiting; ValueError: &lt;b&gt;" in shown
+    assert "fails" in shown
+
+
+def cell(source: str, handlers: Handlers, got: list[int], file: str = "cell-1") -> None:
+    """Run a notebook's cell."""
+    names = {"__name__": "__main__", "handlers": handlers, "got": got}
+    exec(compile(source, file, "exec"), names)
+
+
+NAMED = """
+@handlers.on(command="dealUpdate")
+def show(event):
+    got.append({n})
+"""
+LOOP = """
+def make(n):
+    def show(event):
+        got.append(n)
+    return show
+
+for n in (1, 2):
+    handlers.on()(make(n))
+"""
+WRAPPED = """
+import functools
+def counted(function):
+    @functools.wraps(function)
+    def wrapper(event):
+        return function(event)
+    return wrapper
+
+@handlers.on()
+@counted
+def show(event):
+    got.append(1)
+"""
+
+
+@pytest.mark.parametrize(
+    ("count", "source"),
+    [
+        (1, NAMED.format(n=1)),
+        (1, "handlers.on()(lambda event: got.append(1))"),
+        (2, "for n in (1, 2):\n    handlers.on()(lambda event, n=n: got.append(n))"),
+        (2, LOOP),
+        (
+            2,
+            "import functools\ndef show(n, event): got.append(n)\n"
+            "for n in (1, 2): handlers.on()(functools.partial(show, n))",
+        ),
+        (2, "handlers.on()(lambda event: got.append(1)); handlers.on()(lambda event: got.clear())"),
+        (2, "def show(event): pass\nfor name in 'ab': handlers.on(command=name)(show)"),
+        (1, WRAPPED),
+        (1, "handlers.on()(got.append)"),
+    ],
+)
+def test_a_cell_that_runs_again_registers_nothing_twice(count: int, source: str) -> None:
+    """Nor does it lose one of several callbacks made by a loop."""
+    with Handlers() as handlers:
+        got: list[int] = []
+        cell(source, handlers, got)
+        assert len(handlers.stats) == count
+        cell(source, handlers, got)
+        assert len(handlers.stats) == count
+
+
+def test_an_edited_cell_replaces_its_callback() -> None:
+    """The kernel gives an edited cell another file name."""
+    got: list[int] = []
+    with Handlers() as handlers:
+        cell(NAMED.format(n=1), handlers, got)
+        cell(NAMED.format(n=2), handlers, got, "cell-2")
+        handlers.offer([event(1)])
+        eventually(lambda: got)
+    assert got == [2]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "@handlers.on()\ndef _(event): got.append({n})",
+        "@handlers.on(command='c{n}')\ndef show(event): pass",
+        "handlers.on()(lambda event: got.append({n}))",
+        "got.append([{n}])\nhandlers.on()(got[-1].append)",
+        "def make(found):\n    def show(event): found.append(event)\n    return show\n"
+        "handlers.on()(make([]))",
+    ],
+)
+def test_what_is_not_surely_the_same_stays(source: str) -> None:
+    """Losing a callback is worse than having it twice."""
+    with Handlers() as handlers:
+        got: list[int] = []
+        for n in (1, 2):
+            cell(source.format(n=n), handlers, got, f"cell-{n}")
+        assert len(handlers.stats) == 2
+
+
+def test_two_functions_of_one_name_in_one_file_stay() -> None:
+    """They begin on different lines."""
+    with Handlers() as handlers:
+        cell(NAMED.format(n=1) + NAMED.format(n=2), handlers, [])
+        assert len(handlers.stats) == 2
+
+
+def test_what_waits_passes_to_the_new_callback() -> None:
+    """Even when the earlier one hangs."""
+    source = "@handlers.on()\ndef show(event):\n    got.append(event); hold(event)"
+    may_end, begun = threading.Event(), threading.Event()
+
+    def wait(_: Record) -> None:
+        begun.set()
+        may_end.wait(10)
+
+    with Handlers() as handlers:
+        got: list[Record] = []
+        names = {"__name__": "__main__", "handlers": handlers, "got": got}
+        exec(source, {**names, "hold": wait})
+        handlers.offer([event(1), event(2)])
+        assert begun.wait(5)
+        exec(source, {**names, "hold": lambda _: None})
+        handlers.offer([event(3)])
+        eventually(lambda: len(got) == 3, 5)
+        may_end.set()
+    assert got == [event(1), event(2), event(3)]
+
+
+def test_a_method_can_be_taken_off() -> None:
+    """Each access to it makes another object."""
+    got: list[Record] = []
+    with Handlers() as handlers:
+        handlers.on()(got.append)
+        handlers.off(got.append)
+        assert handlers.stats == []

@@ -84,6 +84,137 @@ def test_a_time_that_is_none_is_named_with_its_value() -> None:
         config(answer)
 
 
+SECRET = "5f4dcc3b5aa765d61d8327deb882cf99"
+LATER = "2017-06-29T00:04:00+02:00"
+ODD_TIMES = (
+    *("9999-12-31T23:59:59-02:00", "0001-01-01T00:00:00+02:00", "1969-12-31", "2500-01-01"),
+    *(10**5000, -(10**400), 1e308, float("nan"), float("inf"), "nan", "1498687440000", True),
+    *(-1, 253402300799, [LATER], {"date": LATER}, "yesterday", f"{SECRET}"),
+)
+ODD_TEXTS = (12, True, 1.5, [SECRET], {"id": SECRET}, f"{SECRET} {SECRET}", f"{SECRET}\n", "\ud800")
+ODD_ADDRESSES = (
+    *("rt.bitrix24.com/sub/", "/sub/", "wss://", "https://", "https:///sub/", "x"),
+    *("ftp://rt.bitrix24.com/", "javascript://rt/", "file:///etc/passwd", "//rt.bitrix24.com/sub/"),
+    *("https://#DOMAIN#/sub/", "wss://#DOMAIN#/sub/", "https://rt.bitrix24.com/#DOMAIN#/"),
+    *(
+        "https://rt bitrix24.com/",
+        "wss://rt.bitrix24.com/s b/",
+        " wss://rt.bitrix24.com/",
+        "https://a\n",
+    ),
+    *("https://rt:99999/", "https://rt:port/", "https://rt:0/", "https://[::1/", "https://a..b/"),
+    *(
+        f"https://{'a' * 64}.com/",
+        f"wss://{'a' * 64}.com/",
+        "https://.com/",
+        "wss://ho$t/",
+        "https://%/",
+    ),
+    *(
+        7,
+        True,
+        ["wss://rt.bitrix24.com/sub/"],
+        {"url": "wss://rt.bitrix24.com/"},
+        "https://" + "a" * 9999,
+    ),
+    f"https://user:{SECRET}@rt bitrix24/",
+)
+ODD: dict[str, tuple[Any, ...]] = {
+    "exp": (*ODD_TIMES, 1498687440.5, "soon"),
+    "jwt": ODD_TEXTS,
+    "clientId": ODD_TEXTS[1:],
+    "channels": ([{"id": SECRET, "type": "shared"}], SECRET, 7, True),
+    "channels.shared": (SECRET, [SECRET], 7, True),
+    "channels.shared.id": ODD_TEXTS,
+    "channels.shared.type": ODD_TEXTS,
+    "channels.shared.start": ODD_TIMES,
+    "channels.shared.end": ODD_TIMES,
+    "channels.private.public_id": ODD_TEXTS,
+    "publicChannels.7.public_id": ODD_TEXTS,
+    "publicChannels.7.signature": ODD_TEXTS,
+    "publicChannels.7.user_id": ("x", True, [7], 10**5000),
+    "publicChannels.7.end": ODD_TIMES,
+    "server.version": ("4.5", 4.5, "four", True, [4], -4, 10**5000, "1e2", "100", float("inf")),
+    "server.mode": ODD_TEXTS,
+    "server.hostname": ODD_TEXTS,
+    "server.websocket": ODD_ADDRESSES,
+    "server.websocket_secure": ODD_ADDRESSES,
+    "server.long_polling": ODD_ADDRESSES,
+    "server.long_polling_secure": ODD_ADDRESSES,
+    "server.publish": ODD_ADDRESSES,
+    "server.publish_secure": ODD_ADDRESSES,
+}
+
+
+def changed(field: str, value: Any) -> dict[str, Any]:
+    """Return today's answer with another value in that field."""
+    answer = holder = current_answer()
+    *path, last = field.split(".")
+    for step in path:
+        holder = holder[step]
+    holder[last] = value
+    return answer
+
+
+@pytest.mark.parametrize(("field", "values"), ODD.items(), ids=list(ODD))
+def test_a_field_that_cannot_be_read_is_named(field: str, values: tuple[Any, ...]) -> None:
+    """When the config is read, by one error that shows no secret."""
+    for value in values:
+        with pytest.raises(MissingField) as caught:
+            config(changed(field, value))
+        assert caught.value.field == field, value
+        assert f"'{field}'" in str(caught.value)
+        assert SECRET not in str(caught.value)
+        assert len(str(caught.value)) < 500
+
+
+READ: list[tuple[str, Any, Any]] = [
+    ("server.version", "4.0", 4),
+    ("server.version", 4.0, 4),
+    ("server.version", " 5 ", 5),
+    ("exp", "1498687440", 1498687440),
+    ("exp", 1498687440.0, 1498687440),
+    ("exp", False, None),
+    ("exp", "", None),
+    ("jwt", False, None),
+    ("clientId", 12, "12"),
+    ("channels.shared.end", "1498687440", datetime(2017, 6, 28, 22, 4, tzinfo=UTC)),
+    ("channels.shared.end", 1498687440, datetime(2017, 6, 28, 22, 4, tzinfo=UTC)),
+    ("channels.private.public_id", False, None),
+    ("publicChannels.7.user_id", "7", 7),
+    ("server.websocket", "", ""),
+    ("server.websocket", False, ""),
+    (
+        "server.websocket",
+        "WSS://RT.example.com:8443/sub/?x=1",
+        "WSS://RT.example.com:8443/sub/?x=1",
+    ),
+    ("server.websocket", "ws://[::1]:80/", "ws://[::1]:80/"),
+    ("server.long_polling", "http://127.0.0.1:1/sub/", "http://127.0.0.1:1/sub/"),
+    ("server.long_polling", "https://портал.рф/sub/", "https://портал.рф/sub/"),
+    ("server.long_polling", "https://push_1.local./sub/", "https://push_1.local./sub/"),
+]
+
+
+@pytest.mark.parametrize(("field", "value", "expected"), READ)
+def test_a_value_is_read_where_its_meaning_is_certain(
+    field: str, value: Any, expected: Any
+) -> None:
+    """Numbers written as text, and PHP's empty values."""
+    read: Any = config(changed(field, value))
+    names = {"clientId": "client_id", "publicChannels": "public_channels"}
+    for step in field.split("."):
+        name = names.get(step, step)
+        read = read[name] if isinstance(read, dict) else getattr(read, name)
+    assert read == expected
+    assert type(read) is type(expected)
+
+
+def test_revisions_are_numbers() -> None:
+    """One that is none is left out: nothing depends on it."""
+    assert config(changed("api", {"revision_web": "19", "x": [1]})).api == {"revision_web": 19}
+
+
 def test_a_missing_channel_says_what_there_is() -> None:
     """The portal did not give the private channel that is requested."""
     answer = seed_answer()

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -12,6 +12,7 @@ from bxpull_nb.masking import mask
 from bxpull_nb.protocol.endpoint import portal_url
 from bxpull_nb.rest.auth.credentials import bearer, stripped
 from bxpull_nb.rest.auth.store import TokenStore, default_store
+from bxpull_nb.rest.auth.store_lock import renewing_alone
 from bxpull_nb.rest.auth.token_endpoint import request_tokens, token_server
 from bxpull_nb.rest.auth.token_pair import TokenPair, origin_of
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["OAuthApp"]
 
 _log = logging.getLogger(__name__)
+_LOOKS = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)  # seconds between looks into a store without a lock
 _SETTLE = 5.0  # seconds that a running refresh may take when everything ends
 
 
@@ -138,9 +140,24 @@ class OAuthApp:
                 raise
 
     async def _refresh(self, http: "httpx.AsyncClient") -> None:
+        """Renew the pair, or take over the one of another process; both while no other renews."""
         token_pair = self._token_pair
-        if token_pair is None or await self._took_over(token_pair):
+        if token_pair is None:
             return
+        async with renewing_alone(self._open_store(), *self._key) as is_alone:
+            if await self._took_over(token_pair):
+                return
+            looks = _LOOKS[:1] if is_alone else _LOOKS
+            fresh = await self._granted(http, token_pair, looks)
+            if fresh is None:
+                return
+            await self._save(fresh)
+        self._use(fresh)
+
+    async def _granted(
+        self, http: "httpx.AsyncClient", token_pair: TokenPair, looks: Sequence[float]
+    ) -> TokenPair | None:
+        """Return the next pair; None if the refused one was renewed by another process."""
         grant = {
             "grant_type": "refresh_token",
             "client_id": self._client_id,
@@ -150,10 +167,12 @@ class OAuthApp:
         try:
             fresh = await request_tokens(http, self._token_url, grant)
         except GrantRefused:
-            if await self._took_over(token_pair):
-                return
+            for pause in looks:
+                await asyncio.sleep(pause)
+                if await self._took_over(token_pair):
+                    return None
             raise
-        await self._keep(msgspec.structs.replace(fresh, origin=token_pair.origin))
+        return msgspec.structs.replace(fresh, origin=token_pair.origin)
 
     async def _took_over(self, token_pair: TokenPair) -> bool:
         """Use the pair of another program that renewed the same tokens; return whether it did."""
@@ -165,12 +184,14 @@ class OAuthApp:
         self._token_pair = stored
         return True
 
-    async def _keep(self, token_pair: TokenPair) -> None:
-        """Store the tokens, then use them: a program's end must not lose them."""
+    async def _save(self, token_pair: TokenPair) -> None:
+        """Store the tokens before they are used: a program's end must not lose them."""
         try:
             await asyncio.to_thread(self._open_store().save, *self._key, token_pair)
         except TokensNotStored as exc:
             _log.warning("the new tokens last only as long as this program: %s", exc)
+
+    def _use(self, token_pair: TokenPair) -> None:
         self._token_pair = token_pair
         self._issued = token_pair.access_token
         if self._on_refresh is None:

@@ -5,6 +5,8 @@ A store blocks, so it is called on a thread of its own; it never asks a person a
 
 import logging
 import os
+import threading
+from collections.abc import Callable
 from contextlib import closing, suppress
 from hashlib import sha256
 from importlib import import_module
@@ -16,6 +18,7 @@ import msgspec
 
 from bxpull_nb.errors import TokensNotStored
 from bxpull_nb.files import replacing
+from bxpull_nb.rest.auth.store_lock import try_file_lock
 from bxpull_nb.rest.auth.token_pair import TokenPair
 
 __all__ = ["FileStore", "KeyringStore", "MemoryStore", "TokenStore", "default_store"]
@@ -28,7 +31,11 @@ _LOG_IN = "It is left out; log in again with `bxpull login`."
 
 
 class TokenStore(Protocol):
-    """Keeps one token pair for each portal and application."""
+    """Keeps one token pair for each portal and application.
+
+    A store of several processes should also have `try_lock(portal, client_id)`: it returns what
+    releases the lock, or None while another process holds it, and does not wait.
+    """
 
     def load(self, portal: str, client_id: str) -> TokenPair | None:
         """Return the pair, or None without a readable one."""
@@ -48,6 +55,7 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self._pairs: dict[tuple[str, str], TokenPair] = {}
+        self._locks: dict[tuple[str, str], threading.Lock] = {}
 
     def load(self, portal: str, client_id: str) -> TokenPair | None:
         """Return the pair, or None."""
@@ -60,6 +68,11 @@ class MemoryStore:
     def forget(self, portal: str, client_id: str) -> None:
         """Remove the pair, if there is one."""
         self._pairs.pop((portal, client_id), None)
+
+    def try_lock(self, portal: str, client_id: str) -> Callable[[], None] | None:
+        """Lock the pair within this process; see `TokenStore`."""
+        lock = self._locks.setdefault((portal, client_id), threading.Lock())
+        return lock.release if lock.acquire(blocking=False) else None
 
     def __repr__(self) -> str:
         return f"MemoryStore({len(self._pairs)} pairs)"
@@ -79,9 +92,7 @@ class FileStore:
     def folder(self) -> Path:
         """The folder of the files."""
         if self._folder is None:
-            from platformdirs import user_config_path
-
-            self._folder = user_config_path(_SERVICE, appauthor=False) / "tokens"
+            self._folder = _config_folder() / "tokens"
         return self._folder
 
     def path(self, portal: str, client_id: str) -> Path:
@@ -116,6 +127,10 @@ class FileStore:
     def forget(self, portal: str, client_id: str) -> None:
         """Remove the pair's file, if there is one."""
         self.path(portal, client_id).unlink(missing_ok=True)
+
+    def try_lock(self, portal: str, client_id: str) -> Callable[[], None] | None:
+        """Lock a file next to the pair's; see `TokenStore`."""
+        return try_file_lock(self.path(portal, client_id).with_suffix(".lock"))
 
     def __repr__(self) -> str:
         return f"FileStore({str(self.folder)!r})"
@@ -152,6 +167,10 @@ class KeyringStore:
         with suppress(Exception):
             self._backend.delete_password(_SERVICE, _key(portal, client_id))
 
+    def try_lock(self, portal: str, client_id: str) -> Callable[[], None] | None:
+        """Lock a file in the user's config folder; see `TokenStore`."""
+        return try_file_lock(_config_folder() / "locks" / f"{_key(portal, client_id)}.lock")
+
     def __repr__(self) -> str:
         return f"KeyringStore({type(self._backend).__module__})"
 
@@ -182,6 +201,12 @@ def _is_unlocked(backend: Any) -> bool:
     secretstorage = import_module("secretstorage")
     with closing(secretstorage.dbus_init()) as connection:
         return not secretstorage.Collection(connection).is_locked()
+
+
+def _config_folder() -> Path:
+    from platformdirs import user_config_path
+
+    return user_config_path(_SERVICE, appauthor=False)
 
 
 def _key(portal: str, client_id: str) -> str:

@@ -18,12 +18,14 @@ from bxpull_nb.errors import (
     SettingsError,
     UnexpectedAnswer,
 )
+from bxpull_nb.http import AnswerTooSlow, UnreadableAnswer, post
 from bxpull_nb.protocol.endpoint import is_loopback
 from bxpull_nb.rest.auth.token_pair import TokenPair
 
 __all__ = ["request_tokens", "token_server"]
 
 _METHOD = "oauth/token"
+_ANSWER_BYTES = 1024 * 1024
 _TOKEN_URL = "https://oauth.bitrix.info/oauth/token/"  # noqa: S105 - an address
 _LOG_IN = "Log in again with `bxpull login`, or give connect() a new refresh token."
 _ADVICE = {
@@ -69,12 +71,19 @@ async def request_tokens(
     """
     server = f"{urlsplit(token_url).scheme}://{urlsplit(token_url).netloc}"
     try:
-        response = await http.post(token_url, data=dict(grant))
+        response = await post(http, token_url, data=grant, max_bytes=_ANSWER_BYTES)
+    except UnreadableAnswer as exc:
+        raise UnexpectedAnswer(
+            f"{_METHOD}: {server} sent an answer that is not read: {exc}. Check token_url, and "
+            f"that no proxy stands in between.",
+            method=_METHOD,
+        ) from None
     except httpx.HTTPError as exc:
         # What the exception keeps of the request must not hold the application's secret.
         exc.request = httpx.Request("POST", token_url)
+        reason = str(exc) if isinstance(exc, AnswerTooSlow) else type(exc).__name__
         raise PortalUnreachable(
-            f"{_METHOD}: the token server {server} did not answer ({type(exc).__name__}). Check "
+            f"{_METHOD}: the token server {server} did not answer ({reason}). Check "
             f"the network, then try again.",
             method=_METHOD,
         ) from exc
@@ -84,7 +93,7 @@ async def request_tokens(
 def _answer(response: httpx.Response, server: str) -> dict[str, Any]:
     try:
         body = msgspec.json.decode(response.content)
-    except ValueError:
+    except (ValueError, RecursionError):
         body = None
     if not isinstance(body, dict):
         raise UnexpectedAnswer(

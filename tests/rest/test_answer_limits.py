@@ -1,0 +1,225 @@
+"""Answers without bounds: unpacked size, whole time, and encodings that were not asked for."""
+
+import asyncio
+import gzip
+import threading
+import time
+import tracemalloc
+import zlib
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import httpx
+import pytest
+
+from bxpull_nb import errors, http
+from bxpull_nb.rest import RestClient
+from bxpull_nb.rest.auth import AccessToken, request_tokens
+from bxpull_nb.rest.publish import publish
+from tests.support.configs import config, current_answer
+
+MEGABYTE = 1024 * 1024
+TOKEN = "0123456789abcdef0123456789abcdef"
+GRANT = {"grant_type": "refresh_token", "client_secret": "a-secret-0123456789"}
+
+Send = Callable[[BaseHTTPRequestHandler], None]
+
+
+@contextmanager
+def serving(send: Send) -> Iterator[str]:
+    """Serve on this machine; `send` writes the answer to every request."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers.get("content-length", 0)))
+            with suppress(OSError):  # the client has seen enough
+                send(self)
+            self.close_connection = True
+
+        def log_message(self, *_: object) -> None:
+            """Write nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def head(handler: BaseHTTPRequestHandler, **headers: str) -> None:
+    """Send the status and these headers."""
+    handler.send_response_only(200)
+    handler.send_header("Content-Type", "application/json")
+    for name, value in headers.items():
+        handler.send_header(name.replace("_", "-"), value)
+    handler.end_headers()
+
+
+def packed(body: bytes, encoding: str, *, sized: bool = True) -> Send:
+    """Answer with that body in that encoding."""
+
+    def send(handler: BaseHTTPRequestHandler) -> None:
+        size = {"Content_Length": str(len(body))} if sized else {}
+        head(handler, Content_Encoding=encoding, **size)
+        handler.wfile.write(body)
+
+    return send
+
+
+def chunked(handler: BaseHTTPRequestHandler) -> None:
+    """Answer with more than the limit, in chunks, without a length."""
+    head(handler, Transfer_Encoding="chunked")
+    part = b"a" * MEGABYTE
+    for _ in range(200):
+        handler.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
+
+
+def dripping(handler: BaseHTTPRequestHandler) -> None:
+    """Answer with a byte now and then, for ever."""
+    head(handler, Content_Length="1000000")
+    while True:
+        handler.wfile.write(b" ")
+        time.sleep(0.02)
+
+
+def dripping_head(handler: BaseHTTPRequestHandler) -> None:
+    """Send headers for ever."""
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\n")
+    while True:
+        handler.wfile.write(b"X: y\r\n")
+        time.sleep(0.02)
+
+
+def call(url: str) -> Any:
+    """Call a method of the portal at that address."""
+
+    async def once() -> Any:
+        client = RestClient(AccessToken(url, TOKEN))
+        try:
+            return await client.call("profile")
+        finally:
+            await client.aclose()
+
+    return asyncio.run(once())
+
+
+def tokens(url: str) -> Any:
+    """Ask the token server at that address."""
+
+    async def once() -> Any:
+        async with http.http_client(url) as client:
+            return await request_tokens(client, f"{url}/oauth/token/", GRANT)
+
+    return asyncio.run(once())
+
+
+CALLS = [(call, "profile"), (tokens, "oauth/token")]
+BOMB = gzip.compress(bytes(300 * MEGABYTE), 9)
+BOMBS = {
+    "gzip": packed(BOMB, "gzip"),
+    "gzip without a length": packed(BOMB, "gzip", sized=False),
+    "x-gzip": packed(BOMB, "X-GZIP"),
+    "deflate": packed(zlib.compress(bytes(300 * MEGABYTE), 9), "deflate"),
+    "twice gzip": packed(gzip.compress(BOMB, 9), "gzip, gzip"),
+    "br": packed(b"\x1b\x00\x00", "br"),
+    "zstd": packed(b"\x28\xb5\x2f\xfd", "zstd"),
+    "chunked": chunked,
+}
+
+
+@pytest.mark.parametrize(("ask", "method"), CALLS)
+@pytest.mark.parametrize("send", BOMBS.values(), ids=list(BOMBS))
+def test_an_answer_is_never_larger_than_the_limit(
+    send: Send, ask: Callable[[str], Any], method: str
+) -> None:
+    """Neither packed nor unpacked; the error names the method and the limit."""
+    tracemalloc.start()
+    with serving(send) as url, pytest.raises(errors.UnexpectedAnswer) as caught:
+        ask(url)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 200 * MEGABYTE
+    assert caught.value.method == method
+    assert str(caught.value).startswith(f"{method}: ")
+    limit = "64 MB" if method == "profile" else "1 MB"
+    assert f"larger than {limit} unpacked" in str(caught.value) or "packed as" in str(caught.value)
+
+
+@pytest.mark.parametrize(("ask", "method"), CALLS)
+@pytest.mark.parametrize("send", [dripping, dripping_head])
+def test_an_answer_is_there_in_time_or_not_read(
+    send: Send, ask: Callable[[str], Any], method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However steadily its bytes come."""
+    monkeypatch.setattr(http, "ANSWER_SECONDS", 0.5)
+    begun = time.monotonic()
+    with serving(send) as url, pytest.raises(errors.PortalUnreachable) as caught:
+        ask(url)
+    assert time.monotonic() - begun < 5
+    assert caught.value.method == method
+    assert "no whole answer within 0.5 s" in str(caught.value)
+
+
+def test_a_packed_answer_within_the_limits_is_read() -> None:
+    """Whatever its encoding is called, and in chunks."""
+    body = b'{"result": "%s"}' % (b"a" * 100_000)
+    for send in (
+        packed(gzip.compress(body), "gzip"),
+        packed(gzip.compress(body), "x-gzip", sized=False),
+        packed(zlib.compress(body), "deflate"),
+        packed(body, "identity"),
+    ):
+        with serving(send) as url:
+            assert call(url) == "a" * 100_000
+
+
+@pytest.mark.parametrize("body", [b"no gzip at all", gzip.compress(b'{"result": 1}' * 99)[:-20]])
+def test_a_damaged_packing_is_an_unexpected_answer(body: bytes) -> None:
+    """It is no sign of a missing network."""
+    with serving(packed(body, "gzip")) as url, pytest.raises(errors.UnexpectedAnswer):
+        call(url)
+
+
+def test_json_that_is_too_deep_is_an_unexpected_answer() -> None:
+    """From the token server as from the portal."""
+    for ask, _ in CALLS:
+        with (
+            serving(packed(b"[" * 500_000, "identity")) as url,
+            pytest.raises(errors.UnexpectedAnswer),
+        ):
+            ask(url)
+
+
+def test_a_transport_of_the_caller_is_limited_too() -> None:
+    """One that streams, and one that gives the answer whole."""
+
+    async def endless() -> AsyncIterator[bytes]:
+        while True:
+            yield bytes(MEGABYTE)
+
+    for answer in ({"content": endless()}, {"content": bytes(65 * MEGABYTE)}):
+
+        async def once(answer: dict[str, Any] = answer) -> None:
+            transport = httpx.MockTransport(lambda _: httpx.Response(200, **answer))
+            async with httpx.AsyncClient(transport=transport) as client:
+                await RestClient(AccessToken("https://a.example", TOKEN), http=client).call("x")
+
+        with pytest.raises(errors.UnexpectedAnswer, match="larger than 64 MB"):
+            asyncio.run(once())
+
+
+def test_the_answer_to_a_published_message_is_limited() -> None:
+    """The push server is not trusted either."""
+    with serving(chunked) as url:
+        answer = current_answer()
+        answer["server"] |= {"publish": f"{url}/pub/", "publish_secure": ""}
+        read = config(answer)
+        receivers = list(read.public_channels.values())
+        with pytest.raises(errors.ConnectionFailed, match="larger than 64 MB"):
+            asyncio.run(publish(read, receivers, "{}"))
