@@ -1,6 +1,6 @@
 """One run of the sandbox: its parts, created and connected."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect
@@ -40,7 +40,7 @@ class RunningPortal:
     """Scheme, address and port."""
     server: LoopbackServer
     application: Application
-    webhook_secret: str
+    webhook_secret: str = field(repr=False)
     broker: Broker
     publisher: Publisher
     push: PushContext
