@@ -29,7 +29,7 @@ class LogEntry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     kind: str
     """`started`, `connected`, `lost`, `retried`, `resumed`, `fell_back`, `returned`, `renewed`,
     `recovered`, `reset`, `restarting`, `config_failed`, `journal_failed`, `journal_recovered`,
-    `marked`, `sent`, `failed` or `stopped`."""
+    `journal_lost`, `marked`, `sent`, `failed` or `stopped`."""
     channel: str | None = None
     """Whose connection: `shared`, `private`, `jwt`; None for the capture as a whole."""
     transport: str | None = None
