@@ -79,6 +79,8 @@ def collect(
                 _watch(collector, reporter, stop_asked.wait, count, seconds)
             finally:
                 complete = collector.finish()
+                if collector.lost:
+                    reporter.report("journal_lost", text=collector.lost)
         return _ended(collector, reporter, complete=complete)
 
 
@@ -132,14 +134,18 @@ def _ended(collector: Collector, reporter: Reporter, *, complete: bool) -> int:
         written=stats.written_events,
         parts=stats.parts,
         pending_bytes=stats.pending_bytes,
+        lost_events=stats.lost_events or None,
     )
     if complete:
         return DONE
-    click.echo(
-        f"bxpull: {collector.error} What is not there yet ({stats.pending_bytes:,} bytes) is in "
-        f"the journal; run the same command again to send it.",
-        err=True,
-    )
+    lines = [collector.lost] if collector.lost else []
+    if collector.error is not None:
+        lines.insert(
+            0,
+            f"{collector.error} What is not there yet ({stats.pending_bytes:,} bytes) is in the "
+            f"journal; run the same command again to send it.",
+        )
+    click.echo(f"bxpull: {' '.join(lines)}", err=True)
     return INCOMPLETE
 
 
@@ -207,7 +213,14 @@ class _TextReporter:
         """Show nothing: a line without news is noise."""
 
 
-_TROUBLE = ("dataset_failed", "dataset_recovered", "journal_failed", "journal_recovered", "warning")
+_TROUBLE = (
+    "dataset_failed",
+    "dataset_recovered",
+    "journal_failed",
+    "journal_lost",
+    "journal_recovered",
+    "warning",
+)
 
 
 class _BarReporter:

@@ -9,10 +9,14 @@ FAILED = 1
 USAGE = 2
 """The command was typed wrong; click uses this number."""
 INCOMPLETE = 3
-"""`listen --dataset` ended before the dataset had everything; the journal keeps the rest."""
+"""`listen --dataset` ended before the dataset had everything.
+
+The journal keeps the rest, except for events that its own disk did not take: those are counted.
+"""
 INTERRUPTED = 130
 """A Ctrl-C ended the command, and was not its normal end."""
 
 EXIT_CODES = f"""Ends with {DONE} when it ended as asked, {FAILED} when something went wrong,
 {USAGE} for what was typed wrong, {INCOMPLETE} when the dataset does not have everything yet (the
-journal has it, and the next run sends it), {INTERRUPTED} when it was interrupted."""
+next run sends what the journal has, and asks the server for what its disk did not take),
+{INTERRUPTED} when it was interrupted."""

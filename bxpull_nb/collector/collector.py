@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from bxpull_nb.capture.feed import FeedStats
+from bxpull_nb.collector.lost_note import Lost, LostNote
 from bxpull_nb.errors import BxPullError
 from bxpull_nb.models import IS_LOG_ENTRY
 from bxpull_nb.portal import Portal
@@ -38,7 +39,12 @@ class CollectorStats(msgspec.Struct, frozen=True):
     write_failures: int
     """Times the dataset did not take a part."""
     journal_dropped: int
-    """Batches that fitted neither on disk nor in memory; the server is asked for them again."""
+    """Batches that fitted neither on disk nor in memory, or were only in memory at the end.
+
+    The next run asks the server for them again.
+    """
+    lost_events: int
+    """Events in them."""
     dataset_error: str | None
     """Why the dataset takes nothing at present; None while it does."""
 
@@ -75,14 +81,17 @@ class Collector:
         self._on_written, self._monotonic = written, monotonic
         self._uploader: Uploader | None = None
         self._next = monotonic() + min(every, _FIRST)
+        self._note = LostNote(self.journal.folder)
         self._parts = self._events = self._bytes = self._failures = self._in_a_row = 0
 
     def start(self) -> None:
         """Listen, going on from the journal; returns when the connections are up.
 
-        Events that an earlier process left in the journal are due at once. Raises JournalInUse,
-        JournalNotWritable, SettingsError, and the error that prevents a connection.
+        Events that an earlier process left in the journal are due at once; events that it could
+        not write are reported. Raises JournalInUse, JournalNotWritable, SettingsError, and the
+        error that prevents a connection.
         """
+        lost_before = self._note.read()
         uploader = Uploader(
             self.journal.folder,
             self._url,
@@ -95,24 +104,51 @@ class Collector:
             self._next = self._monotonic()
         self.feed.start(journal=self.journal)
         self._uploader = uploader
+        if lost_before:
+            self._report(
+                f"the last run could not write {lost_before}: its journal's disk took no more. "
+                f"The server was asked for them again; what it no longer stores is missing.",
+                lost_before,
+            )
+        self._note.write(self._lost)
 
     def step(self) -> None:
         """Write a part if one is due; raises nothing. Call it a few times a second."""
         if self._uploader is None:
             return
+        self._note.write(self._lost)
         due = self._monotonic() >= self._next
         if due or (self.error is None and self._uploader.pending() >= self._part_bytes):
             self._upload()
 
     def finish(self) -> bool:
-        """Stop listening, write the rest, and return whether the dataset has all of it."""
+        """Stop listening, write the rest, and return whether the dataset has all of it.
+
+        Events that the journal could not write are counted, reported and noted for the next run.
+        """
         self.feed.stop()
-        return self._uploader is not None and self._upload()
+        self.journal.close()
+        complete = self._uploader is not None and self._upload()
+        self._note.write(self._lost)
+        if self.lost:
+            self._report(self.lost, self._lost)
+        return complete and not self.lost
+
+    @property
+    def lost(self) -> str:
+        """What reached neither the journal nor the dataset, in words; empty if nothing did."""
+        lost = self._lost
+        if not lost:
+            return ""
+        return (
+            f"{lost} are neither in the journal nor in the dataset: the journal's disk took no "
+            f"more. Make room, and run it again soon: the server is asked for what it still stores."
+        )
 
     @property
     def stats(self) -> CollectorStats:
         """Counters and state at this moment; from any thread."""
-        uploader = self._uploader
+        uploader, journal = self._uploader, self.journal.stats
         return CollectorStats(
             feed=self.feed.stats,
             collector=uploader.collector if uploader else "",
@@ -121,9 +157,19 @@ class Collector:
             written_bytes=self._bytes,
             pending_bytes=uploader.pending() if uploader else 0,
             write_failures=self._failures,
-            journal_dropped=self.journal.stats.dropped,
+            journal_dropped=journal.dropped,
+            lost_events=journal.dropped_events,
             dataset_error=None if self.error is None else str(self.error),
         )
+
+    @property
+    def _lost(self) -> Lost:
+        stats = self.journal.stats
+        return Lost(stats.dropped_events, stats.dropped, stats.waiting)
+
+    def _report(self, text: str, lost: Lost) -> None:
+        _log.warning("%s", text, extra=IS_LOG_ENTRY)
+        self.feed.note("journal_lost", text, count=lost.events)
 
     def _upload(self) -> bool:
         """Send the journal to the dataset; return whether it has all, else set `error`."""

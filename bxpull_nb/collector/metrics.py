@@ -25,6 +25,7 @@ _COUNTERS: _Values = {
     "written_bytes_total": ("Bytes of those parts.", lambda s: s.written_bytes),
     "write_failures_total": ("Times the dataset took no part.", lambda s: s.write_failures),
     "journal_dropped_total": ("Batches the journal had no room for.", lambda s: s.journal_dropped),
+    "lost_events_total": ("Events in those batches.", lambda s: s.lost_events),
 }
 _GAUGES: _Values = {
     "rate": ("Events a second over the last ten.", lambda s: s.feed.rate),

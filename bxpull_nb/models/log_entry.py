@@ -29,8 +29,8 @@ class LogEntry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     kind: str
     """`started`, `connected`, `lost`, `retried`, `resumed`, `fell_back`, `returned`, `renewed`,
     `recovered`, `reset`, `restarting`, `audit_failed`, `beginning_unknown`, `stalled`,
-    `continued`, `config_failed`, `journal_failed`, `journal_recovered`, `handler_failed`,
-    `marked`, `sent`, `failed` or `stopped`."""
+    `continued`, `config_failed`, `journal_failed`, `journal_recovered`, `journal_lost`,
+    `handler_failed`, `marked`, `sent`, `failed` or `stopped`."""
     channel: str | None = None
     """The channel of the connection: `shared`, `private`, `jwt`; None for the whole capture."""
     transport: str | None = None

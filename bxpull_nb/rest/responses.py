@@ -17,6 +17,8 @@ from bxpull_nb.rest.error_codes import code_of
 
 __all__ = ["RestAnswer", "api_error", "mapping", "not_rest", "read_answer"]
 
+_LATEST = datetime(2200, 1, 1, tzinfo=UTC).timestamp()
+
 
 @dataclass(frozen=True)
 class RestAnswer:
@@ -49,7 +51,7 @@ def read_answer(
         result=body.get("result"),
         error=error,
         portal_time=_portal_time(times, response),
-        reset_at=float(reset) if isinstance(reset, int | float) else None,
+        reset_at=_second(reset),
     )
 
 
@@ -107,11 +109,22 @@ def _kind(response: httpx.Response) -> str:
 
 
 def _portal_time(times: Mapping[str, Any], response: httpx.Response) -> datetime | None:
-    """Return the portal's clock: `time.finish` to the microsecond, else the Date header."""
-    finish = times.get("finish")
+    """Return the portal's clock: `time.finish` to the microsecond, else the Date header.
+
+    A time that no portal can have is passed over: channels would seem to have ended.
+    """
+    finish = _second(times.get("finish"))
+    if finish is not None:
+        return datetime.fromtimestamp(finish, UTC)
     try:
-        if isinstance(finish, int | float):
-            return datetime.fromtimestamp(finish, UTC)
-        return parsedate_to_datetime(response.headers["date"]).astimezone(UTC)
+        date = parsedate_to_datetime(response.headers["date"])
+        second = _second(date.timestamp())
     except (KeyError, ValueError, OverflowError, OSError):
         return None
+    return None if second is None else datetime.fromtimestamp(second, UTC)
+
+
+def _second(value: Any) -> float | None:
+    """Return the Unix second if it is one between the years 1970 and 2200."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number and 0 < value < _LATEST else None

@@ -19,7 +19,14 @@ import bxpull_nb as bx
 from bxpull_nb.cli.log_warnings import showing_warnings
 from bxpull_nb.models import IS_LOG_ENTRY
 from bxpull_nb.sandbox import Sandbox
-from tests.support.command import assert_fails, bxpull, posix, running
+from tests.support.command import (
+    assert_fails,
+    bxpull,
+    environment,
+    posix,
+    read_until,
+    running,
+)
 from tests.support.waiting import eventually
 
 
@@ -85,6 +92,38 @@ def test_a_dataset_that_takes_nothing_leaves_an_exit_code_of_its_own(tmp_path: P
     assert log_lines(output)[-1]["pending_bytes"] > 0
     events = bx.read_events(tmp_path / "j")
     assert len(events) == log_lines(output)[-1]["events"] > 0
+
+
+@posix
+def test_a_full_journal_disk_has_its_exit_code_and_its_last_line(tmp_path: Path) -> None:
+    """The next run reports them too, and gets them from the server."""
+    limited = 'ulimit -f 24; exec "$0" -m bxpull_nb.cli "$@"'  # of 512 bytes
+    with Sandbox() as box:
+        source = ["--url", box.url, "--token", box.token, "--journal", str(tmp_path / "j")]
+        command = [*source, "--dataset", str(tmp_path / "ds"), "--log-json", "--count", "700"]
+        process = subprocess.Popen(
+            ["sh", "-c", limited, sys.executable, "listen", *command],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment(),
+            text=True,
+        )
+        read_until(process, "collecting")
+        for n in range(700):
+            box.publish("numbered", {"n": n})
+        output, complained = process.communicate(timeout=60)
+        lost = log_lines(output)[-1]["lost_events"]
+        assert process.returncode == 3
+        assert 0 < lost < 700
+        assert complained.splitlines()[-1].startswith(f"bxpull: {lost} events (")
+        [text] = [one["text"] for one in log_lines(output) if one["event"] == "journal_lost"]
+        assert text.startswith(f"{lost} events (")
+        assert len(bx.read_events(tmp_path / "ds")) == 700 - lost
+        again = bxpull("listen", *command[:-1], lost)
+    assert again.exit_code == 0
+    [text] = [one["text"] for one in log_lines(again.stdout) if one["event"] == "journal_lost"]
+    assert f"the last run could not write {lost} events" in text
+    assert len(bx.read_events(tmp_path / "ds")) == 700
 
 
 @posix

@@ -1,5 +1,6 @@
 """A collector: feed to journal to dataset, through failures and signals, watched from outside."""
 
+import errno
 import json
 import urllib.error
 import urllib.request
@@ -12,12 +13,15 @@ from prometheus_client.parser import text_string_to_metric_families
 import bxpull_nb as bx
 from bxpull_nb import errors
 from bxpull_nb.collector import Collector
+from bxpull_nb.collector.lost_note import Lost, LostNote
 from bxpull_nb.collector.metrics import metrics_text, serving_metrics
 from bxpull_nb.models import Arrival, Event
 from bxpull_nb.portal import Portal
 from bxpull_nb.sandbox import Sandbox
 from bxpull_nb.storage.dataset.storage import Storage
 from bxpull_nb.storage.eventlog import RecentLog
+from bxpull_nb.storage.journal import Journal
+from bxpull_nb.storage.journal.files import ActiveFile
 from tests.faults import dataset as faults_dataset
 from tests.support.command import posix
 from tests.support.waiting import eventually
@@ -149,6 +153,108 @@ def test_it_catches_up_when_the_dataset_takes_parts_again(
     assert (collector.stats.dataset_error, collector.stats.pending_bytes) == (None, 0)
     collector.finish()
     assert numbers(tmp_path / "ds") == list(range(20))
+
+
+# --- a full disk under the journal
+
+
+@pytest.fixture
+def full(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Fill the journal's disk while the list holds something; files keep the size they have."""
+    filled: list[bool] = []
+    write = ActiveFile.write
+
+    def write_if_room(self: ActiveFile, data: bytes) -> None:
+        if filled:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(self, data)
+
+    monkeypatch.setattr(ActiveFile, "write", write_if_room)
+    return filled
+
+
+@pytest.mark.parametrize("memory", [64 * 1024 * 1024, 1_000])
+def test_a_full_disk_at_the_end_is_reported_by_this_run_and_by_the_next(
+    memory: int, sandbox: Sandbox, portal: Portal, tmp_path: Path, full: list[bool]
+) -> None:
+    """Whether the events fitted into memory or not; the next run asks the server for them."""
+    first = Collector(portal, tmp_path / "ds", tmp_path / "j")
+    first.journal = Journal(tmp_path / "j", portal=portal.name, memory_bytes=memory)
+    first.start()
+    publish(sandbox, 0, 20)
+    has_journaled(first, 20)
+    full.append(True)
+    for n in range(20, 50):
+        publish(sandbox, n, n + 1)
+        has_journaled(first, n + 1)
+    first.step()
+    assert not first.finish()
+    assert first.error is None
+    assert first.stats.lost_events == 30
+    assert first.lost.startswith("30 events (")
+    assert "bxpull_lost_events_total 30" in metrics_text(first.stats)
+    [entry] = [entry for entry in first.feed.logbook.recent() if entry.kind == "journal_lost"]
+    assert (entry.count, entry.text) == (30, first.lost)
+    assert numbers(tmp_path / "ds") == list(range(20))
+    full.clear()
+    with bx.connect(sandbox.url, token=sandbox.token) as again:
+        second = collect(again, tmp_path / "ds", tmp_path / "j")
+        [entry] = [one for one in second.feed.logbook.recent() if one.kind == "journal_lost"]
+        assert "the last run could not write 30 events (" in entry.text
+        has_journaled(second, 30)
+        assert second.finish()
+        assert second.lost == ""
+    assert sorted(numbers(tmp_path / "ds")) == list(range(50))
+    with bx.connect(sandbox.url, token=sandbox.token) as again:
+        third = collect(again, tmp_path / "ds", tmp_path / "j")
+        assert "journal_lost" not in [one.kind for one in third.feed.logbook.recent()]
+        third.finish()
+
+
+def test_a_run_that_was_killed_with_a_full_disk_is_reported_by_the_next(
+    sandbox: Sandbox, portal: Portal, tmp_path: Path, full: list[bool]
+) -> None:
+    """It noted meanwhile what was only in memory."""
+    first = collect(portal, tmp_path / "ds", tmp_path / "j")
+    full.append(True)
+    publish(sandbox, 0, 20)
+    has_journaled(first, 20)
+    first.step()
+    note = LostNote(tmp_path / "j").read()
+    assert (note.events, note.batches) == (0, 0)
+    assert note.waiting > 0
+    assert f"{note.waiting} batches that were only in memory" in str(note)
+    full.clear()
+    assert first.finish()
+    assert LostNote(tmp_path / "j").read() == Lost()
+
+
+def test_a_disk_with_room_again_before_the_end_costs_nothing(
+    sandbox: Sandbox, portal: Portal, tmp_path: Path, full: list[bool]
+) -> None:
+    """Nothing is reported as lost."""
+    collector = collect(portal, tmp_path / "ds", tmp_path / "j")
+    full.append(True)
+    publish(sandbox, 0, 20)
+    has_journaled(collector, 20)
+    full.clear()
+    assert collector.finish()
+    assert (collector.lost, collector.stats.lost_events) == ("", 0)
+    assert numbers(tmp_path / "ds") == list(range(20))
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b'{"events": "x"}', bytes(9)])
+def test_a_damaged_note_is_none(content: bytes, tmp_path: Path) -> None:
+    """It must not keep a collector from starting."""
+    (tmp_path / "lost.json").write_bytes(content)
+    note = LostNote(tmp_path)
+    assert note.read() == Lost()
+    note.write(Lost(10**12, 10**12, 10**12))
+    assert LostNote(tmp_path).read() == Lost(10**12, 10**12, 10**12)
+    size = (tmp_path / "lost.json").stat().st_size
+    note.write(Lost())
+    assert (tmp_path / "lost.json").stat().st_size == size
+    LostNote(tmp_path / "missing").write(Lost(1, 1))  # is logged only
 
 
 def test_its_log_does_not_grow_for_weeks() -> None:

@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from bxpull_nb import errors, http
@@ -223,3 +224,32 @@ def test_the_answer_to_a_published_message_is_limited() -> None:
         receivers = list(read.public_channels.values())
         with pytest.raises(errors.ConnectionFailed, match="larger than 64 MB"):
             asyncio.run(publish(read, receivers, "{}"))
+
+
+@pytest.mark.parametrize(
+    "value", ["1e308", "-1e308", "253402300799", "-62135596800", "1" + "0" * 400, "true", "[]", "0"]
+)
+@pytest.mark.parametrize("name", ["finish", "operating_reset_at"])
+def test_a_time_that_no_portal_can_have_is_passed_over(name: str, value: str) -> None:
+    """The config's clock is the Date header's, or this machine's."""
+    config_json = msgspec.json.encode(current_answer()).decode()
+    body = f'{{"result": {config_json}, "time": {{"{name}": {value}}}}}'.encode()
+
+    async def once(url: str) -> Any:
+        client = RestClient(AccessToken(url, TOKEN))
+        try:
+            return await client.fetch_config()
+        finally:
+            await client.aclose()
+
+    with serving(packed(body, "identity")) as url:
+        read = asyncio.run(once(url))
+    assert abs(read.clock_offset.total_seconds()) < 5
+
+
+@pytest.mark.parametrize("user", ["1" * 5000, [1], {"id": 1}, True, 1e300])
+def test_a_user_id_that_is_none_costs_no_token(user: Any) -> None:
+    """The pair is good without it."""
+    answer = {"access_token": "a" * 20, "refresh_token": "r" * 20, "user_id": user}
+    with serving(packed(msgspec.json.encode(answer), "identity")) as url:
+        assert tokens(url).user_id is None

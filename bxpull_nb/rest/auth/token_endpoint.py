@@ -19,6 +19,7 @@ from bxpull_nb.errors import (
     UnexpectedAnswer,
 )
 from bxpull_nb.http import AnswerTooSlow, UnreadableAnswer, post
+from bxpull_nb.models.fields import whole_number
 from bxpull_nb.protocol.endpoint import is_loopback
 from bxpull_nb.rest.auth.token_pair import TokenPair
 
@@ -120,11 +121,10 @@ def _token_pair(body: dict[str, Any], status: int, grant: Mapping[str, str]) -> 
                 field=field,
                 status=status,
             )
-    user = str(body.get("user_id", ""))
     return TokenPair(
         access_token=body["access_token"],
         refresh_token=str(refresh_token),
-        user_id=int(user) if user.isdecimal() else None,
+        user_id=whole_number(body.get("user_id")),
         scope=str(body.get("scope") or ""),
         member_id=str(body.get("member_id") or ""),
     )

@@ -13,7 +13,7 @@ from bxpull_nb.errors import JournalInUse, JournalNotWritable, SettingsError
 from bxpull_nb.models import Batch, Position, RecordBatch
 from bxpull_nb.protocol.session import Resume
 from bxpull_nb.storage.journal.files import ActiveFile, Repaired, journal_files, make_private
-from bxpull_nb.storage.journal.reading import resume_from, when_begun
+from bxpull_nb.storage.journal.reading import batches_of, resume_from, when_begun
 from bxpull_nb.storage.journal.record import CaptureStarted, pack, pack_batch, scan
 from bxpull_nb.storage.journal.writer import Writer
 
@@ -37,7 +37,9 @@ class JournalStats(msgspec.Struct, frozen=True):
     """Records in memory that the disk did not take yet."""
     waiting_bytes: int = 0
     dropped: int = 0
-    """Batches that found neither the disk nor room in memory."""
+    """Batches that found neither the disk nor room in memory, or waited there until the end."""
+    dropped_events: int = 0
+    """Events in them."""
 
 
 class Journal:
@@ -90,7 +92,7 @@ class Journal:
         self._writer: Writer | None = None
         self._end: Callable[[], object] = lambda: None
         self._gaps: dict[str | None, Position | None] = {}
-        self._dropped = 0
+        self._dropped = self._dropped_events = 0
 
     def open(self) -> "Journal":
         """Make the journal ready to write and return it; twice does nothing.
@@ -111,8 +113,12 @@ class Journal:
 
     def close(self) -> None:
         """Write and sync what waits, and release the journal; twice does nothing."""
-        self._writer = None
+        writer, self._writer = self._writer, None
         self._end()
+        if writer is not None:
+            self._dropped += len(writer.waiting)
+            waiting = batches_of(scan(b"".join(writer.waiting), 0))
+            self._dropped_events += sum(len(batch.records) for batch in waiting)
 
     def write(self, batch: Batch) -> None:
         """Write the batch; on return the disk has it, as far as `durability` promises.
@@ -126,6 +132,7 @@ class Journal:
         position = self._gaps.get(channel, batch.position)
         if not self._open_writer.put(pack_batch(batch, position, self._compress)):
             self._dropped += 1
+            self._dropped_events += len(batch.records)
             self._gaps[channel] = position
         newest = RecordBatch.of(batch.records).mid_range[1]
         self._open_writer.newest[channel] = max(newest, self._open_writer.newest.get(channel, ""))
@@ -159,9 +166,14 @@ class Journal:
         """Counters at this moment; zeros for a closed journal."""
         writer = self._writer
         if writer is None:
-            return JournalStats(dropped=self._dropped)
+            return JournalStats(dropped=self._dropped, dropped_events=self._dropped_events)
         return JournalStats(
-            writer.records, writer.bytes, len(writer.waiting), writer.waiting_bytes, self._dropped
+            writer.records,
+            writer.bytes,
+            len(writer.waiting),
+            writer.waiting_bytes,
+            self._dropped,
+            self._dropped_events,
         )
 
     def __enter__(self) -> "Journal":
