@@ -180,7 +180,9 @@ def test_a_packed_answer_within_the_limits_is_read() -> None:
             assert call(url) == "a" * 100_000
 
 
-@pytest.mark.parametrize("body", [b"no gzip at all", gzip.compress(b'{"result": 1}' * 99)[:-20]])
+@pytest.mark.parametrize(
+    "body", [b"no gzip at all", gzip.compress(b'{"result": 1}' * 99)[:-20]], ids=["none", "cut"]
+)
 def test_a_damaged_packing_is_an_unexpected_answer(body: bytes) -> None:
     """It is no sign of a missing network."""
     with serving(packed(body, "gzip")) as url, pytest.raises(errors.UnexpectedAnswer):
