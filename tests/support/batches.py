@@ -12,13 +12,13 @@ Named = dict[str, Any]
 
 
 def public_name(public_id: str) -> Named:
-    """The receiver of a `public.signature`."""
+    """Return the receiver that a `public.signature` names."""
     public, _, signature = public_id.partition(".")
     return {"id": bytes.fromhex(public), "signature": bytes.fromhex(signature)}
 
 
 def message_request(*bodies: str, to: Iterable[Named], expiry: int = 0) -> bytes:
-    """A RequestBatch that publishes these bodies, each to all the receivers."""
+    """Return a RequestBatch that publishes these bodies, each to all the receivers."""
     receivers = [pb.Receiver(**name) for name in to]
     messages = [
         pb.IncomingMessage(receivers=receivers, body=body.encode(), expiry=expiry)
@@ -29,13 +29,13 @@ def message_request(*bodies: str, to: Iterable[Named], expiry: int = 0) -> bytes
 
 
 def channel_question(names: Iterable[Named]) -> bytes:
-    """A RequestBatch that asks which channels are online."""
+    """Return a RequestBatch that asks which channels are online."""
     channels = [pb.ChannelId(**name) for name in names]
     request = pb.Request(channelStats=pb.ChannelStatsRequest(channels=channels))
     return pb.RequestBatch(requests=[request]).SerializeToString()
 
 
 def server_question() -> bytes:
-    """A RequestBatch that asks for the server's statistics."""
+    """Return a RequestBatch that asks for the server's statistics."""
     request = pb.Request(serverStats=pb.ServerStatsRequest())
     return pb.RequestBatch(requests=[request]).SerializeToString()

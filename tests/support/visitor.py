@@ -1,4 +1,4 @@
-"""A visitor of the sandbox: plain HTTP and WebSocket calls, none of the client's own rooms."""
+"""A plain client of the sandbox: HTTP and WebSocket calls, without any code of our client."""
 
 import socket
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ __all__ = ["Visitor", "events", "received", "visiting"]
 
 
 class Visitor:
-    """Somebody with the sandbox's address and token."""
+    """A client with the sandbox's address and token."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
@@ -24,34 +24,34 @@ class Visitor:
         self.http = httpx.Client(base_url=sandbox.url, trust_env=False, timeout=10, verify=False)
 
     def call(self, method: str, params: Any = None) -> httpx.Response:
-        """A REST call as the application."""
+        """Call a REST method as the application."""
         bearer = {"Authorization": f"Bearer {self.sandbox.token}"}
         return self.http.post(f"/rest/{method}", headers=bearer, json=params or {})
 
     def config(self) -> dict[str, Any]:
-        """The `result` of pull.application.config.get."""
+        """Return the `result` of pull.application.config.get."""
         answer: dict[str, Any] = self.call("pull.application.config.get").json()["result"]
         return answer
 
     def channel(self, kind: str = "shared") -> str:
-        """The signed id of the channel of that type."""
+        """Return the signed id of the channel of that type."""
         return str(self.config()["channels"][kind]["id"])
 
     @contextmanager
     def listen(self, channel_id: str, **query: str) -> Iterator[ClientConnection]:
-        """A WebSocket that listens to the channel."""
+        """Open a WebSocket that listens to the channel."""
         with self.attend(CHANNEL_ID=channel_id, **query) as websocket:
             yield websocket
 
     @contextmanager
     def attend(self, **query: str) -> Iterator[ClientConnection]:
-        """A WebSocket with that query."""
+        """Open a WebSocket with that query."""
         url = f"{self.sandbox.url.replace('http', 'ws')}/sub/?{httpx.QueryParams(query)}"
         with connect(url, max_size=None, compression=None, proxy=None) as websocket:
             yield websocket
 
     def listen_and_never_read(self, channel_id: str) -> socket.socket:
-        """A WebSocket on a bare socket; only the first line of the handshake has been read."""
+        """Open a WebSocket on a bare socket, and read only the first line of the handshake."""
         host, _, port = self.sandbox.url.removeprefix("http://").partition(":")
         lazy = socket.socket()
         lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -67,18 +67,18 @@ class Visitor:
         return lazy
 
     def is_online(self, channel_id: str) -> bool:
-        """Whether somebody listens to the channel, as the trusted side is told."""
+        """Whether the channel has a listener, as the server reports to trusted callers."""
         answer = self.http.get("/pub/", params={"CHANNEL_ID": channel_id[:32]})
         return bool(answer.json()["infos"])
 
     def poll(self, channel_id: str, **query: str) -> httpx.Response:
-        """The answer to one long poll."""
+        """Return the answer to one long poll."""
         return self.http.get("/sub/", params={"CHANNEL_ID": channel_id, **query})
 
 
 @contextmanager
 def visiting(**options: Any) -> Iterator[Visitor]:
-    """A visitor of a sandbox with these options."""
+    """Start a sandbox with these options, and a client of it."""
     with Sandbox(**options) as sandbox:
         visitor = Visitor(sandbox)
         with visitor.http:
@@ -86,14 +86,14 @@ def visiting(**options: Any) -> Iterator[Visitor]:
 
 
 def events(frame: str | bytes) -> list[Event]:
-    """The events of a text frame; every message in it must be readable."""
+    """Return the events of a text frame; every message in it must be readable."""
     records = TextCodec().decode(frame)
     assert all(isinstance(record, Event) for record in records), records
     return [record for record in records if isinstance(record, Event)]
 
 
 def received(websocket: ClientConnection, count: int) -> list[Event]:
-    """The next events in any dialect, in however many frames they come."""
+    """Return the next `count` events in any dialect, from as many frames as it takes."""
     found: list[Event] = []
     while len(found) < count:
         frame = websocket.recv(5)
