@@ -35,13 +35,13 @@ def files_marked(items: list[pytest.Item], *marks: str) -> list[Path]:
 
 @pytest.fixture
 def sandbox() -> Iterator[Sandbox]:
-    """A running sandbox without demo traffic."""
+    """Start a sandbox without demo traffic."""
     with Sandbox() as running:
         yield running
 
 
 @pytest.fixture
 def portal(sandbox: Sandbox) -> Iterator[Portal]:
-    """The sandbox as a portal."""
+    """Connect to the sandbox as a portal."""
     with Portal(AccessToken(sandbox.url, sandbox.token)) as connected:
         yield connected

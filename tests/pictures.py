@@ -1,7 +1,7 @@
 """The README's pictures, of the panel at work in a real browser: `python -m tests.pictures`.
 
 It takes five minutes, for that is what the chart shows; `python -m tests.pictures 60` is quicker,
-for a look. Make them anew when the panel's looks have changed, and look at them.
+for a look. Take them again when the panel has changed, and look at them.
 """
 
 import sys
@@ -53,7 +53,7 @@ def take(folder: Path, seconds: float = _SECONDS) -> None:
 
 
 def _capture(tab: LabPage, seconds: float) -> None:
-    """Traffic, with a line that breaks and two marks, so that there is something to see."""
+    """Publish traffic, break the connection and set two marks, to have something to show."""
     begun = time.monotonic()
     _make_table_lower(tab)
     _wait_until(begun + 0.45 * seconds)
@@ -71,7 +71,7 @@ def _capture(tab: LabPage, seconds: float) -> None:
 
 
 def _wait_for_a_quiet_moment(tab: LabPage) -> None:
-    """The demo's traffic comes in bursts; between them one sees what a click causes."""
+    """Wait for the end of a burst, so that the effect of a click is seen."""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         before = int(tab.ask("len(feed)"))
@@ -81,7 +81,7 @@ def _wait_for_a_quiet_moment(tab: LabPage) -> None:
 
 
 def _make_table_lower(tab: LabPage) -> None:
-    """As by its corner, with the mouse."""
+    """Make the table lower, as a user does by its corner."""
     tab.page.locator(".bxlt-scroll").evaluate("table => { table.style.height = '244px'; }")
 
 
@@ -92,7 +92,7 @@ def _mark(tab: LabPage, label: str) -> None:
 
 
 def _take_apart(tab: LabPage, command: str) -> None:
-    """The newest event of that name, with its raw frame, in the tab for it."""
+    """Show the newest event of that name with its raw frame."""
     tab.page.locator(".bxlt input[type=search], .bxlt input[type=text]").first.fill(command)
     tab.page.locator(".bxlt-row", has_text=command).last.click()
     tab.page.locator(".bxed-tree", has_text="Ada Lovelace").wait_for()
@@ -101,7 +101,7 @@ def _take_apart(tab: LabPage, command: str) -> None:
 
 
 def _shoot(element: "Locator", path: Path) -> None:
-    """The element on its own ground, in 256 colours that keep its greys grey."""
+    """Write a picture of the element, in 256 colours that keep its greys grey."""
     element.screenshot(path=path, animations="disabled")
     with Image.open(path) as taken:
         picture = taken.convert("RGB")

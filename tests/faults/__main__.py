@@ -30,7 +30,7 @@ def main(
     transports: tuple[str, ...],
     verbose: bool,
 ) -> None:
-    """A storm for each version and transport, one after the other; a line of figures each."""
+    """Run a storm for each version and transport; print a line of figures for each."""
     if verbose:
         logging.basicConfig(level=logging.INFO, format="%(relativeCreated)d %(message)s")
         logging.getLogger("httpx").disabled = True

@@ -30,16 +30,16 @@ _CHANNELS = (["shared"], ["private"], ["shared", "private"])
 
 
 class Outcome(NamedTuple):
-    """What came of it."""
+    """The figures of a run."""
 
     published: int
     missing: int
     doubled: int
     strange: int
-    """Rows that are no event that was published, or not as it was."""
+    """Rows that equal no published event."""
     kills: int
     copies: int
-    """Rows in the files beyond one an event: what the collectors brought twice or thrice."""
+    """Rows in the files beyond one per event: duplicates that the collectors wrote."""
 
     def __str__(self) -> str:
         return (
@@ -60,7 +60,7 @@ class Collector:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Begin, or go on."""
+        """Start the process, the first time or again."""
         command = [sys.executable, "-m", "bxpull_nb.cli", "listen", "--log-json"]
         where = ["--dataset", self._url, "--journal", str(self._journal), "--every", "0.7"]
         with self._log.open("wb") as log:
@@ -69,20 +69,20 @@ class Collector:
             )
 
     def stop(self, number: int, seconds: float = 60) -> int:
-        """The exit code after that signal."""
+        """Send the signal; return the exit code."""
         assert self._process is not None
         self._process.send_signal(number)
         return self._process.wait(seconds)
 
     @property
     def connected(self) -> bool:
-        """Whether it has said so since it was started."""
+        """Whether it has logged that it is connected since it was started."""
         lines = self._log.read_text(encoding="utf-8").splitlines()
         return any(json.loads(line)["event"] == "collecting" for line in lines if line[:1] == "{")
 
     @property
     def said(self) -> str:
-        """Its log since it was started."""
+        """Return its log since it was started."""
         return self._log.read_text(encoding="utf-8")
 
     def kill(self) -> None:
@@ -134,7 +134,7 @@ def _trouble(
     rate: float,
     chance: random.Random,
 ) -> tuple[dict[str, int], int]:
-    """What was published, by mid; and how often a collector was killed."""
+    """Return what was published, by mid, and how often a collector was killed."""
     published: dict[str, int] = {}
     faults = [
         lambda: sandbox.duplicate(20),
@@ -168,7 +168,7 @@ def _mids(url: str) -> set[str]:
 
 
 def _until(condition: Callable[[], bool], seconds: float) -> None:
-    """Return when the condition holds, or after so long: the outcome tells what is missing."""
+    """Return when the condition holds, or after so long: the outcome shows what is missing."""
     deadline = time.monotonic() + seconds
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -201,7 +201,7 @@ def _outcome(url: str, published: dict[str, int], kills: int) -> Outcome:
 @click.option("--seed", default=0, show_default=True)
 @click.option("--dataset", default=None, help="Another place for it; a new folder if left out.")
 def main(seconds: float, rate: float, seed: int, dataset: str | None) -> None:
-    """Print what came of it."""
+    """Print the figures."""
     outcome = run(seconds, rate, seed, dataset)
     click.echo(str(outcome))
     sys.exit(outcome.missing + outcome.doubled + outcome.strange > 0)

@@ -24,7 +24,7 @@ _ROWS = 20_000  # kept in memory
 
 
 class Flood(NamedTuple):
-    """What came of it."""
+    """The figures of a run."""
 
     published: int
     received: int
@@ -45,7 +45,7 @@ class Flood(NamedTuple):
 
 
 def flood(folder: Path, seconds: float, megabytes: float) -> Flood:
-    """Publish so many megabytes a second for so long, and see what becomes of them."""
+    """Publish so many megabytes a second for so long; return the figures."""
     with (
         Sandbox(history_limit=2_000) as sandbox,
         Portal(AccessToken(sandbox.url, sandbox.token), limit=None) as portal,

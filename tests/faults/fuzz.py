@@ -59,7 +59,7 @@ BOMBS = {
 
 
 class Fuzzed(msgspec.Struct):
-    """What came of the frames."""
+    """The figures of a run."""
 
     frames: int = 0
     events: int = 0
@@ -70,7 +70,7 @@ class Fuzzed(msgspec.Struct):
 
 
 def seeds(dialect: str) -> list[Frame]:
-    """Frames to damage: recorded ones where there are, and one of each special body."""
+    """Return frames to damage: recorded ones where there are any, and special bodies."""
     codec = next(one for one in CODECS if one.dialect == dialect)
     bodies = ['{"module_id":"crm","command":"x","params":{"a":[1,2.5,null,"Ж"]}}', "5", '"t"', "[]"]
     bodies.append(
@@ -88,7 +88,7 @@ def seeds(dialect: str) -> list[Frame]:
 
 
 def damaged(frame: Frame, others: Sequence[Frame], random: Random) -> Frame:
-    """The frame with one to four things done to it."""
+    """Return the frame with one to four kinds of damage."""
     for _ in range(random.randrange(1, 5)):
         frame = random.choice(_WAYS)(frame, others, random)
     return frame
@@ -137,7 +137,7 @@ _WAYS: list[Callable[[Any, Sequence[Any], Random], Any]] = [
 
 
 def try_frame(lane: Session, frame: Frame, config: PullConfig | None = None) -> Batch:
-    """The frame, received, remembered, obeyed and packed for the journal; raises if any fails."""
+    """Receive the frame, store it, act on it and pack it for the journal; raise if any fails."""
     got = lane.receive(frame, ARRIVAL)
     batch = got.batch
     lane.stored(got)
@@ -154,7 +154,7 @@ def try_frame(lane: Session, frame: Frame, config: PullConfig | None = None) -> 
 
 
 def fuzz(frames: int, seed: int, config: PullConfig | None = None) -> Fuzzed:
-    """So many damaged frames, a quarter for each dialect; AssertionError or the frame's own."""
+    """Try so many damaged frames, a quarter in each dialect; raise what one of them raises."""
     random, done, begun = Random(seed), Fuzzed(), time.perf_counter()
     for codec in CODECS:
         lane, log, sources = Session(codec, SeenMids(2000)), EventLog(), seeds(codec.dialect)
@@ -178,7 +178,7 @@ def fuzz(frames: int, seed: int, config: PullConfig | None = None) -> Fuzzed:
 
 
 def bombs(codec: Codec) -> Iterator[tuple[str, Frame]]:
-    """Each of `BOMBS` as a frame, as a body, as params and as extra of a frame of the dialect."""
+    """Yield each of `BOMBS` as a frame, a body, params and extra of a frame of the dialect."""
     for name, bomb in BOMBS.items():
         yield name, bomb
         for place in ("%s", '{"command":"c","params":%s}', '{"extra":%s}', '{"module_id":%s}'):

@@ -12,7 +12,7 @@ from tests.faults.killed import kill_and_resume
 @click.option("--times", default=200, show_default=True)
 @click.option("--seed", type=int, help="A printed one, to draw the same moments again.")
 def main(times: int, seed: int | None) -> None:
-    """Kill a capture of each version and transport so often; a line of figures each."""
+    """Kill a capture of each version and transport; print a line of figures for each."""
     drawn = secrets.randbelow(2**31) if seed is None else seed
     clean = True
     for version in (3, 4, 5):

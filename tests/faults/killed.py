@@ -31,14 +31,14 @@ _SETTLE = 20.0  # seconds
 
 
 class Killed(msgspec.Struct):
-    """What was left of a capture."""
+    """The figures of a capture that was killed."""
 
     times: int
     published: int
     lost: int
     doubled: int
     forgotten: int
-    """Records that were in the journal once, and are not any more."""
+    """Records that were in the journal and are missing now."""
     seed: int
 
     @property
@@ -54,7 +54,7 @@ class Killed(msgspec.Struct):
 
 
 def kill_and_resume(version: int, transport: str, times: int, seed: int) -> Killed:
-    """Kill the capture so many times, let it come to its end, and look at the journal."""
+    """Kill the capture so many times, let it end, and compare the journal."""
     random, stop = Random(seed), threading.Event()
     mids: list[str] = []
     spawning = multiprocessing.get_context("forkserver")
@@ -88,7 +88,7 @@ def kill_and_resume(version: int, transport: str, times: int, seed: int) -> Kill
 
 
 def capture(url: str, token: str, transport: str, folder: Path, ready: threading.Event) -> None:
-    """The child: listen until killed."""
+    """Listen until killed; runs in the child process."""
 
     async def listen() -> None:
         rest = RestClient(AccessToken(url, token))

@@ -1,4 +1,4 @@
-"""A TCP proxy on loopback that does to the line what lines do."""
+"""A TCP proxy on loopback that cuts, stalls and delays connections on command."""
 
 import asyncio
 import socket
@@ -39,7 +39,7 @@ ANSWERS = {
     "half an answer": _http("200 OK", b"#!NGINXNMS!#" + b"x" * 500)[:-300],
     "tls": bytes.fromhex("15030100020228"),  # the alert of a TLS server: handshake failure
 }
-"""What a connection may be answered instead of by the server."""
+"""Answers that the proxy can give in the server's place."""
 
 
 class _Line:
@@ -61,7 +61,7 @@ class _Line:
 
 
 class FaultProxy:
-    """Between a listener and `target`, a `host:port`. Every method may be called by any thread."""
+    """A proxy between a listener and `target` (`host:port`). Its methods are thread-safe."""
 
     def __init__(self, target: str) -> None:
         self.address = ""
@@ -84,7 +84,7 @@ class FaultProxy:
         self._thread.join(10)
 
     def through(self, config: PullConfig) -> PullConfig:
-        """The config with the proxy's address in the place of the push server's."""
+        """Return the config with the proxy's address in the place of the push server's."""
 
         def moved(url: str | None) -> str | None:
             return url and urlunsplit(urlsplit(url)._replace(netloc=self.address))
@@ -127,7 +127,7 @@ class FaultProxy:
         self._loop.call_soon_threadsafe(act)
 
     def split(self, count: int) -> None:
-        """The next so many bytes of each connection reach the client one by one."""
+        """Pass the next `count` bytes of each connection to the client one by one."""
 
         def act(line: _Line) -> None:
             line.single = count
@@ -140,11 +140,11 @@ class FaultProxy:
 
     @property
     def answering(self) -> bool:
-        """Whether there is a connection yet to come that is answered by the proxy itself."""
+        """Whether the proxy will answer a coming connection in the server's place."""
         return bool(self._answers)
 
     def heal(self) -> None:
-        """No more faults."""
+        """Forget the answers that are still due."""
         self._loop.call_soon_threadsafe(self._answers.clear)
 
     def _all(self, act: Callable[[_Line], None]) -> None:

@@ -58,7 +58,7 @@ FAULTS: dict[str, Fault] = {
 
 
 class Outcome(msgspec.Struct):
-    """What a storm came to."""
+    """The figures of a storm."""
 
     version: int
     transport: str
@@ -68,7 +68,7 @@ class Outcome(msgspec.Struct):
     lost: list[str]
     doubled: list[str]
     unknown: int
-    """Events nobody published."""
+    """Events that were never published."""
     journal_lost: int
     journal_doubled: int
     reconnects: int
@@ -101,7 +101,7 @@ def storm(
     rate: float,
     settle: float = 30.0,
 ) -> Outcome:
-    """So many events at `rate` a second, so many faults meanwhile, and what came of them.
+    """Publish events at `rate` a second with so many faults meanwhile; return the figures.
 
     Afterwards nothing goes wrong any more, and what is still missing has `settle` seconds.
     """
@@ -132,7 +132,7 @@ def storm(
 
 
 class _Weather:
-    """What is published and what goes wrong, each from a thread of its own."""
+    """Two threads: one publishes, one makes the faults."""
 
     def __init__(
         self,
@@ -157,14 +157,14 @@ class _Weather:
         ]
 
     def begin(self, listener: Listener) -> None:
-        """Events and faults from now on."""
+        """Start both threads."""
         self._listener = listener
         for thread in self._threads:
             thread.start()
 
     @property
     def is_over(self) -> bool:
-        """Whether all was published, and all went wrong that was to."""
+        """Whether all events were published and all faults were made."""
         return not any(thread.is_alive() for thread in self._threads)
 
     def _publish(self) -> None:
@@ -192,7 +192,7 @@ class _Weather:
         self._proxy.heal()
 
     def _end_channel(self) -> None:
-        """End a channel, unless nobody has heard of the latest one yet.
+        """End a channel, unless the listener has not yet seen the latest end.
 
         What is published to a channel whose whole life falls into a broken line cannot be asked
         for: its id is not known. Real ones live twelve hours.
@@ -243,7 +243,7 @@ async def _listen(
 
 
 def quick() -> Timing:
-    """Everything that is waited for, in a storm's time."""
+    """Return timing with short waits, for a storm."""
     return Timing(
         delays=_soon,
         restart_pause=(0.05, 0.2),

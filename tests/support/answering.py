@@ -13,7 +13,7 @@ Answer = Callable[..., str]
 
 @pytest.fixture
 def answering() -> Iterator[Answer]:
-    """Start a server that gives every request the same answer; its address comes back."""
+    """Start a server that gives every request the same answer; yield a function for it."""
     servers: list[ThreadingHTTPServer] = []
 
     def start(status: int = 200, body: str = "", kind: str = "text/html", **headers: str) -> str:
@@ -31,7 +31,7 @@ def answering() -> Iterator[Answer]:
             do_POST = do_GET  # noqa: N815 - the base class looks for this name
 
             def log_message(self, *_: object) -> None:
-                """Say nothing."""
+                """Log nothing."""
 
         server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()

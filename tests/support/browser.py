@@ -22,7 +22,7 @@ QUIET_CHROMIUM = [
 
 
 def find_chromium() -> str | None:
-    """The path of the system's Chromium or Chrome; None if there is none."""
+    """Return the path of the system's Chromium or Chrome; None if there is none."""
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
     return next(filter(None, map(shutil.which, names)), None)
 
@@ -43,7 +43,7 @@ def free_port() -> int:
 
 
 def jupyter_environment(home: Path) -> dict[str, str]:
-    """The test's own environment, with everything of Jupyter's below `home`."""
+    """Return this process's environment, with all of Jupyter's folders below `home`."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("JUPYTER")}
     paths = [str(PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {

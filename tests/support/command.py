@@ -20,12 +20,12 @@ posix = pytest.mark.skipif(os.name != "posix", reason="signals as on POSIX")
 
 
 def bxpull(*args: object, **environment: str) -> Result:
-    """How the command ends in this process, in an environment that names no other portal."""
+    """Run the command in this process, without the portal of this machine's environment."""
     return CliRunner().invoke(main, list(map(str, args)), env={**NO_PORTAL, **environment})
 
 
 def assert_fails(result: Result, code: int, *words: str) -> None:
-    """One line on stderr that holds the words, nothing on stdout, and that exit code."""
+    """Fail unless stderr is one line with the words, stdout is empty, and the code is right."""
     assert result.stdout == ""
     assert result.stderr.startswith("bxpull: ")
     assert result.stderr.count("\n") == 1
@@ -35,14 +35,14 @@ def assert_fails(result: Result, code: int, *words: str) -> None:
 
 
 def environment() -> dict[str, str]:
-    """Our own without a portal, in which another interpreter finds this package."""
+    """Return this process's environment without a portal, with the checkout on the path."""
     kept = {name: value for name, value in os.environ.items() if name not in NO_PORTAL}
     return {**kept, "PYTHONPATH": str(PROJECT)}
 
 
 @contextmanager
 def running(*args: object, **more: str) -> Iterator["subprocess.Popen[str]"]:
-    """The command as a process of its own, killed if the test did not end it."""
+    """Run the command in a process, killed if the test did not end it."""
     process = subprocess.Popen(
         [sys.executable, "-m", "bxpull_nb.cli", *map(str, args)],
         stdout=subprocess.PIPE,
@@ -58,7 +58,7 @@ def running(*args: object, **more: str) -> Iterator["subprocess.Popen[str]"]:
 
 
 def read_until(process: "subprocess.Popen[str]", word: str) -> str:
-    """What it says on stdout up to the line with the word, or to its end."""
+    """Return stdout up to the line with the word, or to its end."""
     assert process.stdout is not None
     said = ""
     for line in process.stdout:

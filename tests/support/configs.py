@@ -15,7 +15,7 @@ NOW = datetime(2017, 6, 28, 11, 4, tzinfo=UTC)
 
 
 def seed_answer() -> dict[str, Any]:
-    """The example of the method's page."""
+    """Return the example of the method's page."""
     return {
         "server": {
             "version": 4,
@@ -48,7 +48,7 @@ def seed_answer() -> dict[str, Any]:
 
 
 def current_answer() -> dict[str, Any]:
-    """What today's portals add to it."""
+    """Return the same answer with what today's portals add."""
     answer = seed_answer()
     server = answer["server"]
     server["long_pooling_secure"] = server.pop("long_polling_secure")
@@ -74,5 +74,5 @@ def current_answer() -> dict[str, Any]:
 
 
 def config(answer: dict[str, Any]) -> PullConfig:
-    """The typed config of an answer."""
+    """Return the typed config of an answer."""
     return PullConfig.from_answer(answer, portal_time=NOW)

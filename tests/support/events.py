@@ -39,7 +39,7 @@ def batch(numbers: Sequence[int], *, late: float = 0.35, timed: bool = True) -> 
 
 
 def mid(number: int) -> str:
-    """The message id of event number so."""
+    """Return the message id of that event."""
     return f"1795447844{number:016}"
 
 
@@ -53,7 +53,7 @@ def write(folder: Path, batches: Iterable[Batch], **how: Any) -> None:
 def collected(
     folder: Path, url: str | Path, batches: Iterable[Batch], *, part_bytes: int = 1 << 20
 ) -> Uploader:
-    """A collector's journal in the folder with these batches, all of it in the dataset."""
+    """Write the batches to a journal in the folder, and all of it to the dataset."""
     write(folder, batches)
     uploader = Uploader(folder, url, PORTAL, part_bytes=part_bytes)
     uploader.upload()
@@ -61,7 +61,7 @@ def collected(
 
 
 def tens(start: int, stop: int, **how: Any) -> list[Batch]:
-    """Batches of ten events each."""
+    """Return batches of ten events each."""
     return [batch(range(n, n + 10), **how) for n in range(start, stop, 10)]
 
 
@@ -81,24 +81,24 @@ def full_disk(name: str) -> Iterator[None]:
 
 
 def names(url: str | Path) -> list[str]:
-    """The parts of the dataset."""
+    """Return the names of the dataset's parts."""
     return list(Storage(url).list())
 
 
 def rows_of(one: Batch) -> pd.DataFrame:
-    """The frame of a batch."""
+    """Return a batch as a DataFrame."""
     log = bx.EventLog()
     log.extend(one.records)
     return log.df
 
 
 def content_of(frame: pd.DataFrame) -> bytes:
-    """A part with these rows."""
+    """Return a part with these rows."""
     return part_bytes(event_table(frame).cast(SCHEMA))
 
 
 def name_of(frame: pd.DataFrame) -> str:
-    """The name of such a part, by the day of its first row."""
+    """Return the name of such a part, by the day of its first row."""
     sent = frame["server_time"][0]
     day = "unknown" if sent is pd.NaT else f"{sent:%Y-%m-%d}"
     return part_name(Folder(PORTAL, day), "test", 1, 0, content_of(frame))

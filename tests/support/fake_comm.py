@@ -27,7 +27,7 @@ class Sent:
 
     @property
     def size(self) -> int:
-        """Bytes on the wire, but for Jupyter's own headers."""
+        """Its bytes on the wire, without Jupyter's headers."""
         return len(json.dumps(self.data)) + sum(map(len, self.buffers))
 
 
@@ -39,7 +39,7 @@ class Recorder:
 
 
 class FakeComm(comm.base_comm.BaseComm):
-    """Publishes into a list of its own, and into that of the test."""
+    """A comm that publishes into a list of its own, and into that of the test."""
 
     def __init__(self, recorder: Recorder, *args: Any, **kwargs: Any) -> None:
         self.recorder = recorder
@@ -62,7 +62,7 @@ class FakeComm(comm.base_comm.BaseComm):
 
 
 def record_comms(monkeypatch: pytest.MonkeyPatch) -> Recorder:
-    """From now on widgets open fake comms; gives the list they all record into."""
+    """Have widgets open fake comms; return the list they all record into."""
     recorder = Recorder()
 
     def create_comm(*args: Any, **kwargs: Any) -> FakeComm:
@@ -73,7 +73,7 @@ def record_comms(monkeypatch: pytest.MonkeyPatch) -> Recorder:
 
 
 def sent_by(widget: ipywidgets.Widget) -> list[Sent]:
-    """The custom messages of this widget alone, in order."""
+    """Return the custom messages of this widget, in order."""
     return [message for message in widget.comm.own if message.content is not None]
 
 

@@ -105,7 +105,7 @@ class Lab:
         self._server = None
 
     def write(self, name: str, cells: Sequence[str]) -> Path:
-        """A notebook of these code cells; the path to give to `open()`."""
+        """Write a notebook of these code cells; return the path for `open()`."""
         notebook = nbformat.v4.new_notebook(
             cells=[nbformat.v4.new_code_cell(cell) for cell in cells],
             metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
@@ -117,7 +117,7 @@ class Lab:
 
     @contextmanager
     def browsing(self, *, scale: float = 1) -> Iterator[Self]:
-        """A browser with Lab's page, for all that is opened within the block.
+        """Start a browser with Lab's page, for the notebooks opened within the block.
 
         `scale` is how many dots of a picture a pixel of the page has, each way.
         """
@@ -141,7 +141,7 @@ class Lab:
     def open(
         self, notebook: Path | str, *, width: int = 1280, height: int = 900
     ) -> Iterator[LabPage]:
-        """The notebook (a path below `root`) alone in the browser's page, its kernel idle.
+        """Open the notebook (a path below `root`) alone in the browser's page, its kernel idle.
 
         The kernel ends with the block. When the block fails, a picture of the page is left in
         `home` and named in the error, and the next notebook gets a page that is loaded anew.
@@ -196,7 +196,7 @@ class Lab:
 
 @pytest.fixture(scope="session")
 def _server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """A running JupyterLab; skips where there is no Chromium, but fails in CI."""
+    """Start JupyterLab; skip where there is no Chromium, but fail in CI."""
     if find_chromium() is None:
         browser_missing("no chromium or google-chrome on the PATH")
     try:
@@ -209,7 +209,7 @@ def _server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 @pytest.fixture(scope="module")
 def lab(_server: Lab) -> Iterator[Lab]:
-    """A running JupyterLab, and a browser with its page for the tests of a file."""
+    """Give a running JupyterLab and a browser with its page to the tests of a file."""
     with _server.browsing():
         yield _server
 

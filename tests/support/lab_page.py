@@ -41,7 +41,7 @@ class LabPage:
     def __init__(self, page: "Page") -> None:
         self.page = page
         self.errors: list[str] = []
-        """Exceptions nobody caught in the page."""
+        """Uncaught exceptions of the page."""
         self.console: list[str] = []
         """What the page wrote to the console as errors; for a look, not for an assertion."""
         self.outside_requests: list[str] = []
@@ -72,13 +72,13 @@ class LabPage:
         self.page.mouse.move(0, 0)
 
     def run_all(self, *, wait: bool = True) -> None:
-        """Run all cells, and wait for them to be done unless told otherwise."""
+        """Run all cells; wait until they are done if `wait`."""
         self._run("notebook:run-all-cells")
         if wait:
             self.wait_idle()
 
     def run_cell(self, i: int, *, wait: bool = True) -> None:
-        """Run the i-th cell, and wait for it to be done unless told otherwise."""
+        """Run the i-th cell; wait until it is done if `wait`."""
         self.page.evaluate(f"i => {{ {_PANEL}.content.activeCellIndex = i; }}", i)
         self._run("notebook:run-cell")
         if wait:
@@ -89,14 +89,14 @@ class LabPage:
         self._wait(_IS_IDLE, seconds)
 
     def output(self, i: int) -> str:
-        """The text under the i-th cell, as one sees it."""
+        """Return the text under the i-th cell, as it is seen."""
         text: str = self.page.evaluate(
             f"i => {_PANEL}.content.widgets[i].outputArea.node.innerText", i
         )
         return text.strip()
 
     def ask(self, expression: str) -> str:
-        """What the kernel answers to `print(expression)`, as a cell that leaves no trace."""
+        """Return what `print(expression)` prints in the kernel, without a trace in the notebook."""
         script = f"""async code => {{
             const kernel = {_PANEL}.sessionContext.session.kernel;
             const future = kernel.requestExecute({{ code, store_history: false }});
@@ -132,7 +132,7 @@ class LabPage:
         self._wait(_IS_READY)
 
     def forget(self) -> None:
-        """What was wrong so far is wrong no more."""
+        """Forget the errors noted so far."""
         for noted in (self.errors, self.console, self.outside_requests):
             noted.clear()
 

@@ -49,7 +49,7 @@ class Capture:
 
     @property
     def numbers(self) -> list[int]:
-        """`n` of every event, sorted."""
+        """The number `n` of every event, sorted."""
         return sorted(params(record)["n"] for record in self.records)
 
     async def _sleep(self, seconds: float) -> None:
@@ -72,7 +72,7 @@ def run(
     altered: Callable[[RestClient], Fetch] | None = None,
     **how: Any,
 ) -> Capture:
-    """Play the scenario with a running listener on the sandbox; the capture at its end.
+    """Play the scenario with a running listener on the sandbox; return its capture.
 
     `altered` makes the listener's config function from the REST client.
     """
@@ -100,5 +100,5 @@ QUICK_AUDIT: dict[str, Any] = {"audit_wait": 0.3}
 
 
 def mine(capture: Capture) -> list[Any]:
-    """The test's own events, without the push system's."""
+    """Return the test's own events, without those of the push system."""
     return [record for record in capture.records if record.command == "a"]

@@ -8,7 +8,7 @@ NOON = 1767268800  # 2026-01-01 12:00 UTC
 
 
 def at(seconds: float) -> pd.Timestamp:
-    """Seconds after noon."""
+    """Return the time so many seconds after noon."""
     return pd.Timestamp(NOON, unit="s", tz="UTC") + pd.Timedelta(seconds=seconds)
 
 
@@ -20,12 +20,12 @@ def event(
     sender: str | None = None,
     module: str = "crm",
 ) -> Event:
-    """An event that arrived so many seconds after noon."""
+    """Return an event that arrived so many seconds after noon."""
     sent = None if lag is None else NOON + seconds - lag
     arrival = Arrival(round((NOON + seconds) * 1e6), "shared", "websocket")
     return Event("1", module, command, b"{}", sent, sender, arrival)
 
 
 def bad(seconds: float) -> BadFrame:
-    """An unreadable message."""
+    """Return an unreadable message."""
     return BadFrame("oops", "no", None, Arrival(round((NOON + seconds) * 1e6)))

@@ -18,7 +18,7 @@ class ListSource:
         self.grow(count)
 
     def grow(self, count: int) -> None:
-        """As many more events."""
+        """Add `count` events."""
         first = len(self.records)
         self.records.extend(event(first + i) for i in range(count))
 
@@ -26,24 +26,24 @@ class ListSource:
         return len(self.records)
 
     def recent(self, start: int) -> tuple[int, list[Record]]:
-        """What of it the ring still has."""
+        """Return the first row that the ring still has, and the records from there."""
         end = len(self.records)
         first = min(max(start, end - self.ring), end)
         return first, self.records[first:end]
 
 
 class Clock:
-    """A clock the test sets."""
+    """A clock that the test sets."""
 
     now = 1000.0
 
     def __call__(self) -> float:
-        """The time that was set."""
+        """Return the time that was set."""
         return self.now
 
 
 def event(i: int, **changes: Any) -> Event:
-    """The i-th of many ordinary events."""
+    """Return the i-th of many ordinary events."""
     fields: dict[str, Any] = {
         "mid": f"{i:026d}",
         "module_id": "crm",

@@ -14,7 +14,7 @@ ARRIVAL = Arrival(1767225600500000, "shared", "websocket")
 
 
 def event(number: int, command: str = "dealUpdate", arrival: Arrival = ARRIVAL) -> Event:
-    """An event with a number of its own."""
+    """Return an event with this number."""
     params = f'{{"n":{number}}}'.encode()
     return Event(f"1795447844{number:016}", "crm", command, params, 1767225600.25, None, arrival)
 
@@ -26,7 +26,7 @@ def params(record: Record) -> Any:
 
 
 def plain_frame(records: Sequence[Record]) -> pd.DataFrame:
-    """The same rows as anybody would build them: a list of dicts, then a Series a column."""
+    """Return the same table built by hand: a list of dicts, then one Series per column."""
     rows = [
         {
             "received_at": moment(record.arrival.received_us),
@@ -55,12 +55,12 @@ def plain_frame(records: Sequence[Record]) -> pd.DataFrame:
 
 
 def microseconds(seconds: float | None) -> int | None:
-    """Whole microseconds."""
+    """Return whole microseconds."""
     return None if seconds is None else round(seconds * 1e6)
 
 
 def moment(us: int | None) -> Any:
-    """A pandas time."""
+    """Return a pandas time."""
     return pd.NaT if us is None else pd.Timestamp(us, unit="us", tz="UTC")
 
 
@@ -87,19 +87,19 @@ records = events | st.builds(
 
 
 def frame(*rows: Record) -> pd.DataFrame:
-    """A log's frame with these rows."""
+    """Return the DataFrame of a log with these rows."""
     log = EventLog()
     log.extend(rows)
     return log.df
 
 
 def with_params(params: bytes) -> Event:
-    """An event with these parameters."""
+    """Return an event with these parameters."""
     return Event("1", "m", "c", params, None, None, ARRIVAL)
 
 
 def played(count: int) -> pd.DataFrame:
-    """So many recorded events, one every hundred milliseconds of a day in 2026."""
+    """Return `count` recorded events as a DataFrame, one every hundred milliseconds."""
     log = bx.EventLog()
     for n in range(count):
         arrival = Arrival(1_790_000_000_000_000 + n * 100_000, "shared", "websocket")

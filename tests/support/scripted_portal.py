@@ -12,7 +12,7 @@ CLIENT = ("local.1234567890abcdef", "client-secret-1234567890")
 
 
 class ScriptedPortal:
-    """Knows one access token and one refresh token at a time, and answers what it is told.
+    """A portal that knows one access and one refresh token, and answers by a script.
 
     `script` holds the next answers, each a body, a (status, body) pair or a whole response;
     when it is empty, the result is True. `gate`, when set, holds the token server back.
@@ -28,15 +28,15 @@ class ScriptedPortal:
         self.gate: asyncio.Event | None = None
 
     def http(self) -> httpx.AsyncClient:
-        """A client whose requests all come here."""
+        """Return a client whose requests all come here."""
         return httpx.AsyncClient(transport=httpx.MockTransport(self._answer))
 
     def expire(self) -> None:
-        """The access token is not accepted any more."""
+        """Refuse the access token from now on."""
         self.access = "nobody-has-this-token"
 
     def bodies(self) -> list[Any]:
-        """What the calls carried."""
+        """Return the JSON bodies of the calls."""
         return [json.loads(call.content) for call in self.calls]
 
     async def _answer(self, request: httpx.Request) -> httpx.Response:

@@ -34,5 +34,5 @@ WINGS: dict[str, set[str]] = {
 
 
 def wing_of(path: Path) -> str:
-    """The wing a file belongs to."""
+    """Return the wing a file belongs to."""
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
