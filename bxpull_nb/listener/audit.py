@@ -73,14 +73,14 @@ async def find_beginning(lane: Lane, settings: LaneSettings) -> None:
     A WebSocket brings only what comes from now on. A poll that the server holds means that it
     stores nothing; a slow connection gets more time to tell.
     """
-    url = connection_url(
-        settings.source.in_force,
-        transport="polling",
-        channel=lane.kind,
-        mid=FULL_HISTORY,
-        secure=settings.secure,
-    )
     try:
+        url = connection_url(
+            settings.source.in_force,
+            transport="polling",
+            channel=lane.kind,
+            mid=FULL_HISTORY,
+            secure=settings.secure,
+        )
         frame = await _stored_now(url, settings.timing)
     except (BxPullError, httpx.HTTPError) as exc:
         lane.history.give_up()

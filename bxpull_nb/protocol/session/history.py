@@ -67,10 +67,9 @@ class HistoryPolicy:
         """Return the new records of a frame that a connection brought."""
         if polls and self.needs_baseline:
             return self._pass_over(frame, arrival)
+        since = None if self._asked is None else self._since_of(self._asked)
         below = self._reset_below(now, polls=polls)
-        received = self.session.receive(
-            frame, arrival, since=self._since_of(self._asked), reset_below=below
-        )
+        received = self.session.receive(frame, arrival, since=since, reset_below=below)
         return self._noted(received, now)
 
     def receive_audit(
@@ -111,7 +110,8 @@ class HistoryPolicy:
     def _noted(self, received: Received, now: float) -> Received:
         self._frames += 1
         if self._has_given_up and not self.session.has_begun:
-            self.session.begin_before(RecordBatch.of(received.batch.records).mid_range[0])
+            least, _ = RecordBatch.of(received.batch.records).mid_range
+            self.session.begin_before(self.session.first or least)
         marks = self._newest_at
         if received.was_reset:
             marks.clear()

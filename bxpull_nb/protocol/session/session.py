@@ -69,7 +69,7 @@ class Session:
         self._safe_before: str | None = None
         self._audited: str | None = None
         self._began: str | None = None
-        self._first: str | None = None  # the least mid of the first frame
+        self.first: str | None = None  # the least mid of the first frame
         self._floor: deque[str] = deque(maxlen=2)
         self._since_floor = 0
 
@@ -171,8 +171,8 @@ class Session:
             self._safe = self._safe_before
         self.advance(received.newest)
         batch = RecordBatch.of(received.batch.records)
-        if self._first is None:
-            self._first = batch.mid_range[0] or None
+        if self.first is None:
+            self.first = batch.mid_range[0] or None
         self._move_floor(len(batch))
         return [f"mack:{mid}" for mid in received.acknowledge]
 
@@ -203,7 +203,7 @@ class Session:
 
     def forget_position(self) -> None:
         """Forget the position after a reset: everything the server stores now is new."""
-        self.newest = self._first = None
+        self.newest = self.first = None
         self.start_over()
 
     def _not_below_floor(self, point: str | None) -> str | None:
@@ -229,7 +229,7 @@ class Session:
 
     def _older_ones(self, batch: RecordBatch, since: float, duplicates: Sequence[int]) -> list[int]:
         """Return the places of messages older than the capture, except duplicates."""
-        first, known = self._first or "", frozenset(duplicates)
+        first, known = self.first or "", frozenset(duplicates)
         return [
             at
             for at, record in enumerate(batch)

@@ -1,0 +1,109 @@
+"""Which messages are older than the capture, and what proves a reset: decided by mids."""
+
+import pytest
+
+from bxpull_nb.models import Arrival, Message
+from bxpull_nb.protocol.codec import TextCodec
+from bxpull_nb.protocol.session import HistoryPolicy, Received, SeenMids, Session
+
+ARRIVAL = Arrival(1_767_225_700_000_000, "shared", "websocket")
+BEGUN = 1_767_225_600.0
+
+
+def mid(number: int) -> str:
+    """Return the message id of this number."""
+    return f"1795447844{number:016}"
+
+
+def frame(*numbers: int, sent: float = BEGUN - 5) -> str:
+    """Return a frame with these messages; their sender's clock is five seconds behind."""
+    body = f'{{"command":"c","params":{{}},"extra":{{"server_time_unix":{sent}}}}}'
+    return TextCodec().encode([Message(mid(number), body) for number in numbers])
+
+
+def policy(*, resumed: bool = False, backfill: bool = False) -> HistoryPolicy:
+    """Return the policy of a new lane."""
+    session = Session(TextCodec(), SeenMids())
+    return HistoryPolicy(session, since=BEGUN, resumed=resumed, backfill=backfill)
+
+
+def stored(lane: HistoryPolicy, received: Received) -> list[int]:
+    """Return the numbers of the new messages, once they are stored."""
+    lane.session.stored(received)
+    return [int((record.mid or "")[10:]) for record in received.batch.records]
+
+
+def take(lane: HistoryPolicy, content: str, now: float, *, polls: bool = False) -> list[int]:
+    """Return the numbers of the new messages in a frame of a connection."""
+    return stored(lane, lane.receive(content, ARRIVAL, now, polls=polls))
+
+
+def audit(lane: HistoryPolicy, content: str, now: float) -> list[int]:
+    """Return the numbers of the new messages that an audit brought."""
+    point = lane.session.audit_point()
+    return stored(lane, lane.receive_audit(content, ARRIVAL, now, point))
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_sender_whose_clock_is_behind_loses_nothing(is_known: bool) -> None:
+    """Old is what was stored before the beginning, whatever the messages say of their time."""
+    lane = policy()
+    assert lane.next_mid(polls=False) is None
+    lane.accepted(1.0)
+    assert take(lane, frame(7), 1.1) == [7]
+    lane.begin(mid(6)) if is_known else lane.give_up()
+    assert take(lane, frame(9), 1.2) == [9]
+    assert audit(lane, frame(7, 8, 9), 1.3) == [8]
+    assert lane.session.audit_point() == mid(6)
+
+
+def test_the_answer_to_a_first_poll_is_older_than_the_capture() -> None:
+    """Later answers are new, and so is the first one of a poll that was held."""
+    lane = policy()
+    assert lane.next_mid(polls=True) == "0" * 26
+    lane.accepted(1.0)
+    assert take(lane, frame(1, 2), 1.0, polls=True) == []
+    assert lane.next_mid(polls=True) == mid(2)
+    lane.accepted(2.0)
+    assert take(lane, frame(3), 2.0, polls=True) == [3]
+    held = policy()
+    held.next_mid(polls=True)
+    held.begin(None)
+    held.accepted(1.0)
+    assert take(held, frame(1), 1.0, polls=True) == [1]
+
+
+def test_backfill_takes_everything() -> None:
+    """By the first poll too."""
+    lane = policy(backfill=True)
+    lane.next_mid(polls=True)
+    lane.accepted(1.0)
+    assert take(lane, frame(1, 2), 1.0, polls=True) == [1, 2]
+
+
+@pytest.mark.parametrize("polls", [False, True])
+def test_a_server_that_counts_from_one_again_is_noticed_at_its_first_message(polls: bool) -> None:
+    """Under traffic, without a pause; then everything stored is asked for."""
+    lane = policy(backfill=True)
+    for second in range(1, 6):
+        if polls or second == 1:
+            lane.next_mid(polls=polls)
+            lane.accepted(float(second))
+        assert take(lane, frame(second * 100), float(second), polls=polls) == [second * 100]
+    received = lane.receive(frame(1), ARRIVAL, 5.1, polls=polls)
+    assert received.was_reset
+    assert stored(lane, received) == [1]
+    assert lane.session.resume_point() == "0" * 26
+    assert not lane.receive(frame(2), ARRIVAL, 5.2, polls=polls).was_reset
+
+
+@pytest.mark.parametrize("polls", [False, True])
+def test_disorder_and_missed_messages_are_no_reset(polls: bool) -> None:
+    """A late message of this second, and one that a resume brings after all."""
+    lane = policy(backfill=True)
+    for second in range(1, 6):
+        lane.next_mid(polls=polls)
+        lane.accepted(float(second))
+        take(lane, frame(second * 100), float(second), polls=polls)
+    assert not lane.receive(frame(499), ARRIVAL, 5.2, polls=polls).was_reset
+    assert not lane.receive_audit(frame(150), ARRIVAL, 5.3, mid(100)).was_reset
