@@ -244,6 +244,19 @@ def test_another_message_under_a_known_mid_is_a_reset() -> None:
     assert (received.was_reset, len(received.batch.records)) == (True, 1)
 
 
+def test_a_torn_message_that_comes_whole_is_no_reset() -> None:
+    """The mid was seen, but not the message."""
+    lane = session()
+    whole = frame([1, 2])
+    assert take(lane, [1]) == [1]
+    torn = lane.receive(whole[:-40], ARRIVAL)
+    assert torn.is_torn
+    lane.stored(torn)
+    received = lane.receive(whole, ARRIVAL)
+    assert [record.mid for record in received.batch.records] == [mid(2)]
+    assert not received.was_reset
+
+
 def test_a_known_message_far_below_the_position_is_no_reset() -> None:
     """It is a duplicate, as every resume brings."""
     lane = session()

@@ -59,6 +59,12 @@ class SeenMids:
         wanted = _fingerprint(record)
         return any(part.fingerprints().get(record.mid) == wanted for part in self._all_parts())
 
+    def has_another(self, record: Record) -> bool:
+        """Whether another readable message was seen under this mid."""
+        known = (part.fingerprints().get(record.mid) for part in self._all_parts())
+        readable = {value for value in known if value is not None and not value & 1}
+        return bool(readable - {_fingerprint(record)})
+
     def add(self, records: Iterable[Record], duplicates: Iterable[str] = ()) -> None:
         """Remember the records, and the mids of duplicates that a sibling received first."""
         batch = RecordBatch.of(records)
@@ -119,13 +125,14 @@ def _fingerprint(record: Record) -> int:
     """Return a value that differs between messages under one mid: their time and command.
 
     It is the same in every dialect. Without a time it is the content's hash, although dialects
-    may spell the same content differently.
+    may spell the same content differently. It is odd for damaged messages.
     """
     sent = record.server_time_unix
-    return hash((record.params_json if sent is None else sent, record.command))
+    value = hash((record.params_json if sent is None else sent, record.command))
+    return value | 1 if type(record) is BadFrame else value & ~1
 
 
 def _fingerprints(batch: RecordBatch) -> list[int]:
     if None in batch.times:
         return list(map(_fingerprint, batch))
-    return list(map(hash, zip(batch.times, batch.commands, strict=True)))
+    return [hash(pair) & ~1 for pair in zip(batch.times, batch.commands, strict=True)]

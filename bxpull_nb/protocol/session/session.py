@@ -247,7 +247,7 @@ class Session:
         return any(
             type(record) is Event
             and _is_counted(record.mid)
-            and (record.mid <= below or record.mid in self.seen)
+            and (record.mid <= below or self.seen.has_another(record))
             for record in batch
         )
 
