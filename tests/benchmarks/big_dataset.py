@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bxpull_nb.storage.dataset.layout import Folder, part_name
+from bxpull_nb.storage.dataset.part_names import Folder, part_name
 from bxpull_nb.storage.dataset.schema import SCHEMA, part_bytes
 from bxpull_nb.storage.dataset.storage import Storage
 

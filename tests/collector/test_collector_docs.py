@@ -12,7 +12,7 @@ from bxpull_nb.cli import main
 from bxpull_nb.collector import Collector
 from bxpull_nb.collector.metrics import metrics_text
 from bxpull_nb.portal import Portal
-from bxpull_nb.storage.dataset.layout import folders
+from bxpull_nb.storage.dataset.part_names import folders
 from tests.support.paths import PROJECT
 
 PAGE = (PROJECT / "docs" / "collector.md").read_text(encoding="utf-8")

@@ -175,8 +175,8 @@ def _until(condition: Callable[[], bool], seconds: float) -> None:
 
 
 def _outcome(url: str, published: dict[str, int], kills: int) -> Outcome:
-    from bxpull_nb.storage.dataset.layout import folders
-    from bxpull_nb.storage.dataset.part_files import fragments
+    from bxpull_nb.storage.dataset.part_names import folders
+    from bxpull_nb.storage.dataset.part_reading import fragments
     from bxpull_nb.storage.dataset.storage import Storage
 
     events = bx.read_events(url, where=[("command", "==", "numbered")])

@@ -15,7 +15,7 @@ import bxpull_nb as bx
 from bxpull_nb import errors
 from bxpull_nb.models import Arrival, BadFrame, Batch
 from bxpull_nb.storage.dataset import Uploader
-from bxpull_nb.storage.dataset.layout import Folder, part_name
+from bxpull_nb.storage.dataset.part_names import Folder, part_name
 from bxpull_nb.storage.dataset.storage import Storage
 from bxpull_nb.storage.journal import Cursor, journal_files, read_on
 from bxpull_nb.storage.journal.record import scan

@@ -7,7 +7,7 @@ import pytest
 
 import bxpull_nb as bx
 from bxpull_nb.models import EVENT_COLUMNS
-from bxpull_nb.storage.dataset.layout import folders
+from bxpull_nb.storage.dataset.part_names import folders
 from bxpull_nb.storage.dataset.storage import Storage
 from bxpull_nb.storage.export.parquet import SCHEMA_VERSION
 from bxpull_nb.storage.journal.record import VERSION

@@ -14,7 +14,7 @@ from bxpull_nb.models import Arrival, Batch, Message
 from bxpull_nb.protocol.codec import TextCodec
 from bxpull_nb.protocol.session import SeenMids, Session
 from bxpull_nb.storage.dataset import Uploader
-from bxpull_nb.storage.dataset.layout import Folder, folders, part_name
+from bxpull_nb.storage.dataset.part_names import Folder, folders, part_name
 from bxpull_nb.storage.dataset.schema import SCHEMA, part_bytes
 from bxpull_nb.storage.dataset.storage import Storage
 from bxpull_nb.storage.export.table import event_table

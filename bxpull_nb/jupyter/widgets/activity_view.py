@@ -6,7 +6,7 @@ from collections.abc import Callable
 import ipywidgets as ipw
 
 from bxpull_nb.capture.feed import Feed
-from bxpull_nb.jupyter.widgets import html
+from bxpull_nb.jupyter.widgets import status_html
 from bxpull_nb.jupyter.widgets.live_table import LiveTable
 from bxpull_nb.jupyter.widgets.rate_chart import RateChart
 from bxpull_nb.models import LogEntry
@@ -28,8 +28,10 @@ class ActivityView:
         table: LiveTable,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.log = ipw.HTML(html.log_entries([]))
-        self.after = ipw.HTML(html.message("Press Mark, then do something that causes events."))
+        self.log = ipw.HTML(status_html.log_entries([]))
+        self.after = ipw.HTML(
+            status_html.message("Press Mark, then do something that causes events.")
+        )
         self.marks = 0
         self._feed = feed
         self._chart = chart
@@ -48,10 +50,10 @@ class ActivityView:
             self._shown += len(fresh)
             for entry in fresh:
                 self._add(entry)
-            self.log.value = html.log_entries(logbook.recent(len(logbook) - _MOST_SHOWN))
+            self.log.value = status_html.log_entries(logbook.recent(len(logbook) - _MOST_SHOWN))
         if self._label and self._monotonic() - self._grouped_at >= _AFTER_EVERY:
             self._grouped_at = self._monotonic()
-            self.after.value = html.after_mark(self._label, self._feed.since(self._label))
+            self.after.value = status_html.after_mark(self._label, self._feed.since(self._label))
 
     def _add(self, entry: LogEntry) -> None:
         if entry.kind == "marked":

@@ -4,7 +4,7 @@ from typing import Any
 
 import ipywidgets as ipw
 
-from bxpull_nb.jupyter.widgets import html
+from bxpull_nb.jupyter.widgets import status_html
 
 __all__ = ["Status", "button", "labelled", "row", "toggle"]
 
@@ -14,7 +14,7 @@ class Status(ipw.HTML):
 
     def show(self, text: str) -> None:
         """Show one sentence."""
-        self.value = html.message(text)
+        self.value = status_html.message(text)
 
 
 def toggle(options: list[Any], tooltip: str) -> ipw.ToggleButtons:

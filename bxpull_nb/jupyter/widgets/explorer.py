@@ -13,7 +13,7 @@ import ipywidgets as ipw
 
 from bxpull_nb.capture.feed import Feed
 from bxpull_nb.errors import BxPullError
-from bxpull_nb.jupyter.widgets import html
+from bxpull_nb.jupyter.widgets import status_html
 from bxpull_nb.jupyter.widgets.activity_view import ActivityView
 from bxpull_nb.jupyter.widgets.config_card import ConfigCard
 from bxpull_nb.jupyter.widgets.controls import Status, button, labelled, row, toggle
@@ -63,9 +63,9 @@ class Explorer(ipw.VBox):
     def paint(self) -> None:
         """Show the feed as it is now; unchanged parts send nothing to the page."""
         stats = self.feed.stats
-        self.light.value = html.state_light(stats)
-        self.counters.value = html.counters(stats)
-        self.error.value = html.message(self._action_error or stats.error or "", error=True)
+        self.light.value = status_html.state_light(stats)
+        self.counters.value = status_html.counters(stats)
+        self.error.value = status_html.message(self._action_error or stats.error or "", error=True)
         running = self.feed.running
         self.start_button.disabled = running
         self.stop_button.disabled = not running
@@ -109,7 +109,7 @@ class Explorer(ipw.VBox):
         super().__init__(self._rows())
 
     def _rows(self) -> list[ipw.Widget]:
-        title = ipw.HTML(html.headline(self.feed.name), layout={"flex": "1 1 auto"})
+        title = ipw.HTML(status_html.headline(self.feed.name), layout={"flex": "1 1 auto"})
         settings = row(
             labelled("Cache", self.cache),
             labelled("Reopen", self.reopen),
@@ -131,7 +131,9 @@ class Explorer(ipw.VBox):
 
     def _open_tabs(self) -> ipw.Tab:
         """Return the tabs below the table, in a fixed order: a number finds a tab."""
-        send = self.send or ipw.HTML(html.message("Sending needs a portal; this is a feed alone."))
+        send = self.send or ipw.HTML(
+            status_html.message("Sending needs a portal; this is a feed alone.")
+        )
         contents = [self.detail, self.activity.log, self.activity.after, send, self.export]
         return ipw.Tab(contents, titles=_TABS)
 

@@ -8,8 +8,8 @@ import msgspec
 import pyarrow as pa
 
 from bxpull_nb.storage.dataset.dedupe import drop_duplicates
-from bxpull_nb.storage.dataset.layout import COMPACTED, Folder, Part, folders, part_name
-from bxpull_nb.storage.dataset.part_files import read_parts
+from bxpull_nb.storage.dataset.part_names import COMPACTED, Folder, Part, folders, part_name
+from bxpull_nb.storage.dataset.part_reading import read_parts
 from bxpull_nb.storage.dataset.schema import SCHEMA, part_bytes
 from bxpull_nb.storage.dataset.storage import Storage, shown_url
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.models import EVENT_COLUMNS
-from bxpull_nb.storage.dataset.layout import UNKNOWN, Folder
+from bxpull_nb.storage.dataset.part_names import UNKNOWN, Folder
 
 __all__ = ["PARTITIONED", "Condition", "Where", "checked_columns"]
 

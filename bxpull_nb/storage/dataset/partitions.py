@@ -17,8 +17,8 @@ import pyarrow.compute as pc
 
 from bxpull_nb.storage.dataset.dedupe import KEY, drop_duplicates
 from bxpull_nb.storage.dataset.filters import PARTITIONED, Condition, Where
-from bxpull_nb.storage.dataset.layout import UNKNOWN, Folder, Part, folders
-from bxpull_nb.storage.dataset.part_files import fragments, read_parts
+from bxpull_nb.storage.dataset.part_names import UNKNOWN, Folder, Part, folders
+from bxpull_nb.storage.dataset.part_reading import fragments, read_parts
 from bxpull_nb.storage.dataset.schema import SCHEMA
 from bxpull_nb.storage.dataset.storage import Storage, shown_url
 from bxpull_nb.storage.export.table import to_df

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bxpull_nb.models import EVENT_COLUMNS, Batch
-from bxpull_nb.storage.dataset.layout import UNKNOWN
+from bxpull_nb.storage.dataset.part_names import UNKNOWN
 from bxpull_nb.storage.eventlog import EventLog
 from bxpull_nb.storage.export.parquet import ROW_GROUP, SCHEMA_VERSION, VERSION_KEY
 from bxpull_nb.storage.export.table import event_table

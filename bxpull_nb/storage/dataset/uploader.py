@@ -15,7 +15,7 @@ import msgspec
 
 from bxpull_nb.files import replacing
 from bxpull_nb.models import Batch
-from bxpull_nb.storage.dataset.layout import Folder, part_name
+from bxpull_nb.storage.dataset.part_names import Folder, part_name
 from bxpull_nb.storage.dataset.schema import days_of, part_bytes, table_of_batches
 from bxpull_nb.storage.dataset.storage import Storage
 from bxpull_nb.storage.journal import Cursor, bytes_after, forget_before, read_on

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from bxpull_nb.errors import FileFormatError
-from bxpull_nb.storage.dataset.layout import Part
+from bxpull_nb.storage.dataset.part_names import Part
 from bxpull_nb.storage.dataset.schema import SCHEMA
 from bxpull_nb.storage.dataset.storage import Storage
 from bxpull_nb.storage.export.parquet import check_version

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from bxpull_nb.capture.feed import FeedStats
-from bxpull_nb.jupyter.widgets import html
+from bxpull_nb.jupyter.widgets import status_html
 from bxpull_nb.models import LogEntry
 
 XSS = "<img src=x onerror=alert(1)>"
@@ -36,7 +36,7 @@ def stats(**changes: object) -> FeedStats:
 )
 def test_every_state_has_a_sign_and_words(state: str) -> None:
     """Colour is never the only sign."""
-    light = html.state_light(stats(state=state))
+    light = status_html.state_light(stats(state=state))
     assert (state if state != "idle" else "not started") in light
     assert any(sign in light for sign in "○◐●✕")
     assert ("by websocket" in light) == (state == "connected")
@@ -44,11 +44,11 @@ def test_every_state_has_a_sign_and_words(state: str) -> None:
 
 def test_the_counters_show_the_numbers() -> None:
     """The rare ones only when they are not zero."""
-    shown = html.counters(STATS)
+    shown = status_html.counters(STATS)
     for part in ("12,345", "24.8", "<b>2</b>", "6 ms", "41 ms"):
         assert part in shown
     assert "unreadable" not in shown
-    busy = html.counters(stats(duplicates=3, bad_frames=1, lag_p50=None))
+    busy = status_html.counters(stats(duplicates=3, bad_frames=1, lag_p50=None))
     for part in ("3</b>", "duplicates dropped", "1</b>", "unreadable", "…"):
         assert part in busy
 
@@ -56,7 +56,11 @@ def test_the_counters_show_the_numbers() -> None:
 def test_foreign_words_are_escaped() -> None:
     """A portal's name, a server's mode, an error text."""
     lost = LogEntry(at_us=0, kind="lost", channel=XSS, transport=XSS, text=XSS)
-    texts = [html.headline(XSS), html.message(XSS), html.message(XSS, error=True)]
+    texts = [
+        status_html.headline(XSS),
+        status_html.message(XSS),
+        status_html.message(XSS, error=True),
+    ]
     cause = {
         "count": 1,
         "first_after": pd.Timedelta(1),
@@ -64,7 +68,7 @@ def test_foreign_words_are_escaped() -> None:
         "per_minute_before": 0.0,
     }
     causes = pd.DataFrame([{"module_id": XSS, "command": XSS, **cause}])
-    texts += [html.log_entries([lost]), html.after_mark(XSS, causes)]
+    texts += [status_html.log_entries([lost]), status_html.after_mark(XSS, causes)]
     for text in texts:
         assert "<img" not in text
         assert "&lt;img" in text
@@ -72,5 +76,5 @@ def test_foreign_words_are_escaped() -> None:
 
 def test_an_error_is_marked_by_a_word() -> None:
     """For users who do not see the colour; without a text nothing is shown."""
-    assert "<b>Error.</b> it broke" in html.message("it broke", error=True)
-    assert html.message("") == html.message("", error=True) == ""
+    assert "<b>Error.</b> it broke" in status_html.message("it broke", error=True)
+    assert status_html.message("") == status_html.message("", error=True) == ""
