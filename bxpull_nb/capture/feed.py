@@ -1,8 +1,10 @@
 """A capture as a user holds it: a listener on the bridge's thread, and the log it fills."""
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
@@ -23,7 +25,8 @@ from bxpull_nb.errors import (
     WaitTimeout,
     WrongThreadError,
 )
-from bxpull_nb.models import Event, PullConfig, Record
+from bxpull_nb.masking import mask_url
+from bxpull_nb.models import Event, LogEntry, PullConfig, Record
 from bxpull_nb.models.choices import checked_channels, checked_transport
 from bxpull_nb.storage.eventlog import EventLog
 from bxpull_nb.storage.export import to_csv, to_jsonl, to_parquet
@@ -54,7 +57,7 @@ class Feed:
         self.bridge = bridge
         self.log = EventLog() if log is None else log
         self.logbook = ActivityLog()
-        self.handlers = Handlers()
+        self.handlers = Handlers(failed=partial(_log_failure, self.logbook))
         self._hub = EventHub(self.log, self.logbook)
         self._hub.taps.append(self.handlers.offer)
         self._run = CaptureRun(open_driver, self._hub, name)
@@ -81,8 +84,10 @@ class Feed:
         good; a server that does not answer within `timeout` seconds is tried again in the
         background (see `state` and `error`).
         """
-        self.log.max_rows = max_rows or self.log.max_rows
-        self.log.max_bytes = max_bytes or self.log.max_bytes
+        if max_rows is not None:
+            self.log.max_rows = max_rows
+        if max_bytes is not None:
+            self.log.max_bytes = max_bytes
         return self.bridge.run(
             self.start_async(
                 channels, transport, backfill=backfill, journal=journal, timeout=timeout
@@ -351,6 +356,12 @@ class Feed:
         from bxpull_nb.capture.replay import records_of
 
         return records_of(self.df.loc[row:row])[0]
+
+
+def _log_failure(logbook: ActivityLog, name: str, error: str) -> None:
+    """Log a handler's first failure. No method: a feed without a reference must be collected."""
+    text = mask_url(f"the handler {name} failed: {error}")
+    logbook.add(LogEntry(at_us=time.time_ns() // 1000, kind="handler_failed", text=text))
 
 
 class _Countdown:
