@@ -110,6 +110,7 @@ def test_a_frame_may_outlive_the_records_it_brought(portal: Portal) -> None:
 
 def test_duplicates_are_counted_in_the_anatomy(feed: Feed, sandbox: Sandbox) -> None:
     """They were dropped, but counted."""
+    eventually(lambda: "listeners 2" in repr(sandbox))  # the poll for the beginning has gone
     sandbox.duplicate(1)
     sandbox.publish("a", {"n": 1})
     sandbox.publish("b", {"n": 2})

@@ -141,6 +141,7 @@ def test_duplicates_disorder_and_garbage_cost_nothing(version: int, transport: s
 
     async def scenario(capture: Capture, _task: asyncio.Task[None]) -> None:
         await capture.until(lambda: capture.listener.ready)
+        await capture.until_alone(sandbox)
         sandbox.duplicate(20)
         sandbox.reorder(20)
         for n in range(60):
@@ -169,6 +170,7 @@ def test_an_audit_recovers_what_was_never_delivered(version: int) -> None:
         await capture.until(lambda: capture.listener.ready)
         sandbox.publish("a", {"n": 0}, channel="shared")
         await capture.until(lambda: len(capture.records) == 1)
+        await capture.until_alone(sandbox)
         sandbox.lose(5)
         for n in range(1, 8):
             sandbox.publish("a", {"n": n}, channel="shared")

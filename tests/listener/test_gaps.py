@@ -46,6 +46,7 @@ def test_what_an_ended_channel_never_delivered_comes_from_its_history(
         await capture.until(lambda: capture.listener.ready)
         publish(sandbox, range(2))
         await capture.until(lambda: len(mine(capture)) == 2)
+        await capture.until_alone(sandbox)
         sandbox.lose(3)
         publish(sandbox, range(2, 5))
         sandbox.expire_channel("shared", action=action)
@@ -104,6 +105,7 @@ def audited_twice(
         (lane,) = await only_lane(capture)
         publish(sandbox, range(1))
         await capture.until(lambda: len(mine(capture)) == 1)
+        await capture.until_alone(sandbox)
         sandbox.lose(5)
         publish(sandbox, range(1, 7))
         await capture.until(lambda: len(mine(capture)) == 2)
@@ -170,6 +172,7 @@ def test_an_end_that_was_announced_in_a_damaged_frame_is_noticed(version: int) -
         publish(sandbox, range(1))
         await capture.until(lambda: len(mine(capture)) == 1)
         before = capture.listener.config
+        await capture.until_alone(sandbox)
         sandbox.cut_frame()
         sandbox.expire_channel("shared")
         await capture.until(lambda: capture.listener.stats.bad_frames == 1)
@@ -228,6 +231,7 @@ def test_what_is_lost_before_the_first_event_is_recovered() -> None:
 
     async def scenario(capture: Capture, _task: asyncio.Task[None]) -> None:
         (lane,) = await only_lane(capture)
+        await capture.until_alone(sandbox)
         sandbox.lose(3)
         publish(sandbox, range(5))
         await capture.until(lambda: len(mine(capture)) == 2)
@@ -267,6 +271,7 @@ def test_a_capture_whose_first_frames_are_torn_is_whole(version: int, transport:
 
     async def scenario(capture: Capture, _task: asyncio.Task[None]) -> None:
         await capture.until(lambda: capture.listener.ready)
+        await capture.until_alone(sandbox)
         sandbox.cut_frame(torn)
         publish(sandbox, range(4))
         await capture.until(lambda: len(mine(capture)) == 4)

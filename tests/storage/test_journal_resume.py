@@ -86,6 +86,7 @@ def test_what_the_last_connection_never_got_comes_with_the_next_process(tmp_path
         await capture.until(lambda: capture.listener.ready)
         publish(sandbox, range(4))
         await capture.until(lambda: len(capture.records) == 4)
+        await capture.until_alone(sandbox)
         sandbox.lose(3)
         publish(sandbox, range(4, 9))
         await capture.until(lambda: len(capture.records) == 6)

@@ -38,6 +38,14 @@ class Capture:
                     await asyncio.wait_for(self._moved.wait(), 0.02)
                 self._moved.clear()
 
+    async def until_alone(self, sandbox: Sandbox) -> None:
+        """Wait until the sandbox has one listener a lane: the poll for the beginning has gone.
+
+        Otherwise a fault that was meant for a lane could meet that poll.
+        """
+        count = len(self.listener.lanes)
+        await self.until(lambda: f"listeners {count}" in repr(sandbox))
+
     async def until_stored(self, count: int) -> None:
         """Wait until so many records are stored."""
         await self.until(lambda: len(self.records) >= count)
