@@ -15,7 +15,8 @@ import nox
 nox.options.default_venv_backend = "none"
 nox.options.sessions = ["lint", "types", "quick"]
 
-QUICK = ("-m", "not browser and not slow and not foreign")
+QUICK = ("-n", "3", "-m", "not browser and not slow and not foreign")
+"""Half of the quick tests' time is waiting, so that three workers suit two processors."""
 PYTHON = sys.executable
 
 

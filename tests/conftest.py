@@ -22,9 +22,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
     browser = files_marked(items, "browser")
     waiting = [path for path in files_marked(items, *LONG) if path not in browser]
-    pairs = chain.from_iterable(zip_longest(browser, waiting))
-    ranks = {path: rank for rank, path in enumerate(pairs)}
-    items.sort(key=lambda item: ranks.get(item.path, len(items)))
+    long = filter(None, chain.from_iterable(zip_longest(browser, waiting)))
+    ranks = {path: rank for rank, path in enumerate(long)}
+    items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
 
 
 def files_marked(items: list[pytest.Item], *marks: str) -> list[Path]:

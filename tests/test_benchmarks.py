@@ -23,6 +23,7 @@ QUICK = Size(quick=True)
 IN_PROCESS = [b for b in registered() if b.name not in ("memory", "import")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("benchmark", IN_PROCESS, ids=lambda benchmark: benchmark.name)
 def test_every_benchmark_gives_figures(benchmark: Benchmark) -> None:
     """Positive ones, on both sides; a count of lost events may be none at all."""
@@ -35,6 +36,7 @@ def test_every_benchmark_gives_figures(benchmark: Benchmark) -> None:
     assert all(line.what in as_markdown(lines) for line in lines)
 
 
+@pytest.mark.slow
 def test_the_command_prints_json() -> None:
     """Every round of the chosen ones."""
     command = [sys.executable, "-m", "tests.benchmarks", "--quick", "--json", "--only", "import"]
@@ -98,6 +100,7 @@ def test_the_sides_run_in_turn_and_each_begins_once() -> None:
     assert (len(first.values), len(second.values)) == (3, 3)
 
 
+@pytest.mark.slow
 def test_the_picture_is_drawn(tmp_path: Path) -> None:
     """With both lines in it."""
     from tests.benchmarks.picture import draw

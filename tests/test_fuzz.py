@@ -37,6 +37,6 @@ def test_bombs_are_defused(codec: Codec, config: PullConfig) -> None:
     for name, frame in bombs(codec):
         begun = time.thread_time()
         log.extend(try_frame(Session(codec, SeenMids()), frame, config).records)
-        assert time.thread_time() - begun < 0.5, name
+        assert time.thread_time() - begun < 2, name  # a collection of garbage included
         assert len(log.df) == len(log), name
     assert len(log) > 60

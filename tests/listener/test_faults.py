@@ -75,6 +75,7 @@ def test_every_version_is_listened_to_on_every_transport(version: int, transport
     assert capture.listener.stats.bad_frames == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("version", "transport"), EVERYWHERE)
 def test_twenty_reconnects_under_traffic_lose_and_double_nothing(
     version: int, transport: str

@@ -129,6 +129,7 @@ def test_reconnects_are_counted_and_the_error_goes_away(sandbox: Sandbox) -> Non
     assert capture.waits == [0.0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_a_channel_that_ends_is_renewed_without_loss(transport: str) -> None:
     """The successor is fetched once the portal has it, and the gap is replayed."""

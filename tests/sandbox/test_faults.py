@@ -235,6 +235,7 @@ def test_all_handshakes_can_be_refused_while_polls_work(visitor: Visitor, status
         assert [event.mid for event in received(websocket, 1)] == [mid]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", [3, 4, 5])
 def test_idle_connections_can_be_cut(version: int) -> None:
     """A WebSocket and a held poll end without close frame and answer; a busy one does not."""

@@ -145,6 +145,7 @@ def test_a_torn_message_of_another_week_is_another_one(tmp_path: Path) -> None:
     assert bx.read_events(tmp_path / "ds")["mid"].tolist().count(mid(3)) == 2
 
 
+@pytest.mark.slow
 def test_tiny_parts_are_read_and_merged_in_little_memory(tmp_path: Path) -> None:
     """1 500 of them, merged as they are read: 8 MB instead of 30."""
     row = rows_of(batch([0]))
