@@ -73,8 +73,12 @@ def test_connections_with_tls_can_be_cut() -> None:
         url = config["server"]["websocket_secure"]
         assert config["server"]["long_polling_secure"].startswith("https://127.0.0.1:")
         channel = config["channels"]["shared"]["id"]
+
+        def drop() -> None:
+            assert sandbox.drop_connections() == 1
+
         with pytest.raises(ConnectionClosedError, match="no close frame received"):
-            received(f"{url}?CHANNEL_ID={channel}", trusting, sandbox.drop_connections)
+            received(f"{url}?CHANNEL_ID={channel}", trusting, drop)
 
 
 def test_the_certificates_files_go_with_the_sandbox() -> None:

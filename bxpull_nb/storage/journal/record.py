@@ -9,10 +9,10 @@ The mark lets a reader find the next record after a damaged one; the check sum c
 of the head too. The body of a frame's record is the frame as it came, or compressed (zstd).
 
 Reasons (microseconds and bytes an event, for frames of 50 and of 1 message of 395 bytes, two shared
-cores, `python -m tests.journal_benchmark`): raw records 0.5 and 4.8, 395 bytes; zstd for each frame
-0.6 and 14, 17 and 319 bytes; SQLite (WAL, no sync) 1.1 and 10, 410 bytes. Arrow, Parquet and JSON
-lines, measured earlier, cost 1.5 to 9. Reading costs 1.5 and 4.1. One zstd stream for all of a file
-is as quick and as small, but one damaged byte would cost all bytes after it.
+cores, `python -m tests.benchmarks.journal`): raw records 0.5 and 4.8, 395 bytes; zstd for each
+frame 0.6 and 14, 17 and 319 bytes; SQLite (WAL, no sync) 1.1 and 10, 410 bytes. Arrow, Parquet
+and JSON lines, measured earlier, cost 1.5 to 9. Reading costs 1.5 and 4.1. One zstd stream for all
+of a file is as quick and as small, but one damaged byte would cost all bytes after it.
 """
 
 from collections.abc import Iterator
