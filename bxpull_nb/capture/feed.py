@@ -76,13 +76,13 @@ class Feed:
         """Listen, and return the feed itself once its connections are accepted.
 
         Starting a running feed the same way again changes nothing; starting it another way
-        ends the old connections first. The log continues in either case. `backfill` begins with
-        everything the server still stores. `journal` is a folder, or a Journal: every event is
-        on disk before it counts, and the next process continues where this one stops. None keeps
-        the journal of before, if there was one. `max_rows` and `max_bytes` bound what is kept in
-        memory: the newest events (see `EventLog`). Raises errors that keep it from connecting for
-        good; a server that does not answer within `timeout` seconds is tried again in the
-        background (see `state` and `error`).
+        ends the old connections first. A stopped feed continues where it stopped, and the log
+        continues too. `backfill` begins with everything the server still stores. `journal` is a
+        folder, or a Journal: every event is on disk before it counts, and the next process
+        continues where this one stops. None keeps the journal of before, if there was one.
+        `max_rows` and `max_bytes` bound what is kept in memory: the newest events (see
+        `EventLog`). Raises errors that keep it from connecting for good; a server that does not
+        answer within `timeout` seconds is tried again in the background (see `state`, `error`).
         """
         if max_rows is not None:
             self.log.max_rows = max_rows

@@ -61,7 +61,6 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     transport_changes: int
     resets: int
     """How often the server was found to count its messages from the beginning again."""
-
     polled_seconds: float = 0.0
     """How long a channel was polled: nothing listens between two polls."""
     stalled_seconds: float = 0.0
@@ -75,16 +74,21 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def risk(self) -> str:
         """What may be missing, in sentences. It claims no more than is known."""
-        risks = list(self._risks())
         if self.checked_us is None:
             checked = "The server's history was not checked yet."
         else:
             moment = datetime.fromtimestamp(self.checked_us / 1e6, UTC)
-            moment_text = f"{moment:%Y-%m-%d %H:%M:%S} UTC, the last check"
-            checked = f"Every stored event up to {moment_text}, is here."
-            if not risks:
-                return f"Nothing is missing up to {moment_text}."
-        return " ".join([*risks, checked])
+            last = f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+            checked = f"No stored event up to {last}, the last check, is missing."
+            if self._has_uncovered:
+                checked = f"The last check of the server's history was at {last}."
+        return " ".join([*self._risks(), checked])
+
+    @property
+    def _has_uncovered(self) -> bool:
+        """Whether a check cannot confirm all: part of the history is gone, or was never asked."""
+        has_long = any(gap.seconds >= _STORED_SECONDS for gap in self.gaps)
+        return has_long or self.failed_audits > 0 or self.unknown_beginnings > 0
 
     def _risks(self) -> Iterator[str]:
         long = [gap for gap in self.gaps if gap.seconds >= _STORED_SECONDS]

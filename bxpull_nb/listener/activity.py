@@ -75,7 +75,7 @@ class LaneActivity:
 
     def reset(self) -> None:
         """Log that the server restarted its count of messages."""
-        self._write("reset", text="the push server counts anew: its history is asked again")
+        self._write("reset", text="the push server restarted its count: its history is asked again")
 
     def restarting(self, seconds: float) -> None:
         """Log that the server restarts, and that the lane stays away for a while."""

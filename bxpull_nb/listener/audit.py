@@ -117,18 +117,18 @@ async def _audit(lane: Lane, settings: LaneSettings) -> None:
     config = settings.source.current
     if config is None:
         return
-    position, point = lane.session.newest, lane.session.audit_point()
+    audit = lane.session.ask_audit()
     asked_us = settings.timing.clock() // 1000
     try:
-        received = await _ask_again(lane, settings, config, lane.kind, point)
+        received = await _ask_again(lane, settings, config, lane.kind, audit.point)
     except (BxPullError, httpx.HTTPError) as exc:
         lane.activity.audit_failed(exc)
         if isinstance(exc, FrameTooLarge):  # so would every later one be: continue from here
-            lane.session.audited(position)
+            lane.session.audited(audit)
         return
     settings.stats.audits += 1
     if received is not None and received.is_whole:
-        lane.session.audited(position)
+        lane.session.audited(audit)
         settings.stats.audited_us[lane.name] = asked_us
 
 

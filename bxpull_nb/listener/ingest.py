@@ -62,7 +62,7 @@ class Ingest:
         self._count(received)
         if received.was_reset:
             _log.warning(
-                "%s: the push server counts anew, its history is asked again",
+                "%s: the push server restarted its count, its history is asked again",
                 self._kind or "jwt",
                 extra=IS_LOG_ENTRY,
             )

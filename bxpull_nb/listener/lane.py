@@ -129,7 +129,7 @@ class Lane:
             await self._timing.sleep(pause)
         if action.channel is not None:
             self._set.source.take_over(action.channel)
-        elif action.refetch:
+        elif action.refetch or action.verify:
             await self._set.source.renew(config)
         if action.channel is not None or action.refetch:
             self.activity.renewed()
@@ -189,8 +189,8 @@ class Lane:
         """
         left = _seconds_left(config, self.kind, self._set.source.portal_now())
         renewal = left + self._timing.renew_after * (1 + self._timing.jitter())
-        if self._set.source.is_believed:
-            renewal = min(renewal, self._timing.believe_for)
+        if self._set.source.is_believed and self._timing.believe_for < renewal:
+            return self._timing.believe_for, ServiceAction(verify=True)
         if self._polls and self._set.transport == "auto" and self._websocket_worked:
             shortest, longest = self._timing.websocket_again
             until = shortest + (longest - shortest) * self._timing.jitter()

@@ -20,6 +20,8 @@ class ServiceAction(msgspec.Struct, frozen=True):
     """Wait for a random time first."""
     channel: Channel | None = None
     """Reconnect to this channel: no call is needed."""
+    verify: bool = False
+    """Fetch the config again only to verify a channel that a message named."""
 
 
 def service_action(event: Event, config: PullConfig, kind: str | None) -> ServiceAction | None:

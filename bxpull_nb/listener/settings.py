@@ -19,7 +19,7 @@ __all__ = ["LaneSettings", "ListenerStats", "Timing"]
 
 
 def uptime() -> float:
-    """Return seconds of a clock that nobody sets, and that goes on while the machine sleeps."""
+    """Return seconds of a clock that is never set and goes on while the machine sleeps."""
     boottime = getattr(time, "CLOCK_BOOTTIME", None)
     return time.monotonic() if boottime is None else time.clock_gettime(boottime)
 

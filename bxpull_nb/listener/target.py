@@ -23,5 +23,5 @@ class CaptureTarget(Protocol):
         ...
 
     def changed(self) -> None:
-        """Note that the state changed: whoever waits for it should look."""
+        """Wake the calls that wait for a change of state."""
         ...

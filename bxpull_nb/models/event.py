@@ -66,6 +66,12 @@ UNKNOWN_ARRIVAL = Arrival()
 """The arrival of frames that did not come over the wire, as in a test or a replay."""
 
 
+def lag_us(arrival: Arrival, server_time_unix: float | None) -> int | None:
+    """Return microseconds from a server time to an arrival; see `Event.lag_us`."""
+    received, sent = arrival.received_us, known_time(server_time_unix)
+    return None if received is None or sent is None else received - round(sent * 1e6)
+
+
 class Event(msgspec.Struct, frozen=True, gc=False):
     """One event, with its parameters as JSON text until `params` decodes them."""
 
@@ -113,8 +119,7 @@ class Event(msgspec.Struct, frozen=True, gc=False):
 
         It is the travel time plus the difference of the two clocks, so it may be negative.
         """
-        received, sent = self.arrival.received_us, known_time(self.server_time_unix)
-        return None if received is None or sent is None else received - round(sent * 1e6)
+        return lag_us(self.arrival, self.server_time_unix)
 
     def __repr__(self) -> str:
         # Without the params: those of service messages hold channel ids.

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, chain, groupby, islice, pairwise, repeat
 from typing import Any, overload
 
-from bxpull_nb.models.event import UNKNOWN_ARRIVAL, Arrival, BadFrame, Event, Record
+from bxpull_nb.models.event import UNKNOWN_ARRIVAL, Arrival, BadFrame, Event, Record, lag_us
 
 __all__ = ["RecordBatch"]
 
@@ -103,7 +103,7 @@ class RecordBatch(Sequence[Record]):
     @property
     def newest_lag_us(self) -> int | None:
         """The `lag_us` of the newest record; None for an empty batch too."""
-        return self[-1].lag_us if self.mids else None
+        return lag_us(self.arrivals[-1][0], self.times[-1]) if self.mids else None
 
     @property
     def bad_frames(self) -> list[BadFrame]:

@@ -67,7 +67,7 @@ def test_a_capture_without_gaps_claims_what_was_checked() -> None:
     assert report_of(STORY[:3], half, AT).risk == "The server's history was not checked yet."
     checked = ListenerStats(audited_us={"shared": AT + 60_000_000, "private": AT})
     assert report_of(STORY[:3], checked, AT).risk == (
-        "Nothing is missing up to 2026-09-21 14:13:20 UTC, the last check."
+        "No stored event up to 2026-09-21 14:13:20 UTC, the last check, is missing."
     )
 
 
@@ -81,20 +81,21 @@ POLLED = [
 
 
 @pytest.mark.parametrize(
-    ("story", "words"),
+    ("story", "words", "is_covered"),
     [
-        (POLLED, "may be missing from 6.0 s of polling"),
-        ([*STORY[:3], happened(5, "stalled", seconds=14.5)], "Nothing ran for 14.5 s"),
-        ([*STORY[:3], happened(5, "audit_failed", "shared")], "1 audits failed"),
-        ([*STORY[:3], happened(5, "beginning_unknown", "shared")], "beginning is unknown"),
+        (POLLED, "may be missing from 6.0 s of polling", True),
+        ([*STORY[:3], happened(5, "stalled", seconds=14.5)], "Nothing ran for 14.5 s", True),
+        ([*STORY[:3], happened(5, "audit_failed", "shared")], "1 audits failed", False),
+        ([*STORY[:3], happened(5, "beginning_unknown", "shared")], "beginning is unknown", False),
+        ([*STORY[:4], happened(90_010, "connected", "shared")], "longer than the day", False),
     ],
 )
-def test_every_risk_is_named(story: list[LogEntry], words: str) -> None:
-    """However complete the server's history was found."""
+def test_every_risk_is_named(story: list[LogEntry], words: str, *, is_covered: bool) -> None:
+    """An audit that found everything covers stored events; what it never asked for it does not."""
     checked = ListenerStats(audited_us={"shared": AT, "private": AT})
     risk = report_of(story, checked, AT + 10_000_000).risk
     assert words in risk
-    assert "Nothing is missing" not in risk
+    assert ("No stored event" in risk) == is_covered
 
 
 def test_a_pause_is_a_gap() -> None:

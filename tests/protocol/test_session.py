@@ -319,13 +319,13 @@ def test_an_audit_asks_from_where_the_previous_one_was_asked() -> None:
     lane = session()
     assert lane.audit_point() is None
     take(lane, [10])
-    asked = lane.newest
+    asked = lane.ask_audit()
     take(lane, [20])
     assert lane.audit_point() is None
     lane.audited(asked)
     take(lane, [30])
     assert lane.audit_point() == mid(10)
-    lane.audited(mid(30))
+    lane.audited(lane.ask_audit())
     assert lane.audit_point() == mid(30)
 
 
@@ -377,3 +377,20 @@ def test_a_frame_is_read_in_the_dialect_it_is_in() -> None:
     """The config's dialect is only a hint."""
     lane = session(codec=JsonRpcCodec())
     assert take(lane, [1]) == [1]
+
+
+@pytest.mark.parametrize("change", ["reset", "rewind"])
+def test_an_audit_from_before_a_reset_or_rewind_moves_nothing(change: str) -> None:
+    """Its answer says nothing about what is asked from then on."""
+    lane = session()
+    lane.begin(mid(1))
+    take(lane, [100])
+    asked = lane.ask_audit()
+    if change == "reset":
+        lane.stored(lane.receive(frame([7]), ARRIVAL, reset_below=mid(90)))
+    else:
+        lane.rewind(mid(50))
+    expected = (lane.resume_point(), lane.audit_point())
+    lane.audited(asked)
+    assert (lane.resume_point(), lane.audit_point()) == expected
+    assert expected[0] == ("0" * 26 if change == "reset" else mid(50))

@@ -8,6 +8,7 @@ while that connection was made come again. The position moves only after the tar
 
 from collections import deque
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -16,7 +17,7 @@ from bxpull_nb.protocol.codec import Codec, JsonRpcCodec, RpcAnswer, decoded
 from bxpull_nb.protocol.endpoint import FULL_HISTORY
 from bxpull_nb.protocol.session.seen_mids import SeenMids
 
-__all__ = ["Received", "Resume", "Session"]
+__all__ = ["Audit", "Received", "Resume", "Session"]
 
 _OVERLAP = 50_000  # messages; a resume reaches back once or twice as far, never further
 _SERVICE_COMMANDS = {"channel_expire", "config_expire", "server_restart"}
@@ -58,6 +59,17 @@ class Resume(msgspec.Struct, frozen=True):
     """When its last record was received, in an earlier process: Unix microseconds."""
 
 
+class Audit(NamedTuple):
+    """A question about missing messages, as a session asked it."""
+
+    point: str | None
+    """The mid to ask from; None for everything stored."""
+    newest: str | None
+    """The position when it was asked: an answer without damage confirms everything up to it."""
+    epoch: int
+    """The resets and rewinds before it: an answer from an earlier epoch confirms nothing."""
+
+
 class Session:
     """The codec and the position of one lane; `seen` is a sibling of the other lanes' sets."""
 
@@ -72,6 +84,7 @@ class Session:
         self.first: str | None = None  # the least mid of the first frame
         self._floor: deque[str] = deque(maxlen=2)
         self._since_floor = 0
+        self._epoch = 0
 
     def resume_point(self) -> str | None:
         """Return the mid to connect with: the newest known before the previous connection.
@@ -90,6 +103,10 @@ class Session:
         unknown: a missed message may be older than all that came.
         """
         return self._not_below_floor(self._audited or self._began)
+
+    def ask_audit(self) -> Audit:
+        """Return the question of an audit that begins now; `audited` takes it back."""
+        return Audit(self.audit_point(), self.newest, self._epoch)
 
     @property
     def position(self) -> Position:
@@ -113,13 +130,15 @@ class Session:
 
     def rewind(self, point: str | None) -> None:
         """Resume and audit from `point` again, an earlier `resume_point`."""
+        self._epoch += 1
         self._safe = point
         if point is None or (self._audited or "") > point:
             self._audited = point
 
-    def audited(self, newest: str | None) -> None:
-        """Note that nothing up to `newest`, the position when the audit was sent, is missing."""
-        self._audited = newest
+    def audited(self, audit: Audit) -> None:
+        """Note that nothing up to the position when the audit was asked is missing."""
+        if audit.epoch == self._epoch:
+            self._audited = audit.newest
 
     def receive(
         self,
@@ -187,6 +206,7 @@ class Session:
 
     def start_over(self) -> None:
         """Ask for everything stored from now on, whatever is known."""
+        self._epoch += 1
         self._safe = self._safe_before = self._audited = None
         self._began = FULL_HISTORY
         self._floor.clear()
