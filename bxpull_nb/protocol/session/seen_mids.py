@@ -69,7 +69,8 @@ class SeenMids:
         """Remember the records, and the mids of duplicates that a sibling received first."""
         batch = RecordBatch.of(records)
         if batch:
-            self._add(batch.mids, _fingerprints(batch))
+            self._with_room().add(batch)
+            self._grown(len(batch))
             self._greatest = max(self._greatest, batch.mid_range[1])
         for mid in duplicates:
             self._adopt(mid)
@@ -81,15 +82,19 @@ class SeenMids:
         for part in self._all_parts():
             fingerprint = part.fingerprints().get(mid)
             if fingerprint is not None:
-                self._add([mid], [fingerprint])
+                self._with_room().put([mid], [fingerprint])
+                self._grown(1)
                 self._greatest = max(self._greatest, mid)
                 return
 
-    def _add(self, mids: Sequence[str | None], fingerprints: Sequence[int]) -> None:
+    def _with_room(self) -> "_Part":
         if self._parts[-1].count >= self._limit // _PARTS:
             self._parts.append(_Part())
-        self._parts[-1].add(mids, fingerprints)
-        self._count += len(mids)
+        return self._parts[-1]
+
+    def _grown(self, count: int) -> None:
+        """Count the new mids, and drop the oldest part that the limit no longer needs."""
+        self._count += count
         while self._count - self._parts[0].count >= self._limit:
             self._count -= self._parts.popleft().count
 
@@ -103,21 +108,31 @@ class _Part:
     def __init__(self) -> None:
         self.count = 0
         self._mids: list[str | None] = []  # of those that are not in the dict yet
-        self._fingerprints: list[int] = []
+        self._times: list[float | None] = []
+        self._commands: list[str | None] = []
         self._known: dict[str | None, int] = {}
 
-    def add(self, mids: Sequence[str | None], fingerprints: Sequence[int]) -> None:
+    def add(self, batch: RecordBatch) -> None:
+        if None in batch.times:
+            self.put(batch.mids, map(_fingerprint, batch))
+            return
+        self.count += len(batch)
+        self._mids += batch.mids
+        self._times += batch.times
+        self._commands += batch.commands
+
+    def put(self, mids: Sequence[str | None], fingerprints: Iterable[int]) -> None:
         self.count += len(mids)
-        self._mids += mids
-        self._fingerprints += fingerprints
+        self.fingerprints().update(zip(mids, fingerprints, strict=True))
 
     def fingerprints(self) -> dict[str | None, int]:
         """Return the fingerprint of the last message under each mid."""
         if self._mids:
-            self._known.update(zip(self._mids, self._fingerprints, strict=True))
-            self._known.pop(None, None)
-            self._known.pop("", None)
-            self._mids, self._fingerprints = [], []
+            pairs = zip(self._times, self._commands, strict=True)
+            self._known.update(zip(self._mids, map(_event_fingerprint, pairs), strict=True))
+            self._mids, self._times, self._commands = [], [], []
+        self._known.pop(None, None)
+        self._known.pop("", None)
         return self._known
 
 
@@ -128,11 +143,9 @@ def _fingerprint(record: Record) -> int:
     may spell the same content differently. It is odd for damaged messages.
     """
     sent = record.server_time_unix
-    value = hash((record.params_json if sent is None else sent, record.command))
-    return value | 1 if type(record) is BadFrame else value & ~1
+    content = (record.params_json if sent is None else sent, record.command)
+    return hash(content) | 1 if type(record) is BadFrame else _event_fingerprint(content)
 
 
-def _fingerprints(batch: RecordBatch) -> list[int]:
-    if None in batch.times:
-        return list(map(_fingerprint, batch))
-    return [hash(pair) & ~1 for pair in zip(batch.times, batch.commands, strict=True)]
+def _event_fingerprint(content: tuple[object, object]) -> int:
+    return hash(content) & ~1
