@@ -1,6 +1,7 @@
 """The listener against a sandbox that misbehaves: nothing lost, nothing doubled."""
 
 import asyncio
+import json
 import threading
 import time
 from collections.abc import Awaitable, Callable
@@ -352,6 +353,58 @@ def test_an_expired_channel_is_replaced_without_loss(
             timing=QUICK_AUDIT,
         )
     assert sorted(record.params["n"] for record in mine(capture)) == list(range(11))
+
+
+def test_an_announced_successor_counts_until_the_next_config() -> None:
+    """The config is fetched again soon, which is no second renewal."""
+    fetched: list[PullConfig] = []
+
+    def counted(rest: RestClient) -> Fetch:
+        async def fetch() -> PullConfig:
+            fetched.append(await rest.fetch_config())
+            return fetched[-1]
+
+        return fetch
+
+    async def scenario(capture: Capture, _task: asyncio.Task[None]) -> None:
+        await capture.until(lambda: capture.listener.ready)
+        sandbox.expire_channel("shared", action="reconnect", portal_style=False)
+        await capture.until(lambda: len(fetched) == 2 and capture.listener.ready)
+        sandbox.publish("a", {"n": 1}, channel="shared")
+        await capture.until(lambda: len(mine(capture)) == 1)
+
+    with Sandbox() as sandbox:
+        timing = {**QUICK_AUDIT, "believe_for": 0.2}
+        capture = run(
+            sandbox,
+            scenario,
+            altered=counted,
+            transport="websocket",
+            channels=("shared",),
+            timing=timing,
+        )
+    assert [entry.kind for entry in capture.target.entries].count("renewed") == 1
+
+
+def test_a_clients_service_message_is_an_event_and_no_more() -> None:
+    """It cannot lead a lane to a channel of its choice, nor make it pause."""
+    successor = {"id": "f" * 32, "type": "shared", "start": 0, "end": 4_000_000_000}
+    params = {"action": "reconnect", "channel": {"id": ""}, "new_channel": successor}
+    expire = {"module_id": "pull", "command": "channel_expire", "params": params}
+    pause = {"module_id": "pull", "command": "server_restart", "params": {}}
+
+    async def scenario(capture: Capture, _task: asyncio.Task[None]) -> None:
+        await capture.until(lambda: capture.listener.ready)
+        for body in (expire, pause):
+            sandbox.publish_raw(json.dumps(body), channel="shared", sender="client")
+        sandbox.publish("a", {"n": 1}, channel="shared")
+        await capture.until(lambda: len(mine(capture)) == 1)
+
+    with Sandbox(server_version=4) as sandbox:
+        capture = run(sandbox, scenario, transport="websocket", channels=("shared",))
+    commands = [record.command for record in capture.records]
+    assert commands == ["channel_expire", "server_restart", "a"]
+    assert not {"renewed", "restarting"} & {entry.kind for entry in capture.target.entries}
 
 
 @pytest.mark.parametrize(
