@@ -18,11 +18,13 @@ __all__ = [
     "ANSWER_BYTES",
     "ANSWER_SECONDS",
     "TIMEOUT",
+    "AnswerTooLarge",
     "AnswerTooSlow",
     "UnreadableAnswer",
     "http_client",
     "mask_http_logs",
     "post",
+    "unpacked",
 ]
 
 TIMEOUT = 15.0
@@ -51,6 +53,10 @@ class UnreadableAnswer(httpx.DecodingError):
     """An answer came that is too large, or packed in a way that is not read; the text is why."""
 
 
+class AnswerTooLarge(UnreadableAnswer):
+    """An answer came that is larger than its limit, unpacked."""
+
+
 class AnswerTooSlow(httpx.ReadTimeout):
     """The whole answer did not come in time; the text names the limit."""
 
@@ -76,7 +82,7 @@ async def post(
             asyncio.timeout(ANSWER_SECONDS),
             http.stream("POST", url, content=content, data=data, headers=sent) as response,
         ):
-            async for part in _unpacked(response, max_bytes):
+            async for part in unpacked(response, max_bytes):
                 body += part
     except TimeoutError:
         raise AnswerTooSlow(f"no whole answer within {ANSWER_SECONDS:g} s") from None
@@ -89,28 +95,33 @@ async def post(
 _OF_THE_BODY = ("content-encoding", "content-length", "transfer-encoding")
 
 
-async def _unpacked(response: httpx.Response, max_bytes: int) -> AsyncIterator[bytes]:
-    """Yield the parts of the body; httpx would unpack any number of bytes in one step."""
+async def unpacked(response: httpx.Response, max_bytes: int) -> AsyncIterator[bytes]:
+    """Yield the parts of the body, up to `max_bytes`; only gzip is unpacked.
+
+    httpx would unpack any number of bytes in one step. Raises AnswerTooLarge and UnreadableAnswer.
+    """
+    room = max_bytes
+    async for part in _parts(response, max_bytes):
+        yield part[:room]
+        room -= len(part)
+        if room < 0:
+            limit = max_bytes / (1024 * 1024)
+            raise AnswerTooLarge(f"it is larger than {limit:g} MB unpacked, the limit of an answer")
+
+
+async def _parts(response: httpx.Response, max_bytes: int) -> AsyncIterator[bytes]:
+    """Yield the parts of the body, each of at most `max_bytes` and one."""
     if response.is_stream_consumed:  # a transport without a network gives it whole
-        yield _within(response.content, max_bytes, max_bytes)
+        yield response.content
         return
-    unpacker, room = _unpacker(response.headers.get("content-encoding", "")), max_bytes
+    unpacker = _unpacker(response.headers.get("content-encoding", ""))
     async for raw in response.aiter_raw():
         try:
-            part = unpacker.decompress(raw, room + 1) if unpacker else raw
+            yield unpacker.decompress(raw, max_bytes + 1) if unpacker else raw
         except zlib.error:
             raise UnreadableAnswer("its gzip is damaged") from None
-        yield _within(part, room, max_bytes)
-        room -= len(part)
     if unpacker and not unpacker.eof and response.num_bytes_downloaded:
         raise UnreadableAnswer("its gzip is cut off")
-
-
-def _within(part: bytes, room: int, max_bytes: int) -> bytes:
-    if len(part) > room:
-        limit = max_bytes / (1024 * 1024)
-        raise UnreadableAnswer(f"it is larger than {limit:g} MB unpacked, the limit of an answer")
-    return part
 
 
 def _unpacker(encoding: str) -> Any:

@@ -12,24 +12,26 @@ import httpx
 
 from bxpull_nb.errors import BxPullError, ChannelRefused, FrameTooLarge
 from bxpull_nb.http import http_client
+from bxpull_nb.listener.audit_pace import LARGEST_AUDIT
 from bxpull_nb.listener.channel_renewal import RetiredChannel
 from bxpull_nb.listener.lane import Lane
-from bxpull_nb.listener.settings import LaneSettings, Timing
-from bxpull_nb.listener.transport import PollProgress, poll, poll_answer, poll_body
+from bxpull_nb.listener.polling import poll, poll_answer, poll_body
+from bxpull_nb.listener.settings import LaneSettings
 from bxpull_nb.models import LogEntry, PullConfig
 from bxpull_nb.protocol.endpoint import FULL_HISTORY, connection_url
 from bxpull_nb.protocol.session import Received
 
-__all__ = ["find_beginning", "keep_auditing", "watch_for_stalls"]
+__all__ = ["keep_auditing", "watch_for_stalls"]
 
 _log = logging.getLogger("bxpull_nb")
-_LARGEST = 64 * 1024 * 1024  # bytes of history taken at once
-_LEAST_PATIENCE = 0.1  # seconds for the answer to a request for everything stored
 _TRIES = 10  # audits of a retired channel without an answer, or with a refusal
 
 
 async def keep_auditing(lane: Lane, settings: LaneSettings) -> None:
-    """Audit the lane after a reconnect, a stall or a reset, and every `audit_every` seconds."""
+    """Audit the lane after a reconnect, a stall or a reset, and every `audit_every` seconds.
+
+    A busy lane is audited more often: see `AuditPace`.
+    """
     while True:
         try:
             async with asyncio.timeout(settings.timing.audit_every):
@@ -67,46 +69,6 @@ async def watch_for_stalls(lanes: list[Lane], settings: LaneSettings) -> None:
                 lane.audit_due.set()
 
 
-async def find_beginning(lane: Lane, settings: LaneSettings) -> None:
-    """Find the mid after which the capture begins, by one poll for everything stored.
-
-    A WebSocket brings only what comes from now on. A poll that the server holds means that it
-    stores nothing; a slow connection gets more time to tell.
-    """
-    try:
-        url = connection_url(
-            settings.source.in_force,
-            transport="polling",
-            channel=lane.kind,
-            mid=FULL_HISTORY,
-            secure=settings.secure,
-        )
-        frame = await _stored_now(url, settings.timing)
-    except (BxPullError, httpx.HTTPError) as exc:
-        lane.history.give_up()
-        lane.activity.beginning_unknown(exc)
-    else:
-        newest = None if frame is None else await asyncio.to_thread(lane.session.newest_in, frame)
-        lane.history.begin(newest)
-    settings.target.changed()
-
-
-async def _stored_now(url: str, timing: Timing) -> str | bytes | None:
-    """Return everything the server stores; None for nothing."""
-    begun = timing.monotonic()
-    async with http_client(url, httpx.Timeout(10.0, read=60.0)) as http:
-        progress = PollProgress()
-        answer = asyncio.create_task(poll(http, url, _LARGEST, progress))
-        try:
-            await progress.until_sent(answer)
-            patience = max(_LEAST_PATIENCE, 4 * (timing.monotonic() - begun))
-            if await progress.is_held(answer, min(patience, timing.baseline)):
-                return None
-            return _frame_of(await answer)
-        finally:
-            answer.cancel()
-
-
 def _frame_of(response: httpx.Response) -> str | bytes | None:
     """Return the frame in a poll's answer; None when there is none."""
     poll_answer(response)
@@ -119,17 +81,30 @@ async def _audit(lane: Lane, settings: LaneSettings) -> None:
         return
     audit = lane.session.ask_audit()
     asked_us = settings.timing.clock() // 1000
+    is_too_much = lane.audit_pace.is_too_much
+    lane.audit_pace.begin()
     try:
+        if is_too_much:
+            raise _too_much()
         received = await _ask_again(lane, settings, config, lane.kind, audit.point)
     except (BxPullError, httpx.HTTPError) as exc:
         lane.activity.audit_failed(exc)
         if isinstance(exc, FrameTooLarge):  # so would every later one be: continue from here
             lane.session.audited(audit)
         return
+    finally:
+        lane.audit_pace.end()
     settings.stats.audits += 1
     if received is not None and received.is_whole:
         lane.session.audited(audit)
         settings.stats.audited_us[lane.name] = asked_us
+
+
+def _too_much() -> FrameTooLarge:
+    return FrameTooLarge(
+        f"more than {LARGEST_AUDIT >> 20} MB came since the last one, which is more than is taken "
+        f"at once. The next audit asks from here on."
+    )
 
 
 async def _ask_retired(lane: Lane, settings: LaneSettings, retired: RetiredChannel) -> None:
@@ -178,4 +153,4 @@ async def _history(url: str, wait: float) -> str | bytes | None:
     """Return the messages stored after the mid in `url`; None when the server says: nothing."""
     timeout = httpx.Timeout(10.0, read=wait)
     async with http_client(url, timeout) as http:
-        return _frame_of(await poll(http, url, _LARGEST))
+        return _frame_of(await poll(http, url, LARGEST_AUDIT))

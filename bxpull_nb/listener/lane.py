@@ -11,17 +11,14 @@ from contextlib import aclosing
 
 from bxpull_nb.errors import BxPullError, ChannelRefused, ConnectionFailed
 from bxpull_nb.listener.activity import LaneActivity
+from bxpull_nb.listener.audit_pace import AuditPace
 from bxpull_nb.listener.channel_renewal import ChannelRenewal
 from bxpull_nb.listener.ingest import Ingest
+from bxpull_nb.listener.polling import LongPollingTransport
 from bxpull_nb.listener.rpc_calls import RpcCalls
 from bxpull_nb.listener.service_messages import ServiceAction, service_action
 from bxpull_nb.listener.settings import LaneSettings
-from bxpull_nb.listener.transport import (
-    Accepted,
-    LongPollingTransport,
-    Transport,
-    WebSocketTransport,
-)
+from bxpull_nb.listener.transport import Accepted, Transport, WebSocketTransport
 from bxpull_nb.models import PullConfig
 from bxpull_nb.protocol.endpoint import connection_url
 from bxpull_nb.protocol.retry_policy import is_transient, next_transport
@@ -45,6 +42,7 @@ class Lane:
         self.error: BxPullError | None = None
         self.calls = RpcCalls()
         self.audit_due = asyncio.Event()
+        self.audit_pace = AuditPace(timing.monotonic)
         self.activity = LaneActivity(self.name, target, timing.clock)
         self.renewal = ChannelRenewal(kind, session, settings.source)
         self.history = HistoryPolicy(
@@ -244,6 +242,8 @@ class Lane:
             await transport.send(acknowledgement)
         if received.is_torn:
             self._ask_torn_again()
+        if not self._polls and self.audit_pace.add(len(frame)):
+            self.audit_due.set()
         return self._pending_action is not None
 
     def _ask_torn_again(self) -> None:

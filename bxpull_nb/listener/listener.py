@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from bxpull_nb.errors import BxPullError, ConnectionFailed
-from bxpull_nb.listener.audit import find_beginning, keep_auditing, watch_for_stalls
+from bxpull_nb.listener.audit import keep_auditing, watch_for_stalls
+from bxpull_nb.listener.beginning import find_beginning
 from bxpull_nb.listener.config_source import ConfigSource
 from bxpull_nb.listener.lane import Lane
 from bxpull_nb.listener.settings import LaneSettings, ListenerStats, Timing

@@ -1,37 +1,33 @@
-"""The transports, WebSocket and long polling: they yield frames without interpreting them.
+"""A transport yields frames without interpreting them: the interface, and the WebSocket.
 
-Both have one interface: `frames(next_url)` yields `Accepted` when the server takes the
+All have one interface: `frames(next_url)` yields `Accepted` when the server takes the
 connection or answers a poll, and each frame as `str` (text) or `bytes` (binary), in order.
 `next_url` is called for the address before each request: once for a WebSocket, once per poll.
 Every failure is a ChannelRefused or a ConnectionFailed; a frame of more than `MAX_FRAME` bytes
 is a FrameTooLarge.
 """
 
-import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable
-from typing import Any, Protocol
+from http import HTTPStatus
+from typing import Protocol
 
-import httpx
 import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 from websockets.frames import CloseCode
 
 from bxpull_nb.errors import ChannelRefused, ConnectionFailed, FrameTooLarge, PushError
-from bxpull_nb.http import http_client
 from bxpull_nb.masking import mask_url
 from bxpull_nb.protocol.endpoint import is_loopback
 
 __all__ = [
+    "MAX_FRAME",
     "Accepted",
-    "LongPollingTransport",
-    "PollProgress",
     "Transport",
     "WebSocketTransport",
-    "poll",
-    "poll_answer",
-    "poll_body",
+    "refused",
+    "too_large",
 ]
 
 MAX_FRAME = 256 * 1024 * 1024
@@ -41,8 +37,6 @@ _OPEN_TIMEOUT = 10.0
 _CLOSE_TIMEOUT = 0.3  # stopping must feel instant, even if the server does not answer the close
 _PING_EVERY = 30.0
 _WRONG_CHANNEL, _TOO_MANY = 4010, 4029  # close codes
-_POLL_HELD = 40.0  # the server answers a quiet poll after this long
-_POLL_TIMEOUT = httpx.Timeout(10.0, read=_POLL_HELD + 20.0)
 
 # The libraries' own debug lines hold whole addresses, and an address holds the channel id.
 _QUIET = logging.getLogger("bxpull_nb.listener.transport.quiet")
@@ -58,38 +52,6 @@ class Accepted(msgspec.Struct, frozen=True):
     """Whether the poll waits at the server, which had nothing to send."""
     is_empty: bool = False
     """Whether the poll was answered with nothing."""
-
-
-class PollProgress:
-    """How far a poll has come: its request sent, its answer begun."""
-
-    def __init__(self) -> None:
-        loop = asyncio.get_running_loop()
-        self.sent: asyncio.Future[None] = loop.create_future()
-        self.answering: asyncio.Future[None] = loop.create_future()
-
-    async def trace(self, event: str, _info: object) -> None:
-        """Follow the events of the HTTP library."""
-        if event.endswith("send_request_body.complete") and not self.sent.done():
-            self.sent.set_result(None)
-        elif event.endswith("receive_response_headers.complete") and not self.answering.done():
-            self.answering.set_result(None)
-
-    async def until_sent(self, answer: "asyncio.Task[httpx.Response]") -> None:
-        """Return when the request is sent, or cannot be."""
-        await _first_of(answer, self.sent)
-
-    async def is_held(self, answer: "asyncio.Task[httpx.Response]", seconds: float) -> bool:
-        """Whether the server has not begun to answer within `seconds` of the request."""
-        await self.until_sent(answer)
-        await _first_of(answer, self.answering, seconds)
-        return not (answer.done() or self.answering.done())
-
-
-async def _first_of(
-    answer: "asyncio.Future[Any]", other: "asyncio.Future[Any]", timeout: float | None = None
-) -> None:
-    await asyncio.wait({answer, other}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
 
 
 class Transport(Protocol):
@@ -158,57 +120,9 @@ class WebSocketTransport:
             await self._connection.close(code, reason)
 
 
-class LongPollingTransport:
-    """One long poll after another."""
-
-    name = "polling"
-
-    def __init__(self, max_frame: int = MAX_FRAME, held_after: float = 0.75) -> None:
-        self._max_frame = max_frame
-        self._held_after = held_after
-
-    async def frames(self, next_url: Callable[[], str]) -> AsyncGenerator[Accepted | str | bytes]:
-        """Yield `Accepted` for every answer, then its body if it has one.
-
-        A poll that the server holds for `held_after` seconds yields `Accepted` too. When
-        something then cuts it, as a proxy does with idle connections, the next poll follows.
-        """
-        url = next_url()
-        http = http_client(url, _POLL_TIMEOUT)
-        try:
-            while True:
-                progress = PollProgress()
-                answer = asyncio.create_task(poll(http, url, self._max_frame, progress))
-                try:
-                    held = await progress.is_held(answer, self._held_after)
-                    if held:
-                        yield Accepted(is_held=True)
-                    response = await _answer_of(answer, held=held)
-                finally:
-                    answer.cancel()
-                if response is not None:
-                    yield poll_answer(response)
-                    if response.status_code == httpx.codes.OK:
-                        yield poll_body(response)
-                url = next_url()
-        except httpx.HTTPError as exc:
-            reason = mask_url(str(exc)) or type(exc).__name__
-            raise ConnectionFailed(
-                f"the push server did not answer a poll ({reason}). It is asked again by itself."
-            ) from exc
-        finally:
-            await http.aclose()
-
-    async def send(self, frame: str) -> None:
-        """Do nothing: a poll cannot send, and the server expects no acknowledgement."""
-
-    async def close(self, code: int, reason: str) -> None:
-        """Do nothing: a poll ends when it is no longer read."""
-
-
 def _websocket_error(exc: Exception) -> PushError:
     if isinstance(exc, InvalidStatus):
-        return _refused(exc.response.status_code, "WebSocket handshake")
+        return refused(exc.response.status_code, "WebSocket handshake")
     if isinstance(exc, ConnectionClosed):
         return _closed(exc)
     reason = mask_url(str(exc)) or type(exc).__name__
@@ -218,7 +132,8 @@ def _websocket_error(exc: Exception) -> PushError:
     )
 
 
-def _too_large(limit: int = MAX_FRAME) -> FrameTooLarge:
+def too_large(limit: int = MAX_FRAME) -> FrameTooLarge:
+    """Return the error for more than `limit` bytes at once."""
     return FrameTooLarge(
         f"the push server sent more in one frame than is taken ({limit >> 20} MB). If it stays so, "
         f"there is too much history to resume from: stop the feed and start it anew, it then "
@@ -229,7 +144,7 @@ def _too_large(limit: int = MAX_FRAME) -> FrameTooLarge:
 def _closed(exc: ConnectionClosed) -> PushError:
     received = exc.rcvd
     if exc.sent is not None and exc.sent.code == CloseCode.MESSAGE_TOO_BIG:
-        return _too_large()
+        return too_large()
     if received is None:
         return ConnectionFailed(
             "the WebSocket broke (no close frame). It is opened again by itself."
@@ -248,59 +163,9 @@ def _closed(exc: ConnectionClosed) -> PushError:
     return ConnectionFailed(f"the WebSocket broke ({what}). It is opened again by itself.")
 
 
-async def _answer_of(
-    answer: "asyncio.Task[httpx.Response]", *, held: bool
-) -> httpx.Response | None:
-    """Return a poll's answer; None for a held poll that was cut, which is a normal end."""
-    try:
-        return await answer
-    except (httpx.ReadError, httpx.RemoteProtocolError, httpx.ReadTimeout):
-        if not held:
-            raise
-        return None
-
-
-async def poll(
-    http: httpx.AsyncClient,
-    url: str,
-    max_frame: int = MAX_FRAME,
-    progress: PollProgress | None = None,
-) -> httpx.Response:
-    """Return the answer to one poll, read whole; raises FrameTooLarge and httpx's errors."""
-    body = bytearray()
-    extensions = {} if progress is None else {"trace": progress.trace}
-    async with http.stream("GET", url, extensions=extensions) as response:
-        async for part in response.aiter_bytes():
-            body += part
-            if len(body) > max_frame:
-                raise _too_large(max_frame)
-    headers = {
-        k: v for k, v in response.headers.items() if k in ("content-type", "last-message-id")
-    }
-    return httpx.Response(response.status_code, headers=headers, content=bytes(body))
-
-
-def poll_answer(response: httpx.Response) -> Accepted:
-    """Return a poll's answer as Accepted; raises ChannelRefused or ConnectionFailed."""
-    if response.status_code not in (httpx.codes.OK, httpx.codes.NOT_MODIFIED):
-        raise _refused(response.status_code, "poll")
-    if "html" in response.headers.get("content-type", ""):
-        raise ConnectionFailed(
-            "a poll was answered with an HTML page: something between here and the push server "
-            "(a proxy, a login page) answers in its place."
-        )
-    is_empty = response.status_code == httpx.codes.NOT_MODIFIED
-    return Accepted(response.headers.get("last-message-id") or None, is_empty=is_empty)
-
-
-def poll_body(response: httpx.Response) -> str | bytes:
-    """Return the frame in the answer to a poll."""
-    binary = "octet-stream" in response.headers.get("content-type", "")
-    return response.content if binary else response.content.decode(errors="replace")
-
-
-def _refused(status: int, what: str) -> PushError:
-    if status in (httpx.codes.BAD_REQUEST, httpx.codes.FORBIDDEN):
+def refused(status: int, what: str) -> PushError:
+    """Return the error for an HTTP status that refuses a handshake or a poll."""
+    if status in (HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN):
         return ChannelRefused(
             f"the push server refused the {what} (HTTP {status}): it does not know the channel, "
             f"which may have ended. A fresh config is fetched and tried."

@@ -100,8 +100,11 @@ class PushControls(Controls):
             portal.server.spawn(portal.push.cut_idle(seconds))
 
     def answer_html(self, n: int = 1) -> None:
-        """Answer the next `n` polls with HTML and HTTP 200, as a proxy may do."""
-        self._running.push.faults.html.add(n)
+        """Answer the next `n` polls with HTML and HTTP 200, as a proxy may do; 0 ends it."""
+        html = self._running.push.faults.html
+        if n == 0:
+            html.clear()
+        html.add(n)
 
     def stall(self, seconds: float) -> None:
         """Accept connections but send nothing for so many seconds; then send all messages."""

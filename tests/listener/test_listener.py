@@ -115,7 +115,8 @@ def test_reconnects_are_counted_and_the_error_goes_away(sandbox: Sandbox) -> Non
 
     async def scenario(capture: Capture, _task: asyncio.Task[None]) -> None:
         listener = capture.listener
-        await capture.until(lambda: listener.state == "connected")
+        await capture.until(lambda: listener.ready)
+        await capture.until_alone(sandbox)
         sandbox.drop_connections()
         await capture.until(lambda: listener.state == "reconnecting")
         errors.append(str(listener.error))

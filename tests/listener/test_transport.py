@@ -8,12 +8,8 @@ from typing import Any
 import pytest
 
 from bxpull_nb.errors import ChannelRefused, ConnectionFailed, FrameTooLarge
-from bxpull_nb.listener.transport import (
-    Accepted,
-    LongPollingTransport,
-    Transport,
-    WebSocketTransport,
-)
+from bxpull_nb.listener.polling import LongPollingTransport
+from bxpull_nb.listener.transport import Accepted, Transport, WebSocketTransport
 from bxpull_nb.models import PullConfig
 from bxpull_nb.portal import Portal
 from bxpull_nb.protocol.endpoint import FULL_HISTORY, connection_url

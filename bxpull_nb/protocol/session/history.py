@@ -55,8 +55,16 @@ class HistoryPolicy:
         self._accepted_at = now
 
     def begin(self, mid: str | None) -> None:
-        """Note after which mid the capture began: the newest stored; None if nothing was."""
-        if self.needs_baseline:
+        """Note after which mid the capture began: the newest stored; None if nothing was.
+
+        It began before every message that has come meanwhile.
+        """
+        if not self.needs_baseline:
+            return
+        first = self.session.first
+        if mid and first and mid >= first:
+            self.session.begin_before(first)
+        else:
             self.session.begin(mid)
 
     def give_up(self) -> None:

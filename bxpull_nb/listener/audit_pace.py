@@ -1,0 +1,48 @@
+"""When the next audit is due: before its answer would be too large to take."""
+
+import math
+from collections.abc import Callable
+
+__all__ = ["LARGEST_AUDIT", "AuditPace"]
+
+LARGEST_AUDIT = 64 * 1024 * 1024
+"""Bytes of history taken at once."""
+
+_VOLUME = LARGEST_AUDIT // 4  # characters, of up to two bytes, with room for what comes meanwhile
+_SHARE = 0.05  # of the time may be spent on audits
+
+
+class AuditPace:
+    """Counts what a lane receives between two audits; `monotonic` gives seconds.
+
+    The history of a busy lane grows too large in the usual time between two audits, so they are
+    due by volume too. Where audits would take more than 5 % of the time, they are not.
+    """
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._since = monotonic()
+        self._received = 0
+        self._rate = 0.0  # characters a second
+        self._limit: float = _VOLUME
+
+    def add(self, characters: int) -> bool:
+        """Count a frame, and return whether an audit is due."""
+        self._received += characters
+        return self._received >= self._limit
+
+    @property
+    def is_too_much(self) -> bool:
+        """Whether the history since the last audit is too large for an answer."""
+        return self._received > LARGEST_AUDIT
+
+    def begin(self) -> None:
+        """Note that an audit begins: what comes from now on is for the next one."""
+        now = self._monotonic()
+        self._rate = self._received / max(now - self._since, 0.001)
+        self._received, self._since = 0, now
+
+    def end(self) -> None:
+        """Note that the audit has ended: a longer one leaves more time before the next."""
+        wanted = self._rate * (self._monotonic() - self._since) / _SHARE
+        self._limit = max(_VOLUME, wanted) if wanted <= LARGEST_AUDIT / 2 else math.inf

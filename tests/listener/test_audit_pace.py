@@ -1,0 +1,66 @@
+"""When audits are due by volume."""
+
+from bxpull_nb.listener.audit_pace import LARGEST_AUDIT, AuditPace
+
+MB = 1024 * 1024
+
+
+class Clock:
+    """A clock that a test sets, in seconds."""
+
+    now = 100.0
+
+    def __call__(self) -> float:
+        """Return the set time."""
+        return self.now
+
+
+def audited(pace: AuditPace, clock: Clock, seconds: float) -> None:
+    """Run an audit that takes so long."""
+    pace.begin()
+    clock.now += seconds
+    pace.end()
+
+
+def test_an_audit_is_due_long_before_its_answer_is_too_large() -> None:
+    """A quarter of the limit: characters may have two bytes, and more comes meanwhile."""
+    pace = AuditPace(Clock())
+    assert [pace.add(4 * MB) for _ in range(4)] == [False, False, False, True]
+    assert not pace.is_too_much
+
+
+def test_what_comes_during_an_audit_counts_for_the_next() -> None:
+    """The count begins with the question, not with its answer."""
+    clock = Clock()
+    pace = AuditPace(clock)
+    pace.add(16 * MB)
+    clock.now += 60
+    pace.begin()
+    assert not pace.add(15 * MB)
+    clock.now += 0.1
+    pace.end()
+    assert pace.add(1 * MB)
+
+
+def test_a_fast_lane_spends_a_twentieth_of_its_time_on_audits() -> None:
+    """An audit of 0.1 s at 12 MB/s leaves 2 seconds, that is 24 MB, until the next."""
+    clock = Clock()
+    pace = AuditPace(clock)
+    clock.now += 2
+    pace.add(24 * MB)
+    audited(pace, clock, 0.1)
+    assert not pace.add(23 * MB)
+    assert pace.add(1 * MB + 1)
+
+
+def test_a_lane_too_fast_for_audits_is_audited_by_time_only() -> None:
+    """Its history is too large by then: that is known without asking for it."""
+    clock = Clock()
+    pace = AuditPace(clock)
+    clock.now += 1
+    pace.add(60 * MB)
+    audited(pace, clock, 1.0)
+    assert not pace.add(LARGEST_AUDIT)
+    assert not pace.is_too_much
+    assert not pace.add(1)
+    assert pace.is_too_much

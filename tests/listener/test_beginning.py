@@ -1,0 +1,109 @@
+"""The message after which a capture begins, by polls that fail, or bring more than a page."""
+
+import asyncio
+
+import pytest
+
+from bxpull_nb.http import UnreadableAnswer, http_client
+from bxpull_nb.listener import beginning
+from bxpull_nb.listener.polling import poll
+from bxpull_nb.sandbox import Sandbox
+from tests.support.answering import Answer, answering
+from tests.support.listening import QUICK_AUDIT, VERSIONS, Capture, run
+
+__all__ = ["answering"]
+
+SOON = QUICK_AUDIT | {"audit_every": 0.2}
+
+
+async def lost_one_comes(capture: Capture, sandbox: Sandbox) -> None:
+    """Publish a message that no connection delivers, and wait until an audit brings it."""
+    sandbox.lose(1)
+    sandbox.publish("a", {"n": 999}, channel="shared")
+    await capture.until(lambda: 999 in capture.numbers)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_failing_poll_for_the_beginning_is_repeated(version: int) -> None:
+    """Stored messages stay out, and an audit recovers exactly the one that was missed."""
+
+    async def scenario(capture: Capture, _task: asyncio.Task[None]) -> None:
+        await capture.until(lambda: capture.listener.ready)
+        await lost_one_comes(capture, sandbox)
+
+    with Sandbox(server_version=version) as sandbox:
+        for n in range(5):
+            sandbox.publish("a", {"n": n}, channel="shared")
+        sandbox.answer_html(2)
+        capture = run(sandbox, scenario, channels=("shared",), timing=SOON, transport="websocket")
+    assert capture.numbers == [999]
+    assert capture.waits == [1.0, 1.0]
+    assert "beginning_unknown" not in [entry.kind for entry in capture.target.entries]
+
+
+def test_a_beginning_that_cannot_be_found_is_the_first_message() -> None:
+    """Three failures while the WebSocket is up are enough; the log has an entry."""
+
+    async def scenario(capture: Capture, _task: asyncio.Task[None]) -> None:
+        await capture.until(lambda: capture.listener.ready)
+        sandbox.answer_html(0)
+        sandbox.publish("a", {"n": 98}, channel="shared")
+        await capture.until_stored(1)
+        await lost_one_comes(capture, sandbox)
+
+    with Sandbox() as sandbox:
+        sandbox.publish("a", {"n": 1}, channel="shared")
+        sandbox.answer_html(1000)
+        capture = run(sandbox, scenario, channels=("shared",), timing=SOON, transport="websocket")
+    assert capture.numbers == [98, 999]
+    assert [e.kind for e in capture.target.entries].count("beginning_unknown") == 1
+
+
+@pytest.mark.parametrize("version", [3, 4])
+def test_a_large_history_is_read_in_pages(version: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A history of any size gives the beginning; its pages are cut within a message."""
+    monkeypatch.setattr(beginning, "_PAGE", 20_000)
+
+    async def scenario(capture: Capture, _task: asyncio.Task[None]) -> None:
+        await capture.until(lambda: capture.listener.ready)
+        await lost_one_comes(capture, sandbox)
+
+    with Sandbox(server_version=version) as sandbox:
+        for n in range(300):
+            sandbox.publish("a", {"n": n, "text": "Ж" * 300}, channel="shared")
+        capture = run(sandbox, scenario, channels=("shared",), timing=SOON, transport="websocket")
+    assert capture.numbers == [999]
+    assert "beginning_unknown" not in [entry.kind for entry in capture.target.entries]
+
+
+def test_messages_that_come_before_the_beginning_is_known_are_after_it() -> None:
+    """A poll that is answered late finds them stored: they must not count as old."""
+
+    async def scenario(capture: Capture, _task: asyncio.Task[None]) -> None:
+        listener = capture.listener
+        await capture.until(lambda: listener.state == "connected")
+        assert not listener.ready
+        sandbox.publish("a", {"n": 1}, channel="shared")
+        await capture.until_stored(1)
+        sandbox.lose(1)
+        sandbox.publish("a", {"n": 2}, channel="shared")
+        sandbox.answer_html(0)
+        await capture.until(lambda: 2 in capture.numbers)
+
+    with Sandbox() as sandbox:
+        sandbox.answer_html(1000)
+        capture = run(sandbox, scenario, channels=("shared",), timing=SOON, transport="websocket")
+    assert capture.numbers == [1, 2]
+
+
+@pytest.mark.parametrize("name", ["br", "zstd", "gzip, gzip"])
+def test_a_poll_packed_in_a_way_not_asked_for_is_refused(name: str, answering: Answer) -> None:
+    """The libraries would unpack any number of bytes in one step."""
+
+    async def ask() -> None:
+        url = answering(200, "x", "text/plain", Content_Encoding=name)
+        async with http_client(url) as http:
+            await poll(http, url)
+
+    with pytest.raises(UnreadableAnswer, match="which was not asked for"):
+        asyncio.run(ask())
