@@ -83,7 +83,7 @@ _CODES: dict[str, Code] = {
     "ERROR_BATCH_LENGTH_EXCEEDED": Code(ApiError, "A batch holds fifty calls at most."),
     "ERROR_BATCH_METHOD_NOT_ALLOWED": Code(ApiError, "Call this method by itself."),
     "COMMAND_ERROR": Code(EventRefused, "A command is made of A-Z a-z 0-9 _ : | . -"),
-    "PARAMS_ERROR": Code(EventRefused, "PARAMS must be a JSON object or a list, a dict or a list in Python."),
+    "PARAMS_ERROR": Code(EventRefused, "PARAMS must be a JSON object or list, a dict or list."),
     "MODULE_ID_ERROR": Code(EventRefused, "A module id is made of a-z 0-9 . _"),
     "USER_ID_ACCESS_ERROR": Code(EventRefused, "Only an administrator may name other users."),
 }
