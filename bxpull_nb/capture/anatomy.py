@@ -38,7 +38,7 @@ class Anatomy(msgspec.Struct, frozen=True, kw_only=True):
     frame_size: int | None
     """Characters of a text frame, bytes of a binary one."""
     in_frame: tuple[int, int] | None
-    """This message's number in its frame, from 1, and how many new messages the frame brought."""
+    """This message's number among the new ones that arrived with it, from 1, and their number."""
     dialect: str | None
     """`text`, `protobuf`, `json` or `jsonrpc`."""
     mid_parts: MidParts | None
@@ -68,7 +68,8 @@ class Anatomy(msgspec.Struct, frozen=True, kw_only=True):
             "lag": None if self.lag is None else f"{self.lag.total_seconds() * 1000:,.0f} ms",
             "transport": record.arrival.transport,
             "dialect": self.dialect,
-            "in its frame": self.in_frame and f"{self.in_frame[0]} of {self.in_frame[1]} new ones",
+            "arrived together": self.in_frame
+            and f"{self.in_frame[0]} of {self.in_frame[1]} new ones",
             "duplicates dropped": str(self.copies),
         }
         return {name: str(value) for name, value in known.items() if value is not None}
@@ -91,12 +92,13 @@ def inspect(row: int, record: Record, frame: KeptFrame | None, copies: int) -> A
         params = record.params
     except (msgspec.DecodeError, RecursionError):
         params = record.params_json.decode(errors="replace")
+    content = None if frame is None else frame.content_of(record.mid)
     return Anatomy(
         row=row,
         record=record,
         params=params,
-        frame=None if frame is None else _readable(frame.content),
-        frame_size=None if frame is None else len(frame.content),
+        frame=None if content is None else _readable(content),
+        frame_size=None if content is None else len(content),
         in_frame=None if frame is None else (row - frame.first_row + 1, frame.rows),
         dialect=None if frame is None else frame.dialect or None,
         mid_parts=take_mid_apart(record.mid),

@@ -5,6 +5,7 @@ The log keeps rows, not frames. `inspect` shows an event with its frame, so the 
 
 from bisect import bisect_right
 from collections import deque
+from collections.abc import Sequence
 
 import msgspec
 
@@ -14,16 +15,27 @@ __all__ = ["KeptFrame", "RecentFrames"]
 
 _MOST_BYTES = 32 * 2**20
 _MOST_DUPLICATES = 20_000
+_MID_DIGITS = 26
 
 
 class KeptFrame(msgspec.Struct, frozen=True):
-    """A frame and the range of its rows; their records are in the log."""
+    """Frames that arrived together, and the range of their rows; the records are in the log."""
 
     first_row: int
     rows: int
-    content: str | bytes
+    contents: Sequence[str | bytes]
+    """Each frame as it came."""
     dialect: str
     """`text`, `protobuf`, `json` or `jsonrpc`; empty where it is unknown."""
+
+    def content_of(self, mid: str | None) -> str | bytes:
+        """Return the frame that holds the message."""
+        if len(self.contents) > 1 and mid:
+            raw = bytes.fromhex(mid) if len(mid) == _MID_DIGITS and mid.isdecimal() else b""
+            for content in self.contents:
+                if (mid if isinstance(content, str) else raw) in content:  # type: ignore[operator]
+                    return content
+        return self.contents[0]
 
 
 class RecentFrames:
@@ -40,10 +52,11 @@ class RecentFrames:
         self._count_duplicates(batch)
         if not batch.records or batch.frame is None:
             return
-        self._kept.append(KeptFrame(first_row, len(batch.records), batch.frame, batch.dialect))
-        self._bytes += len(batch.frame)
+        contents = batch.parts or (batch.frame,)
+        self._kept.append(KeptFrame(first_row, len(batch.records), contents, batch.dialect))
+        self._bytes += sum(map(len, contents))
         while self._bytes > self._most_bytes:
-            self._bytes -= len(self._kept.popleft().content)
+            self._bytes -= sum(map(len, self._kept.popleft().contents))
 
     def of_row(self, row: int) -> KeptFrame | None:
         """Return the frame that brought the row; None when it is no longer kept."""

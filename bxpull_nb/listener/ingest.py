@@ -1,10 +1,12 @@
 """Frames of one lane: stored in the target, and counted."""
 
 import logging
+from collections.abc import Iterator, Sequence
 
 from bxpull_nb.listener.activity import LaneActivity
 from bxpull_nb.listener.settings import LaneSettings
 from bxpull_nb.models import IS_LOG_ENTRY, Arrival, RecordBatch
+from bxpull_nb.protocol.codec.joining import decoded_together
 from bxpull_nb.protocol.session import HistoryPolicy, Received
 
 __all__ = ["Ingest"]
@@ -31,16 +33,17 @@ class Ingest:
         self._resets = settings.stats.resets
         self._activity = activity
 
-    def keep(self, frame: str | bytes, transport: str) -> Received:
-        """Store the new records of a frame that a connection brought."""
-        received = self._store(
-            self._history.receive(
-                frame, self._arrival(transport), self._monotonic(), polls=transport == "polling"
+    def keep(self, frames: Sequence[str | bytes], transport: str) -> Iterator[Received]:
+        """Store the new records of frames that a connection brought together."""
+        arrival, now = self._arrival(transport), self._monotonic()
+        self._stats.frames += len(frames)
+        for frame in decoded_together(frames, self._history.session.codec, arrival):
+            received = self._store(
+                self._history.receive(frame, arrival, now, polls=transport == "polling")
             )
-        )
-        self._stats.duplicates += len(received.batch.duplicates)
-        self._activity.received(received.batch.records)
-        return received
+            self._stats.duplicates += len(received.batch.duplicates)
+            self._activity.received(received.batch.records)
+            yield received
 
     def recover(self, frame: str | bytes, transport: str, point: str | None) -> Received:
         """Store the new records of the history after `point`, as an audit brought it.
@@ -48,6 +51,7 @@ class Ingest:
         Its duplicates are not counted: the audit itself asked for the overlap.
         """
         arrival, now = self._arrival(transport), self._monotonic()
+        self._stats.frames += 1
         received = self._store(self._history.receive_audit(frame, arrival, now, point))
         count = len(received.batch.records)
         self._stats.recovered += count
@@ -76,7 +80,6 @@ class Ingest:
     def _count(self, received: Received) -> None:
         stats, records = self._stats, RecordBatch.of(received.batch.records)
         bad = len(records.bad_frames)
-        stats.frames += 1
         stats.characters += len(received.batch.frame or "")
         stats.bad_frames += bad
         stats.events += len(records) - bad

@@ -7,6 +7,7 @@ between costs a duplicate, which the session drops; never a loss.
 import asyncio
 import logging
 import math
+from collections.abc import Sequence
 from contextlib import aclosing
 
 from bxpull_nb.errors import BxPullError, ChannelRefused, ConnectionFailed
@@ -169,14 +170,16 @@ class Lane:
     ) -> bool:
         """Whether a frame asked to leave the connection."""
         async with aclosing(transport.frames(lambda: self._url(config))) as frames:
-            async for frame in frames:
-                if isinstance(frame, Accepted):
-                    self._accepted(transport, frame)
-                elif frame == "ping":
+            async for came in frames:
+                if isinstance(came, Accepted):
+                    self._accepted(transport, came)
+                    continue
+                if "ping" in came:
                     now = asyncio.get_running_loop().time()
                     watchdog.reschedule(now + self._timing.heartbeat)
                     await transport.send("pong")
-                elif await self._received(transport, frame, config):
+                    came = [frame for frame in came if frame != "ping"]
+                if came and await self._received(transport, came, config):
                     return True
         return False
 
@@ -232,17 +235,21 @@ class Lane:
         _log.info("%s: connected by %s", self.name, self.transport)
         self._set.target.changed()
 
-    async def _received(self, transport: Transport, frame: str | bytes, config: PullConfig) -> bool:
-        """Whether the frame asks to leave the connection."""
-        received = self.ingest.keep(frame, self.transport)
-        acknowledgements = self.session.stored(received)
-        self._note(received, config)
-        self.calls.answered(received.answers)
-        for acknowledgement in acknowledgements:
-            await transport.send(acknowledgement)
-        if received.is_torn:
+    async def _received(
+        self, transport: Transport, frames: Sequence[str | bytes], config: PullConfig
+    ) -> bool:
+        """Whether one of the frames asks to leave the connection."""
+        is_torn = False
+        for received in self.ingest.keep(frames, self.transport):
+            acknowledgements = self.session.stored(received)
+            self._note(received, config)
+            self.calls.answered(received.answers)
+            if acknowledgements:
+                await transport.send(*acknowledgements)
+            is_torn |= received.is_torn
+        if is_torn:
             self._ask_torn_again()
-        if not self._polls and self.audit_pace.add(len(frame)):
+        if not self._polls and self.audit_pace.add(sum(map(len, frames))):
             self.audit_due.set()
         return self._pending_action is not None
 

@@ -69,7 +69,9 @@ class LongPollingTransport:
         self._max_frame = max_frame
         self._held_after = held_after
 
-    async def frames(self, next_url: Callable[[], str]) -> AsyncGenerator[Accepted | str | bytes]:
+    async def frames(
+        self, next_url: Callable[[], str]
+    ) -> AsyncGenerator[Accepted | list[str | bytes]]:
         """Yield `Accepted` for every answer, then its body if it has one.
 
         A poll that the server holds for `held_after` seconds yields `Accepted` too. When
@@ -91,7 +93,7 @@ class LongPollingTransport:
                 if response is not None:
                     yield poll_answer(response)
                     if response.status_code == httpx.codes.OK:
-                        yield poll_body(response)
+                        yield [poll_body(response)]
                 url = next_url()
         except httpx.HTTPError as exc:
             reason = mask_url(str(exc)) or type(exc).__name__
@@ -101,7 +103,7 @@ class LongPollingTransport:
         finally:
             await http.aclose()
 
-    async def send(self, frame: str) -> None:
+    async def send(self, *frames: str) -> None:
         """Do nothing: a poll cannot send, and the server expects no acknowledgement."""
 
     async def close(self, code: int, reason: str) -> None:

@@ -1,7 +1,8 @@
 """A transport yields frames without interpreting them: the interface, and the WebSocket.
 
 All have one interface: `frames(next_url)` yields `Accepted` when the server takes the
-connection or answers a poll, and each frame as `str` (text) or `bytes` (binary), in order.
+connection or answers a poll, and lists of the frames that arrived together, in order: each is
+`str` (text) or `bytes` (binary).
 `next_url` is called for the address before each request: once for a WebSocket, once per poll.
 Every failure is a ChannelRefused or a ConnectionFailed; a frame of more than `MAX_FRAME` bytes
 is a FrameTooLarge.
@@ -10,14 +11,20 @@ is a FrameTooLarge.
 import logging
 from collections.abc import AsyncGenerator, Callable
 from http import HTTPStatus
-from typing import Protocol
+from typing import Protocol, cast
 
 import msgspec
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+from websockets.asyncio.client import connect
+from websockets.exceptions import (
+    ConnectionClosed,
+    ConnectionClosedOK,
+    InvalidStatus,
+    WebSocketException,
+)
 from websockets.frames import CloseCode
 
 from bxpull_nb.errors import ChannelRefused, ConnectionFailed, FrameTooLarge, PushError
+from bxpull_nb.listener.frame_queue import FrameQueue
 from bxpull_nb.masking import mask_url
 from bxpull_nb.protocol.endpoint import is_loopback
 
@@ -59,12 +66,12 @@ class Transport(Protocol):
 
     name: str
 
-    def frames(self, next_url: Callable[[], str]) -> AsyncGenerator[Accepted | str | bytes]:
+    def frames(self, next_url: Callable[[], str]) -> AsyncGenerator[Accepted | list[str | bytes]]:
         """Yield the server's answers and frames until the connection ends."""
         ...
 
-    async def send(self, frame: str) -> None:
-        """Send a frame, where the transport can."""
+    async def send(self, *frames: str) -> None:
+        """Send the frames, where the transport can."""
         ...
 
     async def close(self, code: int, reason: str) -> None:
@@ -78,10 +85,12 @@ class WebSocketTransport:
     name = "websocket"
 
     def __init__(self, max_frame: int = MAX_FRAME) -> None:
-        self._connection: ClientConnection | None = None
+        self._connection: FrameQueue | None = None
         self._max_frame = max_frame
 
-    async def frames(self, next_url: Callable[[], str]) -> AsyncGenerator[Accepted | str | bytes]:
+    async def frames(
+        self, next_url: Callable[[], str]
+    ) -> AsyncGenerator[Accepted | list[str | bytes]]:
         """Yield `Accepted` after the handshake, then every frame."""
         url = next_url()
         try:
@@ -94,23 +103,26 @@ class WebSocketTransport:
                 ping_interval=_PING_EVERY,
                 proxy=None if is_loopback(url) else True,
                 logger=_QUIET,
+                create_connection=FrameQueue,
             ) as connection:
-                self._connection = connection
+                self._connection = cast("FrameQueue", connection)
                 yield Accepted()
-                async for frame in connection:
-                    yield frame
+                while True:
+                    yield await self._connection.take()
+        except ConnectionClosedOK:
+            pass
         except (OSError, TimeoutError, WebSocketException) as exc:
             raise _websocket_error(exc) from exc
         raise ConnectionFailed(
             "the push server closed the WebSocket. It is opened again by itself."
         )
 
-    async def send(self, frame: str) -> None:
-        """Send a text frame; raises ConnectionFailed when the connection is gone."""
+    async def send(self, *frames: str) -> None:
+        """Send text frames; raises ConnectionFailed when the connection is gone."""
         if self._connection is None:
             raise ConnectionFailed("there is no WebSocket connection to send by.")
         try:
-            await self._connection.send(frame)
+            await self._connection.send_all(frames)
         except ConnectionClosed as exc:
             raise _websocket_error(exc) from exc
 

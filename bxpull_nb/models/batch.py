@@ -37,6 +37,8 @@ class Batch(msgspec.Struct, frozen=True):
     """Places in the frame, from 0, of the messages that are not among `records`."""
     position: Position | None = None
     """The lane's position before this frame; None where the records did not travel."""
+    parts: Sequence[str | bytes] = ()
+    """The frames as they came, where `frame` is several of them joined."""
 
     @property
     def arrival(self) -> Arrival:

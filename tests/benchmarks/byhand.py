@@ -57,7 +57,8 @@ def json_rows(frame: str) -> Iterator[Row]:
 def jsonrpc_rows(frame: str) -> Iterator[Row]:
     """The rows of a JSON-RPC frame: one json.loads for all of it."""
     received = datetime.now(UTC)
-    for request in json.loads(frame):
+    decoded = json.loads(frame)
+    for request in decoded if isinstance(decoded, list) else [decoded]:
         message = request["params"]
         sender = _SENDERS[message["sender"]["type"]]
         yield row(message["mid"], message["body"], received, sender)

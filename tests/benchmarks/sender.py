@@ -14,21 +14,29 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.frames import Frame, Opcode
 
-from bxpull_nb.protocol.codec import TextCodec
-from tests.benchmarks.material import messages, mid, sent_at
+from bxpull_nb.protocol.codec import Codec, JsonRpcCodec, ProtobufCodec, TextCodec
+from tests.benchmarks.material import frames, messages, mid, sent_at
 
-__all__ = ["sending"]
+__all__ = ["CODECS", "sending"]
+
+CODECS: dict[str, Codec] = {c.dialect: c for c in (TextCodec(), ProtobufCodec(), JsonRpcCodec())}
+TEXT, BINARY = Opcode.TEXT, Opcode.BINARY
+_CHUNK = 64 * 1024  # bytes
 
 
 @contextmanager
-def sending(count: int, *, per_frame: int = 50, rate: float = 0) -> Iterator[str]:
+def sending(
+    count: int, *, per_frame: int = 50, rate: float = 0, dialect: str = "text"
+) -> Iterator[str]:
     """The WebSocket address of a running sender, which ends with the block.
 
     To each connection it sends `count` messages, `per_frame` a frame, `rate` a second (0: as
-    fast as they are taken). A message's server time is when it was sent.
+    fast as they are taken). With a rate, a message's server time is when it was sent.
     """
     options = [f"--count={count}", f"--per-frame={per_frame}", f"--rate={rate}"]
+    options.append(f"--dialect={dialect}")
     command = [sys.executable, "-m", "tests.benchmarks.sender", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
@@ -61,17 +69,35 @@ def _template(number: int) -> str:
     return message.replace(f'"server_time_unix":{sent_at(number)},', '"server_time_unix":%.6f,')
 
 
-async def _serve(count: int, per_frame: int, rate: float) -> None:
-    frames = Frames(per_frame)
-    # Made beforehand where speed is measured: the sender must not be what is waited for.
-    made = {} if rate else {first: frames.frame(first) for first in range(0, count, per_frame)}
+def _chunks(count: int, per_frame: int, codec: Codec) -> list[bytes]:
+    """All frames as they travel, in chunks of a socket's usual read.
+
+    They are made beforehand where speed is measured: the sender must not be what is waited for.
+    """
+    chunks, chunk = [], bytearray()
+    for frame in frames(codec, count, per_frame):
+        is_text = isinstance(frame, str)
+        opcode, data = (TEXT, frame.encode()) if is_text else (BINARY, frame)
+        chunk += Frame(opcode, data).serialize(mask=False)
+        if len(chunk) >= _CHUNK:
+            chunks.append(bytes(chunk))
+            chunk.clear()
+    return [*chunks, bytes(chunk)]
+
+
+async def _serve(count: int, per_frame: int, rate: float, dialect: str) -> None:
+    made = [] if rate else _chunks(count, per_frame, CODECS[dialect])
+    timed = Frames(per_frame)
 
     async def send_all(connection: ServerConnection) -> None:
+        for chunk in made:
+            connection.transport.write(chunk)
+            await connection.drain()
         begun = time.monotonic()
-        for first in range(0, count, per_frame):
-            if rate and (early := begun + first / rate - time.monotonic()) > 0:
+        for first in range(0, count if rate else 0, per_frame):
+            if (early := begun + first / rate - time.monotonic()) > 0:
                 await asyncio.sleep(early)
-            await connection.send(made.get(first) or frames.frame(first))
+            await connection.send(timed.frame(first))
         await connection.wait_closed()
 
     async with serve(send_all, "127.0.0.1", 0, compression=None, max_size=None) as server:
@@ -86,4 +112,5 @@ if __name__ == "__main__":
     parser.add_argument("--count", type=int)
     parser.add_argument("--per-frame", type=int)
     parser.add_argument("--rate", type=float)
+    parser.add_argument("--dialect", choices=CODECS)
     asyncio.run(_serve(**vars(parser.parse_args())))

@@ -18,7 +18,7 @@ from bxpull_nb.listener import CaptureTarget, Listener
 from bxpull_nb.models import Batch, Channel, LogEntry, PullConfig, PullServer
 from bxpull_nb.storage.eventlog import EventLog
 from bxpull_nb.storage.journal import Journal
-from tests.benchmarks.byhand import Row, text_rows
+from tests.benchmarks.byhand import DECODERS, Row, text_rows
 from tests.benchmarks.measure import (
     Benchmark,
     Line,
@@ -28,12 +28,23 @@ from tests.benchmarks.measure import (
     at_most,
     faster,
     in_turn,
+    within,
 )
 from tests.benchmarks.sender import sending
 
 __all__ = ["BENCHMARKS"]
 
 _EVENTS = 300_000
+_FEW = 100_000
+_VERSIONS = {"text": 3, "protobuf": 4, "jsonrpc": 5}
+_WAYS = (
+    ("text", 1, 2.0),
+    ("protobuf", 1, 2.0),
+    ("jsonrpc", 1, 2.0),
+    ("text", 5, 3.5),
+    ("text", 50, 7.0),
+)
+"""Dialect, messages a frame, how many times faster than by hand."""
 _MINUTE_RATE = 200_000
 _LATENCY_RATE = 200
 _CELL = 0.5  # seconds a cell of the kernel works before the loop gets its turn
@@ -41,11 +52,11 @@ _BETWEEN_CELLS = 0.02
 _MILLION = 1_000_000
 
 
-def config_for(url: str) -> PullConfig:
+def config_for(url: str, version: int = 3) -> PullConfig:
     """The connection config that leads to the sender."""
     now = datetime.now(UTC)
     channel = Channel(type="shared", id="c" * 32, start=now, end=now + timedelta(hours=12))
-    server = PullServer(version=3, websocket_enabled=True, websocket=url)
+    server = PullServer(version=version, websocket_enabled=True, websocket=url)
     return PullConfig(server=server, channels={"shared": channel}, portal_time=now)
 
 
@@ -65,11 +76,11 @@ class TapTarget:
         """Ignore it."""
 
 
-def listener(url: str, target: CaptureTarget) -> Listener:
+def listener(url: str, target: CaptureTarget, dialect: str = "text") -> Listener:
     """The product's own listener, with nothing left out."""
 
     async def fetch() -> PullConfig:
-        return config_for(url)
+        return config_for(url, _VERSIONS[dialect])
 
     return Listener(fetch, target, channels=["shared"], transport="websocket", secure=False)
 
@@ -85,63 +96,63 @@ async def running(work: Awaitable[None]) -> AsyncIterator[None]:
         await asyncio.wait([task])
 
 
-async def capture(url: str, count: int, journal: Journal | None = None) -> EventLog:
+async def capture(
+    url: str, count: int, journal: Journal | None = None, dialect: str = "text"
+) -> EventLog:
     """A log with `count` events, by ours; with a journal, they are on disk first."""
     log, done = EventLog(), asyncio.Event()
     hub = EventHub(log)
     hub.journal = journal
     hub.taps.append(lambda _: done.set() if len(log) >= count else None)
-    async with running(listener(url, hub).run()):
+    async with running(listener(url, hub, dialect).run()):
         await done.wait()
     return log
 
 
-async def by_hand(url: str, count: int) -> list[Row]:
+async def by_hand(url: str, count: int, dialect: str = "text") -> list[Row]:
     """A list with `count` rows, by the loop that one writes on the first day."""
     rows: list[Row] = []
+    rows_of = DECODERS[dialect]
     async with connect(url, max_size=None, compression=None) as connection:
         async for frame in connection:
-            assert isinstance(frame, str)
-            rows.extend(text_rows(frame))
+            rows.extend(rows_of(frame))
             if len(rows) >= count:
                 break
     return rows
 
 
-def throughput(size: Size) -> Sequence[Line]:
-    """As fast as it is taken, from the connect to the last row; ours drops copies besides."""
-    count = size.of(_EVENTS)
-    with sending(count) as url:
+def throughput(dialect: str, per_frame: int, times: float, size: Size) -> Sequence[Line]:
+    """As fast as it is taken, from the connect to the last row; ours drops duplicates besides."""
+    count = size.of(_EVENTS if per_frame > 1 else _FEW)
+    with sending(count, per_frame=per_frame, dialect=dialect) as url:
 
         def ours() -> None:
-            assert len(asyncio.run(capture(url, count)).df) == count
+            assert len(asyncio.run(capture(url, count, dialect=dialect)).df) == count
 
         def theirs() -> None:
-            assert len(asyncio.run(by_hand(url, count))) == count
+            assert len(asyncio.run(by_hand(url, count, dialect))) == count
 
         mine, other = in_turn(size.long_rounds, ours, theirs, per=count)
-    what = "server → WebSocket → decode → dedupe → log"
-    rate = Sample(tuple(1e6 / value for value in mine.values))
-    hand = "websockets, regex, json.loads, list of dicts"
-    return [
-        Line(what, "µs/event", mine, faster(4), hand, other),
-        Line(what, "events/s", rate, at_least(200_000, "events/s")),
-    ]
+    what = f"server → WebSocket → decode → dedupe → log: {dialect}, {per_frame} a frame"
+    hand = "websockets, json.loads, list of dicts"
+    return [Line(what, "µs/event", mine, faster(times), hand, other)]
 
 
-def journaled(size: Size) -> Sequence[Line]:
+def journaled(per_frame: int, size: Size) -> Sequence[Line]:
     """The same with every frame on disk before its events count."""
-    count = size.of(_EVENTS)
-    with sending(count) as url:
+    count = size.of(_EVENTS if per_frame > 1 else _FEW)
+    with sending(count, per_frame=per_frame) as url:
 
         def ours() -> None:
             with tempfile.TemporaryDirectory() as folder, Journal(folder) as journal:
                 assert len(asyncio.run(capture(url, count, journal)).df) == count
 
-        [mine] = in_turn(size.long_rounds, ours, per=count)
-    rate = Sample(tuple(1e6 / value for value in mine.values))
-    what = 'the same with the journal (`durability="second"`)'
-    return [Line(what, "events/s", rate, at_least(120_000, "events/s"))]
+        def without() -> None:
+            assert len(asyncio.run(capture(url, count)).df) == count
+
+        mine, other = in_turn(size.long_rounds, ours, without, per=count)
+    what = f'with the journal (`durability="second"`), {per_frame} a frame'
+    return [Line(what, "µs/event", mine, within(1.3), "the same without", other)]
 
 
 def minute(size: Size) -> Sequence[Line]:
@@ -298,8 +309,13 @@ def _percentile(delays: Sequence[float]) -> float:
 
 
 BENCHMARKS = (
-    Benchmark("whole-way", throughput),
-    Benchmark("journal", journaled),
+    *(
+        Benchmark(
+            f"whole-way-{dialect}-{per_frame}", partial(throughput, dialect, per_frame, times)
+        )
+        for dialect, per_frame, times in _WAYS
+    ),
+    *(Benchmark(f"journal-{n}", partial(journaled, n)) for n in (1, 50)),
     Benchmark("minute", minute),
     Benchmark("resume", resume),
     Benchmark("latency-pandas", partial(latency, pandas_calls, limit=5, times=50)),

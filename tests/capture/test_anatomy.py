@@ -27,7 +27,7 @@ def test_what_is_no_message_id_is_not_taken_apart() -> None:
 
 def test_the_facts_are_in_words() -> None:
     """They include the event's frame and its place there."""
-    frame = KeptFrame(6, 2, "#!NGINXNMS!#…", "text")
+    frame = KeptFrame(6, 2, ("#!NGINXNMS!#…",), "text")
     anatomy = inspect(7, EVENT, frame, copies=2)
     assert anatomy.params == {"id": 5}
     assert anatomy.facts() == {
@@ -43,14 +43,14 @@ def test_the_facts_are_in_words() -> None:
         "lag": "250 ms",
         "transport": "polling",
         "dialect": "text",
-        "in its frame": "2 of 2 new ones",
+        "arrived together": "2 of 2 new ones",
         "duplicates dropped": "2",
     }
 
 
 def test_channel_ids_in_a_frame_are_masked() -> None:
     """They are secrets, and the text dialect names the channel in each message."""
-    frame = KeptFrame(0, 1, f'{{"channel":"{CHANNEL}","text":1}}', "text")
+    frame = KeptFrame(0, 1, (f'{{"channel":"{CHANNEL}","text":1}}',), "text")
     shown = inspect(0, EVENT, frame, 0)
     assert shown.frame == '{"channel":"0123…def","text":1}'
     assert CHANNEL not in shown._repr_html_()
@@ -58,8 +58,8 @@ def test_channel_ids_in_a_frame_are_masked() -> None:
 
 def test_a_binary_frame_is_shown_as_hex_and_a_long_one_cut() -> None:
     """The whole size is shown."""
-    assert inspect(0, EVENT, KeptFrame(0, 1, b"\n\x0c", ""), 0).frame == "0a 0c"
-    long = inspect(0, EVENT, KeptFrame(0, 1, "x" * 5000, ""), 0)
+    assert inspect(0, EVENT, KeptFrame(0, 1, (b"\n\x0c",), ""), 0).frame == "0a 0c"
+    long = inspect(0, EVENT, KeptFrame(0, 1, ("x" * 5000,), ""), 0)
     assert long.frame_size == 5000
     assert (long.frame or "").endswith("… 1,000 more")
 
@@ -77,4 +77,4 @@ def test_hostile_text_is_only_text() -> None:
     """The HTML of a notebook escapes it."""
     evil = "<img src=x onerror=alert(1)>"
     event = Event(MID, evil, evil, b'{"x":"%s"}' % evil.encode())
-    assert "<img" not in inspect(0, event, KeptFrame(0, 1, evil, ""), 0)._repr_html_()
+    assert "<img" not in inspect(0, event, KeptFrame(0, 1, (evil,), ""), 0)._repr_html_()

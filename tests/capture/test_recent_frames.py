@@ -1,5 +1,7 @@
 """The newest frames as they came, found by row."""
 
+import pytest
+
 from bxpull_nb.capture.recent_frames import KeptFrame, RecentFrames
 from bxpull_nb.models import Batch, Event
 
@@ -15,7 +17,7 @@ def test_a_row_finds_the_frame_that_brought_it() -> None:
     frames = RecentFrames()
     frames.add(0, batch("one", "1", "2"))
     frames.add(2, batch("two", "3"))
-    first, second = KeptFrame(0, 2, "one", "text"), KeptFrame(2, 1, "two", "text")
+    first, second = KeptFrame(0, 2, ("one",), "text"), KeptFrame(2, 1, ("two",), "text")
     assert [frames.of_row(row) for row in range(4)] == [first, first, second, None]
 
 
@@ -24,7 +26,7 @@ def test_rows_that_did_not_travel_have_no_frame() -> None:
     frames = RecentFrames()
     frames.add(0, batch(None, "1", "2", "3"))
     frames.add(3, batch("three", "4"))
-    last = KeptFrame(3, 1, "three", "text")
+    last = KeptFrame(3, 1, ("three",), "text")
     assert [frames.of_row(row) for row in (0, 2, 3)] == [None, None, last]
 
 
@@ -43,3 +45,15 @@ def test_copies_are_counted_by_message() -> None:
     frames.add(1, batch("x", duplicates=("0", "1")))
     assert [frames.duplicates_of(mid) for mid in ("0", "1", "2", None)] == [2, 1, 0, 0]
     assert frames.of_row(1) is None
+
+
+@pytest.mark.parametrize(
+    "contents", [('{"mid":"a"}', '{"mid":"b"}'), (b"\x0a\x01", bytes.fromhex(f"{7:026}"))]
+)
+def test_frames_that_arrived_together_are_found_by_mid(
+    contents: tuple[str | bytes, ...],
+) -> None:
+    """A text frame holds the digits, a binary one their bytes."""
+    kept = KeptFrame(0, 2, contents, "")
+    assert kept.content_of("b" if isinstance(contents[0], str) else f"{7:026}") == contents[1]
+    assert kept.content_of(None) == contents[0]

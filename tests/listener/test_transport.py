@@ -27,15 +27,15 @@ def first(transport: Transport, url: str, count: int) -> list[Any]:
     """Return the first values that the transport yields."""
 
     async def collect() -> list[Any]:
-        said: list[Any] = []
+        values: list[Any] = []
         frames = transport.frames(lambda: url)
         try:
             async with asyncio.timeout(10):
-                async for frame in frames:
-                    said.append(frame)
-                    if len(said) == count:
-                        return said
-            return said
+                async for came in frames:
+                    values += came if isinstance(came, list) else [came]
+                    if len(values) >= count:
+                        return values[:count]
+            return values
         finally:
             await frames.aclose()
 
@@ -128,14 +128,14 @@ def test_every_poll_asks_for_its_address_anew(sandbox: Sandbox, portal: Portal) 
     asked = iter([FULL_HISTORY, mids[0]])
 
     async def poll_twice() -> list[Any]:
-        said: list[Any] = []
+        values: list[Any] = []
         frames = LongPollingTransport().frames(lambda: listen_url(config, "polling", next(asked)))
         async with asyncio.timeout(10), aclosing(frames):
-            async for frame in frames:
-                said.append(frame)
-                if len(said) == 4:
+            async for came in frames:
+                values += came if isinstance(came, list) else [came]
+                if len(values) == 4:
                     break
-        return said
+        return values
 
     frames = [frame for frame in asyncio.run(poll_twice()) if isinstance(frame, str)]
     assert [frame.count("#!NGINXNMS!#") for frame in frames] == [2, 1]

@@ -8,6 +8,7 @@ that nothing was stored. Every later message is new.
 from collections import deque
 
 from bxpull_nb.models import Arrival, RecordBatch
+from bxpull_nb.protocol.codec.joining import DecodedFrame
 from bxpull_nb.protocol.endpoint import FULL_HISTORY
 from bxpull_nb.protocol.session.session import Received, Session
 
@@ -71,7 +72,9 @@ class HistoryPolicy:
         """Note that the beginning cannot be found: the first message must do."""
         self._has_given_up = True
 
-    def receive(self, frame: str | bytes, arrival: Arrival, now: float, *, polls: bool) -> Received:
+    def receive(
+        self, frame: str | bytes | DecodedFrame, arrival: Arrival, now: float, *, polls: bool
+    ) -> Received:
         """Return the new records of a frame that a connection brought."""
         if polls and self.needs_baseline:
             return self._pass_over(frame, arrival)
@@ -129,7 +132,7 @@ class HistoryPolicy:
             marks.append((now, newest))
         return received
 
-    def _pass_over(self, frame: str | bytes, arrival: Arrival) -> Received:
+    def _pass_over(self, frame: str | bytes | DecodedFrame, arrival: Arrival) -> Received:
         """Begin the capture after a frame that was stored before it."""
         received = self.session.receive(frame, arrival)
         self.session.begin(received.newest)

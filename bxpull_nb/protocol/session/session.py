@@ -14,6 +14,7 @@ import msgspec
 
 from bxpull_nb.models import Arrival, BadFrame, Batch, Event, Position, Record, RecordBatch
 from bxpull_nb.protocol.codec import Codec, JsonRpcCodec, RpcAnswer, decoded
+from bxpull_nb.protocol.codec.joining import DecodedFrame
 from bxpull_nb.protocol.endpoint import FULL_HISTORY
 from bxpull_nb.protocol.session.seen_mids import SeenMids
 
@@ -142,7 +143,7 @@ class Session:
 
     def receive(
         self,
-        frame: str | bytes,
+        frame: str | bytes | DecodedFrame,
         arrival: Arrival,
         *,
         since: float | None = None,
@@ -156,24 +157,35 @@ class Session:
         history that reaches back before the capture. A message without a time is older when its
         mid is below all that came at first.
         """
-        dialect, records = decoded(frame, self.codec, arrival)
+        if not isinstance(frame, DecodedFrame):
+            frame = DecodedFrame(frame, *decoded(frame, self.codec, arrival))
+        content, records = frame.content, frame.records
         duplicates = self._duplicates(records)
         old = [] if since is None else self._older_ones(records, since, duplicates)
         left_out = sorted([*duplicates, *old])
         kept = records.without(left_out)
         bad = records.bad_frames
         is_torn = bool(bad) and any(record.is_torn for record in bad)
-        is_rpc = dialect == "jsonrpc"
+        is_rpc = frame.dialect == "jsonrpc"
+        new_count = self._of_new_count(kept, reset_below)
         dropped = tuple(mid for at in duplicates if (mid := records.mids[at]) is not None)
         return Received(
-            batch=Batch(kept, frame, dialect, dropped, tuple(left_out), self.position),
+            batch=Batch(
+                kept,
+                content,
+                frame.dialect,
+                dropped,
+                tuple(left_out),
+                self.position,
+                frame.parts,
+            ),
             old=len(old),
-            newest=_greatest_known(records) if is_torn else records.mid_range[1] or None,
+            newest=_newest_of(new_count or records, is_torn=is_torn),
             is_whole=not is_torn and all(r.mid is None or self.seen.knows(r) for r in bad),
             is_torn=is_torn,
-            was_reset=self._was_reset(kept, reset_below),
+            was_reset=bool(new_count),
             service_messages=_service_messages(kept) if "pull" in kept.module_ids else (),
-            answers=JsonRpcCodec.answers(frame) if is_rpc and isinstance(frame, str) else (),
+            answers=JsonRpcCodec.answers(content) if is_rpc and isinstance(content, str) else (),
             acknowledge=[mid for mid in records.mids if mid] if is_rpc else (),
         )
 
@@ -256,20 +268,23 @@ class Session:
             if at not in known and _is_older(record, since, first)
         ]
 
-    def _was_reset(self, batch: RecordBatch, below: str) -> bool:
-        """Whether a new message proves that the server restarted its count.
+    def _of_new_count(self, batch: RecordBatch, below: str) -> Sequence[Record]:
+        """Return the messages from the first that proves a restarted count; nearly always none.
 
-        Its mid is far below the position, or another message had the same mid.
+        Its mid is far below the position, or another message had the same mid. Those before it
+        in the frame are of the old count.
         """
         least, _ = batch.mid_range
         if not least or (least > below and self.seen.isdisjoint(batch)):
-            return False  # nearly always
-        return any(
-            type(record) is Event
-            and _is_counted(record.mid)
-            and (record.mid <= below or self.seen.has_another(record))
-            for record in batch
-        )
+            return ()
+        for at, record in enumerate(batch):
+            if (
+                type(record) is Event
+                and _is_counted(record.mid)
+                and (record.mid <= below or self.seen.has_another(record))
+            ):
+                return batch[at:]
+        return ()
 
     def _move_floor(self, count: int) -> None:
         """Let the floor follow: a resume never reaches further back than the seen mids."""
@@ -284,7 +299,14 @@ def _is_counted(mid: str) -> bool:
     return len(mid) == 26 and mid.isdecimal()
 
 
-def _greatest_known(batch: RecordBatch) -> str | None:
+def _newest_of(records: Sequence[Record], *, is_torn: bool) -> str | None:
+    """Return the greatest mid of a frame's records."""
+    if is_torn or not isinstance(records, RecordBatch):
+        return _greatest_known(records)
+    return records.mid_range[1] or None
+
+
+def _greatest_known(batch: Sequence[Record]) -> str | None:
     """Return the greatest mid of messages that are not torn."""
     known = (r.mid for r in batch if r.mid and not (isinstance(r, BadFrame) and r.is_torn))
     return max(known, default=None)
