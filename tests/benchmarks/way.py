@@ -115,7 +115,11 @@ async def by_hand(url: str, count: int, dialect: str = "text") -> list[Row]:
     rows_of = DECODERS[dialect]
     async with connect(url, max_size=None, compression=None) as connection:
         async for frame in connection:
-            rows.extend(rows_of(frame))
+            came = list(rows_of(frame))
+            rows += came
+            if dialect == "jsonrpc":  # the protocol wants each message acknowledged
+                for row in came:
+                    await connection.send(f"mack:{row['mid']}")
             if len(rows) >= count:
                 break
     return rows

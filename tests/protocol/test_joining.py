@@ -40,7 +40,13 @@ def hostile(codec: Codec) -> list[str | bytes]:
     """Return frames that must not spoil their neighbours."""
     whole = codec.encode([message(7, '{"module_id":"m","command":"c","params":{"a":[1,2]}}')])
     marked = '{"command":"#!NGINXNME!##!NGINXNMS!#{\\"mid\\":\\"9\\"}","params":1}'
-    frames = [whole[: len(whole) // 2], whole[:-1], whole[1:], whole[:1], whole[-1:]]
+    frames: list[str | bytes] = [
+        whole[: len(whole) // 2],
+        whole[:-1],
+        whole[1:],
+        whole[:1],
+        whole[-1:],
+    ]
     if codec.dialect in ("text", "protobuf"):
         frames.append(codec.encode([message(8, '{"command": not JSON')]))
     frames += ["{}", "[]", "", "null", b"", b"\n\x02\n", b"\n\xff\xff\xff\xff\xff\x7f", "]", "["]
@@ -63,7 +69,10 @@ def test_an_unreadable_frame_spoils_no_other(codec: Codec) -> None:
 
 def test_frames_of_two_dialects_stay_apart() -> None:
     """A proxy may drop the binary mode of a part of the frames."""
-    frames = [TextCodec().encode([message(1)]), ProtobufCodec().encode([message(2)])]
+    frames: list[str | bytes] = [
+        TextCodec().encode([message(1)]),
+        ProtobufCodec().encode([message(2)]),
+    ]
     found = decoded_together(frames, ProtobufCodec(), ARRIVAL)
     assert [one.dialect for one in found] == ["text", "protobuf"]
     assert [len(one.records) for one in found] == [1, 1]
