@@ -38,15 +38,15 @@ class NumberColumn:
     def extend(self, values: np.ndarray) -> None:
         """Append the values."""
         end = self._length + len(values)
-        if end > len(self._buffer):
-            self._buffer, self._whole = with_room(self._buffer, self._length, end), None
+        if end >= len(self._buffer):
+            self._buffer, self._whole = with_room(self._buffer, self._length, end + 1), None
         self._buffer[self._length : end] = values
         self._length = end
 
     def forget(self, count: int) -> None:
         """Drop the oldest values; columns that were handed out keep them."""
         kept = self._buffer[count : self._length]
-        self._buffer, self._whole = with_room(kept, len(kept), len(kept) + 1), None
+        self._buffer, self._whole = with_room(kept, len(kept), len(kept) + 2), None
         self._length = len(kept)
 
     def values(self, start: int) -> np.ndarray:
@@ -58,11 +58,11 @@ class NumberColumn:
         """Bytes of the values."""
         return self._length * self._buffer.itemsize
 
-    def series(self) -> "pd.Series[Any]":
-        """Return the column so far, sharing its memory."""
+    def whole(self) -> "pd.Series[Any]":
+        """Return all rows that there is memory for; the same object until that moves."""
         if self._whole is None:
             self._whole = _copied_on_write(self._make(read_only(self._buffer)))
-        return self._whole.iloc[: self._length]
+        return self._whole
 
 
 class _Codes(dict[str | None, int]):
@@ -108,7 +108,7 @@ class CategoryColumn:
     def _append(self, fresh: np.ndarray) -> None:
         end = self._length + len(fresh)
         narrowest = np.min_scalar_type(-len(self._codes))
-        if end > len(self._buffer) or narrowest.itemsize > self._buffer.itemsize:
+        if end >= len(self._buffer) or narrowest.itemsize > self._buffer.itemsize:
             self._grow(end, narrowest)
         self._buffer[self._length : end] = fresh
         self._length = end
@@ -119,7 +119,7 @@ class CategoryColumn:
         return [known[code] for code in self._buffer[start : self._length]]
 
     def _grow(self, end: int, dtype: np.dtype[Any]) -> None:
-        grown = with_room(self._buffer, self._length, end)
+        grown = with_room(self._buffer, self._length, end + 1)
         if grown.dtype != dtype:
             grown = reserved(len(grown), dtype)
             grown[: self._length] = self._buffer[: self._length]
@@ -128,7 +128,7 @@ class CategoryColumn:
     def forget(self, count: int) -> None:
         """Drop the oldest names; the categories stay."""
         kept = self._buffer[count : self._length]
-        self._buffer = with_room(kept, len(kept), len(kept) + 1)
+        self._buffer = with_room(kept, len(kept), len(kept) + 2)
         self._length, self._whole = len(kept), None
 
     @property
@@ -136,19 +136,19 @@ class CategoryColumn:
         """Bytes of the codes."""
         return self._length * self._buffer.itemsize
 
-    def series(self) -> "pd.Series[Any]":
-        """Return the column so far, sharing its memory."""
+    def whole(self) -> "pd.Series[Any]":
+        """Return all rows that there is memory for; the same object until that or names change."""
         import pandas as pd
 
         if self._whole is None or self._known_names < len(self._codes) - 1:
             self._names.extend(list(self._codes)[1 + self._known_names :])
             self._names.flush()
             self._known_names = len(self._codes) - 1
-            dtype = pd.CategoricalDtype(pd.Index(self._names.array()))
+            dtype = pd.CategoricalDtype(pd.Index(self._names.whole()[: self._known_names]))
             codes = read_only(self._buffer)
             values = pd.Categorical.from_codes(codes, dtype=dtype, validate=False)
             self._whole = _copied_on_write(values)
-        return self._whole.iloc[: self._length]
+        return self._whole
 
 
 def _block(series: Any) -> Any:

@@ -27,6 +27,7 @@ __all__ = ["RECENT", "EventLog"]
 
 _FEW = 50  # rows; fewer do not pay for the steps of a batch
 _BATCH = 8192  # rows that may wait before they are written
+_TIMES = ("received_at", "server_time", "lag")
 _NAT = np.iinfo("int64").min
 _WAITING_NAMES = ("module_id", "command", "sender")  # the others are equal within a frame
 RECENT = 10_000
@@ -50,6 +51,8 @@ class EventLog:
         self._rows = self._handed_over = self._sealed = 0
         self._waiting: list[RecordBatch] = []
         self._df: pd.DataFrame | None = None
+        self._whole: pd.DataFrame | None = None  # of all rows that there is memory for, made of:
+        self._made_of: list[Any] = []
         self._arrivals: list[tuple[Arrival, int]] = []  # of the rows that wait
         self._sent: list[float | None] = []
         self._received = NumberColumn(_utc)
@@ -213,15 +216,19 @@ class EventLog:
         return records_of_rows(columns)
 
     def _build(self) -> "pd.DataFrame":
+        """Return the written rows: a part of a DataFrame that is made only when memory moves."""
         import pandas as pd
 
-        times = {"received_at": self._received, "server_time": self._server, "lag": self._lag}
-        columns: dict[str, Any] = {name: column.series() for name, column in times.items()}
-        columns |= {name: column.series() for name, column in self._names.items()}
-        columns |= {name: column.array() for name, column in self._texts.items()}
-        df = pd.DataFrame({name: columns[name] for name in EVENT_COLUMNS}, copy=False)
+        columns = [column.whole() for column in self._columns]
+        made_of = self._made_of
+        if self._whole is None or any(a is not b for a, b in zip(columns, made_of, strict=True)):
+            self._made_of, room = columns, min(map(len, columns)) - 1  # a real slice of each
+            names = [*_TIMES, *self._names, *self._texts]
+            parts = {name: column[:room] for name, column in zip(names, columns, strict=True)}
+            self._whole = pd.DataFrame({name: parts[name] for name in EVENT_COLUMNS}, copy=False)
+            self._whole.index = pd.RangeIndex(self.forgotten, self.forgotten + room)
+        df = self._whole.iloc[: self._sealed - self.forgotten]
         if self.forgotten:
-            df.index = pd.RangeIndex(self.forgotten, self._sealed)
             df.attrs["forgotten"] = self.forgotten
         return df
 

@@ -25,6 +25,7 @@ class TextColumn:
         self._sizes: list[int] = []
         self._missing = 0  # missing texts that wait after the others
         self._parts = [_TextPart()]
+        self._whole: Any = None
 
     def extend(self, texts: Sequence[str | None]) -> None:
         """Append the texts; they wait for `flush`."""
@@ -58,6 +59,7 @@ class TextColumn:
     def forget(self, count: int) -> None:
         """Drop the oldest texts."""
         parts, self._parts = self._parts, [_TextPart()]
+        self._whole = None
         for part in parts:
             self._append(*part.since(min(count, len(part))))
             count -= min(count, len(part))
@@ -71,12 +73,20 @@ class TextColumn:
         """Return the texts from row `start` on."""
         return self._chunks().slice(start)
 
-    def array(self) -> Any:
-        """Return the column so far as a pandas str array, sharing its memory."""
+    def whole(self) -> Any:
+        """Return all rows that there is memory for; the same object until that moves.
+
+        It is a pandas str array that shares the memory. Rows that are not written yet are
+        undefined.
+        """
         import pandas as pd
 
-        dtype = pd.StringDtype("pyarrow", na_value=np.nan)
-        return pd.arrays.ArrowStringArray(self._chunks(), dtype=dtype)  # type: ignore[call-arg]
+        if self._whole is None or any(part.has_moved for part in self._parts):
+            arrays = [part.array() for part in self._parts[:-1]] + [self._parts[-1].whole()]
+            dtype = pd.StringDtype("pyarrow", na_value=np.nan)
+            chunks = pa.chunked_array(arrays, type=pa.large_string())
+            self._whole = pd.arrays.ArrowStringArray(chunks, dtype=dtype)  # type: ignore[call-arg]
+        return self._whole
 
     def _settle_missing(self) -> None:
         self._sizes += [_MISSING] * self._missing
@@ -88,6 +98,7 @@ class TextColumn:
     def _append(self, content: np.ndarray, sizes: np.ndarray) -> None:
         if not self._parts[-1].has_room(len(content) + sizes.nbytes):
             self._parts.append(_TextPart())
+            self._whole = None
         self._parts[-1].extend(content, sizes)
 
 
@@ -100,6 +111,7 @@ class _TextPart:
         self._there = np.empty(0, dtype="uint8")  # unused while none is missing
         self._length = 0
         self._missing = 0
+        self._made_of: tuple[np.ndarray, ...] = ()  # the memory of the array that `whole` made
 
     def __len__(self) -> int:
         return self._length
@@ -114,7 +126,7 @@ class _TextPart:
         missing = len(sizes) - int(np.count_nonzero(there))
         begin, end = self._length + 1, self._length + 1 + len(sizes)
         used = int(self._ends[self._length])
-        self._ends = with_room(self._ends, begin, end)
+        self._ends = with_room(self._ends, begin, end + 1)
         np.cumsum(sizes * there if missing else sizes, out=self._ends[begin:end])
         self._ends[begin:end] += used
         self._bytes = with_room(self._bytes, used, used + len(content))
@@ -144,8 +156,33 @@ class _TextPart:
         first, shared = divmod(self._length, 8)  # bits of earlier rows in the first byte
         before = np.unpackbits(self._there[first : first + 1], count=shared, bitorder="little")
         marked = np.packbits(np.concatenate([before, there]), bitorder="little")
-        self._there = with_room(self._there, first + 1, first + len(marked) + 1)
+        self._there = with_room(self._there, first + 1, first + len(marked) + 2)
         self._there[first : first + len(marked)] = marked
+
+    @property
+    def has_moved(self) -> bool:
+        """Whether the memory is not that of the array which `whole` returned last."""
+        made_of = self._made_of
+        return bool(made_of) and any(a is not b for a, b in zip(made_of, self._memory, strict=True))
+
+    @property
+    def _memory(self) -> tuple[np.ndarray, ...]:
+        return self._ends, self._bytes, self._there
+
+    def whole(self) -> pa.LargeStringArray:
+        """Return all texts that there is memory for, sharing it; later ones are undefined."""
+        self._made_of = self._memory
+        room = len(self._ends) - 1
+        if self._missing:
+            room = min(room, 8 * len(self._there))
+        if self._length < room:
+            self._ends[room] = self._ends[self._length]  # Arrow looks at the first and last end
+        ends, content, there = (pa.py_buffer(read_only(buffer)) for buffer in self._memory)
+        if self._missing:
+            # Neither 0 nor all, from which a slice would conclude that none or each is missing:
+            # a slice counts its own.
+            return pa.LargeStringArray.from_buffers(room, ends, content, there, 1)
+        return pa.LargeStringArray.from_buffers(room, ends, content, None, 0)
 
     def array(self) -> pa.LargeStringArray:
         """Return the texts so far, sharing their memory."""
