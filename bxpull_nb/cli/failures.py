@@ -11,6 +11,7 @@ from bxpull_nb.cli.exit_codes import DONE, FAILED, INTERRUPTED, USAGE
 from bxpull_nb.cli.log_warnings import showing_warnings
 from bxpull_nb.cli.signals import ending_on_signals
 from bxpull_nb.errors import BxPullError, SettingsError
+from bxpull_nb.masking import mask_foreign, mask_text, reason_of
 
 __all__ = ["OneLineErrors"]
 
@@ -39,12 +40,12 @@ class OneLineErrors(click.Group):
         except (click.Abort, KeyboardInterrupt):
             return INTERRUPTED
         except click.ClickException as exc:
-            return _complain(exc.format_message(), exc.exit_code)
+            return _complain(mask_foreign(exc.format_message()), exc.exit_code)
         except BxPullError as exc:
             return _complain(str(exc), USAGE if isinstance(exc, SettingsError) else FAILED)
         except OSError as exc:
-            parts = [exc.filename, exc.strerror or exc]
-            return _complain(": ".join(str(part) for part in parts if part), FAILED)
+            parts = [mask_text(str(exc.filename or "")), exc.strerror or reason_of(exc)]
+            return _complain(": ".join(filter(None, parts)), FAILED)
         return code or DONE
 
 

@@ -19,6 +19,7 @@ from bxpull_nb.diagnosis.portal_checks import (
 )
 from bxpull_nb.diagnosis.transport_checks import polling_brings_events, websocket_brings_events
 from bxpull_nb.errors import BxPullError, SettingsError
+from bxpull_nb.masking import quoted, reason_of
 from bxpull_nb.portal import Portal
 
 __all__ = ["CHECKS", "diagnose", "doctor"]
@@ -66,8 +67,8 @@ def doctor(
     """
     if not (echoes >= 1 and seconds > 0):
         raise SettingsError(
-            f"doctor: echoes={echoes!r}, seconds={seconds!r}: take one echo or more, and more "
-            f"than 0 seconds."
+            f"doctor: echoes={quoted(echoes)}, seconds={quoted(seconds)}: take one echo or "
+            f"more, and more than 0 seconds."
         )
     context = Context(portal=portal, echoes=echoes, seconds=seconds, nonce=nonce, clock=clock)
     return portal.bridge.run(diagnose(context, tell))
@@ -111,5 +112,5 @@ async def _check_result(check: Check, context: Context) -> tuple[bool | None, Ch
         return False, CheckResult(f"no answer within {context.seconds:g} s", _BUSY)
     except Exception as error:  # noqa: BLE001 - one check must not end the others
         _log.exception("a check of the doctor failed")
-        return False, CheckResult(f"{type(error).__name__}: {error}", _BUG)
+        return False, CheckResult(f"{type(error).__name__}: {reason_of(error)}", _BUG)
     return result.ok, result

@@ -15,13 +15,25 @@ from typing import Any, Protocol
 import httpx
 import msgspec
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+from websockets.exceptions import (
+    ConnectionClosed,
+    InvalidStatus,
+    ProxyError,
+    WebSocketException,
+)
 from websockets.frames import CloseCode
 
+from bxpull_nb.environment import Proxy, proxy_for, trusted_for
 from bxpull_nb.errors import ChannelRefused, ConnectionFailed, FrameTooLarge, PushError
-from bxpull_nb.http import http_client
-from bxpull_nb.masking import mask_url
-from bxpull_nb.protocol.endpoint import is_loopback
+from bxpull_nb.http import (
+    UNTRUSTED,
+    ProxyFailed,
+    http_client,
+    is_certificate_error,
+    is_tls_error,
+    proxy_failure,
+)
+from bxpull_nb.masking import mask_foreign, reason_of
 
 __all__ = [
     "Accepted",
@@ -122,6 +134,8 @@ class WebSocketTransport:
     async def frames(self, next_url: Callable[[], str]) -> AsyncGenerator[Accepted | str | bytes]:
         """Yield `Accepted` after the handshake, then every frame."""
         url = next_url()
+        proxy = proxy_for(url)
+        tls = _tls(url, proxy)
         try:
             async with connect(
                 url,
@@ -130,15 +144,17 @@ class WebSocketTransport:
                 open_timeout=_OPEN_TIMEOUT,
                 close_timeout=_CLOSE_TIMEOUT,
                 ping_interval=_PING_EVERY,
-                proxy=None if is_loopback(url) else True,
+                proxy=None if proxy is None else proxy.url,
                 logger=_QUIET,
+                **tls,
             ) as connection:
                 self._connection = connection
                 yield Accepted()
                 async for frame in connection:
                     yield frame
         except (OSError, TimeoutError, WebSocketException) as exc:
-            raise _websocket_error(exc) from exc
+            by = proxy if self._connection is None else None
+            raise _websocket_error(exc, by) from None
         raise ConnectionFailed(
             "the push server closed the WebSocket. It is opened again by itself."
         )
@@ -150,7 +166,7 @@ class WebSocketTransport:
         try:
             await self._connection.send(frame)
         except ConnectionClosed as exc:
-            raise _websocket_error(exc) from exc
+            raise _closed(exc) from None
 
     async def close(self, code: int, reason: str) -> None:
         """Close the connection with this code; `frames` ends."""
@@ -192,10 +208,7 @@ class LongPollingTransport:
                         yield poll_body(response)
                 url = next_url()
         except httpx.HTTPError as exc:
-            reason = mask_url(str(exc)) or type(exc).__name__
-            raise ConnectionFailed(
-                f"the push server did not answer a poll ({reason}). It is asked again by itself."
-            ) from exc
+            raise _poll_error(exc) from None
         finally:
             await http.aclose()
 
@@ -206,12 +219,42 @@ class LongPollingTransport:
         """Do nothing: a poll ends when it is no longer read."""
 
 
-def _websocket_error(exc: Exception) -> PushError:
+def _tls(url: str, proxy: Proxy | None) -> dict[str, Any]:
+    """Return the certificates to trust, as the library takes them."""
+    to_proxy = None if proxy is None else trusted_for(proxy.url)
+    given = {"ssl": trusted_for(url), "proxy_ssl": to_proxy}
+    return {name: trusted for name, trusted in given.items() if trusted is not None}
+
+
+def _poll_error(exc: httpx.HTTPError) -> ConnectionFailed:
+    if isinstance(exc, ProxyFailed):
+        return ConnectionFailed(f"the push server was not polled: {exc}.")
+    if is_certificate_error(exc):
+        return _untrusted(exc)
+    return ConnectionFailed(
+        f"the push server did not answer a poll ({reason_of(exc)}). It is asked again by itself."
+    )
+
+
+def _untrusted(exc: Exception) -> ConnectionFailed:
+    return ConnectionFailed(
+        f"the push server's certificate is not trusted ({reason_of(exc)}). {UNTRUSTED}"
+    )
+
+
+def _websocket_error(exc: Exception, proxy: Proxy | None) -> PushError:
+    """Return our error; `proxy` is the one that should have led to a connection."""
     if isinstance(exc, InvalidStatus):
         return _refused(exc.response.status_code, "WebSocket handshake")
     if isinstance(exc, ConnectionClosed):
         return _closed(exc)
-    reason = mask_url(str(exc)) or type(exc).__name__
+    if is_certificate_error(exc):
+        return _untrusted(exc)
+    reason = reason_of(exc)
+    is_before_tls = isinstance(exc, OSError | ProxyError) and not is_tls_error(exc)
+    if proxy is not None and is_before_tls:
+        text = proxy_failure(proxy, reason)
+        return ConnectionFailed(f"no WebSocket connection to the push server: {text}.")
     return ConnectionFailed(
         f"no WebSocket connection to the push server ({reason}). It is tried again by itself; if "
         f"a proxy or firewall blocks WebSockets, use transport='polling'."
@@ -234,7 +277,7 @@ def _closed(exc: ConnectionClosed) -> PushError:
         return ConnectionFailed(
             "the WebSocket broke (no close frame). It is opened again by itself."
         )
-    what = f"close code {received.code} {received.reason}".rstrip()
+    what = f"close code {received.code} {mask_foreign(received.reason)}".rstrip()
     if received.code == _WRONG_CHANNEL:
         return ChannelRefused(
             f"the push server ended the connection ({what}): it does not know the channel any "

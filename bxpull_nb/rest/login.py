@@ -17,7 +17,8 @@ from urllib.parse import urlencode
 from bxpull_nb.bridge import LoopThread
 from bxpull_nb.errors import LoginDenied, LoginTimeout, SettingsError, WrongState
 from bxpull_nb.http import http_client
-from bxpull_nb.protocol.endpoint import portal_url
+from bxpull_nb.masking import mask_foreign, quoted, reason_of
+from bxpull_nb.protocol.portal_address import portal_url
 from bxpull_nb.rest.auth import (
     TokenPair,
     TokenStore,
@@ -25,6 +26,7 @@ from bxpull_nb.rest.auth import (
     request_tokens,
     token_server,
 )
+from bxpull_nb.rest.auth.credentials import stripped
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -65,6 +67,8 @@ async def login_async(
     TokensNotStored, and SettingsError for arguments that cannot be used.
     """
     portal = portal_url(url)
+    client_id = stripped(client_id, "client_id")
+    client_secret = stripped(client_secret, "client_secret")
     server = token_server(portal, token_url)
     state = token_urlsafe(32)
     async with _redirect_server(port, state) as (address, code_future):
@@ -179,8 +183,8 @@ def _listening(port: int) -> socket.socket:
         return socket.create_server((_HOST, port))
     except (OSError, OverflowError) as exc:
         raise SettingsError(
-            f"port {port} of this machine cannot be used ({exc}). Choose another port, and "
-            f"register it as the application's handler path."
+            f"port {quoted(port)} of this machine cannot be used ({reason_of(exc)}). Choose "
+            f"another port, and register it as the application's handler path."
         ) from exc
 
 
@@ -210,10 +214,11 @@ class _RedirectEndpoint:
                 f"nothing was accepted. Close older login pages. {_AGAIN}"
             )
         if error:
-            reason = query.get("error_description") or "no description"
+            reason = mask_foreign(query.get("error_description") or "no description")
+            code = mask_foreign(error)
             return LoginDenied(
-                f"the portal did not let the application in: {error} ({reason}). {_AGAIN}",
-                code=error,
+                f"the portal did not let the application in: {code} ({reason}). {_AGAIN}",
+                code=code,
             )
         return code
 
