@@ -13,6 +13,7 @@ __all__ = [
     "address_of",
     "mapping_of",
     "missing_field",
+    "number_of",
     "second_of",
     "text_of",
     "time_of",
@@ -91,7 +92,7 @@ def time_of(value: Any, field: str) -> datetime:
     Raises MissingField for anything else, and for a year before 2000 or after 2199.
     """
     try:
-        number = _number(value) if isinstance(value, str) else value
+        number = number_of(value) if isinstance(value, str) else value
         if isinstance(number, int | float) and not isinstance(number, bool):
             moment = datetime.fromtimestamp(number, UTC)
         else:
@@ -104,7 +105,7 @@ def time_of(value: Any, field: str) -> datetime:
     return moment
 
 
-def _number(text: str) -> float | None:
+def number_of(text: str) -> float | None:
     """Return the number that the text is; None for another text."""
     return float(text) if _FRACTION.fullmatch(text) else None
 

@@ -13,8 +13,9 @@ _SECURE = ("https", "wss")
 def completed(address: Any, scheme: str, portal: str | None) -> Any:
     """Return the address with what it lacks: its scheme, and the portal's host.
 
-    `scheme` is the one that its field means. `#DOMAIN#` in the place of the host is the portal's host, and a path is on the portal. Other
-    addresses, and all without a `portal`, are returned as they are.
+    `scheme` is the one that its field means. `#DOMAIN#` in the place of the host is the portal's
+    host, and a path is on the portal. Other addresses, and all without a `portal`, are returned as
+    they are.
 
     >>> completed("//rt.example/sub/", "wss", "https://acme.example")
     'wss://rt.example/sub/'

@@ -8,7 +8,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
-import msgspec
 
 from bxpull_nb.errors import (
     ApiError,
@@ -24,6 +23,7 @@ from bxpull_nb.models.fields import whole_number
 from bxpull_nb.protocol.endpoint import is_loopback
 from bxpull_nb.protocol.portal_address import split_portal
 from bxpull_nb.rest.auth.token_pair import TokenPair
+from bxpull_nb.rest.json_body import BodyProblem, read_object
 
 __all__ = ["request_tokens", "token_server"]
 
@@ -97,17 +97,14 @@ async def request_tokens(
 
 def _answer(response: httpx.Response, server: str) -> dict[str, Any]:
     try:
-        body = msgspec.json.decode(response.content)
-    except (ValueError, RecursionError):
-        body = None
-    if not isinstance(body, dict):
+        return read_object(response)
+    except BodyProblem as problem:
         raise UnexpectedAnswer(
             f"{_METHOD}: {server} answered (HTTP {response.status_code}), but not with the JSON "
-            f"of a token server. Check token_url, and that no proxy stands in between.",
+            f"of a token server: {problem}. Check token_url, and that no proxy stands in between.",
             method=_METHOD,
             status=response.status_code,
-        )
-    return body
+        ) from None
 
 
 def _token_pair(body: dict[str, Any], status: int, grant: Mapping[str, str]) -> TokenPair:
