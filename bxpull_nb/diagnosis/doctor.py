@@ -65,7 +65,8 @@ def doctor(
     Nothing is left running. Raises SettingsError for numbers that cannot be used,
     WrongThreadError on the portal's own thread.
     """
-    if not (echoes >= 1 and seconds > 0):
+    are_numbers = all(isinstance(one, int | float) for one in (echoes, seconds))
+    if not (are_numbers and echoes >= 1 and seconds > 0):
         raise SettingsError(
             f"doctor: echoes={quoted(echoes)}, seconds={quoted(seconds)}: take one echo or "
             f"more, and more than 0 seconds."

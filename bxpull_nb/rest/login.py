@@ -180,6 +180,8 @@ async def _redirect_server(
 
 def _listening(port: int) -> socket.socket:
     try:
+        if not isinstance(port, int):
+            raise OverflowError("it is not a number")
         return socket.create_server((_HOST, port))
     except (OSError, OverflowError) as exc:
         raise SettingsError(

@@ -13,7 +13,8 @@ from bxpull_nb.masking import quoted, reason_of
 
 __all__ = ["as_json", "as_query", "checked_method"]
 
-_METHOD = re.compile(r"[A-Za-z0-9_.]+")
+_METHOD = re.compile(r"(?!(?=[A-Za-z]*\d)[A-Za-z0-9]{16,}$)[A-Za-z0-9_.]+")
+"""A name in Latin letters; not a long code of letters and digits, which is a secret."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 

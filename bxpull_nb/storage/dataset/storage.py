@@ -187,7 +187,7 @@ def _explained(url: str, kind: type[BxPullError]) -> Iterator[None]:
             f"it with: pip install 'bxpull-nb[s3]'"
         ) from exc
     except Exception as exc:
-        if isinstance(exc, ValueError) and "Protocol not known" in str(exc):
+        if isinstance(exc, ValueError) and "Protocol not known" in reason_of(exc):
             raise SettingsError(
                 f"{shown_url(url)}: {reason_of(exc)}. A folder, s3://BUCKET/PATH and memory:// "
                 f"are known."
