@@ -3,6 +3,7 @@
 import os
 import sys
 from contextlib import suppress
+from traceback import format_tb
 from typing import Any
 
 import click
@@ -46,6 +47,8 @@ class OneLineErrors(click.Group):
         except OSError as exc:
             parts = [mask_text(str(exc.filename or "")), exc.strerror or reason_of(exc)]
             return _complain(": ".join(filter(None, parts)), FAILED)
+        except Exception as exc:  # noqa: BLE001 - its words may hold a secret
+            return _show_bug(exc)
         return code or DONE
 
 
@@ -59,6 +62,14 @@ def _complain(message: str, code: int) -> int:
     with suppress(OSError):
         click.echo(f"bxpull: {' '.join(message.split())}", err=True)
     return code
+
+
+def _show_bug(error: Exception) -> int:
+    """Show a mistake of this program: where it happened, and its words masked."""
+    places = "".join(format_tb(error.__traceback__))
+    with suppress(OSError):
+        click.echo(f"{places}{type(error).__name__}: {reason_of(error)}", err=True)
+    return FAILED
 
 
 def _leave_stdout() -> int:

@@ -49,7 +49,8 @@ def split_portal(url: str) -> PortalAddress:
     scheme, slashes, authority, rest = _PARTS.fullmatch(text).groups()  # type: ignore[union-attr]
     scheme = (scheme or "https").lower()
     try:
-        network = _network(scheme, authority.rpartition("@")[2], is_named=bool(slashes))
+        place = authority.rpartition("@")[2] if slashes else authority  # no e-mail address
+        network = _network(scheme, place, is_named=bool(slashes))
     except ValueError:
         network = ""
     if not network:
@@ -65,9 +66,9 @@ def split_portal(url: str) -> PortalAddress:
     return PortalAddress(f"{scheme}://{network}", rest)
 
 
-def is_webhook(url: str | None) -> bool:
+def is_webhook(url: object) -> bool:
     """Whether the address is that of an inbound webhook."""
-    return url is not None and re.search(r"/rest/+\d+/+\w", url, re.IGNORECASE) is not None
+    return isinstance(url, str) and bool(re.search(r"/rest/+\d+/+\w", url, re.IGNORECASE))
 
 
 def _network(scheme: str, authority: str, *, is_named: bool) -> str:
@@ -78,7 +79,7 @@ def _network(scheme: str, authority: str, *, is_named: bool) -> str:
     parts = urlsplit(f"{scheme}://{authority}")
     host, port = _host(parts.hostname or ""), parts.port
     is_known = is_named or host == "localhost" or "." in host or ":" in host
-    if port == 0 or host in _PORTS or not is_known or re.search(r"\s|:$", authority):
+    if port == 0 or host in _PORTS or not is_known or re.search(r"[\s@]|:$", authority):
         return ""
     shown = f"[{host}]" if ":" in host else host
     return shown if port in (None, _PORTS[scheme]) else f"{shown}:{port}"
