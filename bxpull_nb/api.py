@@ -11,7 +11,7 @@ from bxpull_nb.errors import SettingsError
 from bxpull_nb.listener import CaptureTarget, ListenerStats
 from bxpull_nb.models import CHANNEL_TYPES, PullConfig
 from bxpull_nb.models.inputs import bare_or_none
-from bxpull_nb.portal import Portal
+from bxpull_nb.portal import Portal, checked_portal
 from bxpull_nb.protocol.portal_address import is_webhook
 from bxpull_nb.rest.auth import AccessToken, OAuthApp, TokenPair, TokenStore, Webhook
 from bxpull_nb.storage.dataset import read_events
@@ -85,7 +85,7 @@ def fetch_config(portal: Portal, *, cache: bool = True, reopen: bool = True) -> 
     PushServerNotConfigured, TokenRefused, PortalUnreachable, UnexpectedAnswer or MissingField;
     each message names the next step.
     """
-    return portal.fetch_config(cache=cache, reopen=reopen)
+    return checked_portal(portal).fetch_config(cache=cache, reopen=reopen)
 
 
 def listen(
@@ -107,8 +107,10 @@ def listen(
     the folder goes on where this one stopped. `max_rows` and `max_bytes` bound the events kept in
     memory. Raises the error that prevents a connection.
     """
-    return portal.feed(channels, transport).start(
-        backfill=backfill, journal=journal, max_rows=max_rows, max_bytes=max_bytes
+    return (
+        checked_portal(portal)
+        .feed(channels, transport)
+        .start(backfill=backfill, journal=journal, max_rows=max_rows, max_bytes=max_bytes)
     )
 
 

@@ -30,6 +30,7 @@ _VARIABLES = {
 }
 _PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 _PROXY_PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
+_TLS_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
 _SOCKS_PACKAGES = ("socksio", "python_socks")
 _INSTALL = "pip install 'bxpull-nb[socks]'"
 _SYSTEM = "the system's proxy settings"
@@ -83,9 +84,6 @@ def trusted_for(url: str) -> ssl.SSLContext | None:
     if urlsplit(url).scheme not in ("https", "wss"):
         return None
     return _trusted(*map(os.environ.get, _TLS_VARIABLES))
-
-
-_TLS_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
 
 
 @lru_cache(maxsize=4)

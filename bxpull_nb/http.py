@@ -1,4 +1,4 @@
-"""The HTTP client of every module that sends secrets, and the limits of an answer."""
+"""The HTTP client of every module that sends secrets, the limits of an answer, and its errors."""
 
 import asyncio
 import logging
@@ -49,32 +49,32 @@ def http_client(url: str, timeout: httpx.Timeout | float = TIMEOUT) -> httpx.Asy
     Raises NetworkSettingsError for a variable that cannot be used, if the address needs it.
     """
     mask_http_logs()
-    ways = _Ways()
-    ways.prepare(url)
-    return httpx.AsyncClient(timeout=timeout, transport=ways, trust_env=False)
+    transport = _RoutingTransport()
+    transport.route(url)  # a variable that cannot be used is found before anything is sent
+    return httpx.AsyncClient(timeout=timeout, transport=transport, trust_env=False)
 
 
-class _Ways(httpx.AsyncBaseTransport):
+class _RoutingTransport(httpx.AsyncBaseTransport):
     """Sends each request by the proxy, and with the certificates, that its address needs."""
 
     def __init__(self) -> None:
         self._open: dict[tuple[Proxy | None, ssl.SSLContext], httpx.AsyncHTTPTransport] = {}
 
-    def prepare(self, url: str) -> tuple[httpx.AsyncHTTPTransport, Proxy | None]:
-        """Return the way to the address, and its proxy; raises NetworkSettingsError."""
+    def route(self, url: str) -> tuple[httpx.AsyncHTTPTransport, Proxy | None]:
+        """Return the transport for the address, and its proxy; raises NetworkSettingsError."""
         proxy, trusted = proxy_for(url), trusted_for(url) or _NO_TLS
-        way = self._open.get((proxy, trusted))
-        if way is None:
+        transport = self._open.get((proxy, trusted))
+        if transport is None:
             address = proxy and httpx.Proxy(proxy.url, ssl_context=trusted_for(proxy.url))
-            way = httpx.AsyncHTTPTransport(verify=trusted, trust_env=False, proxy=address)
-            self._open[proxy, trusted] = way
-        return way, proxy
+            transport = httpx.AsyncHTTPTransport(verify=trusted, trust_env=False, proxy=address)
+            self._open[proxy, trusted] = transport
+        return transport, proxy
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Return the answer; a proxy that does not work is a ProxyFailed."""
-        way, proxy = self.prepare(str(request.url))
+        transport, proxy = self.route(str(request.url))
         try:
-            return await way.handle_async_request(request)
+            return await transport.handle_async_request(request)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as exc:
             if proxy is None or is_tls_error(exc):
                 raise
@@ -82,8 +82,8 @@ class _Ways(httpx.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         """Close all connections."""
-        for way in self._open.values():
-            await way.aclose()
+        for transport in self._open.values():
+            await transport.aclose()
 
 
 _NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -187,8 +187,8 @@ def no_answer(who: str, error: Exception, did: str = "answer", again: str = "try
     The error of the library is masked. A proxy that failed is named in place of `who`, and a
     certificate that is not trusted leads to SSL_CERT_FILE.
 
-    >>> no_answer("https://acme.example", httpx.ConnectError("refused"))
-    'https://acme.example did not answer (refused). Check the address and the network, then ...'
+    >>> no_answer("acme.example", httpx.ConnectError("no route"))
+    'acme.example did not answer (no route). Check the address and the network, then try again.'
     """
     if isinstance(error, ProxyFailed):
         return f"{who} was not reached: {error}, then {again}."

@@ -24,6 +24,7 @@ from bxpull_nb.listener.transport import LongPollingTransport, WebSocketTranspor
 from bxpull_nb.models import PublicChannel
 from bxpull_nb.portal import Portal
 from bxpull_nb.rest.auth import AccessToken, MemoryStore, OAuthApp, request_tokens
+from bxpull_nb.rest.login import login
 from bxpull_nb.rest.publish import publish
 from bxpull_nb.sandbox import Sandbox
 from tests.support.configs import config, seed_answer
@@ -342,6 +343,17 @@ def test_the_doctor_names_a_dead_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
         finding = bx.doctor(portal).findings[0]
     assert "that HTTPS_PROXY names" in finding.said
     assert finding.next_step.startswith("Check that the proxy runs")
+
+
+def test_a_login_finds_a_broken_proxy_before_the_browser_opens(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A login's code lives for thirty seconds only."""
+    monkeypatch.setenv("HTTPS_PROXY", "socks4://127.0.0.1:1080")
+    opened: list[str] = []
+    with pytest.raises(NetworkSettingsError, match="HTTPS_PROXY"):
+        login(PORTAL, "local.1", "x" * 20, open_browser=opened.append, timeout=1)
+    assert opened == []
 
 
 def test_an_application_reaches_its_token_server_by_its_own_rule(

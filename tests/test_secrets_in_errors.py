@@ -3,6 +3,8 @@
 import logging
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import pytest
@@ -102,6 +104,9 @@ def entries(text: str) -> dict[str, Callable[[], object]]:
         "transport": on(lambda portal: bx.listen(portal, transport=text)),
         "users": on(lambda portal: portal.public_channels([text])),  # type: ignore[list-item]
         "doctor": on(lambda portal: bx.doctor(portal, echoes=0, seconds=text)),  # type: ignore[arg-type]
+        "listen": lambda: bx.listen(text),  # type: ignore[arg-type]
+        "fetch_config": lambda: bx.fetch_config(text),  # type: ignore[arg-type]
+        "doctor's portal": lambda: bx.doctor(text),  # type: ignore[arg-type]
         "login url": lambda: login(text, "local.1", "x" * 20, **how),
         "login secret": lambda: login(url, "local.1", text, **how),
         "login port": lambda: login(url, "local.1", "x", port=text, **how),  # type: ignore[arg-type]
@@ -116,7 +121,7 @@ def test_a_misspelt_secret_is_in_no_error(
     """It is in no message, no chained error, no traceback, no repr and no log line."""
     caplog.set_level(logging.DEBUG)
     is_word = {"channels", "transport", "method", "batch", "batch name", "users"}
-    is_word |= {"doctor", "login port"}
+    is_word |= {"doctor", "login port", "listen", "fetch_config", "doctor's portal"}
     leaks: list[tuple[str, str]] = []
     for text in all_spellings(secret):
         if entry in is_word and "/" not in text and secret.isalpha():
@@ -180,3 +185,57 @@ def test_marks_around_a_value_are_left_out(
         assert portal.call("profile")["ID"]
     with bx.connect(mark.format(sandbox.url), token=mark.format(f"Bearer {sandbox.token}")) as one:
         assert one.call("profile")["ID"]
+
+
+HOSTILE = (
+    5,
+    1.5,
+    True,
+    b"bytes",
+    ["x"],
+    {"a": 1},
+    object(),
+    "",
+    " ",
+    "\0",
+    '""',
+    "\ud800",
+    "x" * 9999,
+)
+
+
+@pytest.mark.parametrize("value", HOSTILE, ids=lambda value: type(value).__name__)
+def test_an_argument_of_another_kind_is_an_error_of_ours(value: Any) -> None:
+    """No foreign exception comes out of the functions that choose a portal."""
+    url, app = "https://acme.example", {"client_id": "local.1", "client_secret": "x" * 20}
+    tries: list[dict[str, Any]] = [
+        {"url": value, "token": TOKEN},
+        {"url": url, "token": value},
+        {"webhook": value},
+        {"url": url, **app, "client_id": value},
+        {"url": url, **app, "client_secret": value},
+        {"url": url, **app, "refresh_token": value},
+        {"url": url, **app, "refresh_token": "r" * 20, "token": value},
+        {"url": url, **app, "token_url": value},
+    ]
+    works: list[Callable[[], object]] = [partial(bx.connect, **given) for given in tries]
+    works += [partial(work, value) for work in (bx.listen, bx.fetch_config, bx.doctor)]
+    works.append(partial(login, value, "local.1", "x", open_browser=None, timeout=0.01))
+    for work in works:
+        with suppress(BxPullError):
+            assert isinstance(work(), Portal)
+
+
+def test_a_mistake_of_the_program_shows_its_place_and_no_secret(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The words of a foreign exception are masked, also in the command's traceback."""
+
+    def broken(*_: object, **__: object) -> None:
+        raise KeyError(f"http://{HOST}/rest/1/{SECRETS[0]}/")
+
+    monkeypatch.setattr(bx.Portal, "fetch_config", broken)
+    result = bxpull("config", "--url", f"http://{HOST}", "--token", TOKEN)
+    assert result.exit_code == 1
+    assert "in broken" in result.stderr
+    assert result.stderr.splitlines()[-1] == f"KeyError: 'http://{HOST}/…"

@@ -20,7 +20,7 @@ from bxpull_nb.diagnosis.portal_checks import (
 from bxpull_nb.diagnosis.transport_checks import polling_brings_events, websocket_brings_events
 from bxpull_nb.errors import BxPullError, SettingsError
 from bxpull_nb.masking import quoted, reason_of
-from bxpull_nb.portal import Portal
+from bxpull_nb.portal import Portal, checked_portal
 
 __all__ = ["CHECKS", "diagnose", "doctor"]
 
@@ -71,7 +71,9 @@ def doctor(
             f"doctor: echoes={quoted(echoes)}, seconds={quoted(seconds)}: take one echo or "
             f"more, and more than 0 seconds."
         )
-    context = Context(portal=portal, echoes=echoes, seconds=seconds, nonce=nonce, clock=clock)
+    context = Context(
+        portal=checked_portal(portal), echoes=echoes, seconds=seconds, nonce=nonce, clock=clock
+    )
     return portal.bridge.run(diagnose(context, tell))
 
 

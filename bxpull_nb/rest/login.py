@@ -29,6 +29,7 @@ from bxpull_nb.rest.auth import (
 from bxpull_nb.rest.auth.credentials import stripped
 
 if TYPE_CHECKING:
+    import httpx
     from starlette.responses import Response
     from starlette.types import Receive, Scope, Send
 
@@ -71,7 +72,10 @@ async def login_async(
     client_secret = stripped(client_secret, "client_secret")
     server = token_server(portal, token_url)
     state = token_urlsafe(32)
-    async with _redirect_server(port, state) as (address, code_future):
+    async with (
+        http_client(server) as http,  # first: it may find a proxy that cannot be used
+        _redirect_server(port, state) as (address, code_future),
+    ):
         _show(authorize_url(portal, client_id, state, address), open_browser, tell)
         try:
             code = await asyncio.wait_for(code_future, timeout)
@@ -80,7 +84,7 @@ async def login_async(
                 f"nobody came back from {portal} within {timeout:g} s. {_AGAIN} If the portal "
                 f"says the address is wrong, write {address} as the application's handler path."
             ) from None
-        token_pair = await _exchange(server, client_id, client_secret, code, address)
+        token_pair = await _exchange(http, server, client_id, client_secret, code, address)
     chosen = default_store() if store is None else store
     await asyncio.to_thread(chosen.save, portal, client_id, token_pair)
     return token_pair
@@ -115,7 +119,12 @@ def authorize_url(portal: str, client_id: str, state: str, redirect: str) -> str
 
 
 async def _exchange(
-    server: str, client_id: str, client_secret: str, code: str, redirect: str
+    http: "httpx.AsyncClient",
+    server: str,
+    client_id: str,
+    client_secret: str,
+    code: str,
+    redirect: str,
 ) -> TokenPair:
     """Return the tokens for the code, at once: it lives 30 s."""
     grant = {
@@ -125,8 +134,7 @@ async def _exchange(
         "code": code,
         "redirect_uri": redirect,
     }
-    async with http_client(server) as http:
-        return await request_tokens(http, server, grant)
+    return await request_tokens(http, server, grant)
 
 
 def _show(
