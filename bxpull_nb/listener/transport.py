@@ -17,23 +17,22 @@ import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import (
     ConnectionClosed,
-    InvalidStatus,
-    ProxyError,
     WebSocketException,
 )
-from websockets.frames import CloseCode
 
 from bxpull_nb.environment import Proxy, proxy_for, trusted_for
-from bxpull_nb.errors import ChannelRefused, ConnectionFailed, FrameTooLarge, PushError
+from bxpull_nb.errors import ConnectionFailed
 from bxpull_nb.http import (
-    UNTRUSTED,
-    ProxyFailed,
     http_client,
-    is_certificate_error,
-    is_tls_error,
-    proxy_failure,
 )
-from bxpull_nb.masking import mask_foreign, reason_of
+from bxpull_nb.listener.transport_errors import (
+    MAX_FRAME,
+    closed,
+    poll_error,
+    refused,
+    too_large,
+    websocket_error,
+)
 
 __all__ = [
     "Accepted",
@@ -46,13 +45,10 @@ __all__ = [
     "poll_body",
 ]
 
-MAX_FRAME = 256 * 1024 * 1024
-"""Bytes. High on purpose: a resumed connection brings its whole backlog in one frame."""
 
 _OPEN_TIMEOUT = 10.0
 _CLOSE_TIMEOUT = 0.3  # stopping must feel instant, even if the server does not answer the close
 _PING_EVERY = 30.0
-_WRONG_CHANNEL, _TOO_MANY = 4010, 4029  # close codes
 _POLL_HELD = 40.0  # the server answers a quiet poll after this long
 _POLL_TIMEOUT = httpx.Timeout(10.0, read=_POLL_HELD + 20.0)
 
@@ -154,7 +150,7 @@ class WebSocketTransport:
                     yield frame
         except (OSError, TimeoutError, WebSocketException) as exc:
             by = proxy if self._connection is None else None
-            raise _websocket_error(exc, by) from None
+            raise websocket_error(exc, by) from None
         raise ConnectionFailed(
             "the push server closed the WebSocket. It is opened again by itself."
         )
@@ -166,7 +162,7 @@ class WebSocketTransport:
         try:
             await self._connection.send(frame)
         except ConnectionClosed as exc:
-            raise _closed(exc) from None
+            raise closed(exc) from None
 
     async def close(self, code: int, reason: str) -> None:
         """Close the connection with this code; `frames` ends."""
@@ -208,7 +204,7 @@ class LongPollingTransport:
                         yield poll_body(response)
                 url = next_url()
         except httpx.HTTPError as exc:
-            raise _poll_error(exc) from None
+            raise poll_error(exc) from None
         finally:
             await http.aclose()
 
@@ -224,71 +220,6 @@ def _tls(url: str, proxy: Proxy | None) -> dict[str, Any]:
     to_proxy = None if proxy is None else trusted_for(proxy.url)
     given = {"ssl": trusted_for(url), "proxy_ssl": to_proxy}
     return {name: trusted for name, trusted in given.items() if trusted is not None}
-
-
-def _poll_error(exc: httpx.HTTPError) -> ConnectionFailed:
-    if isinstance(exc, ProxyFailed):
-        return ConnectionFailed(f"the push server was not polled: {exc}.")
-    if is_certificate_error(exc):
-        return _untrusted(exc)
-    return ConnectionFailed(
-        f"the push server did not answer a poll ({reason_of(exc)}). It is asked again by itself."
-    )
-
-
-def _untrusted(exc: Exception) -> ConnectionFailed:
-    return ConnectionFailed(
-        f"the push server's certificate is not trusted ({reason_of(exc)}). {UNTRUSTED}"
-    )
-
-
-def _websocket_error(exc: Exception, proxy: Proxy | None) -> PushError:
-    """Return our error; `proxy` is the one that should have led to a connection."""
-    if isinstance(exc, InvalidStatus):
-        return _refused(exc.response.status_code, "WebSocket handshake")
-    if isinstance(exc, ConnectionClosed):
-        return _closed(exc)
-    if is_certificate_error(exc):
-        return _untrusted(exc)
-    reason = reason_of(exc)
-    is_before_tls = isinstance(exc, OSError | ProxyError) and not is_tls_error(exc)
-    if proxy is not None and is_before_tls:
-        text = proxy_failure(proxy, reason)
-        return ConnectionFailed(f"no WebSocket connection to the push server: {text}.")
-    return ConnectionFailed(
-        f"no WebSocket connection to the push server ({reason}). It is tried again by itself; if "
-        f"a proxy or firewall blocks WebSockets, use transport='polling'."
-    )
-
-
-def _too_large(limit: int = MAX_FRAME) -> FrameTooLarge:
-    return FrameTooLarge(
-        f"the push server sent more in one frame than is taken ({limit >> 20} MB). If it stays so, "
-        f"there is too much history to resume from: stop the feed and start it anew, it then "
-        f"begins from now."
-    )
-
-
-def _closed(exc: ConnectionClosed) -> PushError:
-    received = exc.rcvd
-    if exc.sent is not None and exc.sent.code == CloseCode.MESSAGE_TOO_BIG:
-        return _too_large()
-    if received is None:
-        return ConnectionFailed(
-            "the WebSocket broke (no close frame). It is opened again by itself."
-        )
-    what = f"close code {received.code} {mask_foreign(received.reason)}".rstrip()
-    if received.code == _WRONG_CHANNEL:
-        return ChannelRefused(
-            f"the push server ended the connection ({what}): it does not know the channel any "
-            f"more. A fresh config is fetched and tried."
-        )
-    if received.code == _TOO_MANY:
-        return ConnectionFailed(
-            f"the push server ended the connection ({what}): more than 100 connections listen to "
-            f"this channel, and it closes the oldest. Stop the feeds and tabs nobody needs."
-        )
-    return ConnectionFailed(f"the WebSocket broke ({what}). It is opened again by itself.")
 
 
 async def _answer_of(
@@ -316,7 +247,7 @@ async def poll(
         async for part in response.aiter_bytes():
             body += part
             if len(body) > max_frame:
-                raise _too_large(max_frame)
+                raise too_large(max_frame)
     headers = {
         k: v for k, v in response.headers.items() if k in ("content-type", "last-message-id")
     }
@@ -326,7 +257,7 @@ async def poll(
 def poll_answer(response: httpx.Response) -> Accepted:
     """Return a poll's answer as Accepted; raises ChannelRefused or ConnectionFailed."""
     if response.status_code not in (httpx.codes.OK, httpx.codes.NOT_MODIFIED):
-        raise _refused(response.status_code, "poll")
+        raise refused(response.status_code, "poll")
     if "html" in response.headers.get("content-type", ""):
         raise ConnectionFailed(
             "a poll was answered with an HTML page: something between here and the push server "
@@ -340,14 +271,3 @@ def poll_body(response: httpx.Response) -> str | bytes:
     """Return the frame in the answer to a poll."""
     binary = "octet-stream" in response.headers.get("content-type", "")
     return response.content if binary else response.content.decode(errors="replace")
-
-
-def _refused(status: int, what: str) -> PushError:
-    if status in (httpx.codes.BAD_REQUEST, httpx.codes.FORBIDDEN):
-        return ChannelRefused(
-            f"the push server refused the {what} (HTTP {status}): it does not know the channel, "
-            f"which may have ended. A fresh config is fetched and tried."
-        )
-    return ConnectionFailed(
-        f"the push server answered the {what} with HTTP {status}. It is tried again by itself."
-    )
