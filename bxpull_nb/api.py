@@ -1,7 +1,6 @@
 """Helper functions for scripts and cells: connect, fetch a config, listen, replay."""
 
 import os
-import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -11,7 +10,9 @@ from bxpull_nb.capture.feed import Feed
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.listener import CaptureTarget, ListenerStats
 from bxpull_nb.models import CHANNEL_TYPES, PullConfig
-from bxpull_nb.portal import Portal
+from bxpull_nb.models.inputs import bare_or_none
+from bxpull_nb.portal import Portal, checked_portal
+from bxpull_nb.protocol.portal_address import is_webhook
 from bxpull_nb.rest.auth import AccessToken, OAuthApp, TokenPair, TokenStore, Webhook
 from bxpull_nb.storage.dataset import read_events
 from bxpull_nb.storage.journal import Journal
@@ -69,6 +70,8 @@ def connect(
     if given == _NOTHING:
         return sandbox_portal()
     if given.is_application:
+        if is_webhook(given.url):
+            raise SettingsError(f"the url is a webhook's, which needs no application. {_HOW}")
         return Portal(_application(given, token_url, store, on_refresh))
     if token_url is not None or store is not None or on_refresh is not None:
         raise SettingsError(f"token_url, store and on_refresh are for an application. {_HOW}")
@@ -82,7 +85,7 @@ def fetch_config(portal: Portal, *, cache: bool = True, reopen: bool = True) -> 
     PushServerNotConfigured, TokenRefused, PortalUnreachable, UnexpectedAnswer or MissingField;
     each message names the next step.
     """
-    return portal.fetch_config(cache=cache, reopen=reopen)
+    return checked_portal(portal).fetch_config(cache=cache, reopen=reopen)
 
 
 def listen(
@@ -104,8 +107,10 @@ def listen(
     the folder goes on where this one stopped. `max_rows` and `max_bytes` bound the events kept in
     memory. Raises the error that prevents a connection.
     """
-    return portal.feed(channels, transport).start(
-        backfill=backfill, journal=journal, max_rows=max_rows, max_bytes=max_bytes
+    return (
+        checked_portal(portal)
+        .feed(channels, transport)
+        .start(backfill=backfill, journal=journal, max_rows=max_rows, max_bytes=max_bytes)
     )
 
 
@@ -159,9 +164,12 @@ _NOTHING = PortalSettings()
 
 
 def from_environment() -> PortalSettings:
-    """Return the settings in the BXPULL_* variables; an empty variable is a missing one."""
+    """Return the settings in the BXPULL_* variables; an empty variable is a missing one.
+
+    Quotation marks around a value, which some env files keep, are left out.
+    """
     names = PortalSettings._fields
-    return PortalSettings(**{name: os.environ.get(_variable(name)) or None for name in names})
+    return PortalSettings(**{name: bare_or_none(os.environ.get(_variable(name))) for name in names})
 
 
 def sandbox_portal(rate: float = 25.0) -> Portal:
@@ -203,7 +211,7 @@ def _application(
 def _fixed(given: PortalSettings) -> AccessToken | Webhook:
     """Return the token, or the webhook, which may take the place of the url."""
     url, token, webhook = given[:3]
-    if url is not None and token is None and webhook is None and _is_webhook(url):
+    if is_webhook(url) and webhook is None:
         url, webhook = None, url
     if webhook is not None and (url is not None or token is not None):
         raise SettingsError(f"either a webhook or a url with a token, not both. {_HOW}")
@@ -213,7 +221,3 @@ def _fixed(given: PortalSettings) -> AccessToken | Webhook:
         lacking = "url" if url is None else "token"
         raise SettingsError(f"the {lacking} is missing. {_HOW}")
     return AccessToken(url, token)
-
-
-def _is_webhook(url: str) -> bool:
-    return re.search(r"/rest/+\d+/+\w", url) is not None

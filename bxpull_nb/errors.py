@@ -3,6 +3,7 @@
 ```
 BxPullError
 ├── SettingsError           an argument or an environment variable cannot be used  (ValueError)
+│   └── NetworkSettingsError  a proxy or certificate variable cannot be used
 ├── WrongThreadError        a blocking call from the thread that has to answer  (RuntimeError)
 ├── WrongProcessError       a portal of the parent process, used in a forked child  (RuntimeError)
 ├── RestError               a call to the portal failed
@@ -71,6 +72,7 @@ __all__ = [
     "LoginFailed",
     "LoginTimeout",
     "MissingField",
+    "NetworkSettingsError",
     "PortalDeleted",
     "PortalUnreachable",
     "PublishRefused",
@@ -96,6 +98,17 @@ class BxPullError(Exception):
 
 class SettingsError(BxPullError, ValueError):
     """An argument or an environment variable cannot be used."""
+
+
+class NetworkSettingsError(SettingsError):
+    """A proxy or a certificate that the environment names cannot be used.
+
+    `variable` is the environment's: `HTTPS_PROXY`, `SSL_CERT_FILE` and so on.
+    """
+
+    def __init__(self, message: str, *, variable: str) -> None:
+        super().__init__(message)
+        self.variable = variable
 
 
 class WrongThreadError(BxPullError, RuntimeError):

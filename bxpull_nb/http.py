@@ -1,29 +1,34 @@
-"""The HTTP client of every module that sends secrets, and the limits of an answer."""
+"""The HTTP client of every module that sends secrets, the limits of an answer, and its errors."""
 
 import asyncio
 import logging
-import os
 import ssl
 import zlib
-from collections.abc import AsyncIterator, Mapping
-from functools import lru_cache
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 
 import httpx
 
-from bxpull_nb.masking import mask_url
-from bxpull_nb.protocol.endpoint import is_loopback
+from bxpull_nb.environment import Proxy, proxy_for, trusted_for
+from bxpull_nb.masking import mask_url, quoted, reason_of
 
 __all__ = [
     "ANSWER_BYTES",
     "ANSWER_SECONDS",
     "TIMEOUT",
+    "UNTRUSTED",
     "AnswerTooLarge",
     "AnswerTooSlow",
+    "ProxyFailed",
     "UnreadableAnswer",
     "http_client",
+    "is_certificate_error",
+    "is_tls_error",
     "mask_http_logs",
+    "no_answer",
     "post",
+    "proxy_failure",
+    "scrubbed",
     "unpacked",
 ]
 
@@ -36,17 +41,62 @@ ANSWER_BYTES = 64 * 1024 * 1024
 ANSWER_SECONDS = 60.0
 """Seconds until the whole answer is there."""
 
-_LOGGERS = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy")
+_LOGGERS = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy", "httpcore.socks")
 
 
 def http_client(url: str, timeout: httpx.Timeout | float = TIMEOUT) -> httpx.AsyncClient:
     """Return a client for that address; it uses the environment's proxy except for this machine.
 
     Certificates named by SSL_CERT_FILE are trusted (a sandbox with TLS has one of its own).
+    Raises NetworkSettingsError for a variable that cannot be used, if the address needs it.
     """
     mask_http_logs()
-    trusted = _trusted(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
-    return httpx.AsyncClient(timeout=timeout, trust_env=not is_loopback(url), verify=trusted)
+    transport = _RoutingTransport()
+    transport.route(url)  # a variable that cannot be used is found before anything is sent
+    return httpx.AsyncClient(timeout=timeout, transport=transport, trust_env=False)
+
+
+class _RoutingTransport(httpx.AsyncBaseTransport):
+    """Sends each request by the proxy, and with the certificates, that its address needs."""
+
+    def __init__(self) -> None:
+        self._open: dict[tuple[Proxy | None, ssl.SSLContext], httpx.AsyncHTTPTransport] = {}
+
+    def route(self, url: str) -> tuple[httpx.AsyncHTTPTransport, Proxy | None]:
+        """Return the transport for the address, and its proxy; raises NetworkSettingsError."""
+        proxy, trusted = proxy_for(url), trusted_for(url) or _NO_TLS
+        transport = self._open.get((proxy, trusted))
+        if transport is None:
+            address = proxy and httpx.Proxy(proxy.url, ssl_context=trusted_for(proxy.url))
+            transport = httpx.AsyncHTTPTransport(verify=trusted, trust_env=False, proxy=address)
+            self._open[proxy, trusted] = transport
+        return transport, proxy
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Return the answer; a proxy that does not work is a ProxyFailed."""
+        transport, proxy = self.route(str(request.url))
+        try:
+            return await transport.handle_async_request(request)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as exc:
+            if proxy is None or is_tls_error(exc):
+                raise
+            raise ProxyFailed(proxy, reason_of(exc)) from None
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        for transport in self._open.values():
+            await transport.aclose()
+
+
+_NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""Trusts nothing: for addresses without TLS."""
+
+
+class ProxyFailed(httpx.ProxyError):
+    """The proxy did not answer, or did not lead on; the text names it and its variable."""
+
+    def __init__(self, proxy: Proxy, reason: str) -> None:
+        super().__init__(proxy_failure(proxy, reason))
 
 
 class UnreadableAnswer(httpx.DecodingError):
@@ -131,13 +181,77 @@ def _unpacker(encoding: str) -> Any:
         return None
     if name in ("gzip", "x-gzip", "deflate"):
         return zlib.decompressobj(zlib.MAX_WBITS | 32)
-    raise UnreadableAnswer(f"it is packed as {name[:40]!r}, which was not asked for")
+    raise UnreadableAnswer(f"it is packed as {quoted(name)}, which was not asked for")
 
 
-@lru_cache(maxsize=4)
-def _trusted(_file: str | None, _directory: str | None) -> ssl.SSLContext:
-    """Return the trusted certificates, cached: reading them blocks the loop for 0.1 s."""
-    return httpx.create_ssl_context()
+def proxy_failure(proxy: Proxy, reason: str) -> str:
+    """Return the words about a proxy that did not lead on, without its password."""
+    return (
+        f"the proxy {proxy.shown} that {proxy.variable} names did not lead there ({reason}). Check "
+        f"that it runs, correct {proxy.variable}, or list the host in NO_PROXY"
+    )
+
+
+def no_answer(who: str, error: Exception, did: str = "answer", again: str = "try again") -> str:
+    """Return the sentences about a failed request to `who`: what happened, and what to do.
+
+    The error of the library is masked. A proxy that failed is named in place of `who`, and a
+    certificate that is not trusted leads to SSL_CERT_FILE.
+
+    >>> no_answer("acme.example", httpx.ConnectError("no route"))
+    'acme.example did not answer (no route). Check the address and the network, then try again.'
+    """
+    if isinstance(error, ProxyFailed):
+        return f"{who} was not reached: {error}, then {again}."
+    if is_certificate_error(error):
+        return (
+            f"{who} did not {did} ({reason_of(error)}): its certificate is not trusted. {UNTRUSTED}"
+        )
+    if isinstance(error, httpx.TimeoutException) and not isinstance(error, AnswerTooSlow):
+        reason = f"no answer within {TIMEOUT:.0f} s"
+    else:
+        reason = reason_of(error)
+    return f"{who} did not {did} ({reason}). Check the address and the network, then {again}."
+
+
+UNTRUSTED = (
+    "Name the file of its authority's certificate in SSL_CERT_FILE (a company's proxy often has "
+    "an authority of its own), then connect again."
+)
+"""The next step for a certificate that is not trusted."""
+
+
+def is_certificate_error(error: BaseException) -> bool:
+    """Whether the error, or one that it came from, is about the server's certificate."""
+    return any(
+        isinstance(one, ssl.SSLCertVerificationError) or _CERTIFICATE in str(one)
+        for one in _chain(error)
+    )
+
+
+def is_tls_error(error: BaseException) -> bool:
+    """Whether the error, or one that it came from, is of TLS: a connection was made before."""
+    return any(isinstance(one, ssl.SSLError) for one in _chain(error))
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield the error and those that it came from."""
+    seen = 0
+    while error is not None and seen < _DEPTH:
+        yield error
+        error, seen = error.__cause__ or error.__context__, seen + 1
+
+
+def scrubbed(error: httpx.HTTPError, request: httpx.Request) -> httpx.HTTPError:
+    """Return the library's error with another request and a masked text, for a traceback."""
+    error.request = request
+    error.args = (reason_of(error),)
+    error.__cause__ = error.__context__ = None
+    return error
+
+
+_CERTIFICATE = "CERTIFICATE_VERIFY_FAILED"
+_DEPTH = 10
 
 
 class _Masking(logging.Filter):

@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 
 from bxpull_nb.bridge import LoopThread
 from bxpull_nb.capture.feed import Feed
-from bxpull_nb.errors import ChannelMissing
+from bxpull_nb.errors import ChannelMissing, SettingsError
 from bxpull_nb.listener import Listener, Timing
+from bxpull_nb.masking import quoted
 from bxpull_nb.models import CHANNEL_TYPES, PublicChannel, PullConfig
 from bxpull_nb.models.choices import checked_channels, checked_transport
 from bxpull_nb.models.html import html_table
@@ -22,7 +23,7 @@ from bxpull_nb.storage.eventlog import EventLog
 if TYPE_CHECKING:
     from bxpull_nb.sandbox import Sandbox
 
-__all__ = ["Portal"]
+__all__ = ["Portal", "checked_portal"]
 
 
 class Portal:
@@ -183,6 +184,13 @@ class Portal:
     def _repr_html_(self) -> str:
         rows = [("portal", self.url), ("authorization", repr(self.rest.auth))]
         return html_table([*rows, *(("feed", repr(feed)) for feed in self.feeds)])
+
+
+def checked_portal(portal: object) -> Portal:
+    """Return the portal; raises SettingsError for anything else, such as its address."""
+    if not isinstance(portal, Portal):
+        raise SettingsError(f"{quoted(portal)} is no portal. Make one by connect().")
+    return portal
 
 
 def _now(timing: Timing) -> datetime:

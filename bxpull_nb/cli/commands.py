@@ -211,6 +211,7 @@ def login(
     """
     import webbrowser
 
+    from bxpull_nb.protocol.portal_address import portal_url
     from bxpull_nb.rest.login import login as sign_in
 
     sign_in(
@@ -221,7 +222,7 @@ def login(
         open_browser=None if no_browser else webbrowser.open,
         tell=lambda address: click.echo(f"Open in a browser:\n\n    {address}\n"),
     )
-    click.echo(f"signed in to {url}; the tokens are kept")
+    click.echo(f"signed in to {portal_url(url)}; the tokens are kept")
 
 
 main.add_command(compact)

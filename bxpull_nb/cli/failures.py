@@ -3,6 +3,7 @@
 import os
 import sys
 from contextlib import suppress
+from traceback import format_tb
 from typing import Any
 
 import click
@@ -11,6 +12,7 @@ from bxpull_nb.cli.exit_codes import DONE, FAILED, INTERRUPTED, USAGE
 from bxpull_nb.cli.log_warnings import showing_warnings
 from bxpull_nb.cli.signals import ending_on_signals
 from bxpull_nb.errors import BxPullError, SettingsError
+from bxpull_nb.masking import mask_foreign, mask_text, reason_of
 
 __all__ = ["OneLineErrors"]
 
@@ -39,12 +41,14 @@ class OneLineErrors(click.Group):
         except (click.Abort, KeyboardInterrupt):
             return INTERRUPTED
         except click.ClickException as exc:
-            return _complain(exc.format_message(), exc.exit_code)
+            return _complain(mask_foreign(exc.format_message()), exc.exit_code)
         except BxPullError as exc:
             return _complain(str(exc), USAGE if isinstance(exc, SettingsError) else FAILED)
         except OSError as exc:
-            parts = [exc.filename, exc.strerror or exc]
-            return _complain(": ".join(str(part) for part in parts if part), FAILED)
+            parts = [mask_text(str(exc.filename or "")), exc.strerror or reason_of(exc)]
+            return _complain(": ".join(filter(None, parts)), FAILED)
+        except Exception as exc:  # noqa: BLE001 - its words may hold a secret
+            return _show_bug(exc)
         return code or DONE
 
 
@@ -58,6 +62,14 @@ def _complain(message: str, code: int) -> int:
     with suppress(OSError):
         click.echo(f"bxpull: {' '.join(message.split())}", err=True)
     return code
+
+
+def _show_bug(error: Exception) -> int:
+    """Show a mistake of this program: where it happened, and its words masked."""
+    places = "".join(format_tb(error.__traceback__))
+    with suppress(OSError):
+        click.echo(f"{places}{type(error).__name__}: {reason_of(error)}", err=True)
+    return FAILED
 
 
 def _leave_stdout() -> int:

@@ -10,6 +10,7 @@ from bxpull_nb.errors import (
     GrantRefused,
     LimitReached,
     MissingField,
+    NetworkSettingsError,
     PortalDeleted,
     PortalUnreachable,
     PushServerNotConfigured,
@@ -28,6 +29,7 @@ _CERTIFICATE = (
 )
 _STEPS: dict[type[Exception], str] = {
     GrantRefused: "Sign the application in again: bxpull login.",
+    NetworkSettingsError: "Correct the environment's variable or unset it, then start again.",
     SettingsError: "Sign the application in: bxpull login.",
     AccessRefused: "Ask an administrator of the portal to allow it to this user and application.",
     WrongAuthType: "Connect with an application's OAuth token: bx.connect(url, token=...).",
@@ -56,6 +58,10 @@ _CODES = {
     "WRONG_LICENSE": "Ask the portal's administrator for a plan that has REST.",
 }
 _NETWORK = (
+    (
+        r"the proxy ",
+        "Check that the proxy runs, correct its variable, or list the host in NO_PROXY.",
+    ),
     (r"CERTIFICATE|certificate", _CERTIFICATE),
     (r"WRONG_VERSION|record layer", "Write the address with http:// if the portal has no TLS."),
     (r"Name or service|getaddrinfo|nodename|resolution", "Check the spelling of the address."),
@@ -73,6 +79,8 @@ def reason(error: Exception) -> str:
 
 def is_unauthenticated(error: Exception) -> bool:
     """Whether the portal did not recognise the caller."""
+    if isinstance(error, NetworkSettingsError):
+        return False
     wrong_webhook = isinstance(error, ApiError) and error.code.upper() == "INVALID_CREDENTIALS"
     return wrong_webhook or isinstance(error, TokenRefused | SettingsError)
 

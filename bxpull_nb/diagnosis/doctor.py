@@ -19,7 +19,8 @@ from bxpull_nb.diagnosis.portal_checks import (
 )
 from bxpull_nb.diagnosis.transport_checks import polling_brings_events, websocket_brings_events
 from bxpull_nb.errors import BxPullError, SettingsError
-from bxpull_nb.portal import Portal
+from bxpull_nb.masking import quoted, reason_of
+from bxpull_nb.portal import Portal, checked_portal
 
 __all__ = ["CHECKS", "diagnose", "doctor"]
 
@@ -64,12 +65,15 @@ def doctor(
     Nothing is left running. Raises SettingsError for numbers that cannot be used,
     WrongThreadError on the portal's own thread.
     """
-    if not (echoes >= 1 and seconds > 0):
+    are_numbers = all(isinstance(one, int | float) for one in (echoes, seconds))
+    if not (are_numbers and echoes >= 1 and seconds > 0):
         raise SettingsError(
-            f"doctor: echoes={echoes!r}, seconds={seconds!r}: take one echo or more, and more "
-            f"than 0 seconds."
+            f"doctor: echoes={quoted(echoes)}, seconds={quoted(seconds)}: take one echo or "
+            f"more, and more than 0 seconds."
         )
-    context = Context(portal=portal, echoes=echoes, seconds=seconds, nonce=nonce, clock=clock)
+    context = Context(
+        portal=checked_portal(portal), echoes=echoes, seconds=seconds, nonce=nonce, clock=clock
+    )
     return portal.bridge.run(diagnose(context, tell))
 
 
@@ -111,5 +115,5 @@ async def _check_result(check: Check, context: Context) -> tuple[bool | None, Ch
         return False, CheckResult(f"no answer within {context.seconds:g} s", _BUSY)
     except Exception as error:  # noqa: BLE001 - one check must not end the others
         _log.exception("a check of the doctor failed")
-        return False, CheckResult(f"{type(error).__name__}: {error}", _BUG)
+        return False, CheckResult(f"{type(error).__name__}: {reason_of(error)}", _BUG)
     return result.ok, result

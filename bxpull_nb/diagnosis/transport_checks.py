@@ -68,7 +68,8 @@ def _no_connection(context: Context, echo_test: EchoTest, blocked: str) -> Check
     if isinstance(error, ChannelRefused):
         return CheckResult(reason(error), advice(error, context.auth), ok=False)
     message = str(error)
-    step = of_network(message) if "CERTIFICATE" in message.upper() else blocked
+    is_known = "CERTIFICATE" in message.upper() or "the proxy " in message
+    step = of_network(message) if is_known else blocked
     return CheckResult(f"{reason(error)} ({len(echo_test.errors)} tries)", step, ok=False)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from bxpull_nb.errors import BxPullError
 from bxpull_nb.listener.target import CaptureTarget
-from bxpull_nb.masking import mask_url
+from bxpull_nb.masking import reason_of
 from bxpull_nb.models import LogEntry, Record
 
 __all__ = ["LaneActivity"]
@@ -110,4 +110,4 @@ def _events(count: int) -> str:
 
 
 def _reason(error: Exception) -> str:
-    return mask_url(str(error)) or type(error).__name__
+    return str(error) if isinstance(error, BxPullError) else reason_of(error)

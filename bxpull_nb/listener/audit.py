@@ -17,6 +17,7 @@ from bxpull_nb.listener.channel_renewal import RetiredChannel
 from bxpull_nb.listener.lane import Lane
 from bxpull_nb.listener.polling import poll, poll_answer, poll_body
 from bxpull_nb.listener.settings import LaneSettings
+from bxpull_nb.masking import reason_of
 from bxpull_nb.models import LogEntry, PullConfig
 from bxpull_nb.protocol.endpoint import FULL_HISTORY, connection_url
 from bxpull_nb.protocol.session import Received
@@ -115,7 +116,7 @@ async def _ask_retired(lane: Lane, settings: LaneSettings, retired: RetiredChann
     except ChannelRefused as exc:
         _log.info("%s: a retired channel is no longer known: %s", lane.name, exc)
     except (BxPullError, httpx.HTTPError) as exc:
-        _log.info("%s: a retired channel could not be asked: %s", lane.name, exc)
+        _log.info("%s: a retired channel could not be asked: %s", lane.name, reason_of(exc))
         return
     retired.tries += 1
     done = received is not None and received.is_whole and not received.batch.records

@@ -8,8 +8,8 @@ import httpx
 
 from bxpull_nb.errors import ConnectionFailed
 from bxpull_nb.http import AnswerTooLarge, http_client, unpacked
-from bxpull_nb.listener.transport import MAX_FRAME, Accepted, refused, too_large
-from bxpull_nb.masking import mask_url
+from bxpull_nb.listener.transport import Accepted
+from bxpull_nb.listener.transport_errors import MAX_FRAME, poll_error, refused, too_large
 
 __all__ = [
     "LongPollingTransport",
@@ -96,10 +96,7 @@ class LongPollingTransport:
                         yield [poll_body(response)]
                 url = next_url()
         except httpx.HTTPError as exc:
-            reason = mask_url(str(exc)) or type(exc).__name__
-            raise ConnectionFailed(
-                f"the push server did not answer a poll ({reason}). It is asked again by itself."
-            ) from exc
+            raise poll_error(exc) from None
         finally:
             await http.aclose()
 

@@ -6,6 +6,7 @@ from itertools import count
 from typing import Any
 
 from bxpull_nb.errors import CallFailed, ConnectionFailed
+from bxpull_nb.masking import mask_foreign
 from bxpull_nb.protocol.codec import JsonRpcCodec, RpcAnswer
 
 __all__ = ["RpcCalls"]
@@ -56,6 +57,7 @@ class RpcCalls:
                 f"{method}: the push server gave no answer within {_TIMEOUT:g} s.", code=0
             ) from None
         if answer.error is not None:
-            code, text = answer.error.get("code", 0), answer.error.get("message", "")
+            code = answer.error.get("code", 0)
+            text = mask_foreign(str(answer.error.get("message", "")))
             raise CallFailed(f"{method}: the push server answered {code} ({text}).", code=code)
         return answer.result

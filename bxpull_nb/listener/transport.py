@@ -10,40 +10,23 @@ is a FrameTooLarge.
 
 import logging
 from collections.abc import AsyncGenerator, Callable
-from http import HTTPStatus
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 import msgspec
 from websockets.asyncio.client import connect
-from websockets.exceptions import (
-    ConnectionClosed,
-    ConnectionClosedOK,
-    InvalidStatus,
-    WebSocketException,
-)
-from websockets.frames import CloseCode
+from websockets.exceptions import ConnectionClosed, ConnectionClosedOK, WebSocketException
 
-from bxpull_nb.errors import ChannelRefused, ConnectionFailed, FrameTooLarge, PushError
+from bxpull_nb.environment import Proxy, proxy_for, trusted_for
+from bxpull_nb.errors import ConnectionFailed
 from bxpull_nb.listener.frame_queue import FrameQueue
-from bxpull_nb.masking import mask_url
-from bxpull_nb.protocol.endpoint import is_loopback
+from bxpull_nb.listener.transport_errors import MAX_FRAME, closed, websocket_error
 
-__all__ = [
-    "MAX_FRAME",
-    "Accepted",
-    "Transport",
-    "WebSocketTransport",
-    "refused",
-    "too_large",
-]
+__all__ = ["Accepted", "Transport", "WebSocketTransport"]
 
-MAX_FRAME = 256 * 1024 * 1024
-"""Bytes. High on purpose: a resumed connection brings its whole backlog in one frame."""
 
 _OPEN_TIMEOUT = 10.0
 _CLOSE_TIMEOUT = 0.3  # stopping must feel instant, even if the server does not answer the close
 _PING_EVERY = 30.0
-_WRONG_CHANNEL, _TOO_MANY = 4010, 4029  # close codes
 
 # The libraries' own debug lines hold whole addresses, and an address holds the channel id.
 _QUIET = logging.getLogger("bxpull_nb.listener.transport.quiet")
@@ -93,6 +76,8 @@ class WebSocketTransport:
     ) -> AsyncGenerator[Accepted | list[str | bytes]]:
         """Yield `Accepted` after the handshake, then every frame."""
         url = next_url()
+        proxy = proxy_for(url)
+        tls = _tls(url, proxy)
         try:
             async with connect(
                 url,
@@ -101,9 +86,10 @@ class WebSocketTransport:
                 open_timeout=_OPEN_TIMEOUT,
                 close_timeout=_CLOSE_TIMEOUT,
                 ping_interval=_PING_EVERY,
-                proxy=None if is_loopback(url) else True,
+                proxy=None if proxy is None else proxy.url,
                 logger=_QUIET,
                 create_connection=FrameQueue,
+                **tls,
             ) as connection:
                 self._connection = cast("FrameQueue", connection)
                 yield Accepted()
@@ -112,7 +98,8 @@ class WebSocketTransport:
         except ConnectionClosedOK:
             pass
         except (OSError, TimeoutError, WebSocketException) as exc:
-            raise _websocket_error(exc) from exc
+            by = proxy if self._connection is None else None
+            raise websocket_error(exc, by) from None
         raise ConnectionFailed(
             "the push server closed the WebSocket. It is opened again by itself."
         )
@@ -124,7 +111,7 @@ class WebSocketTransport:
         try:
             await self._connection.send_all(frames)
         except ConnectionClosed as exc:
-            raise _websocket_error(exc) from exc
+            raise closed(exc) from None
 
     async def close(self, code: int, reason: str) -> None:
         """Close the connection with this code; `frames` ends."""
@@ -132,56 +119,8 @@ class WebSocketTransport:
             await self._connection.close(code, reason)
 
 
-def _websocket_error(exc: Exception) -> PushError:
-    if isinstance(exc, InvalidStatus):
-        return refused(exc.response.status_code, "WebSocket handshake")
-    if isinstance(exc, ConnectionClosed):
-        return _closed(exc)
-    reason = mask_url(str(exc)) or type(exc).__name__
-    return ConnectionFailed(
-        f"no WebSocket connection to the push server ({reason}). It is tried again by itself; if "
-        f"a proxy or firewall blocks WebSockets, use transport='polling'."
-    )
-
-
-def too_large(limit: int = MAX_FRAME) -> FrameTooLarge:
-    """Return the error for more than `limit` bytes at once."""
-    return FrameTooLarge(
-        f"the push server sent more in one frame than is taken ({limit >> 20} MB). If it stays so, "
-        f"there is too much history to resume from: stop the feed and start it anew, it then "
-        f"begins from now."
-    )
-
-
-def _closed(exc: ConnectionClosed) -> PushError:
-    received = exc.rcvd
-    if exc.sent is not None and exc.sent.code == CloseCode.MESSAGE_TOO_BIG:
-        return too_large()
-    if received is None:
-        return ConnectionFailed(
-            "the WebSocket broke (no close frame). It is opened again by itself."
-        )
-    what = f"close code {received.code} {received.reason}".rstrip()
-    if received.code == _WRONG_CHANNEL:
-        return ChannelRefused(
-            f"the push server ended the connection ({what}): it does not know the channel any "
-            f"more. A fresh config is fetched and tried."
-        )
-    if received.code == _TOO_MANY:
-        return ConnectionFailed(
-            f"the push server ended the connection ({what}): more than 100 connections listen to "
-            f"this channel, and it closes the oldest. Stop the feeds and tabs nobody needs."
-        )
-    return ConnectionFailed(f"the WebSocket broke ({what}). It is opened again by itself.")
-
-
-def refused(status: int, what: str) -> PushError:
-    """Return the error for an HTTP status that refuses a handshake or a poll."""
-    if status in (HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN):
-        return ChannelRefused(
-            f"the push server refused the {what} (HTTP {status}): it does not know the channel, "
-            f"which may have ended. A fresh config is fetched and tried."
-        )
-    return ConnectionFailed(
-        f"the push server answered the {what} with HTTP {status}. It is tried again by itself."
-    )
+def _tls(url: str, proxy: Proxy | None) -> dict[str, Any]:
+    """Return the certificates to trust, as the library takes them."""
+    to_proxy = None if proxy is None else trusted_for(proxy.url)
+    given = {"ssl": trusted_for(url), "proxy_ssl": to_proxy}
+    return {name: trusted for name, trusted in given.items() if trusted is not None}

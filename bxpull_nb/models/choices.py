@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from bxpull_nb.errors import SettingsError
+from bxpull_nb.masking import quoted
 from bxpull_nb.models.channel import CHANNEL_TYPES
 
 __all__ = ["TRANSPORTS", "checked_channels", "checked_transport"]
@@ -17,7 +18,7 @@ def checked_channels(channels: Sequence[str] | str) -> tuple[str, ...]:
         return CHANNEL_TYPES
     unknown = [kind for kind in chosen if kind not in CHANNEL_TYPES]
     if unknown or not chosen:
-        what = f"unknown channel type {unknown[0]!r}" if unknown else "no channel type"
+        what = f"unknown channel type {quoted(unknown[0])}" if unknown else "no channel type"
         raise SettingsError(f"{what}: choose from 'shared' and 'private', or both.")
     return chosen
 
@@ -26,6 +27,6 @@ def checked_transport(transport: str) -> str:
     """Return the transport; raises SettingsError for an unknown one."""
     if transport not in TRANSPORTS:
         raise SettingsError(
-            f"unknown transport {transport!r}: choose from {', '.join(TRANSPORTS)}."
+            f"unknown transport {quoted(transport)}: choose from {', '.join(TRANSPORTS)}."
         )
     return transport

@@ -61,11 +61,14 @@ class PullConfig(msgspec.Struct, frozen=True, kw_only=True):
         portal_time: datetime,
         clock_offset: timedelta = timedelta(),
         personal_feed: bool = False,
+        portal: str | None = None,
     ) -> "PullConfig":
         """Return the typed config from the `result` of the REST answer, of either edition.
 
-        Raises MissingField when `server`, or both `channels` and `jwt`, are absent, and for a
-        field that cannot be read: a time, an address, an id.
+        `portal` is the portal's address, which completes an address of the push server that is a
+        path, or has `#DOMAIN#` in the place of its host. Raises MissingField when `server`, or
+        both `channels` and `jwt`, are absent, and for a field that cannot be read: a time, an
+        address, an id.
         """
         server = mapping_of(answer.get("server"))
         if not server:
@@ -74,7 +77,7 @@ class PullConfig(msgspec.Struct, frozen=True, kw_only=True):
             raise missing_field("channels")
         jwt, exp = answer.get("jwt"), answer.get("exp")
         return cls(
-            server=PullServer.from_answer(server),
+            server=PullServer.from_answer(server, portal),
             channels=_channels(answer.get("channels")),
             client_id=_client_id(answer.get("clientId")),
             jwt=text_of(jwt, "jwt") if jwt else None,

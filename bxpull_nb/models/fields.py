@@ -7,12 +7,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bxpull_nb.errors import MissingField
-from bxpull_nb.masking import mask_text
+from bxpull_nb.masking import mask_text, quoted
 
 __all__ = [
     "address_of",
     "mapping_of",
     "missing_field",
+    "number_of",
     "second_of",
     "text_of",
     "time_of",
@@ -21,9 +22,9 @@ __all__ = [
 
 _METHOD = "pull.application.config.get"
 _NUMBER = re.compile(r"\s*([+-]?[0-9]{1,18})(?:\.0*)?\s*")
+_FRACTION = re.compile(r"\s*[+-]?[0-9]{1,18}(?:\.[0-9]{0,9})?\s*")
 _HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_.])?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
 _TOO_LARGE = 10**18
-_CREDENTIALS = re.compile(r"//[^/?#]*@")
 _YEARS = range(2000, 2200)
 _LONGEST = 4096  # characters of a text
 
@@ -91,7 +92,7 @@ def time_of(value: Any, field: str) -> datetime:
     Raises MissingField for anything else, and for a year before 2000 or after 2199.
     """
     try:
-        number = whole_number(value) if isinstance(value, str) else value
+        number = number_of(value) if isinstance(value, str) else value
         if isinstance(number, int | float) and not isinstance(number, bool):
             moment = datetime.fromtimestamp(number, UTC)
         else:
@@ -102,6 +103,11 @@ def time_of(value: Any, field: str) -> datetime:
     if moment.year not in _YEARS:
         raise missing_field(field, f"is {_shown(value)}, a time in the year {moment.year}")
     return moment
+
+
+def number_of(text: str) -> float | None:
+    """Return the number that the text is; None for another text."""
+    return float(text) if _FRACTION.fullmatch(text) else None
 
 
 def missing_field(field: str, what: str = "is missing") -> MissingField:
@@ -131,9 +137,4 @@ def _kind(value: Any) -> str:
 
 def _shown(value: Any) -> str:
     """Return the value for a message, short and without secrets."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return f"a {_kind(value)}"
-    if isinstance(value, int) and abs(value) >= _TOO_LARGE:
-        return "a number of more than 18 digits"
-    text = mask_text(_CREDENTIALS.sub("//…@", str(value)))
-    return repr(text if len(text) <= 60 else f"{text[:60]}…")
+    return f"a {_kind(value)}" if isinstance(value, bool) else quoted(value)

@@ -7,6 +7,7 @@ import msgspec
 
 from bxpull_nb.models.fields import address_of, missing_field, text_of, whole_number
 from bxpull_nb.models.html import html_table
+from bxpull_nb.models.push_address import completed
 
 __all__ = ["PullServer"]
 
@@ -34,8 +35,8 @@ class PullServer(msgspec.Struct, frozen=True, kw_only=True):
     """Unknown fields, as they came."""
 
     @classmethod
-    def from_answer(cls, answer: Mapping[str, Any]) -> "PullServer":
-        """Return the typed `server` object.
+    def from_answer(cls, answer: Mapping[str, Any], portal: str | None = None) -> "PullServer":
+        """Return the typed `server` object; `portal` completes addresses without a host.
 
         Raises MissingField without `version`, and for an address that is none.
         """
@@ -44,7 +45,7 @@ class PullServer(msgspec.Struct, frozen=True, kw_only=True):
         for name, value in answer.items():
             field = "long_polling_secure" if name == "long_pooling_secure" else name
             if field in cls.__struct_fields__ and field != "extra":
-                known[field] = _typed(field, value)
+                known[field] = _typed(field, value, portal)
             else:
                 extra[name] = value
         if known.get("version") is None:
@@ -80,7 +81,7 @@ _SCHEMES = {
 _VERSIONS = range(1, 100)
 
 
-def _typed(field: str, value: Any) -> Any:
+def _typed(field: str, value: Any, portal: str | None) -> Any:
     """Return the field's value, None where PHP wrote none; raises MissingField."""
     if field in _FLAGS:
         return value not in (False, 0, None, "", "0", "N", "n", "false")
@@ -92,7 +93,8 @@ def _typed(field: str, value: Any) -> Any:
         return _version(value)
     name = f"server.{field}"
     if field in _SCHEMES:
-        return address_of(value, name, _SCHEMES[field])
+        plain_or_secure = _SCHEMES[field][not field.endswith("_secure")]
+        return address_of(completed(value, plain_or_secure, portal), name, _SCHEMES[field])
     return text_of(value, name)
 
 

@@ -3,8 +3,9 @@
 from ipaddress import ip_address
 from urllib.parse import urlencode, urlsplit
 
-from bxpull_nb.errors import ChannelMissing, MissingField, SettingsError, TransportUnavailable
+from bxpull_nb.errors import ChannelMissing, MissingField, TransportUnavailable
 from bxpull_nb.models import PullConfig
+from bxpull_nb.protocol.portal_address import portal_url
 
 __all__ = ["FULL_HISTORY", "connection_url", "is_loopback", "portal_url"]
 
@@ -94,23 +95,9 @@ def _base(config: PullConfig, transport: str, secure: bool) -> str:
     return str(chosen)
 
 
-def portal_url(url: str) -> str:
-    """Return the portal's address as `scheme://host[:port]`, from what a person typed.
-
-    A bare host name means https. Raises SettingsError for anything but a web address.
-    """
-    typed = url.strip()
-    parts = urlsplit(typed if "://" in typed else f"https://{typed}")
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise SettingsError(
-            f"{url!r} is not a portal's address. Write it like https://acme.bitrix24.com"
-        )
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-
-
 def is_loopback(url: str) -> bool:
     """Whether the address is this machine itself: it must not go through a proxy."""
-    host = urlsplit(url).hostname or ""
+    host = (urlsplit(url).hostname or "").removesuffix(".")
     try:
         return ip_address(host).is_loopback
     except ValueError:

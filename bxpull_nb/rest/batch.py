@@ -6,6 +6,7 @@ from itertools import islice
 from typing import Any
 
 from bxpull_nb.errors import ApiError, RestError, SettingsError
+from bxpull_nb.masking import quoted
 from bxpull_nb.models.html import html_table
 from bxpull_nb.rest.params import as_json, as_query, checked_method
 from bxpull_nb.rest.responses import api_error, mapping
@@ -81,10 +82,13 @@ def _command(name: str, call: tuple[str, Mapping[str, Any]]) -> str:
         method, params = call
     except (TypeError, ValueError):
         raise SettingsError(
-            f"batch: {name!r} must be a method and its parameters, like ('user.get', {{'ID': 1}})."
+            f"batch: {quoted(name)} must be a method and its parameters, like ('user.get', "
+            f"{{'ID': 1}})."
         ) from None
     if not isinstance(name, str) or not isinstance(params, Mapping):
-        raise SettingsError(f"batch: {name!r}: give a text as the name, and a dict of parameters.")
+        raise SettingsError(
+            f"batch: {quoted(name)}: give a text as the name, and a dict of parameters."
+        )
     as_json(checked_method(method), {name: params})  # the same checks as for a single call
     query = as_query(params)
     return f"{method}?{query}" if query else method

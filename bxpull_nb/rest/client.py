@@ -10,16 +10,24 @@ from typing import Any
 
 import httpx
 
-from bxpull_nb.errors import ApiError, PortalUnreachable, UnexpectedAnswer, WrongAuthType
+from bxpull_nb.errors import (
+    ApiError,
+    PortalUnreachable,
+    SettingsError,
+    UnexpectedAnswer,
+    WrongAuthType,
+)
 from bxpull_nb.http import (
-    TIMEOUT,
-    AnswerTooSlow,
     UnreadableAnswer,
     http_client,
     mask_http_logs,
+    no_answer,
     post,
+    scrubbed,
 )
+from bxpull_nb.masking import quoted, reason_of
 from bxpull_nb.models import PublicChannel, PullConfig, public_channels
+from bxpull_nb.models.fields import whole_number
 from bxpull_nb.rest.auth import Auth, OAuthApp, Webhook
 from bxpull_nb.rest.batch import BatchResult, Calls, batch_requests, read_batch
 from bxpull_nb.rest.error_codes import Recovery, code_of
@@ -127,7 +135,7 @@ class RestClient:
         that to this application, they are left out with a warning.
         """
         config = config or await self.fetch_config()
-        wanted = dict.fromkeys(map(int, users))
+        wanted = dict.fromkeys(map(_user_id, users))
         known = {channel.user_id: channel for channel in config.public_channels.values()}
         found = {user: known[user] for user in wanted if user in known}
         missing = [user for user in wanted if user not in known]
@@ -195,6 +203,7 @@ class RestClient:
             portal_time=portal_time or now,
             clock_offset=portal_time - now if portal_time else timedelta(),
             personal_feed=method == "pull.config.get",
+            portal=self.auth.portal,
         )
 
     async def _personal_config(self, params: Mapping[str, Any]) -> PullConfig | None:
@@ -265,19 +274,18 @@ class RestClient:
             )
         except UnreadableAnswer as exc:
             raise UnexpectedAnswer(
-                f"{method}: {self.auth.portal} sent an answer that is not read: {exc}. Ask for "
+                f"{method}: {self.auth.portal} sent an answer that is not read: "
+                f"{reason_of(exc)}. Ask for "
                 f"less in one call, and check that no proxy stands in between.",
                 method=method,
             ) from None
         except httpx.HTTPError as exc:
+            text = f"{method}: {no_answer(self.auth.portal, exc)}"
             # What the exception keeps of the request must not hold a webhook's secret.
-            exc.request = httpx.Request("POST", f"{self.auth.portal}/rest/{method}")
-            reason = self.auth.mask_secrets(_reason(exc))
-            raise PortalUnreachable(
-                f"{method}: {self.auth.portal} did not answer ({reason}). "
-                f"Check the address and the network, then try again.",
-                method=method,
-            ) from exc
+            request = httpx.Request("POST", f"{self.auth.portal}/rest/{method}")
+            raise PortalUnreachable(self.auth.mask_secrets(text), method=method) from scrubbed(
+                exc, request
+            )
 
     def _client(self) -> httpx.AsyncClient:
         if self._http is None:
@@ -285,7 +293,9 @@ class RestClient:
         return self._http
 
 
-def _reason(exc: httpx.HTTPError) -> str:
-    if isinstance(exc, httpx.TimeoutException) and not isinstance(exc, AnswerTooSlow):
-        return f"no answer within {TIMEOUT:.0f} s"
-    return str(exc) or type(exc).__name__
+def _user_id(user: object) -> int:
+    """Return the user's id, which may be written as text."""
+    number = whole_number(user)
+    if number is None:
+        raise SettingsError(f"{quoted(user)} is no user's id. Give numbers, such as [1, 7].")
+    return number

@@ -17,7 +17,8 @@ from urllib.parse import urlencode
 from bxpull_nb.bridge import LoopThread
 from bxpull_nb.errors import LoginDenied, LoginTimeout, SettingsError, WrongState
 from bxpull_nb.http import http_client
-from bxpull_nb.protocol.endpoint import portal_url
+from bxpull_nb.masking import mask_foreign, quoted, reason_of
+from bxpull_nb.protocol.portal_address import portal_url
 from bxpull_nb.rest.auth import (
     TokenPair,
     TokenStore,
@@ -25,8 +26,10 @@ from bxpull_nb.rest.auth import (
     request_tokens,
     token_server,
 )
+from bxpull_nb.rest.auth.credentials import stripped
 
 if TYPE_CHECKING:
+    import httpx
     from starlette.responses import Response
     from starlette.types import Receive, Scope, Send
 
@@ -65,9 +68,14 @@ async def login_async(
     TokensNotStored, and SettingsError for arguments that cannot be used.
     """
     portal = portal_url(url)
+    client_id = stripped(client_id, "client_id")
+    client_secret = stripped(client_secret, "client_secret")
     server = token_server(portal, token_url)
     state = token_urlsafe(32)
-    async with _redirect_server(port, state) as (address, code_future):
+    async with (
+        http_client(server) as http,  # first: it may find a proxy that cannot be used
+        _redirect_server(port, state) as (address, code_future),
+    ):
         _show(authorize_url(portal, client_id, state, address), open_browser, tell)
         try:
             code = await asyncio.wait_for(code_future, timeout)
@@ -76,7 +84,7 @@ async def login_async(
                 f"nobody came back from {portal} within {timeout:g} s. {_AGAIN} If the portal "
                 f"says the address is wrong, write {address} as the application's handler path."
             ) from None
-        token_pair = await _exchange(server, client_id, client_secret, code, address)
+        token_pair = await _exchange(http, server, client_id, client_secret, code, address)
     chosen = default_store() if store is None else store
     await asyncio.to_thread(chosen.save, portal, client_id, token_pair)
     return token_pair
@@ -111,7 +119,12 @@ def authorize_url(portal: str, client_id: str, state: str, redirect: str) -> str
 
 
 async def _exchange(
-    server: str, client_id: str, client_secret: str, code: str, redirect: str
+    http: "httpx.AsyncClient",
+    server: str,
+    client_id: str,
+    client_secret: str,
+    code: str,
+    redirect: str,
 ) -> TokenPair:
     """Return the tokens for the code, at once: it lives 30 s."""
     grant = {
@@ -121,8 +134,7 @@ async def _exchange(
         "code": code,
         "redirect_uri": redirect,
     }
-    async with http_client(server) as http:
-        return await request_tokens(http, server, grant)
+    return await request_tokens(http, server, grant)
 
 
 def _show(
@@ -176,11 +188,13 @@ async def _redirect_server(
 
 def _listening(port: int) -> socket.socket:
     try:
+        if not isinstance(port, int):
+            raise OverflowError("it is not a number")
         return socket.create_server((_HOST, port))
     except (OSError, OverflowError) as exc:
         raise SettingsError(
-            f"port {port} of this machine cannot be used ({exc}). Choose another port, and "
-            f"register it as the application's handler path."
+            f"port {quoted(port)} of this machine cannot be used ({reason_of(exc)}). Choose "
+            f"another port, and register it as the application's handler path."
         ) from exc
 
 
@@ -210,10 +224,11 @@ class _RedirectEndpoint:
                 f"nothing was accepted. Close older login pages. {_AGAIN}"
             )
         if error:
-            reason = query.get("error_description") or "no description"
+            reason = mask_foreign(query.get("error_description") or "no description")
+            code = mask_foreign(error)
             return LoginDenied(
-                f"the portal did not let the application in: {error} ({reason}). {_AGAIN}",
-                code=error,
+                f"the portal did not let the application in: {code} ({reason}). {_AGAIN}",
+                code=code,
             )
         return code
 

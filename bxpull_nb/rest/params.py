@@ -9,17 +9,19 @@ from urllib.parse import urlencode
 import msgspec
 
 from bxpull_nb.errors import SettingsError
+from bxpull_nb.masking import quoted, reason_of
 
 __all__ = ["as_json", "as_query", "checked_method"]
 
-_METHOD = re.compile(r"[A-Za-z0-9_.]+")
+_METHOD = re.compile(r"(?!(?=[A-Za-z]*\d)[A-Za-z0-9]{16,}$)[A-Za-z0-9_.]+")
+"""A name in Latin letters; not a long code of letters and digits, which is a secret."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def checked_method(method: str) -> str:
     """Return the method's name; raises SettingsError for one that would change the address."""
     if not isinstance(method, str) or not _METHOD.fullmatch(method):
-        raise SettingsError(f"{method!r} is no REST method's name. Write it like 'app.info'.")
+        raise SettingsError(f"{quoted(method)} is no REST method's name. Write it like 'app.info'.")
     return method
 
 
@@ -40,7 +42,9 @@ def as_json(method: str, params: Mapping[str, Any]) -> bytes:
     except (TypeError, ValueError, OverflowError) as exc:
         if isinstance(exc, SettingsError):
             raise
-        raise SettingsError(f"{method}: the parameters cannot be sent as JSON: {exc}") from exc
+        raise SettingsError(
+            f"{method}: the parameters cannot be sent as JSON: {reason_of(exc)}"
+        ) from None
 
 
 def as_query(params: Mapping[str, Any]) -> str:
@@ -73,7 +77,7 @@ def _check(value: Any, place: str, method: str) -> None:
         for key, item in value.items():
             if isinstance(key, str) and _SURROGATE.search(key):
                 raise _unsendable(method, place, "has a name with half of a character")
-            _check(item, f"{place}[{key!r}]", method)
+            _check(item, f"{place}[{quoted(key)}]", method)
     elif isinstance(value, list | tuple | set | frozenset):
         for index, item in enumerate(value):
             _check(item, f"{place}[{index}]", method)

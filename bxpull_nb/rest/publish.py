@@ -12,7 +12,8 @@ from bxpull_nb.errors import (
     SettingsError,
     TransportUnavailable,
 )
-from bxpull_nb.http import http_client, post
+from bxpull_nb.http import http_client, no_answer, post, scrubbed
+from bxpull_nb.masking import mask_foreign
 from bxpull_nb.models import PublicChannel, PullConfig
 from bxpull_nb.protocol.codec import push_pb2 as pb
 from bxpull_nb.rest import as_json
@@ -43,16 +44,15 @@ async def publish(
         try:
             response = await post(client, url, content=content)
         except httpx.HTTPError as exc:
+            text = no_answer(f"the push server {url.host}", exc, "take the message")
             # What the exception keeps of the request must not hold the own channel's id.
-            exc.request = httpx.Request("POST", url.copy_with(query=None))
-            raise ConnectionFailed(
-                f"the push server {url.host} did not take the message "
-                f"({str(exc) or type(exc).__name__}). Check the network, then try again."
-            ) from exc
+            request = httpx.Request("POST", url.copy_with(query=None))
+            raise ConnectionFailed(text) from scrubbed(exc, request)
     if response.status_code != 200:
         raise PublishRefused(
             f"the push server refused the message (HTTP {response.status_code}: "
-            f"{response.text[:100].strip() or 'no words'}). Fetch the config and the public "
+            f"{mask_foreign(response.text[:100].strip()) or 'no words'}). Fetch the config and "
+            f"the public "
             f"channels again: both end after twelve hours.",
             status=response.status_code,
         )

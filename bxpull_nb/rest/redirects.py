@@ -5,7 +5,8 @@ from urllib.parse import urlsplit
 import httpx
 
 from bxpull_nb.errors import SettingsError, UnexpectedAnswer
-from bxpull_nb.protocol.endpoint import is_loopback, portal_url
+from bxpull_nb.protocol.endpoint import is_loopback
+from bxpull_nb.protocol.portal_address import portal_url
 
 __all__ = ["is_move", "moved_portal"]
 

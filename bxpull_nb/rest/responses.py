@@ -10,10 +10,12 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
-import msgspec
 
 from bxpull_nb.errors import ApiError, UnexpectedAnswer
+from bxpull_nb.masking import mask_text
+from bxpull_nb.models.fields import number_of
 from bxpull_nb.rest.error_codes import code_of
+from bxpull_nb.rest.json_body import BodyProblem, read_object
 
 __all__ = ["RestAnswer", "api_error", "mapping", "not_rest", "read_answer"]
 
@@ -39,11 +41,14 @@ def read_answer(
 
     Raises UnexpectedAnswer for anything but REST JSON.
     """
-    body = _json_object(method, response)
+    try:
+        body = read_object(response)
+    except BodyProblem as problem:
+        raise not_rest(method, response, str(problem)) from None
     times = mapping(body.get("time"))
     reset = times.get("operating_reset_at")
     error = None
-    if "error" in body:
+    if body.get("error") or ("error" in body and "result" not in body):
         error = api_error(method, body, mask_secrets, status=response.status_code)
     elif "result" not in body:
         raise not_rest(method, response, "its JSON has neither 'result' nor 'error'")
@@ -63,8 +68,8 @@ def api_error(
     status: int | None = None,
 ) -> ApiError:
     """Return the error of our tree that fits `error` and `error_description`."""
-    code = mask_secrets(str(body["error"]))
-    text = mask_secrets(str(body.get("error_description") or "no description"))
+    code = mask_text(mask_secrets(str(body["error"])))
+    text = mask_text(mask_secrets(str(body.get("error_description") or "no description")))
     known = code_of(code)
     return known.error(
         f"{method}: the portal answered {code} ({text}). {known.advice}",
@@ -93,21 +98,6 @@ def mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _json_object(method: str, response: httpx.Response) -> dict[str, Any]:
-    try:
-        body = msgspec.json.decode(response.content)
-    except (msgspec.DecodeError, RecursionError):
-        raise not_rest(method, response, f"it is {_kind(response)}, not JSON") from None
-    if not isinstance(body, dict):
-        raise not_rest(method, response, "its JSON is not an object")
-    return body
-
-
-def _kind(response: httpx.Response) -> str:
-    declared = response.headers.get("content-type", "").partition(";")[0]
-    return "an HTML page" if "html" in declared else declared or "empty"
-
-
 def _portal_time(times: Mapping[str, Any], response: httpx.Response) -> datetime | None:
     """Return the portal's clock: `time.finish` to the microsecond, else the Date header.
 
@@ -125,6 +115,8 @@ def _portal_time(times: Mapping[str, Any], response: httpx.Response) -> datetime
 
 
 def _second(value: Any) -> float | None:
-    """Return the Unix second if it is one between the years 1970 and 2200."""
+    """Return the Unix second if it is one between the years 1970 and 2200; it may be text."""
+    if isinstance(value, str):
+        value = number_of(value)
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return float(value) if is_number and 0 < value < _LATEST else None

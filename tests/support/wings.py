@@ -7,7 +7,7 @@ from tests.support.paths import PROJECT
 PACKAGE = PROJECT / "bxpull_nb"
 
 _VALUES = {"errors", "masking", "models"}
-_NET = {*_VALUES, "protocol", "http"}
+_NET = {*_VALUES, "protocol", "environment", "http"}
 _CAPTURE = {*_NET, "listener", "storage", "analysis", "bridge", "capture"}
 WINGS: dict[str, set[str]] = {
     "errors": set(),
@@ -15,8 +15,9 @@ WINGS: dict[str, set[str]] = {
     "files": set(),
     "bridge": {"errors"},
     "models": {"errors", "masking"},
-    "protocol": {"errors", "models"},
-    "http": {"masking", "protocol"},
+    "protocol": {*_VALUES},
+    "environment": {*_VALUES, "protocol"},
+    "http": {*_VALUES, "protocol", "environment"},
     "analysis": {"errors", "models"},
     "storage": {*_VALUES, "protocol", "files"},
     "rest": {*_NET, "files", "bridge"},

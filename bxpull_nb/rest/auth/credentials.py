@@ -6,12 +6,18 @@ from typing import TYPE_CHECKING, Protocol
 
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.masking import mask
-from bxpull_nb.protocol.endpoint import portal_url
+from bxpull_nb.models.inputs import bare
+from bxpull_nb.protocol.portal_address import WEBHOOK_PATH, portal_url, split_portal
 
 if TYPE_CHECKING:
     import httpx
 
 __all__ = ["AccessToken", "Anonymous", "Auth", "Webhook", "bearer", "stripped"]
+
+
+_BEARER = re.compile(r"(?:authorization:\s*)?bearer\s+", re.IGNORECASE)
+_SECRET = re.compile(r"[\w.~+/:@!$*-]+=*", re.ASCII)
+"""A token or a secret as it is issued; no quotation marks, no commas, no `NAME=`."""
 
 
 class Auth(Protocol):
@@ -111,9 +117,9 @@ class Webhook(_Fixed):
     """An inbound webhook: the user and the secret are part of the address."""
 
     def __init__(self, url: str) -> None:
-        self.portal = portal_url(url)
-        found = re.search(r"/rest/+(\d+)/+([^/?#\s]+)", url)
-        if not found:
+        self.portal, rest = split_portal(url)
+        found = WEBHOOK_PATH.match(rest)
+        if found is None:
             raise SettingsError(
                 "that is not a webhook's address. Copy it whole from the portal's "
                 "Developer resources; it looks like https://acme.bitrix24.com/rest/1/secret/"
@@ -142,10 +148,14 @@ def bearer(token: str) -> dict[str, str]:
 
 
 def stripped(secret: str, name: str) -> str:
-    """Return the secret without blanks around it; raises SettingsError if it cannot be one."""
-    bare = secret.strip()
-    if not bare or any(character.isspace() for character in bare):
+    """Return the secret without blanks and marks around it; raises SettingsError for no secret.
+
+    The word `Bearer` before it is the header's, and is left out too.
+    """
+    text = bare(secret) if isinstance(secret, str) else ""
+    text = bare(_BEARER.sub("", text))
+    if not text or re.search(r"\s", text):
         raise SettingsError(f"the {name} is empty or holds spaces. Copy it again, whole.")
-    if not (bare.isascii() and bare.isprintable()):
+    if not _SECRET.fullmatch(text):
         raise SettingsError(f"the {name} holds characters no token has. Copy it again.")
-    return bare
+    return text

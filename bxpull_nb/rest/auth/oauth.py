@@ -9,7 +9,7 @@ import msgspec
 
 from bxpull_nb.errors import GrantRefused, SettingsError, TokensNotStored
 from bxpull_nb.masking import mask
-from bxpull_nb.protocol.endpoint import portal_url
+from bxpull_nb.protocol.portal_address import portal_url
 from bxpull_nb.rest.auth.credentials import bearer, stripped
 from bxpull_nb.rest.auth.store import TokenStore, default_store
 from bxpull_nb.rest.auth.store_lock import renewing_alone

@@ -8,7 +8,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
-import msgspec
 
 from bxpull_nb.errors import (
     ApiError,
@@ -18,10 +17,13 @@ from bxpull_nb.errors import (
     SettingsError,
     UnexpectedAnswer,
 )
-from bxpull_nb.http import AnswerTooSlow, UnreadableAnswer, post
+from bxpull_nb.http import UnreadableAnswer, no_answer, post, scrubbed
+from bxpull_nb.masking import mask_text, quoted, reason_of
 from bxpull_nb.models.fields import whole_number
 from bxpull_nb.protocol.endpoint import is_loopback
+from bxpull_nb.protocol.portal_address import split_portal
 from bxpull_nb.rest.auth.token_pair import TokenPair
+from bxpull_nb.rest.json_body import BodyProblem, read_object
 
 __all__ = ["request_tokens", "token_server"]
 
@@ -54,12 +56,16 @@ def token_server(portal: str, token_url: str | None = None) -> str:
     """
     if token_url is None:
         return f"{portal}/oauth/token/" if is_loopback(portal) else _TOKEN_URL
-    parts = urlsplit(token_url)
-    if not parts.hostname or (parts.scheme != "https" and not is_loopback(token_url)):
+    try:
+        server, path = split_portal(token_url)
+    except SettingsError:
+        server = path = ""
+    if not server.startswith("https:") and not is_loopback(server):
         raise SettingsError(
-            f"token_url={token_url!r}: give an https address; the application's secret goes there."
+            f"token_url={quoted(token_url, is_address=True)}: give an https address; the "
+            f"application's secret goes there."
         )
-    return token_url
+    return f"{server}{path}"
 
 
 async def request_tokens(
@@ -75,35 +81,30 @@ async def request_tokens(
         response = await post(http, token_url, data=grant, max_bytes=_ANSWER_BYTES)
     except UnreadableAnswer as exc:
         raise UnexpectedAnswer(
-            f"{_METHOD}: {server} sent an answer that is not read: {exc}. Check token_url, and "
+            f"{_METHOD}: {server} sent an answer that is not read: {reason_of(exc)}. Check "
+            f"token_url, and "
             f"that no proxy stands in between.",
             method=_METHOD,
         ) from None
     except httpx.HTTPError as exc:
+        text = f"{_METHOD}: {no_answer(f'the token server {server}', exc)}"
         # What the exception keeps of the request must not hold the application's secret.
-        exc.request = httpx.Request("POST", token_url)
-        reason = str(exc) if isinstance(exc, AnswerTooSlow) else type(exc).__name__
-        raise PortalUnreachable(
-            f"{_METHOD}: the token server {server} did not answer ({reason}). Check "
-            f"the network, then try again.",
-            method=_METHOD,
-        ) from exc
+        raise PortalUnreachable(_without_grant(text, grant), method=_METHOD) from scrubbed(
+            exc, httpx.Request("POST", token_url)
+        )
     return _token_pair(_answer(response, server), response.status_code, grant)
 
 
 def _answer(response: httpx.Response, server: str) -> dict[str, Any]:
     try:
-        body = msgspec.json.decode(response.content)
-    except (ValueError, RecursionError):
-        body = None
-    if not isinstance(body, dict):
+        return read_object(response)
+    except BodyProblem as problem:
         raise UnexpectedAnswer(
             f"{_METHOD}: {server} answered (HTTP {response.status_code}), but not with the JSON "
-            f"of a token server. Check token_url, and that no proxy stands in between.",
+            f"of a token server: {problem}. Check token_url, and that no proxy stands in between.",
             method=_METHOD,
             status=response.status_code,
-        )
-    return body
+        ) from None
 
 
 def _token_pair(body: dict[str, Any], status: int, grant: Mapping[str, str]) -> TokenPair:
@@ -130,12 +131,18 @@ def _token_pair(body: dict[str, Any], status: int, grant: Mapping[str, str]) -> 
     )
 
 
+def _without_grant(text: str, grant: Mapping[str, str]) -> str:
+    """Return `text` without the secrets that were sent."""
+    for name in ("client_secret", "refresh_token", "code"):
+        text = text.replace(grant.get(name) or "\0", "…")
+    return mask_text(text)
+
+
 def _refusal(body: dict[str, Any], status: int, grant: Mapping[str, str]) -> ApiError:
     code = str(body["error"])
     passing = code.upper() in _PASSING or (status >= 500 and code.upper() not in _ADVICE)
-    text = str(body.get("error_description") or "no description")
-    for name in ("client_secret", "refresh_token", "code"):
-        text = text.replace(grant.get(name) or "\0", "…")
+    code = _without_grant(code, grant)
+    text = _without_grant(str(body.get("error_description") or "no description"), grant)
     aim = "the login's code" if "code" in grant else "the refresh token"
     advice = "Try again later." if passing else _ADVICE.get(code.upper(), _LOG_IN)
     kind = ApiError if passing else GrantRefused

@@ -5,6 +5,7 @@ from operator import eq, ge, gt, le, lt, ne
 from typing import Any
 
 from bxpull_nb.errors import SettingsError
+from bxpull_nb.masking import quoted, reason_of
 from bxpull_nb.models import EVENT_COLUMNS
 from bxpull_nb.storage.dataset.part_names import UNKNOWN, Folder
 
@@ -67,7 +68,7 @@ def checked_columns(columns: Sequence[str] | None) -> list[str]:
 def _known(name: str) -> None:
     if name not in EVENT_COLUMNS and name not in PARTITIONED:
         known = ", ".join((*EVENT_COLUMNS, *PARTITIONED))
-        raise SettingsError(f"{name!r} is no column of a dataset: choose from {known}.")
+        raise SettingsError(f"{quoted(name)} is no column of a dataset: choose from {known}.")
 
 
 def _checked(condition: Condition) -> Condition:
@@ -77,7 +78,7 @@ def _checked(condition: Condition) -> Condition:
         name, operator, value = "", "", None
     if operator not in _OPERATORS and operator not in _MEMBERSHIP:
         raise SettingsError(
-            f"where={condition!r} is no condition: write a list of such as "
+            f"where={quoted(condition)} is no condition: write a list of such as "
             f"('command', '==', 'greeting') or ('date', '>=', '2026-01-31'), with one of "
             f"{', '.join([*_OPERATORS, *_MEMBERSHIP])}."
         )
@@ -122,6 +123,6 @@ def _moment(value: Any, kind: str) -> Any:
             return pd.Timedelta(value).as_unit("us").to_pytimedelta()
         moment = pd.Timestamp(value).as_unit("us")
     except (TypeError, ValueError) as exc:
-        raise SettingsError(f"where: {value!r} is no time ({exc}).") from exc
+        raise SettingsError(f"where: {quoted(value)} is no time ({reason_of(exc)}).") from None
     utc = moment.tz_localize("UTC") if moment.tzinfo is None else moment.tz_convert("UTC")
     return utc.to_pydatetime()

@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from bxpull_nb.errors import FileFormatError
+from bxpull_nb.masking import reason_of
 from bxpull_nb.storage.dataset.part_names import Part
 from bxpull_nb.storage.dataset.schema import SCHEMA
 from bxpull_nb.storage.dataset.storage import Storage
@@ -61,6 +62,7 @@ def _named(storage: Storage, part: Part) -> Iterator[None]:
             yield
         except (pa.ArrowInvalid, pa.ArrowTypeError) as exc:
             raise FileFormatError(
-                f"{part.name} cannot be read as Parquet ({exc}). Was it copied only in part? "
+                f"{part.name} cannot be read as Parquet ({reason_of(exc)}). Was it copied only "
+                f"in part? "
                 f"Copy it again, or take it out of the dataset."
             ) from exc

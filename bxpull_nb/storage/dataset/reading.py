@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import pyarrow as pa
 
 from bxpull_nb.errors import SettingsError
+from bxpull_nb.masking import quoted, reason_of
 from bxpull_nb.storage.dataset.filters import Condition, Where, checked_columns
 from bxpull_nb.storage.dataset.partitions import (
     Partition,
@@ -73,7 +74,7 @@ def read_events(
     DatasetUnreachable, FileNotFoundError, SettingsError.
     """
     if engine not in ("pandas", "dask"):
-        raise SettingsError(f"engine={engine!r}: choose from 'pandas' and 'dask'.")
+        raise SettingsError(f"engine={quoted(engine)}: choose from 'pandas' and 'dask'.")
     if not _is_dataset(path):
         if engine != "pandas" or columns is not None or where is not None:
             raise SettingsError(
@@ -116,7 +117,8 @@ def _with_dask(
         from dask.dataframe.utils import clear_known_categories
     except ImportError as exc:
         raise SettingsError(
-            f"engine='dask' needs a package that is not installed ({exc}). Install it with: "
+            f"engine='dask' needs a package that is not installed ({reason_of(exc)}). Install "
+            f"it with: "
             f"pip install 'bxpull-nb[dask]'"
         ) from exc
     meta = clear_known_categories(_empty(columns))

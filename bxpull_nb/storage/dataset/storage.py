@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from bxpull_nb.errors import BxPullError, DatasetNotWritable, DatasetUnreachable, SettingsError
 from bxpull_nb.files import sync_folder
-from bxpull_nb.masking import mask_text
+from bxpull_nb.masking import mask_foreign, mask_text, reason_of
 
 if TYPE_CHECKING:
     import pyarrow.fs
@@ -182,13 +182,15 @@ def _explained(url: str, kind: type[BxPullError]) -> Iterator[None]:
         raise  # a mistake in a program, not a trouble of the address
     except ImportError as exc:
         raise SettingsError(
-            f"{shown_url(url)} needs a package that is not installed ({exc}). For s3:// install "
+            f"{shown_url(url)} needs a package that is not installed ({reason_of(exc)}). For "
+            f"s3:// install "
             f"it with: pip install 'bxpull-nb[s3]'"
         ) from exc
     except Exception as exc:
-        if isinstance(exc, ValueError) and "Protocol not known" in str(exc):
+        if isinstance(exc, ValueError) and "Protocol not known" in reason_of(exc):
             raise SettingsError(
-                f"{shown_url(url)}: {exc}. A folder, s3://BUCKET/PATH and memory:// are known."
+                f"{shown_url(url)}: {reason_of(exc)}. A folder, s3://BUCKET/PATH and memory:// "
+                f"are known."
             ) from exc
         raise _named(kind, url, *_advice(exc)) from exc
 
@@ -196,7 +198,8 @@ def _explained(url: str, kind: type[BxPullError]) -> Iterator[None]:
 def _named(kind: type[BxPullError], url: str, what: str, todo: str) -> BxPullError:
     doing = "written" if kind is DatasetNotWritable else "read"
     return kind(
-        f"the dataset at {shown_url(url)} cannot be {doing}: {mask_text(what).rstrip('.')}. {todo}."
+        f"the dataset at {shown_url(url)} cannot be {doing}: {mask_foreign(what).rstrip('.')}. "
+        f"{todo}."
     )
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bxpull_nb.errors import SettingsError
+from bxpull_nb.masking import quoted
 from bxpull_nb.models import EVENT_COLUMNS, Arrival, Record, RecordBatch
 from bxpull_nb.storage.eventlog.buffers import packed
 from bxpull_nb.storage.eventlog.columns import CategoryColumn, NumberColumn
@@ -239,7 +240,7 @@ def _checked_bound(name: str, count: Any) -> int | None:
     except TypeError:
         number = 0
     if number is not None and number < 1:
-        raise SettingsError(f"{name}={count!r}: give a whole number, 1 or more, or None.")
+        raise SettingsError(f"{name}={quoted(count)}: give a whole number, 1 or more, or None.")
     return number
 
 

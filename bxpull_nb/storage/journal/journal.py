@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from bxpull_nb.errors import JournalInUse, JournalNotWritable, SettingsError
+from bxpull_nb.masking import quoted
 from bxpull_nb.models import Batch, Position, RecordBatch
 from bxpull_nb.protocol.session import Resume
 from bxpull_nb.storage.journal.files import ActiveFile, Repaired, journal_files, make_private
@@ -76,7 +77,9 @@ class Journal:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         if durability not in _DURABILITIES:
-            raise SettingsError(f"durability={durability!r}: choose from 'frame', 'second', 'os'.")
+            raise SettingsError(
+                f"durability={quoted(durability)}: choose from 'frame', 'second', 'os'."
+            )
         self.folder = Path(folder).expanduser()
         self.durability = durability
         self.repaired = Repaired()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.models import Batch, Position
+from bxpull_nb.protocol.portal_address import portal_url
 from bxpull_nb.protocol.session import Resume, SeenMids
 from bxpull_nb.storage.eventlog import EventLog
 from bxpull_nb.storage.journal.files import checked_content, journal_files
@@ -114,11 +115,19 @@ def when_begun(folder: Path, portal: str) -> float | None:
 
 
 def _check_portal(path: Path, stored: str, portal: str) -> None:
-    if stored and portal and stored != portal:
+    if stored and portal and _one_form(stored) != _one_form(portal):
         raise SettingsError(
             f"the journal in {path.parent} is a capture of {stored}, not of {portal}. Take "
             f"another folder."
         )
+
+
+def _one_form(portal: str) -> str:
+    """Return the portal's name in its one form: older journals have it as it was typed."""
+    try:
+        return portal_url(portal)
+    except SettingsError:
+        return portal  # `sandbox`, or another name without a dot
 
 
 def _reaches_back(runs: list[list[Batch]]) -> bool:
