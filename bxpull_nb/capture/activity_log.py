@@ -46,11 +46,18 @@ class ActivityLog:
         """
         import pandas as pd
 
-        marks = {entry.text: entry.at_us for entry in self.recent() if entry.kind == "marked"}
+        return pd.Timestamp(self._mark(label).at_us, unit="us", tz="UTC")
+
+    def row_of_mark(self, label: str) -> int:
+        """Return the number of the row that came next after the mark; see `mark`."""
+        return self._mark(label).count or 0
+
+    def _mark(self, label: str) -> LogEntry:
+        marks = {entry.text: entry for entry in self.recent() if entry.kind == "marked"}
         if label not in marks:
             known = ", ".join(map(repr, marks)) or "none yet"
             raise SettingsError(f"there is no mark {label!r}; marks: {known}. Set one by mark().")
-        return pd.Timestamp(marks[label], unit="us", tz="UTC")
+        return marks[label]
 
     @property
     def df(self) -> "pd.DataFrame":
