@@ -117,13 +117,14 @@ def replay(source: "str | Path | pd.DataFrame", speed: float = 1.0) -> Feed:
     every event, also when it is added after they were played; `start()` after a stop continues
     where it stopped, and has nothing more to play after the end. `speed` 10 is ten times as
     fast, `math.inf` at once. Raises FileFormatError or OSError for a file that cannot be read,
-    SettingsError for a DataFrame of Dask and for a speed that is not above zero.
+    SettingsError for a DataFrame of Dask, or without the columns of events, and for a speed that is
+    not above zero.
     """
-    from bxpull_nb.capture.replay import Playback
+    from bxpull_nb.capture.replay import Playback, checked_recording
     from bxpull_nb.models.dataframes import needs_pandas
 
     needs_pandas(source, "replay()")
-    events = read_events(source) if isinstance(source, str | Path) else source
+    events = read_events(source) if isinstance(source, str | Path) else checked_recording(source)
     name = Path(source).name if isinstance(source, str | Path) else "replay"
 
     return Feed(Playback(events, speed), LoopThread(), name=name, recorded=True).start()

@@ -5,6 +5,7 @@ from collections import deque
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from bxpull_nb.capture.checks import checked_label, shown
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.models import LOG_COLUMNS, LogEntry
 
@@ -54,9 +55,11 @@ class ActivityLog:
 
     def _mark(self, label: str) -> LogEntry:
         marks = {entry.text: entry for entry in self.recent() if entry.kind == "marked"}
-        if label not in marks:
+        if checked_label("label", label) not in marks:
             known = ", ".join(map(repr, marks)) or "none yet"
-            raise SettingsError(f"there is no mark {label!r}; marks: {known}. Set one by mark().")
+            raise SettingsError(
+                f"there is no mark {shown(label)}; marks: {known}. Set one by mark()."
+            )
         return marks[label]
 
     @property

@@ -13,6 +13,13 @@ from typing import TYPE_CHECKING, Any, overload
 from bxpull_nb.bridge import LoopThread
 from bxpull_nb.capture.activity_log import ActivityLog
 from bxpull_nb.capture.anatomy import Anatomy, inspect
+from bxpull_nb.capture.checks import (
+    checked_count,
+    checked_journal,
+    checked_label,
+    checked_row,
+    checked_seconds,
+)
 from bxpull_nb.capture.driver import OpenDriver
 from bxpull_nb.capture.expectation import Expectation, Nearest
 from bxpull_nb.capture.feed_stats import FeedStats, feed_stats
@@ -21,13 +28,7 @@ from bxpull_nb.capture.handlers import Handler, Handlers
 from bxpull_nb.capture.hub import EventHub
 from bxpull_nb.capture.run import CaptureRun
 from bxpull_nb.capture.search import Search, all_from, rows_of, search_for
-from bxpull_nb.capture.selection import (
-    Condition,
-    Selection,
-    checked_count,
-    checked_seconds,
-    selected,
-)
+from bxpull_nb.capture.selection import Condition, Selection, selected
 from bxpull_nb.capture.stream import EventStream
 from bxpull_nb.errors import (
     ExpectationFailed,
@@ -72,6 +73,7 @@ class Feed:
         failed = partial(_log_failure, self.logbook)
         self.handlers = Handlers(None, failed=failed) if recorded else Handlers(failed=failed)
         self._recorded = recorded
+        self._starting = 0  # calls of start_async under way
         recent = partial(all_from, self.log) if recorded else None
         self._hub = EventHub(self.log, self.logbook, recent=recent)
         self._hub.taps.append(self.handlers.offer)
@@ -118,6 +120,7 @@ class Feed:
         """Do as `start`, on any loop; cancelling it stops a feed that it has started."""
         self._bound(max_rows, max_bytes)
         was_running = self.running
+        self._starting += 1
         try:
             return await self.bridge.run_async(
                 self._start(
@@ -125,9 +128,12 @@ class Feed:
                 )
             )
         except asyncio.CancelledError:
-            if not was_running:
-                await self.stop_async()
+            if not was_running and self._starting == 1:
+                stopping = self.bridge.submit(self._run.stop())
+                await asyncio.shield(asyncio.wrap_future(stopping))
             raise
+        finally:
+            self._starting -= 1
 
     async def _start(
         self,
@@ -144,7 +150,7 @@ class Feed:
             self.channels if channels is None else checked_channels(channels),
             self.transport if transport is None else checked_transport(transport),
             backfill=backfill,
-            journal=journal,
+            journal=checked_journal(journal),
             timeout=threading.TIMEOUT_MAX if limit is None else limit,
         )
         return self
@@ -260,8 +266,9 @@ class Feed:
         "Further" means: not passed by an earlier wait, so an event that arrived before the call
         counts. With `command`, `module_id` or `where` only events that meet them count, and
         those of other commands stay new for a later call (see `expect`). Of a bounded capture the
-        DataFrame holds those that are kept. Raises WaitTimeout after `timeout` seconds, and at once when the feed is not running;
-        the feed's own error when that ended it; ConditionFailed when a function of yours raises.
+        DataFrame holds those that are kept. Raises WaitTimeout after `timeout` seconds, and at once
+        when the feed is not running; the feed's own error when that ended it; ConditionFailed when
+        a function of yours raises.
         """
         self._may_block("wait")
         wanted = Selection(command=command, module_id=module_id, where=where)
@@ -388,7 +395,7 @@ class Feed:
 
     def mark(self, label: str) -> None:
         """Note this moment under a name, for `since`: "what did my click cause?"."""
-        self.note("marked", label, count=len(self.log))
+        self.note("marked", checked_label("label", label), count=len(self.log))
 
     def since(self, label: str, before: str = "10min") -> "pd.DataFrame":
         """Return the events after the mark by module and command, against the rate `before` it.
@@ -414,6 +421,7 @@ class Feed:
         Raises SettingsError for a row that does not exist. The raw frame is kept for the newest
         32 MiB of frames.
         """
+        row = checked_row("row", row)
         number = row + len(self.log) if row < 0 else row
         if not self.log.forgotten <= number < len(self.log):
             kept = f", from {self.log.forgotten:,} on are kept" if self.log.forgotten else ""

@@ -16,15 +16,9 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
+from bxpull_nb.capture.checks import checked_count, checked_function
 from bxpull_nb.capture.same_callback import is_identical, is_same
-from bxpull_nb.capture.selection import (
-    Condition,
-    Selection,
-    checked_count,
-    checked_function,
-    error_text,
-    selected,
-)
+from bxpull_nb.capture.selection import Condition, Selection, error_text, selected
 from bxpull_nb.models import Record
 from bxpull_nb.models.html import html_table
 

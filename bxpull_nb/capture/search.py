@@ -4,13 +4,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from bxpull_nb.capture.selection import (
-    Condition,
-    Selection,
-    checked_count,
-    checked_function,
-    holds,
-)
+from bxpull_nb.capture.checks import checked_count, checked_function
+from bxpull_nb.capture.selection import Condition, Selection, holds
 from bxpull_nb.models import Record
 from bxpull_nb.storage.eventlog.log import RECENT, EventLog
 

@@ -1,15 +1,11 @@
 """Select events: the words that `on`, `wait`, `expect` and `stream` have in common."""
 
-import inspect
-import math
-import reprlib
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from operator import index
 from types import CoroutineType
 from typing import Any
 
+from bxpull_nb.capture.checks import checked_function, shown
 from bxpull_nb.errors import ConditionFailed, SettingsError
 from bxpull_nb.masking import mask_text
 from bxpull_nb.models import Record
@@ -17,15 +13,11 @@ from bxpull_nb.models import Record
 __all__ = [
     "Condition",
     "Selection",
-    "checked_count",
-    "checked_function",
-    "checked_seconds",
     "error_text",
     "folded",
     "holds",
     "is_same_name",
     "selected",
-    "shown",
 ]
 
 Condition = Callable[[Record], object]
@@ -152,49 +144,3 @@ def error_text(exc: BaseException) -> str:
         return mask_text(f"{type(exc).__name__}: {exc}")
     except Exception:  # noqa: BLE001 - any `__str__`
         return type(exc).__name__
-
-
-def checked_function(name: str, value: Any) -> Any:
-    """Return the function; raises SettingsError for anything else, and for a coroutine function."""
-    if not callable(value):
-        raise SettingsError(f"{name}={shown(value)}: give a function of one event.")
-    call = getattr(value, "__call__", None)  # noqa: B004 - of an object whose call is a coroutine
-    if inspect.iscoroutinefunction(value) or inspect.iscoroutinefunction(call):
-        raise SettingsError(
-            f"{name}={shown(value)} is a coroutine function, which would never be awaited. Give a "
-            f"plain function; in a coroutine, use `async with feed.stream() as events`."
-        )
-    return value
-
-
-def checked_seconds(name: str, value: Any) -> float | None:
-    """Return a time limit in seconds; None for none, and for one beyond a thread's patience.
-
-    Raises SettingsError for what is no number of seconds. A negative limit has passed: 0.
-    """
-    if value is None:
-        return None
-    try:
-        seconds = math.nan if isinstance(value, str | bytes) else float(value)
-    except (TypeError, ValueError, OverflowError):
-        seconds = math.nan
-    if math.isnan(seconds):
-        raise SettingsError(f"{name}={shown(value)}: give seconds, or None for no limit.")
-    return None if seconds > threading.TIMEOUT_MAX else max(seconds, 0.0)
-
-
-def checked_count(name: str, value: Any, what: str) -> int:
-    """Return the whole number; raises SettingsError unless it is 1 or more."""
-    try:
-        count = index(value)
-    except TypeError:
-        count = 0
-    if count < 1:
-        raise SettingsError(f"{name}={shown(value)}: {what}.")
-    return count
-
-
-def shown(value: Any) -> str:
-    """Return a short text of the value: a function's name, or its repr, with secrets masked."""
-    name = getattr(value, "__qualname__", None)
-    return name if isinstance(name, str) else mask_text(reprlib.repr(value))
