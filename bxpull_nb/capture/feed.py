@@ -156,10 +156,11 @@ class Feed:
         return self
 
     def _bound(self, max_rows: int | None, max_bytes: int | None) -> None:
+        how = "give a whole number, 1 or more, or None"
         if max_rows is not None:
-            self.log.max_rows = max_rows
+            self.log.max_rows = checked_count("max_rows", max_rows, how)
         if max_bytes is not None:
-            self.log.max_bytes = max_bytes
+            self.log.max_bytes = checked_count("max_bytes", max_bytes, how)
 
     def stop(self) -> None:
         """End the connections; the events stay. Stopping twice is fine."""

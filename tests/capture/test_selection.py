@@ -45,18 +45,23 @@ def store(feed: Feed, *records: Record) -> None:
 
 
 def by_wait(feed: Feed, **words: Any) -> list[int]:
+    """Return the event that a wait finds."""
     return [number(feed.wait(lambda _: True, timeout=5, **words))]
 
 
 def by_wait_for_rows(feed: Feed, **words: Any) -> list[int]:
+    """Return the row that a wait finds."""
     return [int(text[5:-1]) for text in feed.wait(1, timeout=5, **words)["params"]]
 
 
 def by_expect(feed: Feed, **words: Any) -> list[int]:
+    """Return the event that meets the expectation."""
     return [number(feed.expect(**words))]
 
 
 def by_stream(feed: Feed, **words: Any) -> list[int]:
+    """Return the first event of a stream."""
+
     async def first() -> list[int]:
         async with feed.stream(**words) as events, asyncio.timeout(5):
             return [number(await anext(events))]
@@ -65,10 +70,12 @@ def by_stream(feed: Feed, **words: Any) -> list[int]:
 
 
 def by_wait_async(feed: Feed, **words: Any) -> list[int]:
+    """Return the event that a wait on a loop of its own finds."""
     return [number(asyncio.run(feed.wait_async(lambda _: True, timeout=5, **words)))]  # type: ignore[arg-type]
 
 
 def by_handler(feed: Feed, **words: Any) -> list[int]:
+    """Return the events that a callback gets."""
     got: list[int] = []
     feed.on(**words)(lambda record: got.append(number(record)))
     store(feed, *RECORDS)
@@ -163,7 +170,9 @@ def test_an_event_that_came_earlier_is_named_in_the_failure(feed: Feed) -> None:
     assert "No event came at all" not in str(caught.value)
     assert "1 came earlier" in str(caught.value)
     assert '? crm b {"n":0}' in str(caught.value)
-    with pytest.raises(ExpectationFailed, match="No new event came; 2 earlier ones are in feed.df"):
+    with pytest.raises(
+        ExpectationFailed, match=r"No new event came; 2 earlier ones are in feed\.df"
+    ):
         feed.expect("c", within=0.01)
 
 
@@ -244,7 +253,7 @@ def test_a_handler_defined_again_gets_nothing_twice() -> None:
     eventually(lambda: len(got) == 3)
     cell()
     done = threading.Event()
-    feed.on()(lambda record: done.set())
+    feed.on()(lambda _: done.set())
     assert done.wait(5)
     assert (got, len(feed.handlers.stats)) == ([0, 1, 2], 2)
 
