@@ -102,6 +102,11 @@ def shown(value: Any) -> str:
 class _Masked(reprlib.Repr):
     """Masks a text before it is cut: half a secret would not be recognised."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxdict = self.maxlist = self.maxtuple = 20  # entries
+        self.maxstring = self.maxother = 200  # characters
+
     def repr_str(self, x: str, level: int) -> str:
         return super().repr_str(mask_text(x), level)
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import msgspec
 
-from bxpull_nb.capture.selection import Selection, holds, is_same_name
-from bxpull_nb.errors import ConditionFailed, ExpectationFailed
+from bxpull_nb.capture.checks import shown
+from bxpull_nb.capture.selection import Selection, is_same_name
+from bxpull_nb.errors import ConditionFailed, ExpectationFailed, SettingsError
 from bxpull_nb.models import Event, Record
 
 __all__ = ["Expectation", "Nearest"]
@@ -30,6 +31,8 @@ class Expectation(Selection):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._check_texts("channel")
+        if self.params is not None and not isinstance(self.params, Mapping):
+            raise SettingsError(f"params={shown(self.params)}: give a dict of keys and values.")
 
     def is_named(self, record: Record) -> bool:
         """Whether the record meets every condition apart from `where`."""
@@ -54,7 +57,7 @@ class Expectation(Selection):
     def _met(self, record: Record) -> Iterator[bool]:
         for name, wanted in self._plain().items():
             if name == "params":
-                yield holds("params", lambda one: _contains(_params(one), self.params), record)
+                yield _contains(_params(record), wanted)
             else:
                 yield is_same_name(wanted, getattr(record, name))
 
@@ -62,7 +65,7 @@ class Expectation(Selection):
         params = _params(record)
         if not isinstance(params, Mapping) or not self.params:
             return 0
-        return min(sum(bool(params.get(k) == value) for k, value in self.params.items()), 3)
+        return min(sum(_is_equal(params.get(k), value) for k, value in self.params.items()), 3)
 
 
 class Nearest:
@@ -126,7 +129,15 @@ def _contains(value: Any, wanted: Any) -> bool:
         return isinstance(value, Mapping) and all(
             key in value and _contains(value[key], part) for key, part in wanted.items()
         )
-    return bool(value == wanted)
+    return _is_equal(value, wanted)
+
+
+def _is_equal(value: Any, wanted: Any) -> bool:
+    """Whether they are equal; a value that cannot be compared, such as an array, is not."""
+    try:
+        return bool(value == wanted)
+    except Exception:  # noqa: BLE001 - any `__eq__`
+        return False
 
 
 def _shown(record: Record) -> str:

@@ -277,6 +277,26 @@ class Feed:
         self._find(search, checked_seconds("timeout", timeout))
         return search.record if callable(until) else rows_of(self.df, search)
 
+    @overload
+    async def wait_async(
+        self,
+        until: int = 1,
+        *,
+        command: str | None = None,
+        module_id: str | None = None,
+        where: Condition | None = None,
+        timeout: float | None = None,
+    ) -> "pd.DataFrame": ...
+    @overload
+    async def wait_async(
+        self,
+        until: Condition,
+        *,
+        command: str | None = None,
+        module_id: str | None = None,
+        where: Condition | None = None,
+        timeout: float | None = None,
+    ) -> Record: ...
     async def wait_async(
         self,
         until: int | Condition = 1,

@@ -15,7 +15,7 @@ import pytest
 import bxpull_nb as bx
 from bxpull_nb.capture.feed import Feed
 from bxpull_nb.errors import BxPullError, SettingsError
-from bxpull_nb.models import BadFrame, Batch, Event
+from bxpull_nb.models import BadFrame, Batch, Event, Record
 from bxpull_nb.portal import Portal
 from tests.support.rows import played
 
@@ -79,7 +79,7 @@ HOSTILE: dict[str, Any] = {
     "missing maker": lambda _: pd.NA,
 }
 
-RECORDS = [
+RECORDS: list[Record] = [
     BadFrame("x", "unreadable"),
     Event("1", None, None, b"[]"),
     Event("2", "crm", "a", b"{broken"),
@@ -99,7 +99,9 @@ def streamed(feed: Feed, **words: Any) -> object:
 
 def handled(feed: Feed, handler: Any = print, **words: Any) -> object:
     """Register a callback, and end it again."""
-    return feed.on(**words)(handler) and feed.handlers.close()
+    feed.on(**words)(handler)
+    feed.handlers.close()
+    return None
 
 
 def waited(feed: Feed, until: Any = 1, **words: Any) -> object:

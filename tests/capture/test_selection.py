@@ -71,7 +71,7 @@ def by_stream(feed: Feed, **words: Any) -> list[int]:
 
 def by_wait_async(feed: Feed, **words: Any) -> list[int]:
     """Return the event that a wait on a loop of its own finds."""
-    return [number(asyncio.run(feed.wait_async(lambda _: True, timeout=5, **words)))]  # type: ignore[arg-type]
+    return [number(asyncio.run(feed.wait_async(lambda _: True, timeout=5, **words)))]
 
 
 def by_handler(feed: Feed, **words: Any) -> list[int]:
@@ -201,9 +201,7 @@ def test_a_wait_by_command_leaves_the_others(feed: Feed) -> None:
 def test_nearness_does_not_ask_where() -> None:
     """It was asked once, of the one event that meets the rest."""
     asked: list[int] = []
-    nearest = Nearest(
-        Expectation(command="a", where=lambda record: asked.append(number(record)))  # type: ignore[func-returns-value]
-    )
+    nearest = Nearest(Expectation(command="a", where=lambda record: asked.append(number(record))))
     for n, command in enumerate("bab"):
         assert not nearest.is_met_by(event(n, command))
     assert asked == [1]

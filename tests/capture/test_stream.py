@@ -198,7 +198,7 @@ def test_a_cancelled_wait_leaves_the_event_to_the_next(feed: Feed) -> None:
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(feed.wait_async(1), 0.02)
         store_later(feed, events(7))
-        return len(await feed.wait_async(1, timeout=5))  # type: ignore[arg-type]
+        return len(await feed.wait_async(1, timeout=5))
 
     assert asyncio.run(main()) == 1
 
@@ -416,7 +416,7 @@ def test_a_loop_that_was_closed_meanwhile_does_not_harm_the_feed(feed: Feed) -> 
     task.cancel = lambda *_: False  # type: ignore[method-assign]
     waker = list(stream._subscription._wakers)  # type: ignore[union-attr]
     assert len(waker) == 1
-    loop.call_exception_handler = lambda _: None  # type: ignore[method-assign]
+    loop.set_exception_handler(lambda *_: None)
     loop.close()
     store(feed, events(0), events(1))
     assert feed.running
