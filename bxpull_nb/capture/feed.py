@@ -264,9 +264,9 @@ class Feed:
     ) -> "pd.DataFrame | Record":
         """Return `until` further events as a DataFrame, or the event for which `until` is True.
 
-        "Further" means: not passed by an earlier wait, so an event that arrived before the call
-        counts. With `command`, `module_id` or `where` only events that meet them count, and
-        those of other commands stay new for a later call (see `expect`). Of a bounded capture the
+        "Further" means: after those that an earlier wait or `expect` returned, so an event that
+        arrived before the call counts. With `command`, `module_id` or `where` only events that
+        meet them count; those of other commands stay new (see `expect`). Of a bounded capture the
         DataFrame holds those that are kept. Raises WaitTimeout after `timeout` seconds, and at once
         when the feed is not running; the feed's own error when that ended it; ConditionFailed when
         a function of yours raises.
@@ -328,11 +328,11 @@ class Feed:
     ) -> Event:
         """Return the first event that meets every condition, of those that are still new.
 
-        An event is new until a call has passed it: a call with a command passes the events of
-        that command up to the one it returns, so the order of `expect("a")` and `expect("b")` is
-        free; a call without passes all of them. With `since`, the label of a mark, every event
-        after that mark counts, new or not. Names are compared without case;
-        `params` are keys and values that must be among the event's, nested ones likewise; `where`
+        A call with a command passes the events of that command up to the one it returns, so the
+        order of `expect("a")` and `expect("b")` is free. A call without begins after the events
+        that earlier calls returned, and passes all up to its own. With `since`, the label of a
+        mark, every event after that mark counts. Names are compared without case; `params` are
+        keys and values that must be among the event's, nested ones likewise; `where`
         is called only with events that meet the others. Raises ExpectationFailed, an
         AssertionError with the events that came nearest, when there is none `within` seconds,
         and ConditionFailed when `where` raises.

@@ -18,7 +18,7 @@ __all__ = ["Search", "all_from", "rows_of", "search_for"]
 class Search:
     """Looks at records, one after another, until it has found enough.
 
-    It passes the records that meet the command and the module of `wanted`; others stay new.
+    It passes the records that meet the command and the module of `wanted`, or all if it has none.
     """
 
     def __init__(

@@ -18,8 +18,10 @@ __all__ = ["Waiters"]
 class Waiters:
     """The subscriptions to one log; `lock` guards the log, `monotonic` gives seconds.
 
-    A record is new until a wait has passed it, or a call has given it to its caller. `recent`
-    returns kept records from a row on, as `EventLog.recent` does.
+    A search by command passes the records of that command up to the one it finds. A search for
+    any command begins after the row that the searches before it have reached, and passes all.
+    A stream passes what it gives. `recent` returns kept records from a row on, as
+    `EventLog.recent` does.
     """
 
     def __init__(
@@ -34,8 +36,9 @@ class Waiters:
         self._monotonic = monotonic
         self._recent = recent or log.recent
         self._open: weakref.WeakSet[Subscription] = weakref.WeakSet()
-        self._passed = 0  # rows that an earlier wait has looked at
-        self._given: set[int] = set()  # rows after them that a caller has been given
+        self._passed = 0  # rows before this are passed
+        self._given: set[int] = set()  # passed rows after it
+        self._reached = 0  # the row after the last one that a search has found
 
     def offer(self, first: int, records: Sequence[Record]) -> None:
         """Give the records, `first` being the row of the first, to all. Hold the lock."""
@@ -48,15 +51,22 @@ class Waiters:
             subscription.end(error)
 
     def open(
-        self, subscription: Subscription, *, since: int | None = None, from_now: bool = False
+        self,
+        subscription: Subscription,
+        *,
+        since: int | None = None,
+        from_now: bool = False,
+        any_command: bool = False,
     ) -> int:
         """Give the subscription the new records, and those that arrive.
 
-        `since`: instead, all from that row on; `from_now`: only those that arrive. Returns how
-        many of the new records are no longer kept.
+        `since`: instead, all from that row on; `from_now`: only those that arrive; `any_command`:
+        the new ones that no search has reached. Returns how many of them are no longer kept.
         """
         with self._lock:
-            start = self._passed if since is None else since
+            start = since
+            if start is None:
+                start = self._reached if any_command else self._passed
             if not from_now:
                 first, records = self._recent(start)
                 rows: Iterable[tuple[int, Record]] = enumerate(records, first)
@@ -83,11 +93,13 @@ class Waiters:
             self._given.update(row for row in rows if row >= self._passed)
             self._settle()
 
-    def pass_all(self, end: int) -> None:
-        """Note that a wait has passed all rows before `end`."""
+    def reach(self, search: Search) -> None:
+        """Note what the search passes, now that it has found enough."""
         with self._lock:
-            self._passed = max(self._passed, end)
-            self._settle()
+            self._reached = max(self._reached, search.end)
+            if search.passed is None:
+                self._passed = self._reached
+        self.give(search.passed or ())
 
     def wait(
         self,
@@ -132,7 +144,8 @@ class Waiters:
     ) -> Iterator[Subscription]:
         subscription = Subscription()
         search.end = len(self._log)
-        search.skip(self.open(subscription, since=since))
+        lost = self.open(subscription, since=since, any_command=search.passed is None)
+        search.skip(lost)
         if not alive():
             subscription.end(None)
         try:
@@ -141,13 +154,10 @@ class Waiters:
             self.close(subscription)
 
     def _is_enough(self, search: Search, subscription: Subscription) -> bool:
-        """Search what waits; note what is no longer new once enough is found."""
+        """Search the queued records; note what is no longer new once enough is found."""
         while (taken := subscription.take()) is not None:
             if search.is_enough_with(*taken):
-                if search.passed is None:
-                    self.pass_all(search.end)
-                else:
-                    self.give(search.passed)
+                self.reach(search)
                 return True
         return False
 

@@ -161,6 +161,16 @@ def test_an_expectation_passes_over_its_own_command_only(feed: Feed) -> None:
     assert number(feed.expect("b")) == 5
 
 
+def test_a_wait_for_any_event_begins_after_the_last_that_was_found(feed: Feed) -> None:
+    """An expectation is a point in time for it, although another command's events stay new."""
+    store(feed, event(0, "b"), event(1, "a"), event(2, "c"), event(3, "c"))
+    assert number(feed.expect("a")) == 1
+    assert feed.wait(1, timeout=5).index.tolist() == [2]
+    assert number(feed.wait(lambda _: True, timeout=5)) == 3
+    with pytest.raises(ExpectationFailed, match="1 came earlier"):
+        feed.expect("b", within=0.01)
+
+
 def test_an_event_that_came_earlier_is_named_in_the_failure(feed: Feed) -> None:
     """The failure never claims that nothing came when something did."""
     store(feed, event(0, "b"), event(1, "a"))
