@@ -3,12 +3,11 @@
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from bxpull_nb.bridge import LoopThread
 from bxpull_nb.capture.feed import Feed
 from bxpull_nb.errors import SettingsError
-from bxpull_nb.listener import CaptureTarget, ListenerStats
 from bxpull_nb.models import CHANNEL_TYPES, PullConfig
 from bxpull_nb.models.inputs import bare_or_none
 from bxpull_nb.portal import Portal, checked_portal
@@ -119,21 +118,21 @@ def replay(source: "str | Path | pd.DataFrame", speed: float = 1.0) -> Feed:
 
     `source` is a file, a journal's folder or a dataset, as for `read_events`, or a DataFrame of
     events. The feed has the same API as a live one: `wait`, `expect`, `mark`, and `explore(feed)`
-    shows it; it stops at the end, and its `df` equals the recording. `speed` 10 is ten times as
+    shows it; it stops at the end, and its `df` equals the recording. A handler or a stream gets
+    every event, also when it is added after they were played; `start()` after a stop continues
+    where it stopped, and has nothing more to play after the end. `speed` 10 is ten times as
     fast, `math.inf` at once. Raises FileFormatError or OSError for a file that cannot be read,
-    SettingsError for a DataFrame of Dask and for a speed that is not above zero.
+    SettingsError for a DataFrame of Dask, or without the columns of events, and for a speed that is
+    not above zero.
     """
-    from bxpull_nb.capture.replay import Replay
+    from bxpull_nb.capture.replay import Playback, checked_recording
     from bxpull_nb.models.dataframes import needs_pandas
 
     needs_pandas(source, "replay()")
-    events = read_events(source) if isinstance(source, str | Path) else source
+    events = read_events(source) if isinstance(source, str | Path) else checked_recording(source)
     name = Path(source).name if isinstance(source, str | Path) else "replay"
 
-    def play(target: CaptureTarget, *, stats: ListenerStats, **_live: Any) -> Replay:
-        return Replay(events, target, speed=speed, stats=stats)
-
-    return Feed(play, LoopThread(), name=name).start()
+    return Feed(Playback(events, speed), LoopThread(), name=name, recorded=True).start()
 
 
 class PortalSettings(NamedTuple):

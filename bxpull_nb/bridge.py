@@ -64,6 +64,13 @@ class LoopThread:
             future.cancel()
             raise
 
+    async def run_async(self, work: Coroutine[Any, Any, T]) -> T:
+        """Return the coroutine's result, awaited on any loop; cancelling cancels the work."""
+        self._check_process(work)
+        if self.is_current():
+            return await work
+        return await asyncio.wrap_future(self.submit(work))
+
     def is_current(self) -> bool:
         """Whether the caller is on the loop's thread; raises WrongProcessError in a fork."""
         self._check_process()

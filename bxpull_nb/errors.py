@@ -6,6 +6,7 @@ BxPullError
 │   └── NetworkSettingsError  a proxy or certificate variable cannot be used
 ├── WrongThreadError        a blocking call from the thread that has to answer  (RuntimeError)
 ├── WrongProcessError       a portal of the parent process, used in a forked child  (RuntimeError)
+├── ConditionFailed         a function given as `where` or `until` raised an error
 ├── RestError               a call to the portal failed
 │   ├── PortalUnreachable   no answer at all: name, network, TLS or time-out
 │   ├── UnexpectedAnswer    an answer that is not REST JSON (an HTML page, say)
@@ -55,6 +56,7 @@ __all__ = [
     "CallFailed",
     "ChannelMissing",
     "ChannelRefused",
+    "ConditionFailed",
     "ConnectionFailed",
     "DatasetNotWritable",
     "DatasetTooNew",
@@ -117,6 +119,10 @@ class WrongThreadError(BxPullError, RuntimeError):
 
 class WrongProcessError(BxPullError, RuntimeError):
     """A portal was connected by the parent process, and used in a forked child."""
+
+
+class ConditionFailed(BxPullError):
+    """A function that the caller gave as `where` or `until` raised an error."""
 
 
 class RestError(BxPullError):

@@ -4,6 +4,7 @@ import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -19,6 +20,7 @@ from bxpull_nb.rest import PORTAL_LIMIT, BatchResult, RestClient
 from bxpull_nb.rest.auth import Auth
 from bxpull_nb.rest.publish import message_body, publish
 from bxpull_nb.storage.eventlog import EventLog
+from bxpull_nb.storage.journal import Journal
 
 if TYPE_CHECKING:
     from bxpull_nb.sandbox import Sandbox
@@ -159,6 +161,31 @@ class Portal:
         feed.channels, feed.transport = wanted
         self.feeds.append(feed)
         return feed
+
+    async def listen_async(
+        self,
+        channels: Sequence[str] | str = CHANNEL_TYPES,
+        transport: str = "auto",
+        *,
+        backfill: bool = False,
+        journal: str | Path | Journal | None = None,
+        max_rows: int | None = None,
+        max_bytes: int | None = None,
+    ) -> Feed:
+        """Do as `bx.listen`, for a coroutine on any event loop; `feed.stream()` has the events.
+
+        Cancelling it stops the feed again, unless it ran before.
+
+        ```python
+        feed = await portal.listen_async("shared")
+        async with feed.stream("dealUpdate") as events:
+            async for event in events:
+                print(event.params)
+        ```
+        """
+        return await self.feed(channels, transport).start_async(
+            backfill=backfill, journal=journal, max_rows=max_rows, max_bytes=max_bytes
+        )
 
     def close(self) -> None:
         """Stop every feed and the embedded sandbox; captured events stay in their feeds."""

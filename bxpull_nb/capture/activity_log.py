@@ -5,6 +5,7 @@ from collections import deque
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from bxpull_nb.capture.checks import checked_label, shown
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.models import LOG_COLUMNS, LogEntry
 
@@ -46,11 +47,20 @@ class ActivityLog:
         """
         import pandas as pd
 
-        marks = {entry.text: entry.at_us for entry in self.recent() if entry.kind == "marked"}
-        if label not in marks:
+        return pd.Timestamp(self._mark(label).at_us, unit="us", tz="UTC")
+
+    def row_of_mark(self, label: str) -> int:
+        """Return the number of the row that came next after the mark; see `mark`."""
+        return self._mark(label).count or 0
+
+    def _mark(self, label: str) -> LogEntry:
+        marks = {entry.text: entry for entry in self.recent() if entry.kind == "marked"}
+        if checked_label("label", label) not in marks:
             known = ", ".join(map(repr, marks)) or "none yet"
-            raise SettingsError(f"there is no mark {label!r}; marks: {known}. Set one by mark().")
-        return pd.Timestamp(marks[label], unit="us", tz="UTC")
+            raise SettingsError(
+                f"there is no mark {shown(label)}; marks: {known}. Set one by mark()."
+            )
+        return marks[label]
 
     @property
     def df(self) -> "pd.DataFrame":

@@ -1,6 +1,7 @@
 """A capture as a user holds it: a listener on the bridge's thread, and the log it fills."""
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,6 +13,13 @@ from typing import TYPE_CHECKING, Any, overload
 from bxpull_nb.bridge import LoopThread
 from bxpull_nb.capture.activity_log import ActivityLog
 from bxpull_nb.capture.anatomy import Anatomy, inspect
+from bxpull_nb.capture.checks import (
+    checked_count,
+    checked_journal,
+    checked_label,
+    checked_row,
+    checked_seconds,
+)
 from bxpull_nb.capture.driver import OpenDriver
 from bxpull_nb.capture.expectation import Expectation, Nearest
 from bxpull_nb.capture.feed_stats import FeedStats, feed_stats
@@ -19,6 +27,9 @@ from bxpull_nb.capture.gap_report import Report, report_of
 from bxpull_nb.capture.handlers import Handler, Handlers
 from bxpull_nb.capture.hub import EventHub
 from bxpull_nb.capture.run import CaptureRun
+from bxpull_nb.capture.search import Search, all_from, rows_of, search_for
+from bxpull_nb.capture.selection import Condition, Selection, selected
+from bxpull_nb.capture.stream import EventStream
 from bxpull_nb.errors import (
     ExpectationFailed,
     SettingsError,
@@ -42,7 +53,8 @@ class Feed:
     """A live capture: `df` grows while it runs, and stays when it is stopped.
 
     `listen()` or `replay()` makes it; any thread may use it. `open_driver` makes its driver,
-    `name` is the portal's name in the repr, `log` takes the events.
+    `name` is the portal's name in the repr, `log` takes the events. `recorded`: it plays a
+    recording, of which every handler and every stream gets all events.
     """
 
     def __init__(
@@ -52,13 +64,18 @@ class Feed:
         *,
         name: str = "portal",
         log: EventLog | None = None,
+        recorded: bool = False,
     ) -> None:
         self.name = name
         self.bridge = bridge
         self.log = EventLog() if log is None else log
         self.logbook = ActivityLog()
-        self.handlers = Handlers(failed=partial(_log_failure, self.logbook))
-        self._hub = EventHub(self.log, self.logbook)
+        failed = partial(_log_failure, self.logbook)
+        self.handlers = Handlers(None, failed=failed) if recorded else Handlers(failed=failed)
+        self._recorded = recorded
+        self._starting = 0  # calls of start_async under way
+        recent = partial(all_from, self.log) if recorded else None
+        self._hub = EventHub(self.log, self.logbook, recent=recent)
         self._hub.taps.append(self.handlers.offer)
         self._run = CaptureRun(open_driver, self._hub, name)
 
@@ -84,14 +101,9 @@ class Feed:
         `EventLog`). Raises errors that keep it from connecting for good; a server that does not
         answer within `timeout` seconds is tried again in the background (see `state`, `error`).
         """
-        if max_rows is not None:
-            self.log.max_rows = max_rows
-        if max_bytes is not None:
-            self.log.max_bytes = max_bytes
+        self._bound(max_rows, max_bytes)
         return self.bridge.run(
-            self.start_async(
-                channels, transport, backfill=backfill, journal=journal, timeout=timeout
-            )
+            self._start(channels, transport, backfill=backfill, journal=journal, timeout=timeout)
         )
 
     async def start_async(
@@ -101,26 +113,64 @@ class Feed:
         *,
         backfill: bool = False,
         journal: str | Path | Journal | None = None,
+        max_rows: int | None = None,
+        max_bytes: int | None = None,
         timeout: float = 15.0,
     ) -> "Feed":
-        """Do as `start`, for a coroutine on the bridge's own loop."""
+        """Do as `start`, on any loop; cancelling it stops a feed that it has started."""
+        self._bound(max_rows, max_bytes)
+        was_running = self.running
+        self._starting += 1
+        try:
+            return await self.bridge.run_async(
+                self._start(
+                    channels, transport, backfill=backfill, journal=journal, timeout=timeout
+                )
+            )
+        except asyncio.CancelledError:
+            if not was_running and self._starting == 1:
+                stopping = self.bridge.submit(self._run.stop())
+                await asyncio.shield(asyncio.wrap_future(stopping))
+            raise
+        finally:
+            self._starting -= 1
+
+    async def _start(
+        self,
+        channels: Sequence[str] | str | None,
+        transport: str | None,
+        *,
+        backfill: bool,
+        journal: str | Path | Journal | None,
+        timeout: float,
+    ) -> "Feed":
+        """Start on the bridge's own loop."""
+        limit = checked_seconds("timeout", timeout)
         await self._run.start(
             self.channels if channels is None else checked_channels(channels),
             self.transport if transport is None else checked_transport(transport),
             backfill=backfill,
-            journal=journal,
-            timeout=timeout,
+            journal=checked_journal(journal),
+            timeout=threading.TIMEOUT_MAX if limit is None else limit,
         )
         return self
+
+    def _bound(self, max_rows: int | None, max_bytes: int | None) -> None:
+        how = "give a whole number, 1 or more, or None"
+        if max_rows is not None:
+            self.log.max_rows = checked_count("max_rows", max_rows, how)
+        if max_bytes is not None:
+            self.log.max_bytes = checked_count("max_bytes", max_bytes, how)
 
     def stop(self) -> None:
         """End the connections; the events stay. Stopping twice is fine."""
         if self.running:
-            self.bridge.run(self.stop_async())
+            self.bridge.run(self._run.stop())
 
     async def stop_async(self) -> None:
-        """Do as `stop`, for a coroutine on the bridge's own loop."""
-        await self._run.stop()
+        """Do as `stop`, on any loop."""
+        if self.running:
+            await self.bridge.run_async(self._run.stop())
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -184,33 +234,86 @@ class Feed:
         return self.log.tail(n)
 
     @overload
-    def wait(self, until: int = 1, *, timeout: float | None = None) -> "pd.DataFrame": ...
-    @overload
-    def wait(self, until: Callable[[Record], bool], *, timeout: float | None = None) -> Record: ...
     def wait(
-        self, until: int | Callable[[Record], bool] = 1, *, timeout: float | None = None
+        self,
+        until: int = 1,
+        *,
+        command: str | None = None,
+        module_id: str | None = None,
+        where: Condition | None = None,
+        timeout: float | None = None,
+    ) -> "pd.DataFrame": ...
+    @overload
+    def wait(
+        self,
+        until: Condition,
+        *,
+        command: str | None = None,
+        module_id: str | None = None,
+        where: Condition | None = None,
+        timeout: float | None = None,
+    ) -> Record: ...
+    def wait(
+        self,
+        until: int | Condition = 1,
+        *,
+        command: str | None = None,
+        module_id: str | None = None,
+        where: Condition | None = None,
+        timeout: float | None = None,
     ) -> "pd.DataFrame | Record":
         """Return `until` further events as a DataFrame, or the event for which `until` is True.
 
-        "Further" means: not passed by an earlier wait, so an event that arrived before the
-        call counts. Of a bounded capture the DataFrame holds those that are kept. Raises
-        WaitTimeout after `timeout` seconds, and at once when the feed is not running; the
-        feed's own error when that ended it.
+        "Further" means: after those that an earlier wait or `expect` returned, so an event that
+        arrived before the call counts. With `command`, `module_id` or `where` only events that
+        meet them count; those of other commands stay new (see `expect`). Of a bounded capture the
+        DataFrame holds those that are kept. Raises WaitTimeout after `timeout` seconds, and at once
+        when the feed is not running; the feed's own error when that ended it; ConditionFailed when
+        a function of yours raises.
         """
         self._may_block("wait")
-        if callable(until):
-            return self._wait_for(until, timeout)[2]
-        if until < 1:
-            raise SettingsError(f"wait({until!r}): wait for one event or more.")
-        countdown = _Countdown(until)
-        first, end, _ = self._wait_for(countdown.is_last, timeout, countdown.skip)
-        return self.df.loc[first : end - 1]
+        wanted = Selection(command=command, module_id=module_id, where=where)
+        search = search_for(until, wanted)
+        self._find(search, checked_seconds("timeout", timeout))
+        return search.record if callable(until) else rows_of(self.df, search)
 
+    @overload
     async def wait_async(
-        self, until: int | Callable[[Record], bool] = 1, *, timeout: float | None = None
+        self,
+        until: int = 1,
+        *,
+        command: str | None = None,
+        module_id: str | None = None,
+        where: Condition | None = None,
+        timeout: float | None = None,
+    ) -> "pd.DataFrame": ...
+    @overload
+    async def wait_async(
+        self,
+        until: Condition,
+        *,
+        command: str | None = None,
+        module_id: str | None = None,
+        where: Condition | None = None,
+        timeout: float | None = None,
+    ) -> Record: ...
+    async def wait_async(
+        self,
+        until: int | Condition = 1,
+        *,
+        command: str | None = None,
+        module_id: str | None = None,
+        where: Condition | None = None,
+        timeout: float | None = None,
     ) -> "pd.DataFrame | Record":
-        """Do as `wait`, without blocking the loop it is awaited on."""
-        return await asyncio.to_thread(self.wait, until, timeout=timeout)
+        """Do as `wait`, on any loop; cancelling it leaves the events for the next wait."""
+        self.bridge.is_current()  # raises WrongProcessError in a fork
+        wanted = Selection(command=command, module_id=module_id, where=where)
+        search = search_for(until, wanted)
+        limit = checked_seconds("timeout", timeout)
+        if not await self._hub.waiters.wait_async(search, limit, lambda: self.running):
+            raise self._hub.not_found(search.looked_at)
+        return search.record if callable(until) else rows_of(self.df, search)
 
     def expect(
         self,
@@ -219,43 +322,101 @@ class Feed:
         module_id: str | None = None,
         channel: str | None = None,
         params: Mapping[str, Any] | None = None,
-        where: Callable[[Record], bool] | None = None,
-        within: float = 5.0,
+        where: Condition | None = None,
+        within: float | None = 5.0,
+        since: str | None = None,
     ) -> Event:
-        """Return the first event that meets every condition, of those no earlier wait passed.
+        """Return the first event that meets every condition, of those that are still new.
 
-        `params` are keys and values that must be among the event's, nested ones likewise.
-        Raises ExpectationFailed, an AssertionError with the events that came nearest, when
-        there is none `within` seconds.
+        A call with a command passes the events of that command up to the one it returns, so the
+        order of `expect("a")` and `expect("b")` is free. A call without begins after the events
+        that earlier calls returned, and passes all up to its own. With `since`, the label of a
+        mark, every event after that mark counts. Names are compared without case; `params` are
+        keys and values that must be among the event's, nested ones likewise; `where`
+        is called only with events that meet the others. Raises ExpectationFailed, an
+        AssertionError with the events that came nearest, when there is none `within` seconds,
+        and ConditionFailed when `where` raises.
         """
         self._may_block("expect")
-        nearest = Nearest(
-            Expectation(
-                command=command, module_id=module_id, channel=channel, params=params, where=where
-            )
+        wanted = Expectation(
+            command=command, module_id=module_id, channel=channel, params=params, where=where
         )
+        limit, start = checked_seconds("within", within), self._row_of_mark(since)
+        nearest = Nearest(wanted)
+        search = Search(wanted, nearest.is_met_by)
         try:
-            record = self._wait_for(nearest.is_met_by, within)[2]
+            self._find(search, limit, start)
         except WaitTimeout:
-            why = f"none came within {within:g} s" if self.running else "the feed is not running"
-            raise nearest.failure(why) from None
-        if not isinstance(record, Event):
+            why = f"none came within {limit:g} s" if self.running else "the feed is not running"
+            raise nearest.failure(why, self._hub.waiters.earlier(search)) from None
+        if not isinstance(search.record, Event):
             raise ExpectationFailed("what met the conditions is an unreadable message.")
-        return record
+        return search.record
+
+    def stream(
+        self,
+        command: str | None = None,
+        *,
+        module_id: str | None = None,
+        where: Condition | None = None,
+        maxsize: int | None = 10_000,
+        from_now: bool = False,
+    ) -> EventStream:
+        """Return the events that meet the conditions, for `async with`, on any event loop.
+
+        It begins with events that are still new, as `expect` does, or `from_now` on. It ends when
+        the feed stops, with the feed's error if there is one. A consumer that is cancelled takes
+        no event with it. When `maxsize` events wait (None: no bound; of a recording there is
+        none), the oldest are dropped, counted and reported; see `EventStream`.
+
+        ```python
+        async with feed.stream("dealUpdate", where=lambda event: event.params["id"] == 15) as deals:
+            async for event in deals:
+                print(event.received_at, event.params)
+        ```
+        """
+        if maxsize is not None:
+            maxsize = checked_count("maxsize", maxsize, "let one event wait, or more")
+        return EventStream(
+            self._hub,
+            self._run,
+            Selection(command=command, module_id=module_id, where=where),
+            maxsize=None if self._recorded else maxsize,
+            from_now=from_now,
+            check=self._may_stream,
+        )
 
     def on(
-        self, *, module: str | None = None, command: str | None = None
+        self,
+        command: str | None = None,
+        *,
+        module_id: str | None = None,
+        where: Condition | None = None,
+        module: str | None = None,
     ) -> Callable[[Handler], Handler]:
         """Decorate a callback: it gets every matching event from now on, on its own thread.
 
-        One that fails or is slow harms neither the stream nor another; `handlers.stats` shows
-        calls, failures and dropped events. See `Handlers.on`.
+        Of a replay it gets every event from the first on, those that were played already too.
+        A callback that fails or is slow harms neither the capture nor another; `handlers.stats`
+        shows calls, failures and dropped events. See `Handlers.on`.
         """
-        return self.handlers.on(module=module, command=command)
+        if not self._recorded:
+            return self.handlers.on(command, module_id=module_id, where=where, module=module)
+        selection = selected(command, module_id, where, module)
+
+        async def add(handler: Handler) -> None:
+            self.handlers.add(handler, selection, all_from(self.log, 0)[1])
+
+        def decorate(handler: Handler) -> Handler:
+            # On the loop's thread no event comes meanwhile: each is either earlier or later.
+            self.bridge.run(add(handler))
+            return handler
+
+        return decorate
 
     def mark(self, label: str) -> None:
         """Note this moment under a name, for `since`: "what did my click cause?"."""
-        self.note("marked", label, count=len(self.log))
+        self.note("marked", checked_label("label", label), count=len(self.log))
 
     def since(self, label: str, before: str = "10min") -> "pd.DataFrame":
         """Return the events after the mark by module and command, against the rate `before` it.
@@ -281,6 +442,7 @@ class Feed:
         Raises SettingsError for a row that does not exist. The raw frame is kept for the newest
         32 MiB of frames.
         """
+        row = checked_row("row", row)
         number = row + len(self.log) if row < 0 else row
         if not self.log.forgotten <= number < len(self.log):
             kept = f", from {self.log.forgotten:,} on are kept" if self.log.forgotten else ""
@@ -341,41 +503,25 @@ class Feed:
                 f"wait_async() there."
             )
 
-    def _wait_for(
-        self,
-        enough: Callable[[Record], bool],
-        timeout: float | None,
-        skipped: Callable[[int], None] = lambda _: None,
-    ) -> tuple[int, int, Record]:
-        return self._hub.wait_records(enough, timeout, alive=lambda: self.running, skipped=skipped)
+    def _may_stream(self) -> None:
+        self.bridge.is_current()  # raises WrongProcessError in a fork
+        if self.state == "idle":
+            raise SettingsError("the feed was never started: call feed.start() before a stream.")
+
+    def _find(self, search: Search, timeout: float | None, since: int | None = None) -> None:
+        """Block until the search has found enough; raises what ended it before."""
+        if not self._hub.waiters.wait(search, timeout, lambda: self.running, since):
+            raise self._hub.not_found(search.looked_at)
+
+    def _row_of_mark(self, label: str | None) -> int | None:
+        return None if label is None else self.logbook.row_of_mark(label)
 
     def _record(self, row: int) -> Record:
         first, records = self.log.recent(row)
-        if first == row:
-            return records[0]
-        from bxpull_nb.capture.replay import records_of
-
-        return records_of(self.df.loc[row:row])[0]
+        return records[0] if first == row else all_from(self.log, row, row)[1][0]
 
 
 def _log_failure(logbook: ActivityLog, name: str, error: str) -> None:
     """Log a handler's first failure. No method: a feed without a reference must be collected."""
     text = mask_url(f"the handler {name} failed: {error}")
     logbook.add(LogEntry(at_us=time.time_ns() // 1000, kind="handler_failed", text=text))
-
-
-class _Countdown:
-    """Counts down the events that are still to come."""
-
-    def __init__(self, count: int) -> None:
-        self._left = count
-
-    def is_last(self, _: Record) -> bool:
-        """Count one more event; whether it was the last."""
-        self._left -= 1
-        return self._left <= 0
-
-    def skip(self, count: int) -> None:
-        """Count events that came and are not kept, unless nothing would be left to give."""
-        if count < self._left:
-            self._left -= count

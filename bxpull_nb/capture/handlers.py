@@ -3,7 +3,7 @@
 ```python
 handlers = Handlers()
 
-@handlers.on(module="crm", command="dealUpdate")
+@handlers.on("dealUpdate", module_id="crm")
 def show(event):
     print(event.params)
 ```
@@ -16,8 +16,9 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
+from bxpull_nb.capture.checks import checked_count, checked_function
 from bxpull_nb.capture.same_callback import is_identical, is_same
-from bxpull_nb.errors import SettingsError
+from bxpull_nb.capture.selection import Condition, Selection, error_text, selected
 from bxpull_nb.models import Record
 from bxpull_nb.models.html import html_table
 
@@ -45,43 +46,58 @@ class HandlerStats(msgspec.Struct, frozen=True):
 class Handlers:
     """Callbacks by module and command, fed with `offer`, which never blocks and never raises.
 
-    Up to `queue` events wait for a callback. When more come, the oldest is dropped and counted,
-    so that a slow callback sees the newest events. `failed` is called at the first failure of
-    each callback, on its thread, with its name and the exception's type and text.
+    Up to `queue` events wait for a callback (None: no bound). When more come, the oldest is dropped
+    and counted, so that a slow callback sees the newest events. `failed` is called at the first
+    failure of each callback, on its thread, with its name and the exception's type and text.
     """
 
     def __init__(
-        self, queue: int = 1000, *, failed: Callable[[str, str], object] | None = None
+        self, queue: int | None = 1000, *, failed: Callable[[str, str], object] | None = None
     ) -> None:
-        if queue < 1:
-            raise SettingsError(f"queue={queue!r}: let one event wait, or more.")
+        if queue is not None:
+            queue = checked_count("queue", queue, "let one event wait, or more")
         self._queue, self._on_failed = queue, failed
         self._workers: list[_Worker] = []
         self._registering = threading.Lock()
 
     def on(
-        self, *, module: str | None = None, command: str | None = None
+        self,
+        command: str | None = None,
+        *,
+        module_id: str | None = None,
+        where: Condition | None = None,
+        module: str | None = None,
     ) -> Callable[[Handler], Handler]:
         """Return a decorator that registers a callback for every matching event, in order.
 
-        Module and command are compared without case; None matches everything, unreadable
-        messages (`event.error`) included. The callback runs on its own thread. The decorator
-        returns it unchanged; `on(…)(callback)` works as well.
+        Command and module are compared without case; None matches everything, unreadable
+        messages (`event.error`) included. `where` is called on the callback's own thread, with
+        events that meet the others; when it raises, that counts as a failure of the callback.
+        `module` is an older name of `module_id`. The decorator returns the callback unchanged;
+        `on(…)(callback)` works as well. Raises SettingsError for a callback that is a coroutine
+        function: use `feed.stream` there.
 
         The same function defined again, as by a cell that runs again, replaces the earlier one if
-        module and command are the same; waiting events pass to it. See `same_callback` for the
+        the conditions are the same; waiting events pass to it. See `same_callback` for the
         rule: callbacks made in a loop stay apart when they captured different values.
         """
+        selection = selected(command, module_id, where, module)
 
         def add(handler: Handler) -> Handler:
-            worker = _Worker(
-                handler, _folded(module), _folded(command), self._queue, self._on_failed
-            )
-            with self._registering:
-                self._workers = [*self._without_earlier(worker), worker]
+            self.add(handler, selection)
             return handler
 
         return add
+
+    def add(self, handler: Handler, selection: Selection, earlier: Iterable[Record] = ()) -> None:
+        """Register the callback; `earlier` records come first, unless it replaces another."""
+        checked_function("the callback", handler)
+        worker = _Worker(handler, selection, self._queue, self._on_failed)
+        with self._registering:
+            others = self._without_earlier(worker)
+            if len(others) == len(self._workers):
+                worker.offer(earlier)
+            self._workers = [*others, worker]
 
     def off(self, handler: Handler) -> None:
         """Unregister the callback and drop its queue; an unknown callback is ignored."""
@@ -94,13 +110,9 @@ class Handlers:
     def offer(self, records: Iterable[Record]) -> None:
         """Put each record into the queues of the callbacks it matches; from any thread."""
         workers = self._workers
-        if not workers:
-            return
-        for record in records:
-            module, command = _folded(record.module_id), _folded(record.command)
-            for worker in workers:
-                if worker.wants(module, command):
-                    worker.put(record)
+        records = list(records) if workers else ()
+        for worker in workers:
+            worker.offer(records)
 
     @property
     def stats(self) -> list[HandlerStats]:
@@ -145,14 +157,13 @@ class _Worker:
     def __init__(
         self,
         handler: Handler,
-        module: str | None,
-        command: str | None,
-        limit: int,
+        selection: Selection,
+        limit: int | None,
         on_failed: Callable[[str, str], object] | None,
     ) -> None:
         self.handler = handler
         self.name: str = getattr(handler, "__qualname__", type(handler).__name__)
-        self._module, self._command = module, command
+        self._selection, self._wants = selection, selection.by_name()
         self._limit, self._on_failed = limit, on_failed
         self._successor: _Worker | None = None
         self._waiting: deque[Record] = deque()
@@ -174,12 +185,16 @@ class _Worker:
                 self._error,
             )
 
-    def wants(self, module: str | None, command: str | None) -> bool:
-        return self._module in (None, module) and self._command in (None, command)
-
     def registers_same(self, other: "_Worker") -> bool:
-        conditions = (self._module, self._command) == (other._module, other._command)
+        one, two = self._selection, other._selection
+        conditions = one.names() == two.names() and is_same(one.where, two.where)
         return conditions and is_same(self.handler, other.handler)
+
+    def offer(self, records: Iterable[Record]) -> None:
+        """Queue the records that it wants."""
+        for record in records:
+            if self._wants is None or self._wants(record):
+                self.put(record)
 
     def hand_over(self, successor: "_Worker") -> None:
         """Pass the waiting events to the successor, and those still to come."""
@@ -200,7 +215,7 @@ class _Worker:
     def _put(self, record: Record) -> None:
         if self._closed:
             return
-        if len(self._waiting) >= self._limit:
+        if self._limit is not None and len(self._waiting) >= self._limit:
             self._waiting.popleft()
             self._dropped += 1
         self._waiting.append(record)
@@ -224,6 +239,8 @@ class _Worker:
     def _run(self) -> None:
         while (record := self._next()) is not None:
             try:
+                if not self._selection.is_where(record):
+                    continue
                 self.handler(record)
             except BaseException as exc:  # noqa: BLE001 - SystemExit too must not end the thread
                 self._failed(exc)
@@ -236,7 +253,7 @@ class _Worker:
             return None if self._closed else self._waiting.popleft()
 
     def _failed(self, exc: BaseException) -> None:
-        error = _text(exc)
+        error = error_text(exc)
         with self._changed:
             self._failures += 1
             is_first, self._error = self._failures == 1, error
@@ -247,19 +264,7 @@ class _Worker:
             try:
                 self._on_failed(self.name, error)
             except Exception as broken:  # noqa: BLE001 - the callback's thread must go on
-                _log.warning("the failure could not be reported: %s", _text(broken))
-
-
-def _folded(name: str | None) -> str | None:
-    return None if name is None else name.casefold()
-
-
-def _text(exc: BaseException) -> str:
-    """Return type and text of the error; its own text may fail."""
-    try:
-        return f"{type(exc).__name__}: {exc}"
-    except Exception:  # noqa: BLE001 - any `__str__`
-        return type(exc).__name__
+                _log.warning("the failure could not be reported: %s", error_text(broken))
 
 
 def _summary(stats: HandlerStats) -> str:

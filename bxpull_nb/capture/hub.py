@@ -28,7 +28,7 @@ class EventHub:
     """The capture target of a feed. The journal comes first, then the log, then the others.
 
     `taps` get every batch of new records, on the listener's thread. `monotonic` gives seconds,
-    `clock` Unix nanoseconds.
+    `clock` Unix nanoseconds, and `recent` the records that a wait finds (see `Waiters`).
     """
 
     def __init__(
@@ -38,6 +38,7 @@ class EventHub:
         *,
         monotonic: Callable[[], float] = time.monotonic,
         clock: Callable[[], int] = time.time_ns,
+        recent: Callable[[int], tuple[int, list[Record]]] | None = None,
     ) -> None:
         self.log = log
         self.logbook = ActivityLog() if logbook is None else logbook
@@ -46,7 +47,7 @@ class EventHub:
         self.taps: list[Callable[[Sequence[Record]], None]] = []
         self._monotonic, self._clock = monotonic, clock
         self._lock = threading.Lock()
-        self._waiters = Waiters(log, self._lock, monotonic)
+        self.waiters = Waiters(log, self._lock, monotonic, recent)
         self._changes: list[asyncio.Future[None]] = []
         self._rate = _Rate()
         self._frames = RecentFrames()
@@ -64,12 +65,13 @@ class EventHub:
             self._watch_journal(self.journal)
         records = batch.records
         with self._lock:
-            self._frames.add(len(self.log), batch)
+            first = len(self.log)
+            self._frames.add(first, batch)
             if not records:
                 return
             self.log.extend(records)
             self._rate.add(self._monotonic(), len(records))
-            self._waiters.offer(records)
+            self.waiters.offer(first, records)
         for tap in tuple(self.taps):
             tap(records)
 
@@ -91,7 +93,7 @@ class EventHub:
             self.journal.close()
         self.changed()
         with self._lock:
-            self._waiters.offer(None)
+            self.waiters.end(self.error)
 
     def rate(self) -> float:
         """Return events per second over the last ten seconds."""
@@ -117,22 +119,10 @@ class EventHub:
                     self._changes.append(change)
                     await change
 
-    def wait_records(
-        self,
-        enough: Callable[[Record], bool],
-        timeout: float | None,
-        *,
-        alive: Callable[[], bool],
-        skipped: Callable[[int], None] = lambda _: None,
-    ) -> tuple[int, int, Record]:
-        """Wait as `Waiters.wait` does; raises the listener's own error when that ended it."""
-        found = self._waiters.wait(enough, timeout, alive=alive, skipped=skipped)
-        if isinstance(found, tuple):
-            return found
-        if self.error is not None:
-            raise self.error
-        raise WaitTimeout(
-            f"the feed is not running, and what was awaited is not among the {found} "
+    def not_found(self, looked_at: int) -> BaseException:
+        """Return why a wait ended without what it waited for: the listener's own error if any."""
+        return self.error or WaitTimeout(
+            f"the feed is not running, and what was awaited is not among the {looked_at} "
             f"events since the last wait. Start it with feed.start()."
         )
 

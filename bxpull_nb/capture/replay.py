@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bxpull_nb.capture.checks import shown
 from bxpull_nb.errors import ConnectionFailed, SettingsError
 from bxpull_nb.listener import CaptureTarget, ListenerStats
-from bxpull_nb.models import Batch, Record
+from bxpull_nb.models import EVENT_COLUMNS, Batch, Record
 from bxpull_nb.storage.dataset import read_events
 from bxpull_nb.storage.eventlog import records_of_rows
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Replay", "records_of"]
+__all__ = ["Playback", "Replay", "checked_recording", "records_of"]
 
 _ROWS = 2048  # rows per batch; between batches the loop's other tasks run
 _SHORTEST = 0.01  # seconds: rows due within this time come together
@@ -34,8 +35,8 @@ class Replay:
     `source` is a DataFrame of events, or the path of a file for `read_events`. Each row comes as
     it was recorded, `received_at` included, so the log at the end equals the recording value by
     value. Rows come in order, on time to 10 ms. `speed` is above zero: 1 as recorded, 10 ten
-    times as fast, `math.inf` at once; any thread may change it during the replay. `monotonic`
-    returns seconds.
+    times as fast, `math.inf` at once; any thread may change it during the replay. `start` is the
+    first row to play. `monotonic` returns seconds.
     """
 
     config: None = None
@@ -50,6 +51,7 @@ class Replay:
         target: CaptureTarget,
         *,
         speed: float = 1.0,
+        start: int = 0,
         stats: ListenerStats | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -57,8 +59,8 @@ class Replay:
         self.stats = stats or ListenerStats()
         self.state = "connecting"
         """`connecting` while the file is read, then `connected`."""
-        self.played = 0
-        """Rows handed over so far."""
+        self.played = start
+        """Rows handed over so far, those before `start` included."""
         self.rows: int | None = None
         """Rows in all; None until the file is read."""
         self._source = source
@@ -86,10 +88,10 @@ class Replay:
         events = self._source
         if isinstance(events, str | Path):
             events = await asyncio.to_thread(read_events, events)
-        self.rows, self.played = len(events), 0
+        self.rows = len(events)
         due = _due(events)
         self._span = _span(events, due)
-        self._progress.start()
+        self._progress.start(float(due[self.played - 1]) if self.played else 0.0)
         self.state = "connected"
         self._target.changed()
         while self.played < len(events):
@@ -100,7 +102,7 @@ class Replay:
                 await self._sleep(self._wait(float(due[end])))
 
     def resume_state(self) -> None:
-        """Return None: a replay begins at its beginning again."""
+        """Return None: `Playback` knows where the next replay begins."""
 
     def clock(self) -> int:
         """Return the current position in recorded time, as Unix nanoseconds."""
@@ -137,6 +139,29 @@ class Replay:
             self.stats.last_lag = lag / 1e6
 
 
+class Playback:
+    """Opens the replays of one recording: each continues where the one before stopped.
+
+    So a feed that is started again has no event twice.
+    """
+
+    def __init__(self, source: "pd.DataFrame | str | Path", speed: float) -> None:
+        self._source, self._speed = source, _checked(speed)
+        self._last: Replay | None = None
+
+    def __call__(self, target: CaptureTarget, *, stats: ListenerStats, **_live: Any) -> Replay:
+        """Return the next replay, at the speed of the last."""
+        last = self._last
+        self._last = Replay(
+            self._source,
+            target,
+            speed=self._speed if last is None else last.speed,
+            start=0 if last is None else last.played,
+            stats=stats,
+        )
+        return self._last
+
+
 class _Progress:
     """The current position in recorded time: microseconds since the first row."""
 
@@ -146,9 +171,9 @@ class _Progress:
         self._lock = threading.Lock()
         self._seen = self._at = 0.0
 
-    def start(self) -> None:
+    def start(self, at: float) -> None:
         with self._lock:
-            self._seen, self._at = self._monotonic(), 0.0
+            self._seen, self._at = self._monotonic(), at
 
     def now(self) -> float:
         with self._lock:
@@ -170,12 +195,16 @@ class _Progress:
         return self._at
 
 
-def _checked(speed: float) -> float:
-    if not speed > 0:  # also for nan
+def _checked(speed: Any) -> float:
+    try:
+        number = math.nan if isinstance(speed, str | bytes) else float(speed)
+    except Exception:  # noqa: BLE001 - any `__float__`
+        number = math.nan
+    if not number > 0:  # also for nan
         raise SettingsError(
-            f"speed={speed!r}: it must be above zero. 1 is as recorded, math.inf at once."
+            f"speed={shown(speed)}: it must be above zero. 1 is as recorded, math.inf at once."
         )
-    return float(speed)
+    return number
 
 
 def _due(events: "pd.DataFrame") -> np.ndarray:
@@ -199,6 +228,30 @@ def _microseconds(column: "pd.Series[Any]") -> np.ndarray:
 
 def _texts(column: "pd.Series[Any]") -> list[str | None]:
     return column.astype(object).where(column.notna(), None).tolist()
+
+
+def checked_recording(events: Any) -> "pd.DataFrame":
+    """Return the DataFrame; raises SettingsError for what cannot be played, with the column."""
+    import pandas as pd
+
+    if not isinstance(events, pd.DataFrame):
+        raise SettingsError(
+            f"replay({shown(events)}): give the path of a captured file, or a DataFrame of events."
+        )
+    lacking = [name for name in EVENT_COLUMNS if name not in events.columns and name != "lag"]
+    if lacking:
+        raise SettingsError(
+            f"replay(): the DataFrame lacks the column {lacking[0]!r}. Give all columns of feed.df."
+        )
+    for name in ("received_at", "server_time"):
+        try:
+            _microseconds(events[name])
+        except (TypeError, ValueError, OverflowError):
+            raise SettingsError(
+                f"replay(): the column {name!r} has the dtype {events[name].dtype}, not times with "
+                f"a time zone. Convert it: pd.to_datetime(df[{name!r}], utc=True)."
+            ) from None
+    return events
 
 
 def records_of(events: "pd.DataFrame") -> list[Record]:

@@ -1,24 +1,27 @@
-"""Waiting for records: every wait gets a queue, filled with what arrives."""
+"""Waiting for records: which records are still new, and who waits for them."""
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from queue import Empty, SimpleQueue
 
+from bxpull_nb.capture.search import Search
+from bxpull_nb.capture.subscription import Subscription
 from bxpull_nb.errors import WaitTimeout
 from bxpull_nb.models import Record
-from bxpull_nb.storage.eventlog import EventLog
+from bxpull_nb.storage.eventlog.log import RECENT, EventLog
 
 __all__ = ["Waiters"]
 
-_Batches = SimpleQueue[Sequence[Record] | None]
-
 
 class Waiters:
-    """The waits on one log; `lock` guards the log, `monotonic` gives seconds.
+    """The subscriptions to one log; `lock` guards the log, `monotonic` gives seconds.
 
-    A wait looks at every record since the previous wait ended, then at what arrives.
+    A search by command passes the records of that command up to the one it finds. A search for
+    any command begins after the row that the searches before it have reached, and passes all.
+    A stream passes what it gives. `recent` returns kept records from a row on, as
+    `EventLog.recent` does.
     """
 
     def __init__(
@@ -26,67 +29,157 @@ class Waiters:
         log: EventLog,
         lock: threading.Lock,
         monotonic: Callable[[], float] = time.monotonic,
+        recent: Callable[[int], tuple[int, list[Record]]] | None = None,
     ) -> None:
         self._log = log
         self._lock = lock
         self._monotonic = monotonic
-        self._queues: list[_Batches] = []
-        self._passed = 0  # rows that an earlier wait has looked at
+        self._recent = recent or log.recent
+        self._open: weakref.WeakSet[Subscription] = weakref.WeakSet()
+        self._passed = 0  # rows before this are passed
+        self._given: set[int] = set()  # passed rows after it
+        self._reached = 0  # the row after the last one that a search has found
 
-    def offer(self, records: Sequence[Record] | None) -> None:
-        """Give the records to every wait; None ends them. Call it with the lock held."""
-        for queue in self._queues:
-            queue.put(records)
+    def offer(self, first: int, records: Sequence[Record]) -> None:
+        """Give the records, `first` being the row of the first, to all. Hold the lock."""
+        for subscription in tuple(self._open):
+            subscription.put(enumerate(records, first))
+
+    def end(self, error: BaseException | None) -> None:
+        """End every subscription. Hold the lock."""
+        for subscription in tuple(self._open):
+            subscription.end(error)
+
+    def open(
+        self,
+        subscription: Subscription,
+        *,
+        since: int | None = None,
+        from_now: bool = False,
+        any_command: bool = False,
+    ) -> int:
+        """Give the subscription the new records, and those that arrive.
+
+        `since`: instead, all from that row on; `from_now`: only those that arrive; `any_command`:
+        the new ones that no search has reached. Returns how many of them are no longer kept.
+        """
+        with self._lock:
+            start = since
+            if start is None:
+                start = self._reached if any_command else self._passed
+            if not from_now:
+                first, records = self._recent(start)
+                rows: Iterable[tuple[int, Record]] = enumerate(records, first)
+                if since is None and self._given:
+                    rows = [row for row in rows if row[0] not in self._given]
+                subscription.put(rows)
+            self._open.add(subscription)
+            return 0 if from_now else max(first - start, 0)
+
+    def close(self, subscription: Subscription) -> None:
+        """Give the subscription nothing more."""
+        with self._lock:
+            self._open.discard(subscription)
+
+    def earlier(self, search: Search) -> list[Record]:
+        """Return what the search looked at, and what came before: the newest ten thousand."""
+        with self._lock:
+            first, records = self._log.recent(0)
+        return records[: max(search.end - first, 0)]
+
+    def give(self, rows: Iterable[int]) -> None:
+        """Note that a caller has been given these rows: they are no longer new."""
+        with self._lock:
+            self._given.update(row for row in rows if row >= self._passed)
+            self._settle()
+
+    def reach(self, search: Search) -> None:
+        """Note what the search passes, now that it has found enough."""
+        with self._lock:
+            self._reached = max(self._reached, search.end)
+            if search.passed is None:
+                self._passed = self._reached
+        self.give(search.passed or ())
 
     def wait(
         self,
-        enough: Callable[[Record], bool],
+        search: Search,
         timeout: float | None,
-        *,
         alive: Callable[[], bool],
-        skipped: Callable[[int], None] = lambda _: None,
-    ) -> tuple[int, int, Record] | int:
-        """Return the first row looked at, the row after the last, and the record that is enough.
+        since: int | None = None,
+    ) -> bool:
+        """Search what is new, then what arrives; whether it found enough before the end.
 
-        `skipped` gets the number of rows that the log no longer gives: those before the newest
-        ten thousand, or beyond its bound. Returns how many records were looked at when nothing
-        more can come. Raises WaitTimeout.
+        Raises WaitTimeout after `timeout` seconds.
         """
-        deadline = None if timeout is None else self._monotonic() + timeout
-        with self._subscribed() as (first, queue):
-            row = first
-            skipped(first - self._passed)
-            if not alive():
-                queue.put(None)
-            while (batch := self._next(queue, deadline, row - first, timeout)) is not None:
-                for record in batch:
-                    row += 1
-                    if enough(record):
-                        self._passed = row
-                        return first, row, record
-        return row - first
+        with self._searching(search, alive, since) as subscription:
+            left = self._countdown(timeout)
+            while not self._is_enough(search, subscription):
+                if subscription.ended and not subscription:
+                    return False
+                if not subscription.block(left()):
+                    raise _too_late(search, timeout)
+        return True
+
+    async def wait_async(
+        self,
+        search: Search,
+        timeout: float | None,
+        alive: Callable[[], bool],
+        since: int | None = None,
+    ) -> bool:
+        """Do as `wait`, on the caller's own loop. Cancelling it leaves the records new."""
+        with self._searching(search, alive, since) as subscription:
+            left = self._countdown(timeout)
+            while not self._is_enough(search, subscription):
+                if subscription.ended and not subscription:
+                    return False
+                if not await subscription.arrival(left()):
+                    raise _too_late(search, timeout)
+        return True
 
     @contextmanager
-    def _subscribed(self) -> Iterator[tuple[int, _Batches]]:
-        queue: _Batches = SimpleQueue()
-        with self._lock:
-            first, records = self._log.recent(self._passed)
-            queue.put(records)
-            self._queues.append(queue)
+    def _searching(
+        self, search: Search, alive: Callable[[], bool], since: int | None
+    ) -> Iterator[Subscription]:
+        subscription = Subscription()
+        search.end = len(self._log)
+        lost = self.open(subscription, since=since, any_command=search.passed is None)
+        search.skip(lost)
+        if not alive():
+            subscription.end(None)
         try:
-            yield first, queue
+            yield subscription
         finally:
-            with self._lock:
-                self._queues.remove(queue)
+            self.close(subscription)
 
-    def _next(
-        self, queue: _Batches, deadline: float | None, looked_at: int, timeout: float | None
-    ) -> Sequence[Record] | None:
-        left = None if deadline is None else max(deadline - self._monotonic(), 0)
-        try:
-            return queue.get(timeout=left) if left is None or left > 0 else queue.get_nowait()
-        except Empty:
-            raise WaitTimeout(
-                f"not met within {timeout:g} s; {looked_at} events came since the last wait. "
-                f"Look at feed.state and feed.tail(), or wait longer."
-            ) from None
+    def _is_enough(self, search: Search, subscription: Subscription) -> bool:
+        """Search the queued records; note what is no longer new once enough is found."""
+        while (taken := subscription.take()) is not None:
+            if search.is_enough_with(*taken):
+                self.reach(search)
+                return True
+        return False
+
+    def _countdown(self, timeout: float | None) -> Callable[[], float | None]:
+        if timeout is None:
+            return lambda: None
+        deadline = self._monotonic() + timeout
+        return lambda: max(deadline - self._monotonic(), 0)
+
+    def _settle(self) -> None:
+        """Forget given rows that no longer matter: passed, or older than what is looked at."""
+        while self._passed in self._given:
+            self._passed += 1
+        if len(self._given) > 2 * RECENT:
+            self._given = {row for row in self._given if row >= self._passed}
+        if len(self._given) > 2 * RECENT and self._recent == self._log.recent:
+            oldest = len(self._log) - RECENT
+            self._given = {row for row in self._given if row >= oldest}
+
+
+def _too_late(search: Search, timeout: float | None) -> WaitTimeout:
+    return WaitTimeout(
+        f"not met within {timeout:g} s; {search.looked_at} events came since the last wait. "
+        f"Look at feed.state and feed.tail(), or wait longer."
+    )

@@ -13,10 +13,13 @@ TRANSPORTS = ("auto", "websocket", "polling")
 
 def checked_channels(channels: Sequence[str] | str) -> tuple[str, ...]:
     """Return the channel types without repetition; SettingsError for an unknown one."""
-    chosen = tuple(dict.fromkeys([channels] if isinstance(channels, str) else channels))
+    try:
+        chosen = tuple(dict.fromkeys([channels] if isinstance(channels, str) else channels))
+    except Exception:  # noqa: BLE001 - not iterable, or any `__hash__`
+        chosen = (channels,)  # type: ignore[assignment]  # refused below
     if chosen == ("both",):
         return CHANNEL_TYPES
-    unknown = [kind for kind in chosen if kind not in CHANNEL_TYPES]
+    unknown = [kind for kind in chosen if not isinstance(kind, str) or kind not in CHANNEL_TYPES]
     if unknown or not chosen:
         what = f"unknown channel type {quoted(unknown[0])}" if unknown else "no channel type"
         raise SettingsError(f"{what}: choose from 'shared' and 'private', or both.")
@@ -25,7 +28,7 @@ def checked_channels(channels: Sequence[str] | str) -> tuple[str, ...]:
 
 def checked_transport(transport: str) -> str:
     """Return the transport; raises SettingsError for an unknown one."""
-    if transport not in TRANSPORTS:
+    if not isinstance(transport, str) or transport not in TRANSPORTS:
         raise SettingsError(
             f"unknown transport {quoted(transport)}: choose from {', '.join(TRANSPORTS)}."
         )

@@ -30,13 +30,13 @@ class LogEntry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """`started`, `connected`, `lost`, `retried`, `resumed`, `fell_back`, `returned`, `renewed`,
     `recovered`, `reset`, `restarting`, `audit_failed`, `beginning_unknown`, `stalled`,
     `continued`, `config_failed`, `journal_failed`, `journal_recovered`, `journal_lost`,
-    `handler_failed`, `marked`, `sent`, `failed` or `stopped`."""
+    `handler_failed`, `stream_overflowed`, `marked`, `sent`, `failed` or `stopped`."""
     channel: str | None = None
     """The channel of the connection: `shared`, `private`, `jwt`; None for the whole capture."""
     transport: str | None = None
     """`websocket` or `polling`."""
     count: int | None = None
-    """Events replayed or recovered; of a mark, the number of the row that comes next."""
+    """Events replayed, recovered, or dropped by a stream; of a mark, the next row's number."""
     seconds: float | None = None
     """How long a break lasted."""
     text: str = ""

@@ -1,0 +1,146 @@
+"""Select events: the words that `on`, `wait`, `expect` and `stream` have in common."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import CoroutineType
+from typing import Any
+
+from bxpull_nb.capture.checks import checked_function, shown
+from bxpull_nb.errors import ConditionFailed, SettingsError
+from bxpull_nb.masking import mask_text
+from bxpull_nb.models import Record
+
+__all__ = [
+    "Condition",
+    "Selection",
+    "error_text",
+    "folded",
+    "holds",
+    "is_same_name",
+    "selected",
+]
+
+Condition = Callable[[Record], object]
+"""A caller's function that says True or False for a record."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """Conditions for events, all of which must be met; None means any value.
+
+    `command` and `module_id` are compared without case. `where` is called last, and only with
+    records that meet the other conditions. Raises SettingsError for values of a wrong kind.
+
+    >>> str(Selection(command="dealUpdate", module_id="crm"))
+    "command='dealUpdate', module_id='crm'"
+    """
+
+    command: str | None = None
+    module_id: str | None = None
+    where: Condition | None = None
+
+    def __post_init__(self) -> None:
+        self._check_texts("command", "module_id")
+        if self.where is not None:
+            checked_function("where", self.where)
+
+    @property
+    def is_everything(self) -> bool:
+        """Whether every record meets it."""
+        return not self._given()
+
+    def names(self) -> tuple[str | None, str | None]:
+        """Return command and module in the form in which they are compared."""
+        return folded(self.command), folded(self.module_id)
+
+    def by_name(self) -> Callable[[Record], bool] | None:
+        """Return a quick test of command and module alone; None when both may be any."""
+        command, module = self.names()
+        if command is None and module is None:
+            return None
+        return lambda record: (
+            (command is None or folded(record.command) == command)
+            and (module is None or folded(record.module_id) == module)
+        )
+
+    def is_met_by(self, record: Record) -> bool:
+        """Whether the record meets every condition; raises ConditionFailed when `where` raises."""
+        return self.is_named(record) and self.is_where(record)
+
+    def is_named(self, record: Record) -> bool:
+        """Whether the record meets every condition apart from `where`."""
+        return is_same_name(self.command, record.command) and is_same_name(
+            self.module_id, record.module_id
+        )
+
+    def is_where(self, record: Record) -> bool:
+        """Whether `where` is True for the record; True without a `where`."""
+        return self.where is None or holds("where", self.where, record)
+
+    def __str__(self) -> str:
+        given = (f"{name}={shown(value)}" for name, value in self._given().items())
+        return ", ".join(given) or "any event"
+
+    def _given(self) -> dict[str, Any]:
+        names = ("command", "module_id", "where")
+        return {name: value for name in names if (value := getattr(self, name)) is not None}
+
+    def _check_texts(self, *names: str) -> None:
+        for name in names:
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, str):
+                raise SettingsError(f"{name}={shown(value)}: give it as text, or None for any.")
+
+
+def selected(
+    command: str | None,
+    module_id: str | None,
+    where: Condition | None,
+    module: str | None,
+) -> Selection:
+    """Return the selection; `module` is an older name of `module_id`.
+
+    Raises SettingsError when both are given and differ.
+    """
+    if module is not None and module_id is not None and module != module_id:
+        raise SettingsError("module and module_id are two names for one condition: give one.")
+    return Selection(
+        command=command, module_id=module if module_id is None else module_id, where=where
+    )
+
+
+def folded(name: str | None) -> str | None:
+    """Return the name in the form in which names are compared."""
+    return None if name is None else name.casefold()
+
+
+def is_same_name(wanted: str | None, name: str | None) -> bool:
+    """Whether the name is the wanted one, in any case; None wants any."""
+    return wanted is None or wanted == name or folded(wanted) == folded(name)
+
+
+def holds(name: str, condition: Condition, record: Record) -> bool:
+    """Whether the caller's function says True for the record.
+
+    Raises ConditionFailed when the function raises, or returns a coroutine.
+    """
+    try:
+        result = condition(record)
+        if isinstance(result, CoroutineType):
+            result.close()
+            raise TypeError("it returned a coroutine; give a plain function")
+        return bool(result)
+    except Exception as exc:
+        raise ConditionFailed(
+            f"the function given as {name} failed for {mask_text(repr(record))}: "
+            f"{error_text(exc)}. It is called with every event that meets the other conditions, "
+            f"with unreadable messages too: give command=… as well, or let it return False."
+        ) from exc
+
+
+def error_text(exc: BaseException) -> str:
+    """Return type and text of an error, with secrets masked; its own text may fail."""
+    try:
+        return mask_text(f"{type(exc).__name__}: {exc}")
+    except Exception:  # noqa: BLE001 - any `__str__`
+        return type(exc).__name__
