@@ -1,14 +1,13 @@
 """Failures of a command: one line on stderr, and an exit code."""
 
-import os
 import sys
-from contextlib import suppress
 from typing import Any
 
 import click
 
 from bxpull_nb.cli.exit_codes import DONE, FAILED, INTERRUPTED, USAGE
 from bxpull_nb.cli.log_warnings import showing_warnings
+from bxpull_nb.cli.output import Output
 from bxpull_nb.cli.signals import ending_on_signals
 from bxpull_nb.errors import BxPullError, SettingsError
 
@@ -16,54 +15,43 @@ __all__ = ["OneLineErrors"]
 
 
 class OneLineErrors(click.Group):
-    """A group of commands whose failures are one line on stderr, never a traceback."""
+    """A group of commands whose failures are one line on stderr, never a traceback.
+
+    The commands get the run's Output as their context's object. A closed pipe, as of `| head`, is
+    no failure; a result that stdout did not take is one.
+    """
 
     def main(self, *args: Any, **extra: Any) -> Any:
         """Run the command and exit."""
-        with ending_on_signals(), showing_warnings(_warn):
-            code = self._exit_code(*args, **{**extra, "prog_name": "bxpull"})
-        sys.exit(code)
+        output = Output()
+        output.open()
 
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the chosen command; a closed pipe, as of `| head`, is no failure."""
-        try:
-            result = super().invoke(ctx)
-            sys.stdout.flush()
-        except BrokenPipeError:
-            return _leave_stdout()
-        return result
+        def warn(text: str) -> None:
+            output.note(f"bxpull: {text}")
 
-    def _exit_code(self, *args: Any, **extra: Any) -> int:
+        with ending_on_signals(), showing_warnings(warn):
+            code = self._exit_code(output, *args, **{**extra, "prog_name": "bxpull"})
+        output.close()
+        sys.exit(FAILED if code == DONE and output.failed else code)
+
+    def _exit_code(self, output: Output, *args: Any, **extra: Any) -> int:
         try:
-            code = super().main(*args, **{**extra, "standalone_mode": False})
+            code = super().main(*args, **{**extra, "standalone_mode": False, "obj": output})
         except (click.Abort, KeyboardInterrupt):
             return INTERRUPTED
         except click.ClickException as exc:
-            return _complain(exc.format_message(), exc.exit_code)
+            return _complain(output, exc.format_message(), exc.exit_code)
         except BxPullError as exc:
-            return _complain(str(exc), USAGE if isinstance(exc, SettingsError) else FAILED)
+            code = USAGE if isinstance(exc, SettingsError) else FAILED
+            return _complain(output, str(exc), code)
         except OSError as exc:
             parts = [exc.filename, exc.strerror or exc]
-            return _complain(": ".join(str(part) for part in parts if part), FAILED)
+            return _complain(output, ": ".join(str(part) for part in parts if part), FAILED)
+        except SystemExit:  # click's own answer to a closed pipe, while it writes a help text
+            return DONE
         return code or DONE
 
 
-def _warn(message: str) -> None:
-    from tqdm import tqdm  # type: ignore[import-untyped]
-
-    tqdm.write(f"bxpull: {message}", file=sys.stderr)  # moves a progress bar out of the way
-
-
-def _complain(message: str, code: int) -> int:
-    with suppress(OSError):
-        click.echo(f"bxpull: {' '.join(message.split())}", err=True)
+def _complain(output: Output, message: str, code: int) -> int:
+    output.note(f"bxpull: {' '.join(message.split())}")
     return code
-
-
-def _leave_stdout() -> int:
-    """Discard the rest of stdout, also the part that the interpreter flushes at its end."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    with suppress(OSError, ValueError):
-        os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)
-    return DONE
