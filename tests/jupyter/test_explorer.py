@@ -197,7 +197,8 @@ def test_a_frozen_panel_names_the_cell_of_the_live_one(
     panel: Explorer, portal: Portal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And how to have it back."""
-    shell = SimpleNamespace(execution_count=12)
+    history = SimpleNamespace(input_hist_parsed=[""] * 13)
+    shell = SimpleNamespace(history_manager=history)
     monkeypatch.setattr("IPython.core.getipython.get_ipython", lambda: shell)
     other = Explorer(portal)
     eventually(lambda: "in the output of cell [12]" in panel.status.value)

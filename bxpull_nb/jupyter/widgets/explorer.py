@@ -103,6 +103,7 @@ class Explorer(ipw.VBox):
         async def show() -> None:
             self._enable(False)
             self.light.value = status_html.message("frozen")
+            self.counters.value = ""  # a page that is loaded again shows all rows, without it
             self.status.show(text)
 
         self._on_loop(show)

@@ -33,6 +33,8 @@ def frozen_text() -> str:
     """Return the line of a frozen panel: where it lives on, and how to have it here."""
     from IPython.core.getipython import get_ipython
 
-    shell = get_ipython()
-    where = f" in the output of cell [{shell.execution_count}]" if shell is not None else ""
+    history = getattr(get_ipython(), "history_manager", None)
+    inputs = history.input_hist_parsed if history is not None else []
+    # Not `execution_count`: whether it counts the running cell depends on IPython's version.
+    where = f" in the output of cell [{len(inputs) - 1}]" if len(inputs) > 1 else ""
     return f"Frozen: a newer panel shows this feed{where}. To have it here, run this cell again."
