@@ -1,7 +1,7 @@
 """One portal for a user: its REST interface, and the feeds that listen to it."""
 
 import weakref
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -16,8 +16,9 @@ from bxpull_nb.masking import quoted
 from bxpull_nb.models import CHANNEL_TYPES, PublicChannel, PullConfig
 from bxpull_nb.models.choices import checked_channels, checked_transport
 from bxpull_nb.models.html import html_table
-from bxpull_nb.rest import PORTAL_LIMIT, BatchResult, RestClient
+from bxpull_nb.rest import PORTAL_LIMIT, BatchResult, Page, RestClient
 from bxpull_nb.rest.auth import Auth
+from bxpull_nb.rest.pages import first_page, following_page
 from bxpull_nb.rest.publish import message_body, publish
 from bxpull_nb.storage.eventlog import EventLog
 from bxpull_nb.storage.journal import Journal
@@ -87,6 +88,34 @@ class Portal:
         the ApiError that fits the portal's code.
         """
         return self.bridge.run(self.rest.call(method, params))
+
+    def call_page(
+        self, method: str, params: Mapping[str, Any] | None = None, /, **more: Any
+    ) -> Page:
+        """Return one page of a list, with `next` and `total`: `portal.call_page("user.get")`.
+
+        Its rows come by iterating, and `result` is what `call` returns.
+        """
+        return self.bridge.run(self.rest.call_page(method, {**(params or {}), **more}))
+
+    def pages(
+        self, method: str, params: Mapping[str, Any] | None = None, /, **more: Any
+    ) -> Iterator[Page]:
+        """Yield every page of a list, within the limits: fifty rows a call.
+
+        All rows: `[row for page in portal.pages("crm.deal.list") for row in page]`. A `start`
+        begins later; order by an id, so that rows added meanwhile are not missed. Raises
+        SettingsError for a `start` below 0, UnexpectedAnswer for a portal that does not move on,
+        and what `call` raises. `portal.rest.pages` is the async form.
+        """
+        first = first_page(method, {**(params or {}), **more})
+        return self._pages(method, first)
+
+    def _pages(self, method: str, params: dict[str, Any] | None) -> Iterator[Page]:
+        while params is not None:
+            page = self.bridge.run(self.rest.call_page(method, params))
+            yield page
+            params = following_page(page, params)
 
     def batch(
         self, calls: Mapping[str, tuple[str, Mapping[str, Any]]], *, halt: bool = False

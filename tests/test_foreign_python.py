@@ -32,7 +32,7 @@ async def main(got):
     batch = {"halt": 0, "cmd": {"me": "profile", "d": "crm.deal.get?ID=$result[me][ID]"}}
     got["batch"] = (await hook.call_batch(batch))["d"]["TITLE"]
     try:
-        await hook.call("crm.deal.get", {"ID": 999})
+        await hook.call("crm.deal.get", {"ID": 9999})
     except Exception as exc:
         got["missing"] = type(exc).__name__
 
@@ -83,7 +83,7 @@ many = hook.call_batches([("crm.deal.get", {"ID": n}) for n in range(1, 61)])["r
 got["batches"] = [deal["ID"] for deal in many.values()] == [str(n) for n in range(1, 61)]
 got["list"] = len(hook.call_list("crm.deal.list")["result"])
 fast = hook.call_list_fast("crm.deal.list", params={"select": ["ID"]})["result"]
-got["list_fast"] = [deal["ID"] for deal in fast] == [str(n) for n in range(1, 121)]
+got["list_fast"] = [deal["ID"] for deal in fast] == [str(n) for n in range(1, 1235)]
 got["client"] = Client(hook).crm.deal.get(bitrix_id=9).result["TITLE"]
 try:
     hook.call_method("pull.application.config.get")
@@ -163,7 +163,7 @@ def test_fast_bitrix24_works_unmodified() -> None:
         got = run(FAST, given_by(sandbox))
         assert sandbox._running.broker.published == 1
     assert got == {
-        "all": list(range(1, 121)),
+        "all": list(range(1, 1235)),
         "fields": ["ID", "TITLE"],
         "by_id": {"3": "Deal 3", "120": "Deal 120"},
         "one": "Deal 7",
@@ -185,11 +185,11 @@ def test_b24pysdk_works_unmodified() -> None:
         assert sandbox._running.broker.published == 1
     assert got == {
         "one": "Deal 5",
-        "page": ["61", 110, 100],
+        "page": ["61", 1224, 100],
         "batch": ["1", ["1", "7"]],
         "error": "ERROR_METHOD_NOT_FOUND",
         "batches": True,
-        "list": 120,
+        "list": 1234,
         "list_fast": True,
         "client": "Deal 9",
         "refused": 403,

@@ -1,17 +1,17 @@
 """Run the collector of `bxpull listen --dataset`, and report how it goes."""
 
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-import click
 import msgspec
 
 from bxpull_nb.cli.exit_codes import DONE, INCOMPLETE
 from bxpull_nb.cli.log_warnings import showing_warnings
+from bxpull_nb.cli.output import Output, stamped, whole_text
+from bxpull_nb.cli.progress import Progress
 from bxpull_nb.cli.signals import two_signals
 from bxpull_nb.cli.storage_options import StorageOptions
 from bxpull_nb.collector import Collector, CollectorStats
@@ -43,6 +43,7 @@ class Reporter(Protocol):
 
 
 def collect(
+    output: Output,
     portal: "Portal",
     storage: StorageOptions,
     journal: "Path",
@@ -56,7 +57,7 @@ def collect(
     ended the feed for good.
     """
     channels, transport = how
-    with _warning_reporter(storage) as reporter, two_signals() as stop_asked:
+    with _warning_reporter(output, storage) as reporter, two_signals(output) as stop_asked:
         collector = Collector(
             portal,
             storage.dataset or "",
@@ -81,7 +82,7 @@ def collect(
                 complete = collector.finish()
                 if collector.lost:
                     reporter.report("journal_lost", text=collector.lost)
-        return _ended(collector, reporter, complete=complete)
+        return _ended(output, collector, reporter, complete=complete)
 
 
 def _metrics(
@@ -126,7 +127,7 @@ def _watch(
             raise feed.error or BxPullError("the feed was stopped.")
 
 
-def _ended(collector: Collector, reporter: Reporter, *, complete: bool) -> int:
+def _ended(output: Output, collector: Collector, reporter: Reporter, *, complete: bool) -> int:
     stats = collector.stats
     reporter.report(
         "ended",
@@ -145,7 +146,7 @@ def _ended(collector: Collector, reporter: Reporter, *, complete: bool) -> int:
             f"{collector.error} What is not there yet ({stats.pending_bytes:,} bytes) is in the "
             f"journal; run the same command again to send it.",
         )
-    click.echo(f"bxpull: {' '.join(lines)}", err=True)
+    output.note(f"bxpull: {' '.join(lines)}")
     return INCOMPLETE
 
 
@@ -154,43 +155,45 @@ def _facts(part: Written) -> dict[str, Any]:
 
 
 def _known(facts: dict[str, Any]) -> dict[str, Any]:
-    """Return the facts without those that have no value."""
-    return {name: value for name, value in facts.items() if value not in (None, "")}
+    """Return the facts without those that have no value, their texts fit for UTF-8."""
+    return {
+        name: whole_text(value) if isinstance(value, str) else value
+        for name, value in facts.items()
+        if value not in (None, "")
+    }
 
 
 @contextmanager
-def _warning_reporter(storage: StorageOptions) -> Iterator[Reporter]:
+def _warning_reporter(output: Output, storage: StorageOptions) -> Iterator[Reporter]:
     """Yield the chosen reporter, which shows the package's warnings too."""
     with (
-        _reporter(storage) as reporter,
+        _reporter(output, storage) as reporter,
         showing_warnings(lambda text: reporter.report("warning", text=text), skip_entries=True),
     ):
         yield reporter
 
 
 @contextmanager
-def _reporter(storage: StorageOptions) -> Iterator[Reporter]:
+def _reporter(output: Output, storage: StorageOptions) -> Iterator[Reporter]:
     if storage.log_json:
-        yield _JsonReporter()
-    elif sys.stderr.isatty():
-        from tqdm import tqdm  # type: ignore[import-untyped]
-
-        with tqdm(unit=" events", mininterval=_TICK, dynamic_ncols=True) as bar:
-            yield _BarReporter(bar)
+        yield _JsonReporter(output)
+    elif output.on_terminal:
+        with output.progress(None) as progress:
+            yield _BarReporter(output, progress)
     else:
-        yield _TextReporter()
+        yield _TextReporter(output)
 
 
 class _JsonReporter:
     """Writes one JSON object a line to stdout: for a log."""
 
-    def __init__(self) -> None:
+    def __init__(self, output: Output) -> None:
+        self._output = output
         self._next = time.monotonic()
 
     def report(self, event: str, **facts: Any) -> None:
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        line = msgspec.json.encode({"at": now, "event": event, **_known(facts)})
-        click.echo(line.decode())
+        self._output.log(msgspec.json.encode({"at": now, "event": event, **_known(facts)}))
 
     def status(self, stats: CollectorStats) -> None:
         if time.monotonic() >= self._next:
@@ -201,13 +204,16 @@ class _JsonReporter:
 class _TextReporter:
     """Writes a line of text to stderr: for a log that people read."""
 
+    def __init__(self, output: Output) -> None:
+        self._output = output
+
     def report(self, event: str, **facts: Any) -> None:
         known = _known(facts)
         if "text" in known:
             words = ": ".join(str(known[name]) for name in ("channel", "text") if name in known)
         else:
             words = f"{event} " + ", ".join(f"{name} {value}" for name, value in known.items())
-        click.echo(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%SZ} {words}".rstrip(), err=True)
+        self._output.note(stamped(words))
 
     def status(self, stats: CollectorStats) -> None:
         """Show nothing: a line without news is noise."""
@@ -226,20 +232,18 @@ _TROUBLE = (
 class _BarReporter:
     """Keeps a progress bar on the terminal, and writes troubles above it."""
 
-    def __init__(self, bar: Any) -> None:
-        self._bar = bar
+    def __init__(self, output: Output, progress: Progress) -> None:
+        self._output, self._progress = output, progress
 
     def report(self, event: str, **facts: Any) -> None:
         if event == "collecting":
-            self._bar.write(f"{facts['portal']} -> {facts['dataset']}", file=sys.stderr)
+            self._output.note(f"{facts['portal']} -> {facts['dataset']}")
             if facts["metrics"]:
-                self._bar.write(f"metrics at {facts['metrics']}", file=sys.stderr)
+                self._output.note(f"metrics at {facts['metrics']}")
         elif event in _TROUBLE:
-            self._bar.write(facts["text"], file=sys.stderr)
+            self._output.note(facts["text"])
 
     def status(self, stats: CollectorStats) -> None:
         waiting = f"{stats.pending_bytes / 1e6:,.1f} MB waiting"
         words = (stats.feed.state, *stats.feed.transports, f"{stats.parts:,} parts", waiting)
-        self._bar.set_postfix_str(" · ".join(words), refresh=False)
-        self._bar.update(stats.feed.events - self._bar.n)
-        self._bar.refresh()
+        self._progress.show(stats.feed.events, " · ".join(words))

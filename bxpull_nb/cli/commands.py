@@ -15,6 +15,7 @@ import click
 from bxpull_nb import __version__
 from bxpull_nb.cli.exit_codes import EXIT_CODES, FAILED
 from bxpull_nb.cli.failures import OneLineErrors
+from bxpull_nb.cli.output import Output
 from bxpull_nb.cli.portal_options import VISIBLE, open_portal, portal_options
 from bxpull_nb.cli.storage_options import StorageOptions, compact, storage_options
 
@@ -40,7 +41,7 @@ _PORT = click.IntRange(1, 65535)
 def main(context: click.Context) -> None:
     """Explore the real-time channels of a Bitrix24 portal, or of a sandbox on this machine."""
     if context.invoked_subcommand is None:
-        click.echo(context.get_help())
+        context.obj.result(context.get_help())
 
 
 @main.command()
@@ -53,7 +54,8 @@ def main(context: click.Context) -> None:
 @click.option("--port", type=_PORT, help="JupyterLab's port.  [default: any free one]")
 @click.option("--no-browser", is_flag=True, help="Only print the address.")
 @click.option("--rate", type=_RATE, default=25, show_default=True, help="Demo events a second.")
-def lab(folder: Path, port: int | None, no_browser: bool, rate: float) -> None:
+@click.pass_obj
+def lab(output: Output, /, folder: Path, port: int | None, no_browser: bool, rate: float) -> None:
     """Open JupyterLab with the tutorials, and a sandbox for them.
 
     The tutorials are copied to DIR (default: bxpull-notebooks); existing files stay as they are.
@@ -64,13 +66,13 @@ def lab(folder: Path, port: int | None, no_browser: bool, rate: float) -> None:
 
     folder = folder.expanduser().resolve()
     opens = not no_browser and has_browser()
-    with ExitStack() as stack, _until_ctrl_c("Ending JupyterLab and its kernels ..."):
+    with ExitStack() as stack, _until_ctrl_c(output, "Ending JupyterLab and its kernels ..."):
         environment, portal = _portal_for_kernels(stack, rate)
         copied = copy_tutorials(folder)
-        click.echo("Starting JupyterLab ...", err=True)
+        output.note("Starting JupyterLab ...")
         running = running_lab(folder, port=port, browser=opens, environment=environment)
         server = stack.enter_context(running)
-        click.echo(start_text(server, folder, copied, portal, opens=opens))
+        output.result(start_text(server, folder, copied, portal, opens=opens))
         server.wait()
 
 
@@ -78,13 +80,15 @@ def lab(folder: Path, port: int | None, no_browser: bool, rate: float) -> None:
 @click.option("--port", type=_PORT, help="The sandbox's port.  [default: any free one]")
 @click.option("--rate", type=_RATE, default=25, show_default=True, help="Demo events a second.")
 @click.option("--no-demo", is_flag=True, help="No demo traffic; events come only from send_event.")
-def sandbox(port: int | None, rate: float, no_demo: bool) -> None:
+@click.pass_obj
+def sandbox(output: Output, /, port: int | None, rate: float, no_demo: bool) -> None:
     """Run a sandbox portal until Ctrl-C, and print how to connect to it."""
     from bxpull_nb.sandbox import Sandbox
 
-    with Sandbox(demo=not no_demo, rate=rate, port=port or 0) as box, _until_ctrl_c("Ended."):
+    wanted = Sandbox(demo=not no_demo, rate=rate, port=port or 0)
+    with wanted as box, _until_ctrl_c(output, "Ended."):
         traffic = "no demo traffic" if no_demo else f"demo traffic, {rate:g} events/s"
-        click.echo(_sandbox_text(box, traffic))
+        output.result(_sandbox_text(box, traffic))
         while True:
             time.sleep(3600)
 
@@ -121,7 +125,10 @@ def sandbox(port: int | None, rate: float, no_demo: bool) -> None:
 )
 @storage_options
 @click.option("--rate", type=_RATE, help="Demo events a second, with --sandbox.  [default: 100]")
+@click.pass_obj
 def listen(
+    output: Output,
+    /,
     channels: str,
     transport: str,
     count: int | None,
@@ -145,11 +152,11 @@ def listen(
     with open_portal(**source, rate=rate or 100.0) as portal:
         journal = storage.folder(portal.name, sandbox=source["sandbox"])
         if storage.dataset is None or journal is None:
-            _capture(portal.feed(channels, transport), count, seconds, csv, journal)
+            _capture(output, portal.feed(channels, transport), count, seconds, csv, journal)
             return
         from bxpull_nb.cli.collect import collect
 
-        code = collect(portal, storage, journal, (channels, transport), count, seconds)
+        code = collect(output, portal, storage, journal, (channels, transport), count, seconds)
     click.get_current_context().exit(code)
 
 
@@ -159,19 +166,23 @@ def listen(
 @click.option("--reveal", is_flag=True, help="Show the channel ids in full: they are secrets.")
 @click.option("--no-cache", is_flag=True, help="Send CACHE=N.")
 @click.option("--no-reopen", is_flag=True, help="Send REOPEN=N.")
-def config(as_json: bool, reveal: bool, no_cache: bool, no_reopen: bool, **source: Any) -> None:
+@click.pass_obj
+def config(
+    output: Output, /, as_json: bool, reveal: bool, no_cache: bool, no_reopen: bool, **source: Any
+) -> None:
     """Show the connection config: the push server and the channels."""
     with open_portal(**source) as portal:
         found = portal.fetch_config(cache=not no_cache, reopen=not no_reopen)
     from bxpull_nb.cli import report
 
     write = report.config_json if as_json else report.config_text
-    click.echo(write(found, reveal=reveal))
+    output.result(write(found, reveal=reveal))
 
 
 @main.command()
 @portal_options
-def doctor(**source: Any) -> None:
+@click.pass_obj
+def doctor(output: Output, /, **source: Any) -> None:
     """Check every hop from the portal to here, and print next steps for failures.
 
     Five test events (bxpull_echo) go to the application's channel for each transport, WebSocket
@@ -182,8 +193,12 @@ def doctor(**source: Any) -> None:
         from bxpull_nb.cli import report
         from bxpull_nb.diagnosis import doctor as examine
 
-        found = examine(portal, tell=lambda finding: report.show(report.finding_text(finding)))
-        report.show(f"\n{found.summary}")
+        colour = report.wanted_colour()
+        found = examine(
+            portal,
+            tell=lambda finding: output.result(report.finding_text(finding), colour=colour),
+        )
+        output.result(f"\n{found.summary}", colour=colour)
     if not found.ok:
         click.get_current_context().exit(FAILED)
 
@@ -201,8 +216,15 @@ def doctor(**source: Any) -> None:
     "--port", type=_PORT, help="The port the browser comes back to.  [default: any free one]"
 )
 @click.option("--no-browser", is_flag=True, help="Only print the address to open.")
+@click.pass_obj
 def login(
-    url: str, client_id: str, client_secret: str | None, port: int | None, no_browser: bool
+    output: Output,
+    /,
+    url: str,
+    client_id: str,
+    client_secret: str | None,
+    port: int | None,
+    no_browser: bool,
 ) -> None:
     """Sign an application in through the browser, and store its tokens.
 
@@ -220,46 +242,59 @@ def login(
         client_secret or click.prompt("client_secret", hide_input=True, err=True),
         port=port or 0,
         open_browser=None if no_browser else webbrowser.open,
-        tell=lambda address: click.echo(f"Open in a browser:\n\n    {address}\n"),
+        tell=lambda address: output.result(f"Open in a browser:\n\n    {address}\n"),
     )
-    click.echo(f"signed in to {portal_url(url)}; the tokens are kept")
+    output.result(f"signed in to {portal_url(url)}; the tokens are kept")
 
 
 main.add_command(compact)
 
 
 def _capture(
-    feed: "Feed", count: int | None, seconds: float | None, csv: Path | None, journal: Path | None
+    output: Output,
+    feed: "Feed",
+    count: int | None,
+    seconds: float | None,
+    csv: Path | None,
+    journal: Path | None,
 ) -> None:
     from bxpull_nb.cli import tail
 
-    def write(events: "pd.DataFrame") -> None:
-        click.echo(tail.json_lines(events), nl=False)
+    def write(events: "pd.DataFrame") -> bool:
+        """Write the events; return whether the capture still serves a purpose."""
+        taken = output.result(tail.json_lines(events))
+        return taken or (journal is not None and not output.reader_left)
 
     try:
-        with _until_ctrl_c():
-            take = None if csv else write
-            tail.watch(feed, count=count, seconds=seconds, take=take, journal=journal)
+        with _until_ctrl_c(output):
+            tail.watch(
+                feed,
+                output,
+                count=count,
+                seconds=seconds,
+                take=None if csv else write,
+                journal=journal,
+            )
     finally:  # also when the portal ended it: the captured events are worth keeping
         if csv is not None and (feed.running or len(feed)):
-            _save(feed, count, csv)
+            _save(output, feed, count, csv)
 
 
-def _save(feed: "Feed", count: int | None, csv: Path) -> None:
+def _save(output: Output, feed: "Feed", count: int | None, csv: Path) -> None:
     from bxpull_nb.storage.export import to_csv
 
     events = feed.df.iloc[:count]
     to_csv(events, csv)
-    click.echo(f"wrote {len(events):,} events to {csv}", err=True)
+    output.note(f"wrote {len(events):,} events to {csv}")
 
 
 @contextmanager
-def _until_ctrl_c(farewell: str | None = None) -> Iterator[None]:
+def _until_ctrl_c(output: Output, farewell: str | None = None) -> Iterator[None]:
     """Take a Ctrl-C as the block's normal end; a second one interrupts later code."""
     try:
         yield
     except KeyboardInterrupt:
-        click.echo(f"\n{farewell}" if farewell else "", err=True)
+        output.note(f"\n{farewell}" if farewell else "")
 
 
 def _portal_for_kernels(stack: ExitStack, rate: float) -> tuple[dict[str, str], str]:

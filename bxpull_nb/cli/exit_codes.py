@@ -5,7 +5,10 @@ __all__ = ["DONE", "EXIT_CODES", "FAILED", "INCOMPLETE", "INTERRUPTED", "USAGE"]
 DONE = 0
 """The command ended as asked."""
 FAILED = 1
-"""Something went wrong; the line on stderr names it."""
+"""Something went wrong; the line on stderr names it.
+
+This includes a result that stdout did not take. Notes and logs that no stream took change no code.
+"""
 USAGE = 2
 """The command was typed wrong; click uses this number."""
 INCOMPLETE = 3

@@ -1,7 +1,6 @@
-"""Write a connection config and findings for a terminal, or as JSON for programs."""
+"""Texts of a connection config and of findings, for people or as JSON for programs."""
 
 import os
-import sys
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,7 +11,7 @@ import msgspec
 from bxpull_nb.diagnosis import Finding
 from bxpull_nb.models import PullConfig
 
-__all__ = ["config_json", "config_text", "finding_text", "show"]
+__all__ = ["config_json", "config_text", "finding_text", "wanted_colour"]
 
 _COLOURS = {"ok": "green", "warning": "yellow", "failed": "red", "not tried": "bright_black"}
 
@@ -42,11 +41,9 @@ def finding_text(finding: Finding) -> str:
     return click.style(state, fg=_COLOURS[finding.state]) + finding.text.removeprefix(state)
 
 
-def show(text: str) -> None:
-    """Print the text, with a `?` for each character that the terminal's encoding lacks."""
-    encoding = sys.stdout.encoding or "utf-8"
-    printable = text.encode(encoding, errors="replace").decode(encoding)
-    click.echo(printable, color=False if os.environ.get("NO_COLOR") else None)
+def wanted_colour() -> bool | None:
+    """Return False if NO_COLOR forbids colours; None leaves it to the stream."""
+    return False if os.environ.get("NO_COLOR") else None
 
 
 def _fields(record: Mapping[str, str]) -> Iterator[str]:

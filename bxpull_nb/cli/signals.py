@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-import click
-
 from bxpull_nb.cli.exit_codes import INTERRUPTED
+from bxpull_nb.cli.output import Output
 
 __all__ = ["ending_on_signals", "two_signals"]
 
@@ -25,7 +24,7 @@ def ending_on_signals() -> Iterator[None]:
 
 
 @contextmanager
-def two_signals() -> Iterator[threading.Event]:
+def two_signals(output: Output) -> Iterator[threading.Event]:
     """Yield an event set by the first SIGINT, SIGTERM or SIGHUP; the second ends the process.
 
     Received events are in the journal by then, so the second signal loses nothing either.
@@ -36,7 +35,7 @@ def two_signals() -> Iterator[threading.Event]:
         if stop_asked.is_set():
             os._exit(INTERRUPTED)
         stop_asked.set()
-        click.echo("\nEnding: writing what is left. Once more to stop at once.", err=True)
+        output.note("\nEnding: writing what is left. Once more to stop at once.")
 
     with _handled(_not_ignored(), handle):
         yield stop_asked

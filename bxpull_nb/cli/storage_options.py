@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 import click
 
+from bxpull_nb.cli.output import Output
+
 __all__ = ["StorageOptions", "compact", "storage_options"]
 
 _FOLDER = "bxpull-journal"
@@ -109,7 +111,8 @@ _OPTIONS = (
 
 @click.command()
 @click.argument("url", metavar="URL")
-def compact(url: str) -> None:
+@click.pass_obj
+def compact(output: Output, /, url: str) -> None:
     """Merge the small files of a dataset, while it is written and read.
 
     URL is that of `bxpull listen --dataset`. Duplicates from several collectors are dropped.
@@ -117,4 +120,4 @@ def compact(url: str) -> None:
     """
     from bxpull_nb.storage.dataset import compact as merge
 
-    click.echo(merge(url, tell=lambda text: click.echo(text, err=True)))
+    output.result(str(merge(url, tell=output.note)))

@@ -1,16 +1,14 @@
-"""Watch a feed from a terminal: a progress bar, and JSON lines."""
+"""Watch a feed from a terminal: its progress, and JSON lines."""
 
-import sys
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from tqdm import tqdm  # type: ignore[import-untyped]
 
 from bxpull_nb.capture.feed import Feed
+from bxpull_nb.cli.output import Output
 from bxpull_nb.errors import BxPullError
 
 if TYPE_CHECKING:
@@ -19,33 +17,36 @@ if TYPE_CHECKING:
 __all__ = ["json_lines", "watch"]
 
 _TICK = 0.1  # seconds
-_LOG_EVERY = 5.0  # seconds between two bars in a file, where each bar stays
 _FIELDS = ["received_at", "channel", "module_id", "command", "params"]
 
 
 def watch(
     feed: Feed,
+    output: Output,
     *,
     count: int | None = None,
     seconds: float | None = None,
-    take: Callable[["pd.DataFrame"], object] | None = None,
+    take: Callable[["pd.DataFrame"], bool] | None = None,
     journal: Path | None = None,
 ) -> None:
     """Start the feed and return when `count` rows have come, or `seconds` have passed.
 
-    `take` gets every row once, a few times a second, and never more than `count`; a bar on
-    stderr shows the progress, once the feed is connected. Raises the error that prevented the
-    connection, or that ended the feed.
+    `take` gets every row once, a few times a second, and never more than `count`; the watch ends
+    when it returns False. The progress is shown on stderr, once the feed is connected. Raises the
+    error that prevented the connection, or that ended the feed.
     """
     _ = feed.df  # loads pandas now: that second would count as lag of the first events
     feed.start(journal=journal)
-    with _bar(count) as bar:
-        bar.set_postfix_str(_state(feed))
-        begun = time.monotonic()
-        while _unfinished(bar.n, count) and (seconds is None or time.monotonic() - begun < seconds):
+    with output.progress(count) as progress:
+        progress.show(0, _state(feed))
+        begun, rows = time.monotonic(), 0
+        while _unfinished(rows, count) and (seconds is None or time.monotonic() - begun < seconds):
             time.sleep(_TICK)
-            _advance(bar, feed, count, take)
-            if not feed.running and _unfinished(bar.n, count):
+            done, rows = rows, len(feed) if count is None else min(len(feed), count)
+            if take is not None and rows > done and not take(feed.df.iloc[done:rows]):
+                return
+            progress.show(rows, _state(feed))
+            if not feed.running and _unfinished(rows, count):
                 raise feed.error or BxPullError("the feed was stopped.")
 
 
@@ -73,28 +74,6 @@ def _unfinished(rows: int, count: int | None) -> bool:
     return count is None or rows < count
 
 
-def _advance(
-    bar: tqdm,
-    feed: Feed,
-    count: int | None,
-    take: Callable[["pd.DataFrame"], object] | None,
-) -> None:
-    rows = len(feed) if count is None else min(len(feed), count)
-    if take is not None and rows > bar.n:
-        # A bar on the same terminal moves out of the way of the lines.
-        with tqdm.external_write_mode(sys.stdout) if sys.stdout.isatty() else nullcontext():
-            take(feed.df.iloc[bar.n : rows])
-    bar.set_postfix_str(_state(feed), refresh=False)
-    bar.update(rows - bar.n)
-    if sys.stderr.isatty():
-        bar.refresh()
-
-
 def _state(feed: Feed) -> str:
     stats = feed.stats
     return " · ".join([stats.state, *stats.transports])
-
-
-def _bar(count: int | None) -> tqdm:
-    every = _TICK if sys.stderr.isatty() else _LOG_EVERY
-    return tqdm(total=count, unit=" events", mininterval=every, dynamic_ncols=True)

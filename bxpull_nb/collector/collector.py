@@ -56,7 +56,7 @@ class Collector:
     one; the first after ten seconds, so that a dataset that takes nothing is noticed soon. A part
     that fails stays in the journal and is tried again after 5 seconds, later after up to five
     minutes. Several collectors may write to one dataset, of one portal or of many. `written` is
-    called with each part, `monotonic` gives seconds.
+    called with each part (its failure is logged), `monotonic` gives seconds.
     """
 
     def __init__(
@@ -194,4 +194,8 @@ class Collector:
         self._parts += 1
         self._events += part.events
         self._bytes += part.bytes
-        self._on_written(part)
+        try:
+            self._on_written(part)
+        except Exception:  # noqa: BLE001 - a callback of any kind
+            # Not a failure of the dataset: the part is there, and the capture goes on.
+            _log.exception("the callback for a written part failed")

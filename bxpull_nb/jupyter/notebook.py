@@ -14,9 +14,9 @@ __all__ = ["allow_nested_run", "explore"]
 def explore(source: Portal | Feed, *, static: bool = False) -> "Explorer":
     """Return the control panel for a portal or a feed.
 
-    A second panel of the same portal shows the same feed: the one started last. `static` adds a
-    plain table of the newest events, which is saved with the notebook and shown where no widgets
-    are.
+    A second panel of the same portal shows the same feed: the one started last. The first one
+    freezes then, with a line that names the cell of the second. `static` adds a plain table of
+    the newest events, which is saved with the notebook and shown where no widgets are.
     """
     from bxpull_nb.jupyter.widgets import Explorer
 

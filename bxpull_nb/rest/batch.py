@@ -8,7 +8,8 @@ from typing import Any
 from bxpull_nb.errors import ApiError, RestError, SettingsError
 from bxpull_nb.masking import quoted
 from bxpull_nb.models.html import html_table
-from bxpull_nb.rest.params import as_json, as_query, checked_method
+from bxpull_nb.rest.params import as_query, checked_method
+from bxpull_nb.rest.plain_values import plain_params
 from bxpull_nb.rest.responses import api_error, mapping
 
 __all__ = ["BatchResult", "Calls", "batch_requests", "read_batch"]
@@ -89,8 +90,7 @@ def _command(name: str, call: tuple[str, Mapping[str, Any]]) -> str:
         raise SettingsError(
             f"batch: {quoted(name)}: give a text as the name, and a dict of parameters."
         )
-    as_json(checked_method(method), {name: params})  # the same checks as for a single call
-    query = as_query(params)
+    query = as_query(plain_params(checked_method(method), {name: params})[name])
     return f"{method}?{query}" if query else method
 
 

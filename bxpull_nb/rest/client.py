@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from random import random
 from typing import Any
@@ -31,6 +31,7 @@ from bxpull_nb.models.fields import whole_number
 from bxpull_nb.rest.auth import Auth, OAuthApp, Webhook
 from bxpull_nb.rest.batch import BatchResult, Calls, batch_requests, read_batch
 from bxpull_nb.rest.error_codes import Recovery, code_of
+from bxpull_nb.rest.pages import Page, first_page, following_page
 from bxpull_nb.rest.params import as_json, checked_method
 from bxpull_nb.rest.rate_limit import LeakyBucket
 from bxpull_nb.rest.redirects import is_move, moved_portal
@@ -89,6 +90,25 @@ class RestClient:
         UnexpectedAnswer, or the ApiError that fits the portal's code.
         """
         return (await self._answer(method, params or {}))[0]
+
+    async def call_page(self, method: str, params: Mapping[str, Any] | None = None) -> Page:
+        """Return the `result` of the method with `next` and `total`; raises what `call` does."""
+        answer = await self._whole_answer(method, params or {})
+        return Page(method, answer.result, next=answer.next, total=answer.total)
+
+    async def pages(
+        self, method: str, params: Mapping[str, Any] | None = None
+    ) -> AsyncIterator[Page]:
+        """Yield every page of a list, from `start` (0) on; raises what `call` does.
+
+        Raises SettingsError for `start=-1`, and UnexpectedAnswer for a portal that does not move
+        on. A list that changes meanwhile may bring a row twice, or not at all.
+        """
+        page_params: dict[str, Any] | None = first_page(method, params or {})
+        while page_params is not None:
+            page = await self.call_page(method, page_params)
+            yield page
+            page_params = following_page(page, page_params)
 
     async def batch(self, calls: Calls, *, halt: bool = False) -> BatchResult:
         """Return results and errors by name of `{"name": ("method", {params})}`.
@@ -217,12 +237,16 @@ class RestClient:
         return config
 
     async def _answer(self, method: str, params: Mapping[str, Any]) -> tuple[Any, datetime | None]:
+        answer = await self._whole_answer(method, params)
+        return answer.result, answer.portal_time
+
+    async def _whole_answer(self, method: str, params: Mapping[str, Any]) -> RestAnswer:
         content = as_json(checked_method(method), params)
         retry_budget = RetryBudget(self._jitter)
         while True:
             answer, used = await self._ask(method, content)
             if answer.error is None:
-                return answer.result, answer.portal_time
+                return answer
             if not await self._recover(answer, answer.error, used, retry_budget):
                 raise answer.error
 

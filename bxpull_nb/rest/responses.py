@@ -3,6 +3,7 @@
 The body is read before the status, because a portal may send an error with HTTP 200.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -32,6 +33,10 @@ class RestAnswer:
     """The portal's clock (UTC), if the answer holds it."""
     reset_at: float | None
     """Unix second at which the method's operating time starts again from zero."""
+    next: int | None = None
+    """The `start` of a list's next page; None for the last one."""
+    total: int | None = None
+    """The number of all items of a list, if the portal counted them."""
 
 
 def read_answer(
@@ -57,6 +62,8 @@ def read_answer(
         error=error,
         portal_time=_portal_time(times, response),
         reset_at=_second(reset),
+        next=_number(body.get("next")),
+        total=_number(body.get("total")),
     )
 
 
@@ -112,6 +119,12 @@ def _portal_time(times: Mapping[str, Any], response: httpx.Response) -> datetime
     except (KeyError, ValueError, OverflowError, OSError):
         return None
     return None if second is None else datetime.fromtimestamp(second, UTC)
+
+
+def _number(value: Any) -> int | None:
+    """Return a number from 0 on, which may come as text."""
+    text = str(value)
+    return int(text) if re.fullmatch("[0-9]{1,18}", text) else None
 
 
 def _second(value: Any) -> float | None:

@@ -68,6 +68,23 @@ def test_all_of_it_is_written_at_the_end(sandbox: Sandbox, portal: Portal, tmp_p
     assert (stats.feed.state, stats.dataset_error) == ("stopped", None)
 
 
+def test_a_failing_callback_is_no_failure_of_the_dataset(
+    sandbox: Sandbox, portal: Portal, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A log that is full, say: the part is written once, and the capture goes on."""
+
+    def no_room(_part: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    collector = collect(portal, tmp_path / "ds", tmp_path / "j", written=no_room)
+    publish(sandbox, 0, 30)
+    has_journaled(collector, 30)
+    assert collector.finish()
+    assert (collector.error, collector.stats.write_failures) == (None, 0)
+    assert numbers(tmp_path / "ds") == list(range(30))
+    assert "the callback for a written part failed" in caplog.text
+
+
 def test_a_part_is_due_by_time_and_by_size(
     sandbox: Sandbox, portal: Portal, tmp_path: Path
 ) -> None:

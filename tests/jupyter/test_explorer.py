@@ -1,14 +1,17 @@
 """The control panel without a browser: a fake comm records, the test presses the buttons."""
 
+import asyncio
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 import bxpull_nb as bx
 from bxpull_nb.jupyter.widgets import Explorer
+from bxpull_nb.jupyter.widgets.export_form import unused
 from bxpull_nb.portal import Portal
 from bxpull_nb.rest.auth import AccessToken
 from bxpull_nb.sandbox import Sandbox
@@ -170,6 +173,136 @@ def test_exploring_again_shows_the_same_feed(panel: Explorer, portal: Portal) ->
     assert again.feed is panel.feed
     again.close()
     assert panel.feed.running
+
+
+def test_one_of_many_panels_paints(comms: Recorder, portal: Portal, sandbox: Sandbox) -> None:
+    """A cell that is run forty times costs what one panel costs; the others name the newest."""
+    panels = [Explorer(portal, repaint=0.01) for _ in range(40)]
+    newest = panels[-1]
+    eventually(lambda: all("Frozen" in panel.status.value for panel in panels[:-1]))
+    newest.start_button.click()
+    eventually(lambda: newest.feed.state == "connected")
+    sandbox.publish("a", {"n": 1})
+    eventually(lambda: "<b>1</b>" in newest.counters.value)
+    assert [panel for panel in panels[:-1] if "<b>1</b>" in panel.counters.value] == []
+    assert all("frozen" in panel.light.value for panel in panels[:-1])
+    assert all(panel.start_button.disabled and panel.channels.disabled for panel in panels[:-1])
+    assert all(panel._timer.cancelled() for panel in panels[:-1])
+    assert "Frozen" not in newest.status.value
+    for panel in panels:
+        panel.close()
+
+
+def test_a_frozen_panel_names_the_cell_of_the_live_one(
+    panel: Explorer, portal: Portal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And how to have it back."""
+    history = SimpleNamespace(input_hist_parsed=[""] * 13)
+    shell = SimpleNamespace(history_manager=history)
+    monkeypatch.setattr("IPython.core.getipython.get_ipython", lambda: shell)
+    other = Explorer(portal)
+    eventually(lambda: "in the output of cell [12]" in panel.status.value)
+    assert "run this cell again" in panel.status.value
+    other.close()
+
+
+def test_a_frozen_panel_that_is_displayed_again_is_live(
+    panel: Explorer, portal: Portal, sandbox: Sandbox
+) -> None:
+    """With the settings of now; the other one freezes, and no connection is made for it."""
+    other = Explorer(portal, repaint=0.01)
+    other.start_button.click()
+    eventually(lambda: other.feed.state == "connected")
+    other.channels.value = "private"
+    eventually(lambda: other.feed.channels == ("private",) and other.feed.state == "connected")
+    bundle(panel)
+    eventually(lambda: "connected by websocket" in panel.light.value)
+    eventually(lambda: "Frozen" in other.status.value)
+    assert (panel.channels.value, panel.channels.disabled) == ("private", False)
+    sandbox.publish("a", {"n": 1}, channel="private")
+    eventually(lambda: "<b>1</b>" in panel.counters.value)
+    assert "Frozen" not in panel.status.value
+    assert "<b>1</b>" not in other.counters.value
+    started = [entry for entry in panel.feed.logbook.recent(0) if entry.kind == "started"]
+    assert len(started) <= 2
+    other.close()
+
+
+def test_panels_of_different_feeds_are_all_live(comms: Recorder) -> None:
+    """Only the source counts; a feed of a portal is a source too."""
+    feeds = [bx.replay(played(n), speed=math.inf) for n in (5, 7)]
+    panels = [Explorer(feed, repaint=0.01) for feed in feeds]
+    eventually(lambda: "<b>5</b>" in panels[0].counters.value)
+    eventually(lambda: "<b>7</b>" in panels[1].counters.value)
+    for panel in panels:
+        panel.close()
+
+
+def test_a_panel_is_not_kept_alive_by_its_source(portal: Portal, comms: Recorder) -> None:
+    """A closed panel takes no memory, and freezes for no later one."""
+    first = Explorer(portal, repaint=0.01)
+    first.close()
+    second = Explorer(portal, repaint=0.01)
+    eventually(lambda: "not started" in second.light.value)
+    second.close()
+
+
+def test_a_panel_whose_pages_have_left_does_not_paint(panel: Explorer, sandbox: Sandbox) -> None:
+    """Until a page comes back, which gets all at once."""
+    panel.feed.start()
+    hello = {"kind": "hello", "page": "p", "epoch": None, "end": None}
+    for view in (panel.table, panel.chart):
+        from_page(view, hello)
+        from_page(view, {"kind": "leave", "page": "p"})
+    assert panel.table.abandoned
+    assert panel.chart.abandoned
+    sandbox.publish("a", {"n": 1})
+    eventually(lambda: len(panel.feed) == 1)
+    painted = panel.counters.value
+    let_it_sleep(panel, 20)
+    assert panel.counters.value == painted
+    from_page(panel.table, hello)
+    eventually(lambda: "<b>1</b>" in panel.counters.value)
+
+
+def let_it_sleep(panel: Explorer, count: int) -> None:
+    """Return when the panel's loop has slept so many repaints."""
+
+    async def sleeping() -> None:
+        for _ in range(count):
+            await asyncio.sleep(panel._repaint)
+
+    panel.feed.bridge.run(sleeping())
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet", ".jsonl"])
+def test_an_existing_file_is_never_replaced(
+    panel: Explorer, sandbox: Sandbox, tmp_path: Path, suffix: str
+) -> None:
+    """The new one gets a number, and the panel names both."""
+    panel.start_button.click()
+    eventually(lambda: panel.feed.state == "connected")
+    sandbox.publish("a", {"n": 1})
+    eventually(lambda: not panel.export.export_button.disabled)
+    (tmp_path / f"out{suffix}").write_bytes(b"mine")
+    (tmp_path / f"out-2{suffix}").symlink_to(tmp_path / "nowhere")
+    panel.export.format.value = suffix
+    panel.export.file_name.value = str(tmp_path / "out")
+    panel.export.export_button.click()
+    panel.export.export_button.click()
+    eventually(lambda: (tmp_path / f"out-4{suffix}").is_file())
+    eventually(lambda: f"out-4{suffix}. " in panel.export.status.value)
+    assert f"out{suffix} was there and stays as it is" in panel.export.status.value
+    assert (tmp_path / f"out{suffix}").read_bytes() == b"mine"
+    assert len(read_events(tmp_path / f"out-3{suffix}")) == 1
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_free_name(tmp_path: Path) -> None:
+    """Keeps its suffix, and starts counting at 2."""
+    assert unused(tmp_path / "a.b.csv") == tmp_path / "a.b.csv"
+    (tmp_path / "a.b.csv").touch()
+    assert unused(tmp_path / "a.b.csv") == tmp_path / "a.b-2.csv"
 
 
 def test_no_secret_is_in_any_message(panel: Explorer, sandbox: Sandbox, comms: Recorder) -> None:

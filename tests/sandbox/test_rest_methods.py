@@ -190,18 +190,18 @@ def test_a_program_may_ask_what_it_may_call(visitor: Visitor) -> None:
 @pytest.mark.parametrize(
     ("params", "first", "count", "total", "following"),
     [
-        ({}, "1", 50, 120, 50),
-        ({"start": 100}, "101", 20, 120, None),
-        ({"start": "50", "order": {"id": "desc"}}, "70", 50, 120, 100),
-        ({"start": -1, "filter": {">ID": 100}, "order": {"ID": "ASC"}}, "101", 20, None, None),
+        ({}, "1", 50, 1234, 50),
+        ({"start": 1200}, "1201", 34, 1234, None),
+        ({"start": "50", "order": {"id": "desc"}}, "1184", 50, 1234, 100),
+        ({"start": -1, "filter": {">ID": 1214}, "order": {"ID": "ASC"}}, "1215", 20, None, None),
         ({"filter": {"STAGE_ID": "WON", "<=ID": 20}}, "3", 4, 4, None),
         ({"filter": {"ID": [5, "7"]}}, "5", 2, 2, None),
         ({"filter": {"@ID": ["9"]}}, "9", 1, 1, None),
-        ({"filter": {"!STAGE_ID": "WON"}, "order": {"OPPORTUNITY": "DESC"}}, "120", 50, 96, 50),
+        ({"filter": {"!STAGE_ID": "WON"}, "order": {"OPPORTUNITY": "DESC"}}, "1234", 50, 987, 50),
         ({"filter": {"NO_SUCH_FIELD": 1}}, None, 0, 0, None),
-        ({"start": "nonsense"}, "1", 50, 120, 50),
-        ({"start": "--5"}, "1", 50, 120, 50),
-        ({"start": "9" * 5000, "filter": [], "order": "ID", "select": "ID"}, "1", 50, 120, 50),
+        ({"start": "nonsense"}, "1", 50, 1234, 50),
+        ({"start": "--5"}, "1", 50, 1234, 50),
+        ({"start": "9" * 5000, "filter": [], "order": "ID", "select": "ID"}, "1", 50, 1234, 50),
     ],
 )
 def test_lists_come_in_pages(
@@ -225,6 +225,6 @@ def test_records_are_found_by_their_id(visitor: Visitor) -> None:
     assert set(ask(visitor, "crm.deal.fields")) == set(ask(visitor, "crm.deal.get", {"ID": 1}))
     assert ask(visitor, "user.current")["ID"] == "1"
     assert [user["NAME"] for user in ask(visitor, "user.get", {"ID": 7})] == ["Борис"]
-    missing = visitor.call("crm.deal.get", {"ID": 121})
+    missing = visitor.call("crm.deal.get", {"ID": 1235})
     assert (missing.status_code, missing.json()["error"]) == (400, "")
     assert missing.json()["error_description"] == "Not found"

@@ -6,7 +6,7 @@ import ipywidgets as ipw
 
 from bxpull_nb.jupyter.widgets import status_html
 
-__all__ = ["Status", "button", "labelled", "row", "toggle"]
+__all__ = ["Status", "button", "close_children", "labelled", "row", "toggle"]
 
 
 class Status(ipw.HTML):
@@ -43,3 +43,11 @@ def labelled(name: str, control: ipw.Widget) -> ipw.HBox:
 def row(*children: ipw.Widget) -> ipw.HBox:
     """Return a row of widgets; it breaks into lines where the page is narrow."""
     return ipw.HBox(children, layout={"flex_flow": "row wrap", "align_items": "center"})
+
+
+def close_children(box: ipw.Box) -> None:
+    """Close every widget in the box, at any depth."""
+    for widget in box.children:
+        if isinstance(widget, ipw.Box):
+            close_children(widget)
+        widget.close()

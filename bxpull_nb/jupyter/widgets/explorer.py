@@ -6,7 +6,8 @@ bridge, and the panel repaints there on a timer, however much arrives.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import Future
 from typing import Any
 
 import ipywidgets as ipw
@@ -16,10 +17,11 @@ from bxpull_nb.errors import BxPullError
 from bxpull_nb.jupyter.widgets import status_html
 from bxpull_nb.jupyter.widgets.activity_view import ActivityView
 from bxpull_nb.jupyter.widgets.config_card import ConfigCard
-from bxpull_nb.jupyter.widgets.controls import Status, button, labelled, row, toggle
+from bxpull_nb.jupyter.widgets.controls import Status, button, close_children, labelled, row, toggle
 from bxpull_nb.jupyter.widgets.event_detail import EventDetail
 from bxpull_nb.jupyter.widgets.export_form import ExportForm
 from bxpull_nb.jupyter.widgets.live_table import LiveTable
+from bxpull_nb.jupyter.widgets.painting_panel import frozen_text, take_over
 from bxpull_nb.jupyter.widgets.publish_context import outside_requests, within
 from bxpull_nb.jupyter.widgets.rate_chart import Pick, RateChart
 from bxpull_nb.jupyter.widgets.send_form import SendForm
@@ -43,7 +45,8 @@ class Explorer(ipw.VBox):
     """A panel for one portal: fetch the config, start, watch, mark, send, stop, export.
 
     It shows the portal's last started feed, or an idle one. A feed alone, such as a replay, is
-    shown without the controls that need a portal. `close()` ends the panel, not the feed.
+    shown without the controls that need a portal. `close()` ends the panel, not the feed. One
+    panel of a portal or feed is live, the one displayed last; earlier ones freeze.
     `static` adds a plain table of the newest events, which is saved with the notebook.
     """
 
@@ -55,13 +58,20 @@ class Explorer(ipw.VBox):
         self._static = static
         self._context = outside_requests()
         self._action_error = ""
+        self._repaint = repaint
+        self._frozen = False
         self._context.run(self._build)
         self._connect_controls()
         self._context.run(self.paint)
-        self._timer = self.feed.bridge.submit(within(self._context, self._keep_painting(repaint)))
+        self._go_live()
 
     def paint(self) -> None:
-        """Show the feed as it is now; unchanged parts send nothing to the page."""
+        """Show the feed as it is now; unchanged parts send nothing to the page.
+
+        A frozen panel stays as it was.
+        """
+        if self._frozen:
+            return
         stats = self.feed.stats
         self.light.value = status_html.state_light(stats)
         self.counters.value = status_html.counters(stats)
@@ -79,8 +89,59 @@ class Explorer(ipw.VBox):
     def close(self) -> None:
         """End the panel and its timer; the feed goes on."""
         self._timer.cancel()
-        _close_children(self)
+        close_children(self)
         super().close()
+
+    def freeze(self) -> None:
+        """Stop painting, because another panel of the source is live; shows where."""
+        if self._frozen:
+            return
+        self._frozen = True
+        self._timer.cancel()
+        text = frozen_text()
+
+        async def show() -> None:
+            self._enable(False)
+            self.light.value = status_html.message("frozen")
+            self.counters.value = ""  # a page that is loaded again shows all rows, without it
+            self.status.show(text)
+
+        self._on_loop(show)
+
+    def _go_live(self) -> None:
+        """Paint from now on; the panels of the source that did so before freeze."""
+        for other in take_over(self):
+            other.freeze()
+        self._timer = self._on_loop(self._keep_painting)
+
+    def _thaw(self) -> None:
+        """Go live again, with the settings that the feed has now."""
+
+        async def show() -> None:
+            self._enable(True)
+            self._align_settings()
+            self.status.show("")
+            self.paint()
+
+        self._frozen = False
+        self._on_loop(show)
+        self._go_live()
+
+    def _align_settings(self) -> None:
+        """Show the feed's settings without starting it again."""
+        channels = _chosen(self.feed.channels)
+        values = ((self.channels, channels), (self.transport, self.feed.transport))
+        for choice, value in values:
+            choice.unobserve(self._settings_changed, "value")
+            choice.value = value
+            choice.observe(self._settings_changed, "value")
+
+    def _enable(self, enabled: bool) -> None:
+        send = [] if self.send is None else [self.send.send_button]
+        settings = [self.cache, self.reopen, self.channels, self.transport]
+        buttons = [self.fetch_button, self.start_button, self.stop_button, self.mark_button]
+        for control in (*settings, *buttons, self.export.export_button, *send):
+            control.disabled = not enabled
 
     def _build(self) -> None:
         feed = self.feed
@@ -190,7 +251,11 @@ class Explorer(ipw.VBox):
     def _act(self, work: Callable[[], Awaitable[None]]) -> None:
         """Do the work on the bridge's loop; any thread may call it."""
         self._action_error = ""
-        self.feed.bridge.submit(within(self._context, self._shown(work)))
+        self._on_loop(lambda: self._shown(work))
+
+    def _on_loop(self, work: Callable[[], Coroutine[Any, Any, None]]) -> "Future[None]":
+        """Do the work on the bridge's loop: no two threads may be in the panel's context."""
+        return self.feed.bridge.submit(within(self._context, work))
 
     async def _shown(self, work: Callable[[], Awaitable[None]]) -> None:
         """Do the work and show an error in the panel: a traceback would not appear."""
@@ -203,9 +268,11 @@ class Explorer(ipw.VBox):
             self._action_error = f"{type(exc).__name__}: {exc}"
         self.paint()
 
-    async def _keep_painting(self, every: float) -> None:
+    async def _keep_painting(self) -> None:
         while True:
-            await asyncio.sleep(every)
+            await asyncio.sleep(self._repaint)
+            if self.table.abandoned and self.chart.abandoned:
+                continue
             try:
                 self.paint()
             except Exception:  # noqa: BLE001 - one bad repaint must not freeze the panel for good
@@ -215,6 +282,8 @@ class Explorer(ipw.VBox):
         return f"Explorer({self.feed!r})"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        if self._frozen:
+            self._thaw()
         self.table.expect_page()
         self.chart.expect_page()
         bundle: Any = super()._repr_mimebundle_(**kwargs)
@@ -230,10 +299,3 @@ def _last_feed(portal: Portal) -> Feed:
 
 def _chosen(channels: tuple[str, ...]) -> str:
     return next(name for name, kinds in _CHANNELS.items() if set(kinds) == set(channels))
-
-
-def _close_children(box: ipw.Box) -> None:
-    for widget in box.children:
-        if isinstance(widget, ipw.Box):
-            _close_children(widget)
-        widget.close()

@@ -1,7 +1,9 @@
 """The form that writes events to a file and shows a link to it."""
 
 import asyncio
+import os
 from collections.abc import Callable
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +17,7 @@ from bxpull_nb.storage.export import to_csv, to_jsonl, to_parquet
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["ExportForm", "matching"]
+__all__ = ["ExportForm", "matching", "unused"]
 
 _WRITERS: dict[str, Callable[["pd.DataFrame", str], Path]] = {
     ".csv": to_csv,
@@ -30,6 +32,7 @@ class ExportForm(ipw.VBox):
     def __init__(self, feed: Feed, table: LiveTable) -> None:
         self._feed = feed
         self._table = table
+        self._one_at_a_time = asyncio.Lock()
         self.file_name = ipw.Text(value="events", layout={"width": "200px"})
         self.format = ipw.Dropdown(
             options=[("CSV", ".csv"), ("Parquet", ".parquet"), ("JSON lines", ".jsonl")],
@@ -52,16 +55,28 @@ class ExportForm(ipw.VBox):
         )
 
     async def export(self) -> None:
-        """Write the file and show its path; raises OSError."""
+        """Write the file and show its path; raises OSError.
+
+        An existing file stays as it is: the new one gets a number, as `events-2.csv`.
+        """
         suffix = str(self.format.value)
         name = self.file_name.value.strip() or "events"
         path = name if Path(name).suffix == suffix else name + suffix
         filters = self._table.filters if self.which.value == "filtered" else None
         self.status.show("Writing …")
         # On another thread: a million rows take a second, and the listener shares this loop.
-        count, written = await asyncio.to_thread(_write, self._feed, filters, suffix, path)
-        self.status.show(f"Wrote {count:,} events to {written}.")
+        async with self._one_at_a_time:  # else two clicks would take the same name
+            free = str(unused(Path(path)))
+            number, written = await asyncio.to_thread(_write, self._feed, filters, suffix, free)
+        kept = "" if free == str(Path(path)) else f" {path} was there and stays as it is."
+        self.status.show(f"Wrote {number:,} events to {written}.{kept}")
         self.link.outputs = (_link(written),)
+
+
+def unused(path: Path) -> Path:
+    """Return the path, or the first of `name-2`, `name-3` … that is not taken."""
+    numbered = (path.with_name(f"{path.stem}-{number}{path.suffix}") for number in count(2))
+    return next(free for free in chain([path], numbered) if not os.path.lexists(free))
 
 
 def _write(feed: Feed, filters: Filters | None, suffix: str, path: str) -> tuple[int, Path]:

@@ -16,9 +16,20 @@ function widget(mirror, receive, mount) {
   return {
     initialize({ model }) {
       model.on("msg:custom", (message, buffers) => receive(mirror, model, message, buffers));
+      return whilePageIsOpen(mirror, model);
     },
     render: ({ model, el }) => mount(mirror, model, el),
   };
+}
+
+// Tells the kernel when the page is closed, and when the browser brings it back.
+function whilePageIsOpen(mirror, model) {
+  const ended = new AbortController();
+  const on = (name, act) => window.addEventListener(name,
+    () => { if (mirror.views.size) act(); }, { signal: ended.signal });
+  on("pagehide", () => model.send({ kind: "leave", page: mirror.page }));
+  on("pageshow", () => ask(Object.assign(mirror, { asked: 0 }), model));
+  return () => ended.abort();
 }
 
 // Shows a widget without a mirror: the kernel answers its hello, and `onMessage` takes the answer.

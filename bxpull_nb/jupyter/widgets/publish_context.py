@@ -6,7 +6,7 @@ a cell waits for the main shell. Published outside any request, it has no such p
 page's own choice holds.
 """
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextvars import Context, ContextVar, copy_context
 from typing import Any, TypeVar
 
@@ -24,11 +24,11 @@ def outside_requests() -> Context:
     return context
 
 
-async def within(context: Context, work: Coroutine[Any, Any, T]) -> T:
+async def within(context: Context, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """Return the result of the work, done in that context."""
     import asyncio
 
-    return await asyncio.create_task(work, context=context)
+    return await asyncio.create_task(work(), context=context)
 
 
 def _kernel() -> Any:

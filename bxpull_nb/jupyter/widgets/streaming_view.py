@@ -4,7 +4,7 @@ Two messages of the page are common to all views:
 
 ```
 page -> kernel   hello {page, epoch, end}   drawn, or missing something: has all before `end`
-page -> kernel   leave {page}               the page's last view is gone
+page -> kernel   leave {page}               the page's last view is gone, or the page is closed
 ```
 
 `epoch` counts the sources the view has had. The page's half of this is in page.js.
@@ -43,6 +43,7 @@ class StreamingView(PageWidget):
         self._epoch = 0
         self._sent_at = float("-inf")
         self._pages: set[str] = set()
+        self._left = False
         super().__init__(**settings)
 
     @property
@@ -81,6 +82,11 @@ class StreamingView(PageWidget):
         with self._lock:
             self._pages.add(_EXPECTED)
 
+    @property
+    def abandoned(self) -> bool:
+        """Whether pages have shown the view, and all of them have left."""
+        return self._left and not self._pages
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._source!r})"
 
@@ -101,7 +107,8 @@ class StreamingView(PageWidget):
                     self._answer(epoch == self._epoch and end == self._end)
             case {"kind": "leave", "page": str(page)}:
                 with self._lock:
-                    self._pages.discard(page)
+                    self._pages -= {page, _EXPECTED}
+                    self._left = True
             case dict():
                 self._on_choice(content)
 

@@ -1,4 +1,4 @@
-"""REST methods for fixed records: 120 deals and five users, in pages of 50."""
+"""REST methods for fixed records: 1,234 deals and five users, in pages of 50."""
 
 import operator
 import re
@@ -12,6 +12,7 @@ from bxpull_nb.sandbox.rest.methods import Call, Method, Page, upper_names
 __all__ = ["PAGE_SIZE", "USER_IDS", "record_methods"]
 
 PAGE_SIZE = 50
+_DEALS = 1234
 Row = dict[str, Any]
 
 _NUMBER = re.compile(r"-?[0-9]{1,9}")
@@ -40,7 +41,10 @@ _TESTS: dict[str, Callable[[Any, Any], bool]] = {
 
 def record_methods() -> dict[str, Method]:
     """Return the methods by their names."""
-    deals, users = [_deal(number) for number in range(1, 121)], [_user(*row) for row in _USERS]
+    deals, users = (
+        [_deal(number) for number in range(1, _DEALS + 1)],
+        [_user(*row) for row in _USERS],
+    )
     return {
         "crm.deal.list": Method("crm", lambda call: _listed(deals, call)),
         "crm.deal.get": Method("crm", lambda call: _found(deals, call)),

@@ -1,0 +1,60 @@
+"""Streams that take nothing: a full disk, a pipe without a reader, and closed descriptors."""
+
+import errno
+import io
+import subprocess
+import sys
+
+import pytest
+
+from bxpull_nb.cli import main
+from tests.support.command import NO_PORTAL, environment
+
+
+class Failing(io.RawIOBase):
+    """A file whose every write fails with the error number."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def writable(self) -> bool:
+        """Whether it can be opened for writing."""
+        return True
+
+    def write(self, _content: object) -> int:
+        """Fail."""
+        raise OSError(self._number, errno.errorcode[self._number])
+
+
+def failing_stream(number: int) -> io.TextIOWrapper:
+    """Return a text stream over such a file, as the interpreter makes stdout."""
+    return io.TextIOWrapper(io.BufferedWriter(Failing(number)), encoding="utf-8")
+
+
+def run_with(
+    monkeypatch: pytest.MonkeyPatch, args: list[object], **streams: io.TextIOWrapper | None
+) -> int:
+    """Run the command in this process with these as `stdout` and `stderr`; return its exit code."""
+    for name in NO_PORTAL:
+        monkeypatch.delenv(name, raising=False)
+    for name, stream in streams.items():
+        monkeypatch.setattr(sys, name, stream)
+    with pytest.raises(SystemExit) as ended:
+        main(list(map(str, args)))
+    code = ended.value.code
+    assert isinstance(code, int)
+    return code
+
+
+def run_redirected(
+    args: list[object], redirection: str, **more: str
+) -> "subprocess.CompletedProcess[bytes]":
+    """Run the command in a process whose streams the shell has redirected."""
+    command = [sys.executable, "-m", "bxpull_nb.cli", *map(str, args)]
+    return subprocess.run(
+        ["/bin/sh", "-c", f'"$@" {redirection}', "sh", *command],
+        capture_output=True,
+        env={**environment(), **more},
+        timeout=60,
+        check=False,
+    )
