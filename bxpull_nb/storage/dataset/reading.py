@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 import pyarrow as pa
 
-from bxpull_nb.errors import SettingsError
+from bxpull_nb.errors import FileMissing, SettingsError
 from bxpull_nb.storage.dataset.filters import Condition, Where, checked_columns
 from bxpull_nb.storage.dataset.partitions import (
     Partition,
@@ -70,7 +70,7 @@ def read_events(
 
     When the last line of a text file is not whole, as after a crash, all whole lines are read
     and a warning is logged. Raises FileFormatError for a foreign or damaged file, DatasetTooNew,
-    DatasetUnreachable, FileNotFoundError, SettingsError.
+    DatasetUnreachable, FileMissing, SettingsError.
     """
     if engine not in ("pandas", "dask"):
         raise SettingsError(f"engine={engine!r}: choose from 'pandas' and 'dask'.")
@@ -84,7 +84,7 @@ def read_events(
     chosen = checked_columns(columns)
     found = partitions(storage, wanted)
     if not found and not storage.list():
-        raise FileNotFoundError(f"there is no dataset at {shown_url(storage.url)}")
+        raise FileMissing(f"there is no dataset at {shown_url(storage.url)}")
     read = _with_dask if engine == "dask" else _with_pandas
     return read(found, chosen, storage, wanted)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from bxpull_nb.errors import FileFormatError
+from bxpull_nb.errors import FileFormatError, FileMissing
 from bxpull_nb.storage.export.csv import csv_table
 from bxpull_nb.storage.export.files import Content, unpacked
 from bxpull_nb.storage.export.jsonl import jsonl_table
@@ -31,13 +31,13 @@ def read_events(path: str | Path, *, raw: bool = False) -> "pd.DataFrame":
 
     When the last line of a text file is not whole, as after a crash, all whole lines are read
     and a warning is logged; a CSV row is whole when its line break is there. Raises
-    FileFormatError for another kind of file, FileNotFoundError for none.
+    FileFormatError for another kind of file, FileMissing for none.
     """
     source = Path(path).expanduser()
     if source.is_dir():
         return read_journal_events(source)
     if not source.is_file():
-        raise FileNotFoundError(f"there is no file {source}")
+        raise FileMissing(f"there is no file {source}")
     try:
         return to_df(_table(source, raw=raw))
     except pa.ArrowException as exc:
