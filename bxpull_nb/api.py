@@ -10,7 +10,7 @@ from bxpull_nb.bridge import LoopThread
 from bxpull_nb.capture.feed import Feed
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.listener import CaptureTarget, ListenerStats
-from bxpull_nb.models import CHANNEL_TYPES, PullConfig
+from bxpull_nb.models import CHANNEL_TYPES, EVENT_COLUMNS, PullConfig
 from bxpull_nb.portal import Portal
 from bxpull_nb.rest.auth import AccessToken, OAuthApp, TokenPair, TokenStore, Webhook
 from bxpull_nb.storage.dataset import read_events
@@ -119,10 +119,10 @@ def replay(source: "str | Path | pd.DataFrame", speed: float = 1.0) -> Feed:
     SettingsError for a DataFrame of Dask and for a speed that is not above zero.
     """
     from bxpull_nb.capture.replay import Replay
-    from bxpull_nb.models.dataframes import needs_pandas
+    from bxpull_nb.models.dataframes import event_columns
 
-    needs_pandas(source, "replay()")
-    events = read_events(source) if isinstance(source, str | Path) else source
+    recorded = read_events(source) if isinstance(source, str | Path) else source
+    events = event_columns(recorded, list(EVENT_COLUMNS), "replay()")
     name = Path(source).name if isinstance(source, str | Path) else "replay"
 
     def play(target: CaptureTarget, *, stats: ListenerStats, **_live: Any) -> Replay:

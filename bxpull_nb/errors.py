@@ -37,7 +37,7 @@ BxPullError
 ├── JournalNotWritable      the journal's folder cannot be written  (OSError)
 ├── DatasetUnreachable      a dataset cannot be read where it is  (OSError)
 ├── DatasetNotWritable      a dataset takes no more: full, or not allowed  (OSError)
-├── FileMissing             a file or folder to read does not exist  (FileNotFoundError)
+├── FileMissing             a file to read is not there, or not allowed  (FileNotFoundError)
 ├── FileNotWritten          a file cannot be written  (OSError, and its class for the cause)
 └── FileFormatError         a file is not one of ours, or is damaged  (ValueError)
     ├── JournalTooNew       a journal written by a later version of this package
@@ -281,7 +281,7 @@ class DatasetNotWritable(BxPullError, OSError):
 
 
 class FileMissing(BxPullError, FileNotFoundError):
-    """A file or a folder to be read does not exist."""
+    """A file or a folder to be read does not exist, or may not be opened."""
 
 
 class FileNotWritten(BxPullError, OSError):

@@ -1,5 +1,6 @@
 """Reading events of a dataset with pandas or Dask, or of a file or journal."""
 
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import pyarrow as pa
 
 from bxpull_nb.errors import FileMissing, SettingsError
+from bxpull_nb.files import path_of
 from bxpull_nb.storage.dataset.filters import Condition, Where, checked_columns
 from bxpull_nb.storage.dataset.partitions import (
     Partition,
@@ -92,8 +94,8 @@ def read_events(
 def _is_dataset(path: str | Path) -> bool:
     if isinstance(path, str) and "://" in path:
         return True
-    folder = Path(path).expanduser()
-    return folder.is_dir() and not journal_files(folder)
+    folder = path_of(path)
+    return os.path.isdir(folder) and not journal_files(folder)  # noqa: PTH112 - for any name
 
 
 def _with_pandas(
