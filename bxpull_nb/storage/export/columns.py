@@ -13,7 +13,7 @@ from bxpull_nb.models.dataframes import needs_dataframe
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["JSON", "any_table", "column_of", "is_json", "pandas_metadata"]
+__all__ = ["JSON", "any_table", "column_of", "is_json", "is_text", "pandas_metadata"]
 
 JSON = {b"bxpull_nb": b"json"}
 """Metadata of a text column that holds JSON, because its values have no plain form."""
@@ -48,11 +48,17 @@ def any_table(df: "pd.DataFrame", function: str) -> pa.Table:
 
 def pandas_metadata(df: "pd.DataFrame", table: pa.Table) -> dict[str, str]:
     """Return metadata by which pandas reads a table with its index and dtypes."""
-    index = [name for name in table.column_names if name not in set(map(_name, df.columns))]
     kinds = {_name(label): str(df.dtypes.iloc[at]) for at, label in enumerate(df.columns)}
+    index = [name for name in table.column_names if name not in kinds]
+    named = {str(label) for label in df.index.names if label is not None}
     columns = [
-        {"name": name, "field_name": name, "pandas_type": "", "metadata": None}
-        | {"numpy_type": kinds.get(name, "object")}
+        {
+            "name": None if name in index and name not in named else name,
+            "field_name": name,
+            "pandas_type": "",
+            "numpy_type": "object" if is_json(table, name) else kinds.get(name, "object"),
+            "metadata": None,
+        }
         for name in table.column_names
     ]
     known = {"index_columns": index, "column_indexes": [], "columns": columns}
@@ -62,6 +68,12 @@ def pandas_metadata(df: "pd.DataFrame", table: pa.Table) -> dict[str, str]:
 def is_json(table: pa.Table, name: str) -> bool:
     """Whether the column holds JSON texts that stand for other values."""
     return (table.schema.field(name).metadata or {}).get(b"bxpull_nb") == b"json"
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Whether a column of this type holds texts, as they are or as categories."""
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 def column_of(column: "pd.Series[Any]", name: str, function: str) -> pa.ChunkedArray:
@@ -128,7 +140,7 @@ def _array(
     try:
         if pd.api.types.is_object_dtype(kind):
             return _objects(column)
-        if isinstance(kind, pd.CategoricalDtype) and not _is_text(kind.categories):
+        if isinstance(kind, pd.CategoricalDtype) and not _are_texts(kind.categories):
             return _objects(column.astype(object))
         if isinstance(kind, pd.PeriodDtype | pd.IntervalDtype):
             return _spelled_out(column), False
@@ -173,12 +185,14 @@ def _flat(array: Any) -> Any:
     kind = array.type.value_type if pa.types.is_dictionary(array.type) else array.type
     if any(is_kind(kind) for is_kind in _BINARY):
         raise TypeError("bytes; decode them")
+    if pa.types.is_null(kind) and pa.types.is_dictionary(array.type):  # no category at all
+        return pa.DictionaryArray.from_arrays(array.indices, pa.array([], pa.large_string()))
     if pa.types.is_null(kind) or pa.types.is_string_view(kind):
         return pc.cast(array, pa.large_string())
     return array
 
 
-def _is_text(values: Any) -> bool:
+def _are_texts(values: Any) -> bool:
     import pandas as pd
 
     return not len(values) or pd.api.types.infer_dtype(values) == "string"
@@ -215,6 +229,10 @@ def _plain(value: Any) -> Any:
         return None
     if isinstance(value, np.ndarray | np.generic):
         return value.tolist()
+    if isinstance(value, pd.Timestamp):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        return value.total_seconds()
     if isinstance(value, pd.Period | pd.Interval):
         return str(value)
     raise TypeError(f"a {type(value).__name__}")

@@ -10,6 +10,7 @@ from pyarrow import csv
 
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.files import path_of, writing
+from bxpull_nb.storage.export.columns import is_text
 from bxpull_nb.storage.export.exported import exported
 from bxpull_nb.storage.export.files import packing
 from bxpull_nb.storage.export.guard import SEPARATORS, Guard
@@ -85,17 +86,18 @@ def _guard(*, raw: bool, excel: bool, sep: str | None) -> Guard:
 
 def _cells(table: pa.Table, guard: Guard | None) -> pa.Table:
     """Return the table as it is written: spelled, decimals with the mark, texts guarded."""
-    table = spelled(table, "to_csv()")
+    columns = spelled(table, "to_csv()").columns
     if guard is None:
-        return table
+        return pa.table(columns, names=table.column_names)
     mark = "," if guard.numbers and guard.sep == ";" else "."
-    columns = [_guarded(column, guard, mark) for column in table.columns]
-    return pa.table(columns, names=[guard.protect_name(name) for name in table.column_names])
+    guarded = [
+        guard.protect(column) if is_text(field.type) else _with_mark(column, mark)
+        for field, column in zip(table.schema, columns, strict=True)
+    ]
+    return pa.table(guarded, names=[guard.protect_name(name) for name in table.column_names])
 
 
-def _guarded(column: pa.ChunkedArray, guard: Guard, mark: str) -> pa.ChunkedArray:
-    if pa.types.is_large_string(column.type):
-        return guard.protect(column)
-    if mark != "." and pa.types.is_floating(column.type):
-        return pc.replace_substring(pc.cast(column, pa.large_string()), ".", mark)
-    return column
+def _with_mark(column: pa.ChunkedArray, mark: str) -> pa.ChunkedArray:
+    if mark == "." or not pa.types.is_floating(column.type):
+        return column
+    return pc.replace_substring(pc.cast(column, pa.large_string()), ".", mark)

@@ -13,6 +13,7 @@ from pyarrow import csv
 from bxpull_nb.errors import FileFormatError
 from bxpull_nb.masking import mask_text
 from bxpull_nb.models import EVENT_COLUMNS
+from bxpull_nb.storage.export.columns import is_text
 from bxpull_nb.storage.export.files import Content
 from bxpull_nb.storage.export.guard import SEPARATORS, Guard
 from bxpull_nb.storage.export.table import check_columns
@@ -63,9 +64,7 @@ def csv_table(content: Content, source: Path, *, raw: bool) -> tuple[pa.Table, i
 
 
 def _restored(column: pa.ChunkedArray, guard: Guard) -> pa.ChunkedArray:
-    kind = column.type
-    is_text = pa.types.is_large_string(kind) or pa.types.is_string(kind)
-    return guard.restore(column) if is_text else column
+    return guard.restore(column) if is_text(column.type) else column
 
 
 def _form(data: pa.Buffer, source: Path) -> _Form:

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.files import path_of, writing
+from bxpull_nb.models.dataframes import needs_dataframe
 from bxpull_nb.storage.export.exported import exported
 from bxpull_nb.storage.export.reading import read_events
 from bxpull_nb.storage.export.spelling import spelled
@@ -63,8 +64,10 @@ def to_excel(
     """
     target, zone = path_of(path), _zone(tz)
     df = read_events(source) if isinstance(source, str | Path) else source
+    needs_dataframe(df, "to_excel()")
+    _check_size(*df.shape)
     table, _ = exported(df, "to_excel()", reveal=reveal, typed=False)
-    _check_size(table)
+    _check_size(table.num_rows, table.num_columns)  # the index became columns
     with writing(target) as file:
         cut = _write(table, file, zone)
     if cut:
@@ -81,12 +84,11 @@ def _zone(tz: str | ZoneInfo) -> ZoneInfo:
         ) from None
 
 
-def _check_size(table: pa.Table) -> None:
-    if table.num_rows >= _ROWS or table.num_columns > _COLUMNS:
+def _check_size(rows: int, columns: int) -> None:
+    if rows >= _ROWS or columns > _COLUMNS:
         raise SettingsError(
             f"a sheet of Excel takes {_ROWS - 1:,} rows and {_COLUMNS:,} columns, and this table "
-            f"has {table.num_rows:,} and {table.num_columns:,}: take a part of it, or write "
-            f"Parquet."
+            f"has {rows:,} and {columns:,}: take a part of it, or write Parquet."
         )
 
 

@@ -29,7 +29,7 @@ _NUMBERS = (  # of texts that a spreadsheet turns into numbers, dates or truth v
 )
 _STARTS = b"=+-@'\t\r\n\x7f" + bytes(range(0x21)) + b"\xc2\xe1\xe2\xe3\xef"
 """First bytes of texts that may need a quote; those of other texts need no closer look."""
-_NUMBER_STARTS = b"0123456789.,tTfFjJmMaAsSoOnNdD\xd0"
+_NUMBER_STARTS = b"0123456789.,tTfFjJmMaAsSoOnNdD\xd0\xd1"
 
 
 class Guard(NamedTuple):

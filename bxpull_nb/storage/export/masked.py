@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from bxpull_nb.masking import mask, mask_text
 from bxpull_nb.models import EVENT_COLUMNS
+from bxpull_nb.storage.export.columns import is_text
 
 __all__ = ["masked", "masked_json"]
 
@@ -34,13 +35,16 @@ def masked(table: pa.Table) -> pa.Table:
 
     Without the column `module_id` every row may be one.
     """
-    names = [name for name in table.column_names if _may_hold(name, table)]
-    rows = _service_rows(table) if names else None
+    columns = table.column_names
+    any_text = "module_id" in columns
+    places = [at for at, name in enumerate(columns) if _may_hold(name, any_text=any_text)]
+    places = [at for at in places if is_text(table.schema.field(at).type)]
+    rows = _service_rows(table) if places else None
     if rows is None or not pc.any(rows).as_py():
         return table
-    for name in names:
-        at = table.column_names.index(name)
-        table = table.set_column(at, table.schema.field(name), _changed(table[name], rows, name))
+    for at in places:
+        field = table.schema.field(at)
+        table = table.set_column(at, field, _changed(table[at], rows, field.name))
     return table
 
 
@@ -61,13 +65,10 @@ def masked_json(text: str) -> str:
     return "".join([*pieces, mask_text(text[end:])])
 
 
-def _may_hold(name: str, table: pa.Table) -> bool:
-    """Whether the column holds texts of an event's content."""
-    kind = table.schema.field(name).type
-    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
-    is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
+def _may_hold(name: str, *, any_text: bool) -> bool:
+    """Whether the column of this name may hold an event's content."""
     is_content = name in ("params", "error") or name.startswith("params.")
-    return is_text and name not in _KEPT and (is_content or "module_id" in table.column_names)
+    return (is_content or any_text) and name not in _KEPT
 
 
 def _service_rows(table: pa.Table) -> pa.ChunkedArray:
