@@ -56,9 +56,8 @@ def column_names(df: Any) -> list[str]:
 
 
 def has_events(df: "pd.DataFrame") -> bool:
-    """Whether the columns are those of events, in any order, one of them perhaps as the index."""
-    found = [name for name in column_names(df) if name in EVENT_COLUMNS]
-    return len(found) == len(EVENT_COLUMNS) and set(map(str, df.columns)) <= set(EVENT_COLUMNS)
+    """Whether the columns are those of events, in any order, some of them perhaps as the index."""
+    return sorted(column_names(df)) == sorted(EVENT_COLUMNS)
 
 
 def event_columns(df: Any, columns: Sequence[str], function: str = "this") -> "pd.DataFrame":

@@ -148,3 +148,9 @@ def test_figures_take_changed_frames(change: str) -> None:
         assert draw(df).axes
     with pytest.raises(SettingsError, match=r"plots.rate\(\): .*received_at"):
         bx.plots.rate(REFUSED["naive times"][0](df.reset_index()))
+
+
+def test_a_figure_names_what_its_log_entries_lack() -> None:
+    """Not only the events are a table of the user's."""
+    with pytest.raises(SettingsError, match="lacks at, kind: happenings"):
+        bx.plots.gaps(played(20), pd.DataFrame({"x": [1]}))

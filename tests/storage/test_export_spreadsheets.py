@@ -88,10 +88,24 @@ def test_a_file_that_a_spreadsheet_saved_whole_is_read(
 def test_columns_in_another_order_are_read_by_name(tmp_path: Path) -> None:
     """In each of the formats that have an order."""
     before = frame(event(5), event(6), event(7))
-    path = saved(tmp_path, lambda rows: [row.reverse() for row in rows])
+
+    def reverse(rows: list[list[str]]) -> None:
+        for row in rows:
+            row.reverse()
+
+    path = saved(tmp_path, reverse)
     pd.testing.assert_frame_equal(bx.read_events(path), before)
     before[before.columns[::-1]].to_parquet(tmp_path / "e.parquet")
     pd.testing.assert_frame_equal(bx.read_events(tmp_path / "e.parquet"), before)
+
+
+def test_empty_rows_at_the_end_are_no_events(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A spreadsheet writes those that were used and emptied."""
+    path = saved(tmp_path, lambda rows: rows.extend([[""] * len(rows[0])] * 2))
+    pd.testing.assert_frame_equal(bx.read_events(path), frame(event(5), event(6), event(7)))
+    assert "2 empty rows were left out" in caplog.text
 
 
 def test_ids_that_keep_their_quote_are_read(tmp_path: Path) -> None:

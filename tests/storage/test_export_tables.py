@@ -287,6 +287,12 @@ def test_labels_of_several_levels_are_joined(tmp_path: Path) -> None:
     assert csv_rows(bx.to_csv(table, tmp_path / "t.csv"))[0] == ["a.1", "a.2"]
 
 
+def test_a_named_index_of_events_is_not_lost(tmp_path: Path) -> None:
+    """It makes them a table of their own."""
+    df = frame(event(1)).rename_axis("row")
+    assert csv_rows(bx.to_csv(df, tmp_path / "e.csv"))[0][:2] == ["row", "received_at"]
+
+
 def test_a_table_is_not_read_as_events(tmp_path: Path) -> None:
     """The error names what is missing."""
     table = bx.summary(frame(event(1)))

@@ -69,6 +69,8 @@ def gaps(
     connection can be distinguished from a quiet portal.
     """
     df = event_columns(df, ["received_at"], "plots.gaps()")
+    if happenings is not None:
+        happenings = event_columns(happenings, ["at", "kind"], "happenings of plots.gaps()")
     if df["received_at"].notna().sum() == 0:
         return empty_figure("Gaps between events", _EMPTY)
     table, step = analysis.gaps(df, longer_than), _step(df)

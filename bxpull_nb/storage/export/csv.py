@@ -43,8 +43,9 @@ def to_csv(
     ```
 
     UTF-8; times as ISO 8601 with microseconds, in UTC with a `Z`, or without one where they have
-    no zone; durations in seconds; lists, objects and mixed values as JSON text. An index is
-    written where it has a name or is not made of whole numbers. Packed when the name ends in
+    no zone; durations in seconds; lists, objects and mixed values as JSON text. The index of
+    a table is written where it has a name or is not made of whole numbers; that of whole events
+    only where it is one of their columns. Packed when the name ends in
     `.gz` or `.zst`; `-` is standard output.
 
     An event's text may begin with `=`, `+`, `-`, `@`, also full-width or after white space, or

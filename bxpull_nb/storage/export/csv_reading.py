@@ -54,13 +54,23 @@ def csv_table(content: Content, source: Path, *, raw: bool) -> tuple[pa.Table, i
     """
     data, lost = _whole_rows(content, source)
     form = _form(data, source)
-    table = _parsed(data, form, source)
+    table = _without_empty_rows(_parsed(data, form, source), source)
     _check_mids(table, source)
     if raw:
         return table, lost
     guard = Guard(form.sep, numbers=form.for_excel or _has_quoted_mids(table))
     columns = [_restored(column, guard) for column in table.columns]
     return pa.table(columns, names=table.column_names), lost
+
+
+def _without_empty_rows(table: pa.Table, source: Path) -> pa.Table:
+    """Return the rows that hold anything: every event has a mid, or at least an error."""
+    found = pc.or_(pc.is_valid(table["mid"]), pc.is_valid(table["params"]))
+    found = pc.or_(found, pc.is_valid(table["error"]))
+    whole = table.filter(found) if not pc.all(found).as_py() and table.num_rows else table
+    if len(whole) < len(table):
+        _log.warning("%s: %d empty rows were left out", source, len(table) - len(whole))
+    return whole
 
 
 def _restored(column: pa.ChunkedArray, guard: Guard) -> pa.ChunkedArray:
