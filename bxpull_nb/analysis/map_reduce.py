@@ -38,7 +38,7 @@ def map_reduce(
         return per_part(event_columns(df, columns))
     import dask
 
-    lacking(column_names(df), columns, "this")
+    lacking(column_names(df), columns, "this table")
     chosen = df[[name for name in columns if name in df.columns]]
     merge, table_of_part = dask.delayed(_merged), dask.delayed(_part)
     pending = [table_of_part(part, columns, per_part) for part in chosen.to_delayed()]

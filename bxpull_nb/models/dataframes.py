@@ -60,7 +60,7 @@ def has_events(df: "pd.DataFrame") -> bool:
     return sorted(column_names(df)) == sorted(EVENT_COLUMNS)
 
 
-def event_columns(df: Any, columns: Sequence[str], function: str = "this") -> "pd.DataFrame":
+def event_columns(df: Any, columns: Sequence[str], function: str = "this table") -> "pd.DataFrame":
     """Return these columns of events with their dtypes, and an index that counts from 0.
 
     Times in another zone or unit are converted, texts of any dtype are taken, and a column may

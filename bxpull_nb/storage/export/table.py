@@ -31,7 +31,7 @@ _DAY = 86_400_000_000  # microseconds
 _FIELDS = ((11, 2), (14, 2), (17, 2), (20, 6))  # places of hours, minutes, seconds, microseconds
 
 
-def event_table(df: "pd.DataFrame", function: str = "this") -> pa.Table:
+def event_table(df: "pd.DataFrame", function: str = "this table") -> pa.Table:
     """Return whole events as a table, with their dtypes; texts and categories share memory.
 
     Raises SettingsError, which names the column, for a DataFrame that is not one of events.
