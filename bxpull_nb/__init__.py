@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from bxpull_nb.sandbox import Sandbox
     from bxpull_nb.storage.dataset import compact, read_events
     from bxpull_nb.storage.eventlog import EventLog
-    from bxpull_nb.storage.export import expand_params, to_csv, to_jsonl, to_parquet
+    from bxpull_nb.storage.export import expand_params, to_csv, to_excel, to_jsonl, to_parquet
     from bxpull_nb.storage.journal import Journal
 
 __version__ = "0.1.0"
@@ -74,6 +74,7 @@ __all__ = [
     "since",
     "summary",
     "to_csv",
+    "to_excel",
     "to_jsonl",
     "to_parquet",
     "who",
@@ -84,7 +85,7 @@ _ROOMS = {
     "models": ("BadFrame", "Channel", "Event", "PullConfig", "PullServer"),
     "storage.eventlog": ("EventLog",),
     "storage.journal": ("Journal",),
-    "storage.export": ("expand_params", "to_csv", "to_jsonl", "to_parquet"),
+    "storage.export": ("expand_params", "to_csv", "to_excel", "to_jsonl", "to_parquet"),
     "storage.dataset": ("compact", "read_events"),
     "capture.gap_report": ("Report",),
     "analysis": ("gaps", "lag", "rates", "sessions", "since", "summary", "who"),

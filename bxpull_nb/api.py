@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from bxpull_nb.bridge import LoopThread
 from bxpull_nb.capture.feed import Feed
 from bxpull_nb.errors import SettingsError
-from bxpull_nb.models import CHANNEL_TYPES, PullConfig
+from bxpull_nb.models import CHANNEL_TYPES, EVENT_COLUMNS, PullConfig
 from bxpull_nb.models.inputs import bare_or_none
 from bxpull_nb.portal import Portal, checked_portal
 from bxpull_nb.protocol.portal_address import is_webhook
@@ -125,11 +125,12 @@ def replay(source: "str | Path | pd.DataFrame", speed: float = 1.0) -> Feed:
     SettingsError for a DataFrame of Dask, or without the columns of events, and for a speed that is
     not above zero.
     """
-    from bxpull_nb.capture.replay import Playback, checked_recording
-    from bxpull_nb.models.dataframes import needs_pandas
+    from bxpull_nb.capture.replay import Playback
+    from bxpull_nb.models.dataframes import event_columns
 
-    needs_pandas(source, "replay()")
-    events = read_events(source) if isinstance(source, str | Path) else checked_recording(source)
+    recorded = read_events(source) if isinstance(source, str | Path) else source
+    columns = [name for name in EVENT_COLUMNS if name != "lag"]  # it follows from the times
+    events = event_columns(recorded, columns, "replay()")
     name = Path(source).name if isinstance(source, str | Path) else "replay"
 
     return Feed(Playback(events, speed), LoopThread(), name=name, recorded=True).start()

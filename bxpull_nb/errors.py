@@ -39,6 +39,8 @@ BxPullError
 ├── JournalNotWritable      the journal's folder cannot be written  (OSError)
 ├── DatasetUnreachable      a dataset cannot be read where it is  (OSError)
 ├── DatasetNotWritable      a dataset takes no more: full, or not allowed  (OSError)
+├── FileMissing             a file to read is not there, or not allowed  (FileNotFoundError)
+├── FileNotWritten          a file cannot be written  (OSError, and its class for the cause)
 └── FileFormatError         a file is not one of ours, or is damaged  (ValueError)
     ├── JournalTooNew       a journal written by a later version of this package
     └── DatasetTooNew       a dataset written by a later version of this package
@@ -64,6 +66,8 @@ __all__ = [
     "EventRefused",
     "ExpectationFailed",
     "FileFormatError",
+    "FileMissing",
+    "FileNotWritten",
     "FrameTooLarge",
     "GrantRefused",
     "JournalInUse",
@@ -293,6 +297,17 @@ class DatasetUnreachable(BxPullError, OSError):
 
 class DatasetNotWritable(BxPullError, OSError):
     """A dataset takes no more: its place is full, or writing there is not allowed."""
+
+
+class FileMissing(BxPullError, FileNotFoundError):
+    """A file or a folder to be read does not exist, or may not be opened."""
+
+
+class FileNotWritten(BxPullError, OSError):
+    """A file cannot be written; also of the system's class, such as PermissionError."""
+
+    def __str__(self) -> str:
+        return f"{self.filename} cannot be written: {self.strerror}"
 
 
 class JournalInUse(BxPullError):

@@ -1,38 +1,82 @@
 """Write files that appear whole or not at all."""
 
+import errno
+import io
 import os
 import shutil
+import stat
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from secrets import token_hex
 from typing import BinaryIO
 
-__all__ = ["replacing", "sync_folder"]
+from bxpull_nb.errors import FileNotWritten, SettingsError
+
+__all__ = ["STDOUT", "path_of", "replacing", "sync_folder", "writing"]
+
+STDOUT = Path("-")
+"""The path that means standard output."""
+
+_OPEN_FILES = ("/dev", "/proc")  # a link in these folders leads to an open file, not to a place
+_WRITABLE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
+
+
+def path_of(path: object) -> Path:
+    """Return the path with `~` expanded; raise SettingsError for a value that is no path."""
+    try:
+        text = os.fspath(path)  # type: ignore[call-overload]
+    except TypeError:
+        text = None
+    if not isinstance(text, str) or not text or "\0" in text:
+        raise SettingsError(
+            f"a path is needed, and this is {_shown(path)}: write 'events.csv', or a Path."
+        )
+    try:
+        os.fsencode(text)
+        return Path(text).expanduser()
+    except (RuntimeError, UnicodeError) as exc:
+        raise SettingsError(
+            f"the path {text[:80]!a} has no meaning on this system: write the whole path."
+        ) from exc
+
+
+@contextmanager
+def writing(target: Path) -> Iterator[BinaryIO]:
+    """Yield a binary file that becomes `target`; `-` is standard output. See `replacing`."""
+    if target != STDOUT:
+        with replacing(target) as file:
+            yield file
+        return
+    whole = io.BytesIO()  # a failed export must not print half a table
+    yield whole
+    with _advised(target):
+        _print(whole.getvalue())
 
 
 @contextmanager
 def replacing(target: Path, *, private: bool = False) -> Iterator[BinaryIO]:
     """Yield a binary file that replaces `target` once all of it is written.
 
-    A failure leaves the old file as it was. `private` makes it readable by its owner only, and
-    waits until the disk has it. An OSError keeps its class and its errno, and gets advice.
+    A failure leaves the old file as it was. Links are followed. The new file keeps the old one's
+    permissions and owner; an old file with more than one name, or whose owner cannot be kept, is
+    written over in place after the new content is complete. A pipe or a device is written
+    straight. A write-protected file is refused. `private` makes the file readable by its owner
+    only, and waits until the disk has it. Raises FileNotWritten, which has the system's class
+    (PermissionError, say) and errno too.
     """
-    unfinished = target.with_name(f".{target.name}.{token_hex(4)}")
-    try:
-        with os.fdopen(_new_file(unfinished, 0o600 if private else 0o666), "wb") as file:
+    with _advised(target):
+        if _is_stream(target):
+            with os.fdopen(os.open(target, os.O_WRONLY), "wb") as file:
+                yield file
+            return
+        place = _followed(target)
+        old = _checked(place)
+        with _unfinished(place, private=private) as (file, unfinished):
             yield file
-            if private:
-                file.flush()
-                os.fsync(file.fileno())
-        if target.exists() and not private:
-            shutil.copymode(target, unfinished)
-        unfinished.replace(target)
-    except OSError as exc:
-        raise OSError(exc.errno, _advice(exc, target), str(target)) from exc
-    finally:
-        if unfinished.parent.is_dir():
-            unfinished.unlink(missing_ok=True)
+            _finish(file, synced=private)
+            _put(unfinished, place, old, private=private)
 
 
 def sync_folder(folder: Path) -> None:
@@ -46,8 +90,116 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+@contextmanager
+def _unfinished(place: Path, *, private: bool) -> Iterator[tuple[BinaryIO, Path]]:
+    """Yield a new file in the same folder, and remove what is left of it at the end.
+
+    Its name is short, whatever the target's: together they could exceed the system's 255 bytes.
+    """
+    path = place.with_name(f".bxpull-{token_hex(8)}.part")
+    try:
+        with os.fdopen(_new_file(path, 0o600 if private else 0o666), "wb") as file:
+            yield file, path
+    finally:
+        if path.parent.is_dir():
+            path.unlink(missing_ok=True)
+
+
+def _finish(file: BinaryIO, *, synced: bool) -> None:
+    file.flush()
+    if synced:
+        os.fsync(file.fileno())
+    file.close()
+
+
+def _put(unfinished: Path, place: Path, old: os.stat_result | None, *, private: bool) -> None:
+    """Move the finished file to its place, or copy it into a file that has to stay the same."""
+    if old is None or private or (old.st_nlink == 1 and _like(unfinished, old)):
+        unfinished.replace(place)
+        return
+    with unfinished.open("rb") as source, place.open("r+b") as file:
+        shutil.copyfileobj(source, file)
+        file.truncate()
+
+
+def _like(path: Path, old: os.stat_result) -> bool:
+    """Give the file the owner and permissions of the old one; whether that was possible."""
+    try:
+        if os.name == "posix":
+            now = path.stat()
+            if (now.st_uid, now.st_gid) != (old.st_uid, old.st_gid):
+                os.chown(path, old.st_uid, old.st_gid)
+        path.chmod(stat.S_IMODE(old.st_mode))
+    except PermissionError:
+        return False
+    return True
+
+
+def _is_stream(target: Path) -> bool:
+    """Whether the target is a pipe, a device or a socket, or leads to an open file."""
+    try:
+        mode = target.stat().st_mode
+    except OSError:
+        return False
+    if target.absolute().as_posix().startswith(tuple(f"{name}/" for name in _OPEN_FILES)):
+        return not stat.S_ISDIR(mode)
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
+def _followed(target: Path) -> Path:
+    """Return the place that links lead to, which need not exist yet."""
+    place = Path(os.path.realpath(target)) if target.is_symlink() else target
+    if place.is_symlink():
+        place.stat()  # a circle of links: raises the system's error
+    return place
+
+
+def _checked(place: Path) -> os.stat_result | None:
+    """Return the old file's state, None without one; raise the system's error for a refusal."""
+    try:
+        old = place.stat()
+    except FileNotFoundError:
+        return None
+    if stat.S_ISDIR(old.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not old.st_mode & _WRITABLE or not os.access(place, os.W_OK):
+        raise PermissionError(errno.EACCES, "the file is write-protected")
+    return old
+
+
+def _print(content: bytes) -> None:
+    """Write to standard output, which in a notebook takes text only."""
+    binary = getattr(sys.stdout, "buffer", None)
+    if binary is not None:
+        sys.stdout.flush()
+        binary.write(content)
+        binary.flush()
+        return
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        raise SettingsError(
+            "'-' is standard output, and here it takes only text: choose a file name, or CSV or "
+            "JSON lines without packing."
+        ) from None
+    print(text, end="", flush=True)  # noqa: T201 - standard output was asked for
+
+
 def _new_file(path: Path, mode: int) -> int:
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
+
+
+@contextmanager
+def _advised(target: Path) -> Iterator[None]:
+    """Turn an OSError into ours, of the same class and errno, with the next step."""
+    try:
+        yield
+    except FileNotWritten:
+        raise
+    except OSError as exc:
+        kind = type(exc)
+        ours = type("FileNotWritten", (FileNotWritten, *([] if kind is OSError else [kind])), {})
+        raise ours(exc.errno, _advice(exc, target), str(target)) from exc
 
 
 def _advice(error: OSError, target: Path) -> str:
@@ -55,9 +207,21 @@ def _advice(error: OSError, target: Path) -> str:
     if isinstance(error, IsADirectoryError):
         todo = "add a file name to that folder"
     elif isinstance(error, FileNotFoundError | NotADirectoryError):
-        todo = f"make the folder {target.parent}, or choose another one"
+        todo = f"make the folder {_followed_or_given(target).parent}, or choose another one"
+    elif isinstance(error, PermissionError) and target.is_file():
+        todo = "allow writing to it, or choose another name"
     elif isinstance(error, PermissionError):
         todo = "choose a folder you may write in"
+    elif target == STDOUT or isinstance(error, BrokenPipeError):
+        todo = "its reader has gone; choose a file"
     else:
         todo = "nothing was written; make room, or choose another place"
     return f"{error.strerror or error}: {todo}"
+
+
+def _followed_or_given(target: Path) -> Path:
+    return Path(os.path.realpath(target)) if target.is_symlink() else target
+
+
+def _shown(path: object) -> str:
+    return f"a {type(path).__name__}" if not isinstance(path, str) else "an empty or broken text"

@@ -47,6 +47,7 @@ FACE = [
     "since",
     "summary",
     "to_csv",
+    "to_excel",
     "to_jsonl",
     "to_parquet",
     "who",

@@ -15,14 +15,13 @@ from bxpull_nb.analysis.map_reduce import (
     NAME,
     Events,
     Tables,
-    columns_of,
     map_reduce,
     named,
     unnamed,
 )
 from bxpull_nb.analysis.partitioned import names_of
 from bxpull_nb.errors import SettingsError
-from bxpull_nb.models.dataframes import is_dask
+from bxpull_nb.models.dataframes import column_names, event_columns, is_dask, needs_dataframe
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,8 +80,7 @@ def rates(df: "Events", every: Span = "1min", by: str | None = "command") -> "pd
     import pandas as pd
 
     step = duration(every, "every")
-    if by is not None and by not in df.columns:
-        raise SettingsError(f"by={by!r} is no column: choose from {', '.join(df.columns)}.")
+    _check_by(df, by)
     count = partial(_counts, step=step, by=by)
     columns = dict.fromkeys(["received_at", *([] if by is None else [by])])
     counts = map_reduce(df, list(columns), count, {"counts": {"n": "sum"}})["counts"]["n"]
@@ -96,6 +94,14 @@ def rates(df: "Events", every: Span = "1min", by: str | None = "command") -> "pd
     )
     table = counts.unstack("by", fill_value=0).reindex(index, fill_value=0)
     return table.reindex(columns=_labels(order.index)).astype("int64")
+
+
+def _check_by(df: Any, by: str | None) -> None:
+    if not is_dask(df):
+        needs_dataframe(df, "rates()")
+    names = column_names(df)
+    if by is not None and by not in names:
+        raise SettingsError(f"by={by!r} is no column: choose from {', '.join(names)}.")
 
 
 def who(df: "Events") -> "pd.DataFrame":
@@ -125,7 +131,7 @@ def who(df: "Events") -> "pd.DataFrame":
 
 def _names_of(df: "pd.DataFrame") -> "pd.DataFrame":
     """Return what `partitioned.names_of` does, for a DataFrame of pandas."""
-    events: pd.DataFrame = columns_of(df, [*NAME, "received_at", "lag"])
+    events: pd.DataFrame = event_columns(df, [*NAME, "received_at", "lag"])
     events = events.sort_values("received_at", kind="stable")
     events = events.assign(lag=events["lag"].dt.total_seconds())
     groups = events.groupby(NAME, observed=True, dropna=False, sort=False)

@@ -8,14 +8,13 @@ Dask scheduler does the work.
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from bxpull_nb.errors import SettingsError
-from bxpull_nb.models.dataframes import is_dask
+from bxpull_nb.models.dataframes import column_names, event_columns, is_dask, lacking
 
 if TYPE_CHECKING:
     import dask.dataframe as dd
     import pandas as pd
 
-__all__ = ["NAME", "Events", "Rules", "Tables", "columns_of", "map_reduce", "named", "unnamed"]
+__all__ = ["NAME", "Events", "Rules", "Tables", "map_reduce", "named", "unnamed"]
 
 NAME = ["module_id", "command"]
 """The columns that name an event."""
@@ -31,28 +30,18 @@ _FAN = 8  # tables that are merged at once
 _NAMELESS = "\0"  # replaces a missing name: a key that groups and merges like any other
 
 
-def columns_of(df: Any, columns: Sequence[str]) -> Any:
-    """Return these columns; raise SettingsError where `read_events` left one out."""
-    lacking = [name for name in columns if name not in df.columns]
-    if lacking:
-        raise SettingsError(
-            f"the DataFrame lacks {', '.join(lacking)}: this needs the columns "
-            f"{', '.join(columns)}. Name them too in read_events(columns=...)."
-        )
-    return df[list(columns)]
-
-
 def map_reduce(
     df: Any, columns: Sequence[str], per_part: "Callable[[pd.DataFrame], Tables]", rules: Rules
 ) -> Tables:
     """Return the tables that `per_part` makes of these columns, merged over all parts."""
-    chosen = columns_of(df, columns)
     if not is_dask(df):
-        return per_part(chosen)
+        return per_part(event_columns(df, columns))
     import dask
 
-    merge = dask.delayed(_merged)
-    pending = list(map(dask.delayed(per_part), chosen.to_delayed()))
+    lacking(column_names(df), columns, "this table")
+    chosen = df[[name for name in columns if name in df.columns]]
+    merge, table_of_part = dask.delayed(_merged), dask.delayed(_part)
+    pending = [table_of_part(part, columns, per_part) for part in chosen.to_delayed()]
     while len(pending) > 1:
         starts = range(0, len(pending), _FAN)
         pending = [merge(pending[at : at + _FAN], rules) for at in starts]
@@ -68,6 +57,12 @@ def named(events: "pd.DataFrame", keys: Sequence[str]) -> "pd.DataFrame":
 def unnamed(table: "pd.DataFrame", keys: Sequence[str]) -> "pd.DataFrame":
     """Return the table with the values missing again that `named` filled in."""
     return table.assign(**{key: table[key].mask(table[key] == _NAMELESS) for key in keys})
+
+
+def _part(
+    events: Any, columns: Sequence[str], per_part: "Callable[[pd.DataFrame], Tables]"
+) -> Tables:
+    return per_part(event_columns(events, columns))
 
 
 def _merged(parts: list[Tables], rules: Rules) -> Tables:

@@ -11,9 +11,9 @@ from bxpull_nb.analysis.intervals import (
     intervals,
     table_of,
 )
-from bxpull_nb.analysis.map_reduce import Events, Tables, columns_of, map_reduce
+from bxpull_nb.analysis.map_reduce import Events, Tables, map_reduce
 from bxpull_nb.analysis.partitioned import lags_of
-from bxpull_nb.models.dataframes import is_dask
+from bxpull_nb.models.dataframes import event_columns, is_dask
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,7 +42,7 @@ def lag(df: "Events", every: Span | None = None) -> "pd.DataFrame":
 
     if is_dask(df):
         return _lag_of_parts(df, None if every is None else duration(every, "every"))
-    events = columns_of(df, ["received_at", "lag"])
+    events = event_columns(df, ["received_at", "lag"])
     known = events[events["received_at"].notna()]
     seconds = known["lag"].dt.total_seconds()
     if every is None:
@@ -67,8 +67,8 @@ def gaps(df: "Events", longer_than: Span = "30s") -> "pd.DataFrame":
     shows which of them are lost connections.
     """
     span = duration(longer_than, "longer_than")
-    arrivals = columns_of(df, ["received_at"])
-    arrivals = _ends_of_stretches(arrivals, span) if is_dask(df) else arrivals
+    needed = ["received_at"]
+    arrivals = _ends_of_stretches(df, span) if is_dask(df) else event_columns(df, needed)
     times = arrivals["received_at"].dropna().sort_values(ignore_index=True)
     length = times.diff()
     long = length > span
@@ -87,7 +87,7 @@ def sessions(df: "Events", idle: Span = "5min") -> "pd.DataFrame":
     if is_dask(df):
         table = _sessions_of_parts(df, pause)
     else:
-        events = columns_of(df, ["received_at", "command", "error"])
+        events = event_columns(df, ["received_at", "command", "error"])
         events = events[events["received_at"].notna()]
         events = events.sort_values("received_at", kind="stable", ignore_index=True)
         number = (events["received_at"].diff() > pause).cumsum()

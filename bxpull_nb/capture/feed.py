@@ -40,7 +40,7 @@ from bxpull_nb.masking import mask_url
 from bxpull_nb.models import Event, LogEntry, PullConfig, Record
 from bxpull_nb.models.choices import checked_channels, checked_transport
 from bxpull_nb.storage.eventlog import EventLog
-from bxpull_nb.storage.export import to_csv, to_jsonl, to_parquet
+from bxpull_nb.storage.export import to_csv, to_excel, to_jsonl, to_parquet
 from bxpull_nb.storage.journal import Journal
 
 if TYPE_CHECKING:
@@ -451,17 +451,21 @@ class Feed:
         frame = self._hub.frame_of(number)
         return inspect(number, record, frame, self._hub.duplicates_of(record.mid))
 
-    def to_csv(self, path: str | Path) -> Path:
-        """Write all events to a CSV file and return its path; see `export.to_csv`."""
-        return to_csv(self.df, path)
+    def to_csv(self, path: str | Path, **options: Any) -> Path:
+        """Write all events to a CSV file and return its path; see `export.to_csv` for options."""
+        return to_csv(self.df, path, **options)
 
-    def to_parquet(self, path: str | Path) -> Path:
+    def to_excel(self, path: str | Path, **options: Any) -> Path:
+        """Write all events to a workbook and return its path; see `export.to_excel` for options."""
+        return to_excel(self.df, path, **options)
+
+    def to_parquet(self, path: str | Path, *, reveal: bool = False) -> Path:
         """Write all events to a Parquet file and return its path; see `export.to_parquet`."""
-        return to_parquet(self.df, path)
+        return to_parquet(self.df, path, reveal=reveal)
 
-    def to_jsonl(self, path: str | Path) -> Path:
+    def to_jsonl(self, path: str | Path, *, reveal: bool = False) -> Path:
         """Write all events as JSON lines and return the path; see `export.to_jsonl`."""
-        return to_jsonl(self.df, path)
+        return to_jsonl(self.df, path, reveal=reveal)
 
     @contextmanager
     def subscribed(self, tap: Callable[[Sequence[Record]], None]) -> Iterator[None]:

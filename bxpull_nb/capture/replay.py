@@ -13,14 +13,14 @@ import numpy as np
 from bxpull_nb.capture.checks import shown
 from bxpull_nb.errors import ConnectionFailed, SettingsError
 from bxpull_nb.listener import CaptureTarget, ListenerStats
-from bxpull_nb.models import EVENT_COLUMNS, Batch, Record
+from bxpull_nb.models import Batch, Record
 from bxpull_nb.storage.dataset import read_events
 from bxpull_nb.storage.eventlog import records_of_rows
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Playback", "Replay", "checked_recording", "records_of"]
+__all__ = ["Playback", "Replay", "records_of"]
 
 _ROWS = 2048  # rows per batch; between batches the loop's other tasks run
 _SHORTEST = 0.01  # seconds: rows due within this time come together
@@ -228,30 +228,6 @@ def _microseconds(column: "pd.Series[Any]") -> np.ndarray:
 
 def _texts(column: "pd.Series[Any]") -> list[str | None]:
     return column.astype(object).where(column.notna(), None).tolist()
-
-
-def checked_recording(events: Any) -> "pd.DataFrame":
-    """Return the DataFrame; raises SettingsError for what cannot be played, with the column."""
-    import pandas as pd
-
-    if not isinstance(events, pd.DataFrame):
-        raise SettingsError(
-            f"replay({shown(events)}): give the path of a captured file, or a DataFrame of events."
-        )
-    lacking = [name for name in EVENT_COLUMNS if name not in events.columns and name != "lag"]
-    if lacking:
-        raise SettingsError(
-            f"replay(): the DataFrame lacks the column {lacking[0]!r}. Give all columns of feed.df."
-        )
-    for name in ("received_at", "server_time"):
-        try:
-            _microseconds(events[name])
-        except (TypeError, ValueError, OverflowError):
-            raise SettingsError(
-                f"replay(): the column {name!r} has the dtype {events[name].dtype}, not times with "
-                f"a time zone. Convert it: pd.to_datetime(df[{name!r}], utc=True)."
-            ) from None
-    return events
 
 
 def records_of(events: "pd.DataFrame") -> list[Record]:

@@ -144,7 +144,7 @@ def test_missing_columns_are_named(name: str) -> None:
 
 
 FOR_PANDAS: dict[str, Callable[[Any], object]] = {
-    "writing a file": lambda df: bx.to_csv(df, "x.csv"),
+    "to_csv()": lambda df: bx.to_csv(df, "x.csv"),
     "expand_params()": bx.expand_params,
     "plots.rate()": bx.plots.rate,
     "plots.gaps()": bx.plots.gaps,

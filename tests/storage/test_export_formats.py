@@ -1,7 +1,9 @@
 """Every format written and read: content, damaged files, spreadsheets."""
 
+import csv
 import gzip
 import logging
+import re
 import tempfile
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from bxpull_nb.errors import FileFormatError, SettingsError
+from bxpull_nb.errors import FileFormatError
 from bxpull_nb.models import EVENT_COLUMNS, Arrival, BadFrame, Event, Record
 from bxpull_nb.storage.export import expand_params, read_events, to_csv, to_jsonl, to_parquet
 from tests.support.rows import ARRIVAL, event, frame, records, with_params
@@ -147,28 +149,45 @@ def test_columns_of_other_types_are_refused(tmp_path: Path) -> None:
         read_events(tmp_path / "e.parquet")
 
 
-@pytest.mark.parametrize("writer", [to_jsonl, to_parquet])
-def test_only_whole_events_go_into_typed_files(writer: object, tmp_path: Path) -> None:
-    """And the error names the columns, and the format for others."""
-    with pytest.raises(SettingsError, match=r"received_at, .* Write others with to_csv\(\)"):
-        writer(frame(event(1))[["mid"]], tmp_path / "e")  # type: ignore[operator]
-    assert list(tmp_path.iterdir()) == []
+FORMULAS = [
+    *("=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "'=1", "''+1"),
+    *(" =1", "\u00a0-1", "\u200b=1", "\ufeff@a", "\x00=1", "\x0b+1", "\n\t =1"),
+    *("＝1", "＋1", "－1", "＠a", " ＝1"),  # noqa: RUF001 - full-width signs
+    *("a;=1+1", "a\t=1", "a\n=1", "a\r\n@b", "a; ='b'", "x;'=1", ";;\t\t=1", "\t\t'=1;=2"),
+]
 
 
-FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "'=1", "''+1"]
+def cells(content: str, own: str) -> set[str]:
+    """Return the cells that readers with different separators see, without their quotes.
+
+    A careful one knows quotes. A careless one splits at its separator, unless it is the file's.
+    """
+    lines = re.split("\r\n|\r|\n", content)
+    found = {cell for row in csv.reader(lines, delimiter=own) for cell in row}
+    for sep in {",", ";", "\t"} - {own}:
+        found.update(cell for line in lines for cell in line.split(sep))
+        found.update(cell for row in csv.reader(lines, delimiter=sep) for cell in row)
+    return {cell.strip('"') for cell in found}
+
+
+_LIVE = re.compile("[\\s\\x00-\\x20\u200b\ufeff]*[=+\\-@＝＋－＠]")  # noqa: RUF001
 
 
 @pytest.mark.parametrize("column", ["command", "mid", "module_id", "sender"])
 @pytest.mark.parametrize("text", FORMULAS)
 def test_a_spreadsheet_computes_no_event(tmp_path: Path, column: str, text: str) -> None:
-    """A formula gets a quote in front of it in the file, and is itself again when read."""
+    """Whatever separator it splits at; the text is itself again when read."""
     row = msgspec.structs.replace(Event("1", None, None, b"{}"), **{column: text})
-    path = to_csv(frame(row), tmp_path / "e.csv")
-    assert f',"\'{text}",' in path.read_bytes().decode()
-    pd.testing.assert_frame_equal(read_events(path), frame(row))
+    for options in ({}, {"sep": ";"}, {"sep": "\t"}, {"excel": True}):
+        path = to_csv(frame(row), tmp_path / "e.csv", **options)
+        content = path.read_bytes().decode("utf-8-sig")
+        assert "'" in content
+        own = str(options.get("sep", ";" if "excel" in options else ","))
+        assert [cell for cell in cells(content, own) if _LIVE.match(cell)] == []
+        pd.testing.assert_frame_equal(read_events(path), frame(row))
 
 
-@pytest.mark.parametrize("text", ["'", "'quoted'", "it's", "", " =1", "1=1"])
+@pytest.mark.parametrize("text", ["'", "'quoted'", "it's", "", " a=1", "1=1", "a;b", "a;b=1"])
 def test_harmless_text_is_written_as_it_is(tmp_path: Path, text: str) -> None:
     """A quote alone is no formula."""
     rows = frame(Event("1", None, text, b"{}"))

@@ -82,7 +82,7 @@ events = st.builds(
     arrivals,
 )
 records = events | st.builds(
-    BadFrame, st.text(max_size=5).filter(str.isprintable), st.text("abc"), st.none(), arrivals
+    BadFrame, st.text(max_size=5).filter(str.isprintable), st.text("xyz"), st.none(), arrivals
 )
 
 

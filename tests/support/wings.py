@@ -12,7 +12,7 @@ _CAPTURE = {*_NET, "listener", "storage", "analysis", "bridge", "capture"}
 WINGS: dict[str, set[str]] = {
     "errors": set(),
     "masking": set(),
-    "files": set(),
+    "files": {"errors"},
     "bridge": {"errors"},
     "models": {"errors", "masking"},
     "protocol": {*_VALUES},

@@ -13,7 +13,7 @@ from bxpull_nb.analysis.plots.figure import (
     new_figure,
     span_text,
 )
-from bxpull_nb.models.dataframes import needs_pandas
+from bxpull_nb.models.dataframes import event_columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,8 +28,7 @@ def hours(df: "pd.DataFrame") -> Figure:
 
     Each cell has its count, darker for more; empty ones stay white.
     """
-    needs_pandas(df, "plots.hours()")
-    times = df["received_at"].dropna()
+    times = event_columns(df, ["received_at"], "plots.hours()")["received_at"].dropna()
     if times.empty:
         return empty_figure("Hours of the week", "No events yet.")
     counts = np.zeros((7, 24), dtype="int64")

@@ -15,7 +15,7 @@ from bxpull_nb.analysis.plots.figure import (
     empty_figure,
     new_figure,
 )
-from bxpull_nb.models.dataframes import needs_pandas
+from bxpull_nb.models.dataframes import event_columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,8 +32,9 @@ def lag(df: "pd.DataFrame") -> Figure:
     The axis is logarithmic. With lags of zero or less, which a portal's clock ahead of this
     machine's causes, it is linear and shows the middle 99 %.
     """
-    needs_pandas(df, "plots.lag()")
-    seconds = df["lag"].dropna().dt.total_seconds().to_numpy()
+    seconds = (
+        event_columns(df, ["lag"], "plots.lag()")["lag"].dropna().dt.total_seconds().to_numpy()
+    )
     if not len(seconds):
         return empty_figure("Lag", "No event has a lag yet.")
     positive = bool(seconds.min() > 0)

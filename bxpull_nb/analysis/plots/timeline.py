@@ -23,7 +23,7 @@ from bxpull_nb.analysis.plots.figure import (
     span_text,
     utc_axis,
 )
-from bxpull_nb.models.dataframes import needs_pandas
+from bxpull_nb.models.dataframes import event_columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,10 +45,10 @@ def rate(df: "pd.DataFrame", by: str | None = "command", every: Span | None = No
     frequent values have a colour each, in the legend's order from the bottom; the others share
     grey. `by=None` does not stack. Raises SettingsError as `analysis.rates` does.
     """
-    needs_pandas(df, "plots.rate()")
-    if df["received_at"].notna().sum() == 0:
+    times = event_columns(df, ["received_at"], "plots.rate()")
+    if times["received_at"].notna().sum() == 0:
         return empty_figure("Events over time", _EMPTY)
-    step = every or _step(df)
+    step = every or _step(times)
     table = _most(analysis.rates(df, step, by))
     drawing, axes = new_figure("Events over time", f"events per {span_text(step)}")
     _stack(axes, table, step)
@@ -68,7 +68,9 @@ def gaps(
     `feed.logbook.df`: each entry becomes a mark above the bars, in a row for its kind. So a lost
     connection can be distinguished from a quiet portal.
     """
-    needs_pandas(df, "plots.gaps()")
+    df = event_columns(df, ["received_at"], "plots.gaps()")
+    if happenings is not None:
+        happenings = event_columns(happenings, ["at", "kind"], "happenings of plots.gaps()")
     if df["received_at"].notna().sum() == 0:
         return empty_figure("Gaps between events", _EMPTY)
     table, step = analysis.gaps(df, longer_than), _step(df)

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import pyarrow as pa
 
+from bxpull_nb.errors import FileMissing
 from bxpull_nb.storage.dataset.dedupe import drop_duplicates
 from bxpull_nb.storage.dataset.part_names import COMPACTED, Folder, Part, folders, part_name
 from bxpull_nb.storage.dataset.part_reading import read_parts
@@ -52,12 +53,12 @@ def compact(
     In each folder, parts of less than `target_bytes` become parts of about that size, sorted by
     message id, without duplicates. A new part is written before the old ones are removed, so
     nothing is missing at any moment; several may compact at once. `tell` receives a line a folder.
-    Raises FileFormatError, FileNotFoundError, DatasetUnreachable, DatasetNotWritable.
+    Raises FileFormatError, FileMissing, DatasetUnreachable, DatasetNotWritable.
     """
     storage = Storage(url)
     files = storage.list()
     if not files:
-        raise FileNotFoundError(f"there is no dataset at {shown_url(storage.url)}")
+        raise FileMissing(f"there is no dataset at {shown_url(storage.url)}")
     merged = [
         _merged(storage, folder, group, tell)
         for folder, parts in folders(files, shown_url(storage.url)).items()

@@ -1,12 +1,14 @@
 """Reading events of a dataset with pandas or Dask, or of a file or journal."""
 
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import pyarrow as pa
 
-from bxpull_nb.errors import SettingsError
+from bxpull_nb.errors import FileMissing, SettingsError
+from bxpull_nb.files import path_of
 from bxpull_nb.masking import quoted, reason_of
 from bxpull_nb.storage.dataset.filters import Condition, Where, checked_columns
 from bxpull_nb.storage.dataset.partitions import (
@@ -71,7 +73,7 @@ def read_events(
 
     When the last line of a text file is not whole, as after a crash, all whole lines are read
     and a warning is logged. Raises FileFormatError for a foreign or damaged file, DatasetTooNew,
-    DatasetUnreachable, FileNotFoundError, SettingsError.
+    DatasetUnreachable, FileMissing, SettingsError.
     """
     if engine not in ("pandas", "dask"):
         raise SettingsError(f"engine={quoted(engine)}: choose from 'pandas' and 'dask'.")
@@ -85,7 +87,7 @@ def read_events(
     chosen = checked_columns(columns)
     found = partitions(storage, wanted)
     if not found and not storage.list():
-        raise FileNotFoundError(f"there is no dataset at {shown_url(storage.url)}")
+        raise FileMissing(f"there is no dataset at {shown_url(storage.url)}")
     read = _with_dask if engine == "dask" else _with_pandas
     return read(found, chosen, storage, wanted)
 
@@ -93,8 +95,8 @@ def read_events(
 def _is_dataset(path: str | Path) -> bool:
     if isinstance(path, str) and "://" in path:
         return True
-    folder = Path(path).expanduser()
-    return folder.is_dir() and not journal_files(folder)
+    folder = path_of(path)
+    return os.path.isdir(folder) and not journal_files(folder)  # noqa: PTH112 - for any name
 
 
 def _with_pandas(

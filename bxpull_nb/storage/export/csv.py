@@ -1,146 +1,104 @@
-"""Events as CSV that is safe to open in a spreadsheet."""
+"""Events and tables as CSV that is safe to open in a spreadsheet."""
 
-import re
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
-from bxpull_nb.errors import FileFormatError
-from bxpull_nb.files import replacing
-from bxpull_nb.models import EVENT_COLUMNS
-from bxpull_nb.storage.export.files import Content, packing
-from bxpull_nb.storage.export.table import check_columns, slices, spelled, table_of
+from bxpull_nb.errors import SettingsError
+from bxpull_nb.files import path_of, writing
+from bxpull_nb.storage.export.columns import is_text
+from bxpull_nb.storage.export.exported import exported
+from bxpull_nb.storage.export.files import packing
+from bxpull_nb.storage.export.guard import SEPARATORS, Guard
+from bxpull_nb.storage.export.spelling import spelled
+from bxpull_nb.storage.export.table import slices
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["csv_table", "to_csv"]
+__all__ = ["to_csv"]
 
-_FILE_TYPES = {
-    "datetime64[us, UTC]": pa.timestamp("us", "UTC"),
-    "timedelta64[us]": pa.float64(),  # seconds in the file
-    "category": pa.string(),
-    "str": pa.large_string(),
-}
-_STARTS = "=+-@\t\r\n'"  # of cells that a spreadsheet computes, and of those made harmless
-_FORMULA = r"^('*[=+\-@\t\r\n])"
-_HARMLESS = r"^'('*[=+\-@\t\r\n])"
-_NEXT_ROW = re.compile(rb'\n("?\d{4}-\d\d-\d\dT|,)')
-_PIECE = 1 << 24  # bytes looked at in one go
+_BOM = b"\xef\xbb\xbf"
 
 
-def to_csv(frame: "pd.DataFrame", path: str | Path, *, raw: bool = False) -> Path:
-    """Write the events to a CSV file and return its path.
+def to_csv(
+    frame: "pd.DataFrame",
+    path: str | Path,
+    *,
+    raw: bool = False,
+    excel: bool = False,
+    sep: str | None = None,
+    reveal: bool = False,
+) -> Path:
+    """Write the events, or any other table, to a CSV file and return its path.
 
-    UTF-8; times as ISO 8601 in UTC with microseconds, `lag` in seconds, `params` as JSON text;
-    packed when the name ends in `.gz` or `.zst`. An event's text may begin with `=`, `+`, `-`,
-    `@`, a tab or a line break, and a spreadsheet would compute it: such a cell gets a `'` in
-    front, which `read_events` removes. `raw=True` writes every text as it is.
+    ```python
+    bx.to_csv(feed.df, "events.csv")                     # bx.read_events gives it back
+    bx.to_csv(bx.rates(feed.df), "rates.csv.gz")         # a table, with its index
+    bx.to_csv(feed.df, "for-excel.csv", excel=True)      # opens with a double click
+    ```
 
-    Written under another name first and renamed at the end, so that a failed export leaves an
-    older file as it was. Raises OSError when the folder cannot be written.
+    UTF-8; times as ISO 8601 with microseconds, in UTC with a `Z`, or without one where they have
+    no zone; durations in seconds; lists, objects and mixed values as JSON text. The index of
+    a table is written where it has a name or is not made of whole numbers; that of whole events
+    only where it is one of their columns. Packed when the name ends in
+    `.gz` or `.zst`; `-` is standard output.
+
+    An event's text may begin with `=`, `+`, `-`, `@`, also full-width or after white space, or
+    hold them after a separator or a line break, and a spreadsheet would compute it: such a place
+    gets a `'`, which `read_events` removes. `raw=True` writes every text as it is.
+
+    `excel=True` is for a double click: the file begins with the mark by which Excel knows UTF-8,
+    the separator is `;` and decimals have a comma, as in Russian, German or French; for Excel in
+    English choose `sep=","`. Texts that look like numbers or dates, such as ids, get a `'` too,
+    so that they stay what they are. `sep` is `,`, `;` or a tab.
+
+    In messages of the push system (module `pull`) and in unreadable ones, channel ids, tokens
+    and webhook secrets are masked unless `reveal=True`. The file appears whole or not at all
+    (see `files.replacing`). Raises FileNotWritten when it cannot be written, SettingsError,
+    which names the column, for values that have no form in a file.
     """
-    target = Path(path).expanduser()
-    table = table_of(frame)
-    written = spelled if raw else _guarded
-    options = csv.WriteOptions(quoting_style="needed")
-    with replacing(target) as file, packing(file, target) as stream:
-        header = written(table.slice(0, 0)).schema
-        with csv.CSVWriter(stream, header, write_options=options) as writer:
+    target, guard = path_of(path), _guard(raw=raw, excel=excel, sep=sep)
+    table, _ = exported(frame, "to_csv()", reveal=reveal, typed=False)
+    convert = partial(_cells, guard=None if raw else guard)
+    options = csv.WriteOptions(quoting_style="needed", delimiter=guard.sep)
+    with writing(target) as file, packing(file, target) as stream:
+        if excel:
+            stream.write(_BOM)
+        with csv.CSVWriter(stream, convert(table.slice(0, 0)).schema, write_options=options) as out:
             for part in slices(table):
-                writer.write_table(written(part))
+                out.write_table(convert(part))
     return target
 
 
-def csv_table(content: Content, source: Path, *, raw: bool) -> tuple[pa.Table, int]:
-    """Return the rows of a CSV file, and the number of bytes after its last whole row.
-
-    Raises FileFormatError for a file that is not ours.
-    """
-    data, lost = _whole_rows(content, source)
-    try:
-        table = csv.read_csv(
-            pa.BufferReader(data),
-            parse_options=csv.ParseOptions(newlines_in_values=True),
-            convert_options=csv.ConvertOptions(
-                column_types={name: _FILE_TYPES[kind] for name, kind in EVENT_COLUMNS.items()},
-                strings_can_be_null=True,
-                quoted_strings_can_be_null=False,
-                null_values=[""],
-            ),
-        )
-        names = table.column_names
-    except (pa.ArrowInvalid, UnicodeDecodeError) as exc:
-        raise FileFormatError(
-            f"{source} cannot be read as a file of captured events ({exc}). Was it damaged, or "
-            f"written by something else?"
-        ) from exc
-    check_columns(names, source)
-    return (table if raw else _as_written(table)), lost
+def _guard(*, raw: bool, excel: bool, sep: str | None) -> Guard:
+    """Return the separator and the guard; raise SettingsError for options that exclude another."""
+    chosen = sep if sep is not None else (";" if excel else ",")
+    if chosen not in SEPARATORS:
+        raise SettingsError(f"sep={chosen!r}: choose from ',', ';' and a tab, '\\t'.")
+    if raw and excel:
+        raise SettingsError("raw=True is for programs, excel=True for people: choose one.")
+    return Guard(chosen, numbers=excel)
 
 
-def _whole_rows(content: Content, source: Path) -> tuple[pa.Buffer, int]:
-    """Return the content up to its last whole row, and the bytes left out.
-
-    A row is whole when its line break is there, outside of quotes.
-    """
-    data = content.data
-    ended = data.size == 0 or data[data.size - 1 : data.size].to_pybytes() == b"\n"
-    if ended and _quotes(data) % 2 == 0:
-        return data, 0
-    text = data.to_pybytes()
-    end = _end_of_rows(text)
-    if _NEXT_ROW.search(text, end):
-        raise FileFormatError(
-            f"{source} is damaged: a quotation mark is missing behind byte {end}. Mend that row, "
-            f"or take it out."
-        )
-    return data.slice(0, end), len(text) - end
+def _cells(table: pa.Table, guard: Guard | None) -> pa.Table:
+    """Return the table as it is written: spelled, decimals with the mark, texts guarded."""
+    columns = spelled(table, "to_csv()").columns
+    if guard is None:
+        return pa.table(columns, names=table.column_names)
+    mark = "," if guard.numbers and guard.sep == ";" else "."
+    guarded = [
+        guard.protect(column) if is_text(field.type) else _with_mark(column, mark)
+        for field, column in zip(table.schema, columns, strict=True)
+    ]
+    return pa.table(guarded, names=[guard.protect_name(name) for name in table.column_names])
 
 
-def _end_of_rows(text: bytes) -> int:
-    """Return the place after the last line break outside of quotes; 0 for none."""
-    end, within = len(text), text.count(b'"') % 2 == 1
-    while (found := text.rfind(b"\n", 0, end)) >= 0:
-        within ^= text.count(b'"', found, end) % 2 == 1
-        if not within:
-            return found + 1
-        end = found
-    return 0
-
-
-def _quotes(data: pa.Buffer) -> int:
-    """Return the number of quotation marks."""
-    values = np.frombuffer(data, dtype="uint8")
-    pieces = range(0, len(values), _PIECE)
-    return sum(int(np.count_nonzero(values[at : at + _PIECE] == ord('"'))) for at in pieces)
-
-
-def _guarded(table: pa.Table) -> pa.Table:
-    """Return the spelled table with a `'` before texts that a spreadsheet would compute."""
-    texts = spelled(table)
-    return pa.table(
-        [_replaced(column, _FORMULA, r"'\1") for column in texts.columns],
-        names=[re.sub(_FORMULA, r"'\1", name) for name in texts.column_names],
-    )
-
-
-def _as_written(table: pa.Table) -> pa.Table:
-    """Return the table without the marks of `_guarded`."""
-    columns = [_replaced(column, _HARMLESS, r"\1") for column in table.columns]
-    return pa.table(columns, names=table.column_names)
-
-
-def _replaced(column: pa.ChunkedArray, pattern: str, by: str) -> pa.ChunkedArray:
-    """Replace the pattern in a text column, if a cheap test finds it likely."""
-    if not (pa.types.is_large_string(column.type) or pa.types.is_string(column.type)):
+def _with_mark(column: pa.ChunkedArray, mark: str) -> pa.ChunkedArray:
+    if mark == "." or not pa.types.is_floating(column.type):
         return column
-    first = pc.binary_slice(pc.cast(column, pa.large_binary()), 0, 1)
-    starts = pa.array([start.encode() for start in _STARTS], pa.large_binary())
-    if not pc.any(pc.is_in(first, value_set=starts)).as_py():
-        return column
-    return pc.replace_substring_regex(column, pattern=pattern, replacement=by)
+    return pc.replace_substring(pc.cast(column, pa.large_string()), ".", mark)

@@ -1,5 +1,6 @@
 """Writing and reading files that may be packed."""
 
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,8 +30,22 @@ def packing(file: BinaryIO, target: Path) -> Iterator[Any]:
     if codec is None:
         yield file
         return
-    with pa.CompressedOutputStream(file, codec) as packed:
+    with pa.CompressedOutputStream(_Unclosed(file), codec) as packed:
         yield packed
+
+
+class _Unclosed(io.RawIOBase):
+    """A file that Arrow cannot close: its owner still has to finish it."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        super().__init__()
+        self._file = file
+
+    def write(self, data: Any) -> int:
+        return self._file.write(data)
+
+    def writable(self) -> bool:
+        return True
 
 
 def unpacked(source: Path) -> Content:

@@ -1,8 +1,9 @@
-"""Events as JSON lines, an object a row, with its params as JSON inside."""
+"""Events and tables as JSON lines, an object a row."""
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pyarrow as pa
@@ -10,10 +11,14 @@ import pyarrow.compute as pc
 from msgspec import UNSET, Raw, UnsetType
 
 from bxpull_nb.errors import FileFormatError
-from bxpull_nb.files import replacing
+from bxpull_nb.files import path_of, writing
+from bxpull_nb.masking import mask_text
 from bxpull_nb.models import EVENT_COLUMNS
+from bxpull_nb.storage.export.columns import is_json
+from bxpull_nb.storage.export.exported import exported
 from bxpull_nb.storage.export.files import Content, packing
-from bxpull_nb.storage.export.table import event_table, slices, spelled
+from bxpull_nb.storage.export.spelling import spelled
+from bxpull_nb.storage.export.table import slices
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,20 +51,31 @@ class _Line(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     params_text: str | UnsetType | None = UNSET
 
 
-def to_jsonl(frame: "pd.DataFrame", path: str | Path) -> Path:
-    """Write the events to a file of JSON lines and return its path.
+def to_jsonl(frame: "pd.DataFrame", path: str | Path, *, reveal: bool = False) -> Path:
+    """Write the events, or any other table, to a file of JSON lines and return its path.
 
-    An object a row with the keys of `EVENT_COLUMNS`: times as ISO 8601 in UTC with
-    microseconds, `lag` in seconds, `params` as JSON, missing values as null. Params that are no
-    JSON or hold line breaks, and would come back changed, are text under `params_text`. Packed
-    when the name ends in `.gz` or `.zst`. Written under another name first and renamed at the
-    end. Raises OSError when the folder cannot be written, SettingsError for other columns.
+    ```python
+    bx.to_jsonl(feed.df, "events.jsonl.zst")             # bx.read_events gives it back
+    bx.to_jsonl(bx.summary(feed.df), "summary.jsonl")    # pandas.read_json(path, lines=True)
+    ```
+
+    An object a row with the columns as keys: times as ISO 8601 with microseconds, in UTC with a
+    `Z`, or without one where they have no zone; durations in seconds, missing values as null,
+    infinity as the text "Infinity". The `params` of events are JSON; those that are no JSON or
+    hold line breaks, and would come back changed, are text under `params_text`. An index is
+    written where it has a name or is not made of whole numbers. Packed when the name ends in
+    `.gz` or `.zst`; `-` is standard output.
+
+    Secrets in messages of the push system and in unreadable ones are masked unless
+    `reveal=True`. Raises FileNotWritten when the file cannot be written, SettingsError, which
+    names the column, for values that have no form in JSON.
     """
-    target = Path(path).expanduser()
-    table, encoder = event_table(frame), msgspec.json.Encoder()
-    with replacing(target) as file, packing(file, target) as stream:
+    target = path_of(path)
+    table, is_events = exported(frame, "to_jsonl()", reveal=reveal, typed=True)
+    lines, encoder = _lines if is_events else _objects, msgspec.json.Encoder()
+    with writing(target) as file, packing(file, target) as stream:
         for part in slices(table):
-            stream.write(encoder.encode_lines(list(_lines(spelled(part)))))
+            stream.write(encoder.encode_lines(list(lines(spelled(part, "to_jsonl()")))))
     return target
 
 
@@ -90,6 +106,28 @@ def _lines(table: pa.Table) -> Iterator[_Line]:
         else:
             fields.append(None if params is None else params.decode())
         yield _Line(*fields)
+
+
+def _objects(table: pa.Table) -> Iterator[dict[str, Any]]:
+    """Yield the rows of any table; JSON texts are pasted, since they stand for other values."""
+    columns = [_values(table, name) for name in table.column_names]
+    for cells in zip(*columns, strict=True):
+        yield dict(zip(table.column_names, cells, strict=True))
+
+
+def _values(table: pa.Table, name: str) -> list[Any]:
+    cells: list[Any] = table[name].to_pylist()
+    if is_json(table, name):
+        return [None if cell is None else Raw(cell.encode()) for cell in cells]
+    if pa.types.is_floating(table[name].type):
+        return [_number(cell) for cell in cells]
+    return cells
+
+
+def _number(value: float | None) -> float | str | None:
+    if value is None or math.isfinite(value):
+        return value
+    return None if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
 
 
 def _pastable(params: bytes | None) -> bool:
@@ -135,7 +173,8 @@ def _decoded(block: bytes, row: int, source: Path) -> pa.Table:
         lines = enumerate(block.split(b"\n"), row + 1)
         number = next(number for number, line in lines if not _is_line(line))
         raise FileFormatError(
-            f"{source} is not a file of captured events: line {number} cannot be read ({exc}). "
+            f"{source} is not a file of captured events: line {number} cannot be read "
+            f"({mask_text(str(exc))[:200]}). "
             f"Mend that line, or take it out."
         ) from exc
 

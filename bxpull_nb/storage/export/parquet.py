@@ -1,4 +1,4 @@
-"""Events as Parquet, the smallest and quickest file, with exact types."""
+"""Events and tables as Parquet, the smallest and quickest file, with exact types."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from bxpull_nb.errors import DatasetTooNew, FileFormatError
-from bxpull_nb.files import replacing
+from bxpull_nb.files import path_of, writing
+from bxpull_nb.masking import mask_text
 from bxpull_nb.models import EVENT_COLUMNS
-from bxpull_nb.storage.export.table import check_columns, event_table
+from bxpull_nb.storage.export.columns import pandas_metadata
+from bxpull_nb.storage.export.exported import exported
+from bxpull_nb.storage.export.table import check_columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,20 +30,36 @@ SCHEMA_VERSION = 1
 ROW_GROUP = 131_072
 
 
-def to_parquet(frame: "pd.DataFrame", path: str | Path) -> Path:
-    """Write the events to a Parquet file and return its path.
+def to_parquet(frame: "pd.DataFrame", path: str | Path, *, reveal: bool = False) -> Path:
+    """Write the events, or any other table, to a Parquet file and return its path.
 
-    Packed with zstd; times in microseconds, UTC. `lag` is a duration of Arrow, which other
-    programs may read as whole microseconds. The file's metadata holds the version of the schema
-    under `bxpull_nb.events`. Written under another name first and renamed at the end. Raises
-    OSError when the folder cannot be written, SettingsError for other columns.
+    ```python
+    bx.to_parquet(feed.df, "events.parquet")             # bx.read_events gives it back
+    bx.to_parquet(bx.rates(feed.df), "rates.parquet")    # pandas.read_parquet gives it back
+    ```
+
+    Packed with zstd; types are exact, times of events are in microseconds, UTC. `lag` is a
+    duration of Arrow, which other programs may read as whole microseconds. Lists, objects and
+    mixed values are JSON text. Of a table, the index is written where it has a name or is not
+    made of whole numbers. The metadata of a file of events holds the version of the schema under
+    `bxpull_nb.events`. `-` is standard output.
+
+    Secrets in messages of the push system and in unreadable ones are masked unless
+    `reveal=True`. Raises FileNotWritten when the file cannot be written, SettingsError, which
+    names the column, for events of other dtypes and for values without a form.
     """
     from pyarrow import parquet
 
-    target = Path(path).expanduser()
-    table = event_table(frame).replace_schema_metadata({VERSION_KEY: str(SCHEMA_VERSION)})
-    names = [name for name, kind in EVENT_COLUMNS.items() if kind == "category"]
-    with replacing(target) as file:
+    target = path_of(path)
+    table, is_events = exported(frame, "to_parquet()", reveal=reveal, typed=True)
+    version = {VERSION_KEY: str(SCHEMA_VERSION)}
+    table = table.replace_schema_metadata(version if is_events else pandas_metadata(frame, table))
+    names = [
+        field.name
+        for field in table.schema
+        if EVENT_COLUMNS.get(field.name) == "category" or pa.types.is_dictionary(field.type)
+    ]
+    with writing(target) as file:
         parquet.write_table(
             table, file, compression="zstd", use_dictionary=names, row_group_size=ROW_GROUP
         )
@@ -55,11 +74,11 @@ def parquet_table(source: Path) -> pa.Table:
         with parquet.ParquetFile(source) as file:
             check_version(file.schema_arrow, source)
             check_columns(file.schema_arrow.names, source)
-            return file.read()
+            return file.read().select(list(EVENT_COLUMNS))
     except (pa.ArrowException, OSError) as exc:
         raise FileFormatError(
-            f"{source} cannot be read as Parquet ({exc}). Was it cut off? Its last bytes are "
-            f"needed: write it again, or use its copy."
+            f"{source} cannot be read as Parquet ({mask_text(str(exc))[:200]}). Was it cut off? "
+            f"Its last bytes are needed: write it again, or use its copy."
         ) from exc
 
 

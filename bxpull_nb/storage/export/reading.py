@@ -1,13 +1,16 @@
 """Reading files of events, whatever their format."""
 
 import logging
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from bxpull_nb.errors import FileFormatError
-from bxpull_nb.storage.export.csv import csv_table
+from bxpull_nb.errors import FileFormatError, FileMissing
+from bxpull_nb.files import path_of
+from bxpull_nb.masking import mask_text
+from bxpull_nb.storage.export.csv_reading import csv_table
 from bxpull_nb.storage.export.files import Content, unpacked
 from bxpull_nb.storage.export.jsonl import jsonl_table
 from bxpull_nb.storage.export.parquet import parquet_table
@@ -26,30 +29,42 @@ def read_events(path: str | Path, *, raw: bool = False) -> "pd.DataFrame":
     """Return the events of a journal or a file of `to_csv`, `to_parquet`, `to_jsonl`.
 
     The format is recognised by the content, also of a file packed with gzip or zstd. Columns and
-    dtypes are those of `EVENT_COLUMNS`, the index counts from 0, categories are in the order in
-    which they appear. `raw` is for a CSV file that was written with `raw=True`.
+    dtypes are those of `EVENT_COLUMNS`, in any order in the file; the index counts from 0,
+    categories are in the order in which they appear. `raw` is for a CSV file that was written
+    with `raw=True`.
 
-    When the last line of a text file is not whole, as after a crash, all whole lines are read
-    and a warning is logged; a CSV row is whole when its line break is there. Raises
-    FileFormatError for another kind of file, FileNotFoundError for none.
+    A CSV file that a spreadsheet saved is read as long as its values are whole, with any of the
+    separators `,`, `;` and tab; ids that became rounded numbers, and times that were
+    reformatted, are refused. When the last line of a text file is not whole, as after a crash,
+    all whole lines are read and a warning is logged; a CSV row is whole when its line break is
+    there. Raises FileFormatError for another kind of file, FileMissing for none.
     """
-    source = Path(path).expanduser()
-    if source.is_dir():
+    source = path_of(path)
+    if os.path.isdir(source):  # noqa: PTH112 - False for a name that is too long, too
         return read_journal_events(source)
-    if not source.is_file():
-        raise FileNotFoundError(f"there is no file {source}")
+    if not os.path.isfile(source):  # noqa: PTH113
+        raise FileMissing(f"there is no file {source}")
     try:
         return to_df(_table(source, raw=raw))
     except pa.ArrowException as exc:
         raise FileFormatError(
-            f"{source} has the columns of captured events, but not their types ({exc})."
+            f"{source} has the columns of captured events, but not their types "
+            f"({mask_text(str(exc))[:200]})."
         ) from exc
+    except PermissionError as exc:
+        raise FileMissing(f"{source} cannot be opened: you may not read it.") from exc
 
 
 def _table(source: Path, *, raw: bool) -> pa.Table:
     with source.open("rb") as file:
-        if file.read(4) == b"PAR1":
-            return parquet_table(source)
+        start = file.read(4)
+    if start == b"PAR1":
+        return parquet_table(source)
+    if start == b"PK\x03\x04":
+        raise FileFormatError(
+            f"{source} cannot be read: it is a workbook of a spreadsheet. Read the file it was "
+            f"made from; or save its sheet as 'CSV UTF-8', if it has all columns."
+        )
     content = unpacked(source)
     if _is_jsonl(content, source):
         table, lost = jsonl_table(content, source)

@@ -1,4 +1,4 @@
-"""DataFrames of events as Arrow tables, their spelling in files, and tables as DataFrames."""
+"""DataFrames of events as Arrow tables, and tables as DataFrames."""
 
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -7,9 +7,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bxpull_nb.errors import FileFormatError, SettingsError
+from bxpull_nb.errors import FileFormatError
+from bxpull_nb.masking import mask_text
 from bxpull_nb.models import EVENT_COLUMNS
-from bxpull_nb.models.dataframes import needs_pandas
+from bxpull_nb.models.dataframes import event_columns
+from bxpull_nb.storage.export.columns import column_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,8 +21,6 @@ __all__ = [
     "event_table",
     "iso_texts",
     "slices",
-    "spelled",
-    "table_of",
     "to_df",
 ]
 
@@ -31,20 +31,13 @@ _DAY = 86_400_000_000  # microseconds
 _FIELDS = ((11, 2), (14, 2), (17, 2), (20, 6))  # places of hours, minutes, seconds, microseconds
 
 
-def table_of(df: "pd.DataFrame") -> pa.Table:
-    """Return any DataFrame as a table without its index; texts and categories share memory."""
-    needs_pandas(df, "writing a file")
-    return pa.Table.from_pandas(df.reset_index(drop=True), preserve_index=False)
+def event_table(df: "pd.DataFrame", function: str = "this table") -> pa.Table:
+    """Return whole events as a table, with their dtypes; texts and categories share memory.
 
-
-def event_table(df: "pd.DataFrame") -> pa.Table:
-    """Return events as a table; SettingsError when the columns are not those of events."""
-    if list(df.columns) != list(EVENT_COLUMNS):
-        raise SettingsError(
-            "only whole events can be written in this format: the frame needs the columns "
-            f"{', '.join(EVENT_COLUMNS)}, in this order. Write others with to_csv()."
-        )
-    return table_of(df)
+    Raises SettingsError, which names the column, for a DataFrame that is not one of events.
+    """
+    events = event_columns(df, list(EVENT_COLUMNS), function)
+    return pa.table({name: column_of(events[name], name, function) for name in EVENT_COLUMNS})
 
 
 def slices(table: pa.Table) -> Iterator[pa.Table]:
@@ -52,22 +45,23 @@ def slices(table: pa.Table) -> Iterator[pa.Table]:
     return (table.slice(start, _SLICE) for start in range(0, table.num_rows, _SLICE))
 
 
-def spelled(table: pa.Table) -> pa.Table:
-    """Return the table with times as ISO 8601, `lag` in seconds, categories as text."""
-    return pa.table(
-        {name: _SPELLING.get(name, _as_text)(table[name]) for name in table.column_names}
-    )
-
-
 def check_columns(names: list[str], source: object) -> None:
-    """Raise FileFormatError unless the columns are those of events."""
-    if names == list(EVENT_COLUMNS):
+    """Raise FileFormatError unless the columns are those of events, in any order."""
+    if sorted(names) == sorted(EVENT_COLUMNS):
         return
-    lacking = ", ".join(name for name in EVENT_COLUMNS if name not in names)
+    missing = [name for name in EVENT_COLUMNS if name not in names]
+    others = [name for name in dict.fromkeys(names) if name not in EVENT_COLUMNS]
     raise FileFormatError(
         f"{source} is not a file of captured events: "
-        + (f"it lacks the columns {lacking}." if lacking else "it has other columns too.")
+        + (f"it lacks the columns {', '.join(missing)}." if missing else _too_many(others))
     )
+
+
+def _too_many(others: list[str]) -> str:
+    if not others:
+        return "it has a column twice."
+    shown = ", ".join(mask_text(name)[:40] for name in others[:5])
+    return f"it has other columns too ({shown}). Read it with pandas, or take them out."
 
 
 def to_df(table: pa.Table) -> "pd.DataFrame":
@@ -79,8 +73,19 @@ def to_df(table: pa.Table) -> "pd.DataFrame":
     import pandas as pd
 
     kinds = {name: EVENT_COLUMNS.get(name, "category") for name in table.column_names}
+    _check_texts(table, kinds)
     columns = {name: _COLUMNS[kind](table[name]) for name, kind in kinds.items()}
     return pd.DataFrame(columns, index=pd.RangeIndex(table.num_rows), copy=False)
+
+
+def _check_texts(table: pa.Table, kinds: dict[str, str]) -> None:
+    """Raise pa.ArrowTypeError for numbers in a column of texts: an id of 26 digits was rounded."""
+    for name, kind in kinds.items():
+        found = table.schema.field(name).type
+        if kind in ("str", "category") and (
+            pa.types.is_floating(found) or pa.types.is_integer(found)
+        ):
+            raise pa.ArrowTypeError(f"{name} holds numbers instead of text")
 
 
 def iso_texts(column: pa.ChunkedArray) -> pa.LargeStringArray:
@@ -116,25 +121,6 @@ def _clock(within: np.ndarray) -> tuple[np.ndarray, ...]:
     minutes, seconds = np.divmod(seconds.astype("int32"), 60)
     hours, minutes = np.divmod(minutes, 60)
     return hours, minutes, seconds, microseconds.astype("int32")
-
-
-def _iso(column: pa.ChunkedArray) -> pa.LargeStringArray:
-    return iso_texts(pc.cast(column, _UTC))
-
-
-def _as_seconds(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    return pc.divide(pc.cast(pc.cast(column, pa.int64()), pa.float64()), 1e6)
-
-
-def _as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    return pc.cast(column, pa.large_string()) if pa.types.is_dictionary(column.type) else column
-
-
-_SPELLING: dict[str, Callable[[pa.ChunkedArray], pa.ChunkedArray | pa.LargeStringArray]] = {
-    "received_at": _iso,
-    "server_time": _iso,
-    "lag": _as_seconds,
-}
 
 
 def _times(column: pa.ChunkedArray) -> Any:

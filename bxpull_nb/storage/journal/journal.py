@@ -59,9 +59,10 @@ class Journal:
 
     `compress` makes large frames smaller (zstd): a tenth of the disk, a little more work.
 
-    Frames are kept as they came, and one may hold a channel's id: only the owner may read the
-    files. `portal` is a masked name to keep with them. `clock` returns Unix nanoseconds,
-    `monotonic` seconds. Any thread may use it. A journal that is forgotten while open is closed.
+    Frames are kept as they came and are not masked: one may hold a channel's id or a token, so
+    only the owner may read the files. The exports of its events are masked. `portal` is a masked
+    name to keep with them. `clock` returns Unix nanoseconds, `monotonic` seconds. Any thread may
+    use it. A journal that is forgotten while open is closed.
     """
 
     def __init__(

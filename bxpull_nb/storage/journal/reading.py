@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bxpull_nb.errors import SettingsError
+from bxpull_nb.errors import FileMissing, SettingsError
 from bxpull_nb.models import Batch, Position
 from bxpull_nb.protocol.portal_address import portal_url
 from bxpull_nb.protocol.session import Resume, SeenMids
@@ -37,12 +37,12 @@ def read_journal(
 
     Their records equal those that were kept. A journal can be read while it is written, and
     while its oldest files are removed. `damaged` is called for every place that holds no record;
-    reading goes on after it. Raises FileNotFoundError for a folder without a journal,
+    reading goes on after it. Raises FileMissing for a folder without a journal,
     FileFormatError, JournalTooNew.
     """
     files = journal_files(Path(folder).expanduser())
     if not files:
-        raise FileNotFoundError(f"there is no journal in {folder}")
+        raise FileMissing(f"there is no journal in {folder}")
     for path in files:
         yield from batches_of(_found_in(path, damaged))
 
