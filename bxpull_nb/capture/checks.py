@@ -2,6 +2,7 @@
 
 import inspect
 import math
+import os
 import reprlib
 import threading
 from operator import index
@@ -44,7 +45,7 @@ def checked_journal(value: Any) -> Journal | Path | None:
         return value
     try:
         folder = Path(value).expanduser()
-        if b"\0" in str(folder).encode():
+        if b"\0" in os.fsencode(folder):
             raise ValueError("a path holds no NUL")
     except Exception as exc:  # noqa: BLE001 - any `__fspath__`
         raise SettingsError(

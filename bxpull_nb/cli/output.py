@@ -137,8 +137,8 @@ def _written(stream: TextIO | None, content: str | bytes, colour: bool | None) -
         click.echo(content, file=stream, nl=isinstance(content, str), color=colour)
     except OSError as exc:
         return exc
-    except (ValueError, RuntimeError) as exc:  # closed since; or interrupted by a signal handler
-        return OSError(errno.EBADF, str(exc))
+    except (ValueError, RuntimeError):  # closed since; or interrupted by a signal handler
+        return OSError(errno.EBADF, "it is closed")
     return None
 
 
@@ -147,8 +147,8 @@ def _flushed(stream: TextIO) -> OSError | None:
         stream.flush()
     except OSError as exc:
         return exc
-    except ValueError as exc:
-        return OSError(errno.EBADF, str(exc))
+    except ValueError:
+        return OSError(errno.EBADF, "it is closed")
     return None
 
 

@@ -24,6 +24,7 @@ class AuditPace:
         self._since = monotonic()
         self._received = 0
         self._rate = 0.0  # characters a second
+        self._was_too_much = False
         self._limit: float = _VOLUME
 
     def add(self, characters: int) -> bool:
@@ -39,10 +40,13 @@ class AuditPace:
     def begin(self) -> None:
         """Note that an audit begins: what comes from now on is for the next one."""
         now = self._monotonic()
+        self._was_too_much = self.is_too_much
         self._rate = self._received / max(now - self._since, 0.001)
         self._received, self._since = 0, now
 
     def end(self) -> None:
         """Note that the audit has ended: a longer one leaves more time before the next."""
         wanted = self._rate * (self._monotonic() - self._since) / _SHARE
-        self._limit = max(_VOLUME, wanted) if wanted <= LARGEST_AUDIT / 2 else math.inf
+        if self._was_too_much:  # it was not asked: how long it takes now is unknown
+            wanted = 0
+        self._limit = max(_VOLUME, wanted) if wanted <= LARGEST_AUDIT * 0.75 else math.inf

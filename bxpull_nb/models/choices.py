@@ -17,9 +17,9 @@ def checked_channels(channels: Sequence[str] | str) -> tuple[str, ...]:
         chosen = tuple(dict.fromkeys([channels] if isinstance(channels, str) else channels))
     except Exception:  # noqa: BLE001 - not iterable, or any `__hash__`
         chosen = (channels,)  # type: ignore[assignment]  # refused below
-    if chosen == ("both",):
-        return CHANNEL_TYPES
     unknown = [kind for kind in chosen if not isinstance(kind, str) or kind not in CHANNEL_TYPES]
+    if len(unknown) == len(chosen) == 1 and isinstance(unknown[0], str) and unknown[0] == "both":
+        return CHANNEL_TYPES
     if unknown or not chosen:
         what = f"unknown channel type {quoted(unknown[0])}" if unknown else "no channel type"
         raise SettingsError(f"{what}: choose from 'shared' and 'private', or both.")

@@ -197,7 +197,7 @@ def test_every_dtype_has_one_form(tmp_path: Path, values: Any, cell: str) -> Non
         [{"a": b"\xff", "b": object()}],
         [lambda: None],
     ],
-    ids=repr,
+    ids=["bytes", "category", "surrogate", "object", "keys", "complex", "nested", "function"],
 )
 @pytest.mark.parametrize("name", WRITERS)
 def test_a_value_without_a_form_is_an_error_with_the_column(
