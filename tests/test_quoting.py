@@ -10,8 +10,8 @@ from bxpull_nb import errors
 from bxpull_nb.masking import mask_foreign, quoted, reason_of
 from tests.support.wings import PACKAGE
 
-ELSEWHERE = ("analysis", "capture", "jupyter", "sandbox", "storage/export", "protocol/codec")
-"""Parts whose inputs are tables, callbacks or settings; a codec's words are positions."""
+ELSEWHERE = ("sandbox", "protocol/codec")
+"""A sandbox has settings of a test only; the words of a codec are positions."""
 OURS = {*errors.__all__, "NotTried", "BodyProblem", "click.ClickException"}
 FILES = sorted(
     path

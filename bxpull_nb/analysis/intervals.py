@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from bxpull_nb.errors import SettingsError
+from bxpull_nb.masking import quoted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +28,8 @@ def duration(span: Span, name: str) -> "pd.Timedelta":
         length = pd.Timedelta(span).as_unit("us")
     if not length > pd.Timedelta(0):  # also False for NaT
         raise SettingsError(
-            f"{name}={span!r} is no duration: write '30s', '5min', '1h' or a timedelta above zero."
+            f"{name}={quoted(span)} is no duration: write '30s', '5min', '1h' or a timedelta "
+            f"above zero."
         )
     checked: pd.Timedelta = length
     return checked

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bxpull_nb.analysis.intervals import Span, duration, table_of
 from bxpull_nb.analysis.map_reduce import NAME, Events, Tables, map_reduce, named, unnamed
 from bxpull_nb.errors import SettingsError
+from bxpull_nb.masking import quoted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -125,10 +126,10 @@ def _moment(moment: str | datetime) -> "pd.Timestamp":
     with suppress(ValueError, TypeError):
         at = pd.Timestamp(moment)
     if pd.isna(at):
-        raise SettingsError(f"moment={moment!r} is no time: write '2026-01-01T12:00Z'.")
+        raise SettingsError(f"moment={quoted(moment)} is no time: write '2026-01-01T12:00Z'.")
     if at.tzinfo is None:
         raise SettingsError(
-            f"moment={moment!r} has no time zone: write pd.Timestamp.now('UTC'), or put a Z "
+            f"moment={quoted(moment)} has no time zone: write pd.Timestamp.now('UTC'), or put a Z "
             f"after a time in UTC."
         )
     utc: pd.Timestamp = at.tz_convert("UTC").as_unit("us")

@@ -17,6 +17,7 @@ from bxpull_nb.api import connect, from_environment
 from bxpull_nb.capture.feed import Feed
 from bxpull_nb.diagnosis import Diagnosis, doctor
 from bxpull_nb.errors import BxPullError
+from bxpull_nb.masking import quoted, reason_of
 from bxpull_nb.models import CHANNEL_TYPES
 from bxpull_nb.models.choices import TRANSPORTS
 from bxpull_nb.portal import Portal
@@ -58,7 +59,7 @@ class BxPullMagics(Magics):
         try:
             return self._do(args)
         except (BxPullError, OSError) as exc:
-            _fail(str(exc))
+            _fail(str(exc) if isinstance(exc, BxPullError) else reason_of(exc))
 
     def close(self) -> None:
         """End the portal opened here, and its feed; captured events stay."""
@@ -157,7 +158,7 @@ def _parser() -> MagicArgumentParser:
 
 def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise ArgumentTypeError(f"{text!r} is not a number of events, such as 10")
+        raise ArgumentTypeError(f"{quoted(text)} is not a number of events, such as 10")
     return int(text)
 
 

@@ -25,6 +25,7 @@ from bxpull_nb.jupyter.widgets.painting_panel import frozen_text, take_over
 from bxpull_nb.jupyter.widgets.publish_context import outside_requests, within
 from bxpull_nb.jupyter.widgets.rate_chart import Pick, RateChart
 from bxpull_nb.jupyter.widgets.send_form import SendForm
+from bxpull_nb.masking import reason_of
 from bxpull_nb.models import CHANNEL_TYPES
 from bxpull_nb.models.choices import TRANSPORTS
 from bxpull_nb.portal import Portal
@@ -261,11 +262,11 @@ class Explorer(ipw.VBox):
         """Do the work and show an error in the panel: a traceback would not appear."""
         try:
             await work()
-        except (BxPullError, OSError) as exc:
+        except BxPullError as exc:
             self._action_error = str(exc)
         except Exception as exc:  # noqa: BLE001 - the panel must stay alive
             _log.exception("the panel's action failed")
-            self._action_error = f"{type(exc).__name__}: {exc}"
+            self._action_error = f"{type(exc).__name__}: {reason_of(exc)}"
         self.paint()
 
     async def _keep_painting(self) -> None:

@@ -11,6 +11,7 @@ import msgspec
 from bxpull_nb.capture.feed import Feed
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.jupyter.widgets.controls import Status, button, labelled, row, toggle
+from bxpull_nb.masking import reason_of
 from bxpull_nb.models import Record
 from bxpull_nb.portal import Portal
 
@@ -90,7 +91,9 @@ def _parsed(text: str) -> dict[str, Any]:
     try:
         params = msgspec.json.decode(text.encode() or b"{}")
     except msgspec.DecodeError as exc:
-        raise SettingsError(f'PARAMS is not JSON: {exc}. Write it like {{"n": 1}}.') from None
+        raise SettingsError(
+            f'PARAMS is not JSON: {reason_of(exc)}. Write it like {{"n": 1}}.'
+        ) from None
     if not isinstance(params, dict):
         raise SettingsError('PARAMS has to be a JSON object, like {"n": 1}.')
     return params

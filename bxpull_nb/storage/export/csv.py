@@ -10,6 +10,7 @@ from pyarrow import csv
 
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.files import path_of, writing
+from bxpull_nb.masking import quoted
 from bxpull_nb.storage.export.columns import is_text
 from bxpull_nb.storage.export.exported import exported
 from bxpull_nb.storage.export.files import packing
@@ -79,7 +80,7 @@ def _guard(*, raw: bool, excel: bool, sep: str | None) -> Guard:
     """Return the separator and the guard; raise SettingsError for options that exclude another."""
     chosen = sep if sep is not None else (";" if excel else ",")
     if chosen not in SEPARATORS:
-        raise SettingsError(f"sep={chosen!r}: choose from ',', ';' and a tab, '\\t'.")
+        raise SettingsError(f"sep={quoted(chosen)}: choose from ',', ';' and a tab, '\\t'.")
     if raw and excel:
         raise SettingsError("raw=True is for programs, excel=True for people: choose one.")
     return Guard(chosen, numbers=excel)

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from pyarrow import csv
 
 from bxpull_nb.errors import FileFormatError
-from bxpull_nb.masking import mask_text
+from bxpull_nb.masking import mask_text, quoted
 from bxpull_nb.models import EVENT_COLUMNS
 from bxpull_nb.storage.export.columns import is_text
 from bxpull_nb.storage.export.files import Content
@@ -168,7 +168,7 @@ def _check_mids(table: pa.Table, source: Path) -> None:
     if found >= 0:
         raise FileFormatError(
             f"{source} cannot be read: in row {found + 2} the column mid holds "
-            f"{mids[found].as_py()!r}: a spreadsheet took the message id for a number and rounded "
+            f"{quoted(mids[found].as_py())}: a spreadsheet took the message id for a number and rounded "
             f"it. {_REMEDY}"
         )
     zeros = pc.sum(pc.match_substring_regex(mids, _ZEROS)).as_py() or 0

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.files import path_of, writing
+from bxpull_nb.masking import quoted
 from bxpull_nb.models.dataframes import needs_dataframe
 from bxpull_nb.storage.export.exported import exported
 from bxpull_nb.storage.export.reading import read_events
@@ -80,7 +81,7 @@ def _zone(tz: str | ZoneInfo) -> ZoneInfo:
         return tz if isinstance(tz, ZoneInfo) else ZoneInfo(tz)
     except (TypeError, ValueError, OSError, KeyError, AttributeError):
         raise SettingsError(
-            f"tz={tz!r} is no time zone: write 'Europe/Moscow', or 'UTC'."
+            f"tz={quoted(tz)} is no time zone: write 'Europe/Moscow', or 'UTC'."
         ) from None
 
 

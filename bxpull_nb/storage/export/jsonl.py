@@ -12,7 +12,7 @@ from msgspec import UNSET, Raw, UnsetType
 
 from bxpull_nb.errors import FileFormatError
 from bxpull_nb.files import path_of, writing
-from bxpull_nb.masking import mask_text
+from bxpull_nb.masking import reason_of
 from bxpull_nb.models import EVENT_COLUMNS
 from bxpull_nb.storage.export.columns import is_json
 from bxpull_nb.storage.export.exported import exported
@@ -174,7 +174,7 @@ def _decoded(block: bytes, row: int, source: Path) -> pa.Table:
         number = next(number for number, line in lines if not _is_line(line))
         raise FileFormatError(
             f"{source} is not a file of captured events: line {number} cannot be read "
-            f"({mask_text(str(exc))[:200]}). "
+            f"({reason_of(exc)}). "
             f"Mend that line, or take it out."
         ) from exc
 

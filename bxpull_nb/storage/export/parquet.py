@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from bxpull_nb.errors import DatasetTooNew, FileFormatError
 from bxpull_nb.files import path_of, writing
-from bxpull_nb.masking import mask_text
+from bxpull_nb.masking import reason_of
 from bxpull_nb.models import EVENT_COLUMNS
 from bxpull_nb.storage.export.columns import pandas_metadata
 from bxpull_nb.storage.export.exported import exported
@@ -77,7 +77,7 @@ def parquet_table(source: Path) -> pa.Table:
             return file.read().select(list(EVENT_COLUMNS))
     except (pa.ArrowException, OSError) as exc:
         raise FileFormatError(
-            f"{source} cannot be read as Parquet ({mask_text(str(exc))[:200]}). Was it cut off? "
+            f"{source} cannot be read as Parquet ({reason_of(exc)}). Was it cut off? "
             f"Its last bytes are needed: write it again, or use its copy."
         ) from exc
 

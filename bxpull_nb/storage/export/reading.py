@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from bxpull_nb.errors import FileFormatError, FileMissing
 from bxpull_nb.files import path_of
-from bxpull_nb.masking import mask_text
+from bxpull_nb.masking import reason_of
 from bxpull_nb.storage.export.csv_reading import csv_table
 from bxpull_nb.storage.export.files import Content, unpacked
 from bxpull_nb.storage.export.jsonl import jsonl_table
@@ -48,8 +48,7 @@ def read_events(path: str | Path, *, raw: bool = False) -> "pd.DataFrame":
         return to_df(_table(source, raw=raw))
     except pa.ArrowException as exc:
         raise FileFormatError(
-            f"{source} has the columns of captured events, but not their types "
-            f"({mask_text(str(exc))[:200]})."
+            f"{source} has the columns of captured events, but not their types ({reason_of(exc)})."
         ) from exc
     except PermissionError as exc:
         raise FileMissing(f"{source} cannot be opened: you may not read it.") from exc
