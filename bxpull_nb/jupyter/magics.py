@@ -58,8 +58,10 @@ class BxPullMagics(Magics):
         args = _parser().parse_args(line.split())
         try:
             return self._do(args)
-        except (BxPullError, OSError) as exc:
-            _fail(str(exc) if isinstance(exc, BxPullError) else reason_of(exc))
+        except BxPullError as exc:
+            _fail(str(exc))
+        except OSError as exc:
+            _fail(reason_of(exc))
 
     def close(self) -> None:
         """End the portal opened here, and its feed; captured events stay."""

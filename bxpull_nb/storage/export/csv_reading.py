@@ -168,8 +168,8 @@ def _check_mids(table: pa.Table, source: Path) -> None:
     if found >= 0:
         raise FileFormatError(
             f"{source} cannot be read: in row {found + 2} the column mid holds "
-            f"{quoted(mids[found].as_py())}: a spreadsheet took the message id for a number and rounded "
-            f"it. {_REMEDY}"
+            f"{quoted(mids[found].as_py())}: a spreadsheet took the message id for a number and "
+            f"rounded it. {_REMEDY}"
         )
     zeros = pc.sum(pc.match_substring_regex(mids, _ZEROS)).as_py() or 0
     if zeros > 1 and zeros == len(mids) - mids.null_count:
