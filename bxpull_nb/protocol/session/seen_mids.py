@@ -27,7 +27,7 @@ class SeenMids:
     def __init__(self, limit: int = 200_000, family: "list[SeenMids] | None" = None) -> None:
         self._limit = limit
         self._family = [] if family is None else family
-        self._epoch = max((seen._epoch for seen in self._family), default=0)
+        self._epoch: int = max((seen._epoch for seen in self._family), default=0)
         self._parts: deque[_Part] = deque([_Part(self._epoch)])
         self._count = 0
         self._greatest = ""
