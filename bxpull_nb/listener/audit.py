@@ -12,13 +12,12 @@ import httpx
 
 from bxpull_nb.errors import BxPullError, ChannelRefused, FrameTooLarge
 from bxpull_nb.http import http_client
-from bxpull_nb.listener.channel_renewal import RetiredChannel
 from bxpull_nb.listener.lane import Lane
 from bxpull_nb.listener.settings import LaneSettings, Timing
 from bxpull_nb.listener.transport import PollProgress, poll, poll_answer, poll_body
 from bxpull_nb.models import LogEntry, PullConfig
 from bxpull_nb.protocol.endpoint import FULL_HISTORY, connection_url
-from bxpull_nb.protocol.session import Received
+from bxpull_nb.protocol.session import Received, RetiredChannel
 
 __all__ = ["find_beginning", "keep_auditing", "watch_for_stalls"]
 
@@ -129,7 +128,8 @@ async def _audit(lane: Lane, settings: LaneSettings) -> None:
     settings.stats.audits += 1
     if received is not None and received.is_whole:
         lane.session.audited(audit)
-        settings.stats.audited_us[lane.name] = asked_us
+        if lane.is_settled:
+            settings.stats.audited_us[lane.name] = asked_us
 
 
 async def _ask_retired(lane: Lane, settings: LaneSettings, retired: RetiredChannel) -> None:

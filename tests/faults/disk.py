@@ -27,7 +27,7 @@ def disk_for(folder: Path) -> Iterator[Disk]:
     """Put the journal files of the folder on a disk of their own, meanwhile."""
     with _lock:
         _disks[folder] = disk = Disk()
-        ActiveFile.write = _write_if_room  # type: ignore[method-assign]
+        ActiveFile.write = _write_if_room  # type: ignore[method-assign, assignment]
     try:
         yield disk
     finally:

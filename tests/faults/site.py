@@ -67,8 +67,9 @@ class Site:
             if not is_stored:
                 self.unstored -= 1
                 self.sandbox.store_nothing(1)
-            self.sandbox.publish(COMMAND, {"n": number}, channel=self._channel_of(number))
-            self.truth.add(self.clock.now_us(), is_stored=is_stored)
+            channel = self._channel_of(number)
+            mid = self.sandbox.publish(COMMAND, {"n": number}, channel=channel)
+            self.truth.add(self.clock.now_us(), mid, is_stored=is_stored)
 
     def publish_hostile(self, body: str, sender: str) -> None:
         """Publish a hostile body."""

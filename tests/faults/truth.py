@@ -28,26 +28,32 @@ class Published(msgspec.Struct):
 class Truth:
     """Every published message; under the lock a wipe meets no message half published.
 
-    An event is known by its number, a hostile message by its mid, which a wiped server gives
-    again.
+    An event is known by its number, a hostile message by its mid. A mid that a wiped server gives
+    again names no message, so those are left out.
     """
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.events: list[Published] = []
         self.came: Counter[int] = Counter()
-        self._hostile: Counter[str] = Counter()
+        self._hostile: set[str] = set()
+        self._newest = ""
         self._owed_hostile: set[str] = set()
         self._others_came: Counter[str | None] = Counter()
 
-    def add(self, at_us: int, *, is_stored: bool) -> None:
+    def add(self, at_us: int, mid: str, *, is_stored: bool) -> None:
         """Note that the next event was published."""
+        self._newest = max(self._newest, mid)
         self.events.append(Published(at_us, is_stored, is_stored))
 
     def add_hostile(self, mid: str) -> None:
-        """Note that a hostile message was published, and stored."""
-        self._hostile[mid] += 1
-        self._owed_hostile.add(mid)
+        """Note that a hostile message was published, and stored; count it if its mid is new."""
+        if mid > self._newest:
+            self._newest = mid
+            self._hostile.add(mid)
+            self._owed_hostile.add(mid)
+        else:
+            self._hostile.discard(mid)
 
     def receive(self, records: Sequence[Record]) -> None:
         """Count records; a torn message is none yet, and messages of the push system are others."""
@@ -71,8 +77,8 @@ class Truth:
 
     @property
     def hostile(self) -> int:
-        """How many hostile messages were published."""
-        return self._hostile.total()
+        """How many hostile messages were published, and are known by their mid."""
+        return len(self._hostile)
 
     def missing(self) -> list[int]:
         """Return the numbers of events that did not come, owed or not."""
@@ -87,8 +93,8 @@ class Truth:
         return sorted(mid for mid in self._owed_hostile if mid not in self._others_came)
 
     def doubled_hostile(self) -> list[str]:
-        """Return the mids of hostile messages that came more often than they were published."""
-        return [mid for mid, times in self._hostile.items() if self._others_came[mid] > times]
+        """Return the mids of hostile messages that came more than once."""
+        return sorted(mid for mid in self._hostile if self._others_came[mid] > 1)
 
     def unknown(self) -> int:
         """Return how many events came that were never published."""

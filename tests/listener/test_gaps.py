@@ -10,7 +10,6 @@ import pytest
 
 from bxpull_nb.listener import ListenerStats, Timing
 from bxpull_nb.listener.audit import keep_auditing
-from bxpull_nb.listener.channel_renewal import RetiredChannel
 from bxpull_nb.listener.config_source import ConfigSource
 from bxpull_nb.listener.lane import Lane
 from bxpull_nb.listener.settings import LaneSettings
@@ -24,7 +23,7 @@ from bxpull_nb.models import (
     PullServer,
 )
 from bxpull_nb.protocol.codec import TextCodec
-from bxpull_nb.protocol.session import Received, SeenMids, Session
+from bxpull_nb.protocol.session import Received, RetiredChannel, SeenMids, Session
 from bxpull_nb.rest import RestClient
 from bxpull_nb.sandbox import Sandbox
 from tests.faults.proxy import FaultProxy

@@ -15,6 +15,7 @@ import msgspec
 from bxpull_nb.models import Arrival, BadFrame, Batch, Event, Position, Record, RecordBatch
 from bxpull_nb.protocol.codec import Codec, JsonRpcCodec, RpcAnswer, decoded
 from bxpull_nb.protocol.endpoint import FULL_HISTORY
+from bxpull_nb.protocol.session.past_channels import PastChannels
 from bxpull_nb.protocol.session.seen_mids import SeenMids
 
 __all__ = ["Audit", "Received", "Resume", "Session"]
@@ -58,6 +59,8 @@ class Resume(msgspec.Struct, frozen=True):
     """When the capture began: Unix seconds by the portal's clock; None before it began."""
     stopped_us: int | None = None
     """When its last record was received, in an earlier process: Unix microseconds."""
+    channels: Mapping[str | None, PastChannels] = {}
+    """The channels of each lane, within one process."""
 
 
 class Audit(NamedTuple):
