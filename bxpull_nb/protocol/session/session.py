@@ -89,6 +89,7 @@ class Session:
         self._floor: deque[str] = deque(maxlen=2)
         self._since_floor = 0
         self._epoch = 0
+        self._is_fresh = False  # connected, and nothing stored since
 
     def resume_point(self) -> str | None:
         """Return the mid to connect with: the newest known before the previous connection.
@@ -97,8 +98,7 @@ class Session:
         unknown. An audit that found everything moves it too. The mid is never older than the
         seen mids reach.
         """
-        point = max(self._safe or self._began or "", self._audited or "")
-        return self._not_below_floor(point or None)
+        return self._point_after(self._safe)
 
     def audit_point(self) -> str | None:
         """Return the mid for an audit: the newest known before the previous audit.
@@ -114,8 +114,12 @@ class Session:
 
     @property
     def position(self) -> Position:
-        """The position, for another session to continue from: see `restore`."""
-        return Position(self.resume_point(), self._audited, self.newest)
+        """The position, for another session to continue from: see `restore`.
+
+        Until a connection has brought something, its history may be still to come.
+        """
+        safe = self._safe_before if self._is_fresh else self._safe
+        return Position(self._point_after(safe), self.audit_point(), self.newest)
 
     def restore(self, batch: Batch) -> None:
         """Continue from the last batch that an earlier process stored.
@@ -131,6 +135,7 @@ class Session:
     def connected(self) -> None:
         """Note that a connection was accepted; call it before its frames."""
         self._safe_before, self._safe = self._safe, self.newest
+        self._is_fresh = True
 
     def rewind(self, point: str | None) -> None:
         """Resume and audit from `point` again, an earlier `resume_point`."""
@@ -196,6 +201,7 @@ class Session:
         if not received.is_whole:  # what the connection was to bring again may not have come
             self._safe = self._safe_before
         self.advance(received.newest)
+        self._is_fresh = False
         batch = RecordBatch.of(received.batch.records)
         if self.first is None:
             self.first = batch.mid_range[0] or None
@@ -232,6 +238,10 @@ class Session:
         """Forget the position after a reset: everything the server stores now is new."""
         self.newest = self.first = None
         self.start_over()
+
+    def _point_after(self, safe: str | None) -> str | None:
+        point = max(safe or self._began or "", self._audited or "")
+        return self._not_below_floor(point or None)
 
     def _not_below_floor(self, point: str | None) -> str | None:
         if len(self._floor) < 2:
