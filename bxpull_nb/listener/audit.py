@@ -45,12 +45,17 @@ async def keep_auditing(lane: Lane, settings: LaneSettings) -> None:
 
 
 async def watch_for_stalls(lanes: list[Lane], settings: LaneSettings) -> None:
-    """Have every lane audited after the loop was held up or the machine slept."""
+    """Have every lane audited after the loop was held up or the machine slept.
+
+    After the clock was set back the times of earlier audits mean nothing.
+    """
     timing = settings.timing
     while True:
         before = timing.monotonic(), timing.clock()
         await asyncio.sleep(1.0)
         passed = max(timing.monotonic() - before[0], (timing.clock() - before[1]) / 1e9)
+        if timing.clock() < before[1]:
+            settings.stats.audited_us.clear()
         if passed - 1.0 > timing.stall:
             _log.info("the loop was held up for %.1f s: looking for what was missed", passed - 1)
             settings.target.happened(

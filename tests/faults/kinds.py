@@ -1,5 +1,6 @@
 """The faults of the storm, by name: the line, the server, its senders, the machine, the user."""
 
+import time
 from collections.abc import Callable
 
 from tests.faults import hostile
@@ -48,6 +49,7 @@ def _hostile_frame(s: Site) -> None:
 
 
 def _clock_jumps(s: Site) -> None:
+    s.clock_set_at = time.monotonic()
     far = s.random.choice([60, 3600, 50_000, 40_000_000])  # up to more than a year
     s.clock.jump(s.random.choice([-1, 1]) * s.random.uniform(60, 60 + far))
 

@@ -55,6 +55,8 @@ class Site:
     """The channel that gets hardly any event at present."""
     unstored: int = 0
     """How many of the next events the server does not store."""
+    clock_set_at: float = float("-inf")
+    """When the clock was set last, by the monotonic clock."""
     ended: dict[str, str] = field(default_factory=dict)
     """The channel of each type that was ended last."""
     _due: list[tuple[float, int, Callable[[], object]]] = field(default_factory=list)

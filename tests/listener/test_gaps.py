@@ -400,3 +400,24 @@ def test_a_lane_with_a_retired_channel_claims_no_check() -> None:
 
     with Sandbox(poll_hold=0.1) as sandbox:
         run(sandbox, scenario, transport="websocket", **SHARED)
+
+
+def test_a_clock_set_back_takes_the_times_of_audits_with_it() -> None:
+    """Events after it have earlier times than the audit that did not know of them."""
+    ahead = [0]
+
+    async def scenario(capture: Capture, _task: asyncio.Task[None]) -> None:
+        await only_lane(capture)
+        stats = capture.listener.stats
+        stats.audited_us["shared"] = time.time_ns() // 1000
+        ahead[0] = -60_000_000_000
+        await capture.until(lambda: not stats.audited_us)
+
+    with Sandbox() as sandbox:
+        run(
+            sandbox,
+            scenario,
+            transport="websocket",
+            channels=("shared",),
+            timing={"clock": lambda: time.time_ns() + ahead[0]},
+        )
