@@ -145,7 +145,7 @@ class _Weather:
             try:
                 FAULTS[name](self._site)
                 self._site.run_due()
-            except Exception as exc:
+            except Exception as exc:  # noqa: BLE001 - the outcome shows it
                 _log.exception("a fault failed")
                 self._site.wrong.append(f"{name!r} raised {exc!r}")
             self.faults[name] += 1

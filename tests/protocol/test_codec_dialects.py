@@ -282,6 +282,16 @@ def test_a_number_without_bounds_costs_no_other_message(codec: Codec, number: st
     assert (records[0].command, records[0].server_time_unix) in [("c", None), (None, None)]
 
 
+@pytest.mark.parametrize("codec", CODECS, ids=lambda codec: codec.dialect)
+def test_a_message_is_the_same_whatever_came_with_it(codec: Codec) -> None:
+    """A frame that is read with care does not spell its usual messages differently."""
+    message = Message("1795447844" + "0" * 16, '{"command":"c","params":[1e999, 1.50]}')
+    hostile = Message("1795447844" + "0" * 15 + "1", '{"command":5,"extra":7}')
+    [alone] = codec.decode(codec.encode([message]))
+    together = codec.decode(codec.encode([message, hostile]))
+    assert together[0] == alone
+
+
 @pytest.mark.parametrize("frame", ["ping", "pong", ""])
 def test_heartbeats_are_no_messages(frame: str) -> None:
     """They are no errors either."""

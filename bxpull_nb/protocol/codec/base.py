@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from typing import Annotated, Any, Protocol
 
@@ -176,12 +177,16 @@ def bad_frame(raw: str, reason: str, arrival: Arrival, *, is_torn: bool = False)
 
 
 def json_records(
-    text: str, record: Callable[[Any, Arrival], Record | None], arrival: Arrival
+    text: str,
+    usual: Callable[[str, Arrival], RecordBatch],
+    record: Callable[[Any, Arrival], Record | None],
+    arrival: Arrival,
 ) -> Iterator[Record]:
     """Yield the records of a frame that is one JSON value or a list of them.
 
     Each item is decoded alone, so one that cannot be read is a BadFrame and costs no other. A
-    frame that is not JSON is one torn BadFrame. `record` makes a record of an item, or None.
+    frame that is not JSON is one torn BadFrame. `usual` reads a list of usual items, so that a
+    message is the same whatever came with it; `record` makes a record of another item, or None.
     """
     try:
         pieces = _pieces(text)
@@ -189,6 +194,9 @@ def json_records(
         yield BadFrame(text, f"not JSON: {exc}", None, arrival, is_torn=True)
         return
     for piece in pieces:
+        with suppress(msgspec.DecodeError, UnicodeError, RecursionError):
+            yield from usual(f"[{piece}]", arrival)
+            continue
         found = _record_of(piece, record, arrival)
         if found is not None:
             yield found

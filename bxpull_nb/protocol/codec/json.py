@@ -27,8 +27,8 @@ class JsonCodec:
             return RecordBatch.of([])
         # Nearly always all have the usual shape; if not, they are read one by one.
         with suppress(msgspec.DecodeError, UnicodeError, RecursionError):
-            return usual_batch(_decode_list(text), arrival)
-        return RecordBatch.of(json_records(text, _record, arrival))
+            return _usual(text, arrival)
+        return RecordBatch.of(json_records(text, _usual, _record, arrival))
 
     def encode(self, messages: Sequence[Message]) -> str:
         """Return a list of envelopes."""
@@ -42,6 +42,10 @@ class JsonCodec:
             for message in messages
         ]
         return msgspec.json.encode(envelopes).decode()
+
+
+def _usual(text: str, arrival: Arrival) -> RecordBatch:
+    return usual_batch(_decode_list(text), arrival)
 
 
 def _record(item: Any, arrival: Arrival) -> Record:

@@ -72,12 +72,8 @@ class JsonRpcCodec:
             return RecordBatch.of([])
         # Nearly always all have the usual shape; if not, they are read one by one.
         with suppress(msgspec.DecodeError, UnicodeError, RecursionError):
-            usual = _decode_usual(text)
-            requests = usual if isinstance(usual, list) else [usual]
-            messages = [request.params for request in requests]
-            _overlay(messages)
-            return usual_batch(messages, arrival, [message.sender for message in messages])
-        return RecordBatch.of(json_records(text, _record, arrival))
+            return _usual(text, arrival)
+        return RecordBatch.of(json_records(text, _usual, _record, arrival))
 
     def encode(self, messages: Sequence[Message]) -> str:
         """Return one message as an object, several as an array."""
@@ -106,6 +102,14 @@ class JsonRpcCodec:
         """Return the frame that calls a method of the server."""
         call = {"jsonrpc": "2.0", "method": method, "params": params, "id": number}
         return msgspec.json.encode(call).decode()
+
+
+def _usual(text: str, arrival: Arrival) -> RecordBatch:
+    usual = _decode_usual(text)
+    requests = usual if isinstance(usual, list) else [usual]
+    messages = [request.params for request in requests]
+    _overlay(messages)
+    return usual_batch(messages, arrival, [message.sender for message in messages])
 
 
 def _overlay(messages: list[_Params]) -> None:
