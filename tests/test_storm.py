@@ -5,8 +5,8 @@ from random import SystemRandom
 
 import pytest
 
-from tests.faults.kinds import HARMLESS
 from tests.faults.killed import kill_and_resume
+from tests.faults.kinds import HARMLESS
 from tests.faults.storm import storm
 from tests.support.listening import EVERYWHERE
 
