@@ -121,6 +121,7 @@ async def _audit(lane: Lane, settings: LaneSettings) -> None:
     config = settings.source.current
     if config is None:
         return
+    lane.history.follow_siblings()
     audit = lane.session.ask_audit()
     asked_us = settings.timing.clock() // 1000
     try:

@@ -57,6 +57,8 @@ class Site:
     """How many of the next events the server does not store."""
     clock_set_at: float = float("-inf")
     """When the clock was set last, by the monotonic clock."""
+    resets_before_wipe: int = -1
+    """How many resets the report counted when the server was last wiped."""
     ended: dict[str, str] = field(default_factory=dict)
     """The channel of each type that was ended last."""
     _due: list[tuple[float, int, Callable[[], object]]] = field(default_factory=list)
@@ -82,6 +84,7 @@ class Site:
 
     def wipe(self) -> None:
         """Wipe the server's storage, between two events."""
+        self.resets_before_wipe = self.feed.report().resets
         with self.truth.lock:
             self.truth.wiped()
             self.sandbox.wipe_history()

@@ -153,11 +153,11 @@ class _Weather:
 
 
 def _read(site: Site, claims: ClaimCheck) -> None:
-    """Check the report, unless the listener may not have noticed yet that the clock was set."""
-    if time.monotonic() - site.clock_set_at < _UNNOTICED:
-        return
-    published = len(site.truth.events)
-    claims.read(site.feed.report(), published)
+    """Check the report, unless the listener may not have noticed the latest jump or wipe yet."""
+    published, report = len(site.truth.events), site.feed.report()
+    is_unnoticed = report.resets <= site.resets_before_wipe
+    if time.monotonic() - site.clock_set_at > _UNNOTICED and not is_unnoticed:
+        claims.read(report, published)
 
 
 def _is_checked(site: Site, after_us: int) -> bool:

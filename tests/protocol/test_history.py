@@ -127,3 +127,26 @@ def test_a_reset_is_one_reset_however_long_its_traffic_goes_on(polls: bool) -> N
         lane.next_mid(polls=polls)
         lane.accepted(now)
     assert resets == 1
+
+
+def test_a_lane_starts_over_after_a_reset_that_only_its_sibling_noticed() -> None:
+    """It was switched off, or got no message: its position is one that the server forgot."""
+    busy = policy()
+    quiet = HistoryPolicy(
+        Session(TextCodec(), busy.session.seen.sibling()),
+        since=BEGUN,
+        resumed=False,
+        backfill=False,
+    )
+    for lane, number in ((busy, 50), (quiet, 51)):
+        lane.begin(mid(0))
+        lane.next_mid(polls=True)
+        lane.accepted(1.0)
+        assert take(lane, frame(number), 1.1, polls=True) == [number]
+    busy.next_mid(polls=True)
+    assert busy.receive(frame(50, sent=BEGUN + 1), ARRIVAL, 5.0, polls=True).was_reset
+    assert quiet.next_mid(polls=True) == mid(0)
+    take(busy, frame(50, sent=BEGUN + 1), 5.0, polls=True)
+    assert quiet.next_mid(polls=True) == "0" * 26
+    received = quiet.receive(frame(3, sent=BEGUN + 1), ARRIVAL, 6.5, polls=True)
+    assert (stored(quiet, received), received.was_reset) == ([3], False)

@@ -27,7 +27,7 @@ class SeenMids:
     def __init__(self, limit: int = 200_000, family: "list[SeenMids] | None" = None) -> None:
         self._limit = limit
         self._family = [] if family is None else family
-        self._epoch: int = max((seen._epoch for seen in self._family), default=0)
+        self._epoch: int = self._newest_epoch()
         self._parts: deque[_Part] = deque([_Part(self._epoch)])
         self._count = 0
         self._greatest = ""
@@ -42,8 +42,13 @@ class SeenMids:
 
     def count_restarted(self) -> None:
         """Begin an epoch: the server counts from the beginning, so known mids come again."""
-        self._epoch += 1
+        self._epoch = max(self._epoch + 1, self._newest_epoch())
         self._parts.append(_Part(self._epoch))
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether a sibling noticed that the count restarted, and this lane has not."""
+        return self._epoch < self._newest_epoch()
 
     def isdisjoint(self, batch: RecordBatch) -> bool:
         """Whether no mid of the batch was seen by any lane."""
@@ -103,6 +108,9 @@ class SeenMids:
                 self._grown(1)
                 self._greatest = max(self._greatest, mid)
                 return
+
+    def _newest_epoch(self) -> int:
+        return max((seen._epoch for seen in self._family), default=0)
 
     def _with_room(self) -> "_Part":
         if self._parts[-1].count >= self._limit // _PARTS:
