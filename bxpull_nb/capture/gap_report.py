@@ -88,7 +88,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     def _has_uncovered(self) -> bool:
         """Whether a check cannot confirm all: part of the history is gone, or was never asked."""
         has_long = any(gap.seconds >= _STORED_SECONDS for gap in self.gaps)
-        return has_long or self.failed_audits > 0 or self.unknown_beginnings > 0
+        unasked = self.failed_audits or self.unknown_beginnings or self.resets
+        return has_long or unasked > 0
 
     def _risks(self) -> Iterator[str]:
         long = [gap for gap in self.gaps if gap.seconds >= _STORED_SECONDS]
@@ -111,6 +112,12 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
             yield f"Nothing ran for {self.stalled_seconds:,.1f} s: the same is true of that time."
         if self.failed_audits:
             yield f"{self.failed_audits:,} audits failed: only later ones checked their time."
+        if self.resets:
+            times = "once" if self.resets == 1 else f"{self.resets:,} times"
+            yield (
+                f"The push server was found {times} with its storage wiped: messages that "
+                f"had not come by then may be missing."
+            )
         if self.unknown_beginnings:
             yield (
                 "The position at the beginning is unknown: events before the first one may be "

@@ -13,14 +13,13 @@ import httpx
 from bxpull_nb.errors import BxPullError, ChannelRefused, FrameTooLarge
 from bxpull_nb.http import http_client
 from bxpull_nb.listener.audit_pace import LARGEST_AUDIT
-from bxpull_nb.listener.channel_renewal import RetiredChannel
 from bxpull_nb.listener.lane import Lane
 from bxpull_nb.listener.polling import poll, poll_answer, poll_body
 from bxpull_nb.listener.settings import LaneSettings
 from bxpull_nb.masking import reason_of
 from bxpull_nb.models import LogEntry, PullConfig
 from bxpull_nb.protocol.endpoint import FULL_HISTORY, connection_url
-from bxpull_nb.protocol.session import Received
+from bxpull_nb.protocol.session import Received, RetiredChannel
 
 __all__ = ["keep_auditing", "watch_for_stalls"]
 
@@ -49,12 +48,17 @@ async def keep_auditing(lane: Lane, settings: LaneSettings) -> None:
 
 
 async def watch_for_stalls(lanes: list[Lane], settings: LaneSettings) -> None:
-    """Have every lane audited after the loop was held up or the machine slept."""
+    """Have every lane audited after the loop was held up or the machine slept.
+
+    After the clock was set back the times of earlier audits mean nothing.
+    """
     timing = settings.timing
     while True:
         before = timing.monotonic(), timing.clock()
         await asyncio.sleep(1.0)
         passed = max(timing.monotonic() - before[0], (timing.clock() - before[1]) / 1e9)
+        if timing.clock() < before[1]:
+            settings.stats.audited_us.clear()
         if passed - 1.0 > timing.stall:
             _log.info("the loop was held up for %.1f s: looking for what was missed", passed - 1)
             settings.target.happened(
@@ -80,6 +84,7 @@ async def _audit(lane: Lane, settings: LaneSettings) -> None:
     config = settings.source.current
     if config is None:
         return
+    lane.history.follow_siblings()
     audit = lane.session.ask_audit()
     asked_us = settings.timing.clock() // 1000
     is_too_much = lane.audit_pace.is_too_much
@@ -98,7 +103,8 @@ async def _audit(lane: Lane, settings: LaneSettings) -> None:
     settings.stats.audits += 1
     if received is not None and received.is_whole:
         lane.session.audited(audit)
-        settings.stats.audited_us[lane.name] = asked_us
+        if lane.is_settled:
+            settings.stats.audited_us[lane.name] = asked_us
 
 
 def _too_much() -> FrameTooLarge:

@@ -45,7 +45,7 @@ class Lane:
         self.audit_due = asyncio.Event()
         self.audit_pace = AuditPace(timing.monotonic)
         self.activity = LaneActivity(self.name, target, timing.clock)
-        self.renewal = ChannelRenewal(kind, session, settings.source)
+        self.renewal = ChannelRenewal(kind, session, settings.source, settings.past.get(kind))
         self.history = HistoryPolicy(
             session,
             since=settings.since,
@@ -76,6 +76,11 @@ class Lane:
         message the capture began.
         """
         return self.state == "connected" and not self.history.needs_baseline
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether an audit of its channel covers all: no other channel has messages for it."""
+        return self._pending_action is None and self.renewal.is_settled
 
     async def run(self) -> None:
         """Listen until cancelled; raises errors that trying again cannot mend."""

@@ -100,6 +100,7 @@ class Listener:
             {**before.seen, **{lane.kind: lane.session.seen for lane in lanes}},
             {**before.last, **{lane.kind: Batch(position=lane.session.position) for lane in lanes}},
             before.since or self._began_at,
+            channels={**before.channels, **{lane.kind: lane.renewal.past for lane in lanes}},
         )
 
     async def run(self) -> None:
@@ -148,6 +149,7 @@ class Listener:
             backfill=self._backfill,
             since=self._since(config),
             resumed=self._resume.since is not None,
+            past=self._resume.channels,
         )
 
     def _since(self, config: PullConfig) -> float:

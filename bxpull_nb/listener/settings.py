@@ -2,14 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from random import random
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from bxpull_nb.protocol.retry_policy import reconnect_delays
+from bxpull_nb.protocol.session import PastChannels
 
 if TYPE_CHECKING:
     from bxpull_nb.listener.config_source import ConfigSource
@@ -100,3 +101,5 @@ class LaneSettings:
     """When the capture began: Unix seconds by the portal's clock."""
     resumed: bool = False
     """Whether that was in an earlier process: nothing since then may be missing."""
+    past: Mapping[str | None, PastChannels] = field(default_factory=dict)
+    """The channels that earlier lanes listened to, by the kind of the lane."""

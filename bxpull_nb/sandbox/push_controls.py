@@ -114,10 +114,13 @@ class PushControls(Controls):
         """Send only the first half of the next `n` frames, or bodies of polls."""
         self._running.push.faults.truncate.add(n)
 
-    def garbage(self, n: int = 1) -> None:
-        """Send `n` unreadable frames, at once or to the next listener."""
+    def garbage(self, n: int = 1, frame: str | bytes | None = None) -> None:
+        """Send `n` unreadable frames, at once or to the next listener.
+
+        `frame` is sent as given in their place, text as a text frame and bytes as a binary one.
+        """
         portal = self._running
-        portal.push.faults.garbage.add(n)
+        portal.push.faults.garbage.extend([frame] * max(0, n))
         portal.server.call_soon(portal.broker.notify_all)
 
     def duplicate(self, n: int = 1) -> None:

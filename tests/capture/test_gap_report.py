@@ -98,6 +98,15 @@ def test_every_risk_is_named(story: list[LogEntry], words: str, *, is_covered: b
     assert ("No stored event" in risk) == is_covered
 
 
+@pytest.mark.parametrize(("resets", "times"), [(1, "once"), (2, "2 times")])
+def test_a_server_that_lost_its_history_is_a_risk(resets: int, times: str) -> None:
+    """No later check of its history can find what was in the earlier one."""
+    stats = ListenerStats(audited_us={"shared": AT, "private": AT}, resets=resets)
+    risk = report_of(STORY[:3], stats, AT + 10_000_000).risk
+    assert risk.startswith(f"The push server was found {times} with its storage wiped")
+    assert "No stored event" not in risk
+
+
 def test_a_pause_is_a_gap() -> None:
     """Between a stop and a start, and between two processes."""
     story = [

@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from tests.faults.kinds import FAULTS
 from tests.faults.storm import storm
 
 VERSIONS, TRANSPORTS = ("3", "4", "5"), ("websocket", "polling")
@@ -20,6 +21,18 @@ VERSIONS, TRANSPORTS = ("3", "4", "5"), ("websocket", "polling")
 @click.option(
     "--transport", "transports", multiple=True, type=click.Choice(TRANSPORTS), default=TRANSPORTS
 )
+@click.option(
+    "--kind",
+    "kinds",
+    multiple=True,
+    type=click.Choice(list(FAULTS)),
+    default=list(FAULTS),
+    help="Only these faults.",
+    show_default=False,
+)
+@click.option(
+    "--without", multiple=True, type=click.Choice(list(FAULTS)), help="All but these faults."
+)
 @click.option("--verbose", is_flag=True, help="Say each fault, and what the listener makes of it.")
 def main(
     events: int,
@@ -28,6 +41,8 @@ def main(
     rate: float,
     versions: tuple[str, ...],
     transports: tuple[str, ...],
+    kinds: tuple[str, ...],
+    without: tuple[str, ...],
     verbose: bool,
 ) -> None:
     """Run a storm for each version and transport; print a line of figures for each."""
@@ -38,10 +53,15 @@ def main(
     outcomes = []
     for version in map(int, versions):
         for transport in transports:
-            outcome = storm(version, transport, events=events, faults=faults, seed=drawn, rate=rate)
+            outcome = storm(
+                version, transport, events=events, faults=faults, seed=drawn, rate=rate,
+                kinds=[kind for kind in kinds if kind not in without],
+            )  # fmt: skip
             click.echo(outcome)
             if not outcome.is_clean:
                 click.echo(f"  lost {outcome.lost[:5]}, doubled {outcome.doubled[:5]}")
+                click.echo(f"  {dict(outcome.faults)}")
+                click.echo("".join(f"  {wrong}\n" for wrong in outcome.wrong))
             outcomes.append(outcome)
     lost = sum(len(outcome.lost) for outcome in outcomes)
     doubled = sum(len(outcome.doubled) for outcome in outcomes)

@@ -24,7 +24,7 @@ from bxpull_nb.storage.eventlog import EventLog
 from bxpull_nb.storage.journal.record import FoundRecord, FrameHead, batch_of, pack_batch, scan
 from tests.support.paths import WIRE
 
-__all__ = ["BOMBS", "Fuzzed", "fuzz", "seeds", "try_frame"]
+__all__ = ["BOMBS", "Fuzzed", "fuzz", "seeds", "try_frame", "with_body"]
 
 ARRIVAL = Arrival(1795448999000000, "shared", "websocket")
 CODECS: list[Codec] = [TextCodec(), JsonCodec(), JsonRpcCodec(), ProtobufCodec()]
@@ -190,10 +190,12 @@ def bombs(codec: Codec) -> Iterator[tuple[str, Frame]]:
             else:
                 template = codec.encode([Message(message.mid, "")])
                 assert isinstance(template, bytes)
-                yield f"{name} in {place}", _with_body(message.mid, body)
+                yield f"{name} in {place}", with_body(message.mid, body)
 
 
-def _with_body(mid: str, body: bytes) -> bytes:
+def with_body(mid: str, body: bytes) -> bytes:
+    """Return a protobuf frame with one message; `mid` is hex digits, `body` need not be UTF-8."""
+
     def field(number: int, data: bytes) -> bytes:
         length, size = b"", len(data)
         while size > 127:

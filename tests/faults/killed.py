@@ -20,7 +20,7 @@ from bxpull_nb.rest import RestClient
 from bxpull_nb.rest.auth import AccessToken
 from bxpull_nb.sandbox import Sandbox
 from bxpull_nb.storage.journal import Journal, read_journal
-from tests.faults.storm import quick
+from tests.faults.site import quick
 from tests.support.listening import BOTH
 from tests.support.targets import ListTarget
 

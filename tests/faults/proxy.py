@@ -1,4 +1,4 @@
-"""A TCP proxy on loopback that cuts, stalls and delays connections on command."""
+"""A TCP proxy on loopback that cuts, stalls and delays connections, on command or when idle."""
 
 import asyncio
 import socket
@@ -50,6 +50,7 @@ class _Line:
         self.frozen = False
         self.left: int | None = None  # bytes until it is cut
         self.single = 0  # bytes that go one by one
+        self.last_traffic = asyncio.get_running_loop().time()
 
     def end(self, *, reset: bool = False) -> None:
         if reset:
@@ -69,6 +70,7 @@ class FaultProxy:
         self._lines: set[_Line] = set()
         self._answers: deque[bytes] = deque()
         self._quiet_until = 0.0
+        self._idle_limit: float | None = None
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._begun = threading.Event()
@@ -138,13 +140,18 @@ class FaultProxy:
         """Answer the next connections with one of `ANSWERS`."""
         self._loop.call_soon_threadsafe(self._answers.extend, [ANSWERS[name]] * times)
 
+    def limit_idle(self, seconds: float | None) -> None:
+        """Cut each connection that was silent both ways for so long; None ends it."""
+        self._idle_limit = seconds
+
     @property
     def answering(self) -> bool:
         """Whether the proxy will answer a coming connection in the server's place."""
         return bool(self._answers)
 
     def heal(self) -> None:
-        """Forget the answers that are still due."""
+        """Forget the answers that are still due, and the limit of idle connections."""
+        self._idle_limit = None
         self._loop.call_soon_threadsafe(self._answers.clear)
 
     def _all(self, act: Callable[[_Line], None]) -> None:
@@ -163,10 +170,20 @@ class FaultProxy:
         host, port = server.sockets[0].getsockname()
         self.address = f"{host}:{port}"
         self._begun.set()
+        cutting = asyncio.create_task(self._cut_idle())
         await self._stop.wait()
+        cutting.cancel()
         server.close()
         for line in self._lines:
             line.end()
+
+    async def _cut_idle(self) -> None:
+        while True:
+            limit, now = self._idle_limit, self._loop.time()
+            for line in list(self._lines) if limit is not None else ():
+                if now - line.last_traffic > (limit or 0):
+                    line.end()
+            await asyncio.sleep(0.02)
 
     async def _take(self, reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
         with suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
@@ -205,12 +222,14 @@ class FaultProxy:
 
     async def _to_server(self, reader: asyncio.StreamReader, line: _Line) -> None:
         while data := await reader.read(65536):
+            line.last_traffic = self._loop.time()
             if not line.frozen:
                 line.server.write(data)
                 await line.server.drain()
 
     async def _to_client(self, reader: asyncio.StreamReader, line: _Line) -> None:
         while data := await reader.read(65536):
+            line.last_traffic = self._loop.time()
             await asyncio.sleep(max(0.0, self._quiet_until - self._loop.time()))
             if line.frozen:
                 continue

@@ -10,7 +10,6 @@ import pytest
 
 from bxpull_nb.listener import ListenerStats, Timing
 from bxpull_nb.listener.audit import keep_auditing
-from bxpull_nb.listener.channel_renewal import RetiredChannel
 from bxpull_nb.listener.config_source import ConfigSource
 from bxpull_nb.listener.lane import Lane
 from bxpull_nb.listener.settings import LaneSettings
@@ -24,7 +23,7 @@ from bxpull_nb.models import (
     PullServer,
 )
 from bxpull_nb.protocol.codec import TextCodec
-from bxpull_nb.protocol.session import Received, SeenMids, Session
+from bxpull_nb.protocol.session import Received, Resume, RetiredChannel, SeenMids, Session
 from bxpull_nb.rest import RestClient
 from bxpull_nb.sandbox import Sandbox
 from tests.faults.proxy import FaultProxy
@@ -350,3 +349,75 @@ def test_an_end_that_is_noticed_twice_ends_the_connection_once(sandbox: Sandbox)
         await capture.until(lambda: lane._connections == 2)
 
     run(sandbox, scenario, transport="websocket", **SHARED)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_switch_keeps_what_an_ended_channel_has_still_to_give(version: int) -> None:
+    """The channel ends and the listener stops before the lane could ask the old history."""
+    numbers: list[int] = []
+    resumes: list[Resume | None] = []
+
+    async def first(capture: Capture, _task: asyncio.Task[None]) -> None:
+        await capture.until(lambda: capture.listener.ready)
+        publish(sandbox, range(1))
+        await capture.until(lambda: len(mine(capture)) == 1)
+        await capture.until_alone(sandbox)
+        sandbox.lose(3)
+        publish(sandbox, range(1, 4))
+        resumes.append(capture.listener.resume_state())
+        numbers.extend(record.params["n"] for record in mine(capture))
+
+    async def second(capture: Capture, _task: asyncio.Task[None]) -> None:
+        await capture.until(lambda: len(mine(capture)) == 5)
+        numbers.extend(record.params["n"] for record in mine(capture))
+
+    with Sandbox(server_version=version) as sandbox:
+        run(sandbox, first, transport="websocket", **SHARED)
+        sandbox.expire_channel("shared")
+        publish(sandbox, range(4, 6))
+        run(sandbox, second, transport="websocket", resume=resumes[0], **SHARED)
+    assert sorted(numbers) == list(range(6))
+
+
+def test_a_lane_with_a_retired_channel_claims_no_check() -> None:
+    """Its own channel is complete, the earlier one was not asked yet."""
+
+    async def scenario(capture: Capture, _task: asyncio.Task[None]) -> None:
+        (lane,) = await only_lane(capture)
+        config = capture.listener.config
+        assert config is not None
+        lane.renewal.retired.append(RetiredChannel(config, "shared", None))
+        publish(sandbox, range(2))
+        await capture.until(lambda: len(mine(capture)) == 2)
+        stats = capture.listener.stats
+        lane.audit_due.set()
+        await capture.until(lambda: stats.audits == 1)
+        assert stats.audited_us == {}
+        await capture.until(lambda: not lane.renewal.retired)
+        lane.audit_due.set()
+        await capture.until(lambda: stats.audits == 2)
+        assert list(stats.audited_us) == ["shared"]
+
+    with Sandbox(poll_hold=0.1) as sandbox:
+        run(sandbox, scenario, transport="websocket", **SHARED)
+
+
+def test_a_clock_set_back_takes_the_times_of_audits_with_it() -> None:
+    """Events after it have earlier times than the audit that did not know of them."""
+    ahead = [0]
+
+    async def scenario(capture: Capture, _task: asyncio.Task[None]) -> None:
+        await only_lane(capture)
+        stats = capture.listener.stats
+        stats.audited_us["shared"] = time.time_ns() // 1000
+        ahead[0] = -60_000_000_000
+        await capture.until(lambda: not stats.audited_us)
+
+    with Sandbox() as sandbox:
+        run(
+            sandbox,
+            scenario,
+            transport="websocket",
+            channels=("shared",),
+            timing={"clock": lambda: time.time_ns() + ahead[0]},
+        )

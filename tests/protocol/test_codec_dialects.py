@@ -268,6 +268,30 @@ def test_no_depth_of_nesting_raises(codec: Codec) -> None:
     assert isinstance(record, Event | BadFrame)
 
 
+@pytest.mark.parametrize("codec", CODECS, ids=lambda codec: codec.dialect)
+@pytest.mark.parametrize("number", ["1" + "0" * 400, "-1e400", "9" * 5_000])
+def test_a_number_without_bounds_costs_no_other_message(codec: Codec, number: str) -> None:
+    """It is one event without a time, or one unreadable message; it breaks no frame off."""
+    hostile = f'{{"command":"c","params":1,"extra":{{"server_time_unix":{number}}}}}'
+    bodies = ['{"command":"before"}', hostile, '{"command":"after"}']
+    sent = [Message(f"1795447844{n:016}", body) for n, body in enumerate(bodies)]
+    for messages in (sent, sent[1:2]):
+        records = list(codec.decode(codec.encode(messages)))
+        assert [record.mid for record in records] == [message.mid for message in messages]
+        assert not any(isinstance(one, BadFrame) and one.is_torn for one in records)
+    assert (records[0].command, records[0].server_time_unix) in [("c", None), (None, None)]
+
+
+@pytest.mark.parametrize("codec", CODECS, ids=lambda codec: codec.dialect)
+def test_a_message_is_the_same_whatever_came_with_it(codec: Codec) -> None:
+    """A frame that is read with care does not spell its usual messages differently."""
+    message = Message("1795447844" + "0" * 16, '{"command":"c","params":[1e999, 1.50]}')
+    hostile = Message("1795447844" + "0" * 15 + "1", '{"command":5,"extra":7}')
+    [alone] = codec.decode(codec.encode([message]))
+    together = codec.decode(codec.encode([message, hostile]))
+    assert together[0] == alone
+
+
 @pytest.mark.parametrize("frame", ["ping", "pong", ""])
 def test_heartbeats_are_no_messages(frame: str) -> None:
     """They are no errors either."""

@@ -107,3 +107,46 @@ def test_disorder_and_missed_messages_are_no_reset(polls: bool) -> None:
         take(lane, frame(second * 100), float(second), polls=polls)
     assert not lane.receive(frame(499), ARRIVAL, 5.2, polls=polls).was_reset
     assert not lane.receive_audit(frame(150), ARRIVAL, 5.3, mid(100)).was_reset
+
+
+@pytest.mark.parametrize("polls", [True, False])
+def test_a_reset_is_one_reset_however_long_its_traffic_goes_on(polls: bool) -> None:
+    """Every later message has a mid that an earlier one had, too."""
+    lane = policy()
+    lane.begin(mid(0))
+    lane.next_mid(polls=polls)
+    lane.accepted(0.0)
+    for number in range(1, 41):
+        assert take(lane, frame(number), number / 10, polls=polls) == [number]
+    resets = 0
+    for number in range(1, 41):
+        now = 6.0 + number / 10
+        received = lane.receive(frame(number, sent=BEGUN + 1), ARRIVAL, now, polls=polls)
+        resets += received.was_reset
+        assert stored(lane, received) == [number]
+        lane.next_mid(polls=polls)
+        lane.accepted(now)
+    assert resets == 1
+
+
+def test_a_lane_starts_over_after_a_reset_that_only_its_sibling_noticed() -> None:
+    """It was switched off, or got no message: its position is one that the server forgot."""
+    busy = policy()
+    quiet = HistoryPolicy(
+        Session(TextCodec(), busy.session.seen.sibling()),
+        since=BEGUN,
+        resumed=False,
+        backfill=False,
+    )
+    for lane, number in ((busy, 50), (quiet, 51)):
+        lane.begin(mid(0))
+        lane.next_mid(polls=True)
+        lane.accepted(1.0)
+        assert take(lane, frame(number), 1.1, polls=True) == [number]
+    busy.next_mid(polls=True)
+    assert busy.receive(frame(50, sent=BEGUN + 1), ARRIVAL, 5.0, polls=True).was_reset
+    assert quiet.next_mid(polls=True) == mid(0)
+    take(busy, frame(50, sent=BEGUN + 1), 5.0, polls=True)
+    assert quiet.next_mid(polls=True) == "0" * 26
+    received = quiet.receive(frame(3, sent=BEGUN + 1), ARRIVAL, 6.5, polls=True)
+    assert (stored(quiet, received), received.was_reset) == ([3], False)

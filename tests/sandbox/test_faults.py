@@ -159,6 +159,17 @@ def test_unreadable_frames_can_be_had(version: int) -> None:
             assert codec.decode(websocket.recv(5))[0].error
 
 
+@pytest.mark.parametrize("frame", ["any text", b"\xff\xfe"])
+def test_a_frame_can_be_sent_as_given(visitor: Visitor, frame: str | bytes) -> None:
+    """A text is a text frame, bytes are a binary one; a poll gets it as its body."""
+    with visitor.listen(visitor.channel()) as websocket:
+        visitor.sandbox.garbage(2, frame)
+        assert [websocket.recv(5), websocket.recv(5)] == [frame, frame]
+    visitor.sandbox.garbage(1, frame)
+    body = visitor.poll(visitor.channel()).content
+    assert body == (frame.encode() if isinstance(frame, str) else frame)
+
+
 @pytest.mark.parametrize("version", [3, 4, 5])
 def test_frames_can_be_torn(version: int) -> None:
     """The first half arrives; the message is stored."""

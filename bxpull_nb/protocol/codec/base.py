@@ -1,7 +1,9 @@
 """The parts that all dialects share: the interface of a codec and the body of a message."""
 
+import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from typing import Annotated, Any, Protocol
 
@@ -174,14 +176,54 @@ def bad_frame(raw: str, reason: str, arrival: Arrival, *, is_torn: bool = False)
     return BadFrame(raw, reason, found[1] if found else None, arrival, is_torn)
 
 
-def guarded(
-    record: Callable[[Any, Arrival], Record], item: Any, text: str, arrival: Arrival
-) -> Record:
-    """Return the record of an item; a BadFrame where it cannot be written as JSON again."""
+def json_records(
+    text: str,
+    usual: Callable[[str, Arrival], RecordBatch],
+    record: Callable[[Any, Arrival], Record | None],
+    arrival: Arrival,
+) -> Iterator[Record]:
+    """Yield the records of a frame that is one JSON value or a list of them.
+
+    Each item is decoded alone, so one that cannot be read is a BadFrame and costs no other. A
+    frame that is not JSON is one torn BadFrame. `usual` reads a list of usual items, so that a
+    message is the same whatever came with it; `record` makes a record of another item, or None.
+    """
     try:
-        return record(item, arrival)
-    except (UnicodeEncodeError, msgspec.EncodeError, RecursionError) as exc:
-        return bad_frame(text, f"cannot be written as JSON again: {exc}", arrival)
+        pieces = _pieces(text)
+    except (msgspec.DecodeError, RecursionError, UnicodeError) as exc:
+        yield BadFrame(text, f"not JSON: {exc}", None, arrival, is_torn=True)
+        return
+    for piece in pieces:
+        with suppress(msgspec.DecodeError, UnicodeError, RecursionError):
+            yield from usual(f"[{piece}]", arrival)
+            continue
+        found = _record_of(piece, record, arrival)
+        if found is not None:
+            yield found
+
+
+_json_value = json.JSONDecoder(strict=False)  # it takes numbers of any size
+_raw_value = msgspec.json.Decoder(msgspec.Raw)
+_raw_list = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+def _pieces(text: str) -> list[str]:
+    if text.lstrip().startswith("["):
+        return [bytes(piece).decode() for piece in _raw_list.decode(text)]
+    return [bytes(_raw_value.decode(text)).decode()]
+
+
+def _record_of(
+    piece: str, record: Callable[[Any, Arrival], Record | None], arrival: Arrival
+) -> Record | None:
+    try:
+        return record(_json_value.decode(piece), arrival)
+    except RecursionError:
+        return bad_frame(piece, "JSON nested too deeply", arrival)
+    except (UnicodeEncodeError, msgspec.EncodeError) as exc:
+        return bad_frame(piece, f"cannot be written as JSON again: {exc}", arrival)
+    except ValueError as exc:
+        return bad_frame(piece, f"not JSON: {exc}", arrival)
 
 
 _HEAD = 400  # the envelope in front of a body is shorter than this

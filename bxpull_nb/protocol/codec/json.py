@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from bxpull_nb.models import UNKNOWN_ARRIVAL, Arrival, BadFrame, Message, Record, RecordBatch
-from bxpull_nb.protocol.codec.base import Envelope, guarded, loose_event, usual_batch
+from bxpull_nb.protocol.codec.base import Envelope, json_records, loose_event, usual_batch
 
 __all__ = ["JsonCodec"]
 
@@ -27,14 +27,8 @@ class JsonCodec:
             return RecordBatch.of([])
         # Nearly always all have the usual shape; if not, they are read one by one.
         with suppress(msgspec.DecodeError, UnicodeError, RecursionError):
-            return usual_batch(_decode_list(text), arrival)
-        try:
-            value = msgspec.json.decode(text)
-        except (msgspec.DecodeError, RecursionError, UnicodeError) as exc:
-            bad = BadFrame(text, f"not JSON: {exc}", None, arrival, is_torn=True)
-            return RecordBatch.of([bad])
-        items = value if isinstance(value, list) else [value]
-        return RecordBatch.of(guarded(_record, item, text, arrival) for item in items)
+            return _usual(text, arrival)
+        return RecordBatch.of(json_records(text, _usual, _record, arrival))
 
     def encode(self, messages: Sequence[Message]) -> str:
         """Return a list of envelopes."""
@@ -48,6 +42,10 @@ class JsonCodec:
             for message in messages
         ]
         return msgspec.json.encode(envelopes).decode()
+
+
+def _usual(text: str, arrival: Arrival) -> RecordBatch:
+    return usual_batch(_decode_list(text), arrival)
 
 
 def _record(item: Any, arrival: Arrival) -> Record:

@@ -16,7 +16,7 @@ from bxpull_nb.protocol.codec.base import (
     NO_SENDER,
     Body,
     Extra,
-    guarded,
+    json_records,
     loose_event,
     sender_name,
     usual_batch,
@@ -72,20 +72,8 @@ class JsonRpcCodec:
             return RecordBatch.of([])
         # Nearly always all have the usual shape; if not, they are read one by one.
         with suppress(msgspec.DecodeError, UnicodeError, RecursionError):
-            usual = _decode_usual(text)
-            requests = usual if isinstance(usual, list) else [usual]
-            messages = [request.params for request in requests]
-            _overlay(messages)
-            return usual_batch(messages, arrival, [message.sender for message in messages])
-        try:
-            value = msgspec.json.decode(text)
-        except (msgspec.DecodeError, RecursionError, UnicodeError) as exc:
-            bad = BadFrame(text, f"not JSON: {exc}", None, arrival, is_torn=True)
-            return RecordBatch.of([bad])
-        items = value if isinstance(value, list) else [value]
-        return RecordBatch.of(
-            guarded(_record, item, text, arrival) for item in items if not _is_answer(item)
-        )
+            return _usual(text, arrival)
+        return RecordBatch.of(json_records(text, _usual, _record, arrival))
 
     def encode(self, messages: Sequence[Message]) -> str:
         """Return one message as an object, several as an array."""
@@ -116,6 +104,14 @@ class JsonRpcCodec:
         return msgspec.json.encode(call).decode()
 
 
+def _usual(text: str, arrival: Arrival) -> RecordBatch:
+    usual = _decode_usual(text)
+    requests = usual if isinstance(usual, list) else [usual]
+    messages = [request.params for request in requests]
+    _overlay(messages)
+    return usual_batch(messages, arrival, [message.sender for message in messages])
+
+
 def _overlay(messages: list[_Params]) -> None:
     for message in messages:
         if message.user_params is not None or message.dictionary is not None:
@@ -138,7 +134,10 @@ def _is_answer(item: Any) -> bool:
     return isinstance(item, dict) and "id" in item and "method" not in item
 
 
-def _record(item: Any, arrival: Arrival) -> Record:
+def _record(item: Any, arrival: Arrival) -> Record | None:
+    """Return the record of a request; None for the answer to a call."""
+    if _is_answer(item):
+        return None
     params = item.get("params") if isinstance(item, dict) else None
     if not isinstance(params, dict) or item.get("method") != "incoming.message":
         shown = msgspec.json.encode(item).decode()

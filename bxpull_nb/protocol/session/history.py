@@ -44,11 +44,22 @@ class HistoryPolicy:
 
     def next_mid(self, *, polls: bool) -> str | None:
         """Return the mid for the next request; None for a connection that wants no history."""
+        self.follow_siblings()
         self._asked = self.session.resume_point()
         if self._asked is None and (polls or not self.needs_baseline):
             self._asked = FULL_HISTORY
         self._frames = 0
         return self._asked
+
+    def follow_siblings(self) -> None:
+        """Start over after a reset that only a sibling noticed: this lane may get no message.
+
+        Its position is of before the reset, and the server stores nothing after it.
+        """
+        if self.session.seen.is_behind:
+            self.session.seen.count_restarted()
+            self.session.forget_position()
+            self._newest_at.clear()
 
     def accepted(self, now: float) -> None:
         """Note that the server accepted the connection, or answered a poll."""
@@ -124,10 +135,10 @@ class HistoryPolicy:
             least, _ = RecordBatch.of(received.batch.records).mid_range
             self.session.begin_before(self.session.first or least)
         marks = self._newest_at
+        newest = max(received.newest or "", self.session.newest or "")
         if received.was_reset:
             marks.clear()
-            self._asked = None
-        newest = max(received.newest or "", self.session.newest or "")
+            self._asked, newest = None, received.newest or ""
         if newest and (not marks or (now - marks[-1][0] >= _SETTLED / 4 and newest > marks[-1][1])):
             marks.append((now, newest))
         return received

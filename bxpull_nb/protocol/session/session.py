@@ -16,6 +16,7 @@ from bxpull_nb.models import Arrival, BadFrame, Batch, Event, Position, Record, 
 from bxpull_nb.protocol.codec import Codec, JsonRpcCodec, RpcAnswer, decoded
 from bxpull_nb.protocol.codec.joining import DecodedFrame
 from bxpull_nb.protocol.endpoint import FULL_HISTORY
+from bxpull_nb.protocol.session.past_channels import PastChannels
 from bxpull_nb.protocol.session.seen_mids import SeenMids
 
 __all__ = ["Audit", "Received", "Resume", "Session"]
@@ -32,7 +33,8 @@ class Received(msgspec.Struct, frozen=True):
     old: int = 0
     """Messages dropped because they are older than the capture."""
     newest: str | None = None
-    """The greatest mid of the frame, seen before or not; torn messages do not count."""
+    """The greatest mid of the frame, seen before or not; torn messages do not count. After a reset
+    that of the messages that prove it: others of the frame may be from before."""
     is_whole: bool = True
     """Whether nothing in the frame was damaged, except messages known to be."""
     is_torn: bool = False
@@ -58,6 +60,8 @@ class Resume(msgspec.Struct, frozen=True):
     """When the capture began: Unix seconds by the portal's clock; None before it began."""
     stopped_us: int | None = None
     """When its last record was received, in an earlier process: Unix microseconds."""
+    channels: Mapping[str | None, PastChannels] = {}
+    """The channels of each lane, within one process."""
 
 
 class Audit(NamedTuple):
@@ -86,6 +90,7 @@ class Session:
         self._floor: deque[str] = deque(maxlen=2)
         self._since_floor = 0
         self._epoch = 0
+        self._is_fresh = False  # connected, and nothing stored since
 
     def resume_point(self) -> str | None:
         """Return the mid to connect with: the newest known before the previous connection.
@@ -94,8 +99,7 @@ class Session:
         unknown. An audit that found everything moves it too. The mid is never older than the
         seen mids reach.
         """
-        point = max(self._safe or self._began or "", self._audited or "")
-        return self._not_below_floor(point or None)
+        return self._point_after(self._safe)
 
     def audit_point(self) -> str | None:
         """Return the mid for an audit: the newest known before the previous audit.
@@ -111,8 +115,12 @@ class Session:
 
     @property
     def position(self) -> Position:
-        """The position, for another session to continue from: see `restore`."""
-        return Position(self.resume_point(), self._audited, self.newest)
+        """The position, for another session to continue from: see `restore`.
+
+        Until a connection has brought something, its history may be still to come.
+        """
+        safe = self._safe_before if self._is_fresh else self._safe
+        return Position(self._point_after(safe), self.audit_point(), self.newest)
 
     def restore(self, batch: Batch) -> None:
         """Continue from the last batch that an earlier process stored.
@@ -128,6 +136,7 @@ class Session:
     def connected(self) -> None:
         """Note that a connection was accepted; call it before its frames."""
         self._safe_before, self._safe = self._safe, self.newest
+        self._is_fresh = True
 
     def rewind(self, point: str | None) -> None:
         """Resume and audit from `point` again, an earlier `resume_point`."""
@@ -166,8 +175,9 @@ class Session:
         kept = records.without(left_out)
         bad = records.bad_frames
         is_torn = bool(bad) and any(record.is_torn for record in bad)
+        newest = _greatest_known(records) if is_torn else records.mid_range[1] or None
+        again = self._counted_again(kept, reset_below)
         is_rpc = frame.dialect == "jsonrpc"
-        new_count = self._of_new_count(kept, reset_below)
         dropped = tuple(mid for at in duplicates if (mid := records.mids[at]) is not None)
         return Received(
             batch=Batch(
@@ -180,10 +190,10 @@ class Session:
                 frame.parts,
             ),
             old=len(old),
-            newest=_newest_of(new_count or records, is_torn=is_torn),
+            newest=max(again) if again else newest,
             is_whole=not is_torn and all(r.mid is None or self.seen.knows(r) for r in bad),
             is_torn=is_torn,
-            was_reset=bool(new_count),
+            was_reset=bool(again),
             service_messages=_service_messages(kept) if "pull" in kept.module_ids else (),
             answers=JsonRpcCodec.answers(content) if is_rpc and isinstance(content, str) else (),
             acknowledge=[mid for mid in records.mids if mid] if is_rpc else (),
@@ -195,12 +205,14 @@ class Session:
 
     def stored(self, received: Received) -> list[str]:
         """Remember the stored records, move the position, and return the acknowledgements."""
-        self.seen.add(received.batch.records, received.batch.duplicates)
         if received.was_reset:
+            self.seen.count_restarted()
             self.forget_position()
+        self.seen.add(received.batch.records, received.batch.duplicates)
         if not received.is_whole:  # what the connection was to bring again may not have come
             self._safe = self._safe_before
         self.advance(received.newest)
+        self._is_fresh = False
         batch = RecordBatch.of(received.batch.records)
         if self.first is None:
             self.first = batch.mid_range[0] or None
@@ -238,6 +250,10 @@ class Session:
         self.newest = self.first = None
         self.start_over()
 
+    def _point_after(self, safe: str | None) -> str | None:
+        point = max(safe or self._began or "", self._audited or "")
+        return self._not_below_floor(point or None)
+
     def _not_below_floor(self, point: str | None) -> str | None:
         if len(self._floor) < 2:
             return point
@@ -268,23 +284,21 @@ class Session:
             if at not in known and _is_older(record, since, first)
         ]
 
-    def _of_new_count(self, batch: RecordBatch, below: str) -> Sequence[Record]:
-        """Return the messages from the first that proves a restarted count; nearly always none.
+    def _counted_again(self, batch: RecordBatch, below: str) -> list[str]:
+        """Return the mids of new messages that prove that the server restarted its count.
 
-        Its mid is far below the position, or another message had the same mid. Those before it
-        in the frame are of the old count.
+        They are far below the position, or another message had the same mid.
         """
         least, _ = batch.mid_range
         if not least or (least > below and self.seen.isdisjoint(batch)):
-            return ()
-        for at, record in enumerate(batch):
-            if (
-                type(record) is Event
-                and _is_counted(record.mid)
-                and (record.mid <= below or self.seen.has_another(record))
-            ):
-                return batch[at:]
-        return ()
+            return []  # nearly always
+        return [
+            record.mid
+            for record in batch
+            if type(record) is Event
+            and _is_counted(record.mid)
+            and (record.mid <= below or self.seen.has_another(record))
+        ]
 
     def _move_floor(self, count: int) -> None:
         """Let the floor follow: a resume never reaches further back than the seen mids."""
@@ -297,13 +311,6 @@ class Session:
 def _is_counted(mid: str) -> bool:
     """Whether the mid is a number that the server counted (protocol 2.3)."""
     return len(mid) == 26 and mid.isdecimal()
-
-
-def _newest_of(records: Sequence[Record], *, is_torn: bool) -> str | None:
-    """Return the greatest mid of a frame's records."""
-    if is_torn or not isinstance(records, RecordBatch):
-        return _greatest_known(records)
-    return records.mid_range[1] or None
 
 
 def _greatest_known(batch: Sequence[Record]) -> str | None:

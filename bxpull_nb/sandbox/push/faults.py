@@ -6,6 +6,7 @@ any thread.
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Sequence
 from threading import Lock
 
@@ -115,8 +116,8 @@ class WireFaults:
     """Faults of the next connections and frames."""
 
     def __init__(self) -> None:
-        self.garbage = Countdown()
-        """Additional frames that cannot be decoded."""
+        self.garbage: deque[Frame | None] = deque()
+        """Additional frames, as given; None = the dialect's frame that cannot be decoded."""
         self.truncate = Countdown()
         """Frames of which only the first half is sent."""
         self.html = Countdown()
@@ -130,6 +131,13 @@ class WireFaults:
         """Seconds without traffic after which a connection is cut."""
         self._stalled_until = 0.0
         self._down_until = 0.0
+
+    def take_garbage(self, usual: Frame) -> Frame:
+        """Remove and return the next additional frame, `usual` for None; empty without one."""
+        if not self.garbage:
+            return ""
+        given = self.garbage.popleft()
+        return usual if given is None else given
 
     def stall(self, seconds: float) -> None:
         """Send nothing for so many seconds; connections are accepted."""

@@ -54,8 +54,8 @@ class PollHandler:
         try:
             while not (self._refusal or self._context.broker.closed or gone.done()):
                 self._ready.clear()
-                if self._faults.garbage.take():
-                    return subscription.dialect.garbage
+                if garbage := self._faults.take_garbage(subscription.dialect.garbage):
+                    return garbage
                 if frame := subscription.take(1):
                     return frame
                 if clock() >= end:

@@ -67,8 +67,8 @@ class WebSocketHandler:
         if backlog:
             await self._send(self._faults.maybe_truncate(backlog))
         while True:
-            while self._faults.garbage.take():
-                await self._send(self._subscription.dialect.garbage)
+            while garbage := self._faults.take_garbage(self._subscription.dialect.garbage):
+                await self._send(garbage)
             frame = self._subscription.take(1)
             while frame:
                 await self._send(self._faults.maybe_truncate(frame))
