@@ -107,3 +107,23 @@ def test_disorder_and_missed_messages_are_no_reset(polls: bool) -> None:
         take(lane, frame(second * 100), float(second), polls=polls)
     assert not lane.receive(frame(499), ARRIVAL, 5.2, polls=polls).was_reset
     assert not lane.receive_audit(frame(150), ARRIVAL, 5.3, mid(100)).was_reset
+
+
+@pytest.mark.parametrize("polls", [True, False])
+def test_a_reset_is_one_reset_however_long_its_traffic_goes_on(polls: bool) -> None:
+    """Every later message has a mid that an earlier one had, too."""
+    lane = policy()
+    lane.begin(mid(0))
+    lane.next_mid(polls=polls)
+    lane.accepted(0.0)
+    for number in range(1, 41):
+        assert take(lane, frame(number), number / 10, polls=polls) == [number]
+    resets = 0
+    for number in range(1, 41):
+        now = 6.0 + number / 10
+        received = lane.receive(frame(number, sent=BEGUN + 1), ARRIVAL, now, polls=polls)
+        resets += received.was_reset
+        assert stored(lane, received) == [number]
+        lane.next_mid(polls=polls)
+        lane.accepted(now)
+    assert resets == 1

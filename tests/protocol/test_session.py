@@ -35,9 +35,9 @@ def session(seen: SeenMids | None = None, codec: Codec | None = None) -> Session
     return Session(codec or TextCodec(), seen or SeenMids())
 
 
-def take(lane: Session, numbers: Sequence[int]) -> list[int]:
+def take(lane: Session, numbers: Sequence[int], sent: float = 1767225600.0) -> list[int]:
     """Receive and store a frame; return the numbers of the new messages."""
-    received = lane.receive(frame(numbers), ARRIVAL)
+    received = lane.receive(frame(numbers, sent), ARRIVAL)
     lane.stored(received)
     return [int(record.mid[10:]) for record in received.batch.records if record.mid]
 
@@ -234,6 +234,31 @@ def test_a_new_message_far_below_the_position_is_a_reset() -> None:
     assert received.was_reset
     lane.stored(received)
     assert (lane.newest, lane.resume_point()) == (mid(7), "0" * 26)
+
+
+def test_a_sibling_notices_a_reset_of_its_own() -> None:
+    """Each lane does once, also one that opened after it."""
+    seen = SeenMids()
+    shared, private = session(seen=seen), session(seen=seen.sibling())
+    take(shared, [1, 2, 5])
+    take(private, [3, 4])
+    resets = []
+    for lane, number in ((shared, 1), (shared, 3), (private, 4), (private, 5)):
+        received = lane.receive(frame([number], sent=1767225700.0), ARRIVAL)
+        resets.append(received.was_reset)
+        lane.stored(received)
+    late = session(seen=seen.sibling())
+    resets.append(late.receive(frame([2], sent=1767225700.0), ARRIVAL).was_reset)
+    assert resets == [True, False, True, False, False]
+
+
+def test_an_unreadable_message_of_a_server_that_counts_again_is_no_duplicate() -> None:
+    """Its mid was of another message, before the reset."""
+    lane = session()
+    take(lane, [1, 2])
+    take(lane, [1], sent=1767225700.0)
+    bad = '#!NGINXNMS!#{"id":2,"mid":"' + mid(2) + '","text":oops}#!NGINXNME!#'
+    assert len(lane.receive(bad, ARRIVAL).batch.records) == 1
 
 
 def test_another_message_under_a_known_mid_is_a_reset() -> None:

@@ -57,6 +57,20 @@ def test_three_processes_make_one_capture(tmp_path: Path, version: int, transpor
 
 
 @pytest.mark.parametrize("transport", ["websocket", "polling"])
+def test_a_reset_of_an_earlier_process_is_not_found_again(tmp_path: Path, transport: str) -> None:
+    """The journal holds two messages under each mid that comes now."""
+    with Sandbox() as sandbox:
+        listen(sandbox, tmp_path, 0, 40, 0, transport=transport)
+        sandbox.wipe_history()
+        resets = [
+            listen(sandbox, tmp_path, n, 20, 0, transport=transport).listener.stats.resets
+            for n in (40, 60)
+        ]
+    assert resets == [1, 0]
+    assert numbers_in(tmp_path) == list(range(80))
+
+
+@pytest.mark.parametrize("transport", ["websocket", "polling"])
 def test_a_capture_that_ended_before_its_first_event_goes_on(
     tmp_path: Path, transport: str
 ) -> None:

@@ -113,10 +113,10 @@ class HistoryPolicy:
             least, _ = RecordBatch.of(received.batch.records).mid_range
             self.session.begin_before(self.session.first or least)
         marks = self._newest_at
+        newest = max(received.newest or "", self.session.newest or "")
         if received.was_reset:
             marks.clear()
-            self._asked = None
-        newest = max(received.newest or "", self.session.newest or "")
+            self._asked, newest = None, received.newest or ""
         if newest and (not marks or (now - marks[-1][0] >= _SETTLED / 4 and newest > marks[-1][1])):
             marks.append((now, newest))
         return received

@@ -18,16 +18,19 @@ class SeenMids:
     what a quiet one can be sent again.
 
     Each mid has a fingerprint of its message: a server whose storage was wiped counts from the
-    beginning again, and a new message under an old mid is no duplicate. The mids lie in parts,
-    so that the oldest are dropped at once, without a scan.
+    beginning again, and a new message under an old mid is no duplicate. With `count_restarted`
+    an epoch begins: messages of earlier epochs are still recognised, but no longer prove that
+    the server restarted its count. The mids lie in parts, so that the oldest are dropped at
+    once, without a scan.
     """
 
     def __init__(self, limit: int = 200_000, family: "list[SeenMids] | None" = None) -> None:
         self._limit = limit
-        self._parts: deque[_Part] = deque([_Part()])
+        self._family = [] if family is None else family
+        self._epoch = max((seen._epoch for seen in self._family), default=0)
+        self._parts: deque[_Part] = deque([_Part(self._epoch)])
         self._count = 0
         self._greatest = ""
-        self._family = [] if family is None else family
         self._family.append(self)
 
     def sibling(self, limit: int = 200_000) -> "SeenMids":
@@ -36,6 +39,11 @@ class SeenMids:
 
     def __contains__(self, mid: str) -> bool:
         return any(mid in part.fingerprints() for part in self._all_parts())
+
+    def count_restarted(self) -> None:
+        """Begin an epoch: the server counts from the beginning, so known mids come again."""
+        self._epoch += 1
+        self._parts.append(_Part(self._epoch))
 
     def isdisjoint(self, batch: RecordBatch) -> bool:
         """Whether no mid of the batch was seen by any lane."""
@@ -50,9 +58,11 @@ class SeenMids:
     def holds(self, record: Record) -> bool:
         """Whether this very message was seen, not just another one under its mid.
 
-        A damaged duplicate counts as the message.
+        A damaged duplicate counts as the message, within an epoch.
         """
-        return record.mid in self if type(record) is BadFrame and record.mid else self.knows(record)
+        if type(record) is BadFrame and record.mid:
+            return any(record.mid in part.fingerprints() for part in self._present_parts())
+        return self.knows(record)
 
     def knows(self, record: Record) -> bool:
         """Whether this message was seen as it is."""
@@ -60,10 +70,17 @@ class SeenMids:
         return any(part.fingerprints().get(record.mid) == wanted for part in self._all_parts())
 
     def has_another(self, record: Record) -> bool:
-        """Whether another readable message was seen under this mid."""
-        known = (part.fingerprints().get(record.mid) for part in self._all_parts())
+        """Whether another readable message was seen under this mid since the count restarted."""
+        known = (part.fingerprints().get(record.mid) for part in self._present_parts())
         readable = {value for value in known if value is not None and not value & 1}
         return bool(readable - {_fingerprint(record)})
+
+    def has_another_of(self, records: Iterable[Record]) -> bool:
+        """Whether a readable record has a mid under which `has_another` knows another message."""
+        batch = RecordBatch.of(records)
+        if self.isdisjoint(batch):
+            return False  # nearly always
+        return any(type(record) is not BadFrame and self.has_another(record) for record in batch)
 
     def add(self, records: Iterable[Record], duplicates: Iterable[str] = ()) -> None:
         """Remember the records, and the mids of duplicates that a sibling received first."""
@@ -89,7 +106,7 @@ class SeenMids:
 
     def _with_room(self) -> "_Part":
         if self._parts[-1].count >= self._limit // _PARTS:
-            self._parts.append(_Part())
+            self._parts.append(_Part(self._epoch))
         return self._parts[-1]
 
     def _grown(self, count: int) -> None:
@@ -101,11 +118,16 @@ class SeenMids:
     def _all_parts(self) -> "Iterable[_Part]":
         return (part for seen in self._family for part in reversed(seen._parts))
 
+    def _present_parts(self) -> "Iterable[_Part]":
+        """Yield the parts since this lane last noticed that the count restarted."""
+        return (part for part in self._all_parts() if part.epoch >= self._epoch)
+
 
 class _Part:
     """Some of the mids; most are never looked up, so the dict is built at the first lookup."""
 
-    def __init__(self) -> None:
+    def __init__(self, epoch: int) -> None:
+        self.epoch = epoch
         self.count = 0
         self._mids: list[str | None] = []  # of those that are not in the dict yet
         self._times: list[float | None] = []

@@ -183,9 +183,10 @@ class Session:
 
     def stored(self, received: Received) -> list[str]:
         """Remember the stored records, move the position, and return the acknowledgements."""
-        self.seen.add(received.batch.records, received.batch.duplicates)
         if received.was_reset:
+            self.seen.count_restarted()
             self.forget_position()
+        self.seen.add(received.batch.records, received.batch.duplicates)
         if not received.is_whole:  # what the connection was to bring again may not have come
             self._safe = self._safe_before
         self.advance(received.newest)

@@ -79,6 +79,8 @@ def resume_from(
             channel = batch.arrival.channel
             if channel not in seen:
                 seen[channel] = family.sibling(max(count + 1, _REMEMBERED))
+            if seen[channel].has_another_of(batch.records):
+                seen[channel].count_restarted()
             seen[channel].add(batch.records, batch.duplicates)
             last[channel] = batch
     times = [batch.arrival.received_us for batch in last.values() if batch.records]
