@@ -236,6 +236,15 @@ def test_a_new_message_far_below_the_position_is_a_reset() -> None:
     assert (lane.newest, lane.resume_point()) == (mid(7), "0" * 26)
 
 
+def test_a_frame_from_before_and_after_a_reset_leaves_the_lower_position() -> None:
+    """With the higher one the server would be asked for nothing that it stores."""
+    lane = session()
+    take(lane, [100])
+    received = lane.receive(frame([101, 7, 8]), ARRIVAL, reset_below=mid(90))
+    lane.stored(received)
+    assert (received.was_reset, lane.newest) == (True, mid(8))
+
+
 def test_a_sibling_notices_a_reset_of_its_own() -> None:
     """Each lane does once, also one that opened after it."""
     seen = SeenMids()

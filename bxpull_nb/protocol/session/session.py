@@ -31,7 +31,8 @@ class Received(msgspec.Struct, frozen=True):
     old: int = 0
     """Messages dropped because they are older than the capture."""
     newest: str | None = None
-    """The greatest mid of the frame, seen before or not; torn messages do not count."""
+    """The greatest mid of the frame, seen before or not; torn messages do not count. After a reset
+    that of the messages that prove it: others of the frame may be from before."""
     is_whole: bool = True
     """Whether nothing in the frame was damaged, except messages known to be."""
     is_torn: bool = False
@@ -163,15 +164,17 @@ class Session:
         kept = records.without(left_out)
         bad = records.bad_frames
         is_torn = bool(bad) and any(record.is_torn for record in bad)
+        newest = _greatest_known(records) if is_torn else records.mid_range[1] or None
+        again = self._counted_again(kept, reset_below)
         is_rpc = dialect == "jsonrpc"
         dropped = tuple(mid for at in duplicates if (mid := records.mids[at]) is not None)
         return Received(
             batch=Batch(kept, frame, dialect, dropped, tuple(left_out), self.position),
             old=len(old),
-            newest=_greatest_known(records) if is_torn else records.mid_range[1] or None,
+            newest=max(again) if again else newest,
             is_whole=not is_torn and all(r.mid is None or self.seen.knows(r) for r in bad),
             is_torn=is_torn,
-            was_reset=self._was_reset(kept, reset_below),
+            was_reset=bool(again),
             service_messages=_service_messages(kept) if "pull" in kept.module_ids else (),
             answers=JsonRpcCodec.answers(frame) if is_rpc and isinstance(frame, str) else (),
             acknowledge=[mid for mid in records.mids if mid] if is_rpc else (),
@@ -257,20 +260,21 @@ class Session:
             if at not in known and _is_older(record, since, first)
         ]
 
-    def _was_reset(self, batch: RecordBatch, below: str) -> bool:
-        """Whether a new message proves that the server restarted its count.
+    def _counted_again(self, batch: RecordBatch, below: str) -> list[str]:
+        """Return the mids of new messages that prove that the server restarted its count.
 
-        Its mid is far below the position, or another message had the same mid.
+        They are far below the position, or another message had the same mid.
         """
         least, _ = batch.mid_range
         if not least or (least > below and self.seen.isdisjoint(batch)):
-            return False  # nearly always
-        return any(
-            type(record) is Event
+            return []  # nearly always
+        return [
+            record.mid
+            for record in batch
+            if type(record) is Event
             and _is_counted(record.mid)
             and (record.mid <= below or self.seen.has_another(record))
-            for record in batch
-        )
+        ]
 
     def _move_floor(self, count: int) -> None:
         """Let the floor follow: a resume never reaches further back than the seen mids."""
