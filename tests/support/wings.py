@@ -8,7 +8,7 @@ PACKAGE = PROJECT / "bxpull_nb"
 
 _VALUES = {"errors", "masking", "models"}
 _NET = {*_VALUES, "protocol", "http"}
-_CAPTURE = {*_NET, "listener", "storage", "analysis", "bridge", "capture"}
+_CAPTURE = {*_NET, "params", "listener", "storage", "analysis", "bridge", "capture"}
 WINGS: dict[str, set[str]] = {
     "errors": set(),
     "masking": set(),
@@ -17,8 +17,9 @@ WINGS: dict[str, set[str]] = {
     "models": {"errors", "masking"},
     "protocol": {"errors", "models"},
     "http": {"masking", "protocol"},
+    "params": {"errors", "models"},
     "analysis": {"errors", "models"},
-    "storage": {*_VALUES, "protocol", "files"},
+    "storage": {*_VALUES, "protocol", "files", "params"},
     "rest": {*_NET, "files", "bridge"},
     "listener": {*_NET},
     "capture": _CAPTURE - {"http", "capture"},
