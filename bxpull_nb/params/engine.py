@@ -17,8 +17,8 @@ _SEALED = {
     "python_enable_replacements": "false",  # no variables of the caller as tables
     "temp_directory": "",  # nothing is written when memory is short
     "arrow_large_buffer_size": "true",  # texts of more than 2 GB in all
-    "lock_configuration": "true",  # a query cannot change these
 }
+_SETTINGS = "SET TimeZone = 'UTC'; SET lock_configuration = true"  # a query cannot change any
 _ROWS = 16_384  # of a batch: batches are what DuckDB's threads share out
 
 
@@ -26,7 +26,9 @@ def opened() -> "duckdb.DuckDBPyConnection":
     """Return an empty database in memory; close it, or use it in a `with`."""
     import duckdb
 
-    return duckdb.connect(config=dict(_SEALED))
+    connection = duckdb.connect(config=dict(_SEALED))
+    connection.execute(_SETTINGS).fetchall()
+    return connection
 
 
 def offer(connection: "duckdb.DuckDBPyConnection", name: str, table: pa.Table) -> None:

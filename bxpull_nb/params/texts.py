@@ -9,12 +9,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bxpull_nb.errors import SettingsError
-from bxpull_nb.params.engine import of_texts
+from bxpull_nb.params.engine import of_texts, opened
 
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["KINDS", "Texts", "decoded", "kinds_of", "params_texts", "readable"]
+__all__ = ["KINDS", "Texts", "decoded", "kinds_of", "params_texts", "readable", "well_formed"]
 
 KINDS = ("NULL", "BOOLEAN", "BIGINT", "UBIGINT", "DOUBLE", "VARCHAR", "ARRAY", "OBJECT")
 """The types of JSON, as DuckDB names them; an integer beyond 64 bits is a DOUBLE of digits."""
@@ -58,6 +58,17 @@ def readable(connection: "duckdb.DuckDBPyConnection", texts: pa.LargeStringArray
     [names] = of_texts(connection, "SELECT json_type(text) FROM texts", repaired)
     kinds[places] = kinds_of(names)
     return Texts(pc.replace_with_mask(texts, mask, repaired), kinds, bad & (kinds < 0))
+
+
+def well_formed(texts: pa.LargeStringArray) -> pa.LargeStringArray:
+    """Return the texts as JSON that DuckDB can read; one that is no JSON as a JSON string."""
+    with opened() as connection:
+        given = readable(connection, texts)
+    if not given.bad.any():
+        return given.texts
+    mask = pa.array(given.bad)
+    written = [json.dumps(text, ensure_ascii=False) for text in texts.filter(mask).to_pylist()]
+    return pc.replace_with_mask(given.texts, mask, pa.array(written, pa.large_string()))
 
 
 def kinds_of(names: pa.Array) -> np.ndarray:

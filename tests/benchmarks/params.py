@@ -1,11 +1,14 @@
-"""Inside `params`: its JSON as columns."""
+"""Inside `params`: its JSON as columns, and questions about it."""
 
 from collections.abc import Sequence
 from functools import partial
 
+import duckdb
+import pyarrow as pa
+
 import bxpull_nb as bx
 from tests.benchmarks.dataframe import filled_log
-from tests.benchmarks.measure import Benchmark, Line, Size, at_most, in_turn
+from tests.benchmarks.measure import Benchmark, Line, Size, at_most, in_turn, within
 
 __all__ = ["BENCHMARKS"]
 
@@ -25,4 +28,22 @@ def columns(size: Size) -> Sequence[Line]:
     ]
 
 
-BENCHMARKS = (Benchmark("expand-params", columns),)
+def group_by(size: Size) -> Sequence[Line]:
+    """A million live rows grouped by a JSON path, and DuckDB on a table of its own of the same."""
+    log = filled_log(size.of(1_000_000))
+    query = "select params->>'$.stage' as stage, count(*) as n from events group by 1 order by 1"
+    with duckdb.connect() as connection:
+        connection.register("live", pa.table(log))
+        connection.execute("create table events as select * from live").fetchall()
+        assert bx.sql(log, query)["n"].tolist() == connection.sql(query).df()["n"].tolist()
+        mine, other = in_turn(
+            size.rounds, lambda: bx.sql(log, query), lambda: connection.sql(query).df(), unit=1
+        )
+    what = "bx.sql: 1 000 000 live rows by a JSON path"
+    return [
+        Line(what, "s", mine, at_most(0.6, "s")),
+        Line(what, "s", mine, within(1.2), "DuckDB on its own table", other),
+    ]
+
+
+BENCHMARKS = (Benchmark("expand-params", columns), Benchmark("sql-group-by", group_by))

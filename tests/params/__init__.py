@@ -1,1 +1,1 @@
-"""Tests of paths and values in the JSON of params."""
+"""Tests of the wing `params`."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import dask.dataframe as dd
     import pandas as pd
 
-__all__ = ["read_events"]
+__all__ = ["is_dataset", "read_events"]
 
 
 @overload
@@ -74,7 +74,7 @@ def read_events(
     """
     if engine not in ("pandas", "dask"):
         raise SettingsError(f"engine={engine!r}: choose from 'pandas' and 'dask'.")
-    if not _is_dataset(path):
+    if not is_dataset(path):
         if engine != "pandas" or columns is not None or where is not None:
             raise SettingsError(
                 f"engine, columns and where are for a dataset, and {path} is a file or a journal."
@@ -89,7 +89,8 @@ def read_events(
     return read(found, chosen, storage, wanted)
 
 
-def _is_dataset(path: str | Path) -> bool:
+def is_dataset(path: str | Path) -> bool:
+    """Whether the address is that of a dataset: one with `://`, or a folder without a journal."""
     if isinstance(path, str) and "://" in path:
         return True
     folder = Path(path).expanduser()
