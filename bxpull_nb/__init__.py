@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from bxpull_nb.params import expand_params
     from bxpull_nb.portal import Portal
     from bxpull_nb.protocol import codec
-    from bxpull_nb.query import sql
+    from bxpull_nb.query import model, schema, sql
     from bxpull_nb.sandbox import Sandbox
     from bxpull_nb.storage.dataset import compact, read_events
     from bxpull_nb.storage.eventlog import EventLog
@@ -68,10 +68,12 @@ __all__ = [
     "gaps",
     "lag",
     "listen",
+    "model",
     "plots",
     "rates",
     "read_events",
     "replay",
+    "schema",
     "sessions",
     "since",
     "sql",
@@ -90,7 +92,7 @@ _ROOMS = {
     "params": ("expand_params",),
     "storage.export": ("to_csv", "to_jsonl", "to_parquet"),
     "storage.dataset": ("compact", "read_events"),
-    "query": ("sql",),
+    "query": ("model", "schema", "sql"),
     "capture.gap_report": ("Report",),
     "analysis": ("gaps", "lag", "rates", "sessions", "since", "summary", "who"),
     "capture.feed": ("Feed", "FeedStats"),

@@ -35,6 +35,8 @@ from bxpull_nb.storage.journal import Journal
 if TYPE_CHECKING:
     import pandas as pd
 
+    from bxpull_nb.query.model import Code
+    from bxpull_nb.query.schema_table import SchemaTable
     from bxpull_nb.query.sql import Plan
 
 __all__ = ["Feed", "FeedStats"]
@@ -281,6 +283,24 @@ class Feed:
         from bxpull_nb.query import sql
 
         return sql(self, query, explain=explain)
+
+    def schema(self) -> "SchemaTable":
+        """Return the paths in `params` of each command so far, with types and values.
+
+        See `bx.schema` for the columns.
+        """
+        from bxpull_nb.query import schema
+
+        return schema(self)
+
+    def model(self, command: str, as_: str = "typeddict") -> "Code":
+        """Return the code of a class for the params of a command; see `bx.model`.
+
+        Raises SettingsError for a command that no event so far has.
+        """
+        from bxpull_nb.query import model
+
+        return model(self, command, as_)
 
     def note(self, kind: str, text: str = "", *, count: int | None = None) -> None:
         """Write an entry into the activity log."""

@@ -1,58 +1,27 @@
-"""All values of many JSON objects with their paths, level by level, in columns."""
+"""All values of many JSON objects with their paths of keys, as columns of a table need them."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from bxpull_nb.params.engine import of_texts
-from bxpull_nb.params.path import is_id
-from bxpull_nb.params.texts import KINDS, Texts, kinds_of
+from bxpull_nb.params.levels import DEEPEST, MANY_KEYS, OBJECT, Level, members, unquoted
+from bxpull_nb.params.texts import Texts
 
 if TYPE_CHECKING:
     import duckdb
 
 __all__ = ["Values", "flattened"]
 
-_OBJECT = KINDS.index("OBJECT")
-_DEEPEST = 64  # levels; deeper values stay JSON
-_MANY = 500  # keys: more than an object of named fields has
-_LEVEL = """
-    SELECT json_keys(text) AS keys, json_type(text, '$.*') AS kinds, text ->> '$.*' AS texts
-    FROM texts
-"""
-
 
 class Values(NamedTuple):
-    """Values of one path: their rows, their types as places in `KINDS`, their texts.
-
-    The text of a string is the string itself, of other values their JSON; of null it is missing.
-    """
+    """Values of one path: their rows, types and texts, as in `Level`."""
 
     rows: np.ndarray
     kinds: np.ndarray
     texts: pa.LargeStringArray
-
-
-@dataclass
-class _Level:
-    """Values side by side: the row of each, the number of its path, type and text."""
-
-    rows: np.ndarray
-    paths: np.ndarray
-    kinds: np.ndarray
-    texts: pa.LargeStringArray
-
-    def where(self, mask: np.ndarray) -> "_Level":
-        """Return the values that the mask selects."""
-        if mask.all():
-            return self
-        texts = self.texts.filter(pa.array(mask))
-        return _Level(self.rows[mask], self.paths[mask], self.kinds[mask], texts)
 
 
 def flattened(
@@ -65,66 +34,45 @@ def flattened(
     are nested objects of one path that have more than 500 keys together. The path () is that of
     values that are no object, and of maps.
     """
-    depth = _DEEPEST if max_level is None else min(max_level + 1, _DEEPEST)
+    depth = DEEPEST if max_level is None else min(max_level + 1, DEEPEST)
     paths: list[tuple[str, ...]] = [()]
-    level, leaves = _whole(given), list[_Level]()
+    level, leaves = Level.of(given, np.zeros(len(given.texts), "int64")), list[Level]()
     for deep in range(depth + 1):
-        is_object = (level.kinds == _OBJECT) & (deep < depth)
-        is_object &= pc.not_equal(level.texts, "{}").fill_null(False).to_numpy(zero_copy_only=False)
-        leaves.append(level.where(~is_object))
-        if not is_object.any():
+        spread = level.are(OBJECT) & (deep < depth)
+        leaves.append(level.where(~spread))
+        if not spread.any():
             break
-        level, maps = _spread(connection, level.where(is_object), paths, bound=deep > 0)
+        level, maps = _spread(connection, level.where(spread), paths, bound=deep > 0)
         leaves.append(maps)
-    return dict(_by_path([_unquoted(connection, leaves[0]), *leaves[1:]], paths))
-
-
-def _whole(given: Texts) -> _Level:
-    rows, nothing = np.arange(len(given.texts)), np.zeros(len(given.texts), int)
-    return _Level(rows, nothing, given.kinds, given.texts).where(given.kinds >= 0)
-
-
-def _unquoted(connection: "duckdb.DuckDBPyConnection", level: _Level) -> _Level:
-    """Return the values with strings as themselves, as those within objects have them."""
-    [texts] = of_texts(connection, "SELECT text ->> '$' FROM texts", level.texts)
-    return replace(level, texts=texts)
+    return dict(_by_path([unquoted(connection, leaves[0]), *leaves[1:]], paths))
 
 
 def _spread(
     connection: "duckdb.DuckDBPyConnection",
-    objects: _Level,
+    objects: Level,
     paths: list[tuple[str, ...]],
     *,
     bound: bool,
-) -> tuple[_Level, _Level]:
+) -> tuple[Level, Level]:
     """Return the values within the objects, with new `paths`; and the objects that are maps."""
-    keys, kinds, texts = of_texts(connection, _LEVEL, objects.texts)
-    counts = np.diff(keys.offsets.to_numpy())
-    names = keys.flatten().dictionary_encode()
-    known, codes = names.dictionary.to_pylist(), names.indices.to_numpy()
-    pairs = pa.array(np.repeat(objects.paths, counts) * len(known) + codes).dictionary_encode()
-    made = [divmod(pair, len(known)) for pair in pairs.dictionary.to_pylist()]
-    is_map = _maps(known, codes, counts)
+    inner = members(connection, objects)
+    width = len(inner.names)
+    pairs = pa.array(np.repeat(objects.paths, inner.counts) * width + inner.codes)
+    pairs = pairs.dictionary_encode()
+    made = [divmod(pair, width) for pair in pairs.dictionary.to_pylist()]
+    are_maps = inner.are_maps
     if bound:
         children = Counter(parent for parent, _ in made)
-        is_map |= np.isin(objects.paths, [path for path in children if children[path] > _MANY])
+        are_maps |= np.isin(objects.paths, [p for p in children if children[p] > MANY_KEYS])
     numbers = len(paths) + pairs.indices.to_numpy()
-    paths.extend((*paths[parent], known[code]) for parent, code in made)
-    rows = np.repeat(objects.rows, counts)
-    inner = _Level(rows, numbers, kinds_of(kinds.flatten()), texts.flatten())
-    return inner.where(~np.repeat(is_map, counts)), objects.where(is_map)
-
-
-def _maps(known: Sequence[str], codes: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Whether each object has only ids as keys, or very many keys."""
-    ids = np.array(list(map(is_id, known)))
-    starts = np.cumsum(counts) - counts
-    all_ids: np.ndarray = np.logical_and.reduceat(ids[codes], starts)
-    return all_ids | (counts > _MANY)
+    paths.extend((*paths[parent], inner.names[code]) for parent, code in made)
+    rows = np.repeat(objects.rows, inner.counts)
+    level = Level(rows, numbers, inner.kinds, inner.texts)
+    return level.where(~np.repeat(are_maps, inner.counts)), objects.where(are_maps)
 
 
 def _by_path(
-    levels: Sequence[_Level], paths: list[tuple[str, ...]]
+    levels: Sequence[Level], paths: list[tuple[str, ...]]
 ) -> Iterator[tuple[tuple[str, ...], Values]]:
     """Yield the values of each path, in the order in which the paths appear in the rows."""
     rows, numbers, kinds = (

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from bxpull_nb.errors import SettingsError
 
-__all__ = ["ANY_ID", "EACH", "Path", "is_id"]
+__all__ = ["ANY_ID", "EACH", "All", "Index", "Key", "Path", "Step", "is_id"]
 
 EACH = "[]"
 ANY_ID = "{id}"
@@ -56,6 +56,7 @@ class All(NamedTuple):
 
 
 Step = Key | Index | All
+"""One step of a path."""
 
 
 class Path(tuple[Step, ...]):

@@ -4,6 +4,8 @@ Each function takes a feed, a DataFrame of pandas or Dask, a file, a journal or 
 `source`) and returns a DataFrame. Values inside `params` are named by paths (see `params.path`).
 """
 
+from bxpull_nb.query.model import model
+from bxpull_nb.query.schema import schema
 from bxpull_nb.query.sql import sql
 
-__all__ = ["sql"]
+__all__ = ["model", "schema", "sql"]
