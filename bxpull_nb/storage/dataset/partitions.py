@@ -74,9 +74,7 @@ def read_table(
     table = drop_duplicates(table, sizes)
     if partition.folder.date == UNKNOWN:
         table = _without_torn(table, partition.folder.portal, storage)
-    if where.residual is not None:
-        table = table.filter(where.residual)
-    table = sort_by_arrival(table)
+    table = sort_by_arrival(where.filtered(table))
     for name in PARTITIONED:
         cells = pa.repeat(getattr(partition.folder, name), table.num_rows)
         table = table.append_column(name, cells.dictionary_encode())

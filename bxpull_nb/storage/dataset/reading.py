@@ -18,7 +18,7 @@ from bxpull_nb.storage.dataset.partitions import (
 from bxpull_nb.storage.dataset.schema import SCHEMA
 from bxpull_nb.storage.dataset.storage import Storage, shown_url
 from bxpull_nb.storage.export import read_events as read_file
-from bxpull_nb.storage.export.table import to_df
+from bxpull_nb.storage.export.table import event_table, to_df
 from bxpull_nb.storage.journal import journal_files
 
 if TYPE_CHECKING:
@@ -64,9 +64,11 @@ def read_events(
     Each event of a dataset comes once, however many collectors wrote it, in the order of
     arrival. `columns` chooses columns; `portal` and `date` (the day on which the portal made the
     event, `2026-01-31` or `unknown`) are given if named. `where` is a list of conditions that
-    must all hold: `[("date", ">=", "2026-01-31"), ("command", "in", ["a", "b"])]`. Folders and
-    files that cannot meet them are not read. `engine="dask"` returns a lazy `dask.dataframe` that
-    any cluster can compute; it needs the extra `dask`.
+    must all hold: `[("date", ">=", "2026-01-31"), ("params.stage", "==", "WON")]`, on columns and
+    on paths in `params` (see `params.conditions`); a missing value and null meet no condition.
+    Folders and files of a dataset that cannot meet them are not read; a file and a journal are
+    read and then filtered. `engine="dask"` returns a lazy `dask.dataframe` that any cluster can
+    compute; it needs the extra `dask`.
 
     When the last line of a text file is not whole, as after a crash, all whole lines are read
     and a warning is logged. Raises FileFormatError for a foreign or damaged file, DatasetTooNew,
@@ -75,11 +77,11 @@ def read_events(
     if engine not in ("pandas", "dask"):
         raise SettingsError(f"engine={engine!r}: choose from 'pandas' and 'dask'.")
     if not is_dataset(path):
-        if engine != "pandas" or columns is not None or where is not None:
+        if engine != "pandas" or columns is not None:
             raise SettingsError(
-                f"engine, columns and where are for a dataset, and {path} is a file or a journal."
+                f"engine and columns are for a dataset, and {path} is a file or a journal."
             )
-        return read_file(path, raw=raw)
+        return _filtered(read_file(path, raw=raw), Where(where), path)
     storage, wanted = Storage(path), Where(where)
     chosen = checked_columns(columns)
     found = partitions(storage, wanted)
@@ -95,6 +97,20 @@ def is_dataset(path: str | Path) -> bool:
         return True
     folder = Path(path).expanduser()
     return folder.is_dir() and not journal_files(folder)
+
+
+def _filtered(df: "pd.DataFrame", where: Where, path: str | Path) -> "pd.DataFrame":
+    """Return the rows of a file or a journal that meet the conditions."""
+    if where.on_folders:
+        raise SettingsError(
+            f"portal and date are columns of a dataset, and {path} is a file or a journal: choose "
+            f"by server_time."
+        )
+    if where.pushdown is None and not where.columns:
+        return df
+    table = event_table(df).cast(SCHEMA)
+    table = table if where.pushdown is None else table.filter(where.pushdown)
+    return to_df(where.filtered(table))
 
 
 def _with_pandas(
