@@ -181,3 +181,20 @@ def test_a_wrong_condition_is_one_sentence_that_helps(
     path = bx.to_parquet(frame(event(5)), tmp_path / "e.parquet")
     with pytest.raises(SettingsError, match=message):
         bx.read_events(path, where=[condition])
+
+
+@pytest.mark.parametrize("wanted", ["WON", "Сделка", "a/b", 'a"b', "a\\b", "\u007f", "x y"])
+@pytest.mark.parametrize("ascii_only", [True, False])
+def test_a_text_is_found_however_its_json_is_written(wanted: str, ascii_only: bool) -> None:
+    """Escaped or not, also where no escape is needed; nothing else is found."""
+    every = "".join(f"\\u{ord(letter):04x}" for letter in wanted)
+    texts = [
+        json.dumps({"t": wanted}, ensure_ascii=ascii_only),
+        json.dumps({"t": wanted}, ensure_ascii=ascii_only).replace("/", "\\/"),
+        f'{{"t":"{every}"}}',
+        json.dumps({"other": wanted, "t": f"{wanted}!"}, ensure_ascii=ascii_only),
+        json.dumps({"t": [wanted]}),
+    ]
+    for operator, value in (("==", wanted), ("in", [wanted, "never"])):
+        mask = OnParams.of(("params.t", operator, value)).mask(pa.array(texts, pa.large_string()))
+        assert mask.tolist() == [True, True, True, False, False]

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -49,7 +50,11 @@ class Where:
     @property
     def pushdown(self) -> Any:
         """The Arrow expression for reading a file; None for no condition."""
-        return _expression(self._pushdown)
+        found = _expression(self._pushdown)
+        for one in self._params:
+            if one.candidates is not None:
+                found = one.candidates if found is None else found & one.candidates
+        return found
 
     @property
     def residual(self) -> Any:
@@ -58,24 +63,29 @@ class Where:
 
     @property
     def columns(self) -> list[str]:
-        """The columns that `filtered` needs."""
-        names = [name for name, _, _ in self._residual]
-        return [*names, "params"] if self._params else names
+        """The columns that `residual` needs."""
+        return [name for name, _, _ in self._residual]
+
+    @property
+    def on_params(self) -> bool:
+        """Whether there is a condition on values in params."""
+        return bool(self._params)
 
     @property
     def on_folders(self) -> bool:
         """Whether there is a condition on `portal` or `date`, which only a dataset has."""
         return bool(self._folders)
 
-    def filtered(self, table: pa.Table) -> pa.Table:
-        """Return the rows without duplicates that meet `residual` and those on params."""
-        if self.residual is not None:
-            table = table.filter(self.residual)
-        for one in self._params:
-            if table.num_rows:
-                texts = table["params"].cast(pa.large_string()).combine_chunks()
-                table = table.filter(pa.array(one.mask(texts)))
-        return table
+    def mask(self, params: pa.ChunkedArray) -> np.ndarray:
+        """Whether each of these JSON texts meets the conditions on params.
+
+        Duplicates of an event have equal params, but for one that was torn, which meets none. So
+        they are decided while a file is read.
+        """
+        texts = params.cast(pa.large_string()).combine_chunks()
+        masks = [one.mask(texts) for one in self._params]
+        met: np.ndarray = np.logical_and.reduce(masks)
+        return met
 
 
 def checked_columns(columns: Sequence[str] | None) -> list[str]:

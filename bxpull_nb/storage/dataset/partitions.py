@@ -66,15 +66,18 @@ def read_table(
     """
     needed = [name for name in SCHEMA.names if name in {*KEY, *columns, *where.columns}]
     within = _both(where.pushdown, _range(partition))
+    chosen = where.mask if where.on_params else None
     try:
-        table, sizes = read_parts(storage, partition.parts, needed, within)
+        table, sizes = read_parts(storage, partition.parts, needed, within, chosen)
     except FileNotFoundError:  # compacted meanwhile; other parts have the same rows now
         parts = folders(storage.list(), shown_url(storage.url))[partition.folder]
-        table, sizes = read_parts(storage, parts, needed, within)
+        table, sizes = read_parts(storage, parts, needed, within, chosen)
     table = drop_duplicates(table, sizes)
     if partition.folder.date == UNKNOWN:
         table = _without_torn(table, partition.folder.portal, storage)
-    table = sort_by_arrival(where.filtered(table))
+    if where.residual is not None:
+        table = table.filter(where.residual)
+    table = sort_by_arrival(table)
     for name in PARTITIONED:
         cells = pa.repeat(getattr(partition.folder, name), table.num_rows)
         table = table.append_column(name, cells.dictionary_encode())
