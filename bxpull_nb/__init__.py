@@ -26,12 +26,14 @@ if TYPE_CHECKING:
     from bxpull_nb.jupyter.notebook import allow_nested_run, explore
     from bxpull_nb.jupyter.widgets import Explorer, LiveTable, RateChart
     from bxpull_nb.models import BadFrame, Channel, Event, PullConfig, PullServer
+    from bxpull_nb.params import expand_params
     from bxpull_nb.portal import Portal
     from bxpull_nb.protocol import codec
+    from bxpull_nb.query import model, schema, sql
     from bxpull_nb.sandbox import Sandbox
     from bxpull_nb.storage.dataset import compact, read_events
     from bxpull_nb.storage.eventlog import EventLog
-    from bxpull_nb.storage.export import expand_params, to_csv, to_excel, to_jsonl, to_parquet
+    from bxpull_nb.storage.export import to_csv, to_excel, to_jsonl, to_parquet
     from bxpull_nb.storage.journal import Journal
 
 __version__ = "0.1.0"
@@ -66,12 +68,15 @@ __all__ = [
     "gaps",
     "lag",
     "listen",
+    "model",
     "plots",
     "rates",
     "read_events",
     "replay",
+    "schema",
     "sessions",
     "since",
+    "sql",
     "summary",
     "to_csv",
     "to_excel",
@@ -85,8 +90,10 @@ _ROOMS = {
     "models": ("BadFrame", "Channel", "Event", "PullConfig", "PullServer"),
     "storage.eventlog": ("EventLog",),
     "storage.journal": ("Journal",),
-    "storage.export": ("expand_params", "to_csv", "to_excel", "to_jsonl", "to_parquet"),
+    "params": ("expand_params",),
+    "storage.export": ("to_csv", "to_excel", "to_jsonl", "to_parquet"),
     "storage.dataset": ("compact", "read_events"),
+    "query": ("model", "schema", "sql"),
     "capture.gap_report": ("Report",),
     "analysis": ("gaps", "lag", "rates", "sessions", "since", "summary", "who"),
     "capture.feed": ("Feed", "FeedStats"),

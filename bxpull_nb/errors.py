@@ -35,6 +35,7 @@ BxPullError
 │   └── CallFailed          the push server refused a call of ours, or gave no answer
 ├── WaitTimeout             the awaited event did not come in time  (TimeoutError)
 ├── ExpectationFailed       the expected event did not come  (AssertionError)
+├── QueryFailed             SQL on events has an error, or asks for more than events  (ValueError)
 ├── JournalInUse            another process, or another feed, writes to the journal
 ├── JournalNotWritable      the journal's folder cannot be written  (OSError)
 ├── DatasetUnreachable      a dataset cannot be read where it is  (OSError)
@@ -84,6 +85,7 @@ __all__ = [
     "PublishRefused",
     "PushError",
     "PushServerNotConfigured",
+    "QueryFailed",
     "RestError",
     "SettingsError",
     "TokenRefused",
@@ -277,6 +279,10 @@ class ExpectationFailed(BxPullError, AssertionError):
     def __init__(self, message: str, *, nearest: Sequence[object] = ()) -> None:
         super().__init__(message)
         self.nearest = list(nearest)
+
+
+class QueryFailed(BxPullError, ValueError):
+    """SQL on events has an error, or asks for more than the events."""
 
 
 class FileFormatError(BxPullError, ValueError):

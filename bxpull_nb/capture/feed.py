@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import partial
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from bxpull_nb.bridge import LoopThread
 from bxpull_nb.capture.activity_log import ActivityLog
@@ -45,6 +45,10 @@ from bxpull_nb.storage.journal import Journal
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from bxpull_nb.query.model import Code
+    from bxpull_nb.query.schema_table import SchemaTable
+    from bxpull_nb.query.sql import Plan
 
 __all__ = ["Feed", "FeedStats"]
 
@@ -428,6 +432,37 @@ class Feed:
 
         return since(self.df, self.logbook.mark(label), before=before)
 
+    @overload
+    def sql(self, query: str, *, explain: Literal[False] = ...) -> "pd.DataFrame": ...
+    @overload
+    def sql(self, query: str, *, explain: Literal[True]) -> "Plan": ...
+    def sql(self, query: str, *, explain: bool = False) -> "pd.DataFrame | Plan":
+        """Return the answer to one SELECT on the events so far, the table `events`; see `bx.sql`.
+
+        Raises QueryFailed for a query with an error, or for one that reads anything else.
+        """
+        from bxpull_nb.query import sql
+
+        return sql(self, query, explain=explain)
+
+    def schema(self) -> "SchemaTable":
+        """Return the paths in `params` of each command so far, with types and values.
+
+        See `bx.schema` for the columns.
+        """
+        from bxpull_nb.query import schema
+
+        return schema(self)
+
+    def model(self, command: str, as_: str = "typeddict") -> "Code":
+        """Return the code of a class for the params of a command; see `bx.model`.
+
+        Raises SettingsError for a command that no event so far has.
+        """
+        from bxpull_nb.query import model
+
+        return model(self, command, as_)
+
     def note(self, kind: str, text: str = "", *, count: int | None = None) -> None:
         """Write an entry into the activity log."""
         self._run.note(kind, text, count=count)
@@ -487,6 +522,9 @@ class Feed:
         server, CallFailed (with a `code`) for what the server refuses.
         """
         return self.bridge.run(self._run.call(method, params))
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return self.log.__arrow_c_stream__(requested_schema)
 
     def __len__(self) -> int:
         return len(self.log)

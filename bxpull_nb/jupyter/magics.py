@@ -1,16 +1,19 @@
-"""`%bxpull` in IPython: a portal and a feed without writing Python.
+"""`%bxpull` and `%%bxsql` in IPython: a portal, a feed and SQL on it without writing Python.
 
 >>> %load_ext bxpull_nb
 >>> %bxpull start
 >>> %bxpull tail 5
+>>> %%bxsql
+... select command, count(*) from events group by all
 """
 
+import shlex
 from argparse import ArgumentTypeError
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from IPython.core.error import UsageError
-from IPython.core.magic import Magics, line_magic, magics_class
+from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
 from IPython.core.magic_arguments import MagicArgumentParser
 
 from bxpull_nb.api import connect, from_environment
@@ -21,10 +24,13 @@ from bxpull_nb.masking import quoted, reason_of
 from bxpull_nb.models import CHANNEL_TYPES
 from bxpull_nb.models.choices import TRANSPORTS
 from bxpull_nb.portal import Portal
+from bxpull_nb.query import sql
 
 if TYPE_CHECKING:
     import pandas as pd
     from IPython.core.interactiveshell import InteractiveShell
+
+    from bxpull_nb.query.sql import Plan
 
 __all__ = ["BxPullMagics", "load", "unload"]
 
@@ -36,13 +42,16 @@ _HELP = """\
 %bxpull status     one line about the feed
 %bxpull doctor     try every hop from the portal to here
 %bxpull stop       end the connections; the events stay
+%%bxsql [SOURCE] [-o NAME] [--explain]
+                   answer the SELECT in the cell on the table `events`: of this feed, or of SOURCE,
+                   a variable or a path; NAME becomes a variable with the answer
 
 A token belongs into the environment (BXPULL_TOKEN, or BXPULL_WEBHOOK), not into a notebook."""
 
 
 @magics_class
 class BxPullMagics(Magics):
-    """The magic `%bxpull`, with the portal and the feed it made; `close` ends both."""
+    """The magics `%bxpull` and `%%bxsql`, with the portal and the feed made; `close` ends both."""
 
     def __init__(self, shell: "InteractiveShell") -> None:
         super().__init__(shell)
@@ -62,6 +71,21 @@ class BxPullMagics(Magics):
             _fail(str(exc))
         except OSError as exc:
             _fail(reason_of(exc))
+
+    @cell_magic
+    def bxsql(self, line: str, cell: str) -> "pd.DataFrame | Plan | None":
+        """Answer the SELECT in the cell on the table `events`; see `bx.sql`."""
+        args = _sql_parser().parse_args(shlex.split(line))
+        try:
+            answer = sql(self._source(args.source), cell, explain=bool(args.explain))
+        except BxPullError as exc:
+            _fail(str(exc))
+        except OSError as exc:
+            _fail(reason_of(exc))
+        if args.out is None:
+            return answer
+        self._names[args.out] = answer
+        return None
 
     def close(self) -> None:
         """End the portal opened here, and its feed; captured events stay."""
@@ -108,6 +132,14 @@ class BxPullMagics(Magics):
             _fail("nothing was started here. Begin with: %bxpull start")
         return self._feed
 
+    def _source(self, named: str | None) -> object:
+        """Return the variable of this name, or a path; without a name the feed."""
+        if named is not None:
+            return self._names.get(named, named)
+        if self._feed is None and "feed" in self._names:
+            return self._names["feed"]
+        return self._started()
+
     def _offer(self, name: str, value: object) -> Iterator[str]:
         """Put the value into the user's namespace; yield the name if it is taken."""
         if name in self._names and self._names[name] is not self._ours.get(name):
@@ -117,16 +149,17 @@ class BxPullMagics(Magics):
 
 
 def load(shell: "InteractiveShell") -> None:
-    """Register `%bxpull` in the shell."""
+    """Register `%bxpull` and `%%bxsql` in the shell."""
     if BxPullMagics.__name__ not in shell.magics_manager.registry:
         shell.register_magics(BxPullMagics(shell))
 
 
 def unload(shell: "InteractiveShell") -> None:
-    """End the portal and feed of `%bxpull`, and unregister it."""
+    """End the portal and feed of `%bxpull`, and unregister the magics."""
     magics = shell.magics_manager.registry.pop(BxPullMagics.__name__, None)
     if isinstance(magics, BxPullMagics):
         shell.magics_manager.magics["line"].pop("bxpull", None)
+        shell.magics_manager.magics["cell"].pop("bxsql", None)
         magics.close()
 
 
@@ -156,6 +189,20 @@ def _parser() -> MagicArgumentParser:
     for name in ("status", "doctor", "stop"):
         commands.add_parser(name)
     return parser
+
+
+def _sql_parser() -> MagicArgumentParser:
+    parser = MagicArgumentParser(prog="%%bxsql")  # type: ignore[no-untyped-call]
+    parser.add_argument("source", nargs="?", metavar="SOURCE")
+    parser.add_argument("-o", "--out", type=_variable, metavar="NAME")
+    parser.add_argument("--explain", action="store_true")
+    return parser
+
+
+def _variable(text: str) -> str:
+    if not text.isidentifier():
+        raise ArgumentTypeError(f"{quoted(text)} is not a name of a variable, such as answer")
+    return text
 
 
 def _count(text: str) -> int:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 
 import pandas as pd
@@ -14,6 +15,8 @@ from bxpull_nb.capture.feed import Feed
 from bxpull_nb.diagnosis import Diagnosis
 from bxpull_nb.portal import Portal
 from bxpull_nb.sandbox import Sandbox
+from bxpull_nb.storage.export import to_csv
+from tests.support.rows import event, frame
 
 VARIABLES = ("URL", "TOKEN", "WEBHOOK", "REFRESH_TOKEN", "CLIENT_ID", "CLIENT_SECRET")
 
@@ -231,3 +234,48 @@ def test_the_package_does_not_load_ipython() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
     )
     assert done.stdout == "False\n"
+
+
+def test_a_cell_of_sql_is_answered_from_the_feed(shell: InteractiveShell, sandbox: Sandbox) -> None:
+    """That of %bxpull; the answer is shown, or becomes a variable."""
+    run(shell, "%bxpull start")
+    sandbox.publish("a", {"n": 1})
+    sandbox.publish("b", {"n": 2})
+    shell.user_ns["feed"].wait(2, timeout=5)
+    query = "select command, params->>'$.n' as n\nfrom events order by 1"
+    shown = run(shell, f"%%bxsql\n{query}")
+    assert isinstance(shown, pd.DataFrame)
+    assert shown.to_dict("list") == {"command": ["a", "b"], "n": ["1", "2"]}
+    assert run(shell, f"%%bxsql -o answer\n{query}") is None
+    pd.testing.assert_frame_equal(shell.user_ns["answer"], shown)
+    assert "command" in str(run(shell, f"%%bxsql --explain\n{query}"))
+
+
+def test_a_cell_of_sql_asks_a_variable_or_a_path(shell: InteractiveShell, tmp_path: Path) -> None:
+    """A name of a variable first, then a path."""
+    shell.user_ns["mine"] = frame(event(1), event(2))
+    path = to_csv(frame(event(1)), tmp_path / "the events.csv")
+    for source, count in (("mine", 2), (f'"{path}"', 1)):
+        shown = run(shell, f"%%bxsql {source}\nselect count(*) as n from events")
+        assert isinstance(shown, pd.DataFrame)
+        assert shown["n"].tolist() == [count]
+    shell.user_ns["feed"] = shell.user_ns["mine"]
+    assert run(shell, "%%bxsql\nselect 1 as one") is not None
+
+
+@pytest.mark.parametrize(
+    ("cell", "message"),
+    [
+        ("%%bxsql\nselect 1", "nothing was started here"),
+        ("%%bxsql mine\nselect nope from events", "nope"),
+        ("%%bxsql mine\nselect * from '/etc/passwd'", "passwd does not exist"),
+        ("%%bxsql /nowhere.csv\nselect 1", "there is no file"),
+        ("%%bxsql mine -o 1x\nselect 1", "is not a name of a variable"),
+    ],
+)
+def test_a_mistake_in_a_cell_of_sql_is_one_line(
+    shell: InteractiveShell, capsys: Captured, cell: str, message: str
+) -> None:
+    """Without a traceback."""
+    shell.user_ns["mine"] = frame(event(1))
+    assert_fails(shell, capsys, cell, message)

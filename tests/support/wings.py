@@ -8,7 +8,7 @@ PACKAGE = PROJECT / "bxpull_nb"
 
 _VALUES = {"errors", "masking", "models"}
 _NET = {*_VALUES, "protocol", "environment", "http"}
-_CAPTURE = {*_NET, "listener", "storage", "analysis", "bridge", "capture"}
+_CAPTURE = {*_NET, "params", "listener", "storage", "analysis", "query", "bridge", "capture"}
 WINGS: dict[str, set[str]] = {
     "errors": set(),
     "masking": set(),
@@ -18,8 +18,10 @@ WINGS: dict[str, set[str]] = {
     "protocol": {*_VALUES},
     "environment": {*_VALUES, "protocol"},
     "http": {*_VALUES, "protocol", "environment"},
-    "analysis": {"errors", "models"},
-    "storage": {*_VALUES, "protocol", "files"},
+    "params": {*_VALUES},
+    "analysis": {*_VALUES},
+    "storage": {*_VALUES, "protocol", "files", "params"},
+    "query": {*_VALUES, "params", "storage", "analysis"},
     "rest": {*_NET, "files", "bridge"},
     "listener": {*_NET},
     "capture": _CAPTURE - {"http", "capture"},

@@ -1,24 +1,30 @@
 """Conditions on events: which decide about a folder, a file or a row."""
 
 from collections.abc import Iterable, Sequence
-from operator import eq, ge, gt, le, lt, ne
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from bxpull_nb.errors import SettingsError
-from bxpull_nb.masking import quoted, reason_of
+from bxpull_nb.masking import quoted
 from bxpull_nb.models import EVENT_COLUMNS
+from bxpull_nb.params.conditions import (
+    MEMBERSHIP,
+    OPERATORS,
+    Condition,
+    OnParams,
+    checked,
+    is_on_params,
+    moment,
+)
 from bxpull_nb.storage.dataset.part_names import UNKNOWN, Folder
 
 __all__ = ["PARTITIONED", "Condition", "Where", "checked_columns"]
-
-Condition = tuple[str, str, Any]
-"""A column, one of `== != < <= > >= in`, `not in`, and a value."""
-
 PARTITIONED = ("portal", "date")
 """Columns made from the names of folders, given when they are asked for."""
 
-_OPERATORS = {"==": eq, "!=": ne, "<": lt, "<=": le, ">": gt, ">=": ge}
-_MEMBERSHIP = {"in": True, "not in": False}
 _SAME_IN_DUPLICATES = ("mid", "server_time", "module_id", "command")
 
 
@@ -31,9 +37,10 @@ class Where:
     """
 
     def __init__(self, conditions: Iterable[Condition] | None) -> None:
-        checked = [_checked(one) for one in conditions or ()]
-        self._folders = [one for one in checked if one[0] in PARTITIONED]
-        rows = [one for one in checked if one[0] not in PARTITIONED]
+        every = [checked(one, PARTITIONED) for one in conditions or ()]
+        self._folders = [one for one in every if one[0] in PARTITIONED]
+        self._params = [OnParams.of(one) for one in every if is_on_params(one[0])]
+        rows = [one for one in every if one[0] in EVENT_COLUMNS]
         self._pushdown = [one for one in rows if one[0] in _SAME_IN_DUPLICATES]
         self._residual = [one for one in rows if one[0] not in _SAME_IN_DUPLICATES]
 
@@ -44,7 +51,11 @@ class Where:
     @property
     def pushdown(self) -> Any:
         """The Arrow expression for reading a file; None for no condition."""
-        return _expression(self._pushdown)
+        found = _expression(self._pushdown)
+        for one in self._params:
+            if one.candidates is not None:
+                found = one.candidates if found is None else found & one.candidates
+        return found
 
     @property
     def residual(self) -> Any:
@@ -55,6 +66,27 @@ class Where:
     def columns(self) -> list[str]:
         """The columns that `residual` needs."""
         return [name for name, _, _ in self._residual]
+
+    @property
+    def on_params(self) -> bool:
+        """Whether there is a condition on values in params."""
+        return bool(self._params)
+
+    @property
+    def on_folders(self) -> bool:
+        """Whether there is a condition on `portal` or `date`, which only a dataset has."""
+        return bool(self._folders)
+
+    def mask(self, params: pa.ChunkedArray) -> np.ndarray:
+        """Whether each of these JSON texts meets the conditions on params.
+
+        Duplicates of an event have equal params, but for one that was torn, which meets none. So
+        they are decided while a file is read.
+        """
+        texts = params.cast(pa.large_string()).combine_chunks()
+        masks = [one.mask(texts) for one in self._params]
+        met: np.ndarray = np.logical_and.reduce(masks)
+        return met
 
 
 def checked_columns(columns: Sequence[str] | None) -> list[str]:
@@ -71,27 +103,12 @@ def _known(name: str) -> None:
         raise SettingsError(f"{quoted(name)} is no column of a dataset: choose from {known}.")
 
 
-def _checked(condition: Condition) -> Condition:
-    try:
-        name, operator, value = condition
-    except (TypeError, ValueError):
-        name, operator, value = "", "", None
-    if operator not in _OPERATORS and operator not in _MEMBERSHIP:
-        raise SettingsError(
-            f"where={quoted(condition)} is no condition: write a list of such as "
-            f"('command', '==', 'greeting') or ('date', '>=', '2026-01-31'), with one of "
-            f"{', '.join([*_OPERATORS, *_MEMBERSHIP])}."
-        )
-    _known(name)
-    return (name, operator, list(value) if operator in _MEMBERSHIP else value)
-
-
 def _compared(name: str, cell: str, operator: str, value: Any) -> bool:
-    if operator in _MEMBERSHIP:
-        return (cell in [_text(name, one) for one in value]) == _MEMBERSHIP[operator]
+    if operator in MEMBERSHIP:
+        return (cell in [_text(name, one) for one in value]) == MEMBERSHIP[operator]
     if name == "date" and cell == UNKNOWN and operator not in ("==", "!="):
         return False  # an unknown day is neither before nor after another one
-    return bool(_OPERATORS[operator](cell, _text(name, value)))
+    return bool(OPERATORS[operator](cell, _text(name, value)))
 
 
 def _text(name: str, value: Any) -> str:
@@ -101,7 +118,13 @@ def _text(name: str, value: Any) -> str:
 def _expression(conditions: list[Condition]) -> Any:
     from pyarrow.parquet import filters_to_expression
 
-    return filters_to_expression([_typed(one) for one in conditions]) if conditions else None
+    if not conditions:
+        return None
+    found = filters_to_expression([_typed(one) for one in conditions])
+    for name, operator, _ in conditions:
+        if operator == "not in":  # otherwise met by a missing value, unlike !=
+            found &= pc.field(name).is_valid()
+    return found
 
 
 def _typed(condition: Condition) -> Condition:
@@ -110,19 +133,6 @@ def _typed(condition: Condition) -> Condition:
     kind = EVENT_COLUMNS[name]
     if not kind.startswith(("datetime", "timedelta")):
         return condition
-    if operator in _MEMBERSHIP:
-        return (name, operator, [_moment(one, kind) for one in value])
-    return (name, operator, _moment(value, kind))
-
-
-def _moment(value: Any, kind: str) -> Any:
-    import pandas as pd
-
-    try:
-        if kind.startswith("timedelta"):
-            return pd.Timedelta(value).as_unit("us").to_pytimedelta()
-        moment = pd.Timestamp(value).as_unit("us")
-    except (TypeError, ValueError) as exc:
-        raise SettingsError(f"where: {quoted(value)} is no time ({reason_of(exc)}).") from None
-    utc = moment.tz_localize("UTC") if moment.tzinfo is None else moment.tz_convert("UTC")
-    return utc.to_pydatetime()
+    if operator in MEMBERSHIP:
+        return (name, operator, [moment(one, kind) for one in value])
+    return (name, operator, moment(value, kind))

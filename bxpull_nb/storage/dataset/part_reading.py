@@ -1,9 +1,10 @@
 """Reading parts: their rows as tables of one schema, checked."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from bxpull_nb.errors import FileFormatError
@@ -16,15 +17,21 @@ from bxpull_nb.storage.export.table import check_columns
 
 __all__ = ["fragments", "read_parts"]
 
+ChosenByParams = Callable[[pa.ChunkedArray], np.ndarray]
 _JOINED = 256  # tables joined into one
 
 
 def read_parts(
-    storage: Storage, parts: Iterable[Part], columns: Sequence[str], where: Any = None
+    storage: Storage,
+    parts: Iterable[Part],
+    columns: Sequence[str],
+    where: Any = None,
+    chosen: ChosenByParams | None = None,
 ) -> tuple[pa.Table, list[int]]:
     """Return the rows that meet the expression `where`, and the number of those of each part.
 
-    Small tables are joined as they come: a table and a footer take more memory than a few rows.
+    `chosen` returns a mask of rows by their params. Small tables are joined as they come: a table
+    and a footer take more memory than a few rows.
     Raises FileFormatError for a part that is damaged or not ours, DatasetTooNew for one of a
     later version, FileNotFoundError for one that is gone, DatasetUnreachable.
     """
@@ -32,12 +39,19 @@ def read_parts(
     joined, small, sizes = [], [schema.empty_table()], []
     for part, fragment in fragments(storage, parts):
         with _named(storage, part):
-            small.append(fragment.to_table(columns=list(columns), filter=where).cast(schema))
+            small.append(_rows(fragment, list(columns), where, chosen).cast(schema))
         sizes.append(small[-1].num_rows)
         if len(small) >= _JOINED:
             joined.append(pa.concat_tables(small).combine_chunks())
             small = []
     return pa.concat_tables([*joined, *small]), sizes
+
+
+def _rows(fragment: Any, columns: list[str], where: Any, chosen: ChosenByParams | None) -> pa.Table:
+    if chosen is None:
+        return fragment.to_table(columns=columns, filter=where)
+    table = fragment.to_table(columns=list({*columns, "params"}), filter=where)
+    return table.filter(pa.array(chosen(table["params"]))).select(columns)
 
 
 def fragments(storage: Storage, parts: Iterable[Part]) -> Iterator[tuple[Part, Any]]:

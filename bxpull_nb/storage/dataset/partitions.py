@@ -66,11 +66,12 @@ def read_table(
     """
     needed = [name for name in SCHEMA.names if name in {*KEY, *columns, *where.columns}]
     within = _both(where.pushdown, _range(partition))
+    chosen = where.mask if where.on_params else None
     try:
-        table, sizes = read_parts(storage, partition.parts, needed, within)
+        table, sizes = read_parts(storage, partition.parts, needed, within, chosen)
     except FileNotFoundError:  # compacted meanwhile; other parts have the same rows now
         parts = folders(storage.list(), shown_url(storage.url))[partition.folder]
-        table, sizes = read_parts(storage, parts, needed, within)
+        table, sizes = read_parts(storage, parts, needed, within, chosen)
     table = drop_duplicates(table, sizes)
     if partition.folder.date == UNKNOWN:
         table = _without_torn(table, partition.folder.portal, storage)

@@ -21,14 +21,14 @@ from bxpull_nb.storage.dataset.partitions import (
 from bxpull_nb.storage.dataset.schema import SCHEMA
 from bxpull_nb.storage.dataset.storage import Storage, shown_url
 from bxpull_nb.storage.export import read_events as read_file
-from bxpull_nb.storage.export.table import to_df
+from bxpull_nb.storage.export.table import event_table, to_df
 from bxpull_nb.storage.journal import journal_files
 
 if TYPE_CHECKING:
     import dask.dataframe as dd
     import pandas as pd
 
-__all__ = ["read_events"]
+__all__ = ["is_dataset", "read_events"]
 
 
 @overload
@@ -67,9 +67,11 @@ def read_events(
     Each event of a dataset comes once, however many collectors wrote it, in the order of
     arrival. `columns` chooses columns; `portal` and `date` (the day on which the portal made the
     event, `2026-01-31` or `unknown`) are given if named. `where` is a list of conditions that
-    must all hold: `[("date", ">=", "2026-01-31"), ("command", "in", ["a", "b"])]`. Folders and
-    files that cannot meet them are not read. `engine="dask"` returns a lazy `dask.dataframe` that
-    any cluster can compute; it needs the extra `dask`.
+    must all hold: `[("date", ">=", "2026-01-31"), ("params.stage", "==", "WON")]`, on columns and
+    on paths in `params` (see `params.conditions`); a missing value and null meet no condition.
+    Folders and files of a dataset that cannot meet them are not read; a file and a journal are
+    read and then filtered. `engine="dask"` returns a lazy `dask.dataframe` that any cluster can
+    compute; it needs the extra `dask`.
 
     When the last line of a text file is not whole, as after a crash, all whole lines are read
     and a warning is logged. Raises FileFormatError for a foreign or damaged file, DatasetTooNew,
@@ -77,12 +79,12 @@ def read_events(
     """
     if engine not in ("pandas", "dask"):
         raise SettingsError(f"engine={quoted(engine)}: choose from 'pandas' and 'dask'.")
-    if not _is_dataset(path):
-        if engine != "pandas" or columns is not None or where is not None:
+    if not is_dataset(path):
+        if engine != "pandas" or columns is not None:
             raise SettingsError(
-                f"engine, columns and where are for a dataset, and {path} is a file or a journal."
+                f"engine and columns are for a dataset, and {path} is a file or a journal."
             )
-        return read_file(path, raw=raw)
+        return _filtered(read_file(path, raw=raw), Where(where), path)
     storage, wanted = Storage(path), Where(where)
     chosen = checked_columns(columns)
     found = partitions(storage, wanted)
@@ -92,11 +94,27 @@ def read_events(
     return read(found, chosen, storage, wanted)
 
 
-def _is_dataset(path: str | Path) -> bool:
+def is_dataset(path: str | Path) -> bool:
+    """Whether the address is that of a dataset: one with `://`, or a folder without a journal."""
     if isinstance(path, str) and "://" in path:
         return True
     folder = path_of(path)
     return os.path.isdir(folder) and not journal_files(folder)  # noqa: PTH112 - for any name
+
+
+def _filtered(df: "pd.DataFrame", where: Where, path: str | Path) -> "pd.DataFrame":
+    """Return the rows of a file or a journal that meet the conditions."""
+    if where.on_folders:
+        raise SettingsError(
+            f"portal and date are columns of a dataset, and {path} is a file or a journal: choose "
+            f"by server_time."
+        )
+    if where.pushdown is None and where.residual is None and not where.on_params:
+        return df
+    table = event_table(df).cast(SCHEMA)
+    for condition in (where.pushdown, where.residual):
+        table = table if condition is None else table.filter(condition)
+    return to_df(table.filter(pa.array(where.mask(table["params"]))) if where.on_params else table)
 
 
 def _with_pandas(

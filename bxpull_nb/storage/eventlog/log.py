@@ -128,6 +128,13 @@ class EventLog:
             first = min(max(start, self._rows - RECENT, self.forgotten), self._rows)
             return first, self._records(first - self.forgotten)
 
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        # polars, DuckDB, narwhals and pyarrow take the log by it, without a copy of its texts
+        import pyarrow as pa
+
+        table = pa.Table.from_pandas(self.df, preserve_index=False).replace_schema_metadata()
+        return table.__arrow_c_stream__(requested_schema)
+
     def __repr__(self) -> str:
         return f"EventLog({len(self):,} rows)"
 

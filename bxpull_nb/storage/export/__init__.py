@@ -1,9 +1,9 @@
 """Writing events to CSV, Excel, Parquet and JSON lines, reading them; `params` as columns."""
 
+from bxpull_nb.params import expand_params
 from bxpull_nb.storage.export.csv import to_csv
 from bxpull_nb.storage.export.excel import to_excel
 from bxpull_nb.storage.export.jsonl import to_jsonl
-from bxpull_nb.storage.export.params import expand_params
 from bxpull_nb.storage.export.parquet import to_parquet
 from bxpull_nb.storage.export.reading import read_events
 

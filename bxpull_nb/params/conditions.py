@@ -1,0 +1,263 @@
+"""Conditions on events and on values in their params: compiled once, for tables and live events.
+
+A condition is a tuple such as `("params.stage", "==", "WON")`: a column of events, or `params.` and
+a path; one of `== != < <= > >= in`, `not in`; a value. A missing value and null meet no condition,
+not even `!=`. Numbers are compared with numbers, exactly, and texts with texts: values of other
+types are unequal, and neither less nor greater. A path to many values needs one that meets it.
+"""
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from operator import eq, ge, gt, le, lt, ne
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from bxpull_nb.errors import SettingsError
+from bxpull_nb.masking import quoted, reason_of
+from bxpull_nb.models import EVENT_COLUMNS, Record
+from bxpull_nb.params.engine import opened
+from bxpull_nb.params.extract import extracted
+from bxpull_nb.params.path import Path
+from bxpull_nb.params.texts import KINDS, decoded, readable
+
+if TYPE_CHECKING:
+    from bxpull_nb.params.flatten import Values
+
+__all__ = ["MEMBERSHIP", "OPERATORS", "Condition", "Conditions", "OnParams", "checked", "moment"]
+
+Condition = tuple[str, str, Any]
+"""A column or a path in params, one of `== != < <= > >= in`, `not in`, and a value."""
+
+OPERATORS = {"==": eq, "!=": ne, "<": lt, "<=": le, ">": gt, ">=": ge}
+MEMBERSHIP = {"in": True, "not in": False}
+"""Operators that take a list of values -> whether the value must be in it."""
+
+_VARCHAR = KINDS.index("VARCHAR")
+_COMPARE = {
+    "==": pc.equal,
+    "!=": pc.not_equal,
+    "<": pc.less,
+    "<=": pc.less_equal,
+    ">": pc.greater,
+    ">=": pc.greater_equal,
+}
+_UNESCAPED = re.compile(r'[^"\\/\x00-\x1f]+')  # JSON writes these as they are, or as \\u…
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Conditions:
+    """Conditions that must all hold, for one event at a time.
+
+    >>> wanted = Conditions([("command", "==", "dealUpdate"), ("params.id", "in", [15, "15"])])
+    >>> feed.wait(wanted.hold, timeout=5)
+    """
+
+    def __init__(self, conditions: Iterable[Condition]) -> None:
+        every = list(map(checked, conditions))
+        self._params = [OnParams.of(one) for one in every if is_on_params(one[0])]
+        self._columns = [_typed(one) for one in every if not is_on_params(one[0])]
+
+    def hold(self, record: Record) -> bool:
+        """Whether an event meets all of them; its params are decoded only if need be."""
+        for name, operator, value in self._columns:
+            if not _meets(_cell(record, name), operator, value):
+                return False
+        if not self._params:
+            return True
+        params = decoded(record.params_json.decode())
+        return all(one.holds(params) for one in self._params)
+
+
+class OnParams(NamedTuple):
+    """A condition on the values of a path in params."""
+
+    path: Path
+    operator: str
+    value: Any
+
+    @classmethod
+    def of(cls, condition: Condition) -> "OnParams":
+        """Return the condition, compiled; SettingsError for a path or a value that cannot be."""
+        name, operator, value = condition
+        values = value if operator in MEMBERSHIP else [value]
+        plain = [_plain(one, condition) for one in values]
+        rest = name.removeprefix("params")
+        path = Path() if not rest else Path.of(rest if rest.startswith("[") else rest[1:])
+        return cls(path, operator, plain if operator in MEMBERSHIP else plain[0])
+
+    def holds(self, params: Any) -> bool:
+        """Whether decoded params meet it."""
+        return any(_meets(value, self.operator, self.value) for value in self.path.find(params))
+
+    def mask(self, texts: pa.LargeStringArray) -> np.ndarray:
+        """Whether each of these JSON texts meets it; one that is missing or no JSON does not."""
+        likely = self.candidates
+        if likely is None:
+            return self._exact(texts)
+        table = pa.table({"params": texts, "row": np.arange(len(texts))}).filter(likely)
+        met = np.zeros(len(texts), bool)
+        met[table["row"].to_numpy()] = self._exact(table["params"].combine_chunks())
+        return met
+
+    @property
+    def candidates(self) -> Any:
+        """An Arrow expression that all rows meet which meet the condition; None without one.
+
+        It looks for the wanted text or an escape in `params`, much quicker than JSON is read.
+        """
+        values = self.value if self.operator in MEMBERSHIP else [self.value]
+        if self.operator not in ("==", "in") or not values:
+            return None
+        if not all(isinstance(value, str) and _UNESCAPED.fullmatch(value) for value in values):
+            return None
+        escape = r"\u00" if all(map(str.isascii, values)) else r"\u"
+        found = pc.match_substring(pc.field("params"), escape)
+        for value in values:
+            found |= pc.match_substring(pc.field("params"), value)
+        return found
+
+    def _exact(self, texts: pa.LargeStringArray) -> np.ndarray:
+        met = np.zeros(len(texts), bool)
+        with opened() as connection:
+            [values] = extracted(connection, readable(connection, texts), [self.path])
+        if self.path.is_many:
+            lists = map(decoded, values.texts.to_pylist())
+            found = [any(_meets(v, self.operator, self.value) for v in one) for one in lists]
+            met[values.rows] = np.array(found, bool)
+        else:
+            met[values.rows] = self._met(values)
+        return met
+
+    def _met(self, values: "Values") -> np.ndarray:
+        """Whether each value meets it, one answer for equal values."""
+        met = np.zeros(len(values.rows), bool)
+        for kind in np.unique(values.kinds):
+            chosen = values.kinds == kind
+            texts = values.texts if chosen.all() else values.texts.filter(pa.array(chosen))
+            if kind == _VARCHAR and isinstance(self.value, str):
+                met[chosen] = _COMPARE[self.operator](texts, self.value)
+                continue
+            coded = texts.dictionary_encode()
+            known = [
+                _meets(text if kind == _VARCHAR else text and decoded(text), *self[1:])
+                for text in coded.dictionary.to_pylist()
+            ]
+            met[chosen] = np.array([*known, False])[coded.indices.fill_null(-1).to_numpy()]
+        return met
+
+
+def is_on_params(name: str) -> bool:
+    """Whether a condition of this name is one on values in params."""
+    return name.startswith(("params.", "params["))
+
+
+def checked(condition: Any, others: Iterable[str] = ()) -> Condition:
+    """Return the condition; SettingsError for a value that is none.
+
+    Names are those of events, paths in params, and `others`.
+    """
+    try:
+        name, operator, value = condition
+    except (TypeError, ValueError):
+        name, operator, value = "", "", None
+    if operator not in (*OPERATORS, *MEMBERSHIP) or not isinstance(name, str):
+        raise SettingsError(
+            f"where={quoted(str(condition))} is no condition: write a list of such as "
+            f"('command', '==', 'greeting'), ('params.stage', '==', 'WON') or "
+            f"('date', '>=', '2026-01-31'), with one of {', '.join([*OPERATORS, *MEMBERSHIP])}."
+        )
+    if not is_on_params(name) and name not in (*EVENT_COLUMNS, *others):
+        known = ", ".join((*EVENT_COLUMNS, *others))
+        raise SettingsError(
+            f"{quoted(name)} is no column of events: choose from {known}, or a path such as "
+            f"params.{name}."
+        )
+    if operator not in MEMBERSHIP:
+        return (name, operator, value)
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise SettingsError(
+            f"where={quoted(str(condition))}: {quoted(operator)} takes a list of values."
+        )
+    return (name, operator, list(value))
+
+
+def moment(value: Any, kind: str) -> Any:
+    """Return a time or a duration, as the dtype of its column has it, as Python's own."""
+    import pandas as pd
+
+    try:
+        if kind.startswith("timedelta"):
+            return pd.Timedelta(value).as_unit("us").to_pytimedelta()
+        found = pd.Timestamp(value).as_unit("us")
+    except (TypeError, ValueError) as exc:
+        raise SettingsError(f"where: {quoted(value)} is no time ({reason_of(exc)}).") from None
+    utc = found.tz_localize("UTC") if found.tzinfo is None else found.tz_convert("UTC")
+    return utc.to_pydatetime()
+
+
+def _typed(condition: Condition) -> Condition:
+    name, operator, value = condition
+    kind = EVENT_COLUMNS[name]
+    if not kind.startswith(("datetime", "timedelta")):
+        return condition
+    if operator in MEMBERSHIP:
+        return (name, operator, [moment(one, kind) for one in value])
+    return (name, operator, moment(value, kind))
+
+
+def _cell(record: Record, name: str) -> Any:
+    """Return the value that a column has for the event; None for a missing one."""
+    if name == "params":
+        return record.params_json.decode()
+    if name == "lag":
+        return None if record.lag_us is None else timedelta(microseconds=record.lag_us)
+    if name == "transport":
+        return record.arrival.transport
+    if name == "received_at":
+        return _time(record.arrival.received_us)
+    if name == "server_time":
+        sent = record.server_time_unix
+        return None if sent is None else _time(round(sent * 1e6))
+    return getattr(record, name)
+
+
+def _time(microseconds: int | None) -> datetime | None:
+    return None if microseconds is None else _EPOCH + timedelta(microseconds=microseconds)
+
+
+def _plain(value: Any, condition: Condition) -> Any:
+    """Return the value as JSON has it, also of numpy; SettingsError for another one."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if not isinstance(value, bool | int | float | str | list | dict):
+        raise SettingsError(
+            f"where={quoted(str(condition))}: compare with a text, a number, True or False, or a "
+            f"list of them; a missing value and null meet no condition."
+        )
+    return value
+
+
+def _meets(cell: Any, operator: str, value: Any) -> bool:
+    if cell is None:
+        return False
+    if operator in MEMBERSHIP:
+        return any(_compared(cell, eq, one) for one in value) == MEMBERSHIP[operator]
+    return _compared(cell, OPERATORS[operator], value)
+
+
+def _compared(cell: Any, compare: Any, value: Any) -> bool:
+    """Compare two values of one type; others are unequal and have no order."""
+    kind = _kind(cell)
+    if kind != _kind(value):
+        return bool(compare is ne)
+    if kind in (bool, list, dict) and compare not in (eq, ne):
+        return False
+    return bool(compare(cell, value))
+
+
+def _kind(value: Any) -> Any:
+    return float if type(value) in (int, float) else type(value)

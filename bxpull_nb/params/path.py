@@ -1,0 +1,179 @@
+"""Paths into the JSON of `params`, as users of DuckDB and jq write them.
+
+`stage`, `user.name`, `items[0].sku`; a key with other characters in quotes: `"a.b"."c d"`. `[]` or
+`[*]` are all elements of an array, `{id}` or `*` all keys of a map. `$.stage` and `.stage` mean
+`stage`, `["a.b"]` means `"a.b"`.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from bxpull_nb.errors import SettingsError
+
+__all__ = ["ANY_ID", "EACH", "All", "Index", "Key", "Path", "Step", "is_id"]
+
+EACH = "[]"
+ANY_ID = "{id}"
+
+_PLAIN = re.compile(r"[^.\[\]\"{}*\\\s$/](?:[^.\[\]\"{}*\\\x00-\x1f]*[^.\[\]\"{}*\\\s])?")
+_QUOTED = r"\"(?:[^\"\\]|\\.)*\""
+_STEP = re.compile(
+    rf"""
+    \[(?P<index>-?\d+)\] | (?P<each>\[\*?\]) | \[(?P<bracket>{_QUOTED})\]
+    | \.? (?: (?P<quoted>{_QUOTED}) | (?P<any>\{{id\}}|\*) | (?P<plain>[^.\[\]\"{{}}*]+) )
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_ID = re.compile(r"-?\d+|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?=.*\d)[0-9a-f]{24,}", re.I)
+
+
+def is_id(key: str) -> bool:
+    """Whether a key is the id of something: digits, a UUID, or 24 hex digits and more.
+
+    Field names that end in digits, such as `UF_CRM_15` and `PROPERTY_101`, are none.
+    """
+    return _ID.fullmatch(key) is not None
+
+
+class Key(NamedTuple):
+    """A step to the value of a key of an object."""
+
+    name: str
+
+
+class Index(NamedTuple):
+    """A step to an element of an array; a negative number counts from its end."""
+
+    at: int
+
+
+class All(NamedTuple):
+    """A step to all elements of an array (`EACH`), or to all values of a map (`ANY_ID`)."""
+
+    kind: str
+
+
+Step = Key | Index | All
+"""One step of a path."""
+
+
+class Path(tuple[Step, ...]):
+    """A path as its steps; the text of it is `str(path)`, the empty path is the whole value.
+
+    >>> Path.of('items[0]."unit price"')
+    Path('items[0].unit price')
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, text: "str | Path") -> "Path":
+        """Return the path that the text means; SettingsError for a text that is none."""
+        if isinstance(text, Path):
+            return text
+        if not isinstance(text, str) or not text:
+            raise _no_path(text)
+        rest = text[1:] if text == "$" or text.startswith(("$.", "$[")) else text
+        steps, place = [], 0
+        while place < len(rest):
+            found = _STEP.match(rest, place)
+            if found is None or (place and rest[place] not in ".["):
+                raise _no_path(text)
+            steps.append(_step(found, text))
+            place = found.end()
+        return cls(steps)
+
+    @classmethod
+    def keys(cls, *names: str) -> "Path":
+        """Return the path through these keys."""
+        return cls(map(Key, names))
+
+    @property
+    def is_many(self) -> bool:
+        """Whether the path may lead to several values."""
+        return any(isinstance(step, All) for step in self)
+
+    @property
+    def json_path(self) -> str:
+        """The path as DuckDB takes it: JSONPath, or a JSON pointer for an empty key."""
+        if Key("") in self:
+            return self._pointer
+        return "$" + "".join(map(_json_path, self))
+
+    def find(self, value: Any) -> Iterator[Any]:
+        """Yield the values that the path leads to in a decoded value."""
+        found = [value]
+        for step in self:
+            found = [inner for outer in found for inner in _inner(outer, step)]
+        yield from found
+
+    def __str__(self) -> str:
+        return "".join(map(_text, self)).removeprefix(".") or "$"
+
+    def __repr__(self) -> str:
+        return f"Path({str(self)!r})"
+
+    @property
+    def _pointer(self) -> str:
+        if self.is_many:
+            raise SettingsError(
+                f"{self}: an empty key and a step to many values do not go together."
+            )
+        names = [step.name if isinstance(step, Key) else str(step[0]) for step in self]
+        return "".join("/" + name.replace("~", "~0").replace("/", "~1") for name in names)
+
+
+def _step(found: re.Match[str], text: str) -> Step:
+    if found["index"]:
+        return Index(int(found["index"]))
+    if found["each"]:
+        return All(EACH)
+    if found["any"]:
+        return All(ANY_ID)
+    quoted = found["bracket"] or found["quoted"]
+    if not quoted:
+        return Key(found["plain"])
+    try:
+        return Key(json.loads(quoted, strict=False))
+    except ValueError:
+        raise _no_path(text) from None
+
+
+def _text(step: Step) -> str:
+    if isinstance(step, Index):
+        return f"[{step.at}]"
+    if isinstance(step, All):
+        return step.kind if step.kind == EACH else f".{step.kind}"
+    plain = _PLAIN.fullmatch(step.name)
+    return f".{step.name if plain else json.dumps(step.name, ensure_ascii=False)}"
+
+
+def _json_path(step: Step) -> str:
+    if isinstance(step, Index):
+        return f"[{step.at}]"
+    if isinstance(step, All):
+        return "[*]" if step.kind == EACH else ".*"
+    quoted = step.name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'."{quoted}"'
+
+
+def _inner(value: Any, step: Step) -> Iterator[Any]:
+    if isinstance(step, Key):
+        if isinstance(value, dict) and step.name in value:
+            yield value[step.name]
+    elif isinstance(step, Index):
+        if isinstance(value, list) and -len(value) <= step.at < len(value):
+            yield value[step.at]
+    elif isinstance(value, list) and step.kind == EACH:
+        yield from value
+    elif isinstance(value, dict) and step.kind == ANY_ID:
+        yield from value.values()
+
+
+def _no_path(text: object) -> SettingsError:
+    return SettingsError(
+        f"{text!r} is no path into params: write such as stage, user.name, items[0].sku, or "
+        f'"a.b" for a key with a dot.'
+    )

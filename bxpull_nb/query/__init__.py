@@ -1,0 +1,11 @@
+"""Questions about what is inside events, asked of any place that holds them.
+
+Each function takes a feed, a DataFrame of pandas or Dask, a file, a journal or a dataset (see
+`source`) and returns a DataFrame. Values inside `params` are named by paths (see `params.path`).
+"""
+
+from bxpull_nb.query.model import model
+from bxpull_nb.query.schema import schema
+from bxpull_nb.query.sql import sql
+
+__all__ = ["model", "schema", "sql"]
