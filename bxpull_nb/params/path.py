@@ -8,7 +8,8 @@
 import json
 import re
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from bxpull_nb.errors import SettingsError
 
@@ -37,19 +38,22 @@ def is_id(key: str) -> bool:
     return _ID.fullmatch(key) is not None
 
 
-class Key(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Key:
     """A step to the value of a key of an object."""
 
     name: str
 
 
-class Index(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Index:
     """A step to an element of an array; a negative number counts from its end."""
 
     at: int
 
 
-class All(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class All:
     """A step to all elements of an array (`EACH`), or to all values of a map (`ANY_ID`)."""
 
     kind: str
@@ -121,7 +125,7 @@ class Path(tuple[Step, ...]):
             raise SettingsError(
                 f"{self}: an empty key and a step to many values do not go together."
             )
-        names = [step.name if isinstance(step, Key) else str(step[0]) for step in self]
+        names = [str(getattr(step, "name", getattr(step, "at", ""))) for step in self]
         return "".join("/" + name.replace("~", "~0").replace("/", "~1") for name in names)
 
 

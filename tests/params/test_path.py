@@ -59,6 +59,13 @@ def test_the_text_of_a_path_means_the_path(path: Path) -> None:
     assert Path.of(str(path)) == path
 
 
+def test_a_key_that_looks_like_a_step_to_many_values_is_a_key() -> None:
+    """`[]` and `{id}` may be keys."""
+    assert Path.keys("[]") != Path([All(EACH)])
+    assert Path.keys("{id}") != Path([All(ANY_ID)])
+    assert str(Path.keys("[]", "{id}")) == '"[]"."{id}"'
+
+
 def test_values_are_found_in_decoded_params() -> None:
     """Keys, elements, all elements, all values; nothing where the path does not lead."""
     value = {"items": [{"sku": 1}, {"sku": None}, 3], "users": {"7": {"name": "Ada"}}}

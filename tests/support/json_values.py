@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 __all__ = ["json_objects", "json_values", "keys"]
 
-keys = st.sampled_from(
-    ["id", "stage", "a.b", "a", "b", 'a"b', "x[0]", "", "Ключ", "7", "15", "$", "/p", "A", "c d"]
-) | st.text(st.characters(exclude_categories=["Cs"]), max_size=3)
+_HOSTILE = ["id", "stage", "a.b", "a", "b", 'a"b', "x[0]", "", "Ключ", "7", "15", "$", "/p"]
+_HOSTILE += ["A", "c d", "[]", "{id}"]
+keys = st.sampled_from(_HOSTILE) | st.text(st.characters(exclude_categories=["Cs"]), max_size=3)
 _numbers = st.sampled_from([0, -1, 1 << 31, 9007199254740993, -(1 << 63), (1 << 64) - 1, 1 << 70])
 _scalars = (
     st.none()
