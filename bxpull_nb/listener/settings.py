@@ -83,6 +83,8 @@ class Timing:
     """Seconds the loop may be held up before its connections are audited."""
     baseline: float = 0.75
     """Seconds within which a first poll's answer is history, and after which it is new."""
+    late: float = 8.0
+    """Seconds more that a slow server may take for its history."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,17 +26,17 @@ def connection_url(
     channel: str | None,
     mid: str | None = None,
     secure: bool = True,
-    binary: bool = True,
+    as_text: bool = False,
 ) -> str:
     """Return the full address to listen at, with channel or token, dialect and position.
 
     `channel` None is for a jwt, which decides the channels itself. `secure` prefers the
-    wss/https address; the plain one is used where the config has no other. Without `binary` a
-    server of version 4 answers in the text dialect, which does not name senders. The order of the
+    wss/https address; the plain one is used where the config has no other. `as_text`
+    asks for the text dialect, which does not name senders. The order of the
     query values is the official client's. Raises ChannelMissing, MissingField and
     TransportUnavailable. The result holds a secret: mask it before showing it.
     """
-    query = [_identity(config, channel), *_dialect(config.server.version, binary=binary)]
+    query = [_identity(config, channel), *([] if as_text else _dialect(config.server.version))]
     if config.server.mode == "shared":
         query.append(("clientId", _client_id(config)))
     if config.server.hostname:
@@ -60,10 +60,10 @@ def _identity(config: PullConfig, channel: str | None) -> tuple[str, str]:
     return "token", config.jwt
 
 
-def _dialect(version: int, *, binary: bool) -> list[tuple[str, str]]:
+def _dialect(version: int) -> list[tuple[str, str]]:
     if version >= 5:
         return [("jsonRpc", "true")]
-    return [("binaryMode", "true")] if version == 4 and binary else []
+    return [("binaryMode", "true")] if version == 4 else []
 
 
 def _client_id(config: PullConfig) -> str:

@@ -59,7 +59,7 @@ def test_a_beginning_that_cannot_be_found_is_the_first_message() -> None:
     assert [e.kind for e in capture.target.entries].count("beginning_unknown") == 1
 
 
-@pytest.mark.parametrize("version", [3, 4])
+@pytest.mark.parametrize("version", VERSIONS)
 def test_a_large_history_is_read_in_pages(version: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """A history of any size gives the beginning; its pages are cut within a message."""
     monkeypatch.setattr(beginning, "_PAGE", 20_000)
@@ -107,3 +107,38 @@ def test_a_poll_packed_in_a_way_not_asked_for_is_refused(name: str, answering: A
 
     with pytest.raises(UnreadableAnswer, match="which was not asked for"):
         asyncio.run(ask())
+
+
+def test_a_slow_server_shows_its_history_late() -> None:
+    """Until then nothing is passed over; its answer corrects the beginning."""
+
+    async def scenario(capture: Capture, _task: asyncio.Task[None]) -> None:
+        listener = capture.listener
+        await capture.until(lambda: listener.ready)
+        [lane] = listener.lanes
+        beginnings.append(lane.session.audit_point())
+        await capture.until(lambda: lane.session.audit_point() != beginnings[0])
+        await lost_one_comes(capture, sandbox)
+
+    beginnings: list[str | None] = []
+    with Sandbox() as sandbox:
+        for n in range(5):
+            sandbox.publish("a", {"n": n}, channel="shared")
+        sandbox.stall(1.5)
+        timing = SOON | {"audit_every": 3.0, "late": 8.0}
+        capture = run(sandbox, scenario, channels=("shared",), timing=timing, transport="websocket")
+    assert beginnings == ["0" * 26]
+    assert capture.numbers == [999]
+
+
+def test_a_late_answer_with_one_message_is_no_history() -> None:
+    """No connection delivered it, but it was published after the beginning."""
+
+    async def scenario(capture: Capture, _task: asyncio.Task[None]) -> None:
+        await capture.until(lambda: capture.listener.ready)
+        await lost_one_comes(capture, sandbox)
+
+    with Sandbox() as sandbox:
+        timing = SOON | {"audit_every": 1.0, "late": 8.0}
+        capture = run(sandbox, scenario, channels=("shared",), timing=timing, transport="websocket")
+    assert capture.numbers == [999]

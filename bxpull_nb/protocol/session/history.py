@@ -10,7 +10,7 @@ from collections import deque
 from bxpull_nb.models import Arrival, RecordBatch
 from bxpull_nb.protocol.codec.joining import DecodedFrame
 from bxpull_nb.protocol.endpoint import FULL_HISTORY
-from bxpull_nb.protocol.session.session import Received, Session
+from bxpull_nb.protocol.session.session import Audit, Received, Session
 
 __all__ = ["HistoryPolicy"]
 
@@ -66,12 +66,13 @@ class HistoryPolicy:
         self.session.connected()
         self._accepted_at = now
 
-    def begin(self, mid: str | None) -> None:
+    def begin(self, mid: str | None, asked: Audit | None = None) -> None:
         """Note after which mid the capture began: the newest stored; None if nothing was.
 
-        It began before every message that has come meanwhile.
+        It began before every message that has come meanwhile. An answer to what was `asked` before
+        corrects a beginning before everything, unless more was learnt since.
         """
-        if not self.needs_baseline:
+        if not self.needs_baseline and not (mid and asked and self.session.may_begin_later(asked)):
             return
         first = self.session.first
         if mid and first and mid >= first:
