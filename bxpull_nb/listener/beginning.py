@@ -5,22 +5,21 @@ could tell a message that was missed from one that is older than the capture.
 """
 
 import asyncio
-from typing import NamedTuple
 
 import httpx
 
 from bxpull_nb.errors import BxPullError, FrameTooLarge
-from bxpull_nb.http import http_client
+from bxpull_nb.http import AnswerTooLarge, http_client, unpacked
 from bxpull_nb.listener.lane import Lane
-from bxpull_nb.listener.polling import PollProgress, poll, poll_answer, poll_body
+from bxpull_nb.listener.polling import ACCEPT, PollProgress, poll_answer
 from bxpull_nb.listener.settings import LaneSettings
 from bxpull_nb.protocol.endpoint import FULL_HISTORY, connection_url
 from bxpull_nb.protocol.retry_policy import is_transient
+from bxpull_nb.protocol.session import NewestStored
 
 __all__ = ["find_beginning"]
 
-_PAGE = 16 * 1024 * 1024  # bytes of history in memory at once
-_PAGES = 256
+_LARGEST = 4 * 1024**3  # bytes of history read at most; a part of it is in memory at once
 _LEAST_PATIENCE = 0.1  # seconds for the answer to a request for everything stored
 _TIMEOUT = httpx.Timeout(5.0, read=60.0)
 _TRIES = 3  # polls that fail while the WebSocket is up
@@ -28,27 +27,19 @@ _PAUSE = 1.0  # seconds between two tries
 _SETTLED = 1.0  # seconds after which a WebSocket has brought what a poll brought
 
 
-class _Page(NamedTuple):
-    """The first part of what a server stores."""
-
-    frame: str | bytes | None
-    is_cut: bool = False
-    """Whether there is more."""
-    is_late: bool = False
-    """Whether the server held the poll, or is slow: it may be a message published since."""
-
-
 async def find_beginning(lane: Lane, settings: LaneSettings) -> None:
-    """Find the mid after which the capture begins, by polls for everything stored.
+    """Find the mid after which the capture begins, by a poll for everything stored.
 
     A failing poll is repeated: without end while the lane is not connected, which then fails for
     the same reason, and three times while it is. After that the first message must do.
     """
-    failures, asked = 0, lane.session.ask_audit()
+    failures = 0
     while lane.history.needs_baseline:
         try:
             newest = await _newest_stored(lane, settings)
-            lane.history.begin(newest, asked)
+            lane.history.begin(newest)
+            if newest and (failures or lane.history.seems_empty):
+                lane.audit_due.set()  # for what was missed before the beginning was known
         except (BxPullError, httpx.HTTPError) as exc:
             failures += lane.state == "connected"
             if failures >= _TRIES or not _may_pass(exc):
@@ -67,69 +58,56 @@ def _may_pass(error: Exception) -> bool:
 
 
 async def _newest_stored(lane: Lane, settings: LaneSettings) -> str | None:
-    """Return the greatest stored mid; None where nothing is stored.
+    """Return the greatest mid that was stored at the request; None where nothing was.
 
-    A history has no upper size, so it is read in pages. Each is the first part of an answer: a
-    history is sorted by mid, so the next page begins after the newest message of the last.
-    The text dialect is asked for, because it can be read up to any cut.
+    A poll that the server holds means that it stores nothing, or that it is slow: the lane is
+    ready then, and a late answer still counts. The text dialect is asked for, because a history
+    without an upper size can be read in parts.
     """
-    newest: str | None = None
-    for _ in range(_PAGES):
-        url = connection_url(
-            settings.source.in_force,
-            transport="polling",
-            channel=lane.kind,
-            mid=newest or FULL_HISTORY,
-            secure=settings.secure,
-            as_text=True,
-        )
-        page = await _page(url, lane, settings)
-        last = await _newest_of(page, lane, settings)
-        if not page.is_cut:
-            return max(newest or "", last or "") or None
-        if last is None or last <= (newest or ""):
-            break
-        newest = last
-    raise FrameTooLarge(
-        "the push server stores more than can be read here. The capture begins with the first "
-        "message that comes."
+    url = connection_url(
+        settings.source.in_force,
+        transport="polling",
+        channel=lane.kind,
+        mid=FULL_HISTORY,
+        secure=settings.secure,
+        as_text=True,
     )
-
-
-async def _newest_of(page: _Page, lane: Lane, settings: LaneSettings) -> str | None:
-    """Return the greatest mid of a page; None for a late answer that is no history."""
-    if page.frame is None:
-        return None
-    if not page.is_late:
-        return await asyncio.to_thread(lane.session.newest_in, page.frame)
-    await settings.timing.sleep(_SETTLED)
-    return lane.session.newest_unseen_in(page.frame)
-
-
-async def _page(url: str, lane: Lane, settings: LaneSettings) -> _Page:
-    """Return the first part of what the server stores.
-
-    A poll that the server holds means that it stores nothing, or that it is slow. The capture
-    begins before everything then, so that nothing is missed, and a late answer corrects that.
-    """
-    timing = settings.timing
+    timing, stored, progress = settings.timing, NewestStored(lane.session), PollProgress()
     begun = timing.monotonic()
     async with http_client(url, _TIMEOUT) as http:
-        progress = PollProgress(may_cut=True)
-        answer = asyncio.create_task(poll(http, url, _PAGE, progress))
+        answer = asyncio.create_task(_read(http, url, stored, progress))
         try:
             await progress.until_sent(answer)
             patience = max(_LEAST_PATIENCE, 4 * (timing.monotonic() - begun))
             is_late = await progress.is_held(answer, min(patience, timing.baseline))
             if is_late:
-                lane.history.begin(None)
+                lane.history.seems_empty = True
                 settings.target.changed()
-                await asyncio.wait({answer}, timeout=timing.late)
-                if not answer.done():
-                    return _Page(None)
-            response = await answer
+                await progress.is_held(answer, timing.late)
+            if answer.done() or progress.answering.done():
+                await answer
         finally:
             answer.cancel()
-    poll_answer(response)
-    is_filled = response.status_code == httpx.codes.OK
-    return _Page(poll_body(response) if is_filled else None, progress.is_cut, is_late)
+    if not is_late:
+        return stored.newest
+    await timing.sleep(_SETTLED)
+    return stored.newest_of_history
+
+
+async def _read(
+    http: httpx.AsyncClient, url: str, stored: NewestStored, progress: PollProgress
+) -> None:
+    """Read the whole answer, part by part."""
+    extensions = {"trace": progress.trace}
+    async with http.stream("GET", url, headers=ACCEPT, extensions=extensions) as response:
+        poll_answer(response)
+        try:
+            async for part in unpacked(response, _LARGEST):
+                if stored.add(part):
+                    await asyncio.to_thread(stored.take)
+        except AnswerTooLarge:
+            raise FrameTooLarge(
+                "the push server stores more than can be read. The capture begins with the first "
+                "message that comes."
+            ) from None
+    await asyncio.to_thread(stored.take, is_end=True)

@@ -75,7 +75,8 @@ class Lane:
         The server has accepted the connection, or holds the poll, and it is known after which
         message the capture began.
         """
-        return self.state == "connected" and not self.history.needs_baseline
+        history = self.history
+        return self.state == "connected" and (history.seems_empty or not history.needs_baseline)
 
     @property
     def is_settled(self) -> bool:

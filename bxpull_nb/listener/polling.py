@@ -12,6 +12,7 @@ from bxpull_nb.listener.transport import Accepted
 from bxpull_nb.listener.transport_errors import MAX_FRAME, poll_error, refused, too_large
 
 __all__ = [
+    "ACCEPT",
     "LongPollingTransport",
     "PollProgress",
     "poll",
@@ -19,19 +20,16 @@ __all__ = [
     "poll_body",
 ]
 
-_ACCEPT = {"Accept-Encoding": "gzip"}
+ACCEPT = {"Accept-Encoding": "gzip"}
+"""What a poll may be packed in: `unpacked` reads no more."""
 _POLL_HELD = 40.0  # the server answers a quiet poll after this long
 _POLL_TIMEOUT = httpx.Timeout(10.0, read=_POLL_HELD + 20.0)
 
 
 class PollProgress:
-    """How far a poll has come: its request sent, its answer begun, its answer cut.
+    """How far a poll has come: its request sent, its answer begun."""
 
-    `may_cut` takes the first part of an answer that is too large; else that is an error.
-    """
-
-    def __init__(self, *, may_cut: bool = False) -> None:
-        self.may_cut, self.is_cut = may_cut, False
+    def __init__(self) -> None:
         loop = asyncio.get_running_loop()
         self.sent: asyncio.Future[None] = loop.create_future()
         self.answering: asyncio.Future[None] = loop.create_future()
@@ -43,11 +41,11 @@ class PollProgress:
         elif event.endswith("receive_response_headers.complete") and not self.answering.done():
             self.answering.set_result(None)
 
-    async def until_sent(self, answer: "asyncio.Task[httpx.Response]") -> None:
+    async def until_sent(self, answer: "asyncio.Future[Any]") -> None:
         """Return when the request is sent, or cannot be."""
         await _first_of(answer, self.sent)
 
-    async def is_held(self, answer: "asyncio.Task[httpx.Response]", seconds: float) -> bool:
+    async def is_held(self, answer: "asyncio.Future[Any]", seconds: float) -> bool:
         """Whether the server has not begun to answer within `seconds` of the request."""
         await self.until_sent(answer)
         await _first_of(answer, self.answering, seconds)
@@ -131,14 +129,12 @@ async def poll(
     """
     body = bytearray()
     extensions = {} if progress is None else {"trace": progress.trace}
-    async with http.stream("GET", url, headers=_ACCEPT, extensions=extensions) as response:
+    async with http.stream("GET", url, headers=ACCEPT, extensions=extensions) as response:
         try:
             async for part in unpacked(response, max_frame):
                 body += part
         except AnswerTooLarge:
-            if progress is None or not progress.may_cut:
-                raise too_large(max_frame) from None
-            progress.is_cut = True
+            raise too_large(max_frame) from None
     headers = {
         k: v for k, v in response.headers.items() if k in ("content-type", "last-message-id")
     }

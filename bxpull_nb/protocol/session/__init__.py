@@ -1,12 +1,14 @@
 """Sessions decide which messages are new and where to resume, without I/O."""
 
 from bxpull_nb.protocol.session.history import HistoryPolicy
+from bxpull_nb.protocol.session.newest_stored import NewestStored
 from bxpull_nb.protocol.session.past_channels import PastChannels, RetiredChannel
 from bxpull_nb.protocol.session.seen_mids import SeenMids
 from bxpull_nb.protocol.session.session import Received, Resume, Session
 
 __all__ = [
     "HistoryPolicy",
+    "NewestStored",
     "PastChannels",
     "Received",
     "Resume",

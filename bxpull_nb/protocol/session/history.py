@@ -10,7 +10,7 @@ from collections import deque
 from bxpull_nb.models import Arrival, RecordBatch
 from bxpull_nb.protocol.codec.joining import DecodedFrame
 from bxpull_nb.protocol.endpoint import FULL_HISTORY
-from bxpull_nb.protocol.session.session import Audit, Received, Session
+from bxpull_nb.protocol.session.session import Received, Session
 
 __all__ = ["HistoryPolicy"]
 
@@ -33,6 +33,8 @@ class HistoryPolicy:
         self._accepted_at: float | None = None
         self._frames = 0  # since the connection was accepted
         self._has_given_up = False
+        self.seems_empty = False
+        """Whether the server seems to store nothing; a slow one may still show its history."""
         self._newest_at: deque[tuple[float, str]] = deque()
         if backfill:
             session.start_over()
@@ -66,13 +68,12 @@ class HistoryPolicy:
         self.session.connected()
         self._accepted_at = now
 
-    def begin(self, mid: str | None, asked: Audit | None = None) -> None:
+    def begin(self, mid: str | None) -> None:
         """Note after which mid the capture began: the newest stored; None if nothing was.
 
-        It began before every message that has come meanwhile. An answer to what was `asked` before
-        corrects a beginning before everything, unless more was learnt since.
+        It began before every message that has come meanwhile.
         """
-        if not self.needs_baseline and not (mid and asked and self.session.may_begin_later(asked)):
+        if not self.needs_baseline:
             return
         first = self.session.first
         if mid and first and mid >= first:

@@ -199,19 +199,6 @@ class Session:
             acknowledge=[mid for mid in records.mids if mid] if is_rpc else (),
         )
 
-    def newest_in(self, frame: str | bytes) -> str | None:
-        """Return the greatest mid of a frame without receiving it."""
-        return _greatest_known(decoded(frame, self.codec)[1])
-
-    def newest_unseen_in(self, frame: str | bytes) -> str | None:
-        """Return the greatest mid of a frame of history; None for one that may hold new messages.
-
-        A poll brings a new message alone, and others bring it too.
-        """
-        records = decoded(frame, self.codec)[1]
-        is_history = len(records) > 1 and self.seen.isdisjoint(records)
-        return _greatest_known(records) if is_history else None
-
     def stored(self, received: Received) -> list[str]:
         """Remember the stored records, move the position, and return the acknowledgements."""
         if received.was_reset:
@@ -236,11 +223,6 @@ class Session:
     def begin(self, mid: str | None) -> None:
         """Begin the capture after the message `mid`, or before all messages without one."""
         self._began = mid if mid and _is_counted(mid) else FULL_HISTORY
-
-    def may_begin_later(self, asked: Audit) -> bool:
-        """Whether the capture began before everything, and no audit and no reset came since."""
-        is_first = self._audited is None and self._epoch == asked.epoch
-        return is_first and self._began == FULL_HISTORY
 
     def start_over(self) -> None:
         """Ask for everything stored from now on, whatever is known."""
