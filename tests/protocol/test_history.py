@@ -150,3 +150,15 @@ def test_a_lane_starts_over_after_a_reset_that_only_its_sibling_noticed() -> Non
     assert quiet.next_mid(polls=True) == "0" * 26
     received = quiet.receive(frame(3, sent=BEGUN + 1), ARRIVAL, 6.5, polls=True)
     assert (stored(quiet, received), received.was_reset) == ([3], False)
+
+
+def test_a_wipe_before_the_first_message_is_noticed() -> None:
+    """What was stored at the beginning is a position too, a second after a message has come."""
+    lane = policy()
+    assert lane.next_mid(polls=False) is None
+    lane.accepted(1.0)
+    lane.begin(mid(50))
+    assert take(lane, frame(1), 5.0) == [1]
+    received = lane.receive(frame(2), ARRIVAL, 6.1, polls=False)
+    assert (stored(lane, received), received.was_reset) == ([2], True)
+    assert lane.session.audit_point() == "0" * 26
