@@ -162,3 +162,27 @@ def test_a_wipe_before_the_first_message_is_noticed() -> None:
     received = lane.receive(frame(2), ARRIVAL, 6.1, polls=False)
     assert (stored(lane, received), received.was_reset) == ([2], True)
     assert lane.session.audit_point() == "0" * 26
+
+
+def test_a_message_that_a_sibling_had_first_proves_a_reset_too() -> None:
+    """The sibling had no position, so it was no reset for it; this lane's position is too late."""
+    placed = policy()
+    placed.begin(mid(0))
+    placed.next_mid(polls=False)
+    placed.accepted(1.0)
+    assert take(placed, frame(50), 1.1) == [50]
+    placed.next_mid(polls=False)
+    placed.accepted(2.0)
+    assert placed.next_mid(polls=False) == mid(50)
+    fresh = HistoryPolicy(
+        Session(TextCodec(), placed.session.seen.sibling()),
+        since=BEGUN,
+        resumed=False,
+        backfill=True,
+    )
+    assert take(fresh, frame(3, sent=BEGUN + 1), 3.0) == [3]
+    placed.accepted(3.0)
+    received = placed.receive(frame(3, sent=BEGUN + 1), ARRIVAL, 3.1, polls=False)
+    assert (stored(placed, received), received.was_reset) == ([], True)
+    assert placed.next_mid(polls=False) == "0" * 26
+    assert not placed.receive(frame(3, sent=BEGUN + 1), ARRIVAL, 9.0, polls=False).was_reset
