@@ -2,7 +2,7 @@
 
 import pytest
 
-from bxpull_nb.models import Arrival, Message
+from bxpull_nb.models import Arrival, Message, Position
 from bxpull_nb.protocol.codec import TextCodec
 from bxpull_nb.protocol.session import HistoryPolicy, Received, SeenMids, Session
 
@@ -186,3 +186,13 @@ def test_a_message_that_a_sibling_had_first_proves_a_reset_too() -> None:
     assert (stored(placed, received), received.was_reset) == ([], True)
     assert placed.next_mid(polls=False) == "0" * 26
     assert not placed.receive(frame(3, sent=BEGUN + 1), ARRIVAL, 9.0, polls=False).was_reset
+
+
+def test_the_message_that_proves_a_reset_is_written_with_no_older_position() -> None:
+    """A process that is killed after it must not resume from before the reset."""
+    lane = policy(backfill=True)
+    lane.next_mid(polls=False)
+    lane.accepted(1.0)
+    take(lane, frame(50), 1.1)
+    position = lane.receive(frame(3), ARRIVAL, 5.0, polls=False).batch.position
+    assert position == Position(safe="0" * 26)

@@ -179,6 +179,7 @@ class Session:
         again = self._counted_again(kept, reset_below) or self._sibling_counted_again(
             [records[at] for at in duplicates], reset_below
         )
+        position = Position(safe=FULL_HISTORY) if again else self.position
         is_rpc = frame.dialect == "jsonrpc"
         dropped = tuple(mid for at in duplicates if (mid := records.mids[at]) is not None)
         return Received(
@@ -188,7 +189,7 @@ class Session:
                 frame.dialect,
                 dropped,
                 tuple(left_out),
-                self.position,
+                position,
                 frame.parts,
             ),
             old=len(old),
