@@ -2,7 +2,7 @@
 
 import pytest
 
-from bxpull_nb.models import Arrival, Message
+from bxpull_nb.models import Arrival, Message, Position
 from bxpull_nb.protocol.codec import TextCodec
 from bxpull_nb.protocol.session import HistoryPolicy, Received, SeenMids, Session
 
@@ -150,3 +150,49 @@ def test_a_lane_starts_over_after_a_reset_that_only_its_sibling_noticed() -> Non
     assert quiet.next_mid(polls=True) == "0" * 26
     received = quiet.receive(frame(3, sent=BEGUN + 1), ARRIVAL, 6.5, polls=True)
     assert (stored(quiet, received), received.was_reset) == ([3], False)
+
+
+def test_a_wipe_before_the_first_message_is_noticed() -> None:
+    """What was stored at the beginning is a position too, a second after a message has come."""
+    lane = policy()
+    assert lane.next_mid(polls=False) is None
+    lane.accepted(1.0)
+    lane.begin(mid(50))
+    assert take(lane, frame(1), 5.0) == [1]
+    received = lane.receive(frame(2), ARRIVAL, 6.1, polls=False)
+    assert (stored(lane, received), received.was_reset) == ([2], True)
+    assert lane.session.audit_point() == "0" * 26
+
+
+def test_a_message_that_a_sibling_had_first_proves_a_reset_too() -> None:
+    """The sibling had no position, so it was no reset for it; this lane's position is too late."""
+    placed = policy()
+    placed.begin(mid(0))
+    placed.next_mid(polls=False)
+    placed.accepted(1.0)
+    assert take(placed, frame(50), 1.1) == [50]
+    placed.next_mid(polls=False)
+    placed.accepted(2.0)
+    assert placed.next_mid(polls=False) == mid(50)
+    fresh = HistoryPolicy(
+        Session(TextCodec(), placed.session.seen.sibling()),
+        since=BEGUN,
+        resumed=False,
+        backfill=True,
+    )
+    assert take(fresh, frame(3, sent=BEGUN + 1), 3.0) == [3]
+    placed.accepted(3.0)
+    received = placed.receive(frame(3, sent=BEGUN + 1), ARRIVAL, 3.1, polls=False)
+    assert (stored(placed, received), received.was_reset) == ([], True)
+    assert placed.next_mid(polls=False) == "0" * 26
+    assert not placed.receive(frame(3, sent=BEGUN + 1), ARRIVAL, 9.0, polls=False).was_reset
+
+
+def test_the_message_that_proves_a_reset_is_written_with_no_older_position() -> None:
+    """A process that is killed after it must not resume from before the reset."""
+    lane = policy(backfill=True)
+    lane.next_mid(polls=False)
+    lane.accepted(1.0)
+    take(lane, frame(50), 1.1)
+    position = lane.receive(frame(3), ARRIVAL, 5.0, polls=False).batch.position
+    assert position == Position(safe="0" * 26)

@@ -137,7 +137,8 @@ class HistoryPolicy:
             least, _ = RecordBatch.of(received.batch.records).mid_range
             self.session.begin_before(self.session.first or least)
         marks = self._newest_at
-        newest = max(received.newest or "", self.session.newest or "")
+        beginning = self.session.resume_point() or ""  # known before a message has come
+        newest = max(received.newest or "", self.session.newest or "", beginning)
         if received.was_reset:
             marks.clear()
             self._asked, newest = None, received.newest or ""

@@ -87,6 +87,11 @@ class SeenMids:
             return False  # nearly always
         return any(type(record) is not BadFrame and self.has_another(record) for record in batch)
 
+    def has_received(self, record: Record) -> bool:
+        """Whether this lane itself received the message, not just a sibling."""
+        wanted = _fingerprint(record)
+        return any(part.fingerprints().get(record.mid) == wanted for part in self._parts)
+
     def add(self, records: Iterable[Record], duplicates: Iterable[str] = ()) -> None:
         """Remember the records, and the mids of duplicates that a sibling received first."""
         batch = RecordBatch.of(records)
@@ -99,15 +104,15 @@ class SeenMids:
 
     def _adopt(self, mid: str) -> None:
         """Remember what a sibling received: this lane may be sent it again when that forgot it."""
-        if any(mid in part.fingerprints() for part in self._parts):
+        own = (part for part in self._parts if part.epoch == self._epoch)
+        if any(mid in part.fingerprints() for part in own):
             return
-        for part in self._all_parts():
-            fingerprint = part.fingerprints().get(mid)
-            if fingerprint is not None:
-                self._with_room().put([mid], [fingerprint])
-                self._grown(1)
-                self._greatest = max(self._greatest, mid)
-                return
+        everywhere = ((part.epoch, part.fingerprints().get(mid)) for part in self._all_parts())
+        found = [(epoch, value) for epoch, value in everywhere if value is not None]
+        if found:
+            self._with_room().put([mid], [max(found)[1]])
+            self._grown(1)
+            self._greatest = max(self._greatest, mid)
 
     def _newest_epoch(self) -> int:
         return max((seen._epoch for seen in self._family), default=0)

@@ -176,7 +176,10 @@ class Session:
         bad = records.bad_frames
         is_torn = bool(bad) and any(record.is_torn for record in bad)
         newest = _greatest_known(records) if is_torn else records.mid_range[1] or None
-        again = self._counted_again(kept, reset_below)
+        again = self._counted_again(kept, reset_below) or self._sibling_counted_again(
+            [records[at] for at in duplicates], reset_below
+        )
+        position = Position(safe=FULL_HISTORY) if again else self.position
         is_rpc = frame.dialect == "jsonrpc"
         dropped = tuple(mid for at in duplicates if (mid := records.mids[at]) is not None)
         return Received(
@@ -186,7 +189,7 @@ class Session:
                 frame.dialect,
                 dropped,
                 tuple(left_out),
-                self.position,
+                position,
                 frame.parts,
             ),
             old=len(old),
@@ -294,6 +297,17 @@ class Session:
             if type(record) is Event
             and _is_counted(record.mid)
             and (record.mid <= below or self.seen.has_another(record))
+        ]
+
+    def _sibling_counted_again(self, duplicates: Sequence[Record], below: str) -> list[str]:
+        """Return the mids of messages that prove the same, and that only a sibling had before."""
+        return [
+            record.mid
+            for record in duplicates
+            if type(record) is Event
+            and _is_counted(record.mid)
+            and record.mid <= below
+            and not self.seen.has_received(record)
         ]
 
     def _move_floor(self, count: int) -> None:

@@ -1,0 +1,235 @@
+"""A push server as a model: what it stores, and what it sends to whom, without a socket.
+
+It is simple on purpose: a list of messages, a list of listeners. Its faults are arguments, so
+that a test decides on each of them. `model_connections.py` has its connections and polls.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import parse_qs, urlsplit
+
+import msgspec
+
+from bxpull_nb.models import Message
+from bxpull_nb.protocol.codec import codec_for
+from bxpull_nb.protocol.endpoint import FULL_HISTORY
+from tests.support.configs import SHARED
+
+__all__ = ["Listening", "ModelServer", "Query", "Sent"]
+
+_LATE = 0.4  # seconds
+_PREFIX = 10  # digits of a mid: when the server first started
+
+
+@dataclass(eq=False)
+class Sent:
+    """A message that was published, and what became of it."""
+
+    number: int
+    mid: str
+    channels: tuple[str, ...]
+    epoch: int
+    """The number of wipes before it."""
+    era: int
+    """The number of those after which mids began low again."""
+    when: str
+    """`before` the capture, while it was `starting`, or `during` it."""
+    content: Message
+    delivered: set[str] = field(default_factory=set)
+    """The lanes of which a connection brought it."""
+
+
+class Query(msgspec.Struct, frozen=True):
+    """What an address asks for."""
+
+    channel: str
+    mid: str | None
+    is_binary: bool
+
+    @classmethod
+    def of(cls, url: str) -> "Query":
+        """Return it, from the address of a connection or of a poll."""
+        values = parse_qs(urlsplit(url).query)
+        channel = "shared" if values["CHANNEL_ID"][0] == SHARED else "private"
+        return cls(channel, values.get("mid", [None])[0], "binaryMode" in values)
+
+
+@dataclass(eq=False)
+class Listening:
+    """A connection or a poll that is served: `put` takes the messages of one frame."""
+
+    channel: str
+    put: Callable[[Sequence[Sent]], None]
+    end: Callable[[Exception], None]
+
+
+@dataclass
+class LaneView:
+    """What one lane was asked and sent, as far as it can show that the count began again."""
+
+    top: str = ""
+    """The greatest mid of its era that it received."""
+    era: int = 0
+    """The era that it knows."""
+    last: str = ""
+    """The greatest mid of the frames that it received last."""
+
+    def note(self, message: Sent) -> None:
+        """Note that the lane saw the message, unless it is of a count that it does not know."""
+        if message.mid[:_PREFIX] > self.top[:_PREFIX]:
+            self.era = message.era
+        if message.era == self.era:
+            self.top = max(self.top, message.mid)
+
+    def hides(self, message: Sent) -> bool:
+        """Whether nothing that the lane knows shows that the message is of a later count."""
+        return message.era > self.era and message.mid <= self.top
+
+
+@dataclass(eq=False)
+class ModelServer:
+    """Stores messages and sends them; `now` is the portal's clock in Unix seconds."""
+
+    version: int
+    now: Callable[[], float]
+    published: list[Sent] = field(default_factory=list)
+    history: list[Sent] = field(default_factory=list)
+    epoch: int = 0
+    era: int = 0
+    refused: int = 0
+    """Connections and polls that are refused next."""
+    broken_early: int = 0
+    """WebSockets that are accepted next and broken before they bring anything."""
+    skipped: float = 0.0
+    """Seconds from reading the history to registering a connection: what comes then is skipped."""
+    acknowledged: list[Sent] = field(default_factory=list)
+    lanes: dict[str, LaneView] = field(
+        default_factory=lambda: {"shared": LaneView(), "private": LaneView()}
+    )
+    _had: list[tuple[Sent, str]] = field(default_factory=list)
+    _prefix: int = 1_795_447_844
+    _count: int = 0
+    _listening: list[Listening] = field(default_factory=list)
+
+    def publish(
+        self,
+        channels: Sequence[str],
+        *,
+        count: int = 1,
+        stored: bool = True,
+        fate: str = "sent",
+        skew: float | None = 0.0,
+        when: str = "during",
+    ) -> list[Sent]:
+        """Publish messages in one frame; `fate` is `sent`, `late`, `twice` or `dropped`.
+
+        `skew` is how far the publisher's clock is off; None for messages without a time.
+        """
+        messages = [self._made(channels, skew, when) for _ in range(count)]
+        if stored:
+            self.history += messages
+        if fate == "late":
+            later = asyncio.get_running_loop().call_later
+            later(_LATE, self._send, messages, self._receivers(messages))
+        elif fate != "dropped":
+            for _ in range(2 if fate == "twice" else 1):
+                self._send(messages, self._receivers(messages))
+        return messages
+
+    def repeat(self, place: int) -> None:
+        """Send a message of the capture again, to a lane that had it in this process."""
+        had = [(one, lane) for one, lane in self._had if one.epoch == self.epoch]
+        if had:
+            one, lane = had[place % len(had)]
+            self._send(
+                [one], [receiver for receiver in self._listening if receiver.channel == lane]
+            )
+
+    def forget_process(self, kept: set[int]) -> None:
+        """Forget what it sent to a process that ended, apart from the messages that are kept."""
+        self._had.clear()
+        for one in self.published:
+            if one.number not in kept:
+                one.delivered.clear()
+
+    def wipe(self, *, prefix: int, breaks: bool) -> None:
+        """Delete the history and count from the beginning, with this change of the prefix."""
+        self.history.clear()
+        self.epoch += 1
+        self.era += prefix == 0
+        self._prefix += prefix
+        self._count = 0
+        if breaks:
+            self.break_all()
+
+    def prune(self, kept: int) -> None:
+        """Delete the oldest stored messages but for the newest `kept`."""
+        del self.history[: max(len(self.history) - kept, 0)]
+
+    def break_all(self) -> None:
+        """Break all connections and polls; what they had not read is lost."""
+        for one in list(self._listening):
+            one.end(OSError("the connection was broken"))
+
+    def history_for(self, query: Query, *, brings: bool = True) -> list[Sent]:
+        """Return the stored messages that a connection or a poll asks for, in order.
+
+        A lane to which everything stored is brought knows the count of today.
+        """
+        mid = query.mid
+        if mid is None:
+            return []
+        found = [one for one in self.history if query.channel in one.channels and one.mid > mid]
+        view = self.lanes[query.channel]
+        if found and brings and mid == FULL_HISTORY and view.era < self.era:
+            view.top, view.era = "", self.era
+        return found
+
+    def frame(self, messages: Iterable[Sent], query: Query) -> str | bytes:
+        """Return one frame with the messages; a binary one only if that was asked for."""
+        version = 3 if self.version == 4 and not query.is_binary else self.version
+        return codec_for(version).encode([one.content for one in messages])
+
+    def delivered(self, channel: str, messages: Iterable[Sent]) -> None:
+        """Note that the lane has read the messages of a frame."""
+        view = self.lanes[channel]
+        view.last = max((one.mid for one in messages), default="")
+        for one in messages:
+            one.delivered.add(channel)
+            if one.when == "during":
+                self._had.append((one, channel))
+            view.note(one)
+
+    def refuses(self) -> bool:
+        """Whether this connection is refused."""
+        self.refused -= (is_refused := self.refused > 0)
+        return is_refused
+
+    def add(self, one: Listening) -> None:
+        """Serve a connection or a poll from now on."""
+        self._listening.append(one)
+
+    def remove(self, one: Listening) -> None:
+        """Serve it no longer."""
+        if one in self._listening:
+            self._listening.remove(one)
+
+    def _made(self, channels: Sequence[str], skew: float | None, when: str) -> Sent:
+        self._count += 1
+        number, mid = len(self.published), f"{self._prefix}{self._count:016}"
+        extra = {} if skew is None else {"server_time_unix": self.now() + skew + number / 1e6}
+        body = {"module_id": "m", "command": "c", "params": {"n": number}, "extra": extra}
+        content = Message(mid, msgspec.json.encode(body).decode(), created=int(self.now()))
+        sent = Sent(number, mid, tuple(channels), self.epoch, self.era, when, content)
+        self.published.append(sent)
+        return sent
+
+    def _receivers(self, messages: Sequence[Sent]) -> list[Listening]:
+        return [one for one in self._listening if one.channel in messages[0].channels]
+
+    def _send(self, messages: Sequence[Sent], receivers: Iterable[Listening]) -> None:
+        if messages[0].epoch == self.epoch:  # a wipe takes late ones along
+            for one in receivers:
+                if one in self._listening:
+                    one.put(messages)
