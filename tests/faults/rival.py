@@ -18,6 +18,7 @@ class Rival:
         spawning = multiprocessing.get_context("forkserver")
         spawning.set_forkserver_preload(["tests.faults.rival"])
         self._ours, theirs = spawning.Pipe()
+        self._theirs = theirs
         self._process = spawning.Process(target=_contend, args=(folder, theirs), daemon=True)
 
     def contend(self) -> str:
@@ -28,11 +29,14 @@ class Rival:
 
     def __enter__(self) -> "Rival":
         self._process.start()
+        self._theirs.close()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._process.kill()
         self._process.join()
+        self._process.close()
+        self._ours.close()
 
 
 def _contend(folder: Path, orders: Connection) -> None:
