@@ -66,6 +66,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     stalled_seconds: float = 0.0
     """How long nothing ran: the machine slept, or the process stood still."""
     failed_audits: int = 0
+    """Audits that a later one repeats."""
+    skipped_audits: int = 0
+    """Audits whose answer would have been too large: no later one asks for it again."""
     unknown_beginnings: int = 0
     """Channels whose position at the beginning could not be found."""
     checked_us: int | None = None
@@ -88,7 +91,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     def _has_uncovered(self) -> bool:
         """Whether a check cannot confirm all: part of the history is gone, or was never asked."""
         has_long = any(gap.seconds >= _STORED_SECONDS for gap in self.gaps)
-        unasked = self.failed_audits or self.unknown_beginnings or self.resets
+        unasked = self.skipped_audits or self.unknown_beginnings or self.resets
         return has_long or unasked > 0
 
     def _risks(self) -> Iterator[str]:
@@ -112,6 +115,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
             yield f"Nothing ran for {self.stalled_seconds:,.1f} s: the same is true of that time."
         if self.failed_audits:
             yield f"{self.failed_audits:,} audits failed: only later ones checked their time."
+        if self.skipped_audits:
+            yield (
+                f"{self.skipped_audits:,} audits were too large to take: part of the server's "
+                f"history was never checked."
+            )
         if self.resets:
             times = "once" if self.resets == 1 else f"{self.resets:,} times"
             yield (
@@ -191,6 +199,7 @@ def report_of(entries: Sequence[LogEntry], stats: ListenerStats, now_us: int) ->
         polled_seconds=_length(_polled(entries, now_us)),
         stalled_seconds=sum(entry.seconds or 0 for entry in entries if entry.kind == "stalled"),
         failed_audits=kinds.count("audit_failed"),
+        skipped_audits=kinds.count("audit_too_large"),
         unknown_beginnings=kinds.count("beginning_unknown"),
         checked_us=_checked(entries, stats),
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from bxpull_nb.errors import BxPullError
+from bxpull_nb.errors import BxPullError, FrameTooLarge
 from bxpull_nb.listener.target import CaptureTarget
 from bxpull_nb.masking import reason_of
 from bxpull_nb.models import LogEntry, Record
@@ -66,8 +66,9 @@ class LaneActivity:
         self._write("recovered", count=count, text=f"an audit recovered {_events(count)}")
 
     def audit_failed(self, error: Exception) -> None:
-        """Log that an audit failed: whether anything is missing stays unknown."""
-        self._write("audit_failed", text=f"an audit failed: {_reason(error)}")
+        """Log that an audit failed; the next one asks for the same, unless that is too much."""
+        kind = "audit_too_large" if isinstance(error, FrameTooLarge) else "audit_failed"
+        self._write(kind, text=f"an audit failed: {_reason(error)}")
 
     def beginning_unknown(self, error: Exception) -> None:
         """Log that the beginning is unknown: messages before the first one may be missing."""

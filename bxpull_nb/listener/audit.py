@@ -39,7 +39,7 @@ async def keep_auditing(lane: Lane, settings: LaneSettings) -> None:
         except TimeoutError:
             pass
         lane.audit_due.clear()
-        if lane.state == "connected" and lane.transport == "websocket":
+        if lane.state == "connected" and lane.can_audit:
             await _audit(lane, settings)
         if lane.state == "connected":
             await asyncio.gather(

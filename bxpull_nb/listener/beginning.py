@@ -88,7 +88,7 @@ async def _newest_stored(lane: Lane, settings: LaneSettings) -> str | None:
                 await answer
         finally:
             answer.cancel()
-    if not is_late:
+    if not is_late or stored.newest is None:
         return stored.newest
     await timing.sleep(_SETTLED)
     return stored.newest_of_history

@@ -83,6 +83,11 @@ class Lane:
         """Whether an audit of its channel covers all: no other channel has messages for it."""
         return self._pending_action is None and self.renewal.is_settled
 
+    @property
+    def can_audit(self) -> bool:
+        """Whether it is known what an audit should ask for; polls find the beginning themselves."""
+        return not self._polls or self.session.has_begun
+
     async def run(self) -> None:
         """Listen until cancelled; raises errors that trying again cannot mend."""
         delays = self._timing.delays()
@@ -255,7 +260,7 @@ class Lane:
             is_torn |= received.is_torn
         if is_torn:
             self._ask_torn_again()
-        if not self._polls and self.audit_pace.add(sum(map(len, frames))):
+        if self.audit_pace.add(sum(map(len, frames))):
             self.audit_due.set()
         return self._pending_action is not None
 

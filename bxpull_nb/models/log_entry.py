@@ -28,8 +28,8 @@ class LogEntry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Microseconds since 1970, UTC, by this machine's clock."""
     kind: str
     """`started`, `connected`, `lost`, `retried`, `resumed`, `fell_back`, `returned`, `renewed`,
-    `recovered`, `reset`, `restarting`, `audit_failed`, `beginning_unknown`, `stalled`,
-    `continued`, `config_failed`, `journal_failed`, `journal_recovered`, `journal_lost`,
+    `recovered`, `reset`, `restarting`, `audit_failed`, `audit_too_large`, `beginning_unknown`,
+    `stalled`, `continued`, `config_failed`, `journal_failed`, `journal_recovered`, `journal_lost`,
     `handler_failed`, `stream_overflowed`, `marked`, `sent`, `failed` or `stopped`."""
     channel: str | None = None
     """The channel of the connection: `shared`, `private`, `jwt`; None for the whole capture."""

@@ -85,7 +85,8 @@ POLLED = [
     [
         (POLLED, "may be missing from 6.0 s of polling", True),
         ([*STORY[:3], happened(5, "stalled", seconds=14.5)], "Nothing ran for 14.5 s", True),
-        ([*STORY[:3], happened(5, "audit_failed", "shared")], "1 audits failed", False),
+        ([*STORY[:3], happened(5, "audit_failed", "shared")], "1 audits failed", True),
+        ([*STORY[:3], happened(5, "audit_too_large", "shared")], "1 audits were too large", False),
         ([*STORY[:3], happened(5, "beginning_unknown", "shared")], "beginning is unknown", False),
         ([*STORY[:4], happened(90_010, "connected", "shared")], "longer than the day", False),
     ],
