@@ -1,0 +1,76 @@
+"""Which entities there are in the events."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from bxpull_nb.analysis.intervals import table_of
+from bxpull_nb.query.entity_rules import EntityRule, known_rules, rules_of
+from bxpull_nb.query.membership import columns_of, members, times_of
+from bxpull_nb.query.source import resolved
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["entities"]
+
+_TYPES = {
+    "entity": "str",
+    "id": "str",
+    "events": "int64",
+    "first": "datetime64[us, UTC]",
+    "last": "datetime64[us, UTC]",
+}
+_COUNTS = pa.schema(
+    [
+        ("entity", pa.large_string()),
+        ("id", pa.large_string()),
+        ("events", pa.int64()),
+        ("first", pa.timestamp("us", "UTC")),
+        ("last", pa.timestamp("us", "UTC")),
+    ]
+)
+
+
+def entities(source: Any, entity: str | None = None) -> "pd.DataFrame":
+    """Return a row for each entity that events belong to, by kind, the busiest ones first.
+
+    `source` is a feed, a DataFrame, a file, a journal or a dataset; `entity` is a kind such as
+    `deal`, None is all of them. An event may belong to several, a message and its chat; one whose
+    shape no rule knows belongs to none. See `bx.entity` for rules of your own. The columns:
+
+    - `entity`, `id`: the id is a text, `15` and `"15"` are one
+    - `events`: how many belong to it
+    - `first`, `last`: when they happened, `server_time` or, where it is unknown, `received_at`
+
+    Raises SettingsError for an entity without a rule, and the errors of `read_events`.
+
+    >>> bx.entities(feed, "deal").head()
+    """
+    rules = known_rules() if entity is None else rules_of(entity)
+    events = resolved(source)
+    parts = [part for table in events.tables(columns_of(events)) for part in _counted(table, rules)]
+    whole = pa.concat_tables([_COUNTS.empty_table(), *parts])
+    sums = [("events", "sum"), ("first", "min"), ("last", "max")]
+    found = whole.group_by(["entity", "id"]).aggregate(sums).rename_columns(list(_TYPES))
+    order = [("entity", "ascending"), ("events", "descending"), ("first", "ascending")]
+    return table_of(found.sort_by([*order, ("id", "ascending")]).to_pandas(), _TYPES)
+
+
+def _counted(table: pa.Table, rules: Sequence[EntityRule]) -> Iterator[pa.Table]:
+    """Yield the entities of each kind in these events, each event of an entity counted once."""
+    times = times_of(table)
+    kinds: dict[str, list[pa.Table]] = {}
+    for rule, rows, ids in members(table, rules):
+        found = pa.table({"id": ids, "row": pa.array(rows, pa.int64())})
+        kinds.setdefault(rule.entity, []).append(found)
+    for kind, parts in kinds.items():
+        found = pa.concat_tables(parts)
+        if len(parts) > 1:
+            found = found.group_by(["id", "row"]).aggregate([])
+        found = found.append_column("at", times.take(found["row"]))
+        counts = [("row", "count"), ("at", "min"), ("at", "max")]
+        counted = found.group_by("id").aggregate(counts).combine_chunks()
+        names = pa.array([kind] * counted.num_rows, pa.large_string())
+        yield pa.table([names, *counted.columns], schema=_COUNTS)

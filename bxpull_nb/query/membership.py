@@ -1,0 +1,151 @@
+"""Which events belong to which entity, found for many events at once."""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from bxpull_nb.errors import SettingsError
+from bxpull_nb.params.conditions import OnParams
+from bxpull_nb.params.engine import opened
+from bxpull_nb.params.extract import extracted
+from bxpull_nb.params.path import Path
+from bxpull_nb.params.texts import KINDS, readable
+from bxpull_nb.query.entity_rules import EntityRule
+from bxpull_nb.query.source import Source
+
+__all__ = ["COLUMNS", "Members", "columns_of", "members", "times_of", "values_of"]
+
+COLUMNS = ("received_at", "server_time", "mid", "module_id", "command", "params")
+"""Columns of events that these questions read."""
+
+_NEEDED = COLUMNS[3:]
+_INTEGERS = [KINDS.index(name) for name in ("BIGINT", "UBIGINT", "DOUBLE")]
+_VARCHAR = KINDS.index("VARCHAR")
+_WHOLE = r"^[1-9][0-9]*$"  # no sign, no fraction, no exponent
+
+
+class Members(NamedTuple):
+    """Events that one rule assigns."""
+
+    rule: EntityRule
+    rows: np.ndarray
+    """Their rows, ascending."""
+    ids: pa.LargeStringArray
+    """The id of the entity of each, without the prefix."""
+
+
+def columns_of(events: Source) -> list[str]:
+    """Return the columns to read; SettingsError where one that rules need is missing."""
+    lacking = [name for name in _NEEDED if name not in events.columns]
+    if lacking:
+        raise SettingsError(f"these events lack the column {', '.join(lacking)}.")
+    return [name for name in (*COLUMNS, "error") if name in events.columns]
+
+
+def members(
+    table: pa.Table, rules: Iterable[EntityRule], only: str | None = None
+) -> Iterator[Members]:
+    """Yield the events that each rule assigns to an entity, or to the one with the id `only`.
+
+    Unreadable messages belong to none.
+    """
+    names = _Names(table)
+    for rule in rules:
+        rows = names.rows(rule)
+        if only is not None:
+            rows = _likely(table, rows, rule, only)
+        found, kinds, texts = values_of(table, rows, rule.path)
+        ids = _ids(rule, kinds, texts)
+        chosen = pc.is_valid(ids) if only is None else pc.equal(ids, only).fill_null(False)
+        mask = chosen.to_numpy(zero_copy_only=False)
+        yield Members(rule, found[mask], ids.filter(chosen))
+
+
+def times_of(table: pa.Table) -> pa.Array:
+    """Return when each event happened: by the portal's clock, or when it arrived."""
+    kind, found = pa.timestamp("us", "UTC"), pa.nulls(table.num_rows, pa.timestamp("us", "UTC"))
+    for name in ("server_time", "received_at"):
+        if name in table.column_names:
+            column = pc.cast(table[name], kind).combine_chunks()
+            found = pc.coalesce(found, column)
+    return found
+
+
+def values_of(
+    table: pa.Table, rows: np.ndarray, path: Path
+) -> tuple[np.ndarray, np.ndarray, pa.LargeStringArray]:
+    """Return those of the rows whose params have the path; the type and the text of each value."""
+    texts = _params(table, rows)
+    with opened() as connection:
+        [values] = extracted(connection, readable(connection, texts), [path])
+    return rows[values.rows], values.kinds, values.texts
+
+
+class _Names:
+    """The module and the command of each row, as codes."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self._columns = [_coded(table[name]) for name in ("module_id", "command")]
+        self._readable = np.ones(table.num_rows, bool)
+        if "error" in table.column_names:
+            missing = pc.is_null(pc.cast(table["error"], pa.large_string()))
+            self._readable = missing.to_numpy()
+
+    def rows(self, rule: EntityRule) -> np.ndarray:
+        """Return the rows of the rule's module and commands."""
+        modules, commands = self._columns
+        met = self._readable & _among([rule.module], *modules)
+        if rule.commands:
+            met &= _among(rule.commands, *commands)
+        return np.flatnonzero(met)
+
+
+def _coded(column: pa.ChunkedArray) -> tuple[np.ndarray, list[str | None]]:
+    if pa.types.is_dictionary(column.type):
+        column = column.unify_dictionaries()
+    else:
+        column = pc.cast(column, pa.large_string()).dictionary_encode()
+    whole = column.combine_chunks()
+    if isinstance(whole, pa.ChunkedArray):
+        whole = pa.array([], pa.dictionary(pa.int32(), pa.large_string()))
+    return whole.indices.fill_null(-1).to_numpy(), whole.dictionary.to_pylist()
+
+
+def _among(wanted: Iterable[str], codes: np.ndarray, names: list[str | None]) -> np.ndarray:
+    folded = {name.casefold() for name in wanted}
+    known = [name is not None and name.casefold() in folded for name in names]
+    met: np.ndarray = np.array([*known, False])[codes]
+    return met
+
+
+def _likely(table: pa.Table, rows: np.ndarray, rule: EntityRule, only: str) -> np.ndarray:
+    """Return the rows that may have the id: its text is in their params."""
+    condition = OnParams(rule.path, "==", rule.prefix + only)
+    if condition.candidates is None:
+        return rows
+    found = pa.table({"params": _params(table, rows), "row": rows}).filter(condition.candidates)
+    likely: np.ndarray = found["row"].to_numpy()
+    return likely
+
+
+def _params(table: pa.Table, rows: np.ndarray) -> pa.LargeStringArray:
+    texts = pc.cast(table["params"], pa.large_string()).combine_chunks()
+    return texts if len(rows) == len(texts) else texts.take(pa.array(rows))
+
+
+def _ids(rule: EntityRule, kinds: np.ndarray, texts: pa.LargeStringArray) -> pa.LargeStringArray:
+    """Return the ids; missing where the value is none."""
+    whole = pc.match_substring_regex(texts, _WHOLE)
+    are_integers = pa.array(np.isin(kinds, _INTEGERS))
+    are_texts = pa.array(kinds == _VARCHAR)
+    missing = pa.scalar(None, texts.type)
+    if rule.prefix:
+        cut = pc.utf8_slice_codeunits(texts, len(rule.prefix))
+        met = pc.and_(pc.starts_with(texts, rule.prefix), pc.match_substring_regex(cut, _WHOLE))
+        return pc.if_else(pc.and_(are_texts, met), cut, missing)
+    named = whole if rule.digits else pc.invert(pc.is_in(texts, pa.array(["", "0"], texts.type)))
+    met = pc.or_(pc.and_(are_integers, whole), pc.and_(are_texts, named))
+    return pc.if_else(met, texts, missing)
