@@ -1,13 +1,16 @@
 """Which entities there are in the events."""
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from bxpull_nb.analysis.intervals import table_of
 from bxpull_nb.query.entity_rules import EntityRule, known_rules, rules_of
-from bxpull_nb.query.membership import columns_of, members, times_of
+from bxpull_nb.query.membership import Members, columns_of, members, times_of
 from bxpull_nb.query.source import resolved
 
 if TYPE_CHECKING:
@@ -50,10 +53,11 @@ def entities(source: Any, entity: str | None = None) -> "pd.DataFrame":
     """
     rules = known_rules() if entity is None else rules_of(entity)
     events = resolved(source)
-    parts = [part for table in events.tables(columns_of(events)) for part in _counted(table, rules)]
-    whole = pa.concat_tables([_COUNTS.empty_table(), *parts])
-    sums = [("events", "sum"), ("first", "min"), ("last", "max")]
-    found = whole.group_by(["entity", "id"]).aggregate(sums).rename_columns(list(_TYPES))
+    parts = [list(_counted(table, rules)) for table in events.tables(columns_of(events))]
+    found = pa.concat_tables([_COUNTS.empty_table(), *chain.from_iterable(parts)])
+    if len(parts) > 1:
+        sums = [("events", "sum"), ("first", "min"), ("last", "max")]
+        found = found.group_by(["entity", "id"]).aggregate(sums).rename_columns(list(_TYPES))
     order = [("entity", "ascending"), ("events", "descending"), ("first", "ascending")]
     return table_of(found.sort_by([*order, ("id", "ascending")]).to_pandas(), _TYPES)
 
@@ -61,16 +65,18 @@ def entities(source: Any, entity: str | None = None) -> "pd.DataFrame":
 def _counted(table: pa.Table, rules: Sequence[EntityRule]) -> Iterator[pa.Table]:
     """Yield the entities of each kind in these events, each event of an entity counted once."""
     times = times_of(table)
-    kinds: dict[str, list[pa.Table]] = {}
-    for rule, rows, ids in members(table, rules):
-        found = pa.table({"id": ids, "row": pa.array(rows, pa.int64())})
-        kinds.setdefault(rule.entity, []).append(found)
+    kinds: dict[str, list[Members]] = {}
+    for found in members(table, rules):
+        kinds.setdefault(found.rule.entity, []).append(found)
     for kind, parts in kinds.items():
-        found = pa.concat_tables(parts)
+        rows = np.concatenate([found.rows for found in parts])
+        names = pa.concat_arrays([found.ids for found in parts]).dictionary_encode()
+        pairs = np.stack([names.indices.to_numpy(), rows], axis=1)
         if len(parts) > 1:
-            found = found.group_by(["id", "row"]).aggregate([])
-        found = found.append_column("at", times.take(found["row"]))
-        counts = [("row", "count"), ("at", "min"), ("at", "max")]
-        counted = found.group_by("id").aggregate(counts).combine_chunks()
-        names = pa.array([kind] * counted.num_rows, pa.large_string())
-        yield pa.table([names, *counted.columns], schema=_COUNTS)
+            pairs = np.unique(pairs, axis=0)
+        pairs_of = pa.table({"name": pairs[:, 0], "at": times.take(pa.array(pairs[:, 1]))})
+        counts = [("at", "count", pc.CountOptions(mode="all")), ("at", "min"), ("at", "max")]
+        counted = pairs_of.group_by("name").aggregate(counts)
+        ids = names.dictionary.take(counted["name"].combine_chunks())
+        kind_of_all = pa.array([kind] * len(ids), pa.large_string())
+        yield pa.table([kind_of_all, ids, *counted.columns[1:]], schema=_COUNTS)

@@ -1,20 +1,23 @@
 """Which events belong to which entity, found for many events at once."""
 
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from bxpull_nb.errors import SettingsError
-from bxpull_nb.params.conditions import OnParams
-from bxpull_nb.params.engine import opened
+from bxpull_nb.params.engine import of_texts, opened
 from bxpull_nb.params.extract import extracted
 from bxpull_nb.params.path import Path
 from bxpull_nb.params.texts import KINDS, readable
 from bxpull_nb.query.entity_rules import EntityRule
 from bxpull_nb.query.source import Source
+
+if TYPE_CHECKING:
+    import duckdb
 
 __all__ = ["COLUMNS", "Members", "columns_of", "members", "times_of", "values_of"]
 
@@ -24,6 +27,7 @@ COLUMNS = ("received_at", "server_time", "mid", "module_id", "command", "params"
 _NEEDED = COLUMNS[3:]
 _INTEGERS = [KINDS.index(name) for name in ("BIGINT", "UBIGINT", "DOUBLE")]
 _VARCHAR = KINDS.index("VARCHAR")
+_WORD = re.compile(r"[A-Za-z0-9_-]+")  # JSON writes these as they are, or as \u00…
 _WHOLE = r"^[1-9][0-9]*$"  # no sign, no fraction, no exponent
 
 
@@ -46,22 +50,25 @@ def columns_of(events: Source) -> list[str]:
 
 
 def members(
-    table: pa.Table, rules: Iterable[EntityRule], only: str | None = None
+    table: pa.Table, rules: Sequence[EntityRule], only: str | None = None
 ) -> Iterator[Members]:
     """Yield the events that each rule assigns to an entity, or to the one with the id `only`.
 
-    Unreadable messages belong to none.
+    Unreadable messages belong to none. A rule may come several times, with other events.
     """
-    names = _Names(table)
-    for rule in rules:
-        rows = names.rows(rule)
-        if only is not None:
-            rows = _likely(table, rows, rule, only)
-        found, kinds, texts = values_of(table, rows, rule.path)
-        ids = _ids(rule, kinds, texts)
-        chosen = pc.is_valid(ids) if only is None else pc.equal(ids, only).fill_null(False)
-        mask = chosen.to_numpy(zero_copy_only=False)
-        yield Members(rule, found[mask], ids.filter(chosen))
+    with opened() as connection:
+        for rows, alike in _Names(table).groups(rules):
+            texts = _params(table, rows)
+            if only is not None:
+                likely = _likely(connection, texts, only)
+                rows, texts = rows[likely], texts.filter(pa.array(likely))
+            paths = [rule.path for rule in alike]
+            found = extracted(connection, readable(connection, texts), paths)
+            for rule, values in zip(alike, found, strict=True):
+                ids = _ids(rule, values.kinds, values.texts)
+                met = pc.is_valid(ids) if only is None else pc.equal(ids, only).fill_null(False)
+                mask = met.to_numpy(zero_copy_only=False)
+                yield Members(rule, rows[values.rows[mask]], ids.filter(met))
 
 
 def times_of(table: pa.Table) -> pa.Array:
@@ -94,13 +101,24 @@ class _Names:
             missing = pc.is_null(pc.cast(table["error"], pa.large_string()))
             self._readable = missing.to_numpy()
 
-    def rows(self, rule: EntityRule) -> np.ndarray:
-        """Return the rows of the rule's module and commands."""
+    def groups(self, rules: Sequence[EntityRule]) -> Iterator[tuple[np.ndarray, list[EntityRule]]]:
+        """Yield the rows that the same rules may assign, with these rules."""
+        masks = [self._mask(rule) for rule in rules]
+        groups = np.zeros(len(self._readable), "int64")
+        known: list[tuple[int, ...]] = [()]
+        for number, mask in enumerate(masks):
+            if mask.any():
+                found, places = np.unique(groups[mask], return_inverse=True)
+                groups[mask] = len(known) + places
+                known += [(*known[group], number) for group in found]
+        for group in np.unique(groups[groups > 0]):
+            yield np.flatnonzero(groups == group), [rules[number] for number in known[group]]
+
+    def _mask(self, rule: EntityRule) -> np.ndarray:
+        """Whether each row has the rule's module and one of its commands."""
         modules, commands = self._columns
-        met = self._readable & _among([rule.module], *modules)
-        if rule.commands:
-            met &= _among(rule.commands, *commands)
-        return np.flatnonzero(met)
+        met: np.ndarray = self._readable & _among([rule.module], *modules)
+        return met & _among(rule.commands, *commands) if rule.commands else met
 
 
 def _coded(column: pa.ChunkedArray) -> tuple[np.ndarray, list[str | None]]:
@@ -121,13 +139,15 @@ def _among(wanted: Iterable[str], codes: np.ndarray, names: list[str | None]) ->
     return met
 
 
-def _likely(table: pa.Table, rows: np.ndarray, rule: EntityRule, only: str) -> np.ndarray:
-    """Return the rows that may have the id: its text is in their params."""
-    condition = OnParams(rule.path, "==", rule.prefix + only)
-    if condition.candidates is None:
-        return rows
-    found = pa.table({"params": _params(table, rows), "row": rows}).filter(condition.candidates)
-    likely: np.ndarray = found["row"].to_numpy()
+def _likely(
+    connection: "duckdb.DuckDBPyConnection", texts: pa.LargeStringArray, only: str
+) -> np.ndarray:
+    """Whether each text may hold the id: as it is, or with letters written as escapes."""
+    if not _WORD.fullmatch(only):
+        return np.ones(len(texts), bool)
+    query = r"SELECT contains(text, $id) OR contains(text, '\u00') FROM texts"
+    [found] = of_texts(connection, query, texts, {"id": only})
+    likely: np.ndarray = found.fill_null(False).to_numpy(zero_copy_only=False)
     return likely
 
 

@@ -1,5 +1,6 @@
 """How long entities were in which stage."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -57,7 +58,7 @@ def stages(source: Any, entity: str) -> "pd.DataFrame":
     rules = _with_stage(entity)
     events, parts = resolved(source), [_SHOWN.empty_table()]
     for table in events.tables(columns_of(events)):
-        parts += [_shown(table, rule) for rule in rules]
+        parts += _shown(table, rules)
     whole = pa.concat_tables(parts)
     order = [(name, "ascending") for name in ("id", "at", "received_at")]
     return _intervals(whole.sort_by(order).to_pandas())
@@ -73,16 +74,16 @@ def _with_stage(entity: str) -> list[EntityRule]:
     return found
 
 
-def _shown(table: pa.Table, rule: EntityRule) -> pa.Table:
-    """Return the stages that events show, unsorted."""
-    [(_, rows, ids)] = members(table, [rule])
-    if rule.stage is None or not len(rows):
-        return _SHOWN.empty_table()
-    found, kinds, texts = values_of(table, rows, rule.stage)
-    chosen = np.isin(kinds, _SCALARS)
-    places, mask = found[chosen], pa.array(chosen)
-    owners = ids.take(pa.array(np.searchsorted(rows, places)))
-    return pa.table([owners, texts.filter(mask), *_moments(table, places)], schema=_SHOWN)
+def _shown(table: pa.Table, rules: list[EntityRule]) -> Iterator[pa.Table]:
+    """Yield the stages that events show, unsorted."""
+    for rule, rows, ids in members(table, rules):
+        if rule.stage is not None and len(rows):
+            found, kinds, texts = values_of(table, rows, rule.stage)
+            chosen = np.isin(kinds, _SCALARS)
+            places, mask = found[chosen], pa.array(chosen)
+            owners = ids.take(pa.array(np.searchsorted(rows, places)))
+            columns = [owners, texts.filter(mask), *_moments(table, places)]
+            yield pa.table(columns, schema=_SHOWN)
 
 
 def _moments(table: pa.Table, rows: np.ndarray) -> list[pa.Array]:

@@ -62,7 +62,7 @@ def trace(source: Any, entity: str, id: int | str) -> "pd.DataFrame":  # noqa: A
     events, parts = resolved(source), list[pa.Table]()
     for table in events.tables(columns_of(events)):
         rows = [found.rows for found in members(table, rules, wanted)]
-        chosen = np.unique(np.concatenate(rows))
+        chosen = np.unique(np.concatenate([np.empty(0, "int64"), *rows]))
         parts.append(_plain(table.take(pa.array(chosen))))
     whole = pa.concat_tables(parts) if parts else None
     if whole is None or not whole.num_rows:
