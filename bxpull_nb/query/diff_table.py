@@ -18,7 +18,7 @@ else:
     pd = import_module("pandas")
     DataFrame = pd.DataFrame
 
-__all__ = ["DiffTable", "table_of"]
+__all__ = ["DiffTable", "shown_lines", "table_of"]
 
 _LONGEST = 200  # characters of a shown value
 _MOST = 500  # paths that are shown
@@ -46,7 +46,7 @@ class DiffTable(DataFrame):
                 for paint, text in ((red, before), (green, after))
                 if text is not None
             )
-            for sign, path, before, after in _shown(self)
+            for sign, path, before, after in shown_lines(self)
         ]
         return "\n".join(lines) or "no difference"
 
@@ -60,7 +60,7 @@ class DiffTable(DataFrame):
         rows = "".join(
             f"<tr><td>{sign}</td><td style='text-align:left'>{escape(path)}</td>"
             f"{_cell(before, _HTML_RED)}{_cell(after, _HTML_GREEN)}</tr>"
-            for sign, path, before, after in _shown(self)
+            for sign, path, before, after in shown_lines(self)
         )
         head = "<tr><th></th><th>path</th><th>from</th><th>to</th></tr>"
         return f"<table>{head}{rows}</table>" if rows else "<p>no difference</p>"
@@ -85,7 +85,7 @@ def _is_whole(table: DiffTable) -> bool:
     return list(table.columns) == ["path", "from", "to"]
 
 
-def _shown(table: DiffTable) -> Iterator[tuple[str, str, str | None, str | None]]:
+def shown_lines(table: DiffTable) -> Iterator[tuple[str, str, str | None, str | None]]:
     """Yield a sign, the path, and the texts of both values; None for a value that is not there."""
     for path, *sides in table.head(_MOST).itertuples(index=False, name=None):
         before, after = (None if side is pd.NA else _text(side) for side in sides)
