@@ -438,7 +438,8 @@ class Feed(FeedQuestions):
         """
         from bxpull_nb.query import diff
 
-        return diff(self.anatomy(a).record, self.anatomy(b).record)
+        one, other = (self._record(self._number_of(row, "diff")) for row in (a, b))
+        return diff(one, other)
 
     def note(self, kind: str, text: str = "", *, count: int | None = None) -> None:
         """Write an entry into the activity log."""
@@ -454,11 +455,7 @@ class Feed(FeedQuestions):
         Raises SettingsError for a row that does not exist. The raw frame is kept for the newest
         32 MiB of frames.
         """
-        row = checked_row("row", row)
-        number = row + len(self.log) if row < 0 else row
-        if not self.log.forgotten <= number < len(self.log):
-            kept = f", from {self.log.forgotten:,} on are kept" if self.log.forgotten else ""
-            raise SettingsError(f"anatomy({row}): there are {len(self.log):,} events{kept}.")
+        number = self._number_of(row, "anatomy")
         record = self._record(number)
         frame = self._hub.frame_of(number)
         return inspect(number, record, frame, self._hub.duplicates_of(record.mid))
@@ -534,6 +531,15 @@ class Feed(FeedQuestions):
 
     def _row_of_mark(self, label: str | None) -> int | None:
         return None if label is None else self.logbook.row_of_mark(label)
+
+    def _number_of(self, row: int, method: str) -> int:
+        """Return the number of a row, also of one counted from the end."""
+        row = checked_row("row", row)
+        number = row + len(self.log) if row < 0 else row
+        if not self.log.forgotten <= number < len(self.log):
+            kept = f", from {self.log.forgotten:,} on are kept" if self.log.forgotten else ""
+            raise SettingsError(f"{method}({row}): there are {len(self.log):,} events{kept}.")
+        return number
 
     def _record(self, row: int) -> Record:
         first, records = self.log.recent(row)

@@ -1,4 +1,4 @@
-"""What differs between two decoded values of params, path by path."""
+"""The differences between two decoded values of params, path by path."""
 
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
@@ -32,7 +32,7 @@ class Change(NamedTuple):
 
 
 def changes(before: Any, after: Any, *, partial: bool = False) -> Iterator[Change]:
-    """Yield what differs, in the order of `before`, new keys at the end of each object.
+    """Yield the differences in the order of `before`, new keys last.
 
     Objects are compared key by key, arrays element by element. `1` and `1.0` are equal, `1`, `"1"`
     and `true` are not; `[]` is an empty map too. With `partial` a key that an object of `after`
@@ -42,7 +42,7 @@ def changes(before: Any, after: Any, *, partial: bool = False) -> Iterator[Chang
 
 
 def merged(before: Any, after: Any, depth: int = 0) -> Any:
-    """Return `before` with the keys of `after` laid over it; arrays and other values replace."""
+    """Return `before` updated by the keys of `after`; an array replaces another."""
     if not (isinstance(before, dict) and isinstance(after, dict) and depth < DEEPEST):
         return before if _is_empty(after) and isinstance(before, dict) else after
     known = dict(before)

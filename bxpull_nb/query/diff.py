@@ -1,4 +1,4 @@
-"""What differs between the params of two events."""
+"""The differences between the params of two events."""
 
 from typing import TYPE_CHECKING, Any
 

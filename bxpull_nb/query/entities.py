@@ -37,7 +37,7 @@ _COUNTS = pa.schema(
 
 
 def entities(source: Any, entity: str | None = None) -> "pd.DataFrame":
-    """Return a row for each entity that events belong to, by kind, the busiest ones first.
+    """Return a row for each entity, by kind, the busiest ones first.
 
     `source` is a feed, a DataFrame, a file, a journal or a dataset; `entity` is a kind such as
     `deal`, None is all of them. An event may belong to several, a message and its chat; one whose

@@ -6,6 +6,7 @@ sandbox were seen to send; `entity` adds shapes of your own.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.masking import quoted
@@ -80,18 +81,20 @@ def entity(
     command: str | Sequence[str] | None = None,
     stage: str | Path | None = None,
 ) -> EntityRule:
-    """Add a rule: events of the module belong to the entity whose id is at the path; return it.
+    """Add a rule for the events of an entity, and return it.
 
-    `command` is one or several, None is all of the module; `stage` is the path of the stage, for
-    `bx.stages`. The rule holds for all questions of this process, along with those that are
-    there: several rules of one name are alternatives. Names are compared without case. An id is a
-    whole number above zero or a text; `15` and `"15"` are one. Raises SettingsError for a name
-    that is no text, and for a path that is none or leads to many values.
+    Events of the module belong to the entity whose id is at the path. `command` is one or a list,
+    None is all of the module; `stage` is the path of the stage, for `bx.stages`. The rule holds
+    for all questions of this process, along with those that are there: several rules of one name
+    are alternatives. Names are compared without case. An id is a whole number above zero or a
+    text; `15` and `"15"` are one. Raises SettingsError for a name that is no text, and for a path
+    that is none or leads to many values.
 
     >>> bx.entity("invoice", module="application", path="invoice.id", stage="invoice.status")
     >>> bx.trace(feed, "invoice", 7)
     """
-    commands = [command] if isinstance(command, str) else list(command or ())
+    given: Any = () if command is None else command
+    commands = list(given) if isinstance(given, list | tuple) else [given]
     for text in (name, module, *commands):
         if not isinstance(text, str) or not text.strip():
             raise SettingsError(f"{quoted(text)} is no name of an entity, a module or a command.")

@@ -19,7 +19,7 @@ from bxpull_nb.query.source import Source
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["COLUMNS", "Members", "columns_of", "members", "times_of", "values_of"]
+__all__ = ["COLUMNS", "Members", "columns_of", "members", "times_of", "typed", "values_of"]
 
 COLUMNS = ("received_at", "server_time", "mid", "module_id", "command", "params")
 """Columns of events that these questions read."""
@@ -76,15 +76,24 @@ def times_of(table: pa.Table) -> pa.Array:
     kind, found = pa.timestamp("us", "UTC"), pa.nulls(table.num_rows, pa.timestamp("us", "UTC"))
     for name in ("server_time", "received_at"):
         if name in table.column_names:
-            column = pc.cast(table[name], kind).combine_chunks()
-            found = pc.coalesce(found, column)
+            found = pc.coalesce(found, typed(table, name, kind).combine_chunks())
     return found
+
+
+def typed(table: pa.Table, name: str, kind: pa.DataType) -> pa.ChunkedArray:
+    """Return a column as this type; SettingsError where it holds other values."""
+    try:
+        return pc.cast(table[name], kind)
+    except pa.ArrowException:
+        raise SettingsError(
+            f"the column {name} holds {table[name].type}, not {kind}: these are no events."
+        ) from None
 
 
 def values_of(
     table: pa.Table, rows: np.ndarray, path: Path
 ) -> tuple[np.ndarray, np.ndarray, pa.LargeStringArray]:
-    """Return those of the rows whose params have the path; the type and the text of each value."""
+    """Return the rows whose params have the path, with type and text of each value."""
     texts = _params(table, rows)
     with opened() as connection:
         [values] = extracted(connection, readable(connection, texts), [path])
@@ -95,7 +104,7 @@ class _Names:
     """The module and the command of each row, as codes."""
 
     def __init__(self, table: pa.Table) -> None:
-        self._columns = [_coded(table[name]) for name in ("module_id", "command")]
+        self._columns = [_coded(table, name) for name in ("module_id", "command")]
         self._readable = np.ones(table.num_rows, bool)
         if "error" in table.column_names:
             missing = pc.is_null(pc.cast(table["error"], pa.large_string()))
@@ -121,15 +130,13 @@ class _Names:
         return met & _among(rule.commands, *commands) if rule.commands else met
 
 
-def _coded(column: pa.ChunkedArray) -> tuple[np.ndarray, list[str | None]]:
-    if pa.types.is_dictionary(column.type):
-        column = column.unify_dictionaries()
-    else:
-        column = pc.cast(column, pa.large_string()).dictionary_encode()
-    whole = column.combine_chunks()
-    if isinstance(whole, pa.ChunkedArray):
-        whole = pa.array([], pa.dictionary(pa.int32(), pa.large_string()))
-    return whole.indices.fill_null(-1).to_numpy(), whole.dictionary.to_pylist()
+def _coded(table: pa.Table, name: str) -> tuple[np.ndarray, list[str | None]]:
+    column = table[name]
+    if not pa.types.is_dictionary(column.type):
+        column = typed(table, name, pa.large_string()).dictionary_encode()
+    whole = column.unify_dictionaries().combine_chunks()
+    names = whole.dictionary.cast(pa.large_string())  # of any type, as text
+    return whole.indices.fill_null(-1).to_numpy(zero_copy_only=False), names.to_pylist()
 
 
 def _among(wanted: Iterable[str], codes: np.ndarray, names: list[str | None]) -> np.ndarray:
@@ -152,7 +159,7 @@ def _likely(
 
 
 def _params(table: pa.Table, rows: np.ndarray) -> pa.LargeStringArray:
-    texts = pc.cast(table["params"], pa.large_string()).combine_chunks()
+    texts = typed(table, "params", pa.large_string()).combine_chunks()
     return texts if len(rows) == len(texts) else texts.take(pa.array(rows))
 
 

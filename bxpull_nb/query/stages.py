@@ -5,14 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from bxpull_nb.analysis.intervals import table_of
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.masking import quoted
 from bxpull_nb.params.texts import KINDS
 from bxpull_nb.query.entity_rules import EntityRule, rules_of
-from bxpull_nb.query.membership import columns_of, members, times_of, values_of
+from bxpull_nb.query.membership import columns_of, members, times_of, typed, values_of
 from bxpull_nb.query.source import resolved
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ _SCALARS = [n for n, name in enumerate(KINDS) if name not in ("NULL", "ARRAY", "
 
 
 def stages(source: Any, entity: str) -> "pd.DataFrame":
-    """Return a row for each stage that each entity of a kind was in, in time.
+    """Return a row for each stage of each entity of a kind, in time.
 
     `source` is a feed, a DataFrame, a file, a journal or a dataset; `entity` is a kind whose rule
     names the path of the stage: deal, lead, task, workflow, or one of your own (`bx.entity`). The
@@ -91,8 +90,8 @@ def _moments(table: pa.Table, rows: np.ndarray) -> list[pa.Array]:
     kind, chosen = pa.timestamp("us", "UTC"), pa.array(rows)
     if "received_at" not in table.column_names:
         return [times_of(table).take(chosen), pa.nulls(len(rows), kind)]
-    arrived = pc.cast(table["received_at"].take(chosen), kind).combine_chunks()
-    return [times_of(table).take(chosen), arrived]
+    arrived = typed(table, "received_at", kind).take(chosen)
+    return [times_of(table).take(chosen), arrived.combine_chunks()]
 
 
 def _intervals(shown: "pd.DataFrame") -> "pd.DataFrame":

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from bxpull_nb.analysis.intervals import table_of
 from bxpull_nb.errors import SettingsError
@@ -14,7 +13,7 @@ from bxpull_nb.params.changes import ABSENT, changes, merged
 from bxpull_nb.params.texts import decoded
 from bxpull_nb.query.entities import entities
 from bxpull_nb.query.entity_rules import rules_of
-from bxpull_nb.query.membership import COLUMNS, columns_of, members, times_of
+from bxpull_nb.query.membership import COLUMNS, columns_of, members, times_of, typed
 from bxpull_nb.query.source import resolved
 
 if TYPE_CHECKING:
@@ -38,13 +37,13 @@ _SHOWN = 10  # ids in an error
 
 
 def trace(source: Any, entity: str, id: int | str) -> "pd.DataFrame":  # noqa: A002 - its name
-    """Return the events of one entity in time, with the values that each of them changed.
+    """Return the events of one entity in time, and what each changed.
 
     `source` is a feed, a DataFrame, a file, a journal or a dataset; `entity` is a kind such as
     `deal` (see `bx.entities` for those there are), `id` a number or a text. There is a row for
     each change, and one without a path for an event that changes nothing, such as the first:
 
-    - `event`: number of the event in this life, from 0; `server_time`, `received_at`, `mid`,
+    - `event`: number of the event, from 0; `server_time`, `received_at`, `mid`,
       `module_id`, `command`
     - `path`, `from`, `to`: what changed since the events before. An event carries parts of its
       entity, so a key that it lacks is unchanged; an array is replaced as a whole. A value that
@@ -94,7 +93,7 @@ def _plain(table: pa.Table) -> pa.Table:
     for name in COLUMNS:
         kind = _KINDS.get(name, pa.large_string())
         there = name in table.column_names
-        columns[name] = pc.cast(table[name], kind) if there else pa.nulls(table.num_rows, kind)
+        columns[name] = typed(table, name, kind) if there else pa.nulls(table.num_rows, kind)
     return pa.table(columns)
 
 

@@ -1,4 +1,4 @@
-"""What differs between two events: any way to give them, and how it is shown."""
+"""Differences of two events: any way to give them, and how they are shown."""
 
 from typing import Any
 

@@ -4,7 +4,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import dask.dataframe as dd
 import pandas as pd
@@ -28,6 +28,13 @@ def found(*rows: Event | BadFrame) -> list[tuple[str, str, int]]:
     """Return the entities of these events, with their numbers of events."""
     table = bx.entities(frame(*rows))
     return list(zip(table["entity"], table["id"], table["events"], strict=True))
+
+
+def plain(**cells: Any) -> pd.DataFrame:
+    """Return a table of one deal with these columns instead of those of events."""
+    return pd.DataFrame(
+        {"module_id": ["crm"], "command": ["dealAdd"], "params": ['{"id":1,"stage":"A"}'], **cells}
+    )
 
 
 def by_hand(value: Any, rule: EntityRule) -> Iterator[str]:
@@ -202,6 +209,17 @@ def test_every_source_gives_the_same(tmp_path: Path) -> None:
             "deal, lead, contact, company, task",
         ),
         (lambda: bx.entity("", module="m", path="id"), "'' is no name of an entity"),
+        (
+            lambda: bx.entity("x", module="m", path="id", command=cast("Any", 7)),
+            "7 is no name",
+        ),
+        (lambda: bx.entities(plain(params=[{"id": 1}])), "the column params holds struct"),
+        (
+            lambda: bx.entities(plain(server_time=["x"])),
+            "server_time holds large_string",
+        ),
+        (lambda: bx.trace(plain(command=[[1]]), "deal", 1), "the column command holds list"),
+        (lambda: bx.stages(plain(received_at=[True]), "deal"), "the column received_at holds bool"),
         (lambda: bx.entity("x", module="m", path="items[].id"), "leads to many values"),
         (lambda: bx.entity("x", module="m", path="a..b"), "is no path into params"),
         (

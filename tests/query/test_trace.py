@@ -163,7 +163,7 @@ def test_a_moving_deal_shows_its_stages() -> None:
     assert first["from"] is first["to"] is pd.NA
 
 
-def test_a_first_value_and_null_can_be_told_apart() -> None:
+def test_a_missing_value_and_null_are_different() -> None:
     """`pd.NA` is no value, None is null."""
     texts = ['{"id":1}', '{"id":1,"a":null}', '{"id":1,"a":2}', '{"id":1}']
     life = bx.trace(frame(*(sent("crm", "dealAdd", t, n) for n, t in enumerate(texts))), "deal", 1)
