@@ -29,7 +29,16 @@ if TYPE_CHECKING:
     from bxpull_nb.params import expand_params
     from bxpull_nb.portal import Portal
     from bxpull_nb.protocol import codec
-    from bxpull_nb.query import model, schema, sql
+    from bxpull_nb.query import (
+        diff,
+        entities,
+        entity,
+        model,
+        schema,
+        sql,
+        stages,
+        trace,
+    )
     from bxpull_nb.sandbox import Sandbox
     from bxpull_nb.storage.dataset import compact, read_events
     from bxpull_nb.storage.eventlog import EventLog
@@ -60,7 +69,10 @@ __all__ = [
     "codec",
     "compact",
     "connect",
+    "diff",
     "doctor",
+    "entities",
+    "entity",
     "errors",
     "expand_params",
     "explore",
@@ -77,11 +89,13 @@ __all__ = [
     "sessions",
     "since",
     "sql",
+    "stages",
     "summary",
     "to_csv",
     "to_excel",
     "to_jsonl",
     "to_parquet",
+    "trace",
     "who",
 ]
 
@@ -93,7 +107,7 @@ _ROOMS = {
     "params": ("expand_params",),
     "storage.export": ("to_csv", "to_excel", "to_jsonl", "to_parquet"),
     "storage.dataset": ("compact", "read_events"),
-    "query": ("model", "schema", "sql"),
+    "query": ("diff", "entities", "entity", "model", "schema", "sql", "stages", "trace"),
     "capture.gap_report": ("Report",),
     "analysis": ("gaps", "lag", "rates", "sessions", "since", "summary", "who"),
     "capture.feed": ("Feed", "FeedStats"),

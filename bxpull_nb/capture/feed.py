@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import partial
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from bxpull_nb.bridge import LoopThread
 from bxpull_nb.capture.activity_log import ActivityLog
@@ -26,6 +26,7 @@ from bxpull_nb.capture.feed_stats import FeedStats, feed_stats
 from bxpull_nb.capture.gap_report import Report, report_of
 from bxpull_nb.capture.handlers import Handler, Handlers
 from bxpull_nb.capture.hub import EventHub
+from bxpull_nb.capture.questions import FeedQuestions
 from bxpull_nb.capture.run import CaptureRun
 from bxpull_nb.capture.search import Search, all_from, rows_of, search_for
 from bxpull_nb.capture.selection import Condition, Selection, selected
@@ -46,14 +47,12 @@ from bxpull_nb.storage.journal import Journal
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bxpull_nb.query.model import Code
-    from bxpull_nb.query.schema_table import SchemaTable
-    from bxpull_nb.query.sql import Plan
+    from bxpull_nb.query.diff_table import DiffTable
 
 __all__ = ["Feed", "FeedStats"]
 
 
-class Feed:
+class Feed(FeedQuestions):
     """A live capture: `df` grows while it runs, and stays when it is stopped.
 
     `listen()` or `replay()` makes it; any thread may use it. `open_driver` makes its driver,
@@ -432,36 +431,15 @@ class Feed:
 
         return since(self.df, self.logbook.mark(label), before=before)
 
-    @overload
-    def sql(self, query: str, *, explain: Literal[False] = ...) -> "pd.DataFrame": ...
-    @overload
-    def sql(self, query: str, *, explain: Literal[True]) -> "Plan": ...
-    def sql(self, query: str, *, explain: bool = False) -> "pd.DataFrame | Plan":
-        """Return the answer to one SELECT on the events so far, the table `events`; see `bx.sql`.
+    def diff(self, a: int = -2, b: int = -1) -> "DiffTable":
+        """Return what differs between the params of two rows, by default the newest two.
 
-        Raises QueryFailed for a query with an error, or for one that reads anything else.
+        See `bx.diff`; raises SettingsError for a row that does not exist.
         """
-        from bxpull_nb.query import sql
+        from bxpull_nb.query import diff
 
-        return sql(self, query, explain=explain)
-
-    def schema(self) -> "SchemaTable":
-        """Return the paths in `params` of each command so far, with types and values.
-
-        See `bx.schema` for the columns.
-        """
-        from bxpull_nb.query import schema
-
-        return schema(self)
-
-    def model(self, command: str, as_: str = "typeddict") -> "Code":
-        """Return the code of a class for the params of a command; see `bx.model`.
-
-        Raises SettingsError for a command that no event so far has.
-        """
-        from bxpull_nb.query import model
-
-        return model(self, command, as_)
+        one, other = (self._record(self._number_of(row, "diff")) for row in (a, b))
+        return diff(one, other)
 
     def note(self, kind: str, text: str = "", *, count: int | None = None) -> None:
         """Write an entry into the activity log."""
@@ -477,11 +455,7 @@ class Feed:
         Raises SettingsError for a row that does not exist. The raw frame is kept for the newest
         32 MiB of frames.
         """
-        row = checked_row("row", row)
-        number = row + len(self.log) if row < 0 else row
-        if not self.log.forgotten <= number < len(self.log):
-            kept = f", from {self.log.forgotten:,} on are kept" if self.log.forgotten else ""
-            raise SettingsError(f"anatomy({row}): there are {len(self.log):,} events{kept}.")
+        number = self._number_of(row, "anatomy")
         record = self._record(number)
         frame = self._hub.frame_of(number)
         return inspect(number, record, frame, self._hub.duplicates_of(record.mid))
@@ -557,6 +531,15 @@ class Feed:
 
     def _row_of_mark(self, label: str | None) -> int | None:
         return None if label is None else self.logbook.row_of_mark(label)
+
+    def _number_of(self, row: int, method: str) -> int:
+        """Return the number of a row, also of one counted from the end."""
+        row = checked_row("row", row)
+        number = row + len(self.log) if row < 0 else row
+        if not self.log.forgotten <= number < len(self.log):
+            kept = f", from {self.log.forgotten:,} on are kept" if self.log.forgotten else ""
+            raise SettingsError(f"{method}({row}): there are {len(self.log):,} events{kept}.")
+        return number
 
     def _record(self, row: int) -> Record:
         first, records = self.log.recent(row)

@@ -1,11 +1,17 @@
 """Questions about what is inside events, asked of any place that holds them.
 
 Each function takes a feed, a DataFrame of pandas or Dask, a file, a journal or a dataset (see
-`source`) and returns a DataFrame. Values inside `params` are named by paths (see `params.path`).
+`source`) and returns a DataFrame. Values inside `params` are named by paths (see `params.path`),
+entities by the rules in `entity_rules`.
 """
 
+from bxpull_nb.query.diff import diff
+from bxpull_nb.query.entities import entities
+from bxpull_nb.query.entity_rules import entity
 from bxpull_nb.query.model import model
 from bxpull_nb.query.schema import schema
 from bxpull_nb.query.sql import sql
+from bxpull_nb.query.stages import stages
+from bxpull_nb.query.trace import trace
 
-__all__ = ["model", "schema", "sql"]
+__all__ = ["diff", "entities", "entity", "model", "schema", "sql", "stages", "trace"]

@@ -8,11 +8,13 @@ from pathlib import Path
 import duckdb
 
 import bxpull_nb as bx
+from bxpull_nb.models import Event
 from bxpull_nb.storage.dataset.part_names import Folder, part_name
 from bxpull_nb.storage.dataset.schema import SCHEMA, part_bytes
 from bxpull_nb.storage.dataset.storage import Storage
 from bxpull_nb.storage.export.table import event_table
 from tests.benchmarks.dataframe import filled_log
+from tests.benchmarks.material import mid, sent_at
 from tests.benchmarks.measure import (
     Benchmark,
     Line,
@@ -36,6 +38,19 @@ def schema(size: Size) -> Sequence[Line]:
     df = filled_log(size.of(_MILLION)).df
     [mine] = in_turn(size.long_rounds, partial(bx.schema, df), unit=1)
     return [Line("bx.schema of 1 000 000 rows", "s", mine, at_most(6, "s"))]
+
+
+def trace(size: Size) -> Sequence[Line]:
+    """The life of one deal of 200 events among a million live rows, whose texts have its digits."""
+    log = filled_log(size.of(_MILLION))
+    stages = (b'{"id":15,"stage":"C%d:NEW","sum":%d}' % (n // 9, n // 2) for n in range(200))
+    log.extend(
+        [Event(mid(n), "crm", "dealMove", stage, sent_at(n)) for n, stage in enumerate(stages)]
+    )
+    df = log.df
+    assert bx.trace(df, "deal", 15)["event"].nunique() == 200
+    [mine] = in_turn(size.rounds, lambda: bx.trace(df, "deal", 15), unit=1)
+    return [Line("bx.trace of one deal among 1 000 000 rows", "s", mine, at_most(0.5, "s"))]
 
 
 def conditions(size: Size) -> Sequence[Line]:
@@ -84,6 +99,7 @@ def _write_days(folder: Path, rows: int, *, days: int) -> None:
 
 BENCHMARKS = (
     Benchmark("schema", schema),
+    Benchmark("trace", trace),
     Benchmark("learn-memory", memory),
     Benchmark("where-params", conditions),
 )

@@ -98,6 +98,12 @@ def with_params(params: bytes) -> Event:
     return Event("1", "m", "c", params, None, None, ARRIVAL)
 
 
+def sent(module: str, command: str, params: str, second: int = 0) -> Event:
+    """Return an event with this JSON, made so many seconds after others of its kind."""
+    at = 1_790_000_000 + second
+    return Event(f"1795447844{second:016}", module, command, params.encode(), at, None, ARRIVAL)
+
+
 def played(count: int) -> pd.DataFrame:
     """Return `count` recorded events as a DataFrame, one every hundred milliseconds."""
     log = bx.EventLog()

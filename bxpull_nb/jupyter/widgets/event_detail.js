@@ -10,7 +10,7 @@ function render(page) {
   });
 }
 
-function show(root, { row, facts, frame, frame_size: size, cut }, params) {
+function show(root, { row, facts, frame, frame_size: size, cut, before, changes }, params) {
   const list = make("table", { class: "bxed-facts" },
     ...facts.map(([name, value]) => make("tr", {}, make("th", { scope: "row" }, name), make("td", {}, value))));
   const tree = make("div", { class: "bxed-tree" },
@@ -18,7 +18,17 @@ function show(root, { row, facts, frame, frame_size: size, cut }, params) {
   const raw = make("details", { class: "bxed-raw" },
     make("summary", {}, frame === null ? "raw frame: no longer kept" : `raw frame, ${size} long, secrets masked`),
     make("pre", {}, frame ?? "Only the newest 32 MiB of frames are kept."));
-  root.replaceChildren(make("h4", {}, `Event ${row}`), make("div", { class: "bxed-halves" }, list, tree), raw);
+  root.replaceChildren(make("h4", {}, `Event ${row}`), make("div", { class: "bxed-halves" }, list, tree),
+    ...(before === null ? [] : [differences(before, changes)]), raw);
+}
+
+// What differs from the event that was shown before: the old value, and the new one.
+function differences(before, changes) {
+  return make("details", { class: "bxed-changes", open: "" },
+    make("summary", {}, changes.length ? `changes since event ${before}` : `no difference from event ${before}`),
+    make("table", {}, ...changes.map(([sign, path, old, fresh]) => make("tr", {},
+      make("td", {}, sign), make("th", { scope: "row" }, path),
+      make("td", { class: "bxed-old" }, old ?? ""), make("td", { class: "bxed-new" }, fresh ?? "")))));
 }
 
 // A number as it was written, where the browser gives its text: 64-bit ids must not be rounded.
