@@ -13,6 +13,7 @@ from bxpull_nb.models import Record
 from bxpull_nb.protocol.codec import Codec, JsonCodec, JsonRpcCodec, ProtobufCodec, TextCodec
 from bxpull_nb.storage.eventlog import EventLog
 from tests.benchmarks.byhand import DECODERS, Row
+from tests.benchmarks.compare import as_table, lines_of
 from tests.benchmarks.material import ARRIVAL, cyrillic, frames
 from tests.benchmarks.measure import Benchmark, Line, Sample, Size, faster, in_turn, within
 from tests.benchmarks.registry import registered
@@ -90,6 +91,23 @@ def test_goals_are_about_the_ratio_of_each_round() -> None:
     slow = Line("a", "s", theirs, within(9), "b", ours)
     assert (slow.figure.median, slow.met) == (10.0, False)
     assert "no: 1.11 times it" in as_markdown([slow])
+
+
+def test_two_revisions_are_compared_turn_by_turn() -> None:
+    """The median of the turns' ratios, of the lines that both revisions gave each time."""
+
+    def turn(ours: float, theirs: float, *more: str) -> list[dict[str, object]]:
+        line = {"against": "b", "unit": "s", "ours": [ours], "theirs": [theirs]}
+        return [line | {"what": what} for what in ("a", *more)]
+
+    turns = [
+        (turn(4, 10), turn(1, 20, "new")),
+        (turn(4, 10), turn(2, 10, "new")),
+        (turn(4, 10, "new"), turn(8, 5, "new")),
+    ]
+    [line] = lines_of(turns)
+    assert (line.what, line.ratio.values, line.control) == ("a", (0.25, 0.5, 2.0), [2.0, 1.0, 0.5])
+    assert "| a | 4 s | 2 s | 0.5 ± 175% | 1 ± 75% |" in as_table("main", [line])
 
 
 def test_the_sides_run_in_turn_and_each_begins_once() -> None:

@@ -8,6 +8,7 @@ __all__ = ["registered"]
 _GROUPS = (decoding, dataframe, params, learning, reading, way, surroundings)
 
 
-def registered(only: str = "") -> list[Benchmark]:
-    """The benchmarks whose name contains `only`."""
-    return [b for group in _GROUPS for b in group.BENCHMARKS if only in b.name]
+def registered(only: str = "", *, exactly: str = "") -> list[Benchmark]:
+    """Return the benchmarks whose name contains `only`; with `exactly` the one of that name."""
+    every = [b for group in _GROUPS for b in group.BENCHMARKS]
+    return [b for b in every if (b.name == exactly if exactly else only in b.name)]
