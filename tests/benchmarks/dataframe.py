@@ -33,6 +33,7 @@ __all__ = ["BENCHMARKS", "filled_log", "plain_frame"]
 _MILLION = 1_000_000
 _REFRESH = 1000  # events between two looks at the DataFrame
 _CONCAT_EVENTS = 4000
+_LOOKS = (1_000, 10_000, 100_000, _MILLION, 3 * _MILLION)
 
 
 def filled_log(rows: int) -> EventLog:
@@ -111,6 +112,23 @@ def refresh(size: Size) -> Sequence[Line]:
 def _look(log: EventLog, new: Sequence[Any]) -> None:
     log.extend(new)
     log.df  # noqa: B018 - the look is the work
+
+
+def looks(size: Size) -> Sequence[Line]:
+    """`df` after 50 further events, against a shallow copy of the one before, as the log grows."""
+    log, few, lines = EventLog(), events(0, PER_FRAME), []
+    for rows in dict.fromkeys(map(size.of, _LOOKS)):
+        while len(log) < rows:
+            log.extend(events(len(log), min(10_000, rows - len(log))))
+        old = log.df
+        mine, other = in_turn(
+            5 * size.rounds, partial(_look, log, few), partial(old.copy, deep=False), unit=1e3
+        )
+        what = f"df after 50 new events, at {rows:,} rows".replace(",", " ")
+        lines.append(
+            Line(what, "ms", mine, at_most(0.5, "ms"), "the old one's shallow copy", other)
+        )
+    return lines
 
 
 def _together(sample: Sample, rounds: int) -> Sample:
@@ -218,6 +236,7 @@ _OPERATIONS: dict[str, Callable[[pd.DataFrame], object]] = {
 BENCHMARKS = (
     Benchmark("live-loop", live_loop),
     Benchmark("refresh", refresh),
+    Benchmark("looks", looks),
     Benchmark("append", appends),
     Benchmark("memory", memory),
     Benchmark("operations", operations),
