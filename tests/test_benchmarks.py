@@ -5,6 +5,7 @@ import subprocess
 import sys
 from math import isfinite
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -96,8 +97,8 @@ def test_goals_are_about_the_ratio_of_each_round() -> None:
 def test_two_revisions_are_compared_turn_by_turn() -> None:
     """The median of the turns' ratios, of the lines that both revisions gave each time."""
 
-    def turn(ours: float, theirs: float, *more: str) -> list[dict[str, object]]:
-        line = {"against": "b", "unit": "s", "ours": [ours], "theirs": [theirs]}
+    def turn(ours: float, theirs: float, *more: str) -> list[dict[str, Any]]:
+        line: dict[str, Any] = {"against": "b", "unit": "s", "ours": [ours], "theirs": [theirs]}
         return [line | {"what": what} for what in ("a", *more)]
 
     turns = [
@@ -127,3 +128,14 @@ def test_the_picture_is_drawn(tmp_path: Path) -> None:
     drawn = (tmp_path / "cost.svg").read_text()
     assert drawn.startswith("<?xml")
     assert "#1f6feb" in drawn
+
+
+@pytest.mark.slow
+def test_the_picture_of_frames_is_drawn(tmp_path: Path) -> None:
+    """With both lines in it."""
+    from tests.benchmarks.frames_picture import draw_frames
+
+    draw_frames(tmp_path / "frames.svg", QUICK)
+    drawn = (tmp_path / "frames.svg").read_text()
+    assert "#1f6feb" in drawn
+    assert "#b3541e" in drawn

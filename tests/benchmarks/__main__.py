@@ -28,6 +28,11 @@ def main() -> None:
 
         draw(asked.picture, size)
         return
+    if asked.frames_picture:
+        from tests.benchmarks.frames_picture import draw_frames
+
+        draw_frames(asked.frames_picture, size)
+        return
     results: dict[str, list[Line]] = {}
     for benchmark in registered(asked.only, exactly=asked.exactly):
         results[benchmark.name] = list(benchmark.run(size))
@@ -50,6 +55,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", help="every round, for programs")
     parser.add_argument(
         "--picture", type=Path, metavar="FILE", help="draw cost against rows instead (SVG, PNG)"
+    )
+    parser.add_argument(
+        "--frames-picture", type=Path, metavar="FILE", help="draw cost against messages a frame"
     )
     return parser.parse_args()
 
