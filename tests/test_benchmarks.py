@@ -5,6 +5,7 @@ import subprocess
 import sys
 from math import isfinite
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -13,6 +14,7 @@ from bxpull_nb.models import Record
 from bxpull_nb.protocol.codec import Codec, JsonCodec, JsonRpcCodec, ProtobufCodec, TextCodec
 from bxpull_nb.storage.eventlog import EventLog
 from tests.benchmarks.byhand import DECODERS, Row
+from tests.benchmarks.compare import as_table, lines_of
 from tests.benchmarks.material import ARRIVAL, cyrillic, frames
 from tests.benchmarks.measure import Benchmark, Line, Sample, Size, faster, in_turn, within
 from tests.benchmarks.registry import registered
@@ -92,6 +94,23 @@ def test_goals_are_about_the_ratio_of_each_round() -> None:
     assert "no: 1.11 times it" in as_markdown([slow])
 
 
+def test_two_revisions_are_compared_turn_by_turn() -> None:
+    """The median of the turns' ratios, of the lines that both revisions gave each time."""
+
+    def turn(ours: float, theirs: float, *more: str) -> list[dict[str, Any]]:
+        line: dict[str, Any] = {"against": "b", "unit": "s", "ours": [ours], "theirs": [theirs]}
+        return [line | {"what": what} for what in ("a", *more)]
+
+    turns = [
+        (turn(4, 10), turn(1, 20, "new")),
+        (turn(4, 10), turn(2, 10, "new")),
+        (turn(4, 10, "new"), turn(8, 5, "new")),
+    ]
+    [line] = lines_of(turns)
+    assert (line.what, line.ratio.values, line.control) == ("a", (0.25, 0.5, 2.0), [2.0, 1.0, 0.5])
+    assert "| a | 4 s | 2 s | 0.5 ± 175% | 1 ± 75% |" in as_table("main", [line])
+
+
 def test_the_sides_run_in_turn_and_each_begins_once() -> None:
     """What disturbs the machine for a while meets both."""
     order: list[str] = []
@@ -109,3 +128,14 @@ def test_the_picture_is_drawn(tmp_path: Path) -> None:
     drawn = (tmp_path / "cost.svg").read_text()
     assert drawn.startswith("<?xml")
     assert "#1f6feb" in drawn
+
+
+@pytest.mark.slow
+def test_the_picture_of_frames_is_drawn(tmp_path: Path) -> None:
+    """With both lines in it."""
+    from tests.benchmarks.frames_picture import draw_frames
+
+    draw_frames(tmp_path / "frames.svg", QUICK)
+    drawn = (tmp_path / "frames.svg").read_text()
+    assert "#1f6feb" in drawn
+    assert "#b3541e" in drawn

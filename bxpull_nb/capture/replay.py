@@ -13,16 +13,16 @@ import numpy as np
 from bxpull_nb.capture.checks import shown
 from bxpull_nb.errors import ConnectionFailed, SettingsError
 from bxpull_nb.listener import CaptureTarget, ListenerStats
-from bxpull_nb.models import Batch, Record
+from bxpull_nb.models import Batch, RecordBatch
 from bxpull_nb.storage.dataset import read_events
-from bxpull_nb.storage.eventlog import records_of_rows
+from bxpull_nb.storage.eventlog import batch_of_rows
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["Playback", "Replay", "records_of"]
 
-_ROWS = 2048  # rows per batch; between batches the loop's other tasks run
+_ROWS = 8192  # rows per batch, some 10 ms; between batches the loop runs other tasks
 _SHORTEST = 0.01  # seconds: rows due within this time come together
 _LONGEST = 0.25  # seconds: a new speed takes effect after this time at most
 _TOLERANCE = 1.0  # microseconds: sums of floats are inexact
@@ -130,11 +130,11 @@ class Replay:
             self._count(records)
             await self._sleep(0)
 
-    def _count(self, records: list[Record]) -> None:
-        bad = sum(record.error is not None for record in records)
+    def _count(self, records: RecordBatch) -> None:
+        bad = len(records.bad_frames)
         self.stats.bad_frames += bad
         self.stats.events += len(records) - bad
-        lag = records[-1].lag_us
+        lag = records.newest_lag_us
         if lag is not None:
             self.stats.last_lag = lag / 1e6
 
@@ -227,13 +227,17 @@ def _microseconds(column: "pd.Series[Any]") -> np.ndarray:
 
 
 def _texts(column: "pd.Series[Any]") -> list[str | None]:
-    return column.astype(object).where(column.notna(), None).tolist()
+    values, missing = column.to_numpy(dtype=object), column.isna().to_numpy()
+    if missing.any():
+        values = np.where(missing, None, values)  # type: ignore[call-overload]
+    texts: list[str | None] = values.tolist()
+    return texts
 
 
-def records_of(events: "pd.DataFrame") -> list[Record]:
+def records_of(events: "pd.DataFrame") -> RecordBatch:
     """Return the records of these rows; a row with an `error` is a BadFrame."""
     names = ("channel", "transport", "mid", "module_id", "command", "sender", "error")
     columns: dict[str, Any] = {name: _texts(events[name]) for name in names}
     columns |= {name: _microseconds(events[name]) for name in ("received_at", "server_time")}
     columns["params"] = [text and text.encode() for text in _texts(events["params"])]
-    return records_of_rows(columns)
+    return batch_of_rows(columns)

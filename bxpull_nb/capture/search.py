@@ -86,4 +86,4 @@ def all_from(log: EventLog, row: int, last: int | None = None) -> tuple[int, lis
     """Return the kept records from `row` to `last`, however many, after the row of the first."""
     from bxpull_nb.capture.replay import records_of
 
-    return max(row, log.forgotten), records_of(log.df.loc[row:last])
+    return max(row, log.forgotten), list(records_of(log.df.loc[row:last]))

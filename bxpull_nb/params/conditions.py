@@ -8,6 +8,7 @@ types are unequal, and neither less nor greater. A path to many values needs one
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from operator import eq, ge, gt, le, lt, ne
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,12 +20,14 @@ import pyarrow.compute as pc
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.masking import quoted, reason_of
 from bxpull_nb.models import EVENT_COLUMNS, Record
-from bxpull_nb.params.engine import opened
+from bxpull_nb.params.engine import of_texts, opened
 from bxpull_nb.params.extract import extracted
 from bxpull_nb.params.path import Path
-from bxpull_nb.params.texts import KINDS, decoded, readable
+from bxpull_nb.params.texts import KINDS, Texts, decoded, readable
 
 if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
     from bxpull_nb.params.flatten import Values
 
 __all__ = ["MEMBERSHIP", "OPERATORS", "Condition", "Conditions", "OnParams", "checked", "moment"]
@@ -45,6 +48,7 @@ _COMPARE = {
     ">": pc.greater,
     ">=": pc.greater_equal,
 }
+_FEW_VALUES = 8  # from more on, looking for each takes longer than reading the JSON
 _UNESCAPED = re.compile(r'[^"\\/\x00-\x1f]+')  # JSON writes these as they are, or as \\u…
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -95,35 +99,31 @@ class OnParams(NamedTuple):
 
     def mask(self, texts: pa.LargeStringArray) -> np.ndarray:
         """Whether each of these JSON texts meets it; one that is missing or no JSON does not."""
-        likely = self.candidates
-        if likely is None:
-            return self._exact(texts)
-        table = pa.table({"params": texts, "row": np.arange(len(texts))}).filter(likely)
-        met = np.zeros(len(texts), bool)
-        met[table["row"].to_numpy()] = self._exact(table["params"].combine_chunks())
-        return met
-
-    @property
-    def candidates(self) -> Any:
-        """An Arrow expression that all rows meet which meet the condition; None without one.
-
-        It looks for the wanted text or an escape in `params`, much quicker than JSON is read.
-        """
-        values = self.value if self.operator in MEMBERSHIP else [self.value]
-        if self.operator not in ("==", "in") or not values:
-            return None
-        if not all(isinstance(value, str) and _UNESCAPED.fullmatch(value) for value in values):
-            return None
-        escape = r"\u00" if all(map(str.isascii, values)) else r"\u"
-        found = pc.match_substring(pc.field("params"), escape)
-        for value in values:
-            found |= pc.match_substring(pc.field("params"), value)
-        return found
-
-    def _exact(self, texts: pa.LargeStringArray) -> np.ndarray:
         met = np.zeros(len(texts), bool)
         with opened() as connection:
-            [values] = extracted(connection, readable(connection, texts), [self.path])
+            rows = self._likely(connection, texts)
+            some = texts if len(rows) == len(texts) else texts.take(pa.array(rows))
+            met[rows] = self._exact(connection, some)
+        return met
+
+    def _likely(self, connection: "DuckDBPyConnection", texts: pa.LargeStringArray) -> np.ndarray:
+        """Return the places of texts that may meet it: all others do not.
+
+        They have the wanted text or an escape, which is found much quicker than JSON is read.
+        """
+        values = self.value if self.operator in MEMBERSHIP else [self.value]
+        is_plain = all(isinstance(value, str) and _UNESCAPED.fullmatch(value) for value in values)
+        if self.operator not in ("==", "in") or not is_plain or not 0 < len(values) <= _FEW_VALUES:
+            return np.arange(len(texts))
+        sought = [r"\u00" if all(map(str.isascii, values)) else r"\u", *values]
+        has_any = " OR ".join(["contains(text, ?)"] * len(sought))
+        query = f"SELECT {has_any} FROM texts"  # noqa: S608 - only question marks
+        [found] = of_texts(connection, query, texts, sought)
+        return np.flatnonzero(found.fill_null(False).to_numpy(zero_copy_only=False))
+
+    def _exact(self, connection: "DuckDBPyConnection", texts: pa.LargeStringArray) -> np.ndarray:
+        met = np.zeros(len(texts), bool)
+        values = self._values(connection, texts)
         if self.path.is_many:
             lists = map(decoded, values.texts.to_pylist())
             found = [any(_meets(v, self.operator, self.value) for v in one) for one in lists]
@@ -131,6 +131,15 @@ class OnParams(NamedTuple):
         else:
             met[values.rows] = self._met(values)
         return met
+
+    def _values(self, connection: "DuckDBPyConnection", texts: pa.LargeStringArray) -> "Values":
+        from duckdb import InvalidInputException
+
+        if not texts.null_count:
+            present = np.zeros(len(texts), int)
+            with suppress(InvalidInputException):  # nearly always all are JSON for DuckDB
+                return extracted(connection, Texts(texts, present, present > 0), [self.path])[0]
+        return extracted(connection, readable(connection, texts), [self.path])[0]
 
     def _met(self, values: "Values") -> np.ndarray:
         """Whether each value meets it, one answer for equal values."""

@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks [--only NAME] [--quick] [--json] [--picture FILE]`."""
+"""`python -m tests.benchmarks [--only NAME] [--quick] [--json] [--compare REV] …`."""
 
 import argparse
 import json
@@ -15,14 +15,26 @@ __all__ = ["main"]
 def main() -> None:
     """Run the benchmarks; the table, or JSON, on standard output, progress on the other."""
     asked = _arguments()
-    size = Size(quick=asked.quick)
+    size = Size(asked.quick, asked.rounds)
+    if asked.compare:
+        from tests.benchmarks.compare import as_table, compared
+
+        names = [benchmark.name for benchmark in registered(asked.only, exactly=asked.exactly)]
+        rows = list(compared(asked.compare, names, quick=asked.quick))
+        sys.stdout.write(f"{as_table(asked.compare, rows)}\n")
+        return
     if asked.picture:
         from tests.benchmarks.picture import draw
 
         draw(asked.picture, size)
         return
+    if asked.frames_picture:
+        from tests.benchmarks.frames_picture import draw_frames
+
+        draw_frames(asked.frames_picture, size)
+        return
     results: dict[str, list[Line]] = {}
-    for benchmark in registered(asked.only):
+    for benchmark in registered(asked.only, exactly=asked.exactly):
         results[benchmark.name] = list(benchmark.run(size))
         for line in results[benchmark.name]:
             sys.stderr.write(f"{markdown_row(line)}\n")
@@ -34,10 +46,18 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=main.__doc__)
     parser.add_argument("--only", default="", metavar="NAME", help="those whose name contains it")
+    parser.add_argument("--exactly", default="", metavar="NAME", help="the one of this name")
+    parser.add_argument("--rounds", type=int, metavar="N", help="how often each side runs")
+    parser.add_argument(
+        "--compare", metavar="REV", help="measure this git revision and the checkout in turn"
+    )
     parser.add_argument("--quick", action="store_true", help="tiny sizes: does it run at all")
     parser.add_argument("--json", action="store_true", help="every round, for programs")
     parser.add_argument(
         "--picture", type=Path, metavar="FILE", help="draw cost against rows instead (SVG, PNG)"
+    )
+    parser.add_argument(
+        "--frames-picture", type=Path, metavar="FILE", help="draw cost against messages a frame"
     )
     return parser.parse_args()
 

@@ -13,7 +13,7 @@ from bxpull_nb.models import EVENT_COLUMNS
 from bxpull_nb.protocol.codec import TextCodec
 from bxpull_nb.storage.eventlog import EventLog
 from tests.benchmarks.byhand import Row, rows_of, text_rows
-from tests.benchmarks.material import ARRIVAL, PER_FRAME, events, messages
+from tests.benchmarks.material import ARRIVAL, PER_FRAME, cyrillic, events, frames, messages
 from tests.benchmarks.measure import (
     Benchmark,
     Line,
@@ -33,6 +33,8 @@ __all__ = ["BENCHMARKS", "filled_log", "plain_frame"]
 _MILLION = 1_000_000
 _REFRESH = 1000  # events between two looks at the DataFrame
 _CONCAT_EVENTS = 4000
+_DECODED = 50_000
+_LOOKS = (1_000, 10_000, 100_000, _MILLION, 3 * _MILLION)
 
 
 def filled_log(rows: int) -> EventLog:
@@ -91,6 +93,31 @@ def live_loop(size: Size) -> Sequence[Line]:
     ]
 
 
+def decoded_loop(size: Size) -> Sequence[Line]:
+    """50 000 events from their text frames with Cyrillic, and the DataFrame every 1000."""
+    count = size.of(_DECODED)
+    step = min(_REFRESH, count // 2)
+    sent = [cyrillic(frame) for frame in frames(TextCodec(), count)]
+
+    def ours() -> None:
+        log = EventLog()
+        for number, frame in enumerate(sent):
+            log.extend(TextCodec().decode(frame, ARRIVAL))
+            if number * PER_FRAME % step == 0:
+                assert len(log.df) == len(log)
+
+    def dicts() -> None:
+        held: list[Row] = []
+        for number, frame in enumerate(sent):
+            held.extend(text_rows(frame))
+            if number * PER_FRAME % step == 0:
+                assert len(pd.DataFrame(held)) == len(held)
+
+    mine, other = in_turn(size.long_rounds, ours, dicts, per=count)
+    what = "live loop of 50 000 events from frames with Cyrillic, df every 1000"
+    return [Line(what, "µs/event", mine, faster(18), "regex, json.loads, list of dicts", other)]
+
+
 def refresh(size: Size) -> Sequence[Line]:
     """`df` after 50 further events: at a million rows, at ten thousand, and by hand."""
     small, big = filled_log(size.of(10_000)), filled_log(size.of(_MILLION))
@@ -111,6 +138,23 @@ def refresh(size: Size) -> Sequence[Line]:
 def _look(log: EventLog, new: Sequence[Any]) -> None:
     log.extend(new)
     log.df  # noqa: B018 - the look is the work
+
+
+def looks(size: Size) -> Sequence[Line]:
+    """`df` after 50 further events, against a shallow copy of the one before, as the log grows."""
+    log, few, lines = EventLog(), events(0, PER_FRAME), []
+    for rows in dict.fromkeys(map(size.of, _LOOKS)):
+        while len(log) < rows:
+            log.extend(events(len(log), min(10_000, rows - len(log))))
+        old = log.df
+        mine, other = in_turn(
+            5 * size.rounds, partial(_look, log, few), partial(old.copy, deep=False), unit=1e3
+        )
+        what = f"df after 50 new events, at {rows:,} rows".replace(",", " ")
+        lines.append(
+            Line(what, "ms", mine, at_most(0.5, "ms"), "the old one's shallow copy", other)
+        )
+    return lines
 
 
 def _together(sample: Sample, rounds: int) -> Sample:
@@ -217,7 +261,9 @@ _OPERATIONS: dict[str, Callable[[pd.DataFrame], object]] = {
 
 BENCHMARKS = (
     Benchmark("live-loop", live_loop),
+    Benchmark("decoded-loop", decoded_loop),
     Benchmark("refresh", refresh),
+    Benchmark("looks", looks),
     Benchmark("append", appends),
     Benchmark("memory", memory),
     Benchmark("operations", operations),

@@ -27,7 +27,7 @@ from tests.benchmarks.measure import (
     within,
 )
 
-__all__ = ["BENCHMARKS"]
+__all__ = ["BENCHMARKS", "write_days"]
 
 _DAYS = 40
 _MILLION = 1_000_000
@@ -56,7 +56,7 @@ def trace(size: Size) -> Sequence[Line]:
 def conditions(size: Size) -> Sequence[Line]:
     """Two million rows of a dataset by a value in params, and DuckDB on the same files."""
     with tempfile.TemporaryDirectory() as folder, duckdb.connect() as connection:
-        _write_days(Path(folder), size.of(2 * _MILLION), days=4)
+        write_days(Path(folder), size.of(2 * _MILLION), days=4)
         files = f"{folder}/**/*.parquet"
         query = f"select * from read_parquet('{files}') where params->>'$.stage' = 'C1:NEW'"
         where = [("params.stage", "==", "C1:NEW")]
@@ -82,14 +82,14 @@ def _peak(rows: int) -> float:
     import resource
 
     with tempfile.TemporaryDirectory() as folder:
-        _write_days(Path(folder), rows, days=_DAYS)
+        write_days(Path(folder), rows, days=_DAYS)
         before = resident()
         bx.schema(folder)
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return max(most - before, 1) / 1e9
 
 
-def _write_days(folder: Path, rows: int, *, days: int) -> None:
+def write_days(folder: Path, rows: int, *, days: int) -> None:
     """Write a dataset of so many rows, the same ones each day."""
     content = part_bytes(event_table(filled_log(rows // days).df).cast(SCHEMA))
     for number in range(days):

@@ -31,16 +31,18 @@ class Size:
     """How much to do: all of it, or just enough to see that a benchmark runs."""
 
     quick: bool = False
+    asked_rounds: int | None = None
+    """How often each side runs, where that was asked for."""
 
     @property
     def rounds(self) -> int:
         """How often each side runs."""
-        return 1 if self.quick else 7
+        return self.asked_rounds or (1 if self.quick else 7)
 
     @property
     def long_rounds(self) -> int:
         """The same for what takes many seconds."""
-        return 1 if self.quick else 5
+        return self.asked_rounds or (1 if self.quick else 5)
 
     def of(self, full: int) -> int:
         """The number of rows to use where `full` is meant."""

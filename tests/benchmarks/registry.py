@@ -1,13 +1,24 @@
 """All benchmarks. A new group is a module with `BENCHMARKS`, and a name in this list."""
 
-from tests.benchmarks import dataframe, decoding, learning, params, reading, surroundings, way
+from tests.benchmarks import (
+    dataframe,
+    decoding,
+    idle,
+    learning,
+    params,
+    polling,
+    reading,
+    surroundings,
+    way,
+)
 from tests.benchmarks.measure import Benchmark
 
 __all__ = ["registered"]
 
-_GROUPS = (decoding, dataframe, params, learning, reading, way, surroundings)
+_GROUPS = (decoding, dataframe, params, learning, reading, way, polling, idle, surroundings)
 
 
-def registered(only: str = "") -> list[Benchmark]:
-    """The benchmarks whose name contains `only`."""
-    return [b for group in _GROUPS for b in group.BENCHMARKS if only in b.name]
+def registered(only: str = "", *, exactly: str = "") -> list[Benchmark]:
+    """Return the benchmarks whose name contains `only`; with `exactly` the one of that name."""
+    every = [b for group in _GROUPS for b in group.BENCHMARKS]
+    return [b for b in every if (b.name == exactly if exactly else only in b.name)]

@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.benchmarks.measure import Line, Sample
 
-__all__ = ["as_json", "as_markdown", "markdown_row", "table_head"]
+__all__ = ["as_json", "as_markdown", "markdown_row", "number", "table_head", "with_noise"]
 
 _LIBRARIES = ("pandas", "pyarrow", "msgspec", "websockets")
 
@@ -20,7 +20,7 @@ def table_head() -> str:
 def markdown_row(line: Line) -> str:
     """A line as a row of the table; noise in brackets, half the range of the rounds."""
     there = "" if line.theirs is None else f"{_figure(line.theirs)} {line.unit}"
-    ratio = "" if line.figure is line.ours else _with_noise(line.figure)
+    ratio = "" if line.figure is line.ours else with_noise(line.figure)
     ours = f"{_figure(line.ours)} {line.unit}"
     cells = (line.what, ours, line.against, there, ratio, line.goal.text, _verdict(line))
     return f"| {' | '.join(cells)} |"
@@ -63,15 +63,17 @@ def _verdict(line: Line) -> str:
     return f"no: {off:.2f} of it" if off < 1 else f"no: {off:.2f} times it"
 
 
-def _with_noise(sample: Sample) -> str:
-    return f"{_number(sample.median)} ± {sample.spread:.0%}"
+def with_noise(sample: Sample) -> str:
+    """Write the median, and half the range of the rounds as a part of it."""
+    return f"{number(sample.median)} ± {sample.spread:.0%}"
 
 
 def _figure(sample: Sample) -> str:
-    return _number(sample.median)
+    return number(sample.median)
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
+    """Write the number in three digits, or whole from a hundred on."""
     if value >= 100:
         return f"{value:,.0f}"
     return f"{value:.3g}"

@@ -11,9 +11,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 
 from bxpull_nb.protocol.codec import Codec, JsonRpcCodec, ProtobufCodec, TextCodec
@@ -85,11 +86,19 @@ def _chunks(count: int, per_frame: int, codec: Codec) -> list[bytes]:
     return [*chunks, bytes(chunk)]
 
 
+async def _read(connection: ServerConnection) -> None:
+    """Read acknowledgements until the end: unread ones hold up the closing for ten seconds."""
+    with suppress(ConnectionClosed):
+        async for _ in connection:
+            pass
+
+
 async def _serve(count: int, per_frame: int, rate: float, dialect: str) -> None:
     made = [] if rate else _chunks(count, per_frame, CODECS[dialect])
     timed = Frames(per_frame)
 
     async def send_all(connection: ServerConnection) -> None:
+        reading = asyncio.ensure_future(_read(connection))
         for chunk in made:
             connection.transport.write(chunk)
             await connection.drain()
@@ -98,7 +107,7 @@ async def _serve(count: int, per_frame: int, rate: float, dialect: str) -> None:
             if (early := begun + first / rate - time.monotonic()) > 0:
                 await asyncio.sleep(early)
             await connection.send(timed.frame(first))
-        await connection.wait_closed()
+        await reading
 
     async with serve(send_all, "127.0.0.1", 0, compression=None, max_size=None) as server:
         [socket] = server.sockets

@@ -107,8 +107,8 @@ def test_at_high_speed_it_wakes_at_most_a_hundred_times_a_second() -> None:
 def test_at_once_is_in_batches_too() -> None:
     """The loop's other tasks run in between, without a delay."""
     clock = Clock()
-    run(clock.replay(frame(*(at(n, n) for n in range(5000))), speed=math.inf).run())
-    assert [rows for _, rows in clock.came] == [2048, 2048, 904]
+    run(clock.replay(frame(*(at(n, n) for n in range(20_000))), speed=math.inf).run())
+    assert [rows for _, rows in clock.came] == [8192, 8192, 3616]
     assert clock.sleeps == []
 
 

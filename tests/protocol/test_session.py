@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 import pytest
 
 from bxpull_nb.models import Arrival, Batch, Event, Message, RecordBatch
@@ -428,3 +429,17 @@ def test_an_audit_from_before_a_reset_or_rewind_moves_nothing(change: str) -> No
     lane.audited(asked)
     assert (lane.resume_point(), lane.audit_point()) == expected
     assert expected[0] == ("0" * 26 if change == "reset" else mid(50))
+
+
+def test_whole_columns_find_the_known_messages_that_one_lookup_each_finds() -> None:
+    """In every part, of every lane; with times and without, another message under a known mid."""
+    seen = SeenMids(limit=16)
+    other = seen.sibling(limit=16)
+    for number in range(12):
+        (seen if number % 3 else other).add([event(number)])
+    seen.add([msgspec.structs.replace(event(20), server_time_unix=None)])
+    asked = [event(1), event(0), event(11, sent=5.0), event(30), event(10)]
+    for wanted in (asked, [*asked, msgspec.structs.replace(event(20), server_time_unix=None)]):
+        places = seen.known_places(RecordBatch.of(wanted))
+        assert places == [at for at, record in enumerate(wanted) if seen.knows(record)]
+        assert places[:3] == [0, 1, 4]

@@ -74,6 +74,16 @@ class SeenMids:
         wanted = _fingerprint(record)
         return any(part.fingerprints().get(record.mid) == wanted for part in self._all_parts())
 
+    def known_places(self, batch: RecordBatch) -> list[int]:
+        """Return the places of the records that `knows` knows, in far less time."""
+        fingerprints, places = _fingerprints(batch), set[int]()
+        for part in self._all_parts():
+            known = part.fingerprints()
+            if not known.keys().isdisjoint(batch.mids):
+                pairs = zip(map(known.get, batch.mids), fingerprints, strict=True)
+                places.update(at for at, (here, there) in enumerate(pairs) if here == there)
+        return sorted(places)
+
     def has_another(self, record: Record) -> bool:
         """Whether another readable message was seen under this mid since the count restarted."""
         known = (part.fingerprints().get(record.mid) for part in self._present_parts())
@@ -99,7 +109,10 @@ class SeenMids:
             self._with_room().add(batch)
             self._grown(len(batch))
             self._greatest = max(self._greatest, batch.mid_range[1])
-        for mid in duplicates:
+        unknown = set(duplicates)
+        for part in self._parts if unknown else ():
+            unknown = unknown.difference(part.fingerprints())
+        for mid in sorted(unknown):
             self._adopt(mid)
 
     def _adopt(self, mid: str) -> None:
@@ -149,7 +162,7 @@ class _Part:
 
     def add(self, batch: RecordBatch) -> None:
         if None in batch.times:
-            self.put(batch.mids, map(_fingerprint, batch))
+            self.put(batch.mids, _fingerprints(batch))
             return
         self.count += len(batch)
         self._mids += batch.mids
@@ -169,6 +182,13 @@ class _Part:
         self._known.pop(None, None)
         self._known.pop("", None)
         return self._known
+
+
+def _fingerprints(batch: RecordBatch) -> list[int]:
+    """Return the `_fingerprint` of each record; of whole columns where all have a time."""
+    if None in batch.times or batch.errors is not None:
+        return [_fingerprint(record) for record in batch]
+    return list(map(_event_fingerprint, zip(batch.times, batch.commands, strict=True)))
 
 
 def _fingerprint(record: Record) -> int:

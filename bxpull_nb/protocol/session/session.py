@@ -261,8 +261,11 @@ class Session:
     def _duplicates(self, batch: RecordBatch) -> list[int]:
         """Return the places of messages that were seen before, or earlier in the frame."""
         mids = batch.mids
-        if len(set(mids)) == len(mids) and self.seen.isdisjoint(batch):
-            return []
+        if len(set(mids)) == len(mids):
+            if self.seen.isdisjoint(batch):
+                return []
+            if batch.errors is None:  # nearly always
+                return self.seen.known_places(batch)
         duplicates: list[int] = []
         in_frame: dict[str, list[Record]] = {}
         for at, record in enumerate(batch):

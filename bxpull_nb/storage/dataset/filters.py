@@ -51,11 +51,7 @@ class Where:
     @property
     def pushdown(self) -> Any:
         """The Arrow expression for reading a file; None for no condition."""
-        found = _expression(self._pushdown)
-        for one in self._params:
-            if one.candidates is not None:
-                found = one.candidates if found is None else found & one.candidates
-        return found
+        return _expression(self._pushdown)
 
     @property
     def residual(self) -> Any:

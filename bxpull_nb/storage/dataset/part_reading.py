@@ -48,10 +48,14 @@ def read_parts(
 
 
 def _rows(fragment: Any, columns: list[str], where: Any, chosen: ChosenByParams | None) -> pa.Table:
+    """Return the rows; `params` decide alone, and the other columns are read only if any is met."""
     if chosen is None:
         return fragment.to_table(columns=columns, filter=where)
-    table = fragment.to_table(columns=list({*columns, "params"}), filter=where)
-    return table.filter(pa.array(chosen(table["params"]))).select(columns)
+    params = fragment.to_table(columns=["params"], filter=where)
+    met = pa.array(chosen(params["params"]))
+    rest = [name for name in columns if name != "params"]
+    table = fragment.to_table(columns=rest, filter=where).append_column("params", params["params"])
+    return table.filter(met).select(columns)
 
 
 def fragments(storage: Storage, parts: Iterable[Part]) -> Iterator[tuple[Part, Any]]:

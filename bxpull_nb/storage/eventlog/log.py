@@ -18,7 +18,7 @@ from bxpull_nb.masking import quoted
 from bxpull_nb.models import EVENT_COLUMNS, Arrival, Record, RecordBatch
 from bxpull_nb.storage.eventlog.buffers import packed
 from bxpull_nb.storage.eventlog.columns import CategoryColumn, NumberColumn
-from bxpull_nb.storage.eventlog.rows import records_of_rows
+from bxpull_nb.storage.eventlog.rows import batch_of_rows
 from bxpull_nb.storage.eventlog.text_column import TextColumn
 
 if TYPE_CHECKING:
@@ -221,7 +221,7 @@ class EventLog:
         texts = {name: column.values(place) for name, column in self._texts.items()}
         columns |= {name: texts[name].to_pylist() for name in ("mid", "error")}
         columns["params"] = texts["params"].cast("large_binary").to_pylist()
-        return records_of_rows(columns)
+        return list(batch_of_rows(columns))
 
     def _build(self) -> "pd.DataFrame":
         """Return the written rows: a part of a DataFrame that is made only when memory moves."""
