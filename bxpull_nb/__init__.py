@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from bxpull_nb.params import expand_params
     from bxpull_nb.portal import Portal
     from bxpull_nb.protocol import codec
-    from bxpull_nb.query import model, schema, sql
+    from bxpull_nb.query import compare, explain, model, pairs, schema, sql, unusual
     from bxpull_nb.sandbox import Sandbox
     from bxpull_nb.storage.dataset import compact, read_events
     from bxpull_nb.storage.eventlog import EventLog
@@ -59,16 +59,19 @@ __all__ = [
     "allow_nested_run",
     "codec",
     "compact",
+    "compare",
     "connect",
     "doctor",
     "errors",
     "expand_params",
+    "explain",
     "explore",
     "fetch_config",
     "gaps",
     "lag",
     "listen",
     "model",
+    "pairs",
     "plots",
     "rates",
     "read_events",
@@ -82,6 +85,7 @@ __all__ = [
     "to_excel",
     "to_jsonl",
     "to_parquet",
+    "unusual",
     "who",
 ]
 
@@ -93,7 +97,7 @@ _ROOMS = {
     "params": ("expand_params",),
     "storage.export": ("to_csv", "to_excel", "to_jsonl", "to_parquet"),
     "storage.dataset": ("compact", "read_events"),
-    "query": ("model", "schema", "sql"),
+    "query": ("compare", "explain", "model", "pairs", "schema", "sql", "unusual"),
     "capture.gap_report": ("Report",),
     "analysis": ("gaps", "lag", "rates", "sessions", "since", "summary", "who"),
     "capture.feed": ("Feed", "FeedStats"),

@@ -4,8 +4,12 @@ Each function takes a feed, a DataFrame of pandas or Dask, a file, a journal or 
 `source`) and returns a DataFrame. Values inside `params` are named by paths (see `params.path`).
 """
 
+from bxpull_nb.query.compare import compare
+from bxpull_nb.query.explain import explain
 from bxpull_nb.query.model import model
+from bxpull_nb.query.pairs import pairs
 from bxpull_nb.query.schema import schema
 from bxpull_nb.query.sql import sql
+from bxpull_nb.query.unusual import unusual
 
-__all__ = ["model", "schema", "sql"]
+__all__ = ["compare", "explain", "model", "pairs", "schema", "sql", "unusual"]

@@ -24,7 +24,7 @@ from tests.support.rows import event, frame, with_params
 
 COLUMNS = ["module_id", "command", "path", "types", "counts", "events", "share", "distinct"]
 COLUMNS += ["estimated", "examples", "least", "greatest", "first", "last"]
-MODULE = import_module("bxpull_nb.query.schema")
+MODULE = import_module("bxpull_nb.query.walked")
 
 
 def catalogue(*values: Any) -> Any:
