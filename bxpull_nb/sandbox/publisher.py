@@ -44,12 +44,15 @@ class Publisher:
         params: Any,
         kinds: Sequence[str],
         expiry: int = EVENT_EXPIRY,
+        moment: float | None = None,
     ) -> str:
         """Publish an event to the channels of these types, and return its mid.
 
-        Raises SettingsError for params that are not JSON, and for a channel that does not exist.
+        `moment` is its server time, None is now. Raises SettingsError for params that are not
+        JSON, and for a channel that does not exist.
         """
-        targets, moment = self._targets(kinds), self._now()
+        targets = self._targets(kinds)
+        moment = self._now() if moment is None else moment
         body = event_body(module_id, command, params, moment)
         return self._broker.publish(body, targets, expiry, moment)
 

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from bxpull_nb.errors import SettingsError
 from bxpull_nb.models.html import html_table
+from bxpull_nb.sandbox.demo_truth import DemoRecord, Truth
 from bxpull_nb.sandbox.publisher import EVENT_EXPIRY
 from bxpull_nb.sandbox.push_controls import PushControls
 from bxpull_nb.sandbox.rest_controls import RestControls
@@ -30,11 +32,13 @@ class Sandbox(Settings, RestControls, PushControls):
     """
 
     _portal: RunningPortal | None = field(default=None, init=False)
+    _demo: DemoRecord | None = field(default=None, init=False)
 
     def start(self) -> "Sandbox":
         """Accept connections and return the sandbox; raises SettingsError for a taken port."""
         if self._portal is None:
-            self._portal = open_portal(self)
+            self._demo = DemoRecord(self.seed, self.drift_after)
+            self._portal = open_portal(self, self._demo)
         return self
 
     def stop(self) -> None:
@@ -95,6 +99,21 @@ class Sandbox(Settings, RestControls, PushControls):
         SettingsError for another sender, and for text that UTF-8 cannot encode.
         """
         return self._running.publisher.publish_raw(body, _names(channel), expiry, sender)
+
+    def truth(self) -> Truth:
+        """Return what the demo events so far really were: entities, stages, planted changes.
+
+        Also after `stop()`, of the last run. Without `demo` the tables are empty. Raises
+        SettingsError for a sandbox that was never started.
+
+        ```python
+        with Sandbox(demo=True, drift=True) as sandbox:
+            print(sandbox.truth().stages)
+        ```
+        """
+        if self._demo is None:
+            raise SettingsError("the sandbox was never started: call sandbox.start() first.")
+        return self._demo.truth()
 
     def __enter__(self) -> "Sandbox":
         return self.start()

@@ -17,6 +17,7 @@ PROFILES = ("guide", "portal")
 """HTTP statuses as the official guide documents them, and as today's portals send them."""
 USER_ID = 1
 """The user of the application and of the webhook."""
+_DRIFT_AFTER = 1000  # demo events, 40 seconds of them
 _VERSIONS = (3, 4, 5)
 _POSITIVE = (
     *("poll_hold", "channel_ttl", "rpc_ping", "rate", "rest_burst"),
@@ -38,6 +39,13 @@ class Settings:
     )
     rate: float = field(default=25.0, metadata=_doc("Mean number of demo events a second."))
     seed: int = field(default=0, metadata=_doc("The same seed gives the same demo events."))
+    drift: bool | int = field(
+        default=False,
+        metadata=_doc(
+            "Whether demo events change after 1 000 of them, or after this number: a renamed path, "
+            "a new value, another type, a vanished command and a new one; see `truth`."
+        ),
+    )
     port: int = field(default=0, metadata=_doc("The TCP port; 0 takes any free one."))
     edition: str = field(
         default="current",
@@ -153,6 +161,8 @@ class Settings:
         self._check_choices()
         if not 0 <= self.port <= 65535:
             raise SettingsError(f"port={self.port!r}: take 1 to 65535, or 0 for any free port.")
+        if not self.drift >= 0:
+            raise SettingsError(f"drift={self.drift!r}: True, or a number of events.")
         if not self.buffer >= 0:
             raise SettingsError(f"buffer={self.buffer!r}: seconds, 0 or more.")
         if self.signature_key is not None and not _key_bytes(self.signature_key):
@@ -173,6 +183,13 @@ class Settings:
             if getattr(self, name) not in allowed:
                 names = ", ".join(filter(None, allowed))
                 raise SettingsError(f"{name}={getattr(self, name)!r}: take one of {names}.")
+
+    @property
+    def drift_after(self) -> int | None:
+        """How many demo events come before they change; None where they never do."""
+        if isinstance(self.drift, bool):
+            return _DRIFT_AFTER if self.drift else None
+        return self.drift
 
     @property
     def profile(self) -> str:

@@ -9,7 +9,9 @@ from bxpull_nb.errors import SettingsError
 from bxpull_nb.sandbox.body import answer_disconnected
 from bxpull_nb.sandbox.channels import Channels, Signer
 from bxpull_nb.sandbox.clock import DateHeader
-from bxpull_nb.sandbox.demo_traffic import DemoEvent, demo_events, demo_gaps, play
+from bxpull_nb.sandbox.demo_event import DemoEvent
+from bxpull_nb.sandbox.demo_traffic import demo_gaps, play
+from bxpull_nb.sandbox.demo_truth import DemoRecord
 from bxpull_nb.sandbox.publisher import Publisher
 from bxpull_nb.sandbox.push.broker import Broker
 from bxpull_nb.sandbox.push.context import PushContext, create_push_context
@@ -63,8 +65,11 @@ class Controls:
         return self._portal
 
 
-def open_portal(settings: Settings) -> RunningPortal:
-    """Open a portal and return it once it answers; raises SettingsError for a taken port."""
+def open_portal(settings: Settings, demo: DemoRecord) -> RunningPortal:
+    """Open a portal and return it once it answers; raises SettingsError for a taken port.
+
+    `demo` has the demo events, and notes those that were published.
+    """
     certificate = Certificate.new() if settings.tls else None
     server = LoopbackServer()
     host = f"{HOST}:{_bind(server, settings.port, certificate)}"
@@ -92,7 +97,7 @@ def open_portal(settings: Settings) -> RunningPortal:
     app.router.redirect_slashes = False
     server.start(DateHeader(app, settings.now), push.broker.close, certificate)
     if settings.demo:
-        server.spawn(_publish_demo(settings, publisher))
+        server.spawn(_publish_demo(settings, publisher, demo))
     secret = authentication.webhook_secret
     return RunningPortal(
         url, server, application, secret, push.broker, publisher, push, rest, certificate
@@ -121,10 +126,11 @@ def _all_methods(
     return methods
 
 
-async def _publish_demo(settings: Settings, publisher: Publisher) -> None:
+async def _publish_demo(settings: Settings, publisher: Publisher, demo: DemoRecord) -> None:
     def publish(event: DemoEvent) -> None:
         kind = event.channel if event.channel in settings.channel_kinds else "shared"
-        publisher.publish(event.module_id, event.command, event.params, [kind])
+        moment = settings.now()
+        content = (event.module_id, event.command, event.params)
+        demo.add(publisher.publish(*content, [kind], moment=moment), moment)
 
-    gaps = demo_gaps(settings.rate, settings.seed)
-    await play(demo_events(settings.seed), gaps, publish)
+    await play(demo.events(), demo_gaps(settings.rate, settings.seed), publish)

@@ -7,7 +7,8 @@ from itertools import chain, islice, repeat
 import msgspec
 import pytest
 
-from bxpull_nb.sandbox.demo_traffic import DemoEvent, demo_events, demo_gaps, play
+from bxpull_nb.sandbox.demo_event import DemoEvent
+from bxpull_nb.sandbox.demo_traffic import demo_events, demo_gaps, play
 
 STAGES = ["NEW", "PREPARATION", "PREPAYMENT_INVOICE", "EXECUTING", "WON"]
 
