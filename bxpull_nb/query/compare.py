@@ -59,8 +59,8 @@ def compare(before: Any, after: Any, *, chance: float = 0.01) -> "pd.DataFrame":
     that bursts do not count. For all others events are shared out at random (hypergeometric, by
     Hoeffding). Both are multiplied by the number of comparisons made. A value that is new, on a
     path with at most 1 000, is compared with all values that were new in the later half of
-    `before`: of ids and texts, new ones are no news. Paths within one that came or went are left out, and so is
-    what is inside commands that came or went. Raises the errors of `read_events`.
+    `before`: of ids and texts, new ones are no news. Paths within one that came or went are left
+    out, and so is what is inside commands that came or went. Raises the errors of `read_events`.
 
     >>> bx.compare("yesterday.parquet", feed)[["what", "change", "command", "path", "value"]]
     """
@@ -128,18 +128,19 @@ def _types(walk: Walk, one: Facts, two: Facts) -> Iterator[_Row]:
 
 
 def _values(walk: Walk, one: Facts, two: Facts) -> tuple[list[_Row], int]:
-    """Return the values that are new, and how many were looked at."""
+    """Return the new values that are no rarer than new ones were, and how many were looked at."""
     late, counts = _late(one)
-    rows, looked = [], sum(path in counts for path, *_ in one.values)
-    for key in sorted(two.values.keys() - one.values.keys()):
-        path, kind, text = key
-        if counts.get(path, _MOST_NEW + 1) <= _MOST_NEW and path not in two.open_paths:
-            of = one.paths[path], two.paths[path]
-            usual = late[path], of[0] / 2
-            value, have = value_of(kind, text), two.values[key][0]
-            root = walk.root_of[path]
-            rows.append(_Row("value", root, path, value, 0, have, *of, usual=usual))
-    return rows, looked + len(rows)
+    fresh = two.values.keys() - one.values.keys()
+    wanted = [key for key in sorted(fresh) if key[0] not in two.open_paths]
+    wanted = [key for key in wanted if 0 < counts[key[0]] <= _MOST_NEW]
+    rows = []
+    for path, kind, text in wanted:
+        of, usual = (one.paths[path], two.paths[path]), (late[path], one.paths[path] / 2)
+        have = two.values[path, kind, text][0]
+        if have / of[1] > usual[0] / usual[1]:
+            place = ("value", walk.root_of[path], path, value_of(kind, text))
+            rows.append(_Row(*place, 0, have, *of, usual=usual))
+    return rows, len(wanted) + sum(path in counts for path, *_ in one.values)
 
 
 def _late(facts: Facts) -> tuple[Counter[int], Counter[int]]:
