@@ -28,7 +28,7 @@ from bxpull_nb.capture.handlers import Handler, Handlers
 from bxpull_nb.capture.hub import EventHub
 from bxpull_nb.capture.run import CaptureRun
 from bxpull_nb.capture.search import Search, all_from, rows_of, search_for
-from bxpull_nb.capture.selection import Condition, Selection, selected
+from bxpull_nb.capture.selection import Condition, Selection, Where, selected
 from bxpull_nb.capture.stream import EventStream
 from bxpull_nb.errors import (
     ExpectationFailed,
@@ -244,7 +244,7 @@ class Feed:
         *,
         command: str | None = None,
         module_id: str | None = None,
-        where: Condition | None = None,
+        where: Where | None = None,
         timeout: float | None = None,
     ) -> "pd.DataFrame": ...
     @overload
@@ -254,7 +254,7 @@ class Feed:
         *,
         command: str | None = None,
         module_id: str | None = None,
-        where: Condition | None = None,
+        where: Where | None = None,
         timeout: float | None = None,
     ) -> Record: ...
     def wait(
@@ -263,7 +263,7 @@ class Feed:
         *,
         command: str | None = None,
         module_id: str | None = None,
-        where: Condition | None = None,
+        where: Where | None = None,
         timeout: float | None = None,
     ) -> "pd.DataFrame | Record":
         """Return `until` further events as a DataFrame, or the event for which `until` is True.
@@ -288,7 +288,7 @@ class Feed:
         *,
         command: str | None = None,
         module_id: str | None = None,
-        where: Condition | None = None,
+        where: Where | None = None,
         timeout: float | None = None,
     ) -> "pd.DataFrame": ...
     @overload
@@ -298,7 +298,7 @@ class Feed:
         *,
         command: str | None = None,
         module_id: str | None = None,
-        where: Condition | None = None,
+        where: Where | None = None,
         timeout: float | None = None,
     ) -> Record: ...
     async def wait_async(
@@ -307,7 +307,7 @@ class Feed:
         *,
         command: str | None = None,
         module_id: str | None = None,
-        where: Condition | None = None,
+        where: Where | None = None,
         timeout: float | None = None,
     ) -> "pd.DataFrame | Record":
         """Do as `wait`, on any loop; cancelling it leaves the events for the next wait."""
@@ -326,7 +326,7 @@ class Feed:
         module_id: str | None = None,
         channel: str | None = None,
         params: Mapping[str, Any] | None = None,
-        where: Condition | None = None,
+        where: Where | None = None,
         within: float | None = 5.0,
         since: str | None = None,
     ) -> Event:
@@ -362,7 +362,7 @@ class Feed:
         command: str | None = None,
         *,
         module_id: str | None = None,
-        where: Condition | None = None,
+        where: Where | None = None,
         maxsize: int | None = 10_000,
         from_now: bool = False,
     ) -> EventStream:
@@ -395,7 +395,7 @@ class Feed:
         command: str | None = None,
         *,
         module_id: str | None = None,
-        where: Condition | None = None,
+        where: Where | None = None,
         module: str | None = None,
     ) -> Callable[[Handler], Handler]:
         """Decorate a callback: it gets every matching event from now on, on its own thread.

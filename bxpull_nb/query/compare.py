@@ -59,8 +59,9 @@ def compare(before: Any, after: Any, *, chance: float = 0.01) -> "pd.DataFrame":
     that bursts do not count. For all others events are shared out at random (hypergeometric, by
     Hoeffding). Both are multiplied by the number of comparisons made. A value that is new, on a
     path with at most 1 000, is compared with all values that were new in the later half of
-    `before`: of ids and texts, new ones are no news. Paths within one that came or went are left
-    out, and so is what is inside commands that came or went. Raises the errors of `read_events`.
+    `before`: of ids and texts, new ones are no news; and events are divided by the number after
+    which the value usually changes. Paths within one that came or went are left out, and so is
+    what is inside commands that came or went. Raises the errors of `read_events`.
 
     >>> bx.compare("yesterday.parquet", feed)[["what", "change", "command", "path", "value"]]
     """
@@ -139,8 +140,13 @@ def _values(walk: Walk, one: Facts, two: Facts) -> tuple[list[_Row], int]:
         have = two.values[path, kind, text][0]
         if have / of[1] > usual[0] / usual[1]:
             place = ("value", walk.root_of[path], path, value_of(kind, text))
-            rows.append(_Row(*place, 0, have, *of, usual=usual))
+            rows.append(_Row(*place, 0, have, *of, _run_length(one, path, counts[path]), usual))
     return rows, len(wanted) + sum(path in counts for path, *_ in one.values)
+
+
+def _run_length(facts: Facts, path: int, count: int) -> float:
+    """Return after how many events the value changes; 1 on a path with one value only."""
+    return facts.paths[path] / facts.runs[path] if count > 1 else 1.0
 
 
 def _late(facts: Facts) -> tuple[Counter[int], Counter[int]]:
@@ -163,7 +169,8 @@ def _chances(rows: list[_Row]) -> np.ndarray:
         rates = of_count(after / dispersion, total / dispersion, share)
         rates = np.where(np.isfinite(share) & (share > 0) & (share < 1), rates, 1.0)
     usual = np.array([row.usual or row[4:7:2] for row in rows]).reshape(-1, 2).T
-    splits = of_split(*(np.where(timed, 0, c) for c in (*usual, after, of_after)))
+    groups = (*usual, after, of_after)
+    splits = of_split(*(np.where(timed, 0, counts / dispersion) for counts in groups))
     found: np.ndarray = np.where(timed, rates, splits)
     return found
 

@@ -24,12 +24,14 @@ __all__ = ["MOST_VALUES", "Facts", "gathered"]
 MOST_VALUES = 10_000
 """Different values of one path that are counted; a path with more is an open one."""
 _COUNTED = """
-    SELECT path, type, text, {events}::BIGINT AS events, min("row")::BIGINT AS first
+    SELECT path, type, text, {events}::BIGINT AS events, min("row")::BIGINT AS first,
+        sum(fresh)::BIGINT AS runs
     FROM found GROUP BY GROUPING SETS ((path, type, text), (path, type), (path))
     HAVING grouping(text) = 1 OR text IS NOT NULL
 """
 _MERGED = """
-    SELECT path, type, text, sum(events)::BIGINT AS events, min(first)::BIGINT AS first
+    SELECT path, type, text, sum(events)::BIGINT AS events, min(first)::BIGINT AS first,
+        sum(runs)::BIGINT AS runs
     FROM counted GROUP BY ALL
 """
 
@@ -49,6 +51,8 @@ class Facts:
     """Root of each of these."""
     paths: dict[int, int] = field(default_factory=dict)
     """Events that have the path."""
+    runs: dict[int, int] = field(default_factory=dict)
+    """How often the value of the path is another one than in the event before, the first included."""
     types: dict[tuple[int, int], int] = field(default_factory=dict)
     """Events that have the path with a value of this type."""
     values: dict[tuple[int, int, str], tuple[int, int]] = field(default_factory=dict)
@@ -111,11 +115,27 @@ def _counted(
         return None
     scalar = pa.array(level.kinds < ARRAY)
     texts = pc.if_else(scalar, level.texts, pa.scalar(None, pa.large_string()))
-    columns = {"path": level.paths, "type": types_of(level), "text": texts}
+    types = types_of(level)
+    columns = {
+        "path": level.paths,
+        "type": types,
+        "text": texts,
+        "fresh": _fresh(level, types, texts),
+    }
     offer(connection, "found", pa.table({**columns, "row": level.rows + part.first}))
     many = any(walk.paths[path].is_many for path in np.unique(level.paths).tolist())
     events = 'count(DISTINCT "row")' if many else "count(*)"
     return connection.sql(_COUNTED.format(events=events)).to_arrow_table()
+
+
+def _fresh(level: Level, types: np.ndarray, texts: pa.LargeStringArray) -> np.ndarray:
+    """Return 1 for each value that is not the same as the one before it on its path, else 0."""
+    codes = texts.dictionary_encode().indices.fill_null(-1).to_numpy()
+    order = np.argsort(level.paths, kind="stable")
+    fresh = np.ones(len(order), "int64")
+    same = [part[order][1:] == part[order][:-1] for part in (level.paths, types, codes)]
+    fresh[order[1:]] = ~np.logical_and.reduce(same)
+    return fresh
 
 
 def _merged(
@@ -146,10 +166,12 @@ def _sort_out(facts: Facts, counted: pa.Table | None) -> None:
     """Put the counts of paths, types and values in their places."""
     if counted is None:
         return
-    columns = (counted[name].to_pylist() for name in ("path", "type", "text", "events", "first"))
-    for path, kind, text, events, first in zip(*columns, strict=True):
+    columns = (
+        counted[name].to_pylist() for name in ("path", "type", "text", "events", "first", "runs")
+    )
+    for path, kind, text, events, first, runs in zip(*columns, strict=True):
         if kind is None:
-            facts.paths[path] = events
+            facts.paths[path], facts.runs[path] = events, runs
         elif text is None:
             facts.types[path, kind] = events
         else:
