@@ -21,7 +21,7 @@ from bxpull_nb.capture.checks import (
     checked_seconds,
 )
 from bxpull_nb.capture.driver import OpenDriver
-from bxpull_nb.capture.expectation import Expectation, Nearest
+from bxpull_nb.capture.expectation import Expectation, Nearest, came, cannot_know
 from bxpull_nb.capture.feed_stats import FeedStats, feed_stats
 from bxpull_nb.capture.gap_report import Report, report_of
 from bxpull_nb.capture.handlers import Handler, Handlers
@@ -29,6 +29,7 @@ from bxpull_nb.capture.hub import EventHub
 from bxpull_nb.capture.run import CaptureRun
 from bxpull_nb.capture.search import Search, all_from, rows_of, search_for
 from bxpull_nb.capture.selection import Condition, Selection, Where, selected
+from bxpull_nb.capture.several import SearchAll, expectations
 from bxpull_nb.capture.stream import EventStream
 from bxpull_nb.errors import (
     ExpectationFailed,
@@ -46,6 +47,7 @@ from bxpull_nb.storage.journal import Journal
 if TYPE_CHECKING:
     import pandas as pd
 
+    from bxpull_nb.analysis.intervals import Span
     from bxpull_nb.query.model import Code
     from bxpull_nb.query.schema_table import SchemaTable
     from bxpull_nb.query.sql import Plan
@@ -351,11 +353,64 @@ class Feed:
         try:
             self._find(search, limit, start)
         except WaitTimeout:
-            why = f"none came within {limit:g} s" if self.running else "the feed is not running"
-            raise nearest.failure(why, self._hub.waiters.earlier(search)) from None
+            raise nearest.failure(self._why(limit), self._hub.waiters.earlier(search)) from None
         if not isinstance(search.record, Event):
             raise ExpectationFailed("what met the conditions is an unreadable message.")
         return search.record
+
+    def expect_all(
+        self, wanted: Sequence[Any], *, within: float | None = 5.0, since: str | None = None
+    ) -> list[Event]:
+        """Return an event for each expectation of the list, in its order; they may come in any.
+
+        An expectation is a command, a dict of the words of `expect`, or a list of conditions for
+        `where`; two that are alike need two events. It begins as `expect` without a command does,
+        and passes all events up to the last one that it needs. Raises ExpectationFailed, with
+        what is missing, when they have not all come `within` seconds.
+
+        >>> feed.expect_all(["dealAdd", {"command": "dealUpdate", "params": {"id": 15}}])
+        """
+        self._may_block("expect_all")
+        search = SearchAll(expectations(wanted))
+        limit, start = checked_seconds("within", within), self._row_of_mark(since)
+        try:
+            self._find(search, limit, start)
+        except WaitTimeout:
+            raise search.failure(self._why(limit), self._hub.waiters.earlier(search)) from None
+        return search.events
+
+    def never(
+        self,
+        command: str | None = None,
+        *,
+        module_id: str | None = None,
+        channel: str | None = None,
+        params: Mapping[str, Any] | None = None,
+        where: Where | None = None,
+        within: float = 2.0,
+        since: str | None = None,
+    ) -> None:
+        """Wait `within` seconds, and fail when an event comes that meets every condition.
+
+        The conditions are those of `expect`, and like there events count that are still new, or
+        those after the mark `since`. Raises ExpectationFailed with the event; and also when the
+        feed is not connected at the end, since it then cannot know.
+
+        >>> feed.never("dealDelete", within=2)
+        """
+        self._may_block("never")
+        wanted = Expectation(
+            command=command, module_id=module_id, channel=channel, params=params, where=where
+        )
+        limit, start = checked_seconds("within", within), self._row_of_mark(since)
+        search = Search(wanted)
+        try:
+            self._find(search, limit, start)
+        except WaitTimeout:
+            if self.state == "connected" or (self._recorded and self.state == "stopped"):
+                return
+            raise cannot_know(wanted, self.state) from None
+        raise came(wanted, search.record)
 
     def stream(
         self,
@@ -396,20 +451,24 @@ class Feed:
         *,
         module_id: str | None = None,
         where: Where | None = None,
+        once: bool = False,
         module: str | None = None,
     ) -> Callable[[Handler], Handler]:
         """Decorate a callback: it gets every matching event from now on, on its own thread.
 
+        With `once` it gets the first one only. `where` is a function, or a list of conditions.
         Of a replay it gets every event from the first on, those that were played already too.
         A callback that fails or is slow harms neither the capture nor another; `handlers.stats`
         shows calls, failures and dropped events. See `Handlers.on`.
         """
         if not self._recorded:
-            return self.handlers.on(command, module_id=module_id, where=where, module=module)
+            return self.handlers.on(
+                command, module_id=module_id, where=where, once=once, module=module
+            )
         selection = selected(command, module_id, where, module)
 
         async def add(handler: Handler) -> None:
-            self.handlers.add(handler, selection, all_from(self.log, 0)[1])
+            self.handlers.add(handler, selection, all_from(self.log, 0)[1], once=once)
 
         def decorate(handler: Handler) -> Handler:
             # On the loop's thread no event comes meanwhile: each is either earlier or later.
@@ -453,6 +512,25 @@ class Feed:
         from bxpull_nb.query import schema
 
         return schema(self)
+
+    def unusual(
+        self, last: "Span" = "5min", before: "Span" = "1h", *, chance: float = 0.01
+    ) -> "pd.DataFrame":
+        """Return what is different in the `last` minutes from the time `before` them.
+
+        See `bx.compare` for the columns, and `bx.unusual`.
+        """
+        from bxpull_nb.query import unusual
+
+        return unusual(self, last, before, chance=chance)
+
+    def pairs(
+        self, within: "Span" = "500ms", key: str | None = None, *, chance: float = 0.01
+    ) -> "pd.DataFrame":
+        """Return which command follows which more often than chance; see `bx.pairs`."""
+        from bxpull_nb.query import pairs
+
+        return pairs(self, within, key, chance=chance)
 
     def model(self, command: str, as_: str = "typeddict") -> "Code":
         """Return the code of a class for the params of a command; see `bx.model`.
@@ -554,6 +632,10 @@ class Feed:
         """Block until the search has found enough; raises what ended it before."""
         if not self._hub.waiters.wait(search, timeout, lambda: self.running, since):
             raise self._hub.not_found(search.looked_at)
+
+    def _why(self, limit: float | None) -> str:
+        """Return why an expected event was not found."""
+        return f"none came within {limit:g} s" if self.running else "the feed is not running"
 
     def _row_of_mark(self, label: str | None) -> int | None:
         return None if label is None else self.logbook.row_of_mark(label)
