@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -31,6 +32,7 @@ from bxpull_nb.capture.search import Search, all_from, rows_of, search_for
 from bxpull_nb.capture.selection import Condition, Selection, Where, selected
 from bxpull_nb.capture.several import SearchAll, expectations
 from bxpull_nb.capture.stream import EventStream
+from bxpull_nb.capture.watch import OnFound, Watch, WatchSettings
 from bxpull_nb.errors import (
     ExpectationFailed,
     SettingsError,
@@ -84,6 +86,7 @@ class Feed:
         self._hub = EventHub(self.log, self.logbook, recent=recent)
         self._hub.taps.append(self.handlers.offer)
         self._run = CaptureRun(open_driver, self._hub, name)
+        self._watch: Watch | None = None
 
     def start(
         self,
@@ -476,6 +479,53 @@ class Feed:
             return handler
 
         return decorate
+
+    def watch(
+        self,
+        on_found: OnFound | None = None,
+        *,
+        new_command: bool = True,
+        new_path: bool = True,
+        type_change: bool = True,
+        silence: "Span | None" = None,
+        rate_above: float | None = None,
+        chance: float = 0.01,
+    ) -> Watch:
+        """Watch for drift from now on, on a thread of its own; return the watch, to `stop` it.
+
+        What it finds is an entry of the activity log (`new_command`, `new_path`, `type_changed`,
+        `silent`, `rate_above`), and `on_found` is called with it. A command, a path or a type of
+        a path's values is new when at least three events have it, and the chance is below
+        `chance` that none before had it (see `query.novelty`). `silence` is the least time without
+        a command that usually pauses at most a third of it, or without any event, while connected.
+        `rate_above` is in events per second. All events so far are known. Another call replaces
+        the watch. Raises SettingsError for what cannot be used.
+
+        >>> watch = feed.watch(print, silence="5min", rate_above=500)
+        """
+        settings = WatchSettings(
+            new_command=new_command,
+            new_path=new_path,
+            type_change=type_change,
+            silence=silence,
+            rate_above=rate_above,
+            chance=chance,
+        )
+        run = self._run  # not self: a feed without a reference must be collected
+        watch = Watch(
+            self.log,
+            self.logbook,
+            settings,
+            on_found,
+            now_us=run.now_us,
+            rate=self._hub.rate,
+            is_connected=lambda: run.state == "connected",
+        )
+        if self._watch is not None:
+            self._watch.stop()
+        self._watch = watch.start()
+        weakref.finalize(self, watch.stop)
+        return watch
 
     def mark(self, label: str) -> None:
         """Note this moment under a name, for `since`: "what did my click cause?"."""
