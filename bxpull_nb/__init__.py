@@ -30,14 +30,18 @@ if TYPE_CHECKING:
     from bxpull_nb.portal import Portal
     from bxpull_nb.protocol import codec
     from bxpull_nb.query import (
+        compare,
         diff,
         entities,
         entity,
+        explain,
         model,
+        pairs,
         schema,
         sql,
         stages,
         trace,
+        unusual,
     )
     from bxpull_nb.sandbox import Sandbox
     from bxpull_nb.storage.dataset import compact, read_events
@@ -68,6 +72,7 @@ __all__ = [
     "allow_nested_run",
     "codec",
     "compact",
+    "compare",
     "connect",
     "diff",
     "doctor",
@@ -75,12 +80,14 @@ __all__ = [
     "entity",
     "errors",
     "expand_params",
+    "explain",
     "explore",
     "fetch_config",
     "gaps",
     "lag",
     "listen",
     "model",
+    "pairs",
     "plots",
     "rates",
     "read_events",
@@ -96,6 +103,7 @@ __all__ = [
     "to_jsonl",
     "to_parquet",
     "trace",
+    "unusual",
     "who",
 ]
 
@@ -107,7 +115,20 @@ _ROOMS = {
     "params": ("expand_params",),
     "storage.export": ("to_csv", "to_excel", "to_jsonl", "to_parquet"),
     "storage.dataset": ("compact", "read_events"),
-    "query": ("diff", "entities", "entity", "model", "schema", "sql", "stages", "trace"),
+    "query": (
+        "compare",
+        "diff",
+        "entities",
+        "entity",
+        "explain",
+        "model",
+        "pairs",
+        "schema",
+        "sql",
+        "stages",
+        "trace",
+        "unusual",
+    ),
     "capture.gap_report": ("Report",),
     "analysis": ("gaps", "lag", "rates", "sessions", "since", "summary", "who"),
     "capture.feed": ("Feed", "FeedStats"),

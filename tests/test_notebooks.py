@@ -14,6 +14,7 @@ from nbclient import NotebookClient
 
 import bxpull_nb as bx
 from bxpull_nb.sandbox import Sandbox
+from bxpull_nb.sandbox.demo_orders import cause_of_unpaid
 from tests.support.paths import PROJECT
 
 NOTEBOOKS = sorted((PROJECT / "notebooks").glob("*.ipynb"))
@@ -25,7 +26,11 @@ _mine = [sandbox.token, sandbox.refresh_token, sandbox.client_secret, sandbox.we
 print(json.dumps([*_mine, *_channels]))
 """
 """A cell that prints the secrets of a notebook's own sandbox, as a JSON list."""
-OWN_SANDBOX = {"05_when_the_line_breaks": "portal", "07_your_own_portal": "app"}
+OWN_SANDBOX = {
+    "05_when_the_line_breaks": "portal",
+    "07_your_own_portal": "app",
+    "09_what_the_events_mean": "portal",
+}
 """Notebooks with a sandbox that lives on at their end, and the portal they hold of it."""
 
 
@@ -273,6 +278,26 @@ def test_the_tutorial_of_a_dataset(ran: Tutorials) -> None:
     assert outputs(notebook, "compact") == "the same events: True\n"
     assert len(bx.read_events(folder / "events")) > 50
     assert html(notebook, "your-turn").count("<tr") == 4
+
+
+@pytest.mark.slow
+def test_the_tutorial_of_meaning(ran: Tutorials) -> None:
+    """Orders and payments pair, the cause of lost orders comes first, every change is found."""
+    notebook = ran("09_what_the_events_mean").notebook
+    assert "responsible_id" in html(notebook, "schema")
+    assert "bank transfer" in html(notebook, "sql")
+    assert "application.paymentAdd" in html(notebook, "pairs")
+    path, value = cause_of_unpaid(0)
+    assert f"<td>params.{path}</td>\n      <td>==</td>\n      <td>{value}</td>" in html(
+        notebook, "explain"
+    )
+    watched = outputs(notebook, "wait")
+    assert "crm.dealMove has a new path: params.assigned_by_id" in watched
+    assert "tasks.comment_add: params.messageId is now string" in watched
+    for word in ("assigned_by_id", "KZT", "messageLike", "documentReplaced"):
+        assert word in html(notebook, "compare")
+    assert outputs(notebook, "never") == "['dealAdd', 'dealMove']"
+    assert "command vanished" in html(notebook, "your-turn")
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ from bxpull_nb.capture.selection import Selection, is_same_name
 from bxpull_nb.errors import ConditionFailed, ExpectationFailed, SettingsError
 from bxpull_nb.models import Event, Record
 
-__all__ = ["Expectation", "Nearest"]
+__all__ = ["Expectation", "Nearest", "came", "cannot_know"]
 
 _CONDITIONS = ("command", "module_id", "channel", "params", "where")
 _SHOWN = 3
@@ -115,6 +115,20 @@ class Nearest:
             return self._expectation.is_met_by(record)
         except ConditionFailed:
             return False
+
+
+def came(wanted: Expectation, record: Record) -> ExpectationFailed:
+    """Return the error about an event that should not have come."""
+    text = f"an event came that should not, with {wanted}:\n  {_shown(record)}"
+    return ExpectationFailed(text, nearest=[record])
+
+
+def cannot_know(wanted: Expectation, state: str) -> ExpectationFailed:
+    """Return the error of a feed that is not connected, and so cannot exclude an event."""
+    return ExpectationFailed(
+        f"no event came with {wanted}, but the feed is {state}: one may have been missed. "
+        f"Look at feed.state and feed.report()."
+    )
 
 
 def _params(record: Record) -> Any:

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -21,7 +22,7 @@ from bxpull_nb.capture.checks import (
     checked_seconds,
 )
 from bxpull_nb.capture.driver import OpenDriver
-from bxpull_nb.capture.expectation import Expectation, Nearest
+from bxpull_nb.capture.expectation import Expectation, Nearest, came, cannot_know
 from bxpull_nb.capture.feed_stats import FeedStats, feed_stats
 from bxpull_nb.capture.gap_report import Report, report_of
 from bxpull_nb.capture.handlers import Handler, Handlers
@@ -29,8 +30,10 @@ from bxpull_nb.capture.hub import EventHub
 from bxpull_nb.capture.questions import FeedQuestions
 from bxpull_nb.capture.run import CaptureRun
 from bxpull_nb.capture.search import Search, all_from, rows_of, search_for
-from bxpull_nb.capture.selection import Condition, Selection, selected
+from bxpull_nb.capture.selection import Condition, Selection, Where, selected
+from bxpull_nb.capture.several import SearchAll, expectations
 from bxpull_nb.capture.stream import EventStream
+from bxpull_nb.capture.watch import OnFound, Watch, WatchSettings
 from bxpull_nb.errors import (
     ExpectationFailed,
     SettingsError,
@@ -47,6 +50,7 @@ from bxpull_nb.storage.journal import Journal
 if TYPE_CHECKING:
     import pandas as pd
 
+    from bxpull_nb.analysis.intervals import Span
     from bxpull_nb.query.diff_table import DiffTable
 
 __all__ = ["Feed", "FeedStats"]
@@ -81,6 +85,7 @@ class Feed(FeedQuestions):
         self._hub = EventHub(self.log, self.logbook, recent=recent)
         self._hub.taps.append(self.handlers.offer)
         self._run = CaptureRun(open_driver, self._hub, name)
+        self._watch: Watch | None = None
 
     def start(
         self,
@@ -243,7 +248,7 @@ class Feed(FeedQuestions):
         *,
         command: str | None = None,
         module_id: str | None = None,
-        where: Condition | None = None,
+        where: Where | None = None,
         timeout: float | None = None,
     ) -> "pd.DataFrame": ...
     @overload
@@ -253,7 +258,7 @@ class Feed(FeedQuestions):
         *,
         command: str | None = None,
         module_id: str | None = None,
-        where: Condition | None = None,
+        where: Where | None = None,
         timeout: float | None = None,
     ) -> Record: ...
     def wait(
@@ -262,7 +267,7 @@ class Feed(FeedQuestions):
         *,
         command: str | None = None,
         module_id: str | None = None,
-        where: Condition | None = None,
+        where: Where | None = None,
         timeout: float | None = None,
     ) -> "pd.DataFrame | Record":
         """Return `until` further events as a DataFrame, or the event for which `until` is True.
@@ -287,7 +292,7 @@ class Feed(FeedQuestions):
         *,
         command: str | None = None,
         module_id: str | None = None,
-        where: Condition | None = None,
+        where: Where | None = None,
         timeout: float | None = None,
     ) -> "pd.DataFrame": ...
     @overload
@@ -297,7 +302,7 @@ class Feed(FeedQuestions):
         *,
         command: str | None = None,
         module_id: str | None = None,
-        where: Condition | None = None,
+        where: Where | None = None,
         timeout: float | None = None,
     ) -> Record: ...
     async def wait_async(
@@ -306,7 +311,7 @@ class Feed(FeedQuestions):
         *,
         command: str | None = None,
         module_id: str | None = None,
-        where: Condition | None = None,
+        where: Where | None = None,
         timeout: float | None = None,
     ) -> "pd.DataFrame | Record":
         """Do as `wait`, on any loop; cancelling it leaves the events for the next wait."""
@@ -325,7 +330,7 @@ class Feed(FeedQuestions):
         module_id: str | None = None,
         channel: str | None = None,
         params: Mapping[str, Any] | None = None,
-        where: Condition | None = None,
+        where: Where | None = None,
         within: float | None = 5.0,
         since: str | None = None,
     ) -> Event:
@@ -350,18 +355,71 @@ class Feed(FeedQuestions):
         try:
             self._find(search, limit, start)
         except WaitTimeout:
-            why = f"none came within {limit:g} s" if self.running else "the feed is not running"
-            raise nearest.failure(why, self._hub.waiters.earlier(search)) from None
+            raise nearest.failure(self._why(limit), self._hub.waiters.earlier(search)) from None
         if not isinstance(search.record, Event):
             raise ExpectationFailed("what met the conditions is an unreadable message.")
         return search.record
+
+    def expect_all(
+        self, wanted: Sequence[Any], *, within: float | None = 5.0, since: str | None = None
+    ) -> list[Event]:
+        """Return an event for each expectation of the list, in its order; they may come in any.
+
+        An expectation is a command, a dict of the words of `expect`, or a list of conditions for
+        `where`; two that are alike need two events. It begins as `expect` without a command does,
+        and passes all events up to the last one that it needs. Raises ExpectationFailed, with
+        what is missing, when they have not all come `within` seconds.
+
+        >>> feed.expect_all(["dealAdd", {"command": "dealUpdate", "params": {"id": 15}}])
+        """
+        self._may_block("expect_all")
+        search = SearchAll(expectations(wanted))
+        limit, start = checked_seconds("within", within), self._row_of_mark(since)
+        try:
+            self._find(search, limit, start)
+        except WaitTimeout:
+            raise search.failure(self._why(limit), self._hub.waiters.earlier(search)) from None
+        return search.events
+
+    def never(
+        self,
+        command: str | None = None,
+        *,
+        module_id: str | None = None,
+        channel: str | None = None,
+        params: Mapping[str, Any] | None = None,
+        where: Where | None = None,
+        within: float = 2.0,
+        since: str | None = None,
+    ) -> None:
+        """Wait `within` seconds, and fail when an event comes that meets every condition.
+
+        The conditions are those of `expect`, and like there events count that are still new, or
+        those after the mark `since`. Raises ExpectationFailed with the event; and also when the
+        feed is not connected at the end, since it then cannot know.
+
+        >>> feed.never("dealDelete", within=2)
+        """
+        self._may_block("never")
+        wanted = Expectation(
+            command=command, module_id=module_id, channel=channel, params=params, where=where
+        )
+        limit, start = checked_seconds("within", within), self._row_of_mark(since)
+        search = Search(wanted)
+        try:
+            self._find(search, limit, start)
+        except WaitTimeout:
+            if self.state == "connected" or (self._recorded and self.state == "stopped"):
+                return
+            raise cannot_know(wanted, self.state) from None
+        raise came(wanted, search.record)
 
     def stream(
         self,
         command: str | None = None,
         *,
         module_id: str | None = None,
-        where: Condition | None = None,
+        where: Where | None = None,
         maxsize: int | None = 10_000,
         from_now: bool = False,
     ) -> EventStream:
@@ -394,21 +452,25 @@ class Feed(FeedQuestions):
         command: str | None = None,
         *,
         module_id: str | None = None,
-        where: Condition | None = None,
+        where: Where | None = None,
+        once: bool = False,
         module: str | None = None,
     ) -> Callable[[Handler], Handler]:
         """Decorate a callback: it gets every matching event from now on, on its own thread.
 
+        With `once` it gets the first one only. `where` is a function, or a list of conditions.
         Of a replay it gets every event from the first on, those that were played already too.
         A callback that fails or is slow harms neither the capture nor another; `handlers.stats`
         shows calls, failures and dropped events. See `Handlers.on`.
         """
         if not self._recorded:
-            return self.handlers.on(command, module_id=module_id, where=where, module=module)
+            return self.handlers.on(
+                command, module_id=module_id, where=where, once=once, module=module
+            )
         selection = selected(command, module_id, where, module)
 
         async def add(handler: Handler) -> None:
-            self.handlers.add(handler, selection, all_from(self.log, 0)[1])
+            self.handlers.add(handler, selection, all_from(self.log, 0)[1], once=once)
 
         def decorate(handler: Handler) -> Handler:
             # On the loop's thread no event comes meanwhile: each is either earlier or later.
@@ -416,6 +478,53 @@ class Feed(FeedQuestions):
             return handler
 
         return decorate
+
+    def watch(
+        self,
+        on_found: OnFound | None = None,
+        *,
+        new_command: bool = True,
+        new_path: bool = True,
+        type_change: bool = True,
+        silence: "Span | None" = None,
+        rate_above: float | None = None,
+        chance: float = 0.01,
+    ) -> Watch:
+        """Watch for drift from now on, on a thread of its own; return the watch, to `stop` it.
+
+        What it finds is an entry of the activity log (`new_command`, `new_path`, `type_changed`,
+        `silent`, `rate_above`), and `on_found` is called with it. A command, a path or a type of
+        a path's values is new when at least three events have it, and the chance is below
+        `chance` that none before had it (see `query.novelty`). `silence` is the least time without
+        a command that usually pauses at most a third of it, or without any event, while connected.
+        `rate_above` is in events per second. All events so far are known. Another call replaces
+        the watch. Raises SettingsError for what cannot be used.
+
+        >>> watch = feed.watch(print, silence="5min", rate_above=500)
+        """
+        settings = WatchSettings(
+            new_command=new_command,
+            new_path=new_path,
+            type_change=type_change,
+            silence=silence,
+            rate_above=rate_above,
+            chance=chance,
+        )
+        run = self._run  # not self: a feed without a reference must be collected
+        watch = Watch(
+            self.log,
+            self.logbook,
+            settings,
+            on_found,
+            now_us=run.now_us,
+            rate=self._hub.rate,
+            is_connected=lambda: run.state == "connected",
+        )
+        if self._watch is not None:
+            self._watch.stop()
+        self._watch = watch.start()
+        weakref.finalize(self, watch.stop)
+        return watch
 
     def mark(self, label: str) -> None:
         """Note this moment under a name, for `since`: "what did my click cause?"."""
@@ -528,6 +637,10 @@ class Feed(FeedQuestions):
         """Block until the search has found enough; raises what ended it before."""
         if not self._hub.waiters.wait(search, timeout, lambda: self.running, since):
             raise self._hub.not_found(search.looked_at)
+
+    def _why(self, limit: float | None) -> str:
+        """Return why an expected event was not found."""
+        return f"none came within {limit:g} s" if self.running else "the feed is not running"
 
     def _row_of_mark(self, label: str | None) -> int | None:
         return None if label is None else self.logbook.row_of_mark(label)

@@ -18,7 +18,7 @@ import msgspec
 
 from bxpull_nb.capture.checks import checked_count, checked_function
 from bxpull_nb.capture.same_callback import is_identical, is_same
-from bxpull_nb.capture.selection import Condition, Selection, error_text, selected
+from bxpull_nb.capture.selection import Selection, Where, error_text, selected
 from bxpull_nb.models import Record
 from bxpull_nb.models.html import html_table
 
@@ -65,14 +65,16 @@ class Handlers:
         command: str | None = None,
         *,
         module_id: str | None = None,
-        where: Condition | None = None,
+        where: Where | None = None,
+        once: bool = False,
         module: str | None = None,
     ) -> Callable[[Handler], Handler]:
         """Return a decorator that registers a callback for every matching event, in order.
 
         Command and module are compared without case; None matches everything, unreadable
         messages (`event.error`) included. `where` is called on the callback's own thread, with
-        events that meet the others; when it raises, that counts as a failure of the callback.
+        events that meet the others; when it raises, that counts as a failure of the callback. With
+        `once` the callback gets the first event only, and is unregistered after it.
         `module` is an older name of `module_id`. The decorator returns the callback unchanged;
         `on(…)(callback)` works as well. Raises SettingsError for a callback that is a coroutine
         function: use `feed.stream` there.
@@ -84,15 +86,23 @@ class Handlers:
         selection = selected(command, module_id, where, module)
 
         def add(handler: Handler) -> Handler:
-            self.add(handler, selection)
+            self.add(handler, selection, once=once)
             return handler
 
         return add
 
-    def add(self, handler: Handler, selection: Selection, earlier: Iterable[Record] = ()) -> None:
+    def add(
+        self,
+        handler: Handler,
+        selection: Selection,
+        earlier: Iterable[Record] = (),
+        *,
+        once: bool = False,
+    ) -> None:
         """Register the callback; `earlier` records come first, unless it replaces another."""
         checked_function("the callback", handler)
-        worker = _Worker(handler, selection, self._queue, self._on_failed)
+        done = self._remove if once else None
+        worker = _Worker(handler, selection, self._queue, self._on_failed, done)
         with self._registering:
             others = self._without_earlier(worker)
             if len(others) == len(self._workers):
@@ -106,6 +116,11 @@ class Handlers:
             self._workers = [worker for worker in self._workers if worker not in gone]
         for worker in gone:
             worker.close()
+
+    def _remove(self, worker: "_Worker") -> None:
+        with self._registering:
+            self._workers = [other for other in self._workers if other is not worker]
+        worker.close()
 
     def offer(self, records: Iterable[Record]) -> None:
         """Put each record into the queues of the callbacks it matches; from any thread."""
@@ -160,11 +175,13 @@ class _Worker:
         selection: Selection,
         limit: int | None,
         on_failed: Callable[[str, str], object] | None,
+        done: "Callable[[_Worker], object] | None" = None,
     ) -> None:
+        """Make a worker; it calls `done` after the first event, if given."""
         self.handler = handler
         self.name: str = getattr(handler, "__qualname__", type(handler).__name__)
         self._selection, self._wants = selection, selection.by_name()
-        self._limit, self._on_failed = limit, on_failed
+        self._limit, self._on_failed, self._done = limit, on_failed, done
         self._successor: _Worker | None = None
         self._waiting: deque[Record] = deque()
         self._changed = threading.Condition()
@@ -238,14 +255,18 @@ class _Worker:
 
     def _run(self) -> None:
         while (record := self._next()) is not None:
+            is_wanted = False
             try:
-                if not self._selection.is_where(record):
+                is_wanted = self._selection.is_where(record)
+                if not is_wanted:
                     continue
                 self.handler(record)
             except BaseException as exc:  # noqa: BLE001 - SystemExit too must not end the thread
                 self._failed(exc)
             with self._changed:
                 self._calls += 1
+            if is_wanted and self._done is not None:
+                self._done(self)
 
     def _next(self) -> Record | None:
         with self._changed:

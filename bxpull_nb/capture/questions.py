@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Literal, overload
 if TYPE_CHECKING:
     import pandas as pd
 
+    from bxpull_nb.analysis.intervals import Span
     from bxpull_nb.query.model import Code
     from bxpull_nb.query.schema_table import SchemaTable
     from bxpull_nb.query.sql import Plan
@@ -75,3 +76,22 @@ class FeedQuestions:
         from bxpull_nb.query import stages
 
         return stages(self, entity)
+
+    def unusual(
+        self, last: "Span" = "5min", before: "Span" = "1h", *, chance: float = 0.01
+    ) -> "pd.DataFrame":
+        """Return what is different in the `last` minutes from the time `before` them.
+
+        See `bx.compare` for the columns, and `bx.unusual`.
+        """
+        from bxpull_nb.query import unusual
+
+        return unusual(self, last, before, chance=chance)
+
+    def pairs(
+        self, within: "Span" = "500ms", key: str | None = None, *, chance: float = 0.01
+    ) -> "pd.DataFrame":
+        """Return which command follows which more often than chance; see `bx.pairs`."""
+        from bxpull_nb.query import pairs
+
+        return pairs(self, within, key, chance=chance)

@@ -1,7 +1,7 @@
 """Select events: the words that `on`, `wait`, `expect` and `stream` have in common."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from types import CoroutineType
 from typing import Any
 
@@ -9,10 +9,13 @@ from bxpull_nb.capture.checks import checked_function, shown
 from bxpull_nb.errors import ConditionFailed, SettingsError
 from bxpull_nb.masking import mask_text
 from bxpull_nb.models import Record
+from bxpull_nb.params.conditions import MEMBERSHIP, Conditions
+from bxpull_nb.params.conditions import Condition as Comparison
 
 __all__ = [
     "Condition",
     "Selection",
+    "Where",
     "error_text",
     "folded",
     "holds",
@@ -22,14 +25,18 @@ __all__ = [
 
 Condition = Callable[[Record], object]
 """A caller's function that says True or False for a record."""
+Where = Condition | Sequence[Comparison]
+"""A function, or a list of conditions such as `("params.stage", "==", "WON")`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
     """Conditions for events, all of which must be met; None means any value.
 
-    `command` and `module_id` are compared without case. `where` is called last, and only with
-    records that meet the other conditions. Raises SettingsError for values of a wrong kind.
+    `command` and `module_id` are compared without case. `where` is a function, called last, and
+    only with records that meet the other conditions; or a list of conditions on columns and on
+    paths in params (see `params.conditions`), which do not fail where a key is missing. Raises
+    SettingsError for values of a wrong kind.
 
     >>> str(Selection(command="dealUpdate", module_id="crm"))
     "command='dealUpdate', module_id='crm'"
@@ -37,12 +44,18 @@ class Selection:
 
     command: str | None = None
     module_id: str | None = None
-    where: Condition | None = None
+    where: Where | None = None
+    _holds: Condition | None = field(default=None, init=False, repr=False, compare=False)
+    """`where` as one function."""
 
     def __post_init__(self) -> None:
         self._check_texts("command", "module_id")
-        if self.where is not None:
-            checked_function("where", self.where)
+        if isinstance(self.where, Sequence):
+            compared = Conditions(self.where)
+            object.__setattr__(self, "where", tuple(map(_hashable, self.where)))
+            object.__setattr__(self, "_holds", compared.hold)
+        elif self.where is not None:
+            object.__setattr__(self, "_holds", checked_function("where", self.where))
 
     @property
     def is_everything(self) -> bool:
@@ -75,7 +88,7 @@ class Selection:
 
     def is_where(self, record: Record) -> bool:
         """Whether `where` is True for the record; True without a `where`."""
-        return self.where is None or holds("where", self.where, record)
+        return self._holds is None or holds("where", self._holds, record)
 
     def __str__(self) -> str:
         given = (f"{name}={shown(value)}" for name, value in self._given().items())
@@ -95,7 +108,7 @@ class Selection:
 def selected(
     command: str | None,
     module_id: str | None,
-    where: Condition | None,
+    where: Where | None,
     module: str | None,
 ) -> Selection:
     """Return the selection; `module` is an older name of `module_id`.
@@ -107,6 +120,12 @@ def selected(
     return Selection(
         command=command, module_id=module if module_id is None else module_id, where=where
     )
+
+
+def _hashable(condition: Comparison) -> Comparison:
+    """Return the condition without a list, so that a cell that runs again is recognised."""
+    name, operator, value = condition
+    return (name, operator, tuple(value) if operator in MEMBERSHIP else value)
 
 
 def folded(name: str | None) -> str | None:

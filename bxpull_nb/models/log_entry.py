@@ -30,7 +30,8 @@ class LogEntry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """`started`, `connected`, `lost`, `retried`, `resumed`, `fell_back`, `returned`, `renewed`,
     `recovered`, `reset`, `restarting`, `audit_failed`, `audit_too_large`, `beginning_unknown`,
     `stalled`, `continued`, `config_failed`, `journal_failed`, `journal_recovered`, `journal_lost`,
-    `handler_failed`, `stream_overflowed`, `marked`, `sent`, `failed` or `stopped`."""
+    `handler_failed`, `stream_overflowed`, `marked`, `sent`, `failed` or `stopped`; of a
+    watch: `new_command`, `new_path`, `type_changed`, `silent` or `rate_above`."""
     channel: str | None = None
     """The channel of the connection: `shared`, `private`, `jwt`; None for the whole capture."""
     transport: str | None = None

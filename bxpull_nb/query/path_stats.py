@@ -15,13 +15,13 @@ from bxpull_nb.params.texts import KINDS, decoded
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["TYPES", "PathStats", "add_level"]
+__all__ = ["STRING", "TYPES", "PathStats", "add_level", "types_of", "value_of"]
 
 TYPES = ("null", "boolean", "integer", "number", "string", "array", "object")
 """The types of JSON Schema, in the order in which they are shown."""
 
-_INTEGER, _NUMBER, _STRING = 2, 3, 4
-_TYPE_OF = np.array([0, 1, _INTEGER, _INTEGER, _NUMBER, _STRING, 5, 6])  # by place in KINDS
+_INTEGER, _NUMBER, STRING = 2, 3, 4
+_TYPE_OF = np.array([0, 1, _INTEGER, _INTEGER, _NUMBER, STRING, 5, 6])  # by place in KINDS
 _KEPT = 1024  # hashes of different values: exact up to here, then an estimate within some 3 %
 _EXAMPLES = 3
 _DIFFERENT = f"""
@@ -36,8 +36,8 @@ _DIFFERENT = f"""
     )
     SELECT path, count(*) AS count, min(hash(type, text), {_KEPT}) AS hashes,
         arg_min(struct_pack(type := type, text := text), place, {_EXAMPLES}) AS examples,
-        min(text) FILTER (type = {_STRING}) AS least_text,
-        max(text) FILTER (type = {_STRING}) AS greatest_text,
+        min(text) FILTER (type = {STRING}) AS least_text,
+        max(text) FILTER (type = {STRING}) AS greatest_text,
         min(whole)::VARCHAR AS least_whole, max(whole)::VARCHAR AS greatest_whole,
         min(real) FILTER (NOT isnan(real)) AS least_real,
         max(real) FILTER (NOT isnan(real)) AS greatest_real,
@@ -91,7 +91,7 @@ class PathStats:
         self._is_cut |= row["count"] > _KEPT or len(hashes) > _KEPT
         self._hashes = set(sorted(hashes)[:_KEPT])
         for example in row["examples"]:
-            value = _value(example["type"], example["text"])
+            value = value_of(example["type"], example["text"])
             if len(self.examples) < _EXAMPLES and not _is_among(value, self.examples):
                 self.examples.append(value)
         wholes = [row["least_whole"], row["greatest_whole"], *(row["beyond"] or ())]
@@ -117,7 +117,7 @@ def add_level(
     """Add the values of a level; `times` are microseconds of each row, -1 for an unknown one."""
     if not len(level.rows):
         return
-    types = _types(level)
+    types = types_of(level)
     counted = np.unique(level.paths * len(TYPES) + types, return_counts=True)
     for code, count in zip(*(part.tolist() for part in counted), strict=True):
         path, place = divmod(code, len(TYPES))
@@ -131,7 +131,7 @@ def add_level(
         stats[row["path"]].add_different(row)
 
 
-def _types(level: Level) -> np.ndarray:
+def types_of(level: Level) -> np.ndarray:
     """Return the types as places in `TYPES`; an integer beyond 64 bits is one."""
     types: np.ndarray = _TYPE_OF[level.kinds]
     doubles = np.flatnonzero(level.kinds == KINDS.index("DOUBLE"))
@@ -158,8 +158,9 @@ def _add_events(level: Level, times: np.ndarray, stats: dict[int, PathStats]) ->
             one.seen(int(moments.min()), int(moments.max()))
 
 
-def _value(kind: int, text: str) -> Any:
-    return text if kind == _STRING else decoded(text)
+def value_of(kind: int, text: str) -> Any:
+    """Return the value of this type, a place in `TYPES`, and text."""
+    return text if kind == STRING else decoded(text)
 
 
 def _is_among(value: Any, others: list[Any]) -> bool:

@@ -1,27 +1,22 @@
 """What is inside the params of each command: a catalogue of paths, learned from events."""
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bxpull_nb.errors import SettingsError
 from bxpull_nb.params.engine import opened
-from bxpull_nb.params.texts import readable
 from bxpull_nb.params.walk import Walk
 from bxpull_nb.query.path_stats import PathStats, add_level
 from bxpull_nb.query.source import Source, resolved
+from bxpull_nb.query.walked import parts
 
 if TYPE_CHECKING:
-    import duckdb
-
     from bxpull_nb.query.schema_table import SchemaTable
 
 __all__ = ["schema"]
-
-_ROWS = 100_000  # looked at together, which bounds the memory
-_NEEDED = ("received_at", "module_id", "command", "params", "error")
 
 
 def schema(source: Any) -> "SchemaTable":
@@ -59,60 +54,14 @@ def schema(source: Any) -> "SchemaTable":
 def _gathered(events: Source, walk: Walk) -> tuple[dict[int, PathStats], dict[int, int]]:
     """Return what is known of each path, and the number of events of each root."""
     stats: dict[int, PathStats] = {}
-    counts: dict[int, int] = {}
+    counts: Counter[int] = Counter()
     with opened() as connection:
-        for table in events.tables(_columns(events)):
-            for start in range(0, table.num_rows, _ROWS):
-                part = table.slice(start, _ROWS)
-                _add(connection, _readable_rows(part), walk, stats, counts)
+        for part in parts(connection, events, walk, ["received_at"]):
+            counts.update(part.events_of_roots())
+            times = _times(part.table)
+            for level in part.levels:
+                add_level(connection, level, times, stats)
     return stats, counts
-
-
-def _columns(events: Source) -> list[str]:
-    lacking = [name for name in _NEEDED[1:4] if name not in events.columns]
-    if lacking:
-        raise SettingsError(f"these events lack the column {', '.join(lacking)}.")
-    return [name for name in _NEEDED if name in events.columns]
-
-
-def _readable_rows(table: pa.Table) -> pa.Table:
-    if "error" not in table.column_names:
-        return table
-    return table.filter(pc.is_null(pc.cast(table["error"], pa.large_string())))
-
-
-def _add(
-    connection: "duckdb.DuckDBPyConnection",
-    table: pa.Table,
-    walk: Walk,
-    stats: dict[int, PathStats],
-    counts: dict[int, int],
-) -> None:
-    """Add the events of one part."""
-    if not table.num_rows:
-        return
-    roots = _roots(table, walk)
-    for root, count in zip(*np.unique(roots, return_counts=True), strict=True):
-        counts[int(root)] = counts.get(int(root), 0) + int(count)
-    texts = pc.cast(table["params"], pa.large_string()).combine_chunks()
-    times = _times(table)
-    for level in walk.levels(connection, readable(connection, texts), roots):
-        add_level(connection, level, times, stats)
-
-
-def _roots(table: pa.Table, walk: Walk) -> np.ndarray:
-    """Return the number of the path of each row's module and command."""
-    coded = [
-        pc.cast(table[name], pa.large_string()).combine_chunks().dictionary_encode("encode")
-        for name in ("module_id", "command")
-    ]
-    modules, commands = (column.indices.to_numpy() for column in coded)
-    names, width = [column.dictionary.to_pylist() for column in coded], len(coded[1].dictionary)
-    pairs, places = np.unique(modules.astype("int64") * width + commands, return_inverse=True)
-    found = [(names[0][pair // width], names[1][pair % width]) for pair in pairs.tolist()]
-    numbers = np.array([walk.root(name) for name in found], "int64")
-    rows: np.ndarray = numbers[places]
-    return rows
 
 
 def _times(table: pa.Table) -> np.ndarray:

@@ -9,13 +9,25 @@ from tests.benchmarks import (
     polling,
     reading,
     surroundings,
+    watching,
     way,
 )
 from tests.benchmarks.measure import Benchmark
 
 __all__ = ["registered"]
 
-_GROUPS = (decoding, dataframe, params, learning, reading, way, polling, idle, surroundings)
+_GROUPS = (
+    decoding,
+    dataframe,
+    params,
+    learning,
+    watching,
+    reading,
+    way,
+    polling,
+    idle,
+    surroundings,
+)
 
 
 def registered(only: str = "", *, exactly: str = "") -> list[Benchmark]:

@@ -95,6 +95,9 @@ WAYS = [by_wait, by_wait_for_rows, by_expect, by_stream, by_wait_async, by_handl
         ({"command": "dealupdate", "where": lambda record: number(record) > 2}, 3),
         ({"module_id": "IM"}, 2),
         ({"command": "LAST", "where": None}, 4),
+        ({"where": [("params.n", ">", 2), ("params.n", "!=", 4)]}, 3),
+        ({"where": [("params.n", "in", [4, "4"]), ("command", "==", "last")]}, 4),
+        ({"module_id": "crm", "where": (("params.n", ">=", 3), ("params.n", "<", 4))}, 3),
     ],
 )
 def test_the_same_words_find_the_same_event(

@@ -2,10 +2,9 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dask.dataframe as dd
 import pandas as pd
@@ -16,39 +15,23 @@ from hypothesis import strategies as st
 import bxpull_nb as bx
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.models import Arrival, BadFrame, Event, Record
-from bxpull_nb.params.path import ANY_ID, EACH, All, Key, Step, is_id
-from bxpull_nb.params.path import Path as JsonPath
 from tests.support.events import collected, tens
 from tests.support.json_values import json_objects, json_values
 from tests.support.rows import event, frame, with_params
+from tests.support.walking import kind, walked
+
+if TYPE_CHECKING:
+    from bxpull_nb.params.path import Path as JsonPath
 
 COLUMNS = ["module_id", "command", "path", "types", "counts", "events", "share", "distinct"]
 COLUMNS += ["estimated", "examples", "least", "greatest", "first", "last"]
-MODULE = import_module("bxpull_nb.query.schema")
+MODULE = import_module("bxpull_nb.query.walked")
 
 
 def catalogue(*values: Any) -> Any:
     """Return the catalogue of events with these params, by path."""
     rows = [with_params(json.dumps(value).encode()) for value in values]
     return bx.schema(frame(*rows)).set_index("path")
-
-
-def walked(value: Any, steps: tuple[Step, ...] = ()) -> Iterator[tuple[JsonPath, Any]]:
-    """Yield every value with its path, as the documentation has them."""
-    yield JsonPath(steps), value
-    if isinstance(value, list):
-        for inner in value:
-            yield from walked(inner, (*steps, All(EACH)))
-    if isinstance(value, dict):
-        is_map = bool(value) and all(map(is_id, value))
-        for key, inner in value.items():
-            yield from walked(inner, (*steps, All(ANY_ID) if is_map else Key(key)))
-
-
-def kind(value: Any) -> str:
-    """Return the type of a value in the words of JSON Schema."""
-    names = {dict: "object", list: "array", str: "string", float: "number", int: "integer"}
-    return {type(None): "null", bool: "boolean", **names}[type(value)]
 
 
 def oracle(values: list[Any]) -> dict[str, dict[str, Any]]:

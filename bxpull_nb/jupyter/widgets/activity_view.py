@@ -16,6 +16,7 @@ __all__ = ["ActivityView"]
 _MOST_SHOWN = 100
 _AFTER_EVERY = 1.0  # seconds: grouping a long capture costs some milliseconds
 _BREAKS = {"lost", "retried"}
+_DRIFT = {"new_command", "new_path", "type_changed", "silent", "rate_above"}
 
 
 class ActivityView:
@@ -61,6 +62,8 @@ class ActivityView:
             self._label, self._grouped_at = entry.text, float("-inf")
             self._chart.flag(entry.at_us, entry.text)
             self._table.flag(entry.count or 0, entry.text)
+        elif entry.kind in _DRIFT:
+            self._chart.flag(entry.at_us, entry.text.partition(" (")[0])
         elif entry.kind in _BREAKS and entry.channel not in self._broken:
             self._broken[entry.channel] = entry.at_us
             self._chart.shade(entry.at_us, None, f"{entry.channel}: no connection")
