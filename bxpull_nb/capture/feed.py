@@ -536,7 +536,8 @@ class Feed:
     def _repr_html_(self) -> str:
         error = self.error
         shown = f"<div>{escape(str(error))}</div>" if error else ""
-        return f"<div>{escape(repr(self))}</div>{shown}{self.tail(5).to_html()}"
+        name = escape(repr(self))
+        return f"<div class='mathjax_ignore'><div>{name}</div>{shown}{self.tail(5).to_html()}</div>"
 
     def _may_block(self, method: str) -> None:
         if self.bridge.is_current():

@@ -112,7 +112,7 @@ def test_the_export_button_writes_the_file(
     eventually(lambda: not panel.export.export_button.disabled)
     panel.export.file_name.value = str(tmp_path / "out")
     panel.export.export_button.click()
-    eventually(lambda: "Wrote 1 events to" in panel.export.status.value)
+    eventually(lambda: "Wrote 1 event to" in panel.export.status.value)
     assert read_events(tmp_path / "out.csv")["params"].tolist() == ['{"n":1}']
 
 
@@ -351,7 +351,9 @@ def test_a_selected_row_is_taken_apart(panel: Explorer, sandbox: Sandbox, comms:
     [sent] = [m for m in comms.sent if m.content and m.content.get("kind") == "event"]
     assert dict(sent.content["facts"])["command"] == "greeting"
     assert sent.buffers == [b'{"n":7}']
-    assert panel.tabs.selected_index == 0
+    eventually(lambda: panel.detail.layout.display is None)
+    from_page(panel.detail, {"kind": "close"})
+    assert panel.detail.layout.display == "none"
 
 
 def test_what_happened_is_in_the_log(panel: Explorer, sandbox: Sandbox) -> None:
