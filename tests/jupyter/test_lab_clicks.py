@@ -5,9 +5,9 @@ import random
 import pytest
 from playwright.sync_api import expect
 
-from tests.jupyter.test_lab_live_table import SETUP, at_bottom, grid, rows
 from tests.support.lab import Lab
 from tests.support.lab_page import LabPage
+from tests.support.lab_table import SETUP, at_bottom, grid, rows
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.browser

@@ -44,7 +44,7 @@ _EMPTY = {
     "stopped": "No events were captured. Press Start to listen again.",
 }
 _TABLE_HEIGHT = 342  # pixels: thirteen rows
-_CHART_HEIGHT = 90
+_CHART_HEIGHT = 88
 _TABS = ("What happened", "After a mark", "Send a test event", "Export")
 
 
@@ -98,6 +98,11 @@ class Explorer(ipw.VBox):
         self.activity.paint()
         self.chart.flush()
         self.table.flush()
+
+    def start(self) -> None:
+        """Start listening as the button does; an error is shown in the panel."""
+        if not self.feed.running:
+            self._act(self._start)
 
     def close(self) -> None:
         """End the panel and its timer; the feed goes on."""
@@ -171,8 +176,9 @@ class Explorer(ipw.VBox):
         self.mark_button = button("Mark", "flag", tooltip="Note this moment: what follows from it?")
         self.mark_label = ipw.Text(
             placeholder="clicked Save",
-            tooltip="The name of the mark; Enter sets it",
-            layout={"width": "130px"},
+            description="as",
+            style={"description_width": "initial"},
+            layout={"width": "150px"},
         )
         self.settings_button = ipw.ToggleButton(
             description="Settings", icon="cog", layout={"width": "auto"}
@@ -192,7 +198,7 @@ class Explorer(ipw.VBox):
         """Return the panel's parts from top to bottom; the table comes as high up as it can."""
         title = ipw.HTML(status_html.headline(self.feed.name), layout={"flex": "0 1 auto"})
         gap = ipw.Box(layout={"flex": "1 1 0"})
-        actions = [self.start_button, self.stop_button, self.mark_label, self.mark_button]
+        actions = [self.start_button, self.stop_button, self.mark_button, self.mark_label]
         settings = [self.settings_button] if self.portal else []
         self.table.layout.flex, self.table.layout.min_width = "3 1 480px", "0"
         self.detail.layout.flex, self.detail.layout.min_width = "1 1 300px", "0"
