@@ -81,9 +81,9 @@ def connect(
         raise SettingsError(f"token_url, store and on_refresh are for an application. {_HOW}")
     else:
         auth = _fixed(given)
-    secrets = given.webhook or given._replace(url=None)
+    webhook = given.url if is_webhook(given.url) else given.webhook
     # The portal holds the store and the callback, so their ids are theirs while it lives.
-    key = (auth.portal, given.url if is_webhook(given.url) else secrets, *map(id, others))
+    key = (auth.portal, given._replace(url=None, webhook=webhook), *map(id, others))
     return known_or_new(key, lambda: Portal(auth))
 
 

@@ -55,7 +55,7 @@ def test_twelve_rows_are_in_sight(lab: Lab, with_files: bool) -> None:
         eventually(lambda: tab.page.evaluate(IN_SIGHT) >= 12 - with_files)
         for part in (".bxlt-filter", ".bxrc-plot", ".bxcc-line"):
             expect(tab.page.locator(part)).to_be_in_viewport(ratio=1)
-        tab.page.locator(".bxlt-row").nth(3).click()
+        tab.page.locator(".bxlt-row[data-n='30']").click()
         tab.page.locator(".bxed-tree", has_text="params").wait_for()
         if not with_files:
             expect(tab.page.locator(".bxed-tree")).to_be_in_viewport()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from bxpull_nb.capture.feed import FeedStats
 from bxpull_nb.jupyter.widgets.figures import grouped
 from bxpull_nb.models import LogEntry
+from bxpull_nb.models.visible import visible
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,7 +77,7 @@ def log_entries(entries: Sequence[LogEntry]) -> str:
 
 def after_mark(label: str, causes: "pd.DataFrame") -> str:
     """Return the events after a mark by module and command, with their rate before it."""
-    title = f"<div {_PLAIN}>After <b>{escape(label)}</b>:</div>"
+    title = f"<div {_PLAIN}>After <b>{escape(visible(label))}</b>:</div>"
     if causes.empty:
         return title + message("Nothing has arrived since.")
     names = ("module", "command", "events", "first after", "per minute", "before it")
@@ -88,10 +89,11 @@ def message(text: str, *, error: bool = False) -> str:
     if not text:
         return ""
     if not error:
-        return f"<span {_PLAIN} role='status' style='{_MUTED}'>{escape(text)}</span>"
+        return f"<span {_PLAIN} role='status' style='{_MUTED}'>{escape(visible(text))}</span>"
     return (
         f"<div {_PLAIN} role='alert' style='border-left:3px solid var(--jp-error-color1,#d32f2f);"
-        f"padding:2px 8px;line-height:1.5;white-space:pre-wrap'><b>Error.</b> {escape(text)}</div>"
+        "padding:2px 8px;line-height:1.5;white-space:pre-wrap'>"
+        f"<b>Error.</b> {escape(visible(text))}</div>"
     )
 
 
@@ -115,7 +117,7 @@ def _table(names: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _cell(text: str, wrap: str) -> str:
-    return f"<td style='{_CELL};white-space:{wrap}'>{escape(text)}</td>"
+    return f"<td style='{_CELL};white-space:{wrap}'>{escape(visible(text))}</td>"
 
 
 def _clock(at_us: int) -> str:
