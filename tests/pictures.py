@@ -48,14 +48,14 @@ def take(folder: Path, seconds: float = _SECONDS) -> None:
             _shoot(panel, folder / "panel.png")
             tab.theme("JupyterLab Dark")
             _take_apart(tab, "orderSaved")
-            _shoot(panel.locator(".widget-tab"), folder / "event.png")
+            events = panel.locator(".widget-hbox", has=tab.page.locator(".bxed"))
+            _shoot(events.last, folder / "event.png")
             tab.check()
 
 
 def _capture(tab: LabPage, seconds: float) -> None:
     """Publish traffic, break the connection and set two marks, to have something to show."""
     begun = time.monotonic()
-    _make_table_lower(tab)
     _wait_until(begun + 0.45 * seconds)
     tab.ask("portal.sandbox.restart(seconds=1)")
     _wait_until(begun + 0.8 * seconds)
@@ -78,11 +78,6 @@ def _wait_for_a_quiet_moment(tab: LabPage) -> None:
         time.sleep(0.5)
         if int(tab.ask("len(feed)")) - before <= 3:
             return
-
-
-def _make_table_lower(tab: LabPage) -> None:
-    """Make the table lower, as a user does by its corner."""
-    tab.page.locator(".bxlt-scroll").evaluate("table => { table.style.height = '244px'; }")
 
 
 def _mark(tab: LabPage, label: str) -> None:

@@ -12,7 +12,7 @@ import bxpull_nb as bx
 from bxpull_nb import portal as portal_module
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.portal import Portal
-from bxpull_nb.rest.auth import MemoryStore
+from bxpull_nb.rest.auth import MemoryStore, TokenPair
 from bxpull_nb.sandbox import Sandbox
 
 VARIABLES = ("BXPULL_URL", "BXPULL_TOKEN", "BXPULL_WEBHOOK")
@@ -130,7 +130,8 @@ def test_the_same_application_is_the_same_portal(sandbox: Sandbox) -> None:
     """With the same store and callback; those of another call would never be called."""
     known: dict[str, Any] = {"client_id": sandbox.client_id}
     known["client_secret"] = sandbox.client_secret
-    store, heard = MemoryStore(), [].append
+    store, pairs = MemoryStore(), list[TokenPair]()
+    heard = pairs.append
 
     def connected(**more: Any) -> Portal:
         return bx.connect(sandbox.url, refresh_token=sandbox.refresh_token, **known, **more)

@@ -496,13 +496,8 @@ def test_enter_sets_the_mark_and_an_earlier_one_can_be_chosen(panel: Explorer) -
     eventually(lambda: panel.feed.state == "connected")
     for label in ("first", "second"):
         panel.mark_label.value = label
-        panel.mark_label._handle_msg(
-            {
-                "content": {"data": {"method": "custom", "content": {"event": "submit"}}},
-                "buffers": [],
-            }
-        )
-        eventually(lambda label=label: panel.activity.mark.value == label)
+        from_page(panel.mark_label, {"event": "submit"})
+        eventually(lambda: panel.activity.mark.value == panel.mark_label.value)
     assert panel.activity.mark.options == ("second", "first")
     panel.activity.mark.value = "first"
     eventually(lambda: "After <b>first</b>" in panel.activity.after.value)
