@@ -1,6 +1,7 @@
 """Clicks on rows that stream in: each reaches the event that was under the pointer."""
 
 import random
+import re
 
 import pytest
 from playwright.sync_api import expect
@@ -84,6 +85,8 @@ def test_a_chosen_row_stays_and_new_ones_are_announced(lab: Lab) -> None:
 
         tab.page.locator(".bxlt-row[data-n='230']").click()
         expect(tab.page.get_by_label("Follow")).not_to_be_checked()
+        tab.page.keyboard.press("ArrowUp")  # the keys go to the table, not to Lab's cells
+        expect(grid(tab)).to_have_attribute("aria-activedescendant", re.compile("-229$"))
         tab.page.mouse.move(0, 0)
         tab.run_cell(3)
         expect(fresh).to_have_text("5 new ↓")

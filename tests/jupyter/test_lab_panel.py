@@ -46,7 +46,7 @@ def shown(tab: LabPage, events: int) -> None:
 
 @pytest.mark.parametrize("with_files", [False, True])
 def test_twelve_rows_are_in_sight(lab: Lab, with_files: bool) -> None:
-    """On a small screen, below the cell, with search and chart; and beside them a chosen event."""
+    """On a small screen, below the cell, with search and chart, and with a chosen event."""
     with lab.open(lab.write("sight.ipynb", [PANEL, publish(40)]), height=800) as tab:
         collapse = "window.jupyterapp.shell.collapseLeft()"
         tab.page.evaluate("window.jupyterapp.shell.expandLeft()" if with_files else collapse)

@@ -22,7 +22,7 @@ EMPTY = {
     "idle": "No events yet. Press Start.",
     "connecting": "Connecting …",
     "connected": _QUIET,
-    "reconnecting": "No events yet, and the connection is lost. The next try follows by itself.",
+    "reconnecting": "No events yet, and the connection is lost. The next try follows soon.",
     "failed": "No events: the start failed. The error above has the next step.",
     "stopped": "No events were captured. Press Start to listen again.",
 }
