@@ -87,11 +87,10 @@ def _mark(tab: LabPage, label: str) -> None:
 
 
 def _take_apart(tab: LabPage, command: str) -> None:
-    """Show the newest event of that name with its raw frame."""
+    """Show the newest event of that name at the side of the table."""
     tab.page.locator(".bxlt input[type=search], .bxlt input[type=text]").first.fill(command)
     tab.page.locator(".bxlt-row", has_text=command).last.click()
     tab.page.locator(".bxed-tree", has_text="Ada Lovelace").wait_for()
-    tab.page.locator(".bxed-raw summary").click()
     tab.page.mouse.move(0, 0)
 
 
