@@ -15,4 +15,4 @@ def html_table(rows: Iterable[tuple[str, Any]]) -> str:
         for name, value in rows
     )
     # Lab draws `$…$` as mathematics elsewhere.
-    return f"<table class='mathjax_ignore'>{cells}</table>"
+    return f"<div class='mathjax_ignore'><table>{cells}</table></div>"
