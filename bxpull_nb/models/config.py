@@ -152,8 +152,8 @@ class PullConfig(msgspec.Struct, frozen=True, kw_only=True):
             yield "jwt", mask(self.jwt)
 
 
-def _life(left: timedelta) -> str:
-    """Return hours and minutes, such as `11 h 52 min`."""
+def _life(left: Any) -> str:
+    """Return a timedelta as hours and minutes, such as `11 h 52 min`."""
     minutes = left // timedelta(minutes=1)
     return f"{minutes // 60} h {minutes % 60:02} min" if minutes >= 0 else "over"
 
