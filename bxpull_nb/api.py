@@ -10,7 +10,7 @@ from bxpull_nb.capture.feed import Feed
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.models import CHANNEL_TYPES, EVENT_COLUMNS, PullConfig
 from bxpull_nb.models.inputs import bare_or_none
-from bxpull_nb.portal import Portal, checked_portal
+from bxpull_nb.portal import Portal, checked_portal, known_or_new
 from bxpull_nb.protocol.portal_address import is_webhook
 from bxpull_nb.rest.auth import AccessToken, OAuthApp, TokenPair, TokenStore, Webhook
 from bxpull_nb.storage.dataset import read_events
@@ -52,6 +52,9 @@ def connect(
 ) -> Portal:
     """Return the portal to explore; nothing is sent to it yet.
 
+    The same address and credentials give the same portal until it is closed, so a cell that is
+    run again, or another notebook cell, makes no second listener.
+
     With arguments it is that portal. Without, the one in the environment (BXPULL_WEBHOOK, or
     BXPULL_URL with BXPULL_TOKEN or BXPULL_CLIENT_ID and BXPULL_CLIENT_SECRET); without those
     either, an embedded sandbox with demo traffic, which needs no account and no network.
@@ -67,14 +70,21 @@ def connect(
         if given.webhook:  # goes before the others
             given = PortalSettings(webhook=given.webhook)
     if given == _NOTHING:
-        return sandbox_portal()
+        return known_or_new((), sandbox_portal)
+    others = (token_url, store, on_refresh)
+    auth: OAuthApp | AccessToken | Webhook
     if given.is_application:
         if is_webhook(given.url):
             raise SettingsError(f"the url is a webhook's, which needs no application. {_HOW}")
-        return Portal(_application(given, token_url, store, on_refresh))
-    if token_url is not None or store is not None or on_refresh is not None:
+        auth = _application(given, *others)
+    elif others != (None, None, None):
         raise SettingsError(f"token_url, store and on_refresh are for an application. {_HOW}")
-    return Portal(_fixed(given))
+    else:
+        auth = _fixed(given)
+    webhook = given.url if is_webhook(given.url) else given.webhook
+    # The portal holds the store and the callback, so their ids are theirs while it lives.
+    key = (auth.portal, given._replace(url=None, webhook=webhook), *map(id, others))
+    return known_or_new(key, lambda: Portal(auth))
 
 
 def fetch_config(portal: Portal, *, cache: bool = True, reopen: bool = True) -> PullConfig:

@@ -1,7 +1,9 @@
 """One portal for a user: its REST interface, and the feeds that listen to it."""
 
+import os
+import threading
 import weakref
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -26,7 +28,11 @@ from bxpull_nb.storage.journal import Journal
 if TYPE_CHECKING:
     from bxpull_nb.sandbox import Sandbox
 
-__all__ = ["Portal", "checked_portal"]
+__all__ = ["Portal", "checked_portal", "known_or_new"]
+
+_open: "weakref.WeakValueDictionary[tuple[object, ...], Portal]" = weakref.WeakValueDictionary()
+"""Portals by address and credentials, to find them again; none is kept alive by it."""
+_opening = threading.Lock()
 
 
 class Portal:
@@ -51,6 +57,7 @@ class Portal:
         self.bridge = LoopThread()
         self.feeds: list[Feed] = []
         self.sandbox = sandbox
+        self.closed = False
         self.name = "sandbox" if sandbox else urlsplit(auth.portal).netloc
         if sandbox is not None:
             weakref.finalize(self, sandbox.stop).atexit = False  # its thread is a daemon
@@ -218,6 +225,7 @@ class Portal:
 
     def close(self) -> None:
         """Stop every feed and the embedded sandbox; captured events stay in their feeds."""
+        self.closed = True
         for feed in self.feeds:
             feed.stop()
             feed.handlers.close()
@@ -247,6 +255,16 @@ def checked_portal(portal: object) -> Portal:
     if not isinstance(portal, Portal):
         raise SettingsError(f"{quoted(portal)} is no portal. Make one by connect().")
     return portal
+
+
+def known_or_new(key: tuple[object, ...], new: Callable[[], Portal]) -> Portal:
+    """Return the open portal of this key in this process, or a new one."""
+    key = (os.getpid(), *key)  # a forked child cannot use its parent's connections
+    with _opening:
+        known = _open.get(key)
+        if known is None or known.closed:
+            known = _open[key] = new()
+        return known
 
 
 def _now(timing: Timing) -> datetime:

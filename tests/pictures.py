@@ -48,14 +48,14 @@ def take(folder: Path, seconds: float = _SECONDS) -> None:
             _shoot(panel, folder / "panel.png")
             tab.theme("JupyterLab Dark")
             _take_apart(tab, "orderSaved")
-            _shoot(panel.locator(".widget-tab"), folder / "event.png")
+            events = panel.locator(".widget-hbox", has=tab.page.locator(".bxed"))
+            _shoot(events.last, folder / "event.png")
             tab.check()
 
 
 def _capture(tab: LabPage, seconds: float) -> None:
     """Publish traffic, break the connection and set two marks, to have something to show."""
     begun = time.monotonic()
-    _make_table_lower(tab)
     _wait_until(begun + 0.45 * seconds)
     tab.ask("portal.sandbox.restart(seconds=1)")
     _wait_until(begun + 0.8 * seconds)
@@ -80,11 +80,6 @@ def _wait_for_a_quiet_moment(tab: LabPage) -> None:
             return
 
 
-def _make_table_lower(tab: LabPage) -> None:
-    """Make the table lower, as a user does by its corner."""
-    tab.page.locator(".bxlt-scroll").evaluate("table => { table.style.height = '244px'; }")
-
-
 def _mark(tab: LabPage, label: str) -> None:
     tab.page.locator("input[placeholder='clicked Save']").fill(label)
     tab.page.locator("button", has_text="Mark").click()
@@ -92,11 +87,10 @@ def _mark(tab: LabPage, label: str) -> None:
 
 
 def _take_apart(tab: LabPage, command: str) -> None:
-    """Show the newest event of that name with its raw frame."""
+    """Show the newest event of that name at the side of the table."""
     tab.page.locator(".bxlt input[type=search], .bxlt input[type=text]").first.fill(command)
     tab.page.locator(".bxlt-row", has_text=command).last.click()
     tab.page.locator(".bxed-tree", has_text="Ada Lovelace").wait_for()
-    tab.page.locator(".bxed-raw summary").click()
     tab.page.mouse.move(0, 0)
 
 

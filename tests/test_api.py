@@ -1,13 +1,18 @@
 """The helper functions a cell calls."""
 
+import gc
 import subprocess
 import sys
+import weakref
 from typing import Any
 
 import pytest
 
 import bxpull_nb as bx
+from bxpull_nb import portal as portal_module
 from bxpull_nb.errors import SettingsError
+from bxpull_nb.portal import Portal
+from bxpull_nb.rest.auth import MemoryStore, TokenPair
 from bxpull_nb.sandbox import Sandbox
 
 VARIABLES = ("BXPULL_URL", "BXPULL_TOKEN", "BXPULL_WEBHOOK")
@@ -101,3 +106,52 @@ def test_nested_runs_are_allowed_only_when_asked_for() -> None:
         [sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, timeout=60
     )
     assert ended.stdout.split() == ["refused", "7"]
+
+
+def test_the_same_credentials_are_the_same_portal(sandbox: Sandbox) -> None:
+    """However the address is written, until it is closed; another token is another portal."""
+    with bx.connect(sandbox.url, token=sandbox.token) as portal:
+        feed = bx.listen(portal)
+        again = bx.connect(f"{sandbox.url}/", token=sandbox.token)
+        assert again is portal
+        assert bx.listen(again) is feed
+        other = bx.connect(sandbox.url, token="x" * 32)
+        by_webhook = bx.connect(webhook=sandbox.webhook)
+        assert len({id(portal), id(other), id(by_webhook)}) == 3
+        assert bx.connect(sandbox.webhook) is by_webhook
+        other.close()
+        by_webhook.close()
+    fresh = bx.connect(sandbox.url, token=sandbox.token)
+    assert fresh is not portal
+    fresh.close()
+
+
+def test_the_same_application_is_the_same_portal(sandbox: Sandbox) -> None:
+    """With the same store and callback; those of another call would never be called."""
+    known: dict[str, Any] = {"client_id": sandbox.client_id}
+    known["client_secret"] = sandbox.client_secret
+    store, pairs = MemoryStore(), list[TokenPair]()
+    heard = pairs.append
+
+    def connected(**more: Any) -> Portal:
+        return bx.connect(sandbox.url, refresh_token=sandbox.refresh_token, **known, **more)
+
+    with connected(store=store) as portal:
+        assert connected(store=store) is portal
+        with connected(store=store, on_refresh=heard) as other:
+            assert other is not portal
+            assert connected(store=store, on_refresh=heard) is other
+
+
+def test_a_portal_that_is_let_go_is_not_kept(sandbox: Sandbox) -> None:
+    """The register holds it weakly, and no secret is in what it shows."""
+    portal = bx.connect(sandbox.url, token=sandbox.token)
+    gone = weakref.ref(portal)
+    by_webhook = bx.connect(webhook=sandbox.webhook)
+    keys = repr(list(portal_module._open.keys()))
+    assert sandbox.token not in keys
+    assert sandbox.webhook.rstrip("/").rpartition("/")[2] not in keys
+    by_webhook.close()
+    del portal
+    gc.collect()
+    assert gone() is None

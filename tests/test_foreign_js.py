@@ -3,7 +3,6 @@
 Its dependencies are installed once, by npm, into the user's cache folder.
 """
 
-import hashlib
 import json
 import os
 import queue
@@ -19,41 +18,14 @@ from typing import Any
 import pytest
 
 from bxpull_nb.sandbox import Sandbox
+from tests.support.node import JS as HERE
+from tests.support.node import cannot_run, node_modules
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.foreign
 
-HERE = Path(__file__).parent / "js"
 PATIENCE = 20.0  # seconds
 VERSIONS = [3, 4, 5]
-
-
-def cannot_run(reason: str) -> None:
-    """Skip the test; fail it in CI, where everything must be there."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
-def node_modules() -> Path:
-    """The folder npm filled, now or in an earlier session; a new package.json is a new folder."""
-    wanted = (HERE / "package.json").read_bytes()
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "bxpull-nb"
-    folder = home / f"js-{hashlib.sha256(wanted).hexdigest()[:12]}"
-    if not folder.exists():
-        making = home / f"{folder.name}.{os.getpid()}"
-        making.mkdir(parents=True)
-        (making / "package.json").write_bytes(wanted)
-        options = ["--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts"]
-        npm = [str(shutil.which("npm")), "install", *options]
-        done = subprocess.run(
-            npm, cwd=making, capture_output=True, text=True, timeout=300, check=False
-        )
-        if done.returncode != 0:
-            shutil.rmtree(making)
-            cannot_run(f"npm could not install the SDK: {done.stderr[-500:]}")
-        making.rename(folder)
-    return folder / "node_modules"
 
 
 @pytest.fixture(scope="module")

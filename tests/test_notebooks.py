@@ -26,6 +26,9 @@ _mine = [sandbox.token, sandbox.refresh_token, sandbox.client_secret, sandbox.we
 print(json.dumps([*_mine, *_channels]))
 """
 """A cell that prints the secrets of a notebook's own sandbox, as a JSON list."""
+START = "00_start_here"
+BY_HAND = {"03_explore_and_export": "panel.feed.start().wait(5, timeout=20)"}
+"""What the reader does with the mouse before the solution, as code."""
 OWN_SANDBOX = {
     "05_when_the_line_breaks": "portal",
     "07_your_own_portal": "app",
@@ -111,9 +114,16 @@ def test_it_is_clean(path: Path) -> None:
     assert (notebook.nbformat, notebook.nbformat_minor) == (4, 5)
     assert notebook.metadata.kernelspec.name == "python3"
     assert set(notebook.metadata) == {"kernelspec", "language_info"}
-    assert len(notebook.cells) < 20
-    assert [cell.id for cell in notebook.cells[-2:]] == ["exercise", "your-turn"]
-    assert notebook.cells[-2].source.startswith("## Exercise\n")
+    assert len(notebook.cells) <= 20
+    last = notebook.cells[-1]
+    assert last.id == "next"
+    links = re.findall(r"\]\((\w+\.ipynb)\)", last.source)
+    assert links
+    assert all((path.parent / link).is_file() for link in links)
+    if path.stem != START:
+        assert [cell.id for cell in notebook.cells[-3:-1]] == ["exercise", "your-turn"]
+        assert notebook.cells[-3].source.startswith("## Exercise\n")
+        assert last.source.startswith("<details><summary>A solution</summary>\n")
     ids = [cell.id for cell in notebook.cells]
     assert len(set(ids)) == len(ids)
     assert all(re.fullmatch(r"[a-z][a-z-]+", cell_id) for cell_id in ids)
@@ -121,6 +131,29 @@ def test_it_is_clean(path: Path) -> None:
         assert cell.metadata == {}
         assert cell.get("outputs", []) == []
         assert cell.get("execution_count") is None
+
+
+@pytest.mark.slow
+def test_the_start(ran: Tutorials) -> None:
+    """Three lines, and a panel that has started."""
+    notebook = ran(START).notebook
+    panel = next(cell for cell in notebook.cells if cell.id == "panel")
+    assert len(panel.source.splitlines()) == 3
+    assert "application/vnd.jupyter.widget-view+json" in panel.outputs[0].data
+    assert "Explorer(Feed(127.0.0.1:" in outputs(notebook, "panel")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in NAMES if name != START])
+def test_the_solution_runs(name: str, tmp_path: Path) -> None:
+    """After the cells before it."""
+    notebook = nbformat.read(PROJECT / "notebooks" / f"{name}.ipynb", as_version=4)
+    solution = re.findall(r"```python\n(.*?)```", notebook.cells[-1].source, re.S)[0]
+    by_hand = BY_HAND.get(name, "")
+    notebook.cells[-1] = nbformat.v4.new_code_cell(f"{by_hand}\n{solution}")
+    with Sandbox(demo=True) as sandbox:
+        execute(notebook, tmp_path, BXPULL_URL=sandbox.url, BXPULL_TOKEN=sandbox.token)
+    assert list(complaints(notebook)) == []
 
 
 @pytest.mark.slow
@@ -315,5 +348,6 @@ def test_a_saved_notebook_holds_no_secret(name: str, ran: Tutorials) -> None:
     assert len(secrets) == (9 if name in OWN_SANDBOX else 3)
     saved = nbformat.writes(notebook)
     code = "".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
-    assert (address in saved) == ("bx.connect()" in code)  # it did use this sandbox
+    connects = "bx.connect()" in code or "bx.explore()" in code
+    assert (address in saved) == connects  # it did use this sandbox
     assert not [secret for secret in secrets if secret in saved]

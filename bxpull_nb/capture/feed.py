@@ -619,7 +619,12 @@ class Feed(FeedQuestions):
     def _repr_html_(self) -> str:
         error = self.error
         shown = f"<div>{escape(str(error))}</div>" if error else ""
-        return f"<div>{escape(repr(self))}</div>{shown}{self.tail(5).to_html()}"
+        from bxpull_nb.capture.readable import html_lines
+
+        name = escape(repr(self))
+        return (
+            f"<div class='mathjax_ignore'><div>{name}</div>{shown}{html_lines(self.tail(5))}</div>"
+        )
 
     def _may_block(self, method: str) -> None:
         if self.bridge.is_current():

@@ -75,11 +75,16 @@ def search_for(until: int | Condition, wanted: Selection) -> Search:
 
 
 def rows_of(df: "pd.DataFrame", search: Search) -> "pd.DataFrame":
-    """Return the found rows of the DataFrame, as far as it still has them."""
+    """Return the found rows of the DataFrame, as far as it still has them.
+
+    A cell shows them as lines; it is a DataFrame like any other.
+    """
+    from bxpull_nb.capture.readable import found_events
+
     rows = search.rows
     if len(rows) == rows[-1] - rows[0] + 1:
-        return df.loc[rows[0] : rows[-1]]  # shares the log's memory
-    return df.loc[df.index.isin(rows)]
+        return found_events(df.loc[rows[0] : rows[-1]])  # shares the log's memory
+    return found_events(df.loc[df.index.isin(rows)])
 
 
 def all_from(log: EventLog, row: int, last: int | None = None) -> tuple[int, list[Record]]:

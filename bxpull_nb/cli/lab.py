@@ -31,7 +31,7 @@ __all__ = [
     "start_text",
 ]
 
-FIRST_TUTORIAL = "01_connection_config.ipynb"
+FIRST_TUTORIAL = "00_start_here.ipynb"
 HOST = "127.0.0.1"
 
 _START_SECONDS = 60.0

@@ -156,7 +156,17 @@ async def channels_live(context: Context) -> CheckResult:
         return CheckResult(
             text, "Nothing to do: a feed takes the successor by itself when it is due."
         )
-    return CheckResult(text)
+    return CheckResult(text, _one_channel(context.need_config()))
+
+
+def _one_channel(config: PullConfig) -> str:
+    """Return the next step where a feed of both channels, the default, would not start."""
+    if set(config.channels) != {"shared"} or config.personal_feed:
+        return ""
+    return (
+        "Listen with channels='shared': the portal gave no private channel, which needs a token "
+        "of a user, not of the application alone."
+    )
 
 
 def _lives(config: PullConfig) -> dict[str, timedelta]:

@@ -123,7 +123,8 @@ class BxPullMagics(Magics):
         """Return the portal opened here; open another one for another address."""
         if self._portal is None or url not in (None, self._url):
             portal = _connect(url)
-            self.close()
+            if portal is not self._portal:
+                self.close()
             self._portal, self._url = portal, url
         return self._portal
 

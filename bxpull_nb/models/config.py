@@ -139,7 +139,8 @@ class PullConfig(msgspec.Struct, frozen=True, kw_only=True):
         return f"PullConfig(server version {self.server.version}, {kinds}{own})"
 
     def _repr_html_(self) -> str:
-        return html_table(self._shown()) + self.to_frame().to_html(index=False)
+        channels = self.to_frame().to_html(index=False, formatters={"expires_in": _life})
+        return html_table(self._shown()) + channels
 
     def _shown(self) -> Iterator[tuple[str, Any]]:
         yield from self.server.to_record().items()
@@ -149,6 +150,12 @@ class PullConfig(msgspec.Struct, frozen=True, kw_only=True):
             yield "clientId", mask(self.client_id)
         if self.jwt:
             yield "jwt", mask(self.jwt)
+
+
+def _life(left: Any) -> str:
+    """Return a timedelta as hours and minutes, such as `11 h 52 min`."""
+    minutes = left // timedelta(minutes=1)
+    return f"{minutes // 60} h {minutes % 60:02} min" if minutes >= 0 else "over"
 
 
 _ANSWER_FIELDS = {"server", "channels", "clientId", "jwt", "exp", "api", "publicChannels"}

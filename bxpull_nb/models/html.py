@@ -14,4 +14,5 @@ def html_table(rows: Iterable[tuple[str, Any]]) -> str:
         f"<td style='text-align:left'>{escape(str(value))}</td></tr>"
         for name, value in rows
     )
-    return f"<table>{cells}</table>"
+    # Lab draws `$…$` as mathematics elsewhere.
+    return f"<div class='mathjax_ignore'><table>{cells}</table></div>"

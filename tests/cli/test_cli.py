@@ -515,7 +515,7 @@ def test_lab_from_its_start_to_ctrl_c(tmp_path: Path) -> None:
     with running("lab", tmp_path, "--no-browser") as process:
         output = read_until(process, "Ctrl-C")
         url = re.findall(r"http://127\.0\.0\.1:\d+/lab\S+", output)[0]
-        assert "copied 01_connection_config.ipynb, 03_explore" in output
+        assert "copied 00_start_here.ipynb, 01_connection_config.ipynb, 03_explore" in output
         assert "kept 02_listen_live.ipynb" in output
         assert edited.read_text() == "my own work"
         answer = httpx.get(url, trust_env=False)

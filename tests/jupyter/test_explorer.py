@@ -3,6 +3,7 @@
 import asyncio
 import math
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 
 import bxpull_nb as bx
 from bxpull_nb.jupyter.widgets import Explorer
-from bxpull_nb.jupyter.widgets.export_form import unused
+from bxpull_nb.jupyter.widgets.export_form import named, unused
 from bxpull_nb.portal import Portal
 from bxpull_nb.rest.auth import AccessToken
 from bxpull_nb.sandbox import Sandbox
@@ -112,7 +113,7 @@ def test_the_export_button_writes_the_file(
     eventually(lambda: not panel.export.export_button.disabled)
     panel.export.file_name.value = str(tmp_path / "out")
     panel.export.export_button.click()
-    eventually(lambda: "Wrote 1 events to" in panel.export.status.value)
+    eventually(lambda: "Wrote 1 event to" in panel.export.status.value)
     assert read_events(tmp_path / "out.csv")["params"].tolist() == ['{"n":1}']
 
 
@@ -351,7 +352,9 @@ def test_a_selected_row_is_taken_apart(panel: Explorer, sandbox: Sandbox, comms:
     [sent] = [m for m in comms.sent if m.content and m.content.get("kind") == "event"]
     assert dict(sent.content["facts"])["command"] == "greeting"
     assert sent.buffers == [b'{"n":7}']
-    assert panel.tabs.selected_index == 0
+    eventually(lambda: panel.detail.layout.display is None)
+    from_page(panel.detail, {"kind": "close"})
+    assert panel.detail.layout.display == "none"
 
 
 def test_what_happened_is_in_the_log(panel: Explorer, sandbox: Sandbox) -> None:
@@ -438,3 +441,63 @@ def bundle(panel: Explorer) -> dict[str, str]:
     shown = panel._repr_mimebundle_()
     data: dict[str, str] = shown[0] if isinstance(shown, tuple) else shown
     return data
+
+
+def test_explore_alone_connects_and_starts(
+    comms: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Again it is the same portal, so there is one listener; an error is shown in the panel."""
+    with Sandbox() as sandbox:
+        monkeypatch.setenv("BXPULL_URL", sandbox.url)
+        monkeypatch.setenv("BXPULL_TOKEN", sandbox.token)
+        panel = bx.explore()
+        eventually(lambda: panel.feed.state == "connected")
+        again = bx.explore()
+        assert again.feed is panel.feed
+        monkeypatch.setenv("BXPULL_TOKEN", "x" * 32)
+        refused = bx.explore()
+        eventually(lambda: "fresh token" in refused.error.value)
+        assert refused.table.empty.startswith("No events: the start failed.")
+        for shown in (panel, again, refused):
+            shown.close()
+            shown.portal.close() if shown.portal else None
+
+
+def has_length(panel: Explorer, length: int) -> bool:
+    """Whether the panel's feed has so many events."""
+    return len(panel.feed) == length
+
+
+def test_explore_shows_recorded_events(comms: Recorder, tmp_path: Path) -> None:
+    """A DataFrame, a file by its name or path; a file that is not there is an OSError."""
+    events = played(30)
+    path = bx.to_csv(events, str(tmp_path / "events.csv"))
+    for source in (events, str(path), Path(path)):
+        panel = bx.explore(source)
+        eventually(partial(has_length, panel, 30))
+        assert panel.portal is None
+        panel.close()
+    with pytest.raises(OSError, match=r"nowhere\.csv"):
+        bx.explore(tmp_path / "nowhere.csv")
+
+
+@pytest.mark.parametrize(
+    ("name", "suffix", "expected"),
+    [("a", ".csv", "a.csv"), ("a.csv", ".jsonl", "a.jsonl"), ("a.b", ".csv", "a.b.csv")],
+)
+def test_the_suffix_is_that_of_the_format(name: str, suffix: str, expected: str) -> None:
+    """In place of another format's; any other ending is part of the name."""
+    assert named(name, suffix) == expected
+
+
+def test_enter_sets_the_mark_and_an_earlier_one_can_be_chosen(panel: Explorer) -> None:
+    """The newest is chosen first."""
+    panel.start_button.click()
+    eventually(lambda: panel.feed.state == "connected")
+    for label in ("first", "second"):
+        panel.mark_label.value = label
+        from_page(panel.mark_label, {"event": "submit"})
+        eventually(lambda: panel.activity.mark.value == panel.mark_label.value)
+    assert panel.activity.mark.options == ("second", "first")
+    panel.activity.mark.value = "first"
+    eventually(lambda: "After <b>first</b>" in panel.activity.after.value)

@@ -20,7 +20,7 @@ def test_run_all(lab: Lab, name: str) -> None:
     with lab.open(f"{name}.ipynb") as tab:
         tab.run_all()
         if name == WITH_PANEL:
-            tab.page.locator(".jp-Notebook button", has_text="Fetch config").wait_for()
+            tab.page.locator(".jp-Notebook button", has_text="Settings").wait_for()
         tab.check_run()
         tab.check()
         assert tab.console == []

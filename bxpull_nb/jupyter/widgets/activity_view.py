@@ -7,8 +7,10 @@ import ipywidgets as ipw
 
 from bxpull_nb.capture.feed import Feed
 from bxpull_nb.jupyter.widgets import status_html
+from bxpull_nb.jupyter.widgets.controls import choice, shown
 from bxpull_nb.jupyter.widgets.live_table import LiveTable
 from bxpull_nb.jupyter.widgets.rate_chart import RateChart
+from bxpull_nb.jupyter.widgets.streaming_view import MOST_FLAGS
 from bxpull_nb.models import LogEntry
 
 __all__ = ["ActivityView"]
@@ -33,6 +35,10 @@ class ActivityView:
         self.after = ipw.HTML(
             status_html.message("Press Mark, then do something that causes events.")
         )
+        self.mark = choice("mark", [], width="260px", tooltip="The mark whose effects are shown")
+        self.mark.observe(self._mark_chosen, "value")
+        shown(self.mark, False)
+        self.after_box = ipw.VBox([self.mark, self.after])
         self.marks = 0
         self._feed = feed
         self._chart = chart
@@ -56,10 +62,21 @@ class ActivityView:
             self._grouped_at = self._monotonic()
             self.after.value = status_html.after_mark(self._label, self._feed.since(self._label))
 
+    def _offer(self, label: str) -> None:
+        """Offer the mark and choose it: the newest is what was asked last."""
+        others = [name for name in self.mark.options if name != label]
+        self.mark.options = [label, *others][:MOST_FLAGS]
+        self.mark.value = label
+        shown(self.mark, len(self.mark.options) > 1)
+        self._mark_chosen()
+
+    def _mark_chosen(self, _change: object = None) -> None:
+        self._label, self._grouped_at = self.mark.value or "", float("-inf")
+
     def _add(self, entry: LogEntry) -> None:
         if entry.kind == "marked":
             self.marks += 1
-            self._label, self._grouped_at = entry.text, float("-inf")
+            self._offer(entry.text)
             self._chart.flag(entry.at_us, entry.text)
             self._table.flag(entry.count or 0, entry.text)
         elif entry.kind in _DRIFT:

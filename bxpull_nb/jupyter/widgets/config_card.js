@@ -16,14 +16,32 @@ function render({ model, el }) {
   };
 }
 
-function show(view, { server, channels, now }) {
+function show(view, { server, channels, now, unfolded }) {
   const ahead = now - Date.now(); // the portal's clock against this page's
   view.bars = [];
   view.ids.clear();
   const facts = server.map(([name, value]) =>
     make("span", { class: "bxcc-fact" }, make("span", { class: "bxcc-name" }, name), " ", value));
+  const lives = channels.map((channel) => lifeOf(view, channel, ahead));
   const rows = channels.map((channel) => channelRow(view, channel, ahead));
-  view.root.replaceChildren(make("div", { class: "bxcc-facts" }, ...facts), ...rows);
+  const line = make("summary", { class: "bxcc-line", title: "The connection config: click for all of it" },
+    ...lives, make("span", { class: "bxcc-name" }, server.length ? server[0][1] : ""));
+  const card = make("details", {}, line, make("div", { class: "bxcc-facts" }, ...facts), ...rows);
+  card.open = unfolded;
+  view.root.replaceChildren(card);
+}
+
+// The channel in the folded line: its name and the life it has left.
+function lifeOf(view, { type, start, end }, ahead) {
+  const left = make("span", { class: "bxcc-name" });
+  const node = make("span", { class: "bxcc-life", title: "The channel's life left" }, make("span", { class: "bxcc-dot", "aria-hidden": "true" }, "●"), `${type} `, left);
+  view.bars.push(() => {
+    const ms = end - (Date.now() + ahead);
+    left.textContent = lifeLeft(ms).replace(/( h \d\d) min left$| left$/, "$1");
+    node.classList.toggle("bxcc-low", ms < 600_000);
+  });
+  view.bars.at(-1)();
+  return node;
 }
 
 function channelRow(view, { type, masked, start, end }, ahead) {

@@ -6,7 +6,7 @@ one id, shows it, and forgets it.
 ```
 page   -> kernel   hello                   drawn: asks for the config
 page   -> kernel   reveal {channel}        the button is held
-kernel -> page     config {server, channels, now}
+kernel -> page     config {server, channels, now, unfolded}
 kernel -> page     id {channel, id}
 ```
 """
@@ -24,16 +24,18 @@ class ConfigCard(PageWidget):
     """A card for one connection config; empty until `show`."""
 
     _scripts = ("config_card.js",)
-    _styles = ("config_card.css",)
+    _styles = ("config_card.css", "panel.css")  # the card is in every panel
 
     def __init__(self) -> None:
         self.config: PullConfig | None = None
+        self._unfolded = False
         super().__init__()
 
-    def show(self, config: PullConfig | None) -> None:
-        """Show the config; nothing is sent when it is shown already."""
+    def show(self, config: PullConfig | None, *, unfolded: bool = False) -> None:
+        """Show the config, folded to one line; nothing is sent when it is shown already."""
         if config is not self.config:
             self.config = config
+            self._unfolded = unfolded
             self._send_config()
 
     def _on_page(self, _widget: Any, content: Any, _buffers: Any) -> None:
@@ -52,6 +54,7 @@ class ConfigCard(PageWidget):
         self.send(
             {
                 "kind": "config",
+                "unfolded": self._unfolded,
                 "now": config.now().timestamp() * 1000,
                 "server": _server(config),
                 "channels": [_channel(channel) for channel in config.channels.values()],

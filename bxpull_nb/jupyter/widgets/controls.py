@@ -1,12 +1,13 @@
 """Small controls in the style of the panel."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import ipywidgets as ipw
 
 from bxpull_nb.jupyter.widgets import status_html
 
-__all__ = ["Status", "button", "close_children", "labelled", "row", "toggle"]
+__all__ = ["Status", "button", "checkbox", "choice", "close_children", "row", "shown"]
 
 
 class Status(ipw.HTML):
@@ -17,11 +18,27 @@ class Status(ipw.HTML):
         self.value = status_html.message(text)
 
 
-def toggle(options: list[Any], tooltip: str) -> ipw.ToggleButtons:
-    """Return a choice with all its options visible."""
-    return ipw.ToggleButtons(
-        options=options, tooltips=[tooltip] * len(options), style={"button_width": "auto"}
+def choice(name: str, options: Iterable[Any], *, width: str, tooltip: str = "") -> ipw.Dropdown:
+    """Return a choice that carries its name, for the eye and for screen readers."""
+    return ipw.Dropdown(
+        options=list(options),
+        description=name,
+        tooltip=tooltip or name,
+        style={"description_width": "initial"},
+        layout={"width": width},
     )
+
+
+def checkbox(text: str, *, tooltip: str) -> ipw.Checkbox:
+    """Return a checkbox as wide as its text."""
+    return ipw.Checkbox(
+        value=True, description=text, indent=False, tooltip=tooltip, layout={"width": "auto"}
+    )
+
+
+def shown(widget: ipw.Widget, visible: bool) -> None:
+    """Show the widget, or take it out of the page without a gap."""
+    widget.layout.display = None if visible else "none"
 
 
 def button(text: str, icon: str, *, style: str = "", tooltip: str = "") -> ipw.Button:
@@ -31,18 +48,15 @@ def button(text: str, icon: str, *, style: str = "", tooltip: str = "") -> ipw.B
         icon=icon,
         button_style=style,
         tooltip=tooltip,
-        layout={"width": "auto", "min_width": "84px"},
+        layout={"width": "auto", "min_width": "64px"},
     )
-
-
-def labelled(name: str, control: ipw.Widget) -> ipw.HBox:
-    """Return the control after its name, closer than its own label would be."""
-    return ipw.HBox([ipw.Label(name), control], layout={"margin": "0 14px 0 0"})
 
 
 def row(*children: ipw.Widget) -> ipw.HBox:
     """Return a row of widgets; it breaks into lines where the page is narrow."""
-    return ipw.HBox(children, layout={"flex_flow": "row wrap", "align_items": "center"})
+    return ipw.HBox(
+        children, layout={"flex_flow": "row wrap", "align_items": "center", "width": "100%"}
+    )
 
 
 def close_children(box: ipw.Box) -> None:

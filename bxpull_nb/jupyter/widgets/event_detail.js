@@ -3,14 +3,14 @@
 const OPEN_DEPTH = 2;
 
 function render(page) {
-  const root = make("div", { class: "bx bxed", role: "region", "aria-label": "The selected event" },
+  const root = make("div", { class: "bx bxed", role: "region", tabindex: 0, "aria-label": "The selected event", ...OWN_KEYS },
     make("p", { class: "bxed-hint" }, "Click a row of the table, or press Enter on it, to take the event apart."));
   return connect(page, root, (content, buffers) => {
-    if (content.kind === "event") show(root, content, new TextDecoder().decode(buffers[0]));
+    if (content.kind === "event") show(page.model, root, content, new TextDecoder().decode(buffers[0]));
   });
 }
 
-function show(root, { row, facts, frame, frame_size: size, cut, before, changes }, params) {
+function show(model, root, { row, facts, frame, frame_size: size, cut, before, changes }, params) {
   const list = make("table", { class: "bxed-facts" },
     ...facts.map(([name, value]) => make("tr", {}, make("th", { scope: "row" }, name), make("td", {}, value))));
   const tree = make("div", { class: "bxed-tree" },
@@ -18,8 +18,10 @@ function show(root, { row, facts, frame, frame_size: size, cut, before, changes 
   const raw = make("details", { class: "bxed-raw" },
     make("summary", {}, frame === null ? "raw frame: no longer kept" : `raw frame, ${size} long, secrets masked`),
     make("pre", {}, frame ?? "Only the newest 32 MiB of frames are kept."));
-  root.replaceChildren(make("h4", {}, `Event ${row}`), make("div", { class: "bxed-halves" }, list, tree),
-    ...(before === null ? [] : [differences(before, changes)]), raw);
+  const close = make("button", { type: "button", class: "bxed-close", "aria-label": "Close the event", title: "Close" }, "×");
+  close.addEventListener("click", () => model.send({ kind: "close" }));
+  root.scrollTop = 0;
+  root.replaceChildren(make("div", { class: "bxed-head" }, make("h4", {}, `Event ${row}`), close), make("div", { class: "bxed-halves" }, tree, list), ...(before === null ? [] : [differences(before, changes)]), raw);
 }
 
 // What differs from the event that was shown before: the old value, and the new one.

@@ -4,9 +4,11 @@ Event text may be hostile and frames large, so the page gets both as messages an
 text; nothing is saved with the notebook.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
+from ipywidgets import CallbackDispatcher
 
 from bxpull_nb.capture.anatomy import Anatomy
 from bxpull_nb.jupyter.widgets.page_widget import PageWidget
@@ -26,6 +28,7 @@ class EventDetail(PageWidget):
     def __init__(self) -> None:
         self.anatomy: Anatomy | None = None
         self.before: Anatomy | None = None
+        self._on_close = CallbackDispatcher()
         super().__init__()
 
     def show(self, anatomy: Anatomy) -> None:
@@ -34,9 +37,16 @@ class EventDetail(PageWidget):
             self.before, self.anatomy = self.anatomy, anatomy
         self._send_event()
 
+    def on_close(self, callback: Callable[[], None]) -> None:
+        """Call `callback()` when the user closes the view."""
+        self._on_close.register_callback(callback)
+
     def _on_page(self, _widget: Any, content: Any, _buffers: Any) -> None:
-        if isinstance(content, dict) and content.get("kind") == "hello":
-            self._send_event()
+        match content:
+            case {"kind": "hello"}:
+                self._send_event()
+            case {"kind": "close"}:
+                self._on_close()
 
     def _send_event(self) -> None:
         anatomy = self.anatomy

@@ -10,24 +10,16 @@ from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any
 
-import ipywidgets as ipw
-
 from bxpull_nb.capture.feed import Feed
 from bxpull_nb.errors import BxPullError
 from bxpull_nb.jupyter.widgets import status_html
-from bxpull_nb.jupyter.widgets.activity_view import ActivityView
-from bxpull_nb.jupyter.widgets.config_card import ConfigCard
-from bxpull_nb.jupyter.widgets.controls import Status, button, close_children, labelled, row, toggle
-from bxpull_nb.jupyter.widgets.event_detail import EventDetail
-from bxpull_nb.jupyter.widgets.export_form import ExportForm
-from bxpull_nb.jupyter.widgets.live_table import LiveTable
+from bxpull_nb.jupyter.widgets.controls import close_children, shown
 from bxpull_nb.jupyter.widgets.painting_panel import frozen_text, take_over
+from bxpull_nb.jupyter.widgets.panel_layout import EMPTY, TABS, PanelLayout
 from bxpull_nb.jupyter.widgets.publish_context import outside_requests, within
-from bxpull_nb.jupyter.widgets.rate_chart import Pick, RateChart
-from bxpull_nb.jupyter.widgets.send_form import SendForm
+from bxpull_nb.jupyter.widgets.rate_chart import Pick
+from bxpull_nb.jupyter.widgets.settings_row import CHANNELS, chosen
 from bxpull_nb.masking import reason_of
-from bxpull_nb.models import CHANNEL_TYPES
-from bxpull_nb.models.choices import TRANSPORTS
 from bxpull_nb.portal import Portal
 
 __all__ = ["Explorer"]
@@ -35,14 +27,9 @@ __all__ = ["Explorer"]
 _log = logging.getLogger("bxpull_nb")
 
 _REPAINT = 0.2  # seconds: smooth to the eye, far below what Jupyter's message limit allows
-_EMPTY = (
-    "No events yet. Press Start; if it runs already, the portal is quiet: send a test event below."
-)
-_CHANNELS = {"shared": ("shared",), "private": ("private",), "both": CHANNEL_TYPES}
-_TABS = ("Event", "What happened", "After a mark", "Send a test event", "Export")
 
 
-class Explorer(ipw.VBox):
+class Explorer(PanelLayout):
     """A panel for one portal: fetch the config, start, watch, mark, send, stop, export.
 
     It shows the portal's last started feed, or an idle one. A feed alone, such as a replay, is
@@ -61,6 +48,7 @@ class Explorer(ipw.VBox):
         self._action_error = ""
         self._repaint = repaint
         self._frozen = False
+        self._selected: int | None = None
         self._context.run(self._build)
         self._connect_controls()
         self._context.run(self.paint)
@@ -76,16 +64,26 @@ class Explorer(ipw.VBox):
         stats = self.feed.stats
         self.light.value = status_html.state_light(stats)
         self.counters.value = status_html.counters(stats)
-        self.error.value = status_html.message(self._action_error or stats.error or "", error=True)
+        error = self._action_error or stats.error or ""
+        self.error.value = status_html.message(error, error=True)
+        shown(self.error, bool(error))
+        self.table.empty = EMPTY[stats.state]
         running = self.feed.running
         self.start_button.disabled = running
         self.stop_button.disabled = not running
+        shown(self.start_button, not running)
+        shown(self.stop_button, running)
         self.export.export_button.disabled = len(self.feed) == 0
         if self.feed.config is not None:
             self.config_card.show(self.feed.config)
         self.activity.paint()
         self.chart.flush()
         self.table.flush()
+
+    def start(self) -> None:
+        """Start listening as the button does; an error is shown in the panel."""
+        if not self.feed.running:
+            self._act(self._start)
 
     def close(self) -> None:
         """End the panel and its timer; the feed goes on."""
@@ -130,74 +128,14 @@ class Explorer(ipw.VBox):
 
     def _align_settings(self) -> None:
         """Show the feed's settings without starting it again."""
-        channels = _chosen(self.feed.channels)
-        values = ((self.channels, channels), (self.transport, self.feed.transport))
+        values = (
+            (self.channels, chosen(self.feed.channels)),
+            (self.transport, self.feed.transport),
+        )
         for choice, value in values:
             choice.unobserve(self._settings_changed, "value")
             choice.value = value
             choice.observe(self._settings_changed, "value")
-
-    def _enable(self, enabled: bool) -> None:
-        send = [] if self.send is None else [self.send.send_button]
-        settings = [self.cache, self.reopen, self.channels, self.transport]
-        buttons = [self.fetch_button, self.start_button, self.stop_button, self.mark_button]
-        for control in (*settings, *buttons, self.export.export_button, *send):
-            control.disabled = not enabled
-
-    def _build(self) -> None:
-        feed = self.feed
-        self.light, self.counters = ipw.HTML(), ipw.HTML()
-        self.status, self.error = Status(), ipw.HTML()
-        self.cache = toggle([("Y", True), ("N", False)], "CACHE: may the portal answer from it?")
-        self.reopen = toggle([("Y", True), ("N", False)], "REOPEN: may it open a new channel?")
-        self.channels = toggle(list(_CHANNELS), "The type of the channels to listen to")
-        self.channels.value = _chosen(feed.channels)
-        self.transport = ipw.Dropdown(
-            options=TRANSPORTS, value=feed.transport, layout={"width": "110px"}
-        )
-        self.fetch_button = button("Fetch config", "download")
-        self.start_button = button("Start", "play", style="success")
-        self.stop_button = button("Stop", "stop")
-        self.mark_button = button("Mark", "flag", tooltip="Note this moment: what follows from it?")
-        self.mark_label = ipw.Text(placeholder="clicked Save", layout={"width": "160px"})
-        self.config_card = ConfigCard()
-        self.table = LiveTable(feed.log, empty=_EMPTY)
-        self.chart = RateChart(feed.log, live=self.portal is not None)
-        self.detail = EventDetail()
-        self.activity = ActivityView(feed, self.chart, self.table)
-        self.send = SendForm(self.portal, feed) if self.portal else None
-        self.export = ExportForm(feed, self.table)
-        self.tabs = self._open_tabs()
-        super().__init__(self._rows())
-
-    def _rows(self) -> list[ipw.Widget]:
-        title = ipw.HTML(status_html.headline(self.feed.name), layout={"flex": "1 1 auto"})
-        settings = row(
-            labelled("Cache", self.cache),
-            labelled("Reopen", self.reopen),
-            labelled("Channels", self.channels),
-            labelled("Transport", self.transport),
-        )
-        actions = [self.start_button, self.stop_button, self.mark_button, self.mark_label]
-        return [
-            row(title, self.light),
-            *([settings] if self.portal else []),
-            row(*([self.fetch_button] if self.portal else []), *actions, self.status),
-            self.error,
-            self.config_card,
-            self.counters,
-            self.chart,
-            self.table,
-            self.tabs,
-        ]
-
-    def _open_tabs(self) -> ipw.Tab:
-        """Return the tabs below the table, in a fixed order: a number finds a tab."""
-        send = self.send or ipw.HTML(
-            status_html.message("Sending needs a portal; this is a feed alone.")
-        )
-        contents = [self.detail, self.activity.log, self.activity.after, send, self.export]
-        return ipw.Tab(contents, titles=_TABS)
 
     def _connect_controls(self) -> None:
         for control, work in (
@@ -213,7 +151,10 @@ class Explorer(ipw.VBox):
             self.send.send_button.on_click(lambda _button: self._act(send))
         for choice in (self.channels, self.transport):
             choice.observe(self._settings_changed, "value")
+        self.mark_label.on_msg(self._on_mark_key)
+        self.settings_button.observe(self._show_settings, "value")
         self.table.on_select(self._select)
+        self.detail.on_close(self._close_detail)
         self.chart.on_pick(self._pick)
 
     async def _fetch_config(self) -> None:
@@ -222,29 +163,44 @@ class Explorer(ipw.VBox):
         config = await self.portal.rest.fetch_config(
             cache=self.cache.value, reopen=self.reopen.value
         )
-        self.config_card.show(config)
+        self.config_card.show(config, unfolded=True)
         self.status.show(f"Config fetched at {config.portal_time:%H:%M:%S} UTC.")
 
     async def _start(self) -> None:
         self.status.show("")
-        await self.feed.start_async(_CHANNELS[self.channels.value], self.transport.value)
+        await self.feed.start_async(CHANNELS[self.channels.value], self.transport.value)
 
     async def _mark(self) -> None:
         label = self.mark_label.value.strip() or f"mark {self.activity.marks + 1}"
         self.feed.mark(label)
         self.status.show(f"Marked “{label}”.")
-        self.tabs.selected_index = _TABS.index("After a mark")
+        self.tabs.selected_index = TABS.index("After a mark")
 
     def _settings_changed(self, _change: object) -> None:
         if self.feed.running:
             self._act(self._start)
 
+    def _on_mark_key(self, _text: object, content: Any, _buffers: object) -> None:
+        if isinstance(content, dict) and content.get("event") == "submit":
+            self._act(self._mark)
+
+    def _show_settings(self, _change: object) -> None:
+        shown(self.settings, self.settings_button.value)
+
     def _select(self, number: int) -> None:
+        self._selected = number
+
         async def show() -> None:
-            self.detail.show(await asyncio.to_thread(self.feed.anatomy, number))
-            self.tabs.selected_index = _TABS.index("Event")
+            anatomy = await asyncio.to_thread(self.feed.anatomy, number)
+            if number == self._selected:  # of two quick clicks the first may take longer
+                self.detail.show(anatomy)
+                shown(self.detail, True)
 
         self._act(show)
+
+    def _close_detail(self) -> None:
+        self._selected = None
+        shown(self.detail, False)
 
     def _pick(self, pick: Pick) -> None:
         self.table.show_only(command=pick.command, since_us=pick.since_us, until_us=pick.until_us)
@@ -296,7 +252,3 @@ class Explorer(ipw.VBox):
 
 def _last_feed(portal: Portal) -> Feed:
     return portal.feeds[-1] if portal.feeds else portal.feed()
-
-
-def _chosen(channels: tuple[str, ...]) -> str:
-    return next(name for name, kinds in _CHANNELS.items() if set(kinds) == set(channels))

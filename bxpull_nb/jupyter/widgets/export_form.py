@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as ipw
 
 from bxpull_nb.capture.feed import Feed
-from bxpull_nb.jupyter.widgets.controls import Status, button, labelled, row, toggle
+from bxpull_nb.jupyter.widgets.controls import Status, button, choice, row
+from bxpull_nb.jupyter.widgets.figures import counted
 from bxpull_nb.jupyter.widgets.live_table import Filters, LiveTable
 from bxpull_nb.storage.export import to_csv, to_jsonl, to_parquet
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["ExportForm", "matching", "unused"]
+__all__ = ["ExportForm", "matching", "named", "unused"]
 
 _WRITERS: dict[str, Callable[["pd.DataFrame", str], Path]] = {
     ".csv": to_csv,
@@ -33,23 +34,26 @@ class ExportForm(ipw.VBox):
         self._feed = feed
         self._table = table
         self._one_at_a_time = asyncio.Lock()
-        self.file_name = ipw.Text(value="events", layout={"width": "200px"})
-        self.format = ipw.Dropdown(
-            options=[("CSV", ".csv"), ("Parquet", ".parquet"), ("JSON lines", ".jsonl")],
-            layout={"width": "120px"},
+        self.file_name = ipw.Text(
+            value="events",
+            description="to",
+            style={"description_width": "initial"},
+            layout={"width": "240px"},
         )
-        self.which = toggle(["all", "filtered"], "filtered: those the table's filters leave")
+        formats = [("CSV", ".csv"), ("Parquet", ".parquet"), ("JSON lines", ".jsonl")]
+        self.format = choice("as", formats, width="150px")
+        self.which = choice(
+            "events",
+            ["all", "filtered"],
+            width="160px",
+            tooltip="filtered: those the table's filters leave",
+        )
         self.export_button = button("Export", "save")
         self.status = Status()
         self.link = ipw.Output()
         super().__init__(
             [
-                row(
-                    labelled("to", self.file_name),
-                    labelled("as", self.format),
-                    labelled("events", self.which),
-                    self.export_button,
-                ),
+                row(self.file_name, self.format, self.which, self.export_button),
                 row(self.status, self.link),
             ]
         )
@@ -60,8 +64,7 @@ class ExportForm(ipw.VBox):
         An existing file stays as it is: the new one gets a number, as `events-2.csv`.
         """
         suffix = str(self.format.value)
-        name = self.file_name.value.strip() or "events"
-        path = name if Path(name).suffix == suffix else name + suffix
+        path = named(self.file_name.value.strip() or "events", suffix)
         filters = self._table.filters if self.which.value == "filtered" else None
         self.status.show("Writing …")
         # On another thread: a million rows take a second, and the listener shares this loop.
@@ -69,8 +72,14 @@ class ExportForm(ipw.VBox):
             free = str(unused(Path(path)))
             number, written = await asyncio.to_thread(_write, self._feed, filters, suffix, free)
         kept = "" if free == str(Path(path)) else f" {path} was there and stays as it is."
-        self.status.show(f"Wrote {number:,} events to {written}.{kept}")
+        self.status.show(f"Wrote {counted(number)} to {written}.{kept}")
         self.link.outputs = (_link(written),)
+
+
+def named(name: str, suffix: str) -> str:
+    """Return the file name with the suffix of its format, in place of another format's."""
+    known = Path(name).suffix if Path(name).suffix in _WRITERS else ""
+    return name.removesuffix(known) + suffix
 
 
 def unused(path: Path) -> Path:

@@ -48,7 +48,7 @@ function mount(mirror, model, el) {
   const view = {
     mirror, model, id, ui: build(model, id), drawn: new Map(), shown: [], items: [], painted: [],
     filters: mirror.filters ?? ALL, text: "", columns: [], sort: null, followed: true,
-    frozen: null, follow: true, anchor: null, top: 0, hidden: true,
+    frozen: null, follow: true, over: false, seen: -1, anchor: null, top: 0, hidden: true,
     selected: null, active: null, frame: 0, announceTimer: 0,
   };
   wireBar(view);
@@ -57,6 +57,7 @@ function mount(mirror, model, el) {
   setFilters(view, view.filters);
   return () => {
     document.removeEventListener("pointerdown", view.closeMenu);
+    model.off("change:empty", view.repaint);
     leave(view);
   };
 }
@@ -71,21 +72,55 @@ function build(model, id) {
   make("div", { role: "rowgroup", class: "bxlt-top" }, head), body, note);
   scroll.style.height = `${HEAD + Math.max(3, Math.round((model.get("height") - HEAD) / ROW)) * ROW}px`;
   bar.follow.checked = true;
-  return { ...bar, root: make("div", { class: "bx bxlt" }, bar.bar, scroll), head, body, note, scroll };
+  const fresh = make("button", { type: "button", class: "bxlt-fresh", hidden: "", "aria-controls": id });
+  const table = make("div", { class: "bxlt-table" }, scroll, fresh);
+  return { ...bar, root: make("div", { class: "bx bxlt" }, bar.bar, table), head, body, note, scroll, table, fresh };
 }
 
 function wire(view) {
-  const { scroll, head, body } = view.ui;
+  const { scroll, head, body, table, fresh } = view.ui;
   scroll.addEventListener("scroll", () => noteScroll(view), { passive: true });
   scroll.addEventListener("keydown", (event) => onKey(view, event));
   head.addEventListener("click", (event) => {
     const button = event.target.closest(".bxlt-sort");
     if (button) nextSort(view, button.dataset.column);
   });
-  body.addEventListener("click", (event) => {
-    const node = event.target.closest(".bxlt-row");
-    if (node && document.getSelection().isCollapsed) select(view, Number(node.dataset.n));
+  // On press, for a row that moves between press and release would lose the click. A finger that
+  // presses may be about to scroll.
+  body.addEventListener("pointerdown", (event) => {
+    if (event.pointerType !== "touch" && event.button === 0) selectAt(view, event.target);
   });
+  body.addEventListener("click", (event) => {
+    if (event.pointerType === "touch") selectAt(view, event.target);
+  });
+  for (const name of ["pointerenter", "pointermove"]) table.addEventListener(name, (event) => holdUnder(view, event));
+  table.addEventListener("pointerleave", () => letGo(view));
+  fresh.addEventListener("click", () => {
+    view.over = false;
+    setFollow(view, true);
+  });
+  view.model.on("change:empty", view.repaint = () => schedule(view));
+}
+
+function selectAt(view, target) {
+  const node = target.closest(".bxlt-row");
+  if (node) select(view, Number(node.dataset.n));
+}
+
+// Nothing moves under the pointer: the row there is the one that stays in place.
+function holdUnder(view, { clientY, pointerType }) {
+  if (pointerType === "touch") return;
+  const { scroll } = view.ui;
+  const below = clientY - scroll.getBoundingClientRect().top - HEAD;
+  if (below < 0) return letGo(view); // over the titles
+  view.over = true;
+  view.anchor = heldAt(view, scroll.scrollTop, below) ?? view.anchor;
+}
+
+function letGo(view) {
+  if (!view.over) return;
+  view.over = false;
+  if (view.ui.scroll.clientHeight) setFollow(view, view.follow); // else it was hidden by another tab
 }
 
 // Takes over the mirror's rows; `known` is false when they are of another log than before.
@@ -94,6 +129,7 @@ function update(view, known) {
     forgetDrawn(view);
     view.selected = view.active = view.anchor = null;
     view.followed = true;
+    view.seen = -1;
     if (!view.sort) view.follow = view.ui.follow.checked = true;
     if (view.frozen) setPaused(view, false);
   }
@@ -120,12 +156,20 @@ function setFollow(view, follow) {
 
 // At the upper end of sorted rows no row is held there.
 function anchorAt(view, scrollTop) {
-  const row = view.painted[Math.floor(scrollTop / ROW)];
-  return row && !(view.sort && scrollTop < 1) ? { n: row.n, offset: scrollTop % ROW } : null;
+  return view.sort && scrollTop < 1 ? null : heldAt(view, scrollTop, 0);
 }
 
+// The row so many pixels below the head, and where the scroll position is from its upper edge.
+function heldAt(view, scrollTop, below) {
+  const at = Math.floor((scrollTop + below) / ROW);
+  const row = view.painted[at];
+  return row ? { n: row.n, offset: scrollTop - at * ROW } : null;
+}
+
+// A chosen row stays in sight: the tail is no longer followed.
 function select(view, n) {
   view.selected = view.active = n;
+  if (view.follow) setFollow(view, false);
   paint(view);
   view.model.send({ kind: "select", epoch: view.mirror.epoch, row: n });
 }
@@ -164,6 +208,7 @@ function activate(view, i, last) {
   const { scroll } = view.ui;
   const room = scroll.clientHeight - HEAD;
   view.active = view.shown[i].n;
+  view.over = false;
   const at = indexOf(view, view.items, view.active); // flags are in between
   scroll.scrollTop = Math.max((at + 1) * ROW - room, Math.min(at * ROW, scroll.scrollTop));
   view.top = scroll.scrollTop;
@@ -182,12 +227,26 @@ function paint(view) {
   if (!scroll.clientHeight) return; // hidden by another tab: the observer calls again
   noteScroll(view);
   body.style.height = `${view.items.length * ROW}px`;
-  scroll.scrollTop = view.follow ? scroll.scrollHeight : held(view);
+  scroll.scrollTop = view.follow && !view.over ? scroll.scrollHeight : held(view);
   view.top = scroll.scrollTop;
   view.painted = view.items;
   view.hidden = false;
   const first = Math.max(0, Math.floor(view.top / ROW) - SPARE);
   drawRows(view, first, Math.ceil((view.top + scroll.clientHeight) / ROW) + SPARE);
+  drawFresh(view);
+}
+
+// How many rows have come since the newest one was in sight.
+function drawFresh(view) {
+  const { scroll, fresh } = view.ui;
+  const { shown, sort, frozen, mirror } = view;
+  const atEnd = scroll.scrollTop + scroll.clientHeight >= scroll.scrollHeight - ROW / 2;
+  if (atEnd || sort) view.seen = (frozen ?? mirror.rows).at(-1)?.n ?? -1;
+  const count = sort ? 0 : shown.length - (shown.findLastIndex((row) => row.n <= view.seen) + 1);
+  fresh.hidden = count === 0;
+  if (count) fresh.textContent = `${grouped(count)} new ↓`;
+  fresh.title = view.follow ? "They come into sight when the pointer leaves the table. Click to see them now."
+    : "Show the newest rows, and follow them";
 }
 
 // The scroll position that keeps the row at the upper edge there.

@@ -18,8 +18,8 @@ function buildBar(id) {
   const [module, command] = [select("module"), select("command")];
   const followLabel = make("label", { class: "bxlt-follow", title: "Keep the newest row in sight" }, follow, "Follow");
   const bar = make("div", { class: "bxlt-bars", ...OWN_KEYS },
-    make("div", { class: "bxlt-bar" }, module, command, filter, chip),
-    make("div", { class: "bxlt-bar" }, count, followLabel, pause, make("div", { class: "bxlt-columns" }, columns, menu)));
+    make("div", { class: "bxlt-bar" }, filter, module, command, chip, count, followLabel, pause,
+      make("div", { class: "bxlt-columns" }, columns, menu)));
   return { bar, filter, module, command, count, follow, pause, chip, columns, menu };
 }
 
@@ -156,9 +156,13 @@ function wireMenu(view) {
     event.preventDefault();
     event.stopPropagation();
   });
+  // On press, Lab gives the focus to the cell: that must not close the menu before the click.
+  let pressed = false;
+  menu.addEventListener("pointerdown", () => (pressed = true));
+  menu.addEventListener("click", () => (pressed = false));
   columns.parentNode.addEventListener("focusout", (event) => {
     // Without a target the window was left, or something that takes no focus was clicked.
-    if (event.relatedTarget && !columns.parentNode.contains(event.relatedTarget)) open(false);
+    if (!pressed && event.relatedTarget && !columns.parentNode.contains(event.relatedTarget)) open(false);
   });
   view.closeMenu = (event) => columns.parentNode.contains(event.target) || open(false);
   document.addEventListener("pointerdown", view.closeMenu);

@@ -1,10 +1,11 @@
 // The table: its head with the order of the rows, the rows in sight, and their texts.
 
 const PARAMS = 300; // characters shown
+const NO_CHANNEL = "Unknown: a push server of version 5 sends all channels over one connection and does not name them.";
 const NEW_MS = 1500; // how long a new row is marked
 // `i` is the cell's place in a message's row; `spare` columns are hidden at first.
 const COLUMNS = {
-  time: { title: "time", width: "12.5ch", min: 12.5, i: 0 },
+  time: { title: "time (UTC)", width: "12.5ch", min: 12.5, i: 0 },
   channel: { title: "channel", width: "9ch", min: 9, i: 1 },
   module: { title: "module", width: "11ch", min: 11, i: 2 },
   command: { title: "command", width: "22ch", min: 22, i: 3 },
@@ -137,13 +138,14 @@ function drawRow(view, row) {
 function drawCell(name, [received, channel, module, command, params, lag, mid, error]) {
   const bad = error !== undefined;
   switch (name) {
-    case "time": return received === null ? cell(name, null) : cell(name, CLOCK.format(received), utc(received));
+    case "time": return received === null ? cell(name, null) : cell(name, CLOCK.format(received), `${utc(received)}\n${local(received)}`);
     case "command": return bad ? cell("word", "unreadable", "This message could not be read") : cell(name, command);
     case "params": return bad ? cell(name, `${error} · ${cut(params, PARAMS)}`, `${error}\n\n${params}`)
       : cell(name, cut(params, PARAMS), params);
     case "lag": return lag === null ? cell(name, null)
       : cell(name, grouped(Math.round(lag / 1000)), sentAt(received, lag));
-    default: return cell(name, { channel, module, mid }[name]);
+    case "channel": return cell(name, channel, channel ?? NO_CHANNEL);
+    default: return cell(name, { module, mid }[name]);
   }
 }
 

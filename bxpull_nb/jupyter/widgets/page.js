@@ -6,7 +6,7 @@ const ASK_AGAIN_MS = 15000;
 const MOST_FLAGS = 200; // as in streaming_view.py
 const OWN_KEYS = { "data-lm-suppress-shortcuts": "true" }; // else Lab takes keys for its cells
 const clockWith = (digits) => new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit",
-  second: "2-digit", ...digits, hourCycle: "h23" });
+  second: "2-digit", ...digits, hourCycle: "h23", timeZone: "UTC" }); // as in Python and in files
 const CLOCK = clockWith({ fractionalSecondDigits: 3 });
 const CLOCK_S = clockWith({});
 
@@ -94,12 +94,20 @@ function draw(tag, attributes, ...children) {
 }
 
 function fill(node, attributes, children) {
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  node.append(...children);
+  for (const [name, value] of Object.entries(attributes)) {
+    node.setAttribute(name, name === "title" || name === "aria-label" ? seen(String(value)) : value);
+  }
+  node.append(...children.map((child) => (typeof child === "string" ? seen(child) : child)));
   return node;
 }
 
+// Characters that are invisible or turn a text around are named. Joiners stay in emoji and in Arabic letters.
+const UNSEEN = new RegExp("[\\0-\\x08\\x0b-\\x1f\\x7f-\\x9f\\xad\\u061c\\u200b\\u200e\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ufeff]"
+  + "|(?<!\\p{Script=Arabic})\\u200c|(?<![\\p{Extended_Pictographic}\\p{Emoji_Modifier}\\ufe0f])\\u200d", "gu");
+const seen = (text) => text.replace(UNSEEN, (sign) => `‹U+${sign.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}›`);
+
 const cut = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
 const grouped = (number) => String(number).replace(/\B(?=(\d{3})+$)/g, "\u202f").replace("-", "−");
+const local = (ms) => new Date(ms).toLocaleString("sv-SE", { timeZoneName: "short" });
 const utc = (ms) => `${new Date(ms).toISOString().replace("T", " ").replace("Z", "")} UTC`;
 const randomId = () => Math.random().toString(36).slice(2); // crypto.randomUUID is for https only

@@ -76,12 +76,12 @@ function build(model, id) {
   const readout = make("div", { class: "bxrc-readout" });
   const entries = bars.map((_, i) => legendEntry(i));
   const lagCount = make("span", { class: "bxrc-count" });
-  const lagEntry = make("span", { class: "bxrc-entry", title: "The line: the median delay of each second's events. "
+  const lagEntry = make("span", { class: "bxrc-entry bxrc-lag-entry", title: "The line: the median delay of each second's events. "
     + "The number: the middle one of these." }, make("span", { class: "bxrc-line" }),
-    make("span", { class: "bxrc-name" }, "median lag, ms"), lagCount);
+    make("span", { class: "bxrc-name" }, "lag, ms"), lagCount);
   const legend = make("div", { class: "bxrc-legend", role: "group", "aria-label": "Commands",
     ...OWN_KEYS }, ...entries.map((entry) => entry.node), lagEntry);
-  return { root: make("div", { class: "bx bxrc" }, readout, plot, legend), readout, plot, svg, note,
+  return { root: make("div", { class: "bx bxrc" }, readout, plot, legend), legend, readout, plot, svg, note,
     axes, shades, bars, lag, flags, cursor, picked, entries, lagCount };
 }
 
@@ -93,7 +93,7 @@ function legendEntry(i) {
 }
 
 function wire(view) {
-  const { plot, entries } = view.ui;
+  const { plot, entries, legend } = view.ui;
   plot.addEventListener("pointermove", (event) => setCursor(view, secondAt(view, event)));
   plot.addEventListener("pointerleave", () => setCursor(view, null));
   plot.addEventListener("blur", () => setCursor(view, null));
@@ -104,6 +104,16 @@ function wire(view) {
   plot.addEventListener("keydown", (event) => onKey(view, event));
   entries.slice(0, SLOTS).forEach(({ node }, i) =>
     node.addEventListener("click", () => pick(view, { command: view.slots[i] })));
+  legend.addEventListener("keydown", (event) => stepInLegend(view, event));
+}
+
+// The legend is one stop of the Tab key; the arrows go from entry to entry.
+function stepInLegend({ ui }, event) {
+  const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+  const there = ui.entries.slice(0, SLOTS).map(({ node }) => node).filter((node) => !node.classList.contains("bxrc-away"));
+  if (!step || !there.length) return;
+  event.preventDefault();
+  there[(there.indexOf(event.target) + step + there.length) % there.length].focus();
 }
 
 // ---- choosing
@@ -126,7 +136,7 @@ function sendPick(mirror, model) {
 function secondAt({ space, ui }, event) {
   if (!space) return null;
   const x = event.clientX - ui.plot.getBoundingClientRect().left;
-  const second = space.from + Math.floor(((x - EDGE.left) * WINDOW) / space.w);
+  const second = space.from + Math.floor(((x - EDGE.left) * space.span) / space.w);
   return second >= space.from && second <= space.end ? second : null;
 }
 
@@ -172,11 +182,13 @@ function drawLegend({ ui, slots, mirror }, { totals, others, lags }) {
     node.classList.toggle("bxrc-away", !shown);
     if (!shown) return;
     const number = grouped(i < SLOTS ? totals.get(command) : others);
-    name.textContent = command;
+    name.textContent = seen(command);
     count.textContent = number;
-    node.title = `${command}: ${number} events in 5 minutes`;
+    node.title = seen(`${command}: ${number} ${number === "1" ? "event" : "events"} in 5 minutes`);
     if (i < SLOTS) node.setAttribute("aria-pressed", command === mirror.picked.command);
   });
+  const stop = ui.entries.findIndex(({ node }, i) => i < SLOTS && !node.classList.contains("bxrc-away"));
+  ui.entries.slice(0, SLOTS).forEach(({ node }, i) => (node.tabIndex = i === stop ? 0 : -1));
   ui.lagCount.textContent = lags.length ? lagText(middle(lags)) : "–";
 }
 
@@ -185,8 +197,9 @@ function drawTexts(view) {
   if (!space) return;
   const at = cursor === null ? null : Math.max(space.from, cursor);
   const text = at === null ? summary(view) : secondText(view, at);
-  ui.readout.textContent = text;
-  ui.plot.title = at === null ? "" : text;
+  ui.readout.textContent = seen(text);
+  ui.plot.title = at === null ? "" : seen(text);
+  ui.plot.setAttribute("aria-valuemax", space.span - 1);
   ui.plot.setAttribute("aria-label", `Events per second. ${summary(view)}`);
   ui.plot.setAttribute("aria-valuenow", (at ?? space.end) - space.from);
   ui.plot.setAttribute("aria-valuetext", at === null ? pickedText(mirror.picked) || "no second chosen" : text);

@@ -1,8 +1,9 @@
 // The picture of RateChart, drawn from the mirror each time, with a path per command.
 
 const WINDOW = 300; // seconds, as in rate_chart.py
+const SPANS = [60, 120, WINDOW]; // seconds
 const SLOTS = 7; // commands with a colour of their own; as many as the style sheet has
-const EDGE = { left: 44, right: 52, top: 20, bottom: 20 }; // px, fixed: nothing moves with the numbers
+const EDGE = { left: 44, right: 52, top: 17, bottom: 18 }; // px, fixed: nothing moves with the numbers
 const LETTER = 7; // px, about the width of one in a label
 const JOINED = 3; // seconds without a lag that the line still spans
 
@@ -10,7 +11,8 @@ const JOINED = 3; // seconds without a lag that the line still spans
 function survey(view) {
   const { mirror } = view;
   const end = lastSecond(mirror);
-  const from = end - WINDOW + 1;
+  const span = spanOf(mirror, end);
+  const from = end - span + 1;
   const seconds = [];
   for (let at = from; at <= end; at++) if (mirror.seconds.has(at)) seconds.push(mirror.seconds.get(at));
   const totals = new Map();
@@ -24,7 +26,14 @@ function survey(view) {
   view.slots = slotted(view.slots, totals);
   for (const [name, count] of totals) if (!view.slots.includes(name)) others += count;
   const lags = seconds.map((second) => second.lag).filter((lag) => lag !== null);
-  return { from, end, seconds, totals, events, others, most, lags };
+  return { from, end, span, seconds, totals, events, others, most, lags };
+}
+
+// A capture that began a moment ago gets a shorter window: it would be a sliver of five minutes.
+function spanOf({ seconds, newest }, end) {
+  if (newest === null) return SPANS[0];
+  const first = Math.min(...[...seconds.keys()].filter((at) => at > end - WINDOW));
+  return SPANS.find((span) => end - first < span) ?? WINDOW;
 }
 
 // The newest second: now, by the kernel's clock, or that of the newest event of a recording.
@@ -39,8 +48,14 @@ function slotted(slots, totals) {
   const best = [...totals].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)).slice(0, SLOTS);
   const names = best.map(([name]) => name);
   const kept = slots.map((name) => (names.includes(name) ? name : null));
-  for (const name of names) if (!kept.includes(name)) kept[kept.indexOf(null)] = name;
+  for (const name of names) if (!kept.includes(name)) kept[freeFor(name, kept)] = name;
   return kept;
+}
+
+// The first free place from the name's own, so that a name mostly has one colour everywhere.
+function freeFor(name, kept) {
+  const own = [...name].reduce((sum, sign) => (31 * sum + sign.codePointAt(0)) % 9973, 0);
+  return kept.map((_, i) => (own + i) % kept.length).find((i) => kept[i] === null);
 }
 
 // A scale grows at once and shrinks late, so that the bars do not pump.
@@ -65,8 +80,8 @@ function drawChart(view, found) {
   view.lagTop = scaled(view.lagTop, Math.max(0, ...lags), 10);
   const low = -roundUp(-Math.min(0, ...lags));
   const space = {
-    ...found, width, w, h, low, step: w / WINDOW, bottom: EDGE.top + h,
-    x: (second) => EDGE.left + ((second - found.from) * w) / WINDOW,
+    ...found, width, w, h, low, step: w / found.span, bottom: EDGE.top + h,
+    x: (second) => EDGE.left + ((second - found.from) * w) / found.span,
     y: (count) => EDGE.top + h * (1 - count / view.top),
     lagY: (ms) => EDGE.top + h * (1 - (ms - low) / (view.lagTop - low)),
   };
@@ -112,7 +127,7 @@ function lagPath({ seconds, x, lagY, step }) {
   return path;
 }
 
-function axes(view, { w, low, from, end, x, bottom, width }) {
+function axes(view, { w, low, from, end, span, x, bottom, width }) {
   const parts = [0, 0.5, 1].flatMap((part) => {
     const y = bottom - (bottom - EDGE.top) * part;
     const lag = low + (view.lagTop - low) * part;
@@ -123,11 +138,13 @@ function axes(view, { w, low, from, end, x, bottom, width }) {
     ];
   });
   parts.push(textAt(EDGE.left - 6, 11, "/s", "end"), textAt(width, 11, "lag, ms", "end"));
-  for (let minute = Math.ceil(from / 60) * 60; minute <= end; minute += 60) {
-    const room = x(minute) > EDGE.left + 16 && x(minute) < EDGE.left + w - 16;
-    parts.push(draw("line", { class: "bxrc-tick", x1: x(minute), x2: x(minute), y1: bottom, y2: bottom + 4 }));
-    if (room) parts.push(textAt(x(minute), bottom + 16, CLOCK_S.format(minute * 1000).slice(0, 5), "middle"));
+  const every = span > 120 ? 60 : span / 4;
+  for (let at = Math.ceil(from / every) * every; at <= end; at += every) {
+    const room = x(at) > EDGE.left + 26 && x(at) < EDGE.left + w - 26;
+    parts.push(draw("line", { class: "bxrc-tick", x1: x(at), x2: x(at), y1: bottom, y2: bottom + 4 }));
+    if (room) parts.push(textAt(x(at), bottom + 16, CLOCK_S.format(at * 1000).slice(0, every < 60 ? 8 : 5), "middle"));
   }
+  parts.push(textAt(width, bottom + 16, "UTC", "end"));
   return parts;
 }
 
@@ -144,23 +161,26 @@ function shades({ mirror, id }, { from, end, x, bottom }) {
 }
 
 function flags({ mirror }, { from, end, x, bottom, width }) {
-  const seen = mirror.flags.filter(([us]) => us / 1e6 >= from && us / 1e6 < end + 1).sort((a, b) => a[0] - b[0]);
-  return seen.flatMap(([us, label], i) => {
+  const inView = mirror.flags.filter(([us]) => us / 1e6 >= from && us / 1e6 < end + 1).sort((a, b) => a[0] - b[0]);
+  let free = width - 48; // the end of the room for labels: clear of "lag, ms"
+  return inView.reverse().flatMap(([us, label]) => {
     const at = x(us / 1e6);
-    const next = i + 1 < seen.length ? x(seen[i + 1][0] / 1e6) : width - 48; // clear of "lag, ms"
-    const letters = Math.floor((next - at) / LETTER) - 2;
-    const text = letters < 3 ? "⚑" : `⚑ ${cut(label, letters)}`;
+    const room = (pixels) => Math.floor(pixels / LETTER) - 2;
+    const [right, left] = [room(free - at), room(at - EDGE.left)];
+    const onLeft = right < Math.min(label.length, 12) && left > right; // a fresh mark is at the edge
+    const text = Math.max(left, right) < 3 ? "⚑" : `⚑ ${cut(label, onLeft ? Math.min(left, 30) : right)}`;
+    free = onLeft ? at - (text.length + 1) * LETTER : at;
     return [draw("line", { class: "bxrc-flag", x1: at, x2: at, y1: 4, y2: bottom }),
-      textAt(at + 2, 12, text, "start", "bxrc-flag-label")];
+      textAt(onLeft ? at - 2 : at + 2, 12, text, onLeft ? "end" : "start", "bxrc-flag-label")];
   });
 }
 
 // The second under the pointer or the keys, and the one that was picked.
 function drawChosen({ ui, cursor, mirror, space }) {
   for (const [node, at] of [[ui.cursor, cursor], [ui.picked, mirror.picked.second]]) {
-    const seen = at !== null && space && at >= space.from && at <= space.end;
-    node.style.display = seen ? "" : "none";
-    if (!seen) continue;
+    const inView = at !== null && space && at >= space.from && at <= space.end;
+    node.style.display = inView ? "" : "none";
+    if (!inView) continue;
     const wide = Math.max(3, space.step);
     fill(node, { x: space.x(at) + (space.step - wide) / 2, y: EDGE.top - 2, width: wide, height: space.h + 4 }, []);
   }

@@ -10,7 +10,7 @@ import msgspec
 
 from bxpull_nb.capture.feed import Feed
 from bxpull_nb.errors import SettingsError
-from bxpull_nb.jupyter.widgets.controls import Status, button, labelled, row, toggle
+from bxpull_nb.jupyter.widgets.controls import Status, button, choice, row
 from bxpull_nb.masking import reason_of
 from bxpull_nb.models import Record
 from bxpull_nb.portal import Portal
@@ -26,19 +26,21 @@ class SendForm(ipw.VBox):
     def __init__(self, portal: Portal, feed: Feed) -> None:
         self._portal = portal
         self._feed = feed
-        self.command = ipw.Text(value="greeting", layout={"width": "180px"})
-        self.params = ipw.Textarea(value='{"n": 1}', rows=2, layout={"width": "340px"})
-        self.receiver = toggle(["shared", "me"], "shared: all listeners; me: your own channel")
+        named = {"description_width": "initial"}
+        self.command = ipw.Text(
+            value="greeting", description="COMMAND", style=named, layout={"width": "260px"}
+        )
+        self.params = ipw.Textarea(
+            value='{"n": 1}', description="PARAMS", style=named, rows=2, layout={"width": "400px"}
+        )
+        self.receiver = choice(
+            "to", ["shared", "me"], width="130px", tooltip="shared: all listeners; me: only you"
+        )
         self.send_button = button("Send", "paper-plane", tooltip="pull.application.event.add")
         self.status = Status()
         super().__init__(
             [
-                row(
-                    labelled("COMMAND", self.command),
-                    labelled("PARAMS", self.params),
-                    labelled("to", self.receiver),
-                    self.send_button,
-                ),
+                row(self.command, self.params, self.receiver, self.send_button),
                 self.status,
             ]
         )
@@ -66,7 +68,7 @@ class SendForm(ipw.VBox):
             except TimeoutError:
                 self.status.show(_NO_ECHO)
                 return
-        self.status.show(f"Came back after {(came - begun) * 1000:,.0f} ms.")
+        self.status.show(f"Came back after {(came - begun) * 1000:.0f} ms.")
 
     async def _own_id(self) -> int:
         profile = await self._portal.rest.call("profile", {})

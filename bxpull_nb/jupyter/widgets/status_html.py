@@ -6,7 +6,9 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from bxpull_nb.capture.feed import FeedStats
+from bxpull_nb.jupyter.widgets.figures import grouped
 from bxpull_nb.models import LogEntry
+from bxpull_nb.models.visible import visible
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,6 +23,7 @@ _LIGHTS = {
     "failed": ("✕", "--jp-error-color0", "#b3261e", "failed"),
     "stopped": ("○", "--jp-ui-font-color2", "#616161", "stopped"),
 }
+_PLAIN = "class='mathjax_ignore'"  # else Lab draws `$…$` as mathematics
 _MUTED = "color:var(--jp-ui-font-color2,#616161)"
 _FIGURES = "font-variant-numeric:tabular-nums"
 _CELL = f"padding:0 16px 0 0;text-align:left;vertical-align:top;unicode-bidi:isolate;{_FIGURES}"
@@ -29,7 +32,7 @@ _MOST_CAUSES = 50
 
 def headline(name: str) -> str:
     """Return the panel's title: the product and the portal."""
-    return f"<b>bxpull</b> <span style='{_MUTED}'>· {escape(name)}</span>"
+    return f"<span {_PLAIN}><b>bxpull</b> <span style='{_MUTED}'>· {escape(name)}</span></span>"
 
 
 def state_light(stats: FeedStats) -> str:
@@ -43,20 +46,20 @@ def state_light(stats: FeedStats) -> str:
 
 
 def counters(stats: FeedStats) -> str:
-    """Return events, rate, lag and reconnects; the rarer counters only above zero."""
+    """Return events, rate and lag; reconnects and what is rarer only above zero."""
     cells = [
-        _counter(f"{stats.events:,}", "event" if stats.events == 1 else "events", width=7),
+        _counter(grouped(stats.events), "event" if stats.events == 1 else "events", width=7),
         _counter(f"{stats.rate:.1f}", "events/s", width=6),
         _counter(_milliseconds(stats.lag_p50), "lag p50", width=8),
         _counter(_milliseconds(stats.lag_p95), "p95", width=8),
-        _counter(f"{stats.reconnects:,}", "reconnects", width=3),
     ]
     rare = {
+        "reconnects": stats.reconnects,
         "duplicates dropped": stats.duplicates,
         "recovered by audit": stats.recovered,
         "unreadable": stats.bad_frames,
     }
-    cells += [_counter(f"{value:,}", name, width=3) for name, value in rare.items() if value]
+    cells += [_counter(grouped(value), name, width=3) for name, value in rare.items() if value]
     flow = "display:flex;flex-wrap:wrap;gap:0 18px;line-height:1.7"
     return f"<div style='{flow};{_FIGURES}'>{''.join(cells)}</div>"
 
@@ -74,7 +77,7 @@ def log_entries(entries: Sequence[LogEntry]) -> str:
 
 def after_mark(label: str, causes: "pd.DataFrame") -> str:
     """Return the events after a mark by module and command, with their rate before it."""
-    title = f"<div>After <b>{escape(label)}</b>:</div>"
+    title = f"<div {_PLAIN}>After <b>{escape(visible(label))}</b>:</div>"
     if causes.empty:
         return title + message("Nothing has arrived since.")
     names = ("module", "command", "events", "first after", "per minute", "before it")
@@ -86,10 +89,11 @@ def message(text: str, *, error: bool = False) -> str:
     if not text:
         return ""
     if not error:
-        return f"<span role='status' style='{_MUTED}'>{escape(text)}</span>"
+        return f"<span {_PLAIN} role='status' style='{_MUTED}'>{escape(visible(text))}</span>"
     return (
-        "<div role='alert' style='border-left:3px solid var(--jp-error-color1,#d32f2f);"
-        f"padding:2px 8px;line-height:1.5;white-space:pre-wrap'><b>Error.</b> {escape(text)}</div>"
+        f"<div {_PLAIN} role='alert' style='border-left:3px solid var(--jp-error-color1,#d32f2f);"
+        "padding:2px 8px;line-height:1.5;white-space:pre-wrap'>"
+        f"<b>Error.</b> {escape(visible(text))}</div>"
     )
 
 
@@ -100,7 +104,7 @@ def _counter(value: str, name: str, *, width: int) -> str:
 
 
 def _milliseconds(seconds: float | None) -> str:
-    return "…" if seconds is None else f"{seconds * 1000:,.0f} ms"
+    return "…" if seconds is None else f"{grouped(seconds * 1000)} ms"
 
 
 def _table(names: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -109,11 +113,11 @@ def _table(names: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     head = "".join(f"<th scope='col' style='{_CELL};font-weight:600'>{name}</th>" for name in names)
     body = "".join(f"<tr>{''.join(map(_cell, cells, wraps))}</tr>" for cells in rows)
     table = f"<table><tr>{head}</tr>{body}</table>"
-    return f"<div style='max-height:260px;overflow:auto'>{table}</div>"
+    return f"<div {_PLAIN} tabindex='0' style='max-height:260px;overflow:auto'>{table}</div>"
 
 
 def _cell(text: str, wrap: str) -> str:
-    return f"<td style='{_CELL};white-space:{wrap}'>{escape(text)}</td>"
+    return f"<td style='{_CELL};white-space:{wrap}'>{escape(visible(text))}</td>"
 
 
 def _clock(at_us: int) -> str:
@@ -131,8 +135,8 @@ def _cause_rows(causes: "pd.DataFrame") -> Iterator[tuple[str, ...]]:
         yield (
             str(cause["module_id"]),
             str(cause["command"]),
-            f"{cause['count']:,}",
-            f"{cause['first_after'].total_seconds():,.2f} s",
-            f"{cause['per_minute_after']:,.1f}",
-            f"{before:,.1f}" if before else "none",
+            grouped(cause["count"]),
+            f"{grouped(cause['first_after'].total_seconds(), 2)} s",
+            grouped(cause["per_minute_after"], 1),
+            grouped(before, 1) if before else "none",
         )

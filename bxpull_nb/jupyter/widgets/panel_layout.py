@@ -1,0 +1,110 @@
+"""The parts of the panel and their places: without any behaviour."""
+
+import ipywidgets as ipw
+
+from bxpull_nb.capture.feed import Feed
+from bxpull_nb.jupyter.widgets import status_html
+from bxpull_nb.jupyter.widgets.activity_view import ActivityView
+from bxpull_nb.jupyter.widgets.config_card import ConfigCard
+from bxpull_nb.jupyter.widgets.controls import Status, button, row, shown
+from bxpull_nb.jupyter.widgets.event_detail import EventDetail
+from bxpull_nb.jupyter.widgets.export_form import ExportForm
+from bxpull_nb.jupyter.widgets.live_table import LiveTable
+from bxpull_nb.jupyter.widgets.rate_chart import RateChart
+from bxpull_nb.jupyter.widgets.send_form import SendForm
+from bxpull_nb.jupyter.widgets.settings_row import SettingsRow
+from bxpull_nb.portal import Portal
+
+__all__ = ["EMPTY", "TABS", "PanelLayout"]
+
+_QUIET = "No events yet: the portal is quiet. Send a test event below."
+EMPTY = {
+    "idle": "No events yet. Press Start.",
+    "connecting": "Connecting …",
+    "connected": _QUIET,
+    "reconnecting": "No events yet, and the connection is lost. The next try follows soon.",
+    "failed": "No events: the start failed. The error above has the next step.",
+    "stopped": "No events were captured. Press Start to listen again.",
+}
+"""Text of the table without rows, by the state of the feed."""
+_TABLE_HEIGHT = 342  # pixels: thirteen rows
+_CHART_HEIGHT = 88
+TABS = ("What happened", "After a mark", "Send a test event", "Export")
+
+
+class PanelLayout(ipw.VBox):
+    """The widgets of a panel; its subclass sets `portal` and `feed` before `_build`."""
+
+    portal: Portal | None
+    feed: Feed
+
+    def _enable(self, enabled: bool) -> None:
+        send = [] if self.send is None else [self.send.send_button]
+        settings = [self.cache, self.reopen, self.channels, self.transport]
+        buttons = [self.fetch_button, self.start_button, self.stop_button, self.mark_button]
+        for control in (*settings, *buttons, self.export.export_button, *send):
+            control.disabled = not enabled
+
+    def _build(self) -> None:
+        feed = self.feed
+        self.light, self.counters = ipw.HTML(), ipw.HTML()
+        self.status, self.error = Status(), ipw.HTML()
+        self.settings = SettingsRow(feed)
+        self.cache, self.reopen = self.settings.cache, self.settings.reopen
+        self.channels, self.transport = self.settings.channels, self.settings.transport
+        self.fetch_button = self.settings.fetch_button
+        self.start_button = button("Start", "play", style="success")
+        self.stop_button = button("Stop", "stop")
+        self.mark_button = button("Mark", "flag", tooltip="Note this moment: what follows from it?")
+        self.mark_label = ipw.Text(
+            placeholder="clicked Save",
+            description="as",
+            style={"description_width": "initial"},
+            layout={"width": "150px"},
+        )
+        self.settings_button = ipw.ToggleButton(
+            description="Settings", icon="cog", layout={"width": "auto"}
+        )
+        self.config_card = ConfigCard()
+        self.table = LiveTable(feed.log, empty=EMPTY["idle"], height=_TABLE_HEIGHT)
+        self.chart = RateChart(feed.log, live=self.portal is not None, height=_CHART_HEIGHT)
+        self.detail = EventDetail()
+        self.activity = ActivityView(feed, self.chart, self.table)
+        self.send = SendForm(self.portal, feed) if self.portal else None
+        self.export = ExportForm(feed, self.table)
+        self.tabs = self._open_tabs()
+        super().__init__(self._rows())
+        self.add_class("bxp")
+
+    def _rows(self) -> list[ipw.Widget]:
+        """Return the panel's parts from top to bottom; the table comes as high up as it can."""
+        title = ipw.HTML(status_html.headline(self.feed.name), layout={"flex": "0 1 auto"})
+        gap = ipw.Box(layout={"flex": "1 1 0"})
+        actions = [self.start_button, self.stop_button, self.mark_button, self.mark_label]
+        settings = [self.settings_button] if self.portal else []
+        self.table.layout.flex, self.table.layout.min_width = "3 1 480px", "0"
+        self.detail.layout.flex, self.detail.layout.min_width = "1 1 300px", "0"
+        self.config_card.layout.flex = "1 1 300px"
+        self.config_card.layout.width, self.config_card.layout.min_width = "auto", "0"
+        self.table.layout.width = self.detail.layout.width = "auto"
+        shown(self.settings, False)
+        shown(self.detail, False)
+        events = row(self.table, self.detail)
+        events.layout.align_items = "stretch"
+        return [
+            row(title, self.light, gap, *actions, *settings),
+            self.settings,
+            row(self.counters, self.config_card, self.status),
+            self.error,
+            self.chart,
+            events,
+            self.tabs,
+        ]
+
+    def _open_tabs(self) -> ipw.Tab:
+        """Return the tabs below the table, in a fixed order: a number finds a tab."""
+        send = self.send or ipw.HTML(
+            status_html.message("Sending needs a portal; this is a feed alone.")
+        )
+        contents = [self.activity.log, self.activity.after_box, send, self.export]
+        return ipw.Tab(contents, titles=TABS)
