@@ -138,6 +138,8 @@ FORKED = """
 import os, signal, sys
 import bxpull_nb as bx
 from bxpull_nb.errors import WrongProcessError
+from bxpull_nb.portal import Portal
+from bxpull_nb.rest.auth import AccessToken
 
 def raised(call):
     try:
@@ -148,7 +150,7 @@ def raised(call):
 
 box = bx.Sandbox().start()
 portal = bx.connect(box.url, token=box.token)
-fresh = bx.connect(box.url, token=box.token)
+fresh = Portal(AccessToken(box.url, box.token))
 feed = portal.feed().start()
 child = os.fork()
 if child == 0:
