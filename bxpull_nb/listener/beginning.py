@@ -31,7 +31,8 @@ async def find_beginning(lane: Lane, settings: LaneSettings) -> None:
     """Find the mid after which the capture begins, by a poll for everything stored.
 
     A failing poll is repeated: without end while the lane is not connected, which then fails for
-    the same reason, and three times while it is. After that the first message must do.
+    the same reason, and three times while it is. After that the first message must do. A poll
+    that the server held, and that broke then, means that nothing was stored.
     """
     failures = 0
     while lane.history.needs_baseline:
@@ -42,7 +43,9 @@ async def find_beginning(lane: Lane, settings: LaneSettings) -> None:
                 lane.audit_due.set()  # for what was missed before the beginning was known
         except (BxPullError, httpx.HTTPError) as exc:
             failures += lane.state == "connected"
-            if failures >= _TRIES or not _may_pass(exc):
+            if lane.history.seems_empty:  # a later poll would bring what is new by now
+                lane.history.begin(None)
+            elif failures >= _TRIES or not _may_pass(exc):
                 lane.history.give_up()
                 lane.activity.beginning_unknown(exc)
             else:

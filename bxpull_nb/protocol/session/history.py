@@ -47,6 +47,8 @@ class HistoryPolicy:
     def next_mid(self, *, polls: bool) -> str | None:
         """Return the mid for the next request; None for a connection that wants no history."""
         self.follow_siblings()
+        if self.seems_empty and self._accepted_at is not None:  # what comes meanwhile is new
+            self.begin(None)
         self._asked = self.session.resume_point()
         if self._asked is None and (polls or not self.needs_baseline):
             self._asked = FULL_HISTORY
