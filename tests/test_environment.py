@@ -154,6 +154,8 @@ def test_a_dead_proxy_is_named_and_not_the_portal(
     assert "pa55" not in f"{error}{error.__cause__}{error.__context__}"
 
 
+# httpcore leaves the socket of a refused tunnel to the garbage collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("way", WAYS)
 def test_a_proxy_that_refuses_is_named(
     way: Callable[[str], Awaitable[None]], monkeypatch: pytest.MonkeyPatch
