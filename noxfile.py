@@ -81,8 +81,9 @@ def pictures(session: nox.Session) -> None:
 
 @nox.session
 def pythons(session: nox.Session) -> None:
-    """Run the quick tests on every Python from 3.12 on that this machine has."""
-    found = interpreters()
+    """Run the quick tests on every Python from 3.12 on that this machine has, or on those named."""
+    wanted = session.posargs
+    found = {name: path for name, path in interpreters().items() if name in (wanted or [name])}
     session.log(f"Pythons from 3.12 on: {', '.join(found) or 'none'}")
     for version, interpreter in found.items():
         python = environment(session, f"python{version}", interpreter, ".[test]")

@@ -176,6 +176,7 @@ def test_a_dead_proxy_of_a_publish_is_named(monkeypatch: pytest.MonkeyPatch) -> 
         asyncio.run(publish(config(seed_answer()), [receiver], "{}"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("proxy", [http_proxy, socks_proxy])
 def test_everything_goes_through_a_proxy(proxy: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """REST, WebSocket and polling, over TLS, by HTTP and by SOCKS."""

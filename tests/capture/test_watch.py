@@ -62,6 +62,7 @@ class Bench:
         return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_planted_drift_is_found_within_a_second_of_three_events(seed: int) -> None:
     """The renamed path, the new type, the new and the vanished command; and nothing else."""
@@ -86,6 +87,7 @@ def test_planted_drift_is_found_within_a_second_of_three_events(seed: int) -> No
     assert len(DRIFTS) == 9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [7, 8])
 def test_nothing_is_invented(seed: int) -> None:
     """In thirty thousand events without any change, looked at a few at a time."""
@@ -93,6 +95,7 @@ def test_nothing_is_invented(seed: int) -> None:
     assert Bench(silence="1min").play(records, every=40) == []
 
 
+@pytest.mark.slow
 def test_rare_paths_types_and_commands_are_no_news() -> None:
     """One in a hundred events has them, from the beginning or not."""
     bench = Bench()
@@ -227,6 +230,7 @@ def test_a_bounded_log_may_forget_and_the_watch_counts_it() -> None:
     assert bench.watch.missed == bench.log.forgotten > 0
 
 
+@pytest.mark.slow
 def test_a_feed_watches_on_a_thread_of_its_own(portal: Portal) -> None:
     """From the call to stop, or to the next call."""
     feed = portal.feed().start()

@@ -2,11 +2,14 @@
 
 from random import SystemRandom
 
+import pytest
+
 from tests.model.run import run
 
 SEED = SystemRandom().randrange(2**31)
 
 
+@pytest.mark.slow
 def test_a_capture_holds_against_the_model() -> None:
     """Nothing is lost, doubled or passed by a position; the seed of a failure is shown."""
     outcome = run(600, SEED)

@@ -60,6 +60,7 @@ conditions = st.tuples(st.sampled_from(sorted(OPERATORS)), st.sampled_from(WANTE
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(st.lists(json_values | st.sampled_from(WANTED), min_size=1, max_size=5), conditions)
 def test_a_table_and_an_event_give_the_answer_of_a_loop(

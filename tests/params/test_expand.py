@@ -48,6 +48,7 @@ def same(cell: Any, value: Any) -> bool:
     return bool(plain == value)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(st.lists(json_values | json_objects, max_size=6))
 def test_every_value_is_where_json_loads_finds_it(values: list[Any]) -> None:
@@ -189,6 +190,7 @@ def test_paths_choose_what_becomes_a_column() -> None:
     assert found["params.users.{id}.n"].iloc[0] == [1]
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(st.lists(json_objects, min_size=1, max_size=4), st.data())
 def test_a_chosen_path_is_what_a_loop_finds(values: list[Any], data: st.DataObject) -> None:

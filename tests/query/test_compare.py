@@ -45,6 +45,7 @@ def counted(values: list[Any]) -> tuple[Counter[str], Counter[tuple[str, str]]]:
     return paths, types
 
 
+@pytest.mark.slow
 @settings(max_examples=80, deadline=None)
 @given(*[st.lists(json_objects, min_size=1, max_size=5)] * 2)
 def test_paths_and_types_are_what_loops_find(one: list[Any], two: list[Any]) -> None:

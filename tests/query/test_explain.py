@@ -51,6 +51,7 @@ def has(record: Any, name: str, value: Any) -> bool:
     return bool(found == value)
 
 
+@pytest.mark.slow
 def test_the_planted_cause_comes_first_in_18_of_20() -> None:
     """Nine of ten events with it are selected, and one of fifty of the others."""
     firsts = []
@@ -89,6 +90,7 @@ def test_a_random_selection_has_no_explanation(seed: int) -> None:
     assert bx.explain(*split(df, mask)).to_dict("records") == []
 
 
+@pytest.mark.slow
 @settings(max_examples=80, deadline=None)
 @given(*[st.lists(json_objects, min_size=1, max_size=5)] * 2)
 def test_the_counts_are_what_loops_find(one: list[Any], two: list[Any]) -> None:

@@ -81,6 +81,7 @@ def test_every_event_fits_the_class(as_: str) -> None:
     assert code.startswith('"""Params of m.c: 4 events looked at."""\n')
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(st.lists(json_objects.filter(bool), min_size=1, max_size=4), st.sampled_from(sorted(FITS)))
 def test_whatever_the_keys_are_the_code_runs(values: list[Any], as_: str) -> None:

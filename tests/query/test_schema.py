@@ -59,6 +59,7 @@ def oracle(values: list[Any]) -> dict[str, dict[str, Any]]:
     return rows
 
 
+@pytest.mark.slow
 @settings(max_examples=120, deadline=None)
 @given(st.lists(json_values | json_objects, min_size=1, max_size=6))
 def test_the_catalogue_is_what_loops_find(values: list[Any]) -> None:
