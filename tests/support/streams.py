@@ -4,6 +4,7 @@ import errno
 import io
 import subprocess
 import sys
+from contextlib import suppress
 
 import pytest
 
@@ -26,9 +27,17 @@ class Failing(io.RawIOBase):
         raise OSError(self._number, errno.errorcode[self._number])
 
 
+class FailingStream(io.TextIOWrapper):
+    """A text stream over such a file; its end is silent, for no test ends at the same moment."""
+
+    def __del__(self) -> None:
+        with suppress(OSError):
+            self.close()
+
+
 def failing_stream(number: int) -> io.TextIOWrapper:
     """Return a text stream over such a file, as the interpreter makes stdout."""
-    return io.TextIOWrapper(io.BufferedWriter(Failing(number)), encoding="utf-8")
+    return FailingStream(io.BufferedWriter(Failing(number)), encoding="utf-8")
 
 
 def run_with(
