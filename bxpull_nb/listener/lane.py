@@ -269,7 +269,7 @@ class Lane:
         if self._polls:
             raise ConnectionFailed(
                 "the answer to a poll broke off, or is none of a push server. It is asked for "
-                "again by itself."
+                "again automatically."
             )
         self.audit_due.set()
 
@@ -300,7 +300,7 @@ class Lane:
         await transport.close(_STUCK, "stuck")
         return ConnectionFailed(
             f"the push server sent no further ping for {self._timing.heartbeat:g} s: the "
-            f"connection hangs. It is opened again by itself."
+            f"connection hangs. It is opened again automatically."
         )
 
     @property

@@ -101,7 +101,7 @@ class WebSocketTransport:
             by = proxy if self._connection is None else None
             raise websocket_error(exc, by) from None
         raise ConnectionFailed(
-            "the push server closed the WebSocket. It is opened again by itself."
+            "the push server closed the WebSocket. It is opened again automatically."
         )
 
     async def send(self, *frames: str) -> None:

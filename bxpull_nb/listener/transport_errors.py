@@ -30,7 +30,8 @@ def poll_error(exc: httpx.HTTPError) -> ConnectionFailed:
     if is_certificate_error(exc):
         return _untrusted(exc)
     return ConnectionFailed(
-        f"the push server did not answer a poll ({reason_of(exc)}). It is asked again by itself."
+        f"the push server did not answer a poll ({reason_of(exc)}). It is asked again "
+        f"automatically."
     )
 
 
@@ -54,8 +55,8 @@ def websocket_error(exc: Exception, proxy: Proxy | None) -> PushError:
         text = proxy_failure(proxy, reason)
         return ConnectionFailed(f"no WebSocket connection to the push server: {text}.")
     return ConnectionFailed(
-        f"no WebSocket connection to the push server ({reason}). It is tried again by itself; if "
-        f"a proxy or firewall blocks WebSockets, use transport='polling'."
+        f"no WebSocket connection to the push server ({reason}). It is tried again automatically; "
+        f"if a proxy or firewall blocks WebSockets, use transport='polling'."
     )
 
 
@@ -63,7 +64,7 @@ def too_large(limit: int) -> FrameTooLarge:
     """Return the error for a frame over the limit, in bytes."""
     return FrameTooLarge(
         f"the push server sent more in one frame than is taken ({limit >> 20} MB). If it stays so, "
-        f"there is too much history to resume from: stop the feed and start it anew, it then "
+        f"there is too much history to resume from: stop the feed and start it again, it then "
         f"begins from now."
     )
 
@@ -75,7 +76,7 @@ def closed(exc: ConnectionClosed) -> PushError:
         return too_large(MAX_FRAME)
     if received is None:
         return ConnectionFailed(
-            "the WebSocket broke (no close frame). It is opened again by itself."
+            "the WebSocket broke (no close frame). It is opened again automatically."
         )
     what = f"close code {received.code} {mask_foreign(received.reason)}".rstrip()
     if received.code == _WRONG_CHANNEL:
@@ -86,9 +87,9 @@ def closed(exc: ConnectionClosed) -> PushError:
     if received.code == _TOO_MANY:
         return ConnectionFailed(
             f"the push server ended the connection ({what}): more than 100 connections listen to "
-            f"this channel, and it closes the oldest. Stop the feeds and tabs nobody needs."
+            f"this channel, and it closes the oldest. Stop feeds and tabs that are not needed."
         )
-    return ConnectionFailed(f"the WebSocket broke ({what}). It is opened again by itself.")
+    return ConnectionFailed(f"the WebSocket broke ({what}). It is opened again automatically.")
 
 
 def refused(status: int, what: str) -> PushError:
@@ -99,5 +100,5 @@ def refused(status: int, what: str) -> PushError:
             f"which may have ended. A fresh config is fetched and tried."
         )
     return ConnectionFailed(
-        f"the push server answered the {what} with HTTP {status}. It is tried again by itself."
+        f"the push server answered the {what} with HTTP {status}. It is tried again automatically."
     )

@@ -30,7 +30,16 @@ if TYPE_CHECKING:
 
     from bxpull_nb.params.flatten import Values
 
-__all__ = ["MEMBERSHIP", "OPERATORS", "Condition", "Conditions", "OnParams", "checked", "moment"]
+__all__ = [
+    "MEMBERSHIP",
+    "OPERATORS",
+    "Condition",
+    "Conditions",
+    "OnParams",
+    "checked",
+    "moment",
+    "typed",
+]
 
 Condition = tuple[str, str, Any]
 """A column or a path in params, one of `== != < <= > >= in`, `not in`, and a value."""
@@ -63,7 +72,7 @@ class Conditions:
     def __init__(self, conditions: Iterable[Condition]) -> None:
         every = list(map(checked, conditions))
         self._params = [OnParams.of(one) for one in every if is_on_params(one[0])]
-        self._columns = [_typed(one) for one in every if not is_on_params(one[0])]
+        self._columns = [typed(one) for one in every if not is_on_params(one[0])]
 
     def hold(self, record: Record) -> bool:
         """Whether an event meets all of them; its params are decoded only if need be."""
@@ -208,7 +217,8 @@ def moment(value: Any, kind: str) -> Any:
     return utc.to_pydatetime()
 
 
-def _typed(condition: Condition) -> Condition:
+def typed(condition: Condition) -> Condition:
+    """Return the condition with times and durations as the type of its column has them."""
     name, operator, value = condition
     kind = EVENT_COLUMNS[name]
     if not kind.startswith(("datetime", "timedelta")):

@@ -58,7 +58,7 @@ def test_messages_of_one_read_come_as_one_list() -> None:
     lists, error = asyncio.run(all_of(send))
     assert flat(lists) == [x for n in range(500) for x in (f"Ж{n}", bytes([n % 256]))]
     assert len(lists) < 50
-    assert error == "the push server closed the WebSocket. It is opened again by itself."
+    assert error == "the push server closed the WebSocket. It is opened again automatically."
 
 
 def test_fragments_become_one_message_and_bad_text_is_replaced() -> None:

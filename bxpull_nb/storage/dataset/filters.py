@@ -17,7 +17,7 @@ from bxpull_nb.params.conditions import (
     OnParams,
     checked,
     is_on_params,
-    moment,
+    typed,
 )
 from bxpull_nb.storage.dataset.part_names import UNKNOWN, Folder
 
@@ -116,19 +116,8 @@ def _expression(conditions: list[Condition]) -> Any:
 
     if not conditions:
         return None
-    found = filters_to_expression([_typed(one) for one in conditions])
+    found = filters_to_expression([typed(one) for one in conditions])
     for name, operator, _ in conditions:
         if operator == "not in":  # otherwise met by a missing value, unlike !=
             found &= pc.field(name).is_valid()
     return found
-
-
-def _typed(condition: Condition) -> Condition:
-    """Convert times and durations to the types of their columns."""
-    name, operator, value = condition
-    kind = EVENT_COLUMNS[name]
-    if not kind.startswith(("datetime", "timedelta")):
-        return condition
-    if operator in MEMBERSHIP:
-        return (name, operator, [moment(one, kind) for one in value])
-    return (name, operator, moment(value, kind))
