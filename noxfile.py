@@ -46,6 +46,13 @@ def test(session: nox.Session) -> None:
 
 
 @nox.session
+def explore(session: nox.Session) -> None:
+    """Run the property tests on random examples, others each time; keep a failing one as a test."""
+    files = [str(path) for path in Path("tests").rglob("test_*.py") if "@given" in path.read_text()]
+    session.run(PYTHON, "-m", "pytest", "--hypothesis-profile", "default", *files)
+
+
+@nox.session
 def coverage(session: nox.Session) -> None:
     """Print each wing's branch coverage by the quick tests; fail below 95 % of the package."""
     session.run(PYTHON, "-m", "coverage", "erase")

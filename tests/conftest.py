@@ -5,6 +5,7 @@ from itertools import chain, zip_longest
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from bxpull_nb.portal import Portal
 from bxpull_nb.rest.auth import AccessToken
@@ -13,6 +14,10 @@ from bxpull_nb.sandbox import Sandbox
 pytest_plugins = ["tests.support.answering", "tests.support.lab"]
 
 LONG = ("slow", "foreign")
+
+# The same examples each time: a red test is the fault of the change. `nox -s explore` tries others.
+settings.register_profile("repeatable", derandomize=True)
+settings.load_profile("repeatable")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

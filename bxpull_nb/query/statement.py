@@ -67,8 +67,10 @@ class Statement:
 
 def parsed(connection: "duckdb.DuckDBPyConnection", query: str) -> Statement:
     """Return the statement; QueryFailed unless the text is one SELECT that can be parsed."""
-    if not isinstance(query, str) or "\0" in query:
+    if not isinstance(query, str):
         raise QueryFailed(f"{quoted(query)} is no SQL: begin it with SELECT, WITH or FROM {TABLE}.")
+    if "\0" in query:
+        raise QueryFailed("the query holds a NUL character, at which SQL ends: take it out.")
     [(text,)] = connection.execute("SELECT json_serialize_sql($1::VARCHAR)", [query]).fetchall()
     tree = json.loads(text)
     if tree.get("error"):
