@@ -25,7 +25,8 @@ def demo_day(count: int, seed: int = 0, drift_after: int | None = None) -> tuple
     log, record = EventLog(), DemoRecord(seed, drift_after)
     for number, event in enumerate(islice(demo_events(seed, drift_after), count)):
         mid, moment = f"1795447844{number:016}", START + number / 25
-        arrival = Arrival(round(moment * 1e6) + 1000, event.channel, "websocket")
+        late = 1000 if event.channel == "shared" else 3000 + number % 97
+        arrival = Arrival(round(moment * 1e6) + late, event.channel, "websocket")
         params = msgspec.json.encode(event.params)
         log.extend([Event(mid, event.module_id, event.command, params, moment, None, arrival)])
         record.add(mid, moment)
