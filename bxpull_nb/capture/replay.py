@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bxpull_nb.capture.checks import shown
+from bxpull_nb.capture.recorded import microseconds, recorded_rows
 from bxpull_nb.errors import ConnectionFailed, SettingsError
 from bxpull_nb.listener import CaptureTarget, ListenerStats
-from bxpull_nb.models import Batch, RecordBatch
+from bxpull_nb.models import Batch
 from bxpull_nb.storage.dataset import read_events
-from bxpull_nb.storage.eventlog import batch_of_rows
+from bxpull_nb.storage.eventlog import StoredRows
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Playback", "Replay", "records_of"]
+__all__ = ["Playback", "Replay"]
 
 _ROWS = 8192  # rows per batch, some 10 ms; between batches the loop runs other tasks
 _SHORTEST = 0.01  # seconds: rows due within this time come together
@@ -89,6 +90,7 @@ class Replay:
         if isinstance(events, str | Path):
             events = await asyncio.to_thread(read_events, events)
         self.rows = len(events)
+        rows = await asyncio.to_thread(recorded_rows, events)
         due = _due(events)
         self._span = _span(events, due)
         self._progress.start(float(due[self.played - 1]) if self.played else 0.0)
@@ -97,7 +99,7 @@ class Replay:
         while self.played < len(events):
             end = int(np.searchsorted(due, self._progress.now() + _TOLERANCE, side="right"))
             if end > self.played:
-                await self._hand_over(events, end)
+                await self._hand_over(rows, end)
             else:
                 await self._sleep(self._wait(float(due[end])))
 
@@ -120,21 +122,20 @@ class Replay:
         left = (due - self._progress.now()) / 1e6 / self.speed
         return min(max(left, _SHORTEST), _LONGEST)
 
-    async def _hand_over(self, events: "pd.DataFrame", end: int) -> None:
+    async def _hand_over(self, rows: StoredRows, end: int) -> None:
         """Store the rows up to `end` in batches; other tasks run in between."""
         while self.played < end:
             stop = min(self.played + _ROWS, end)
-            records = records_of(events.iloc[self.played : stop])
-            self._target.store(Batch(records))
+            part = rows.part(self.played, stop)
+            self._target.store(Batch(part))
             self.played = stop
-            self._count(records)
+            self._count(part)
             await self._sleep(0)
 
-    def _count(self, records: RecordBatch) -> None:
-        bad = len(records.bad_frames)
-        self.stats.bad_frames += bad
-        self.stats.events += len(records) - bad
-        lag = records.newest_lag_us
+    def _count(self, rows: StoredRows) -> None:
+        self.stats.bad_frames += rows.bad_frames
+        self.stats.events += len(rows) - rows.bad_frames
+        lag = rows[-1].lag_us
         if lag is not None:
             self.stats.last_lag = lag / 1e6
 
@@ -209,35 +210,14 @@ def _checked(speed: Any) -> float:
 
 def _due(events: "pd.DataFrame") -> np.ndarray:
     """Return when each row is due: microseconds after the first, never decreasing."""
-    times = _microseconds(events["received_at"])
+    times = microseconds(events["received_at"])
     known = times[times != _NAT]
     first = known[0] if len(known) else 0
     return np.maximum.accumulate(np.maximum(times, first)) - first
 
 
 def _span(events: "pd.DataFrame", due: np.ndarray) -> tuple[int, int]:
-    times = _microseconds(events["received_at"])
+    times = microseconds(events["received_at"])
     known = times[times != _NAT]
     first = int(known[0]) if len(known) else 0
     return first, first + int(due[-1]) if len(due) else first
-
-
-def _microseconds(column: "pd.Series[Any]") -> np.ndarray:
-    return column.astype("datetime64[us, UTC]").astype("int64").to_numpy()
-
-
-def _texts(column: "pd.Series[Any]") -> list[str | None]:
-    values, missing = column.to_numpy(dtype=object), column.isna().to_numpy()
-    if missing.any():
-        values = np.where(missing, None, values)  # type: ignore[call-overload]
-    texts: list[str | None] = values.tolist()
-    return texts
-
-
-def records_of(events: "pd.DataFrame") -> RecordBatch:
-    """Return the records of these rows; a row with an `error` is a BadFrame."""
-    names = ("channel", "transport", "mid", "module_id", "command", "sender", "error")
-    columns: dict[str, Any] = {name: _texts(events[name]) for name in names}
-    columns |= {name: _microseconds(events[name]) for name in ("received_at", "server_time")}
-    columns["params"] = [text and text.encode() for text in _texts(events["params"])]
-    return batch_of_rows(columns)

@@ -89,6 +89,6 @@ def rows_of(df: "pd.DataFrame", search: Search) -> "pd.DataFrame":
 
 def all_from(log: EventLog, row: int, last: int | None = None) -> tuple[int, list[Record]]:
     """Return the kept records from `row` to `last`, however many, after the row of the first."""
-    from bxpull_nb.capture.replay import records_of
+    from bxpull_nb.capture.recorded import recorded_rows
 
-    return max(row, log.forgotten), list(records_of(log.df.loc[row:last]))
+    return max(row, log.forgotten), list(recorded_rows(log.df.loc[row:last]))

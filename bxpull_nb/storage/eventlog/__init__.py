@@ -3,5 +3,6 @@
 from bxpull_nb.storage.eventlog.log import EventLog
 from bxpull_nb.storage.eventlog.recent_log import RecentLog
 from bxpull_nb.storage.eventlog.rows import batch_of_rows
+from bxpull_nb.storage.eventlog.stored_rows import Names, StoredRows
 
-__all__ = ["EventLog", "RecentLog", "batch_of_rows"]
+__all__ = ["EventLog", "Names", "RecentLog", "StoredRows", "batch_of_rows"]

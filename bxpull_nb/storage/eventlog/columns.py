@@ -10,6 +10,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from bxpull_nb.storage.eventlog.buffers import (
     FIRST_CAPACITY,
@@ -99,6 +101,13 @@ class CategoryColumn:
         """Append each name `count` times, at once; flush waiting names before."""
         codes = [self._codes[name] for name in names]
         self._append(np.repeat(np.array(codes), counts))
+
+    def extend_codes(self, names: Sequence[str], codes: np.ndarray) -> None:
+        """Append the names at these places of `names`, -1 for a missing one; none may wait."""
+        known = [*names, None]  # the last one has place -1
+        for place in pc.unique(pa.array(codes)).to_pylist():  # new names in their order
+            self._codes[known[place]]
+        self._append(np.array([self._codes.get(name, -1) for name in known])[codes])
 
     def flush(self) -> None:
         """Write waiting names to the column."""

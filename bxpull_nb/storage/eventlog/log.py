@@ -19,6 +19,7 @@ from bxpull_nb.models import EVENT_COLUMNS, Arrival, Record, RecordBatch
 from bxpull_nb.storage.eventlog.buffers import packed
 from bxpull_nb.storage.eventlog.columns import CategoryColumn, NumberColumn
 from bxpull_nb.storage.eventlog.rows import batch_of_rows
+from bxpull_nb.storage.eventlog.stored_rows import StoredRows
 from bxpull_nb.storage.eventlog.text_column import TextColumn
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ _FEW = 50  # rows; fewer do not pay for the steps of a batch
 _BATCH = 8192  # rows that may wait before they are written
 _TIMES = ("received_at", "server_time", "lag")
 _NAT = np.iinfo("int64").min
+_FAR = 2.5e11  # seconds since 1970; year 9999
 _WAITING_NAMES = ("module_id", "command", "sender")  # the others are equal within a frame
 RECENT = 10_000
 """The most rows that `recent` returns."""
@@ -84,6 +86,9 @@ class EventLog:
 
     def extend(self, records: Iterable[Record]) -> None:
         """Append the records, in their order."""
+        if isinstance(records, StoredRows):
+            self._extend_stored(records)
+            return
         batch = RecordBatch.of(records)
         if not batch:
             return
@@ -141,6 +146,21 @@ class EventLog:
     def _repr_html_(self) -> str:
         return f"<div>{self!r}</div>{self.tail(5).to_html()}"
 
+    def _extend_stored(self, rows: StoredRows) -> None:
+        """Append recorded rows, column by column; records are made only for unreadable ones."""
+        if rows.bad_frames:
+            self.extend(rows.records)
+            return
+        with self._lock:
+            self._seal()
+            self._rows += len(rows)
+            self._extend_times(rows.times["received_at"], _in_range(rows.times["server_time"]))
+            for name, names in rows.names.items():
+                self._names[name].extend_codes(*names)
+            for name, texts in rows.texts.items():
+                self._texts[name].extend_arrays(texts.chunks)
+            self._sealed_all()
+
     def _hand_over(self) -> None:
         """Give waiting values to the columns, where they wait for `_seal`."""
         batch, self._waiting = RecordBatch.joined(self._waiting), []
@@ -163,28 +183,34 @@ class EventLog:
             return
         if self._waiting:
             self._hand_over()
-        received, server = self._seal_arrivals(), _microseconds(_seconds(self._sent))
-        self._server.extend(server)
+        self._extend_times(self._seal_arrivals(), _microseconds(_seconds(self._sent)))
         self._sent = []
-        known = (received != _NAT) & (server != _NAT)
-        self._lag.extend(np.where(known, received - server, _NAT))
         for name in _WAITING_NAMES:
             self._names[name].flush()
         for texts in self._texts.values():
             texts.flush()
-        self._sealed = self._rows
+        self._sealed_all()
+
+    def _extend_times(self, received: np.ndarray, server: np.ndarray) -> None:
+        self._received.extend(received)
+        self._server.extend(server)
+        known = (received != _NAT) & (server != _NAT)
+        self._lag.extend(np.where(known, received - server, _NAT))
+
+    def _sealed_all(self) -> None:
+        """Note that all rows are written; forget the oldest where there are too many."""
+        self._handed_over = self._sealed = self._rows
         self._df = None
         excess = self._excess()
         if excess:
             self._forget(excess)
 
     def _seal_arrivals(self) -> np.ndarray:
-        """Append channels, transports and arrival times; return the times in microseconds."""
+        """Append channels and transports; return the times of arrival in microseconds."""
         runs, self._arrivals = self._arrivals, []
         counts = [count for _, count in runs]
         times = [_NAT if (us := arrival.received_us) is None else us for arrival, _ in runs]
         received = np.repeat(np.array(times, dtype="int64"), counts)
-        self._received.extend(received)
         self._names["channel"].extend_runs([arrival.channel for arrival, _ in runs], counts)
         self._names["transport"].extend_runs([arrival.transport for arrival, _ in runs], counts)
         return received
@@ -261,9 +287,14 @@ def _seconds(times: Sequence[float | None]) -> np.ndarray:
 
 def _microseconds(seconds: np.ndarray) -> np.ndarray:
     """Return whole microseconds, NaT for a missing time or one out of range."""
-    usable = np.abs(seconds) < 2.5e11  # year 9999; also False for nan
+    usable = np.abs(seconds) < _FAR  # also False for nan
     rounded = np.rint(np.where(usable, seconds, 0) * 1e6).astype("int64")
     return np.where(usable, rounded, _NAT)
+
+
+def _in_range(microseconds: np.ndarray) -> np.ndarray:
+    """Return the times, NaT for one out of range."""
+    return np.where(np.abs(microseconds) < _FAR * 1e6, microseconds, _NAT)
 
 
 def _utc(microseconds: np.ndarray) -> Any:

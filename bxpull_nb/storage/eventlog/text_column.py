@@ -49,6 +49,11 @@ class TextColumn:
         """Append `count` missing texts."""
         self._missing += count
 
+    def extend_arrays(self, arrays: Sequence[pa.LargeStringArray]) -> None:
+        """Append the texts of the arrays; none may wait."""
+        for array in arrays:
+            self._append(*_content_and_sizes(array))
+
     def flush(self) -> None:
         """Write waiting texts to the column."""
         self._settle_missing()
@@ -203,3 +208,16 @@ def _joined(texts: Sequence[str | None]) -> bytes | None:
     except TypeError:
         return None
     return joined.encode() if joined.isascii() else None
+
+
+def _content_and_sizes(array: pa.LargeStringArray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the bytes of all texts, and the size of each."""
+    if array.null_count == len(array):
+        return np.empty(0, dtype="uint8"), np.full(len(array), _MISSING)
+    if array.null_count:  # bytes may lie under a missing text
+        texts, sizes = _content_and_sizes(array.fill_null(""))
+        return texts, np.where(array.is_valid(), sizes, _MISSING)
+    _, ends, content = array.buffers()
+    bounds = np.frombuffer(ends, dtype="int64")[array.offset : array.offset + len(array) + 1]
+    texts = np.frombuffer(content or b"", dtype="uint8")[bounds[0] : bounds[-1]]
+    return texts, np.diff(bounds)
