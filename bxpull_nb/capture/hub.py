@@ -15,6 +15,7 @@ from bxpull_nb.capture.activity_log import ActivityLog
 from bxpull_nb.capture.recent_frames import KeptFrame, RecentFrames
 from bxpull_nb.capture.waiters import Waiters
 from bxpull_nb.errors import JournalNotWritable, WaitTimeout
+from bxpull_nb.listener import Beginnings
 from bxpull_nb.models import Batch, LogEntry, Record
 from bxpull_nb.storage.eventlog import EventLog
 from bxpull_nb.storage.journal import Journal
@@ -53,10 +54,10 @@ class EventHub:
         self._frames = RecentFrames()
         self._journal_fails = False
 
-    def began(self, since: float) -> None:
-        """Note in the journal when the capture began."""
+    def began(self, since: float, beginnings: Beginnings = ()) -> None:
+        """Note in the journal when the capture began, and after which mids."""
         if self.journal is not None:
-            self.journal.began(since)
+            self.journal.began(since, beginnings)
 
     def store(self, batch: Batch) -> None:
         """Store the records: in the journal first, then in the log; then show them to others."""

@@ -153,11 +153,11 @@ class CaptureRun:
         if self.journal is None:
             return known
         await asyncio.to_thread(self.journal.open)
-        stored = await asyncio.to_thread(self.journal.resume)
-        if known is None or (before is not self.journal and stored.since is not None):
-            return stored
-        if stored.since is None and known.since is not None:
-            self._hub.began(known.since)
+        since = self.journal.since
+        if known is None or (before is not self.journal and since is not None):
+            return await asyncio.to_thread(self.journal.resume)
+        if since is None and known.since is not None:
+            self._hub.began(known.since, known.beginnings)
         return known
 
     async def _end(self) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from bxpull_nb.diagnosis.context import Context
-from bxpull_nb.listener import Listener
+from bxpull_nb.listener import Beginnings, Listener
 from bxpull_nb.listener.settings import Timing
 from bxpull_nb.models import Batch, Event, LogEntry, PullConfig
 
@@ -113,7 +113,7 @@ class EchoTest:
         self.latencies.append((self._context.clock() - sent) * 1000)
         came.set()
 
-    def began(self, since: float) -> None:
+    def began(self, since: float, beginnings: Beginnings = ()) -> None:
         """Ignore when the listener began."""
 
     def happened(self, entry: LogEntry) -> None:

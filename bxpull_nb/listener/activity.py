@@ -74,6 +74,11 @@ class LaneActivity:
         """Log that the beginning is unknown: messages before the first one may be missing."""
         self._write("beginning_unknown", text=f"the beginning is unknown: {_reason(error)}")
 
+    def beginning_not_stored(self) -> None:
+        """Log that an earlier process ended before it knew where this channel began."""
+        text = "the beginning is unknown: messages since then are recognised by their times alone"
+        self._write("beginning_unknown", text=text)
+
     def reset(self) -> None:
         """Log that the server restarted its count of messages."""
         self._write("reset", text="the push server restarted its count: its history is asked again")

@@ -50,6 +50,7 @@ async def find_beginning(lane: Lane, settings: LaneSettings) -> None:
                 lane.activity.beginning_unknown(exc)
             else:
                 await settings.timing.sleep(_PAUSE)
+    lane.note_beginning()
     settings.target.changed()
 
 

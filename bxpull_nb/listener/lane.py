@@ -58,6 +58,7 @@ class Lane:
         self._timing = timing
         self._lifetime: asyncio.Timeout | None = None
         self._pending_action: ServiceAction | None = None
+        self._notes_beginning = not settings.resumed
         self._connections = 0
         self._is_up = False  # the server has accepted the present connection
         self._websocket_failures = 0
@@ -88,8 +89,17 @@ class Lane:
         """Whether it is known what an audit should ask for; polls find the beginning themselves."""
         return not self._polls or self.session.has_begun
 
+    def note_beginning(self) -> None:
+        """Have the target note after which message the capture began, once that is known."""
+        began = self.session.beginning
+        if self._notes_beginning and began is not None:
+            self._notes_beginning = False
+            self._set.target.began(self._set.since, [(self.kind, began)])
+
     async def run(self) -> None:
         """Listen until cancelled; raises errors that trying again cannot mend."""
+        if self._set.resumed and not self.session.has_begun:
+            self.activity.beginning_not_stored()
         delays = self._timing.delays()
         while True:
             config = self._set.source.in_force
@@ -224,6 +234,7 @@ class Lane:
             self.history.accepted(now)
             self.renewal.note_point(now)
             self.session.advance(answer.last_message_id)
+        self.note_beginning()
         if not self._is_up:
             self._is_up = True
             self._connection_made(transport)
@@ -253,6 +264,7 @@ class Lane:
         is_torn = False
         for received in self.ingest.keep(frames, self.transport):
             acknowledgements = self.session.stored(received)
+            self.note_beginning()
             self._note(received, config)
             self.calls.answered(received.answers)
             if acknowledgements:

@@ -1,17 +1,25 @@
 """The receiver of a capture: everything that a listener or a replay hands over, by name."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from bxpull_nb.models import Batch, LogEntry
 
-__all__ = ["CaptureTarget"]
+__all__ = ["Beginnings", "CaptureTarget"]
+
+Beginnings = Sequence[tuple[str | None, str]]
+"""The kind of a lane, and the mid after which it began."""
 
 
 class CaptureTarget(Protocol):
     """Takes a capture's events and news. All calls come on the loop's thread, one at a time."""
 
-    def began(self, since: float) -> None:
-        """Note when the capture began: Unix seconds by the portal's clock; once a capture."""
+    def began(self, since: float, beginnings: Beginnings = ()) -> None:
+        """Note when the capture began: Unix seconds by the portal's clock.
+
+        It is called once for a capture, then again when the beginnings of lanes are found:
+        the mid after which each began.
+        """
         ...
 
     def store(self, batch: Batch) -> None:

@@ -14,7 +14,7 @@ from websockets.asyncio.client import connect
 
 from bxpull_nb.bridge import LoopThread
 from bxpull_nb.capture.hub import EventHub
-from bxpull_nb.listener import CaptureTarget, Listener
+from bxpull_nb.listener import Beginnings, CaptureTarget, Listener
 from bxpull_nb.models import Batch, Channel, LogEntry, PullConfig, PullServer
 from bxpull_nb.storage.eventlog import EventLog
 from bxpull_nb.storage.journal import Journal
@@ -66,7 +66,7 @@ class TapTarget:
     def __init__(self, store: Callable[[Batch], None]) -> None:
         self.store = store
 
-    def began(self, since: float) -> None:
+    def began(self, since: float, beginnings: Beginnings = ()) -> None:
         """Ignore it."""
 
     def happened(self, entry: LogEntry) -> None:

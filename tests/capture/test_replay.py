@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bxpull_nb.capture.replay import Replay
 from bxpull_nb.errors import ConnectionFailed, FileFormatError, SettingsError
-from bxpull_nb.listener import ListenerStats
+from bxpull_nb.listener import Beginnings, ListenerStats
 from bxpull_nb.models import Arrival, BadFrame, Batch, Event, LogEntry, Record
 from bxpull_nb.storage.eventlog import EventLog
 from bxpull_nb.storage.export import to_parquet
@@ -39,7 +39,7 @@ class Clock:
             self.sleeps.append(seconds)
         await asyncio.sleep(0)
 
-    def began(self, since: float) -> None:
+    def began(self, since: float, beginnings: Beginnings = ()) -> None:
         """Do nothing: a replay has no first connection."""
 
     def happened(self, entry: LogEntry) -> None:

@@ -13,7 +13,7 @@ from unittest.mock import patch
 
 import msgspec
 
-from bxpull_nb.listener import Listener, ListenerStats, Timing, transport
+from bxpull_nb.listener import Beginnings, Listener, ListenerStats, Timing, transport
 from bxpull_nb.models import Batch, Event, LogEntry, PullConfig, Record
 from bxpull_nb.storage.journal import Journal, read_journal
 from bxpull_nb.storage.journal.files import journal_files
@@ -146,10 +146,12 @@ class Client:
             return [n for batch in read_journal(self._folder) for n in numbers_of(batch.records)]
         return []
 
-    def began(self, since: float) -> None:
-        """Note in the journal when the capture began."""
-        if self._journal is not None:
-            self._journal.began(since)
+    def began(self, since: float, beginnings: Beginnings = ()) -> None:
+        """Note in the journal when the capture began, and after which mids."""
+        if self._is_killed or self._journal is None:
+            raise KilledError
+        self._journal.began(since, beginnings)
+        self.placed |= {lane or "" for lane, _ in beginnings}
 
     def store(self, batch: Batch) -> None:
         """Write the batch to the journal, then hand it over; or be killed in between."""

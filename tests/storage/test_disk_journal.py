@@ -87,7 +87,7 @@ def test_a_closed_writer_takes_nothing(tmp_path: Path) -> None:
     with Journal(tmp_path) as journal:
         writer = journal._writer
     assert writer is not None
-    assert not writer.put(b"record")
+    assert not writer.put(b"record", lambda _: None)
 
 
 def test_files_that_others_may_read_become_private(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from bxpull_nb.listener import Beginnings
 from bxpull_nb.models import Batch, LogEntry, Record
 from bxpull_nb.storage.journal import Journal
 
@@ -21,16 +22,20 @@ class ListTarget:
         self.batches: list[Batch] = []
         self.entries: list[LogEntry] = []
         self.beginnings: list[float] = []
+        self.began_after: dict[str | None, str] = {}
         self.failure: Exception | None = None
         """Raised by `store` while it is set."""
         self._journal = journal
         self._on_change = on_change
 
-    def began(self, since: float) -> None:
-        """Keep the moment."""
-        self.beginnings.append(since)
+    def began(self, since: float, beginnings: Beginnings = ()) -> None:
+        """Keep the moment, and the mids after which lanes began."""
+        if beginnings:
+            self.began_after.update(beginnings)
+        else:
+            self.beginnings.append(since)
         if self._journal is not None:
-            self._journal.began(since)
+            self._journal.began(since, beginnings)
 
     def store(self, batch: Batch) -> None:
         """Keep the batch."""

@@ -4,7 +4,7 @@ from bxpull_nb.protocol.session.history import HistoryPolicy
 from bxpull_nb.protocol.session.newest_stored import NewestStored
 from bxpull_nb.protocol.session.past_channels import PastChannels, RetiredChannel
 from bxpull_nb.protocol.session.seen_mids import SeenMids
-from bxpull_nb.protocol.session.session import Received, Resume, Session
+from bxpull_nb.protocol.session.session import Received, Resume, Session, is_counted
 
 __all__ = [
     "HistoryPolicy",
@@ -15,4 +15,5 @@ __all__ = [
     "RetiredChannel",
     "SeenMids",
     "Session",
+    "is_counted",
 ]

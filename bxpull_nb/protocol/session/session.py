@@ -19,7 +19,7 @@ from bxpull_nb.protocol.endpoint import FULL_HISTORY
 from bxpull_nb.protocol.session.past_channels import PastChannels
 from bxpull_nb.protocol.session.seen_mids import SeenMids
 
-__all__ = ["Audit", "Received", "Resume", "Session"]
+__all__ = ["Audit", "Received", "Resume", "Session", "is_counted"]
 
 _OVERLAP = 50_000  # messages; a resume reaches back once or twice as far, never further
 _SERVICE_COMMANDS = {"channel_expire", "config_expire", "server_restart"}
@@ -62,6 +62,12 @@ class Resume(msgspec.Struct, frozen=True):
     """When its last record was received, in an earlier process: Unix microseconds."""
     channels: Mapping[str | None, PastChannels] = {}
     """The channels of each lane, within one process."""
+
+    @property
+    def beginnings(self) -> list[tuple[str | None, str]]:
+        """The lanes with a position, and the mid after which each continues."""
+        positions = ((lane, batch.position) for lane, batch in self.last.items())
+        return [(lane, one.safe) for lane, one in positions if one is not None and one.safe]
 
 
 class Audit(NamedTuple):
@@ -220,12 +226,12 @@ class Session:
 
     def advance(self, mid: str | None) -> None:
         """Move the position to `mid` if that is valid and later."""
-        if mid and _is_counted(mid) and mid > (self.newest or ""):
+        if mid and is_counted(mid) and mid > (self.newest or ""):
             self.newest = mid
 
     def begin(self, mid: str | None) -> None:
         """Begin the capture after the message `mid`, or before all messages without one."""
-        self._began = mid if mid and _is_counted(mid) else FULL_HISTORY
+        self._began = mid if mid and is_counted(mid) else FULL_HISTORY
 
     def start_over(self) -> None:
         """Ask for everything stored from now on, whatever is known."""
@@ -236,8 +242,13 @@ class Session:
 
     def begin_before(self, mid: str) -> None:
         """Begin the capture just before the message `mid`."""
-        if _is_counted(mid):
+        if is_counted(mid):
             self._began = f"{int(mid) - 1:026}"
+
+    @property
+    def beginning(self) -> str | None:
+        """The mid after which the capture began, or continued; None while it is unknown."""
+        return self._began
 
     @property
     def has_begun(self) -> bool:
@@ -298,7 +309,7 @@ class Session:
             record.mid
             for record in batch
             if type(record) is Event
-            and _is_counted(record.mid)
+            and is_counted(record.mid)
             and (record.mid <= below or self.seen.has_another(record))
         ]
 
@@ -308,7 +319,7 @@ class Session:
             record.mid
             for record in duplicates
             if type(record) is Event
-            and _is_counted(record.mid)
+            and is_counted(record.mid)
             and record.mid <= below
             and not self.seen.has_received(record)
         ]
@@ -321,7 +332,7 @@ class Session:
             self._floor.append(self.newest)
 
 
-def _is_counted(mid: str) -> bool:
+def is_counted(mid: str) -> bool:
     """Whether the mid is a number that the server counted (protocol 2.3)."""
     return len(mid) == 26 and mid.isdecimal()
 

@@ -3,19 +3,22 @@
 import logging
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from bxpull_nb.errors import JournalInUse, JournalNotWritable, SettingsError
 from bxpull_nb.masking import quoted
-from bxpull_nb.models import Batch, Position, RecordBatch
+from bxpull_nb.models import Batch, Position
 from bxpull_nb.protocol.session import Resume
 from bxpull_nb.storage.journal.files import ActiveFile, Repaired, journal_files, make_private
-from bxpull_nb.storage.journal.reading import batches_of, resume_from, when_begun
+from bxpull_nb.storage.journal.reading import batches_of
 from bxpull_nb.storage.journal.record import CaptureStarted, pack, pack_batch, scan
+from bxpull_nb.storage.journal.resuming import resume_from
+from bxpull_nb.storage.journal.state import JournalState, greatest_of, state_of
 from bxpull_nb.storage.journal.writer import Writer
 
 if TYPE_CHECKING:
@@ -97,6 +100,8 @@ class Journal:
         self._end: Callable[[], object] = lambda: None
         self._gaps: dict[str | None, Position | None] = {}
         self._dropped = self._dropped_events = 0
+        self._state = JournalState()
+        self._left: _Left | None = None
 
     def open(self) -> "Journal":
         """Make the journal ready to write and return it; twice does nothing.
@@ -121,8 +126,9 @@ class Journal:
         self._end()
         if writer is not None:
             self._dropped += len(writer.waiting)
-            waiting = batches_of(scan(b"".join(writer.waiting), 0))
-            self._dropped_events += sum(len(batch.records) for batch in waiting)
+            self._dropped_events += sum(len(batch.records) for batch in _waiting(writer))
+            left = _Left.of(self.folder)
+            self._left = left if left is not None and left.size == writer.size else None
 
     def write(self, batch: Batch) -> None:
         """Write the batch; on return the disk has it, as far as `durability` promises.
@@ -134,31 +140,37 @@ class Journal:
             return
         channel = batch.arrival.channel
         position = self._gaps.get(channel, batch.position)
-        if not self._open_writer.put(pack_batch(batch, position, self._compress)):
+        greatest = greatest_of(batch.records)
+        if not self._open_writer.put(
+            pack_batch(batch, position, self._compress),
+            lambda state: state.move(channel, position, greatest),
+        ):
             self._dropped += 1
             self._dropped_events += len(batch.records)
             self._gaps[channel] = position
-        newest = RecordBatch.of(batch.records).mid_range[1]
-        self._open_writer.newest[channel] = max(newest, self._open_writer.newest.get(channel, ""))
 
-    def began(self, since: float) -> None:
-        """Note when the capture began: Unix seconds by the portal's clock."""
-        self._open_writer.since = since
-        self._open_writer.put(pack(CaptureStarted(since)))
+    def began(self, since: float, beginnings: Sequence[tuple[str | None, str]] = ()) -> None:
+        """Note when the capture began: Unix seconds by the portal's clock.
+
+        `beginnings` are channels with the mids after which they began, where these are known.
+        """
+        started = CaptureStarted(since, tuple(beginnings))
+        self._open_writer.put(pack(started), lambda state: state.begin(started))
+
+    @property
+    def since(self) -> float | None:
+        """When the capture in it began: Unix seconds by the portal's clock, or None."""
+        return self._state.since
 
     def resume(self) -> Resume:
         """Return what a listener needs to go on where the last one stopped.
 
-        Reads the newest 200 000 messages, which takes about a second.
+        Reads the messages since the last audit of each channel, at least the newest 10 000.
         """
-        writer = self._open_writer
-        waiting = scan(b"".join(writer.waiting), 0)
-        resume = resume_from(self.folder, waiting, writer.since)
-        for channel, batch in resume.last.items():
-            newest = RecordBatch.of(batch.records).mid_range[1]
-            known = (batch.position and batch.position.newest) or ""
-            writer.newest[channel] = max(newest, known)
-        return resume
+        writer, state = self._open_writer, self._state.copy()
+        for _, change in writer.waiting:
+            change(state)
+        return resume_from(self.folder, _waiting(writer), state)
 
     @property
     def error(self) -> OSError | None:
@@ -192,15 +204,17 @@ class Journal:
 
     def _begin_writing(self, release: Callable[[], None]) -> Writer:
         files = journal_files(self.folder)
-        options = self._writer_options
-        writer = Writer(self.folder, self.durability, release=release, **options)
         try:
             for path in files:
                 make_private(path)
-            writer.since = when_begun(self.folder, self._portal)
-            active = None
-            if files:
-                active, self.repaired = ActiveFile.repaired(files[-1])
+            active = self._reopened(files)
+            writer = Writer(
+                self.folder,
+                self.durability,
+                state=self._state,
+                release=release,
+                **self._writer_options,
+            )
             writer.begin(active)
         except OSError as exc:
             raise _not_writable(self.folder, exc) from exc
@@ -208,11 +222,46 @@ class Journal:
             _log.warning("the journal in %s was damaged: %s", self.folder.name, self.repaired)
         return writer
 
+    def _reopened(self, files: list[Path]) -> ActiveFile | None:
+        """Return the newest file; it is read unless it is as this journal left it."""
+        self.repaired, left = Repaired(), self._left
+        if not files:
+            self._state = JournalState()
+            return None
+        if left is not None and left == _Left.of(self.folder):
+            return ActiveFile(left.path, left.size)
+        self._state = state_of(files, self._portal)
+        active, self.repaired = ActiveFile.repaired(files[-1])
+        return active
+
     @property
     def _open_writer(self) -> Writer:
         if self._writer is None:
             raise SettingsError("the journal is not open. Call journal.open(), or use `with`.")
         return self._writer
+
+
+class _Left(NamedTuple):
+    """The newest file of a journal, as it was left."""
+
+    path: Path
+    size: int
+    modified_ns: int
+    inode: int
+
+    @classmethod
+    def of(cls, folder: Path) -> "_Left | None":
+        """Return it; None where there is no file, or where it cannot be seen."""
+        with suppress(OSError):
+            if files := journal_files(folder):
+                seen = files[-1].stat()
+                return cls(files[-1], seen.st_size, seen.st_mtime_ns, seen.st_ino)
+        return None
+
+
+def _waiting(writer: Writer) -> list[Batch]:
+    """Return the batches that wait in memory."""
+    return list(batches_of(scan(b"".join(record for record, _ in writer.waiting), 0)))
 
 
 def _locked(folder: Path) -> "BaseFileLock":

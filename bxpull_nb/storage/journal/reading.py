@@ -1,20 +1,16 @@
-"""Reading a journal back: as batches, as a DataFrame, as the state to resume from."""
+"""Reading a journal back: as batches, as a DataFrame."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bxpull_nb.errors import FileMissing, SettingsError
-from bxpull_nb.models import Batch, Position
-from bxpull_nb.protocol.portal_address import portal_url
-from bxpull_nb.protocol.session import Resume, SeenMids
+from bxpull_nb.errors import FileMissing
+from bxpull_nb.models import Batch
 from bxpull_nb.storage.eventlog import EventLog
 from bxpull_nb.storage.journal.files import checked_content, journal_files
 from bxpull_nb.storage.journal.record import (
-    CaptureStarted,
     Damage,
-    FileHeader,
     FoundRecord,
     FrameHead,
     batch_of,
@@ -24,10 +20,9 @@ from bxpull_nb.storage.journal.record import (
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["batches_of", "read_journal", "read_journal_events", "resume_from", "when_begun"]
+__all__ = ["batches_in", "batches_of", "read_journal", "read_journal_events"]
 
 _log = logging.getLogger("bxpull_nb")
-_REMEMBERED = 200_000  # messages; as many as a session remembers
 
 
 def read_journal(
@@ -58,89 +53,6 @@ def read_journal_events(folder: str | Path) -> "pd.DataFrame":
     return log.df
 
 
-def resume_from(
-    folder: Path, waiting: Iterable[FoundRecord | Damage], since: float | None
-) -> Resume:
-    """Return what a listener resumes from; `waiting` are records not in a file yet.
-
-    Files are read from the newest one back, until all messages are known that the server may
-    send again.
-    """
-    runs = [list(batches_of(waiting))]
-    count = sum(len(batch.records) for batch in runs[0])
-    for path in reversed(journal_files(folder)):
-        runs.append(list(batches_of(_found_in(path))))
-        count += sum(len(batch.records) for batch in runs[-1])
-        if count >= _REMEMBERED and _reaches_back(runs):
-            break
-    last = _quiet_lanes(folder)
-    family, seen = SeenMids(), dict[str | None, SeenMids]()
-    for batches in reversed(runs):
-        for batch in batches:
-            channel = batch.arrival.channel
-            if channel not in seen:
-                seen[channel] = family.sibling(max(count + 1, _REMEMBERED))
-            if seen[channel].has_another_of(batch.records):
-                seen[channel].count_restarted()
-            seen[channel].add(batch.records, batch.duplicates)
-            last[channel] = batch
-    times = [batch.arrival.received_us for batch in last.values() if batch.records]
-    return Resume(seen, last, since, max(filter(None, times), default=None))
-
-
-def _quiet_lanes(folder: Path) -> dict[str | None, Batch]:
-    """Return the lanes in the newest file's header: their last message may lie far back."""
-    for path in reversed(journal_files(folder)):
-        for found in scan(checked_content(path)):
-            if isinstance(found, FoundRecord) and isinstance(found.head, FileHeader):
-                newest = found.head.newest
-                return {kind: Batch(position=Position(mid, mid, mid)) for kind, mid in newest}
-    return {}
-
-
-def when_begun(folder: Path, portal: str) -> float | None:
-    """Return when the capture in the journal began (Unix seconds), or None.
-
-    Raises SettingsError for a capture of another portal.
-    """
-    for path in reversed(journal_files(folder)):
-        since = None
-        for found in scan(checked_content(path)):
-            if isinstance(found, FoundRecord) and isinstance(found.head, FileHeader):
-                since = found.head.since
-                _check_portal(path, found.head.portal, portal)
-            elif isinstance(found, FoundRecord) and isinstance(found.head, CaptureStarted):
-                since = found.head.since
-        if since is not None:
-            return since
-    return None
-
-
-def _check_portal(path: Path, stored: str, portal: str) -> None:
-    if stored and portal and _one_form(stored) != _one_form(portal):
-        raise SettingsError(
-            f"the journal in {path.parent} is a capture of {stored}, not of {portal}. Take "
-            f"another folder."
-        )
-
-
-def _one_form(portal: str) -> str:
-    """Return the portal's name in its one form: older journals have it as it was typed."""
-    try:
-        return portal_url(portal)
-    except SettingsError:
-        return portal  # `sandbox`, or another name without a dot
-
-
-def _reaches_back(runs: list[list[Batch]]) -> bool:
-    """Whether the oldest position to ask from lies within the batches that were read."""
-    safe: dict[str | None, str | None] = {}
-    for batch in (batch for run in reversed(runs) for batch in run):
-        safe[batch.arrival.channel] = batch.position.safe if batch.position else None
-    oldest = next((batch.records[0].mid for batch in runs[-1]), None)
-    return oldest is None or all(mid is None or mid >= oldest for mid in safe.values())
-
-
 def _found_in(
     path: Path, damaged: Callable[[Damage], None] = lambda _: None
 ) -> Iterator[FoundRecord | Damage]:
@@ -158,6 +70,11 @@ def _found_in(
                 found.start,
             )
         yield found
+
+
+def batches_in(path: Path) -> list[Batch]:
+    """Return the batches of one file; none where it was removed meanwhile."""
+    return list(batches_of(_found_in(path)))
 
 
 def batches_of(found: Iterable[FoundRecord | Damage]) -> Iterator[Batch]:

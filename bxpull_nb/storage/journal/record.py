@@ -63,13 +63,17 @@ class FileHeader(msgspec.Struct, frozen=True, array_like=True, tag="opened"):
     """When the capture began, if before this file: Unix seconds by the portal's clock."""
     newest: tuple[tuple[str | None, str], ...] = ()
     """The newest mid of each channel before this file."""
+    positions: tuple[tuple[str | None, Position], ...] = ()
+    """The position of each channel before this file; earlier versions did not write it."""
 
 
 class CaptureStarted(msgspec.Struct, frozen=True, array_like=True, tag="begun"):
-    """The record that the capture begins."""
+    """The record that the capture begins, or that the beginning of a channel was found."""
 
     since: float
     """Unix seconds by the portal's clock."""
+    beginnings: tuple[tuple[str | None, str], ...] = ()
+    """After which mid each of these channels began."""
 
 
 class FrameHead(msgspec.Struct, frozen=True, array_like=True, tag="frame"):

@@ -11,7 +11,8 @@ from pathlib import Path
 from bxpull_nb.files import sync_folder
 from bxpull_nb.models import IS_LOG_ENTRY
 from bxpull_nb.storage.journal.files import ActiveFile, sync_and_close
-from bxpull_nb.storage.journal.record import PREAMBLE, FileHeader, pack
+from bxpull_nb.storage.journal.record import PREAMBLE, pack
+from bxpull_nb.storage.journal.state import Change, JournalState
 
 __all__ = ["SYNC_EVERY", "Writer"]
 
@@ -24,7 +25,8 @@ class Writer:
     """Writes records to the files of `folder`, and syncs them on a thread of its own.
 
     Raises nothing once it has begun: `error` is why records wait in memory. Any thread may use it.
-    It knows no journal, so that its thread keeps none alive; `release` is called when it is closed.
+    `state` follows the records that are in a file. It knows no journal, so that its
+    thread keeps none alive; `release` is called when it is closed.
     """
 
     def __init__(
@@ -32,6 +34,7 @@ class Writer:
         folder: Path,
         durability: str,
         *,
+        state: JournalState,
         portal: str,
         rotate_bytes: int,
         memory_bytes: int,
@@ -39,15 +42,14 @@ class Writer:
         monotonic: Callable[[], float],
         release: Callable[[], None],
     ) -> None:
-        self.since: float | None = None
-        """When the capture began, for the header of each file."""
-        self.newest: dict[str | None, str] = {}
-        """The newest mid of each channel, for the header of each file."""
         self.error: OSError | None = None
         self.records = 0
         self.bytes = 0
-        self.waiting: deque[bytes] = deque()
+        self.waiting: deque[tuple[bytes, Change]] = deque()
         self.waiting_bytes = 0
+        self.size: int | None = None
+        """Bytes of whole records in the newest file, once it is closed."""
+        self._state = state
         self._folder, self._durability, self._portal = folder, durability, portal
         self._rotate_bytes, self._memory_bytes = rotate_bytes, memory_bytes
         self._clock, self._monotonic, self._release = clock, monotonic, release
@@ -74,15 +76,18 @@ class Writer:
             )
             self._syncing.start()
 
-    def put(self, record: bytes) -> bool:
-        """Write the record, or keep it in memory; whether there was room for it."""
+    def put(self, record: bytes, change: Change) -> bool:
+        """Write the record, or keep it in memory; whether there was room for it.
+
+        `change` is what the record changes in the state, once it is written.
+        """
         with self._guard:
             if self._closing.is_set():
                 return False
             self._write_waiting()
             if self.waiting and self.waiting_bytes + len(record) > self._memory_bytes:
                 return False
-            self.waiting.append(record)
+            self.waiting.append((record, change))
             self.waiting_bytes += len(record)
             self._write_waiting()
             return True
@@ -111,14 +116,13 @@ class Writer:
                 self._active.sync()
             with suppress(OSError):
                 self._active.close()
-            self._active = None
+            self.size, self._active = self._active.size, None
             self._release()
 
     def _begin_file(self, path: Path) -> None:
         active = ActiveFile(path)
         try:
-            newest = tuple(self.newest.items())
-            header = FileHeader(self._clock() // 1000, self._portal, self.since, newest)
+            header = self._state.header(self._clock() // 1000, self._portal)
             active.write(PREAMBLE + pack(header))
             if self._durability != "os":
                 active.sync()
@@ -134,7 +138,7 @@ class Writer:
         if self._active is None or not self.waiting or self._monotonic() < self._retry_at:
             return
         while self.waiting and self._attempt(self._write_next):
-            self.waiting_bytes -= len(self.waiting.popleft())
+            self.waiting_bytes -= len(self.waiting.popleft()[0])
         if self._durability == "frame" and self._unsynced and self._active is not None:
             self._unsynced = not self._attempt(self._active.sync)
 
@@ -147,10 +151,12 @@ class Writer:
                 active.sync()
             self._begin_file(active.path.with_name(f"{int(active.path.stem) + 1:06}.bxj"))
             active = self._active or active
-        active.write(self.waiting[0])
+        record, change = self.waiting[0]
+        active.write(record)
+        change(self._state)
         self._unsynced = True
         self.records += 1
-        self.bytes += len(self.waiting[0])
+        self.bytes += len(record)
 
     def _attempt(self, action: Callable[[], None]) -> bool:
         """Whether the action succeeded; `error` is why not."""
