@@ -13,6 +13,7 @@ from bxpull_nb.sandbox.clock import DateHeader
 from bxpull_nb.sandbox.demo_event import DemoEvent
 from bxpull_nb.sandbox.demo_traffic import demo_gaps, play
 from bxpull_nb.sandbox.demo_truth import DemoRecord
+from bxpull_nb.sandbox.objects.demo_objects import DemoObjects
 from bxpull_nb.sandbox.objects.portal_objects import PortalObjects
 from bxpull_nb.sandbox.offline.doorbell import Doorbell
 from bxpull_nb.sandbox.offline.events import OfflineEvents
@@ -111,7 +112,7 @@ def open_portal(settings: Settings, demo: DemoRecord) -> RunningPortal:
     app.router.redirect_slashes = False
     server.start(DateHeader(app, settings.now), push.broker.close, certificate)
     if settings.demo:
-        server.spawn(_publish_demo(settings, publisher, demo))
+        server.spawn(_publish_demo(settings, publisher, demo, objects, offline.doorbell))
     return RunningPortal(
         url,
         server,
@@ -161,11 +162,22 @@ def _object_methods(
     }
 
 
-async def _publish_demo(settings: Settings, publisher: Publisher, demo: DemoRecord) -> None:
+async def _publish_demo(
+    settings: Settings,
+    publisher: Publisher,
+    demo: DemoRecord,
+    objects: PortalObjects,
+    doorbell: Doorbell,
+) -> None:
+    """Make each demo change, then announce it on the channel and by the doorbell."""
+    changes = DemoObjects(objects)
+
     def publish(event: DemoEvent) -> None:
         kind = event.channel if event.channel in settings.channel_kinds else "shared"
         moment = settings.now()
+        changes.apply(event, moment)
         content = (event.module_id, event.command, event.params)
         demo.add(publisher.publish(*content, [kind], moment=moment), moment)
+        doorbell.ring()
 
     await play(demo.events(), demo_gaps(settings.rate, settings.seed), publish)

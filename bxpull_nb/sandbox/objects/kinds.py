@@ -75,7 +75,6 @@ TASKS = Kind(
         "STAGE_ID": "0",
         "RESPONSIBLE_ID": "1",
         "CREATED_BY": "1",
-        "COMMENTS_COUNT": "0",
         "DEADLINE": "",
         "CREATED_DATE": "",
         "CHANGED_DATE": "",

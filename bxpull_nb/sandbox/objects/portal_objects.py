@@ -13,6 +13,7 @@ __all__ = ["COMPANIES", "PortalObjects"]
 _DEALS = 1234
 _DEALS_BEFORE_DEMO = 1000
 """The demo traffic adds deals from 1001 on."""
+_AFTER_DEMO = 1_000_001
 _STAGES = ("NEW", "PREPARATION", "EXECUTING", "WON", "LOSE")
 _FIRST_DAY = 1_798_750_800  # 2026-12-31T23:00:00+02:00
 COMPANIES = ("Northwind", "«Ромашка»", "Acme GmbH", "Café Lumière", "Blue Yonder", "ИП Соколов")
@@ -30,14 +31,17 @@ _CONTACTS = (
 class PortalObjects:
     """Deals, contacts and tasks of the portal; `announce` is called for every change.
 
-    With `demo` there are only deals that are older than the demo traffic's.
+    With `demo` there are only deals that are older than the demo traffic's, and objects that
+    others add get high ids.
     """
 
     def __init__(self, announce: Callable[[Change], None], *, demo: bool) -> None:
         number = _DEALS_BEFORE_DEMO if demo else _DEALS
-        self.deals = ObjectTable(DEALS, map(_deal, range(1, number + 1)), announce)
-        self.contacts = ObjectTable(CONTACTS, _contacts(), announce)
-        self.tasks = ObjectTable(TASKS, (), announce)
+        high = _AFTER_DEMO if demo else 0
+        deals = map(_deal, range(1, number + 1))
+        self.deals = ObjectTable(DEALS, deals, announce, high or number + 1)
+        self.contacts = ObjectTable(CONTACTS, _contacts(), announce, len(_CONTACTS) + 1)
+        self.tasks = ObjectTable(TASKS, (), announce, high or 1)
 
 
 def _deal(number: int) -> Row:

@@ -34,14 +34,17 @@ class Kind(NamedTuple):
 class ObjectTable:
     """The objects of one kind by their ids. Every method may be called from any thread.
 
-    A row is never changed but replaced, so rows that were handed out stay as they were.
+    Objects that are added without an id get `added_from` and the numbers after it. A row is
+    never changed but replaced, so rows that were handed out stay as they were.
     """
 
-    def __init__(self, kind: Kind, rows: Iterable[Row], announce: Callable[[Change], None]) -> None:
+    def __init__(
+        self, kind: Kind, rows: Iterable[Row], announce: Callable[[Change], None], added_from: int
+    ) -> None:
         self.kind = kind
         self._announce = announce
         self._rows = {int(row["ID"]): row for row in rows}
-        self._last = max(self._rows, default=0)
+        self._next = added_from
         self.writable = set(kind.template) - {"ID", kind.created, kind.modified}
         """The names of the fields that may be set."""
         self._lock = Lock()
@@ -60,8 +63,9 @@ class ObjectTable:
         time = iso_time(int(moment))
         times = {self.kind.created: time, self.kind.modified: time}
         with self._lock:
-            number = self._last + 1 if number is None else number
-            self._last = max(self._last, number)
+            if number is None:
+                number = self._next
+                self._next += 1
             row = {**self.kind.template, **self._clean(fields), "ID": str(number), **times}
             self._rows[number] = row
             self._announced("ADD", number, author, moment)
