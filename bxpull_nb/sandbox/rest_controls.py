@@ -89,6 +89,10 @@ class RestControls(Controls):
         rest = self._running.rest
         rest.methods.operating.spend(method.lower(), rest.now(), seconds)
 
+    def update_application(self) -> None:
+        """Update the application: all its event bindings are gone, its queue stays."""
+        self._running.offline.bindings.clear()
+
     def _origin(self, host: str) -> str:
         """Return scheme and host, by default with the sandbox's own scheme."""
         if "//" not in host:

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from bxpull_nb.sandbox.body import BodyTooLarge, read_body
+from bxpull_nb.sandbox.offline.doorbell import Doorbell
 from bxpull_nb.sandbox.publisher import Publisher
 from bxpull_nb.sandbox.rest.authentication import Caller, CallerAuthentication
 from bxpull_nb.sandbox.rest.error import RestRefusal, status_of
@@ -38,6 +39,7 @@ class RestRoutes:
         authentication: CallerAuthentication,
         methods: Methods,
         publisher: Publisher,
+        doorbell: Doorbell,
     ) -> None:
         self.faults = RestFaults()
         self.methods = methods
@@ -45,6 +47,7 @@ class RestRoutes:
         self._profile = settings.profile
         self._authentication = authentication
         self._publisher = publisher
+        self._doorbell = doorbell
         self._limit = RequestLimit(settings.rest_limit, settings.rest_burst, settings.now)
 
     def routes(self) -> list[Route]:
@@ -88,6 +91,7 @@ class RestRoutes:
 
     async def _deliver(self, call: Call) -> None:
         call.pending_events.deliver(self._publisher)
+        self._doorbell.ring()
 
     def _time(self, method: str, start: float) -> dict[str, Any]:
         return self.methods.operating.block(method.lower(), start, self.now())

@@ -18,7 +18,7 @@ from bxpull_nb.storage.journal.files import ActiveFile, Repaired, journal_files,
 from bxpull_nb.storage.journal.reading import batches_of
 from bxpull_nb.storage.journal.record import CaptureStarted, pack, pack_batch, scan
 from bxpull_nb.storage.journal.resuming import resume_from
-from bxpull_nb.storage.journal.state import JournalState, greatest_of, state_of
+from bxpull_nb.storage.journal.state import Change, JournalState, greatest_of, state_of
 from bxpull_nb.storage.journal.writer import Writer
 
 if TYPE_CHECKING:
@@ -138,16 +138,21 @@ class Journal:
         """
         if batch.frame is None or not batch.records:
             return
-        channel = batch.arrival.channel
-        position = self._gaps.get(channel, batch.position)
-        greatest = greatest_of(batch.records)
-        if not self._open_writer.put(
-            pack_batch(batch, position, self._compress),
-            lambda state: state.move(channel, position, greatest),
-        ):
+        channel, is_of_lane = batch.arrival.channel, batch.arrival.source == "channel"
+        position = self._gaps.get(channel, batch.position) if is_of_lane else None
+        change = _moved(batch, position) if is_of_lane else _unmoved
+        if not self._open_writer.put(pack_batch(batch, position, self._compress), change):
             self._dropped += 1
             self._dropped_events += len(batch.records)
-            self._gaps[channel] = position
+            if is_of_lane:
+                self._gaps[channel] = position
+
+    def sync(self) -> bool:
+        """Return when the disk has every batch so far, as far as it can; whether it has.
+
+        With `durability="os"` the system has them then. Any thread may call it.
+        """
+        return self._writer is not None and not self._dropped and self._writer.sync()
 
     def began(self, since: float, beginnings: Sequence[tuple[str | None, str]] = ()) -> None:
         """Note when the capture began: Unix seconds by the portal's clock.
@@ -239,6 +244,16 @@ class Journal:
         if self._writer is None:
             raise SettingsError("the journal is not open. Call journal.open(), or use `with`.")
         return self._writer
+
+
+def _moved(batch: Batch, position: Position | None) -> Change:
+    """Return how the batch moves its lane's position."""
+    channel, greatest = batch.arrival.channel, greatest_of(batch.records)
+    return lambda state: state.move(channel, position, greatest)
+
+
+def _unmoved(state: JournalState) -> None:
+    """Leave the state: only channels have positions."""
 
 
 class _Left(NamedTuple):

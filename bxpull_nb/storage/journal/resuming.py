@@ -32,8 +32,16 @@ def resume_from(folder: Path, waiting: list[Batch], state: JournalState) -> Resu
             break
     batches = [batch for run in reversed(runs) for batch in run]
     last = {lane: Batch(position=position) for lane, position in state.positions.items()}
-    times = [batch.arrival.received_us or 0 for batch in batches]
-    return Resume(_seen(batches, reach.count), last, state.since, max(times, default=None))
+    of_lanes = [batch for batch in batches if _is_of_lane(batch)]
+    times = [batch.arrival.received_us or 0 for batch in of_lanes]
+    return Resume(
+        _seen(of_lanes, reach.count),
+        last,
+        state.since,
+        max(times, default=None),
+        sources=_seen_of_sources(batches),
+        folder=folder,
+    )
 
 
 class _Reach:
@@ -59,7 +67,7 @@ class _Reach:
         for batch in batches:
             self.count += len(batch.records)
             lane = batch.arrival.channel
-            if lane in self._counted and _starts_over(batch.position):
+            if _is_of_lane(batch) and lane in self._counted and _starts_over(batch.position):
                 self._open.pop(lane, None)
 
     def passed(self, path: Path) -> bool:
@@ -106,6 +114,19 @@ def _seen(batches: Iterable[Batch], count: int) -> dict[str | None, SeenMids]:
             placed.add(lane)
         seen[lane].add(batch.records, batch.duplicates)
     return seen
+
+
+def _seen_of_sources(batches: Iterable[Batch]) -> dict[str, SeenMids]:
+    """Return the events of each source other than the channels."""
+    seen: dict[str, SeenMids] = {}
+    for batch in batches:
+        if not _is_of_lane(batch):
+            seen.setdefault(batch.arrival.source, SeenMids()).add(batch.records)
+    return seen
+
+
+def _is_of_lane(batch: Batch) -> bool:
+    return batch.arrival.source == "channel"
 
 
 def _starts_over(position: Position | None) -> bool:

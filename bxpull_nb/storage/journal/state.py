@@ -110,7 +110,7 @@ def state_of(files: Sequence[Path], portal: str) -> JournalState:
                     state, last = JournalState(head.since, positions_in(head).items()), {}
                 case CaptureStarted() as head:
                     state.begin(head)
-                case FrameHead() as head:
+                case FrameHead(source=None) as head:  # only channels have positions
                     if is_reset(head.position):
                         last.clear()
                     state.move(head.channel, head.position, "")
