@@ -35,7 +35,7 @@ BxPullError
 │   └── CallFailed          the push server refused a call of ours, or gave no answer
 ├── WaitTimeout             the awaited event did not come in time  (TimeoutError)
 ├── ExpectationFailed       the expected event did not come  (AssertionError)
-├── QueryFailed             SQL on events has an error, or asks for more than events  (ValueError)
+├── QueryFailed             SQL or a search has an error, or asks for more than events  (ValueError)
 ├── JournalInUse            another process, or another feed, writes to the journal
 ├── JournalNotWritable      the journal's folder cannot be written  (OSError)
 ├── DatasetUnreachable      a dataset cannot be read where it is  (OSError)
@@ -282,7 +282,7 @@ class ExpectationFailed(BxPullError, AssertionError):
 
 
 class QueryFailed(BxPullError, ValueError):
-    """SQL on events has an error, or asks for more than the events."""
+    """SQL on events or a search has an error, or asks for more than the events."""
 
 
 class FileFormatError(BxPullError, ValueError):

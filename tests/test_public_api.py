@@ -51,6 +51,7 @@ FACE = [
     "read_events",
     "replay",
     "schema",
+    "search",
     "sessions",
     "since",
     "sql",

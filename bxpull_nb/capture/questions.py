@@ -29,6 +29,17 @@ class FeedQuestions:
 
         return sql(self, query, explain=explain)
 
+    def search(self, text: str) -> "pd.DataFrame":
+        """Return the events so far that meet a search, with their row numbers; see `bx.search`.
+
+        Raises QueryFailed for a text that is no search.
+
+        >>> feed.search("command:deal* params.stage:WON -test")
+        """
+        from bxpull_nb.query import search
+
+        return search(self, text)
+
     def schema(self) -> "SchemaTable":
         """Return the paths in `params` of each command so far, with types and values.
 

@@ -13,6 +13,7 @@ from bxpull_nb.query.explain import explain
 from bxpull_nb.query.model import model
 from bxpull_nb.query.pairs import pairs
 from bxpull_nb.query.schema import schema
+from bxpull_nb.query.search import search
 from bxpull_nb.query.sql import sql
 from bxpull_nb.query.stages import stages
 from bxpull_nb.query.trace import trace
@@ -27,6 +28,7 @@ __all__ = [
     "model",
     "pairs",
     "schema",
+    "search",
     "sql",
     "stages",
     "trace",
