@@ -30,11 +30,14 @@ def test_run_all_start_watch_export(lab: Lab) -> None:
         open_tab(tab, "Export")
         press(tab, "Export")
         tab.page.get_by_text("Wrote").wait_for()
-        link = tab.page.locator("a", has_text="events.csv").last
-        link.wait_for()
+        with tab.page.expect_download() as download:
+            tab.page.get_by_role("button", name="Download events.csv").click()
+        assert download.value.suggested_filename == "events.csv"
+        saved = download.value.path().read_bytes()
         text = tab.page.get_by_text("Wrote").inner_text()
         tab.check()
         assert tab.console == []
+    assert saved == (lab.root / "events.csv").read_bytes()
     events = read_events(lab.root / "events.csv")
     assert f"Wrote {counted_events(len(events))} to events.csv." == text
     assert len(events) >= first + 20

@@ -14,6 +14,7 @@ from bxpull_nb.capture.feed import Feed
 from bxpull_nb.errors import BxPullError
 from bxpull_nb.jupyter.widgets import status_html
 from bxpull_nb.jupyter.widgets.controls import close_children, shown
+from bxpull_nb.jupyter.widgets.marimo_panel import MarimoPanel
 from bxpull_nb.jupyter.widgets.painting_panel import frozen_text, take_over
 from bxpull_nb.jupyter.widgets.panel_layout import EMPTY, TABS, PanelLayout
 from bxpull_nb.jupyter.widgets.publish_context import outside_requests, within
@@ -238,11 +239,19 @@ class Explorer(PanelLayout):
     def __repr__(self) -> str:
         return f"Explorer({self.feed!r})"
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+    def _display_(self) -> MarimoPanel:
+        """Return the panel as marimo shows it."""
+        self._expect_page()
+        return MarimoPanel(self)
+
+    def _expect_page(self) -> None:
         if self._frozen:
             self._thaw()
         self.table.expect_page()
         self.chart.expect_page()
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        self._expect_page()
         bundle: Any = super()._repr_mimebundle_(**kwargs)
         if self._static:
             data = bundle[0] if isinstance(bundle, tuple) else bundle
