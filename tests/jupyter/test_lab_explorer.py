@@ -4,6 +4,7 @@ import json
 import shutil
 
 import pytest
+from playwright.sync_api import expect
 
 from bxpull_nb.jupyter.widgets.figures import counted as counted_events
 from bxpull_nb.storage.export import read_events
@@ -79,9 +80,14 @@ def test_two_panels_a_reload_and_a_restart(lab: Lab) -> None:
         eventually(lambda: counted(tab) == 30)
         press(tab, "Start", nth=1)
         eventually(lambda: light(tab, "connected by websocket").count() == 1)
+        expect(tab.page.get_by_text("A picture: run the cell")).to_be_hidden()
+        expect(tab.page.get_by_text("This panel is dead")).to_have_count(2)
+        expect(tab.page.get_by_text("This panel is dead").first).to_be_hidden()
         tab.restart()
+        expect(tab.page.get_by_text("This panel is dead").last).to_be_visible()
         tab.run_all()
         eventually(lambda: counted(tab) == 30)
+        expect(tab.page.get_by_text("This panel is dead").last).to_be_hidden()
         assert tab.ask("len(feed)") == "30"
         tab.check()
 
