@@ -69,6 +69,7 @@ def texts_of(portal: Portal, sandbox: Sandbox, comms: Recorder, folder: Path) ->
     for path in (feed.to_csv(folder / "e.csv"), feed.to_jsonl(folder / "e.jsonl")):
         yield path.read_text()
     yield str(bx.codec) + json.dumps([message.data for message in comms.sent])
+    yield str(panel._repr_mimebundle_())
     yield str(panel.get_manager_state()) if hasattr(panel, "get_manager_state") else ""
     panel.close()
 

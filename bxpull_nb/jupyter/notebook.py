@@ -29,8 +29,11 @@ def explore(
     controls that need a portal.
 
     A second panel of the same portal shows the same feed: the one started last. The first one
-    freezes then, with a line that names the cell of the second. `static` adds a plain table of
-    the newest events, which is saved with the notebook and shown where no widgets are.
+    freezes then, with a line that names the cell of the second.
+
+    A picture of the panel is saved with the notebook and shown where no widgets are, such as
+    GitHub and nbconvert: counters, chart and the newest events, masked. The texts of the events
+    are in it with `static` only.
     """
     from bxpull_nb.jupyter.widgets import Explorer
 

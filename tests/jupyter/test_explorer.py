@@ -427,11 +427,12 @@ def test_a_panel_for_a_replay(comms: Recorder, tmp_path: Path) -> None:
     panel.close()
 
 
-def test_a_static_table_is_saved_only_when_asked_for(panel: Explorer, portal: Portal) -> None:
-    """For where no widgets are shown."""
+def test_a_picture_is_saved_for_where_no_widgets_are(panel: Explorer, portal: Portal) -> None:
+    """Its hint goes when the texts of events are in it."""
     saved = Explorer(portal, static=True)
-    assert "text/html" not in bundle(panel)
-    assert "Feed(" in bundle(saved)["text/html"]
+    assert "static=True" in bundle(panel)["text/html"]
+    assert "idle · 0 events" in bundle(saved)["text/html"]
+    assert "static=True" not in bundle(saved)["text/html"]
     assert repr(saved).startswith("Explorer(Feed(")
     saved.close()
 

@@ -4,6 +4,7 @@ import json
 import shutil
 
 import pytest
+from playwright.sync_api import expect
 
 from bxpull_nb.jupyter.widgets.figures import counted as counted_events
 from bxpull_nb.storage.export import read_events
@@ -30,11 +31,14 @@ def test_run_all_start_watch_export(lab: Lab) -> None:
         open_tab(tab, "Export")
         press(tab, "Export")
         tab.page.get_by_text("Wrote").wait_for()
-        link = tab.page.locator("a", has_text="events.csv").last
-        link.wait_for()
+        with tab.page.expect_download() as download:
+            tab.page.get_by_role("button", name="Download events.csv").click()
+        assert download.value.suggested_filename == "events.csv"
+        saved = download.value.path().read_bytes()
         text = tab.page.get_by_text("Wrote").inner_text()
         tab.check()
         assert tab.console == []
+    assert saved == (lab.root / "events.csv").read_bytes()
     events = read_events(lab.root / "events.csv")
     assert f"Wrote {counted_events(len(events))} to events.csv." == text
     assert len(events) >= first + 20
@@ -76,9 +80,14 @@ def test_two_panels_a_reload_and_a_restart(lab: Lab) -> None:
         eventually(lambda: counted(tab) == 30)
         press(tab, "Start", nth=1)
         eventually(lambda: light(tab, "connected by websocket").count() == 1)
+        expect(tab.page.get_by_text("A picture: run the cell")).to_be_hidden()
+        expect(tab.page.get_by_text("This panel is dead")).to_have_count(2)
+        expect(tab.page.get_by_text("This panel is dead").first).to_be_hidden()
         tab.restart()
+        expect(tab.page.get_by_text("This panel is dead").last).to_be_visible()
         tab.run_all()
         eventually(lambda: counted(tab) == 30)
+        expect(tab.page.get_by_text("This panel is dead").last).to_be_hidden()
         assert tab.ask("len(feed)") == "30"
         tab.check()
 

@@ -34,10 +34,9 @@ def open_tab(tab: LabPage, name: str) -> None:
 
 def counted(tab: LabPage, *, nth: int = 0) -> int:
     """The number of events the panel shows."""
-    counters = tab.page.locator(
-        "xpath=//b[following-sibling::span[1][. = 'event' or . = 'events']]"
-    )
-    text = counters.filter(visible=True)
+    # By CSS, which looks into shadow roots: marimo draws a panel in one.
+    name = "span:text-is('event'), + span:text-is('events')"
+    text = tab.page.locator(f"b:has(+ {name})").filter(visible=True)
     return int(text.nth(nth).inner_text().replace("\u202f", ""))
 
 

@@ -14,10 +14,12 @@ from bxpull_nb.capture.feed import Feed
 from bxpull_nb.errors import BxPullError
 from bxpull_nb.jupyter.widgets import status_html
 from bxpull_nb.jupyter.widgets.controls import close_children, shown
+from bxpull_nb.jupyter.widgets.marimo_panel import MarimoPanel
 from bxpull_nb.jupyter.widgets.painting_panel import frozen_text, take_over
 from bxpull_nb.jupyter.widgets.panel_layout import EMPTY, TABS, PanelLayout
 from bxpull_nb.jupyter.widgets.publish_context import outside_requests, within
 from bxpull_nb.jupyter.widgets.rate_chart import Pick
+from bxpull_nb.jupyter.widgets.saved_picture import SavedPicture
 from bxpull_nb.jupyter.widgets.settings_row import CHANNELS, chosen
 from bxpull_nb.masking import reason_of
 from bxpull_nb.portal import Portal
@@ -35,7 +37,7 @@ class Explorer(PanelLayout):
     It shows the portal's last started feed, or an idle one. A feed alone, such as a replay, is
     shown without the controls that need a portal. `close()` ends the panel, not the feed. One
     panel of a portal or feed is live, the one displayed last; earlier ones freeze.
-    `static` adds a plain table of the newest events, which is saved with the notebook.
+    A picture of it is saved with the notebook, without the texts of events unless `static`.
     """
 
     def __init__(
@@ -43,7 +45,7 @@ class Explorer(PanelLayout):
     ) -> None:
         self.portal = source if isinstance(source, Portal) else None
         self.feed = source if isinstance(source, Feed) else _last_feed(source)
-        self._static = static
+        self.picture = SavedPicture(self.feed, texts=static)
         self._context = outside_requests()
         self._action_error = ""
         self._repaint = repaint
@@ -79,6 +81,7 @@ class Explorer(PanelLayout):
         self.activity.paint()
         self.chart.flush()
         self.table.flush()
+        self.picture.update()
 
     def start(self) -> None:
         """Start listening as the button does; an error is shown in the panel."""
@@ -104,6 +107,7 @@ class Explorer(PanelLayout):
             self.light.value = status_html.message("frozen")
             self.counters.value = ""  # a page that is loaded again shows all rows, without it
             self.status.show(text)
+            self.picture.remove()
 
         self._on_loop(show)
 
@@ -238,15 +242,23 @@ class Explorer(PanelLayout):
     def __repr__(self) -> str:
         return f"Explorer({self.feed!r})"
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+    def _display_(self) -> MarimoPanel:
+        """Return the panel as marimo shows it."""
+        self._expect_page()
+        return MarimoPanel(self)
+
+    def _expect_page(self) -> None:
         if self._frozen:
             self._thaw()
         self.table.expect_page()
         self.chart.expect_page()
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        self._expect_page()
         bundle: Any = super()._repr_mimebundle_(**kwargs)
-        if self._static:
+        if not self.picture.show():
             data = bundle[0] if isinstance(bundle, tuple) else bundle
-            data["text/html"] = self.feed._repr_html_()
+            data["text/html"] = self.picture.html()
         return bundle
 
 

@@ -1,16 +1,17 @@
-"""The form that writes events to a file and shows a link to it."""
+"""The form that writes events to a file and offers it for download."""
 
 import asyncio
 import os
 from collections.abc import Callable
 from itertools import chain, count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import ipywidgets as ipw
 
 from bxpull_nb.capture.feed import Feed
 from bxpull_nb.jupyter.widgets.controls import Status, button, choice, row
+from bxpull_nb.jupyter.widgets.download import Download
 from bxpull_nb.jupyter.widgets.figures import counted
 from bxpull_nb.jupyter.widgets.live_table import Filters, LiveTable
 from bxpull_nb.storage.export import to_csv, to_jsonl, to_parquet
@@ -50,11 +51,11 @@ class ExportForm(ipw.VBox):
         )
         self.export_button = button("Export", "save")
         self.status = Status()
-        self.link = ipw.Output()
+        self.download = Download()
         super().__init__(
             [
                 row(self.file_name, self.format, self.which, self.export_button),
-                row(self.status, self.link),
+                row(self.status, self.download),
             ]
         )
 
@@ -73,7 +74,7 @@ class ExportForm(ipw.VBox):
             number, written = await asyncio.to_thread(_write, self._feed, filters, suffix, free)
         kept = "" if free == str(Path(path)) else f" {path} was there and stays as it is."
         self.status.show(f"Wrote {counted(number)} to {written}.{kept}")
-        self.link.outputs = (_link(written),)
+        self.download.offer(written)
 
 
 def named(name: str, suffix: str) -> str:
@@ -117,13 +118,3 @@ def _containing(events: "pd.DataFrame", text: str) -> "pd.Series[bool]":
     columns = [events[name].astype("str") for name in ("module_id", "command", "params", "error")]
     found = [column.str.lower().str.contains(text, regex=False, na=False) for column in columns]
     return found[0] | found[1] | found[2] | found[3]
-
-
-def _link(path: Path) -> dict[str, Any]:
-    """Return an output with a link that Lab resolves from the notebook's folder."""
-    from IPython.lib.display import FileLink
-
-    data = {"text/plain": str(path)}
-    if not path.is_absolute():
-        data["text/html"] = FileLink(path)._repr_html_()  # type: ignore[no-untyped-call]
-    return {"output_type": "display_data", "data": data, "metadata": {}}

@@ -96,7 +96,7 @@ function offer(view) {
     const chosen = view.filters[name];
     const place = () => (chosen === null ? 0 : [...select.options].findIndex((o, at) => at > 0 && o.value === chosen));
     // Not while the list is open: it would move under the pointer.
-    if (document.activeElement !== select || place() < 0) fillSelect(select, name, namesIn(view.mirror.rows, i, chosen));
+    if (select.getRootNode().activeElement !== select || place() < 0) fillSelect(select, name, namesIn(view.mirror.rows, i, chosen));
     select.selectedIndex = place();
     select.classList.toggle("bxlt-on", chosen !== null);
   }
@@ -164,7 +164,7 @@ function wireMenu(view) {
     // Without a target the window was left, or something that takes no focus was clicked.
     if (!pressed && event.relatedTarget && !columns.parentNode.contains(event.relatedTarget)) open(false);
   });
-  view.closeMenu = (event) => columns.parentNode.contains(event.target) || open(false);
+  view.closeMenu = (event) => event.composedPath().includes(columns.parentNode) || open(false);
   document.addEventListener("pointerdown", view.closeMenu);
   for (const box of boxes) box.checked = !COLUMNS[box.value].spare;
   setColumns(view, boxes);

@@ -9,8 +9,10 @@ from bxpull_nb.jupyter.widgets.config_card import ConfigCard
 from bxpull_nb.jupyter.widgets.controls import Status, button, row, shown
 from bxpull_nb.jupyter.widgets.event_detail import EventDetail
 from bxpull_nb.jupyter.widgets.export_form import ExportForm
+from bxpull_nb.jupyter.widgets.kernel_sign import KernelSign
 from bxpull_nb.jupyter.widgets.live_table import LiveTable
 from bxpull_nb.jupyter.widgets.rate_chart import RateChart
+from bxpull_nb.jupyter.widgets.saved_picture import SavedPicture
 from bxpull_nb.jupyter.widgets.send_form import SendForm
 from bxpull_nb.jupyter.widgets.settings_row import SettingsRow
 from bxpull_nb.portal import Portal
@@ -33,10 +35,11 @@ TABS = ("What happened", "After a mark", "Send a test event", "Export")
 
 
 class PanelLayout(ipw.VBox):
-    """The widgets of a panel; its subclass sets `portal` and `feed` before `_build`."""
+    """The widgets of a panel; its subclass sets what is declared here before `_build`."""
 
     portal: Portal | None
     feed: Feed
+    picture: SavedPicture
 
     def _enable(self, enabled: bool) -> None:
         send = [] if self.send is None else [self.send.send_button]
@@ -66,6 +69,7 @@ class PanelLayout(ipw.VBox):
             description="Settings", icon="cog", layout={"width": "auto"}
         )
         self.config_card = ConfigCard()
+        self.kernel_sign = KernelSign(self.picture.name)
         self.table = LiveTable(feed.log, empty=EMPTY["idle"], height=_TABLE_HEIGHT)
         self.chart = RateChart(feed.log, live=self.portal is not None, height=_CHART_HEIGHT)
         self.detail = EventDetail()
@@ -92,6 +96,7 @@ class PanelLayout(ipw.VBox):
         events = row(self.table, self.detail)
         events.layout.align_items = "stretch"
         return [
+            self.kernel_sign,
             row(title, self.light, gap, *actions, *settings),
             self.settings,
             row(self.counters, self.config_card, self.status),

@@ -15,16 +15,18 @@ if TYPE_CHECKING:
 
 __all__ = ["after_mark", "counters", "headline", "log_entries", "message", "state_light"]
 
+_GREY, _AMBER = "light-dark(#616161, #bdbdbd)", "light-dark(#b25f00, #ffb74d)"
+_GREEN, _RED = "light-dark(#1b7a36, #81c784)", "light-dark(#b3261e, #ef9a9a)"
 _LIGHTS = {
-    "idle": ("○", "--jp-ui-font-color2", "#616161", "not started"),
-    "connecting": ("◐", "--jp-warn-color0", "#b25f00", "connecting"),
-    "connected": ("●", "--jp-success-color0", "#1b7a36", "connected"),
-    "reconnecting": ("◐", "--jp-warn-color0", "#b25f00", "reconnecting"),
-    "failed": ("✕", "--jp-error-color0", "#b3261e", "failed"),
-    "stopped": ("○", "--jp-ui-font-color2", "#616161", "stopped"),
+    "idle": ("○", "--jp-ui-font-color2", _GREY, "not started"),
+    "connecting": ("◐", "--jp-warn-color0", _AMBER, "connecting"),
+    "connected": ("●", "--jp-success-color0", _GREEN, "connected"),
+    "reconnecting": ("◐", "--jp-warn-color0", _AMBER, "reconnecting"),
+    "failed": ("✕", "--jp-error-color0", _RED, "failed"),
+    "stopped": ("○", "--jp-ui-font-color2", _GREY, "stopped"),
 }
 _PLAIN = "class='mathjax_ignore'"  # else Lab draws `$…$` as mathematics
-_MUTED = "color:var(--jp-ui-font-color2,#616161)"
+_MUTED = f"color:var(--jp-ui-font-color2,{_GREY})"
 _FIGURES = "font-variant-numeric:tabular-nums"
 _CELL = f"padding:0 16px 0 0;text-align:left;vertical-align:top;unicode-bidi:isolate;{_FIGURES}"
 _MOST_CAUSES = 50
@@ -91,7 +93,7 @@ def message(text: str, *, error: bool = False) -> str:
     if not error:
         return f"<span {_PLAIN} role='status' style='{_MUTED}'>{escape(visible(text))}</span>"
     return (
-        f"<div {_PLAIN} role='alert' style='border-left:3px solid var(--jp-error-color1,#d32f2f);"
+        f"<div {_PLAIN} role='alert' style='border-left:3px solid var(--jp-error-color1,{_RED});"
         "padding:2px 8px;line-height:1.5;white-space:pre-wrap'>"
         f"<b>Error.</b> {escape(visible(text))}</div>"
     )
