@@ -196,6 +196,6 @@ def test_b24pysdk_works_unmodified() -> None:
         "refreshed": True,
         "secure": ["long_polling", "publish", "websocket"],
         "event": True,
-        "info": [True, ["pull", "pull_channel", "crm", "user", "task"], "L"],
+        "info": [True, ["pull", "pull_channel", "crm", "user", "task", "im"], "L"],
         "unknown": "BitrixAPINotFound",
     }
