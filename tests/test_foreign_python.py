@@ -302,7 +302,7 @@ def test_b24pysdk_gets_offline_events() -> None:
     installed("b24pysdk", "trustme")
     with Sandbox(tls=True) as sandbox:
         got = run(PYSDK_EVENTS, given_by(sandbox), REQUESTS_CA_BUNDLE=str(sandbox.ca_path))
-    task = {"IS_ACCESSIBLE_BEFORE": "N", "IS_ACCESSIBLE_AFTER": "undefined"}
+    task: dict[str, Any] = {"IS_ACCESSIBLE_BEFORE": "N", "IS_ACCESSIBLE_AFTER": "undefined"}
     task |= {"FIELDS_BEFORE": "undefined", "FIELDS_AFTER": {"ID": 1}}
     shown = ["EVENT_ADDITIONAL", "EVENT_DATA", "EVENT_NAME", "ID", "MESSAGE_ID", "TIMESTAMP_X"]
     assert got == {

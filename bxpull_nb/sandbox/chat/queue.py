@@ -1,4 +1,4 @@
-"""The queue of chat events: one for each user, read by one program."""
+"""The queue of chat events: one for each user, read by one program (protocol 4.11)."""
 
 from collections import deque
 from collections.abc import Callable
