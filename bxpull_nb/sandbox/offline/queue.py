@@ -1,4 +1,4 @@
-"""The queue of offline events, as the portal's own code keeps it.
+"""The queue of offline events, as the portal's own code keeps it (protocol 4.9).
 
 A record is the last state of one object and event: a change of it changes the record's time only,
 as long as no program has taken it. `MESSAGE_ID` is a key made of the event and its data, so it is
@@ -87,8 +87,9 @@ class OfflineQueue:
                 [
                     one
                     for one in self._records.values()
-                    if (one.connector, one.process_id, one.is_error)
-                    == (connector, wanted, is_error)
+                    if one.process_id == wanted
+                    and one.connector == connector
+                    and one.is_error == is_error
                 ]
             )
             if process_id is None:
