@@ -19,7 +19,7 @@ from bxpull_nb.listener.settings import LaneSettings
 from bxpull_nb.masking import reason_of
 from bxpull_nb.models import LogEntry, PullConfig
 from bxpull_nb.protocol.endpoint import FULL_HISTORY, connection_url
-from bxpull_nb.protocol.session import Received, RetiredChannel
+from bxpull_nb.protocol.session import Audit, Received, RetiredChannel
 
 __all__ = ["keep_auditing", "watch_for_stalls"]
 
@@ -85,14 +85,14 @@ async def _audit(lane: Lane, settings: LaneSettings) -> None:
     if config is None:
         return
     lane.history.follow_siblings()
-    audit = lane.session.ask_audit()
+    audit = lane.history.ask_audit(settings.timing.monotonic())
     asked_us = settings.timing.clock() // 1000
     is_too_much = lane.audit_pace.is_too_much
     lane.audit_pace.begin()
     try:
         if is_too_much:
             raise _too_much()
-        received = await _ask_again(lane, settings, config, lane.kind, audit.point)
+        received = await _answer_to(audit, lane, settings, config)
     except (BxPullError, httpx.HTTPError) as exc:
         lane.activity.audit_failed(exc)
         if isinstance(exc, FrameTooLarge):  # so would every later one be: continue from here
@@ -102,9 +102,27 @@ async def _audit(lane: Lane, settings: LaneSettings) -> None:
         lane.audit_pace.end()
     settings.stats.audits += 1
     if received is not None and received.is_whole:
-        lane.session.audited(audit)
-        if lane.is_settled:
+        is_settled = lane.is_settled
+        lane.session.audited(audit, received if is_settled else None)
+        if is_settled:
             settings.stats.audited_us[lane.name] = asked_us
+
+
+async def _answer_to(
+    audit: Audit, lane: Lane, settings: LaneSettings, config: PullConfig
+) -> Received | None:
+    """Store the history that an audit asks for; None if no answer came.
+
+    Where no message comes again that the last audit had, they have expired, or the storage was
+    wiped and the server counts from the beginning. All history since the capture began decides.
+    """
+    received = await _ask_again(
+        lane, settings, config, lane.kind, audit.point, confirmed=audit.confirmed
+    )
+    if not audit.expected or (received is not None and audit.is_same_history(received)):
+        return received
+    point = lane.session.history_point
+    return await _ask_again(lane, settings, config, lane.kind, point, confirmed=audit.confirmed)
 
 
 def _too_much() -> FrameTooLarge:
@@ -131,7 +149,13 @@ async def _ask_retired(lane: Lane, settings: LaneSettings, retired: RetiredChann
 
 
 async def _ask_again(
-    lane: Lane, settings: LaneSettings, config: PullConfig, kind: str | None, point: str | None
+    lane: Lane,
+    settings: LaneSettings,
+    config: PullConfig,
+    kind: str | None,
+    point: str | None,
+    *,
+    confirmed: str = "",
 ) -> Received | None:
     """Store the history after `point` and return the result; None if no answer came.
 
@@ -150,7 +174,7 @@ async def _ask_again(
         return None
     if frame is None:
         return Received()
-    received = lane.ingest.recover(frame, lane.transport, point)
+    received = lane.ingest.recover(frame, lane.transport, point, confirmed)
     lane.session.stored(received)
     lane.handle_service(received)
     return received

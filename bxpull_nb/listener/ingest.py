@@ -45,14 +45,16 @@ class Ingest:
             self._activity.received(received.batch.records)
             yield received
 
-    def recover(self, frame: str | bytes, transport: str, point: str | None) -> Received:
+    def recover(
+        self, frame: str | bytes, transport: str, point: str | None, confirmed: str
+    ) -> Received:
         """Store the new records of the history after `point`, as an audit brought it.
 
         Its duplicates are not counted: the audit itself asked for the overlap.
         """
         arrival, now = self._arrival(transport), self._monotonic()
         self._stats.frames += 1
-        received = self._store(self._history.receive_audit(frame, arrival, now, point))
+        received = self._store(self._history.receive_audit(frame, arrival, now, point, confirmed))
         count = len(received.batch.records)
         self._stats.recovered += count
         if count:

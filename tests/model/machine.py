@@ -216,15 +216,21 @@ class CaptureModel(RuleBasedStateMachine):
         missing = [
             one.number
             for one in self.server.history
-            if one.when == "during"
-            and one.number not in kept
-            and not all(lanes[kind].hides(one) for kind in one.channels)
+            if one.when == "during" and one.number not in kept and not self._is_hidden(one)
         ]
         assert missing == [], "stored and missing"
         acknowledged = {one.number for one in self.server.acknowledged if one.when == "during"}
         assert acknowledged <= set(kept), "acknowledged and not kept"
         for kind in BOTH:
             assert self.client.resets[kind] <= self.server.era, "too many resets"
+
+    def _is_hidden(self, message: Sent) -> bool:
+        """Whether no lane can know of the message: it looks older than the capture."""
+        begun = {lane.name: lane.session.history_point or FULL_HISTORY for lane in self._lanes()}
+        return all(
+            self.server.lanes[kind].hides(message) and message.mid <= begun[kind]
+            for kind in message.channels
+        )
 
     def _publish(self, channels: tuple[str, ...], **how: Any) -> list[Sent]:
         when = "during" if self.client.is_ready else "starting"
