@@ -72,6 +72,16 @@ class CaptureModel(RuleBasedStateMachine):
         """Wipe the storage: mids begin at 1, under the same prefix or a later one."""
         self._in_loop(lambda: self.server.wipe(prefix=prefix, breaks=breaks))
 
+    @rule(beyond=st.integers(-2, 3), channels=CHANNELS)
+    def wipe_unseen(self, beyond: int, channels: tuple[str, ...]) -> None:
+        """Wipe the storage while nothing is connected, until the count has reached the old one."""
+        if self.client.tells_by_time or not self.client.placed >= set(BOTH):
+            return
+        count = self.server.count + beyond
+        self._in_loop(lambda: self.server.wipe(prefix=0, breaks=True))
+        self._publish(channels, count=max(count, 1))
+        self.client.step(_CALM)
+
     @rule(kept=st.integers(0, 5))
     def prune(self, kept: int) -> None:
         """Delete the oldest stored messages."""
@@ -184,8 +194,10 @@ class CaptureModel(RuleBasedStateMachine):
         for lane in self._lanes():
             view, session = self.server.lanes[lane.name], lane.session
             points = [session.resume_point() or FULL_HISTORY]
-            if lane.transport == "websocket":
+            if lane.can_audit:
                 points.append(session.audit_point() or FULL_HISTORY)
+            if session.ask_audit().expected:  # it asks for more where nothing comes again
+                points.append(session.history_point or FULL_HISTORY)
             for one in self.server.history:
                 if one.when == "during" and lane.name in one.channels and one.number not in kept:
                     assert one.mid > min(points) or view.hides(one), f"{one.number} is passed"

@@ -451,5 +451,5 @@ def test_what_a_sibling_received_first_is_received_after_a_reset_too() -> None:
     lanes = [session(seen=seen), session(seen=seen.sibling())]
     for sent in (1767225600.0, 1767225700.0):
         for lane in lanes:
-            take(lane, [1], sent=sent)
+            lane.stored(lane.receive(frame([1], sent), ARRIVAL, reset_below=lane.newest or ""))
     assert [lane.seen.has_received(event(1, sent=1767225700.0)) for lane in lanes] == [True, True]

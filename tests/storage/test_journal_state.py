@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,7 @@ def at(safe: int, newest: int, audited: int | None = None) -> Position:
     return Position(mid(safe), mid(safe if audited is None else audited), mid(newest))
 
 
-def positions_after(folder: Path, batches: list[Batch], **how: int) -> dict[str | None, Position]:
+def positions_after(folder: Path, batches: list[Batch], **how: Any) -> dict[str | None, Position]:
     """Write the batches, and return the positions from which another process continues."""
     with Journal(folder, "os", **how) as journal:
         for one in batches:
