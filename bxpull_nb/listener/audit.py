@@ -30,17 +30,22 @@ _TRIES = 10  # audits of a retired channel without an answer, or with a refusal
 async def keep_auditing(lane: Lane, settings: LaneSettings) -> None:
     """Audit the lane after a reconnect, a stall or a reset, and every `audit_every` seconds.
 
-    A busy lane is audited more often: see `AuditPace`.
+    A busy lane is audited more often: see `AuditPace`. An audit without an answer is repeated
+    soon, then less and less often.
     """
+    every, tries = settings.timing.audit_every, 0
     while True:
+        pause = min(settings.timing.audit_again * 2 ** (tries - 1), every) if tries else every
         try:
-            async with asyncio.timeout(settings.timing.audit_every):
+            async with asyncio.timeout(pause):
                 await lane.audit_due.wait()
+                tries = 0
         except TimeoutError:
             pass
         lane.audit_due.clear()
-        if lane.state == "connected" and lane.can_audit:
-            await _audit(lane, settings)
+        if lane.state == "connected":
+            is_done = lane.can_audit and await _audit(lane, settings)
+            tries = 0 if is_done else min(tries + 1, _TRIES)
         if lane.state == "connected":
             await asyncio.gather(
                 *(_ask_retired(lane, settings, retired) for retired in list(lane.renewal.retired))
@@ -80,12 +85,13 @@ def _frame_of(response: httpx.Response) -> str | bytes | None:
     return poll_body(response) if response.status_code == httpx.codes.OK else None
 
 
-async def _audit(lane: Lane, settings: LaneSettings) -> None:
+async def _audit(lane: Lane, settings: LaneSettings) -> bool:
+    """Audit the lane once, and return whether there was an answer, or never will be."""
     config = settings.source.current
     if config is None:
-        return
+        return False
     lane.history.follow_siblings()
-    audit = lane.history.ask_audit(settings.timing.monotonic())
+    audit = lane.history.ask_audit(settings.awake())
     asked_us = settings.timing.clock() // 1000
     is_too_much = lane.audit_pace.is_too_much
     lane.audit_pace.begin()
@@ -97,7 +103,7 @@ async def _audit(lane: Lane, settings: LaneSettings) -> None:
         lane.activity.audit_failed(exc)
         if isinstance(exc, FrameTooLarge):  # so would every later one be: continue from here
             lane.session.audited(audit)
-        return
+        return isinstance(exc, FrameTooLarge)
     finally:
         lane.audit_pace.end()
     settings.stats.audits += 1
@@ -106,6 +112,7 @@ async def _audit(lane: Lane, settings: LaneSettings) -> None:
         lane.session.audited(audit, received if is_settled else None)
         if is_settled:
             settings.stats.audited_us[lane.name] = asked_us
+    return received is not None
 
 
 async def _answer_to(

@@ -161,7 +161,7 @@ def test_a_wipe_before_the_first_message_is_noticed() -> None:
     lane.accepted(1.0)
     lane.begin(mid(50))
     assert take(lane, frame(1), 5.0) == [1]
-    received = lane.receive(frame(2), ARRIVAL, 6.1, polls=False)
+    received = lane.receive(frame(2), ARRIVAL, 6.3, polls=False)
     assert (stored(lane, received), received.was_reset) == ([2], True)
     assert lane.session.audit_point() == "0" * 26
 

@@ -14,7 +14,7 @@ from bxpull_nb.protocol.session.session import Audit, Received, Session
 
 __all__ = ["HistoryPolicy"]
 
-_SETTLED = 1.0  # seconds after which no message can overtake another any more
+_SETTLED = 1.25  # seconds after which no message can overtake another any more
 _HISTORY = 2.0  # seconds after a connection within which a server may still send history
 
 
@@ -23,7 +23,7 @@ class HistoryPolicy:
 
     `since` is when the capture began (Unix seconds by the portal's clock); it counts only where
     no mid is known. `resumed` continues a capture, `backfill` takes everything stored as new.
-    `now` is always in seconds of a monotonic clock.
+    `now` is always in seconds of a clock that counts no sleep of the machine.
     """
 
     def __init__(self, session: Session, *, since: float, resumed: bool, backfill: bool) -> None:
