@@ -62,7 +62,7 @@ def test_a_process_that_was_killed_before_its_first_message_decides_by_position(
     model.begin(version=4, stored=2, transport=transport)
     model.client.step(3.0)
     model.kill()
-    model.publish(channels=("shared",), count=2, stored=True, fate="dropped", skew=-3600.0)
+    model._publish(("shared",), count=2, fate="dropped", skew=-3600.0)
     model.start(transport)
     model.client.step(3.0)
     assert model.client.handed_over == [2, 3]
