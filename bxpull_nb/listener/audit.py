@@ -19,7 +19,7 @@ from bxpull_nb.listener.settings import LaneSettings
 from bxpull_nb.masking import reason_of
 from bxpull_nb.models import LogEntry, PullConfig
 from bxpull_nb.protocol.endpoint import FULL_HISTORY, connection_url
-from bxpull_nb.protocol.session import Received, RetiredChannel
+from bxpull_nb.protocol.session import Audit, Received, RetiredChannel
 
 __all__ = ["keep_auditing", "watch_for_stalls"]
 
@@ -30,17 +30,22 @@ _TRIES = 10  # audits of a retired channel without an answer, or with a refusal
 async def keep_auditing(lane: Lane, settings: LaneSettings) -> None:
     """Audit the lane after a reconnect, a stall or a reset, and every `audit_every` seconds.
 
-    A busy lane is audited more often: see `AuditPace`.
+    A busy lane is audited more often: see `AuditPace`. An audit without an answer is repeated
+    soon, then less and less often.
     """
+    every, tries = settings.timing.audit_every, 0
     while True:
+        pause = min(settings.timing.audit_again * 2 ** (tries - 1), every) if tries else every
         try:
-            async with asyncio.timeout(settings.timing.audit_every):
+            async with asyncio.timeout(pause):
                 await lane.audit_due.wait()
+                tries = 0
         except TimeoutError:
             pass
         lane.audit_due.clear()
-        if lane.state == "connected" and lane.can_audit:
-            await _audit(lane, settings)
+        if lane.state == "connected":
+            is_done = lane.can_audit and await _audit(lane, settings)
+            tries = 0 if is_done else min(tries + 1, _TRIES)
         if lane.state == "connected":
             await asyncio.gather(
                 *(_ask_retired(lane, settings, retired) for retired in list(lane.renewal.retired))
@@ -80,31 +85,51 @@ def _frame_of(response: httpx.Response) -> str | bytes | None:
     return poll_body(response) if response.status_code == httpx.codes.OK else None
 
 
-async def _audit(lane: Lane, settings: LaneSettings) -> None:
+async def _audit(lane: Lane, settings: LaneSettings) -> bool:
+    """Audit the lane once, and return whether there was an answer, or never will be."""
     config = settings.source.current
     if config is None:
-        return
+        return False
     lane.history.follow_siblings()
-    audit = lane.session.ask_audit()
+    audit = lane.history.ask_audit(settings.awake())
     asked_us = settings.timing.clock() // 1000
     is_too_much = lane.audit_pace.is_too_much
     lane.audit_pace.begin()
     try:
         if is_too_much:
             raise _too_much()
-        received = await _ask_again(lane, settings, config, lane.kind, audit.point)
+        received = await _answer_to(audit, lane, settings, config)
     except (BxPullError, httpx.HTTPError) as exc:
         lane.activity.audit_failed(exc)
         if isinstance(exc, FrameTooLarge):  # so would every later one be: continue from here
             lane.session.audited(audit)
-        return
+        return isinstance(exc, FrameTooLarge)
     finally:
         lane.audit_pace.end()
     settings.stats.audits += 1
     if received is not None and received.is_whole:
-        lane.session.audited(audit)
-        if lane.is_settled:
+        is_settled = lane.is_settled
+        lane.session.audited(audit, received if is_settled else None)
+        if is_settled:
             settings.stats.audited_us[lane.name] = asked_us
+    return received is not None
+
+
+async def _answer_to(
+    audit: Audit, lane: Lane, settings: LaneSettings, config: PullConfig
+) -> Received | None:
+    """Store the history that an audit asks for; None if no answer came.
+
+    Where no message comes again that the last audit had, they have expired, or the storage was
+    wiped and the server counts from the beginning. All history since the capture began decides.
+    """
+    received = await _ask_again(
+        lane, settings, config, lane.kind, audit.point, confirmed=audit.confirmed
+    )
+    if not audit.expected or (received is not None and audit.is_same_history(received)):
+        return received
+    point = lane.session.history_point
+    return await _ask_again(lane, settings, config, lane.kind, point, confirmed=audit.confirmed)
 
 
 def _too_much() -> FrameTooLarge:
@@ -131,7 +156,13 @@ async def _ask_retired(lane: Lane, settings: LaneSettings, retired: RetiredChann
 
 
 async def _ask_again(
-    lane: Lane, settings: LaneSettings, config: PullConfig, kind: str | None, point: str | None
+    lane: Lane,
+    settings: LaneSettings,
+    config: PullConfig,
+    kind: str | None,
+    point: str | None,
+    *,
+    confirmed: str = "",
 ) -> Received | None:
     """Store the history after `point` and return the result; None if no answer came.
 
@@ -150,7 +181,7 @@ async def _ask_again(
         return None
     if frame is None:
         return Received()
-    received = lane.ingest.recover(frame, lane.transport, point)
+    received = lane.ingest.recover(frame, lane.transport, point, confirmed)
     lane.session.stored(received)
     lane.handle_service(received)
     return received

@@ -61,6 +61,7 @@ class ChannelRenewal:
                 if old.channels.get(kind) not in (None, new.channels.get(kind)):
                     point = position.safe if polls else position.audited
                     self.retired.append(RetiredChannel(old, kind, point))
+                    self._session.forget_confirmed()
                     if self._points and (polls or self._kind is None):
                         self._session.rewind(self._points[0][1])
         self._gone_through = len(known) - 1

@@ -29,13 +29,13 @@ class Ingest:
         self._target = settings.target
         self._stats = settings.stats
         self._clock = settings.timing.clock
-        self._monotonic = settings.timing.monotonic
+        self._awake = settings.awake
         self._resets = settings.stats.resets
         self._activity = activity
 
     def keep(self, frames: Sequence[str | bytes], transport: str) -> Iterator[Received]:
         """Store the new records of frames that a connection brought together."""
-        arrival, now = self._arrival(transport), self._monotonic()
+        arrival, now = self._arrival(transport), self._awake()
         self._stats.frames += len(frames)
         for frame in decoded_together(frames, self._history.session.codec, arrival):
             received = self._store(
@@ -45,14 +45,16 @@ class Ingest:
             self._activity.received(received.batch.records)
             yield received
 
-    def recover(self, frame: str | bytes, transport: str, point: str | None) -> Received:
+    def recover(
+        self, frame: str | bytes, transport: str, point: str | None, confirmed: str
+    ) -> Received:
         """Store the new records of the history after `point`, as an audit brought it.
 
         Its duplicates are not counted: the audit itself asked for the overlap.
         """
-        arrival, now = self._arrival(transport), self._monotonic()
+        arrival, now = self._arrival(transport), self._awake()
         self._stats.frames += 1
-        received = self._store(self._history.receive_audit(frame, arrival, now, point))
+        received = self._store(self._history.receive_audit(frame, arrival, now, point, confirmed))
         count = len(received.batch.records)
         self._stats.recovered += count
         if count:

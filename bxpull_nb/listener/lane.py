@@ -230,9 +230,8 @@ class Lane:
         if answer.is_held or answer.is_empty:
             self.history.begin(None)
         if not answer.is_held:
-            now = self._timing.monotonic()
-            self.history.accepted(now)
-            self.renewal.note_point(now)
+            self.history.accepted(self._set.awake())
+            self.renewal.note_point(self._timing.monotonic())
             self.session.advance(answer.last_message_id)
         self.note_beginning()
         if not self._is_up:

@@ -10,6 +10,7 @@ from typing import Any
 
 from bxpull_nb.errors import BxPullError, ConnectionFailed
 from bxpull_nb.listener.audit import keep_auditing, watch_for_stalls
+from bxpull_nb.listener.awake_clock import AwakeClock
 from bxpull_nb.listener.beginning import find_beginning
 from bxpull_nb.listener.config_source import ConfigSource
 from bxpull_nb.listener.lane import Lane
@@ -115,6 +116,7 @@ class Listener:
                     tasks.create_task(keep_auditing(lane, settings))
                     if lane.history.needs_baseline and self._transport != "polling":
                         tasks.create_task(find_beginning(lane, settings))
+                tasks.create_task(settings.awake.run())
                 tasks.create_task(watch_for_stalls(self.lanes, settings))
         except* BxPullError as errors:
             raise _first(errors) from None
@@ -144,6 +146,7 @@ class Listener:
             target=self._target,
             stats=self.stats,
             timing=self._timing,
+            awake=AwakeClock(self._timing.monotonic),
             transport=self._transport,
             secure=self._secure,
             backfill=self._backfill,

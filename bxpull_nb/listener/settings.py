@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from bxpull_nb.listener.awake_clock import AwakeClock
 from bxpull_nb.protocol.retry_policy import reconnect_delays
 from bxpull_nb.protocol.session import PastChannels
 
@@ -77,6 +78,8 @@ class Timing:
     """Seconds between two pings of a JSON-RPC server after which it counts as stuck."""
     audit_every: float = 300.0
     """Seconds between two audits of a connection."""
+    audit_again: float = 5.0
+    """Seconds until an audit without an answer is repeated; twice as long each time."""
     audit_wait: float = 3.0
     """Seconds an audit's poll is given: a server that has nothing holds it."""
     stall: float = 2.0
@@ -95,6 +98,8 @@ class LaneSettings:
     target: "CaptureTarget"
     stats: ListenerStats
     timing: Timing
+    awake: AwakeClock
+    """Measures how late messages are."""
     transport: str
     """`auto`, `websocket` or `polling`."""
     secure: bool

@@ -10,6 +10,7 @@ import pytest
 
 from bxpull_nb.listener import ListenerStats, Timing
 from bxpull_nb.listener.audit import keep_auditing
+from bxpull_nb.listener.awake_clock import AwakeClock
 from bxpull_nb.listener.config_source import ConfigSource
 from bxpull_nb.listener.lane import Lane
 from bxpull_nb.listener.settings import LaneSettings
@@ -83,6 +84,29 @@ def test_an_audit_that_cannot_be_read_is_not_an_audit(version: int) -> None:
         return capture.listener.stats.bad_frames > 0
 
     assert audited_twice(version, spoil, is_spoilt) == list(range(7))
+
+
+@pytest.mark.parametrize("answer", ["503", "half an answer"])
+def test_an_audit_without_an_answer_is_repeated_soon(answer: str) -> None:
+    """Not only when the next one is due, in five minutes."""
+
+    async def scenario(capture: Capture, _task: asyncio.Task[None]) -> None:
+        (lane,) = await only_lane(capture)
+        publish(sandbox, range(1))
+        await capture.until(lambda: len(mine(capture)) == 1)
+        await capture.until_alone(sandbox)
+        sandbox.lose(2)
+        publish(sandbox, range(1, 3))
+        proxy.answer(answer, 2)
+        settled(lambda: proxy.answering)
+        lane.audit_due.set()
+        await capture.until(lambda: len(mine(capture)) == 3)
+
+    with Sandbox() as sandbox, FaultProxy(sandbox.url[7:]) as proxy:
+        how = SHARED | {"timing": {"audit_again": 0.05}}
+        capture = run(sandbox, scenario, altered=through(proxy), transport="websocket", **how)
+    failed = [entry for entry in capture.target.entries if entry.kind == "audit_failed"]
+    assert (len(failed), capture.listener.stats.recovered) == (2, 2)
 
 
 def settled(reached: Callable[[], bool]) -> None:
@@ -329,6 +353,7 @@ def settings_for(config: PullConfig, target: CaptureTarget) -> LaneSettings:
         source=ConfigSource(fetch, timing, lambda _error: None),
         target=target,
         stats=ListenerStats(),
+        awake=AwakeClock(timing.monotonic),
         timing=timing,
         transport="polling",
         secure=False,

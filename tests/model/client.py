@@ -221,6 +221,7 @@ class Client:
             delays=_delays,
             jitter=lambda: 0.5,
             audit_every=AUDIT_EVERY,
+            audit_again=4.0,
         )
 
     def _now_ns(self) -> int:

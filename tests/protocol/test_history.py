@@ -1,5 +1,7 @@
 """Which messages are older than the capture, and what proves a reset: decided by mids."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from bxpull_nb.models import Arrival, Message, Position
@@ -159,7 +161,7 @@ def test_a_wipe_before_the_first_message_is_noticed() -> None:
     lane.accepted(1.0)
     lane.begin(mid(50))
     assert take(lane, frame(1), 5.0) == [1]
-    received = lane.receive(frame(2), ARRIVAL, 6.1, polls=False)
+    received = lane.receive(frame(2), ARRIVAL, 6.3, polls=False)
     assert (stored(lane, received), received.was_reset) == ([2], True)
     assert lane.session.audit_point() == "0" * 26
 
@@ -196,3 +198,61 @@ def test_the_message_that_proves_a_reset_is_written_with_no_older_position() -> 
     take(lane, frame(50), 1.1)
     position = lane.receive(frame(3), ARRIVAL, 5.0, polls=False).batch.position
     assert position == Position(safe="0" * 26)
+
+
+AGAIN = {
+    "the same numbers": range(1, 131),
+    "other numbers": [*range(2, 100, 2), *range(101, 131)],
+    "lower numbers and higher ones": [1, 2, 3, *range(101, 131)],
+}
+
+
+@pytest.mark.parametrize("numbers", AGAIN.values(), ids=AGAIN)
+@pytest.mark.parametrize("polls", [True, False])
+def test_a_count_that_passed_the_position_unseen_is_found_by_the_next_audit(
+    polls: bool, numbers: Sequence[int]
+) -> None:
+    """The connection brings only what is after the position, and that looks like news."""
+    lane = policy(backfill=True)
+    lane.next_mid(polls=polls)
+    lane.accepted(1.0)
+    odd = list(range(1, 100, 2))
+    assert take(lane, frame(*odd), 1.1, polls=polls) == odd
+    assert asked(lane, odd, 3.0) == []
+    lane.accepted(4.0)
+    for now in (10.0, 11.0):  # the storage was wiped at 5.0
+        point = lane.next_mid(polls=polls) or ""
+        lane.accepted(now)
+        later = [n for n in numbers if mid(n) > point]
+        take(lane, frame(*later, sent=BEGUN + 5), now, polls=polls)
+    assert lane.session.audit_point() == mid(68)
+    found = asked(lane, numbers, 13.0) + asked(lane, numbers, 14.0)
+    assert sorted(found) == [n for n in numbers if n < 100]
+    assert asked(lane, numbers, 15.0) == []
+
+
+def test_a_late_message_does_not_make_a_reset_of_an_audit() -> None:
+    """It was on its way when the audit before was asked."""
+    lane = policy(backfill=True)
+    lane.next_mid(polls=False)
+    lane.accepted(1.0)
+    take(lane, frame(1, 2, 3), 1.1)
+    take(lane, frame(6), 3.0)
+    assert asked(lane, [1, 2, 3, 6], 3.1) == []
+    received = lane.receive_audit(frame(5), ARRIVAL, 6.0, mid(0), confirmed=mid(3))
+    assert (stored(lane, received), received.was_reset) == ([5], False)
+
+
+def asked(lane: HistoryPolicy, numbers: Sequence[int], now: float) -> list[int]:
+    """Return the new messages of an audit that a server with these stored messages answers."""
+    sent = BEGUN - 5 if now < 5 else BEGUN + 5
+    question, came = lane.ask_audit(now), list[int]()
+    for point in (question.point, lane.session.history_point):
+        after = [n for n in numbers if mid(n) > (point or "")]
+        answer = frame(*after, sent=sent)
+        received = lane.receive_audit(answer, ARRIVAL, now, point, question.confirmed)
+        came += stored(lane, received)
+        if not question.expected or question.is_same_history(received):
+            break
+    lane.session.audited(question, received)
+    return came

@@ -188,7 +188,7 @@ def test_an_empty_frame_changes_nothing() -> None:
     """It brings neither records nor a position."""
     lane = session()
     received = lane.receive("", ARRIVAL)
-    assert received == Received(Batch([], "", "text", position=lane.position))
+    assert received == Received(Batch([], "", "text", position=lane.position), mids=[])
     assert lane.stored(received) == []
     assert lane.newest is None
 
@@ -443,3 +443,13 @@ def test_whole_columns_find_the_known_messages_that_one_lookup_each_finds() -> N
         places = seen.known_places(RecordBatch.of(wanted))
         assert places == [at for at, record in enumerate(wanted) if seen.knows(record)]
         assert places[:3] == [0, 1, 4]
+
+
+def test_what_a_sibling_received_first_is_received_after_a_reset_too() -> None:
+    """The same mid of before the reset does not count: else it would prove another reset."""
+    seen = SeenMids()
+    lanes = [session(seen=seen), session(seen=seen.sibling())]
+    for sent in (1767225600.0, 1767225700.0):
+        for lane in lanes:
+            lane.stored(lane.receive(frame([1], sent), ARRIVAL, reset_below=lane.newest or ""))
+    assert [lane.seen.has_received(event(1, sent=1767225700.0)) for lane in lanes] == [True, True]

@@ -112,6 +112,11 @@ class ModelServer:
     _count: int = 0
     _listening: list[Listening] = field(default_factory=list)
 
+    @property
+    def count(self) -> int:
+        """The number of messages since mids began at 1."""
+        return self._count
+
     def publish(
         self,
         channels: Sequence[str],

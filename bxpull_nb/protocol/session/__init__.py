@@ -4,9 +4,10 @@ from bxpull_nb.protocol.session.history import HistoryPolicy
 from bxpull_nb.protocol.session.newest_stored import NewestStored
 from bxpull_nb.protocol.session.past_channels import PastChannels, RetiredChannel
 from bxpull_nb.protocol.session.seen_mids import SeenMids
-from bxpull_nb.protocol.session.session import Received, Resume, Session, is_counted
+from bxpull_nb.protocol.session.session import Audit, Received, Resume, Session, is_counted
 
 __all__ = [
+    "Audit",
     "HistoryPolicy",
     "NewestStored",
     "PastChannels",

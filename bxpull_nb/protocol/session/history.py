@@ -10,11 +10,11 @@ from collections import deque
 from bxpull_nb.models import Arrival, RecordBatch
 from bxpull_nb.protocol.codec.joining import DecodedFrame
 from bxpull_nb.protocol.endpoint import FULL_HISTORY
-from bxpull_nb.protocol.session.session import Received, Session
+from bxpull_nb.protocol.session.session import Audit, Received, Session
 
 __all__ = ["HistoryPolicy"]
 
-_SETTLED = 1.0  # seconds after which no message can overtake another any more
+_SETTLED = 1.25  # seconds after which no message can overtake another any more
 _HISTORY = 2.0  # seconds after a connection within which a server may still send history
 
 
@@ -23,7 +23,7 @@ class HistoryPolicy:
 
     `since` is when the capture began (Unix seconds by the portal's clock); it counts only where
     no mid is known. `resumed` continues a capture, `backfill` takes everything stored as new.
-    `now` is always in seconds of a monotonic clock.
+    `now` is always in seconds of a clock that counts no sleep of the machine.
     """
 
     def __init__(self, session: Session, *, since: float, resumed: bool, backfill: bool) -> None:
@@ -98,11 +98,23 @@ class HistoryPolicy:
         received = self.session.receive(frame, arrival, since=since, reset_below=below)
         return self._noted(received, now)
 
+    def ask_audit(self, now: float) -> Audit:
+        """Return the question of an audit that begins now."""
+        return self.session.ask_audit(self._settled(now))
+
     def receive_audit(
-        self, frame: str | bytes, arrival: Arrival, now: float, point: str | None
+        self,
+        frame: str | bytes,
+        arrival: Arrival,
+        now: float,
+        point: str | None,
+        confirmed: str = "",
     ) -> Received:
-        """Return the new records of the history after `point`, as an audit brought it."""
-        below = min(point or "", self._settled(now))
+        """Return the new records of the history after `point`, as an audit brought it.
+
+        Up to the mid `confirmed` an earlier audit of the same history found everything.
+        """
+        below = min(max(point or "", confirmed), self._settled(now))
         received = self.session.receive(
             frame, arrival, since=self._since_of(point), reset_below=below
         )

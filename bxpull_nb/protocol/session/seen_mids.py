@@ -111,7 +111,8 @@ class SeenMids:
             self._greatest = max(self._greatest, batch.mid_range[1])
         unknown = set(duplicates)
         for part in self._parts if unknown else ():
-            unknown = unknown.difference(part.fingerprints())
+            if part.epoch == self._epoch:
+                unknown = unknown.difference(part.fingerprints())
         for mid in sorted(unknown):
             self._adopt(mid)
 

@@ -22,6 +22,7 @@ from bxpull_nb.protocol.session.seen_mids import SeenMids
 
 __all__ = ["Audit", "Received", "Resume", "Session", "is_counted"]
 
+_ASKED_AGAIN = 16  # messages that an audit asks for again: a wiped server has others
 _OVERLAP = 50_000  # messages; a resume reaches back once or twice as far, never further
 _SERVICE_COMMANDS = {"channel_expire", "config_expire", "server_restart"}
 
@@ -33,6 +34,8 @@ class Received(msgspec.Struct, frozen=True):
     """The frame's new records, for the target."""
     old: int = 0
     """Messages dropped because they are older than the capture."""
+    mids: Sequence[str | None] = ()
+    """The mids of all messages of the frame."""
     newest: str | None = None
     """The greatest mid of the frame, seen before or not; torn messages do not count. After a reset
     that of the messages that prove it: others of the frame may be from before."""
@@ -84,6 +87,17 @@ class Audit(NamedTuple):
     """The position when it was asked: an answer without damage confirms everything up to it."""
     epoch: int
     """The resets and rewinds before it: an answer from an earlier epoch confirms nothing."""
+    confirmed: str = ""
+    """Up to here an earlier audit found everything: a new message below proves a reset."""
+    expected: str = ""
+    """At least one known message up to here comes again, or the history is another one."""
+    settled: str = ""
+    """The position a second before: a message below cannot be on its way any more."""
+
+    def is_same_history(self, answer: Received) -> bool:
+        """Whether the answer has a known message again, or shows already that it is another."""
+        again = (mid <= self.expected for mid in answer.batch.duplicates)
+        return answer.was_reset or not answer.is_whole or any(again)
 
 
 class Session:
@@ -96,6 +110,8 @@ class Session:
         self._safe: str | None = None
         self._safe_before: str | None = None
         self._audited: str | None = None
+        self._audit_from: str | None = None  # lower: before some messages that are stored
+        self._confirmed = self._expected = ""
         self._began: str | None = None
         self.first: str | None = None  # the least mid of the first frame
         self._floor: deque[str] = deque(maxlen=2)
@@ -116,13 +132,24 @@ class Session:
         """Return the mid for an audit: the newest known before the previous audit.
 
         Before the first audit it is the mid at which the capture began; None where that is
-        unknown: a missed message may be older than all that came.
+        unknown: a missed message may be older than all that came. A few messages that are known
+        to be stored are asked for again.
         """
-        return self._not_below_floor(self._audited or self._began)
+        return self._not_below_floor(self._audit_from or self._audited or self._began)
 
-    def ask_audit(self) -> Audit:
-        """Return the question of an audit that begins now; `audited` takes it back."""
-        return Audit(self.audit_point(), self.newest, self._epoch)
+    @property
+    def history_point(self) -> str | None:
+        """The mid after which all history belongs to the capture, as far as mids are seen."""
+        return self._not_below_floor(self._began)
+
+    def ask_audit(self, settled: str = "") -> Audit:
+        """Return the question of an audit that begins now; `audited` takes it back.
+
+        `settled` is the position of a second ago.
+        """
+        point = self.audit_point()
+        expected = self._expected if self._expected > (point or "") else ""
+        return Audit(point, self.newest, self._epoch, self._confirmed, expected, settled)
 
     @property
     def position(self) -> Position:
@@ -141,6 +168,7 @@ class Session:
         position = batch.position or Position()
         self.newest, self._safe = position.newest, position.safe
         self._began, self._audited = position.safe, position.audited
+        self._expected = position.newest or ""
         records = RecordBatch.of(batch.records)
         self.advance(records.mid_range[1])
 
@@ -149,17 +177,36 @@ class Session:
         self._safe_before, self._safe = self._safe, self.newest
         self._is_fresh = True
 
+    def forget_confirmed(self) -> None:
+        """Note that earlier audits confirm nothing: another channel has messages for the lane."""
+        self._audit_from, self._confirmed, self._expected = None, "", ""
+
     def rewind(self, point: str | None) -> None:
         """Resume and audit from `point` again, an earlier `resume_point`."""
         self._epoch += 1
+        self.forget_confirmed()
         self._safe = point
         if point is None or (self._audited or "") > point:
             self._audited = point
 
-    def audited(self, audit: Audit) -> None:
-        """Note that nothing up to the position when the audit was asked is missing."""
-        if audit.epoch == self._epoch:
-            self._audited = audit.newest
+    def audited(self, audit: Audit, answer: Received | None = None) -> None:
+        """Note that nothing up to the position when the audit was asked is missing.
+
+        The next audit asks for the last messages of the `answer` again: a server whose storage
+        was wiped, and whose count has passed the position since, has others there. Without an
+        answer the next audit asks from here, and nothing is confirmed.
+        """
+        if audit.epoch != self._epoch:
+            return
+        self.forget_confirmed()
+        self._audited = audit.newest
+        if answer is None or answer.old:  # older messages are not known one by one
+            return
+        self._confirmed, newest = audit.settled, audit.newest or ""
+        stored = sorted(mid for mid in answer.mids if mid and is_counted(mid) and mid <= newest)
+        if stored:
+            self._audit_from = _before(stored[-_ASKED_AGAIN:][0])
+            self._expected = stored[-1]
 
     def receive(
         self,
@@ -204,6 +251,7 @@ class Session:
                 frame.parts,
             ),
             old=len(old),
+            mids=records.mids,
             newest=max(again) if again else newest,
             is_whole=not is_torn and all(r.mid is None or self.seen.knows(r) for r in bad),
             is_torn=is_torn,
@@ -241,6 +289,7 @@ class Session:
     def start_over(self) -> None:
         """Ask for everything stored from now on, whatever is known."""
         self._epoch += 1
+        self.forget_confirmed()
         self._safe = self._safe_before = self._audited = None
         self._began = FULL_HISTORY
         self._floor.clear()
@@ -248,7 +297,7 @@ class Session:
     def begin_before(self, mid: str) -> None:
         """Begin the capture just before the message `mid`."""
         if is_counted(mid):
-            self._began = f"{int(mid) - 1:026}"
+            self._began = _before(mid)
 
     @property
     def beginning(self) -> str | None:
@@ -340,6 +389,11 @@ class Session:
 def is_counted(mid: str) -> bool:
     """Whether the mid is a number that the server counted (protocol 2.3)."""
     return len(mid) == 26 and mid.isdecimal()
+
+
+def _before(mid: str) -> str:
+    """Return the mid just before."""
+    return f"{int(mid) - 1:026}"
 
 
 def _greatest_known(batch: Sequence[Record]) -> str | None:
