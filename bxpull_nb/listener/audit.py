@@ -11,10 +11,10 @@ import logging
 import httpx
 
 from bxpull_nb.errors import BxPullError, ChannelRefused, FrameTooLarge
-from bxpull_nb.http import http_client
 from bxpull_nb.listener.audit_pace import LARGEST_AUDIT
 from bxpull_nb.listener.lane import Lane
-from bxpull_nb.listener.polling import poll, poll_answer, poll_body
+from bxpull_nb.listener.poll_client import PollClient
+from bxpull_nb.listener.polling import poll
 from bxpull_nb.listener.settings import LaneSettings
 from bxpull_nb.masking import reason_of
 from bxpull_nb.models import LogEntry, PullConfig
@@ -72,12 +72,6 @@ async def watch_for_stalls(lanes: list[Lane], settings: LaneSettings) -> None:
             for lane in lanes:
                 lane.end_if_expired()
                 lane.audit_due.set()
-
-
-def _frame_of(response: httpx.Response) -> str | bytes | None:
-    """Return the frame in a poll's answer; None when there is none."""
-    poll_answer(response)
-    return poll_body(response) if response.status_code == httpx.codes.OK else None
 
 
 async def _audit(lane: Lane, settings: LaneSettings) -> None:
@@ -159,5 +153,5 @@ async def _ask_again(
 async def _history(url: str, wait: float) -> str | bytes | None:
     """Return the messages stored after the mid in `url`; None when the server says: nothing."""
     timeout = httpx.Timeout(10.0, read=wait)
-    async with http_client(url, timeout) as http:
-        return _frame_of(await poll(http, url, LARGEST_AUDIT))
+    async with PollClient(url, timeout) as http:
+        return (await poll(http, url, LARGEST_AUDIT)).frame
