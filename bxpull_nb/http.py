@@ -20,6 +20,7 @@ __all__ = [
     "AnswerTooLarge",
     "AnswerTooSlow",
     "ProxyFailed",
+    "Route",
     "UnreadableAnswer",
     "http_client",
     "is_certificate_error",
@@ -56,36 +57,60 @@ def http_client(url: str, timeout: httpx.Timeout | float = TIMEOUT) -> httpx.Asy
     return httpx.AsyncClient(timeout=timeout, transport=transport, trust_env=False)
 
 
-class _RoutingTransport(httpx.AsyncBaseTransport):
-    """Sends each request by the proxy, and with the certificates, that its address needs."""
+class Route:
+    """The connections by one proxy, or without one, that trust the same certificates."""
 
-    def __init__(self) -> None:
-        self._open: dict[tuple[Proxy | None, ssl.SSLContext], httpx.AsyncHTTPTransport] = {}
+    def __init__(self, proxy: Proxy | None, trusted: ssl.SSLContext) -> None:
+        self._proxy = proxy
+        address = proxy and httpx.Proxy(proxy.url, ssl_context=trusted_for(proxy.url))
+        self._transport = httpx.AsyncHTTPTransport(verify=trusted, trust_env=False, proxy=address)
 
-    def route(self, url: str) -> tuple[httpx.AsyncHTTPTransport, Proxy | None]:
-        """Return the transport for the address, and its proxy; raises NetworkSettingsError."""
-        proxy, trusted = proxy_for(url), trusted_for(url) or _NO_TLS
-        transport = self._open.get((proxy, trusted))
-        if transport is None:
-            address = proxy and httpx.Proxy(proxy.url, ssl_context=trusted_for(proxy.url))
-            transport = httpx.AsyncHTTPTransport(verify=trusted, trust_env=False, proxy=address)
-            self._open[proxy, trusted] = transport
-        return transport, proxy
+    @classmethod
+    def to(cls, url: str) -> "Route":
+        """Return the route to the address; raises NetworkSettingsError."""
+        mask_http_logs()
+        return cls(*_needs_of(url))
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Return the answer; a proxy that does not work is a ProxyFailed."""
-        transport, proxy = self.route(str(request.url))
+    async def send(self, request: httpx.Request) -> httpx.Response:
+        """Return the answer, not read yet; a proxy that does not work is a ProxyFailed."""
         try:
-            return await transport.handle_async_request(request)
+            return await self._transport.handle_async_request(request)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as exc:
-            if proxy is None or is_tls_error(exc):
+            if self._proxy is None or is_tls_error(exc):
                 raise
-            raise ProxyFailed(proxy, reason_of(exc)) from None
+            raise ProxyFailed(self._proxy, reason_of(exc)) from None
 
     async def aclose(self) -> None:
         """Close all connections."""
-        for transport in self._open.values():
-            await transport.aclose()
+        await self._transport.aclose()
+
+
+def _needs_of(url: str) -> tuple[Proxy | None, ssl.SSLContext]:
+    """Return the proxy and the certificates for the address; raises NetworkSettingsError."""
+    return proxy_for(url), trusted_for(url) or _NO_TLS
+
+
+class _RoutingTransport(httpx.AsyncBaseTransport):
+    """Sends each request by the route that its address needs."""
+
+    def __init__(self) -> None:
+        self._open: dict[tuple[Proxy | None, ssl.SSLContext], Route] = {}
+
+    def route(self, url: str) -> Route:
+        """Return the route to the address; raises NetworkSettingsError."""
+        needs = _needs_of(url)
+        if needs not in self._open:
+            self._open[needs] = Route(*needs)
+        return self._open[needs]
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Return the answer; a proxy that does not work is a ProxyFailed."""
+        return await self.route(str(request.url)).send(request)
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        for route in self._open.values():
+            await route.aclose()
 
 
 _NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -165,12 +190,14 @@ async def _parts(response: httpx.Response, max_bytes: int) -> AsyncIterator[byte
         yield response.content
         return
     unpacker = _unpacker(response.headers.get("content-encoding", ""))
-    async for raw in response.aiter_raw():
+    size = 0
+    async for raw in response.stream:  # type: ignore[union-attr]  # that of an asynchronous client
+        size += len(raw)
         try:
             yield unpacker.decompress(raw, max_bytes + 1) if unpacker else raw
         except zlib.error:
             raise UnreadableAnswer("its gzip is damaged") from None
-    if unpacker and not unpacker.eof and response.num_bytes_downloaded:
+    if unpacker and not unpacker.eof and size:
         raise UnreadableAnswer("its gzip is cut off")
 
 

@@ -11,10 +11,10 @@ import logging
 import httpx
 
 from bxpull_nb.errors import BxPullError, ChannelRefused, FrameTooLarge
-from bxpull_nb.http import http_client
 from bxpull_nb.listener.audit_pace import LARGEST_AUDIT
 from bxpull_nb.listener.lane import Lane
-from bxpull_nb.listener.polling import poll, poll_answer, poll_body
+from bxpull_nb.listener.poll_client import PollClient
+from bxpull_nb.listener.polling import poll
 from bxpull_nb.listener.settings import LaneSettings
 from bxpull_nb.masking import reason_of
 from bxpull_nb.models import LogEntry, PullConfig
@@ -87,6 +87,7 @@ def _frame_of(response: httpx.Response) -> str | bytes | None:
 
 async def _audit(lane: Lane, settings: LaneSettings) -> bool:
     """Audit the lane once, and return whether there was an answer, or never will be."""
+from bxpull_nb.masking import reason_of
     config = settings.source.current
     if config is None:
         return False
@@ -190,5 +191,5 @@ async def _ask_again(
 async def _history(url: str, wait: float) -> str | bytes | None:
     """Return the messages stored after the mid in `url`; None when the server says: nothing."""
     timeout = httpx.Timeout(10.0, read=wait)
-    async with http_client(url, timeout) as http:
-        return _frame_of(await poll(http, url, LARGEST_AUDIT))
+    async with PollClient(url, timeout) as http:
+        return (await poll(http, url, LARGEST_AUDIT)).frame

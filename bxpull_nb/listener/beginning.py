@@ -9,9 +9,10 @@ import asyncio
 import httpx
 
 from bxpull_nb.errors import BxPullError, FrameTooLarge
-from bxpull_nb.http import AnswerTooLarge, http_client, unpacked
+from bxpull_nb.http import AnswerTooLarge, unpacked
 from bxpull_nb.listener.lane import Lane
-from bxpull_nb.listener.polling import ACCEPT, PollProgress, poll_answer
+from bxpull_nb.listener.poll_client import PollClient, PollProgress
+from bxpull_nb.listener.polling import accepted
 from bxpull_nb.listener.settings import LaneSettings
 from bxpull_nb.protocol.endpoint import FULL_HISTORY, connection_url
 from bxpull_nb.protocol.retry_policy import is_transient
@@ -78,17 +79,17 @@ async def _newest_stored(lane: Lane, settings: LaneSettings) -> str | None:
     )
     timing, stored, progress = settings.timing, NewestStored(lane.session), PollProgress()
     begun = timing.monotonic()
-    async with http_client(url, _TIMEOUT) as http:
+    async with PollClient(url, _TIMEOUT) as http:
         answer = asyncio.create_task(_read(http, url, stored, progress))
         try:
-            await progress.until_sent(answer)
+            await progress.sent.wait()
             patience = max(_LEAST_PATIENCE, 4 * (timing.monotonic() - begun))
-            is_late = await progress.is_held(answer, min(patience, timing.baseline))
+            is_late = await progress.is_held(min(patience, timing.baseline))
             if is_late:
                 lane.history.seems_empty = True
                 settings.target.changed()
-                await progress.is_held(answer, timing.late)
-            if answer.done() or progress.answering.done():
+                await progress.is_held(timing.late)
+            if progress.answering.is_set():
                 await answer
         finally:
             answer.cancel()
@@ -98,13 +99,10 @@ async def _newest_stored(lane: Lane, settings: LaneSettings) -> str | None:
     return stored.newest_of_history
 
 
-async def _read(
-    http: httpx.AsyncClient, url: str, stored: NewestStored, progress: PollProgress
-) -> None:
+async def _read(http: PollClient, url: str, stored: NewestStored, progress: PollProgress) -> None:
     """Read the whole answer, part by part."""
-    extensions = {"trace": progress.trace}
-    async with http.stream("GET", url, headers=ACCEPT, extensions=extensions) as response:
-        poll_answer(response)
+    async with http.get(url, progress) as response:
+        accepted(response)
         try:
             async for part in unpacked(response, _LARGEST):
                 if stored.add(part):

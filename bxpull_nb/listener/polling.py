@@ -2,60 +2,20 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
-from typing import Any
+from typing import NamedTuple
 
 import httpx
 
 from bxpull_nb.errors import ConnectionFailed
-from bxpull_nb.http import AnswerTooLarge, http_client, unpacked
+from bxpull_nb.http import AnswerTooLarge, unpacked
+from bxpull_nb.listener.poll_client import PollClient, PollProgress
 from bxpull_nb.listener.transport import Accepted
 from bxpull_nb.listener.transport_errors import MAX_FRAME, poll_error, refused, too_large
 
-__all__ = [
-    "ACCEPT",
-    "LongPollingTransport",
-    "PollProgress",
-    "poll",
-    "poll_answer",
-    "poll_body",
-]
+__all__ = ["LongPollingTransport", "PollAnswer", "accepted", "poll"]
 
-ACCEPT = {"Accept-Encoding": "gzip"}
-"""What a poll may be packed in: `unpacked` reads no more."""
 _POLL_HELD = 40.0  # the server answers a quiet poll after this long
 _POLL_TIMEOUT = httpx.Timeout(10.0, read=_POLL_HELD + 20.0)
-
-
-class PollProgress:
-    """How far a poll has come: its request sent, its answer begun."""
-
-    def __init__(self) -> None:
-        loop = asyncio.get_running_loop()
-        self.sent: asyncio.Future[None] = loop.create_future()
-        self.answering: asyncio.Future[None] = loop.create_future()
-
-    async def trace(self, event: str, _info: object) -> None:
-        """Follow the events of the HTTP library."""
-        if event.endswith("send_request_body.complete") and not self.sent.done():
-            self.sent.set_result(None)
-        elif event.endswith("receive_response_headers.complete") and not self.answering.done():
-            self.answering.set_result(None)
-
-    async def until_sent(self, answer: "asyncio.Future[Any]") -> None:
-        """Return when the request is sent, or cannot be."""
-        await _first_of(answer, self.sent)
-
-    async def is_held(self, answer: "asyncio.Future[Any]", seconds: float) -> bool:
-        """Whether the server has not begun to answer within `seconds` of the request."""
-        await self.until_sent(answer)
-        await _first_of(answer, self.answering, seconds)
-        return not (answer.done() or self.answering.done())
-
-
-async def _first_of(
-    answer: "asyncio.Future[Any]", other: "asyncio.Future[Any]", timeout: float | None = None
-) -> None:
-    await asyncio.wait({answer, other}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
 
 
 class LongPollingTransport:
@@ -76,22 +36,22 @@ class LongPollingTransport:
         something then cuts it, as a proxy does with idle connections, the next poll follows.
         """
         url = next_url()
-        http = http_client(url, _POLL_TIMEOUT)
+        http = PollClient(url, _POLL_TIMEOUT)
         try:
             while True:
                 progress = PollProgress()
-                answer = asyncio.create_task(poll(http, url, self._max_frame, progress))
+                task = asyncio.create_task(poll(http, url, self._max_frame, progress))
                 try:
-                    held = await progress.is_held(answer, self._held_after)
+                    held = await progress.is_held(self._held_after)
                     if held:
                         yield Accepted(is_held=True)
-                    response = await _answer_of(answer, held=held)
+                    answer = await _answer_of(task, held=held)
                 finally:
-                    answer.cancel()
-                if response is not None:
-                    yield poll_answer(response)
-                    if response.status_code == httpx.codes.OK:
-                        yield [poll_body(response)]
+                    task.cancel()
+                if answer is not None:
+                    yield answer.accepted
+                    if answer.frame is not None:
+                        yield [answer.frame]
                 url = next_url()
         except httpx.HTTPError as exc:
             raise poll_error(exc) from None
@@ -105,12 +65,18 @@ class LongPollingTransport:
         """Do nothing: a poll ends when it is no longer read."""
 
 
-async def _answer_of(
-    answer: "asyncio.Task[httpx.Response]", *, held: bool
-) -> httpx.Response | None:
+class PollAnswer(NamedTuple):
+    """The answer to one poll."""
+
+    accepted: Accepted
+    frame: str | bytes | None
+    """The messages; None where the server had none before its time-out."""
+
+
+async def _answer_of(task: "asyncio.Task[PollAnswer]", *, held: bool) -> PollAnswer | None:
     """Return a poll's answer; None for a held poll that was cut, which is a normal end."""
     try:
-        return await answer
+        return await task
     except (httpx.ReadError, httpx.RemoteProtocolError, httpx.ReadTimeout):
         if not held:
             raise
@@ -118,31 +84,32 @@ async def _answer_of(
 
 
 async def poll(
-    http: httpx.AsyncClient,
+    http: PollClient,
     url: str,
     max_frame: int = MAX_FRAME,
     progress: PollProgress | None = None,
-) -> httpx.Response:
+) -> PollAnswer:
     """Return the answer to one poll, read whole.
 
-    Raises FrameTooLarge for more than `max_frame` bytes, unpacked, and httpx's errors.
+    Raises FrameTooLarge for more than `max_frame` bytes, unpacked, the errors of `accepted`, and
+    httpx's.
     """
     body = bytearray()
-    extensions = {} if progress is None else {"trace": progress.trace}
-    async with http.stream("GET", url, headers=ACCEPT, extensions=extensions) as response:
+    async with http.get(url, progress) as response:
+        answer = accepted(response)
         try:
             async for part in unpacked(response, max_frame):
                 body += part
         except AnswerTooLarge:
             raise too_large(max_frame) from None
-    headers = {
-        k: v for k, v in response.headers.items() if k in ("content-type", "last-message-id")
-    }
-    return httpx.Response(response.status_code, headers=headers, content=bytes(body))
+    if answer.is_empty:
+        return PollAnswer(answer, None)
+    binary = "octet-stream" in response.headers.get("content-type", "")
+    return PollAnswer(answer, bytes(body) if binary else body.decode(errors="replace"))
 
 
-def poll_answer(response: httpx.Response) -> Accepted:
-    """Return a poll's answer as Accepted; raises ChannelRefused or ConnectionFailed."""
+def accepted(response: httpx.Response) -> Accepted:
+    """Return the head of a poll's answer; raises ChannelRefused or ConnectionFailed."""
     if response.status_code not in (httpx.codes.OK, httpx.codes.NOT_MODIFIED):
         raise refused(response.status_code, "poll")
     if "html" in response.headers.get("content-type", ""):
@@ -152,9 +119,3 @@ def poll_answer(response: httpx.Response) -> Accepted:
         )
     is_empty = response.status_code == httpx.codes.NOT_MODIFIED
     return Accepted(response.headers.get("last-message-id") or None, is_empty=is_empty)
-
-
-def poll_body(response: httpx.Response) -> str | bytes:
-    """Return the frame in the answer to a poll."""
-    binary = "octet-stream" in response.headers.get("content-type", "")
-    return response.content if binary else response.content.decode(errors="replace")

@@ -2,9 +2,11 @@
 
 import asyncio
 
+import httpx
 import pytest
 
-from bxpull_nb.http import UnreadableAnswer, http_client
+from bxpull_nb.http import UnreadableAnswer
+from bxpull_nb.listener.poll_client import PollClient
 from bxpull_nb.listener.polling import poll
 from bxpull_nb.protocol.session import newest_stored
 from bxpull_nb.sandbox import Sandbox
@@ -102,7 +104,7 @@ def test_a_poll_packed_in_a_way_not_asked_for_is_refused(name: str, answering: A
 
     async def ask() -> None:
         url = answering(200, "x", "text/plain", Content_Encoding=name)
-        async with http_client(url) as http:
+        async with PollClient(url, httpx.Timeout(10.0)) as http:
             await poll(http, url)
 
     with pytest.raises(UnreadableAnswer, match="which was not asked for"):

@@ -1,7 +1,6 @@
 """A capture as a process has it: a listener, a journal, and the records it handed over."""
 
 import asyncio
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
@@ -13,13 +12,22 @@ from unittest.mock import patch
 
 import msgspec
 
-from bxpull_nb.listener import Beginnings, Listener, ListenerStats, Timing, transport
+from bxpull_nb.listener import (
+    Beginnings,
+    Listener,
+    ListenerStats,
+    Timing,
+    audit,
+    beginning,
+    polling,
+    transport,
+)
 from bxpull_nb.models import Batch, Event, LogEntry, PullConfig, Record
 from bxpull_nb.storage.journal import Journal, read_journal
 from bxpull_nb.storage.journal.files import journal_files
 from tests.support.configs import seed_answer
 from tests.support.listening import BOTH
-from tests.support.model_connections import ModelConnection, http_client
+from tests.support.model_connections import ModelConnection, poll_client
 from tests.support.model_server import ModelServer
 from tests.support.stepped_loop import SteppedLoop
 
@@ -69,11 +77,10 @@ class Client:
         self._torn_from: dict[str, int] = {}
 
     def __enter__(self) -> "Client":
-        for name, module in list(sys.modules.items()):
-            if name.startswith("bxpull_nb.listener.") and hasattr(module, "http_client"):
-                of_lane = hasattr(module, "LongPollingTransport")
-                client = partial(http_client, self._server, of_lane=of_lane)
-                self._patches.enter_context(patch.object(module, "http_client", client))
+        for module in (polling, audit, beginning):
+            brings = module is not beginning  # that poll only looks where the history ends
+            client = partial(poll_client, self._server, brings=brings)
+            self._patches.enter_context(patch.object(module, "PollClient", client))
         connect = partial(ModelConnection, self._server)
         self._patches.enter_context(patch.object(transport, "connect", connect))
         return self

@@ -1,7 +1,7 @@
 """Connections to a `ModelServer`: they stand in for the libraries' sockets.
 
-`ModelConnection` is used as the WebSocket library's connection is, `ModelPolls` below an HTTP
-client. Everything of the listener above them is real.
+`ModelConnection` is used as the WebSocket library's connection is, `ModelPolls` below the client
+of polls. Everything of the listener above them is real.
 """
 
 import asyncio
@@ -11,20 +11,21 @@ from typing import Any
 
 import httpx
 
+from bxpull_nb.http import Route
+from bxpull_nb.listener.poll_client import PollClient
 from tests.support.model_server import Listening, ModelServer, Query, Sent
 
-__all__ = ["ModelConnection", "http_client"]
+__all__ = ["ModelConnection", "poll_client"]
 
 _HELD = 40.0  # seconds until a quiet poll is answered
 _HANDSHAKE = 0.02  # seconds
 
 
-def http_client(
-    server: ModelServer, _url: str, timeout: httpx.Timeout, *, of_lane: bool
-) -> httpx.AsyncClient:
-    """Return an HTTP client whose polls go to the server: a lane's, or all others."""
-    polls = ModelPolls(server, of_lane=of_lane)
-    return httpx.AsyncClient(transport=polls, timeout=timeout, trust_env=False)
+def poll_client(
+    server: ModelServer, url: str, timeout: httpx.Timeout, *, brings: bool
+) -> PollClient:
+    """Return a client whose polls go to the server; see `ModelPolls`."""
+    return PollClient(url, timeout, ModelPolls(server, brings=brings))
 
 
 class ModelConnection:
@@ -102,26 +103,22 @@ class ModelConnection:
             self._broken.set_exception(error)
 
 
-class ModelPolls(httpx.AsyncBaseTransport):
-    """The server's side of an HTTP client: every request is a poll."""
+class ModelPolls(Route):
+    """The server's side of a client of polls; `brings` is whether messages reach the capture."""
 
-    def __init__(self, server: ModelServer, *, of_lane: bool) -> None:
-        self._server, self._of_lane = server, of_lane
+    def __init__(self, server: ModelServer, *, brings: bool) -> None:
+        self._server, self._brings = server, brings
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def send(self, request: httpx.Request) -> httpx.Response:
         """Answer a poll with what is stored, or with the first message that comes."""
-        server, query = self._server, Query.of(str(request.url))
+        server, query, brings = self._server, Query.of(str(request.url)), self._brings
         channel = query.channel
-        trace = request.extensions.get("trace")
         await asyncio.sleep(_HANDSHAKE)
         if server.refuses():
             raise httpx.ConnectError("the poll was refused")
-        if trace is not None:
-            await trace("http11.send_request_body.complete", {})
-        brings = self._of_lane or trace is None  # the poll for the beginning brings nothing
+        async for _ in request.stream:  # type: ignore[union-attr]
+            pass
         messages = server.history_for(query, brings=brings) or await self._held(request, channel)
-        if trace is not None:
-            await trace("http11.receive_response_headers.complete", {})
         if brings:
             server.delivered(channel, messages)
         for one in messages:
@@ -155,3 +152,6 @@ class ModelPolls(httpx.AsyncBaseTransport):
         kind = "text/plain" if is_text else "application/octet-stream"
         content = frame.encode() if isinstance(frame, str) else frame
         return httpx.Response(200, headers={"Content-Type": kind}, content=content)
+
+    async def aclose(self) -> None:
+        """Do nothing: there is no connection."""
