@@ -10,6 +10,7 @@ import msgspec
 from bxpull_nb.capture.feed import Feed
 from bxpull_nb.cli.output import Output
 from bxpull_nb.errors import BxPullError
+from bxpull_nb.storage.export.exported import exported
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["json_lines", "watch"]
 
 _TICK = 0.1  # seconds
-_FIELDS = ["received_at", "channel", "module_id", "command", "params"]
+_FIELDS = ["received_at", "channel", "module_id", "command"]  # and params
 
 
 def watch(
@@ -51,11 +52,17 @@ def watch(
 
 
 def json_lines(events: "pd.DataFrame") -> bytes:
-    """Return a line with a JSON object for each row, its params as JSON inside."""
+    """Return a line with a JSON object for each row, its params as JSON inside.
+
+    Secrets of service messages and of unreadable ones are masked, as in every file.
+    """
     encode = msgspec.json.encode
-    columns = [events[name] for name in _FIELDS]
-    rows = (dict(zip(_FIELDS, map(_plain, row), strict=True)) for row in zip(*columns, strict=True))
-    return b"".join(encode({**row, "params": _raw(row["params"])}) + b"\n" for row in rows)
+    texts = exported(events, "json_lines()", reveal=False, typed=True)[0]["params"].to_pylist()
+    columns = [*(events[name] for name in _FIELDS), map(_raw, texts)]
+    return b"".join(
+        encode({**dict(zip(_FIELDS, map(_plain, row), strict=True)), "params": params}) + b"\n"
+        for *row, params in zip(*columns, strict=True)
+    )
 
 
 def _raw(params: str) -> msgspec.Raw:

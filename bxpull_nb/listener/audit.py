@@ -79,15 +79,8 @@ async def watch_for_stalls(lanes: list[Lane], settings: LaneSettings) -> None:
                 lane.audit_due.set()
 
 
-def _frame_of(response: httpx.Response) -> str | bytes | None:
-    """Return the frame in a poll's answer; None when there is none."""
-    poll_answer(response)
-    return poll_body(response) if response.status_code == httpx.codes.OK else None
-
-
 async def _audit(lane: Lane, settings: LaneSettings) -> bool:
     """Audit the lane once, and return whether there was an answer, or never will be."""
-from bxpull_nb.masking import reason_of
     config = settings.source.current
     if config is None:
         return False

@@ -13,7 +13,7 @@ from bxpull_nb.params.walk import Walk
 from bxpull_nb.query.chance import of_count, of_split
 from bxpull_nb.query.facts import Facts, gathered
 from bxpull_nb.query.path_stats import TYPES, value_of
-from bxpull_nb.query.source import Source, resolved
+from bxpull_nb.query.source import Conditions, Source, resolved
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +40,9 @@ _MOST_NEW = 1000  # different values before, beyond which a value more is no new
 _SLICES = 20  # of time, in which the dispersion of a command's events is measured
 
 
-def compare(before: Any, after: Any, *, chance: float = 0.01) -> "pd.DataFrame":
+def compare(
+    before: Any, after: Any, *, chance: float = 0.01, where: Conditions = None
+) -> "pd.DataFrame":
     """Return what is different in the events `after`, the least likely by chance first.
 
     Each of both is a feed, a DataFrame, a file, a journal or a dataset. The columns:
@@ -61,11 +63,13 @@ def compare(before: Any, after: Any, *, chance: float = 0.01) -> "pd.DataFrame":
     path with at most 1 000, is compared with all values that were new in the later half of
     `before`: of ids and texts, new ones are no news; and events are divided by the number after
     which the value usually changes. Paths within one that came or went are left out, and so is
-    what is inside commands that came or went. Raises the errors of `read_events`.
+    what is inside commands that came or went. `where` chooses events of both, as in `read_events`;
+    folders of a dataset that it excludes are not read. Raises the errors of `read_events`.
 
     >>> bx.compare("yesterday.parquet", feed)[["what", "change", "command", "path", "value"]]
     """
-    return compared(resolved(before), resolved(after), None, checked_chance(chance))
+    limit = checked_chance(chance)
+    return compared(resolved(before, where), resolved(after, where), None, limit)
 
 
 def checked_chance(value: Any) -> float:

@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 
 from bxpull_nb.analysis.intervals import table_of
 from bxpull_nb.query.entity_rules import EntityRule, known_rules, rules_of
-from bxpull_nb.query.membership import Members, columns_of, members, times_of
-from bxpull_nb.query.source import resolved
+from bxpull_nb.query.membership import Members, columns_of, members, spans_of, times_of
+from bxpull_nb.query.source import Conditions, resolved
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,7 +36,7 @@ _COUNTS = pa.schema(
 )
 
 
-def entities(source: Any, entity: str | None = None) -> "pd.DataFrame":
+def entities(source: Any, entity: str | None = None, *, where: Conditions = None) -> "pd.DataFrame":
     """Return a row for each entity, by kind, the busiest ones first.
 
     `source` is a feed, a DataFrame, a file, a journal or a dataset; `entity` is a kind such as
@@ -47,13 +47,15 @@ def entities(source: Any, entity: str | None = None) -> "pd.DataFrame":
     - `events`: how many belong to it
     - `first`, `last`: when they happened, `server_time` or, where it is unknown, `received_at`
 
-    Raises SettingsError for an entity without a rule, and the errors of `read_events`.
+    `where` chooses events as in `read_events`; folders of a dataset that it excludes are not
+    read. Raises SettingsError for an entity without a rule, and the errors of `read_events`.
 
     >>> bx.entities(feed, "deal").head()
     """
     rules = known_rules() if entity is None else rules_of(entity)
-    events = resolved(source)
-    parts = [list(_counted(table, rules)) for table in events.tables(columns_of(events))]
+    events = resolved(source, where)
+    tables = events.tables(columns_of(events), spans_of(rules))
+    parts = [list(_counted(table, rules)) for table in tables]
     found = pa.concat_tables([_COUNTS.empty_table(), *chain.from_iterable(parts)])
     if len(parts) > 1:
         sums = [("events", "sum"), ("first", "min"), ("last", "max")]

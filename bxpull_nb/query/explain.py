@@ -12,7 +12,7 @@ from bxpull_nb.query.chance import bits, of_split
 from bxpull_nb.query.compare import checked_chance
 from bxpull_nb.query.facts import Facts, gathered
 from bxpull_nb.query.path_stats import TYPES, value_of
-from bxpull_nb.query.source import resolved
+from bxpull_nb.query.source import Conditions, resolved
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +33,9 @@ _DTYPES = {
 }
 
 
-def explain(selection: Any, rest: Any, *, chance: float = 0.01) -> "pd.DataFrame":
+def explain(
+    selection: Any, rest: Any, *, chance: float = 0.01, where: Conditions = None
+) -> "pd.DataFrame":
     """Return which values of which paths set the selection apart, the most telling first.
 
     Each of both is a feed, a DataFrame, a file, a journal or a dataset; `rest` are the events that
@@ -49,14 +51,15 @@ def explain(selection: Any, rest: Any, *, chance: float = 0.01) -> "pd.DataFrame
     `(name, operator, value)` of `==` is a condition for `where`. Listed is what the selection has
     more often, up to a `chance` of 1 in 100; `chance=1` lists all of that. The chance is that of
     events shared out at random (hypergeometric, by Hoeffding), multiplied by the number of values
-    that were looked at. Paths with more than 10 000 different values are not looked into. Raises
+    that were looked at. Paths with more than 10 000 different values are not looked into. `where`
+    chooses events of both, as in `read_events`. Raises
     SettingsError when either has no events, and the errors of `read_events`.
 
     >>> late = feed.df["lag"] > pd.Timedelta("5s")
     >>> bx.explain(feed.df[late], feed.df[~late])
     """
     limit = checked_chance(chance)
-    walk, (one, two) = gathered([resolved(selection), resolved(rest)], _COLUMNS)
+    walk, (one, two) = gathered([resolved(one, where) for one in (selection, rest)], _COLUMNS)
     for name, facts in (("selection", one), ("rest", two)):
         if not facts.total:
             raise SettingsError(f"the {name} has no events: there is nothing to explain.")

@@ -8,18 +8,26 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bxpull_nb.errors import SettingsError
 from bxpull_nb.params.engine import of_texts, opened
 from bxpull_nb.params.extract import extracted
 from bxpull_nb.params.path import Path
 from bxpull_nb.params.texts import KINDS, readable
 from bxpull_nb.query.entity_rules import EntityRule
-from bxpull_nb.query.source import Source
+from bxpull_nb.query.source import Source, check_columns, typed
+from bxpull_nb.storage.dataset.filters import Condition
 
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["COLUMNS", "Members", "columns_of", "members", "times_of", "typed", "values_of"]
+__all__ = [
+    "COLUMNS",
+    "Members",
+    "columns_of",
+    "members",
+    "spans_of",
+    "times_of",
+    "values_of",
+]
 
 COLUMNS = ("received_at", "server_time", "mid", "module_id", "command", "params")
 """Columns of events that these questions read."""
@@ -28,6 +36,8 @@ _NEEDED = COLUMNS[3:]
 _INTEGERS = [KINDS.index(name) for name in ("BIGINT", "UBIGINT", "DOUBLE")]
 _VARCHAR = KINDS.index("VARCHAR")
 _WORD = re.compile(r"[A-Za-z0-9_-]+")  # JSON writes these as they are, or as \u00…
+_FOLDED = re.compile("[^fks]*(?=[fks])")
+_LAST = "\U0010ffff"
 _WHOLE = r"^[1-9][0-9]*$"  # no sign, no fraction, no exponent
 
 
@@ -43,10 +53,33 @@ class Members(NamedTuple):
 
 def columns_of(events: Source) -> list[str]:
     """Return the columns to read; SettingsError where one that rules need is missing."""
-    lacking = [name for name in _NEEDED if name not in events.columns]
-    if lacking:
-        raise SettingsError(f"these events lack the column {', '.join(lacking)}.")
+    check_columns(events, *_NEEDED)
     return [name for name in (*COLUMNS, "error") if name in events.columns]
+
+
+def spans_of(rules: Sequence[EntityRule]) -> list[Condition]:
+    """Return conditions that all events of the rules meet, and of others only some.
+
+    They are ranges of names, which statistics of a file decide: modules and commands in any case
+    are from the least spelling of the first one to the greatest of the last one.
+    """
+    found = _span("module_id", [rule.module for rule in rules])
+    if all(rule.commands for rule in rules):
+        found += _span("command", [name for rule in rules for name in rule.commands])
+    return found
+
+
+def _span(column: str, names: Sequence[str]) -> list[Condition]:
+    if not all(map(str.isascii, names)):
+        return []
+    least, greatest = min(map(str.upper, names)), max(map(_greatest, names))
+    return [(column, ">=", least), (column, "<=", greatest)]
+
+
+def _greatest(name: str) -> str:
+    """Return a text that no spelling of the name exceeds: some other letters fold to f, k or s."""
+    start = _FOLDED.match(name.lower())
+    return name.lower() if start is None else start[0] + _LAST
 
 
 def members(
@@ -78,16 +111,6 @@ def times_of(table: pa.Table) -> pa.Array:
         if name in table.column_names:
             found = pc.coalesce(found, typed(table, name, kind).combine_chunks())
     return found
-
-
-def typed(table: pa.Table, name: str, kind: pa.DataType) -> pa.ChunkedArray:
-    """Return a column as this type; SettingsError where it holds other values."""
-    try:
-        return pc.cast(table[name], kind)
-    except pa.ArrowException:
-        raise SettingsError(
-            f"the column {name} holds {table[name].type}, not {kind}: these are no events."
-        ) from None
 
 
 def values_of(

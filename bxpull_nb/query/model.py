@@ -11,8 +11,9 @@ from unicodedata import normalize
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.masking import quoted
 from bxpull_nb.query.path_stats import TYPES
-from bxpull_nb.query.schema import schema
+from bxpull_nb.query.schema import schema_of
 from bxpull_nb.query.shape import Shape, shape_of
+from bxpull_nb.query.source import Conditions, Source, resolved
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,19 +44,19 @@ class Code(str):
         return str(self)
 
 
-def model(source: Any, command: str, as_: str = "typeddict") -> Code:
+def model(source: Any, command: str, as_: str = "typeddict", *, where: Conditions = None) -> Code:
     """Return the code of a class for the params of a command, as the events have them.
 
-    `source` is any source of `bx.schema`; `command` is such as `crm.dealUpdate`, or `dealUpdate`
-    where one module has it. `as_` is `typeddict`, `msgspec` or `pydantic`. Nested objects become
-    classes of their own, maps `dict[str, …]`; a key that some events lack is optional. Raises
-    SettingsError for a command that is not there, with those that are.
+    `source` and `where` are those of `bx.schema`; `command` is such as `crm.dealUpdate`, or
+    `dealUpdate` where one module has it. `as_` is `typeddict`, `msgspec` or `pydantic`. Nested
+    objects become classes of their own, maps `dict[str, …]`; a key that some events lack is
+    optional. Raises SettingsError for a command that is not there, with those that are.
 
     >>> print(bx.model(feed, "crm.dealUpdate", as_="msgspec"))
     """
     if as_ not in _WRITERS:
         raise SettingsError(f"as_={quoted(as_)}: choose from {', '.join(map(repr, _WRITERS))}.")
-    rows, name = _of_command(schema(source), command)
+    rows, name = _of_command(resolved(source, where), command)
     shape = shape_of(rows)
     classes = _Classes()
     type_of_all = classes.type_of(shape, _class_name(name.rpartition(".")[2]))
@@ -68,17 +69,23 @@ def model(source: Any, command: str, as_: str = "typeddict") -> Code:
     return Code("\n".join(lines) + "\n")
 
 
-def _of_command(table: "pd.DataFrame", command: str) -> "tuple[pd.DataFrame, str]":
-    """Return the rows of a command and its full name."""
-    modules, commands = (table[name].fillna("?") for name in ("module_id", "command"))
-    names = modules + "." + commands
-    found = sorted(set(names[(names == command) | (commands == command)]))
-    if len(found) == 1:
-        return table[names == found[0]], found[0]
-    if found:
-        raise SettingsError(
-            f"{quoted(command)} is a command of several modules: {', '.join(found)}."
-        )
+def _of_command(events: Source, command: str) -> "tuple[pd.DataFrame, str]":
+    """Return the rows of a command in the catalogue, and its full name."""
+    if not isinstance(command, str):
+        raise SettingsError(f"{quoted(command)} is no command: give a name such as crm.dealUpdate.")
+    parts = command.split(".")
+    ends = [".".join(parts[n:]) for n in range(len(parts))]
+    for some in (events.only([("command", "in", ends)]), events):  # others only for an error
+        table = schema_of(some)
+        modules, commands = (table[name].fillna("?") for name in ("module_id", "command"))
+        names = modules + "." + commands
+        found = sorted(set(names[(names == command) | (commands == command)]))
+        if len(found) == 1:
+            return table[names == found[0]], found[0]
+        if found:
+            raise SettingsError(
+                f"{quoted(command)} is a command of several modules: {', '.join(found)}."
+            )
     known = sorted(set(names))
     more = ", …" if len(known) > _SHOWN else ""
     raise SettingsError(

@@ -17,8 +17,8 @@ from bxpull_nb.params.path import Path
 from bxpull_nb.params.texts import readable
 from bxpull_nb.query.chance import of_split
 from bxpull_nb.query.compare import checked_chance
-from bxpull_nb.query.source import Source, resolved
-from bxpull_nb.query.walked import check_columns, readable_rows
+from bxpull_nb.query.source import Conditions, Source, check_columns, resolved
+from bxpull_nb.query.walked import readable_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,7 +44,12 @@ _NEEDED = ("received_at", "module_id", "command", "mid")
 
 
 def pairs(
-    source: Any, within: Any = "500ms", key: str | None = None, *, chance: float = 0.01
+    source: Any,
+    within: Any = "500ms",
+    key: str | None = None,
+    *,
+    chance: float = 0.01,
+    where: Conditions = None,
 ) -> "pd.DataFrame":
     """Return which command follows which more often than chance, the least likely first.
 
@@ -64,14 +69,15 @@ def pairs(
     Rows above `chance` are left out; `chance=1` lists all. The chance is that of the windows
     shared out at random between these and the others (hypergeometric, by Hoeffding), multiplied
     by the number of pairs looked at. Events less than `within` before the end are not counted: a
-    partner may still come. Events of one frame come at the same time, in their order. Raises
+    partner may still come. Events of one frame come at the same time, in their order. `where`
+    chooses events as in `read_events`. Raises
     SettingsError for a path that no event has, with those that there are.
 
     >>> bx.pairs(feed, within="2s", key="orderId")[["first", "then", "share", "unpaired_keys"]]
     """
     span = max(round(duration(within, "within").total_seconds() * 1e6), 1)
     limit = checked_chance(chance)
-    events = _in_order(_events(resolved(source), key, source), span)
+    events = _in_order(_events(resolved(source, where), key), span)
     rows = list(_rows(events, span))
     chances = np.minimum([len(rows) * row.pop("alone") for row in rows], 1.0).tolist()
     found = [row | {"chance": one} for row, one in zip(rows, chances, strict=True)]
@@ -96,7 +102,7 @@ class _Events(NamedTuple):
     """Times in which one key comes after the other, and long pauses are shortened."""
 
 
-def _events(source: Source, key: str | None, given: Any) -> tuple[pa.Table, np.ndarray]:
+def _events(source: Source, key: str | None) -> tuple[pa.Table, np.ndarray]:
     """Return the events that have a time and the key, and the number of the key of each."""
     check_columns(source, *_NEEDED, *([] if key is None else ["params"]))
     path = None if key is None else Path.of(key.removeprefix("params."))
@@ -108,7 +114,7 @@ def _events(source: Source, key: str | None, given: Any) -> tuple[pa.Table, np.n
     if path is None:
         return table, np.zeros(table.num_rows, "int64")
     if not table.num_rows:
-        raise SettingsError(f"no event has the key {quoted(key)}; {_paths(given)}.")
+        raise SettingsError(f"no event has the key {quoted(key)}; {_paths(source)}.")
     codes = table["key"].combine_chunks().dictionary_encode().indices
     return table, codes.to_numpy().astype("int64")
 
@@ -144,10 +150,10 @@ def _keys(table: pa.Table, path: Path) -> pa.Array:
     return pa.array(found, pa.large_string())
 
 
-def _paths(given: Any) -> str:
-    from bxpull_nb.query.schema import schema
+def _paths(source: Source) -> str:
+    from bxpull_nb.query.schema import schema_of
 
-    known = sorted({path for path in schema(given)["path"] if path != "$"})
+    known = sorted({path for path in schema_of(source)["path"] if path != "$"})
     more = f" and {len(known) - 20:,} more" if len(known) > 20 else ""
     return f"paths: {', '.join(known[:20]) or 'none'}{more}"
 

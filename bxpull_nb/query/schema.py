@@ -10,16 +10,16 @@ import pyarrow.compute as pc
 from bxpull_nb.params.engine import opened
 from bxpull_nb.params.walk import Walk
 from bxpull_nb.query.path_stats import PathStats, add_level
-from bxpull_nb.query.source import Source, resolved
+from bxpull_nb.query.source import Conditions, Source, resolved
 from bxpull_nb.query.walked import parts
 
 if TYPE_CHECKING:
     from bxpull_nb.query.schema_table import SchemaTable
 
-__all__ = ["schema"]
+__all__ = ["schema", "schema_of"]
 
 
-def schema(source: Any) -> "SchemaTable":
+def schema(source: Any, *, where: Conditions = None) -> "SchemaTable":
     """Return a row for each module, command and path in `params`, as the events have them.
 
     `source` is a feed, a DataFrame (of pandas, Dask or another library that speaks Arrow), a
@@ -35,13 +35,19 @@ def schema(source: Any) -> "SchemaTable":
     - `first`, `last`: `received_at` of the first and the last event that has the path
 
     `.to_markdown()` and `.to_json_schema()` write it; see `bx.model` for classes. Without events
-    the table has no rows. Raises the errors of `read_events`.
+    the table has no rows. `where` chooses events as in `read_events`: folders of a dataset that
+    it excludes are not read. Raises the errors of `read_events`.
 
     >>> bx.schema(feed)[["command", "path", "types", "share"]]
     """
+    return schema_of(resolved(source, where))
+
+
+def schema_of(events: Source) -> "SchemaTable":
+    """Return the table of `schema` for these events."""
     from bxpull_nb.query.schema_table import SchemaTable, table_of
 
-    events, walk = resolved(source), Walk()
+    walk = Walk()
     while True:
         stats, counts = _gathered(events, walk)
         if not walk.must_repeat:

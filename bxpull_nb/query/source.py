@@ -1,14 +1,14 @@
 """One source of events for every question: a feed, a DataFrame, a file, a journal, a dataset."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bxpull_nb.errors import SettingsError
+from bxpull_nb.errors import FileMissing, SettingsError
 from bxpull_nb.models import EVENT_COLUMNS
 from bxpull_nb.models.dataframes import is_dask
 from bxpull_nb.storage.dataset.filters import PARTITIONED, Condition, Where
@@ -18,8 +18,10 @@ from bxpull_nb.storage.dataset.storage import Storage, shown_url
 from bxpull_nb.storage.export import read_events
 from bxpull_nb.storage.journal import Journal
 
-__all__ = ["Source", "resolved"]
+__all__ = ["Conditions", "Source", "check_columns", "resolved", "typed"]
 
+Conditions = Iterable[Condition] | None
+"""Conditions that choose events, as `read_events` takes them; None for all events."""
 Tables = Callable[[list[str], Sequence[Condition]], Iterator[pa.Table]]
 
 
@@ -32,6 +34,8 @@ class Source:
     _read: Tables
     schema: pa.Schema | None = None
     """Types of the columns; None for a source that is one table, in memory already."""
+    is_dataset: bool = False
+    """Whether it reads only folders and rows that meet the conditions."""
 
     def tables(
         self, columns: Sequence[str] | None = None, where: Sequence[Condition] = ()
@@ -46,17 +50,60 @@ class Source:
         for table in self._read(chosen, tuple(where)):
             yield table if schema is None else table.select(chosen).cast(schema)
 
+    def only(self, where: Conditions) -> "Source":
+        """Return the events that meet all conditions; SettingsError for what is none."""
+        wanted = Where(where)
+        names, conditions = wanted.columns_of_rows, wanted.conditions
+        if self.is_dataset:
+            return replace(
+                self, _read=lambda columns, more: self._read(columns, (*conditions, *more))
+            )
+        if wanted.on_folders:
+            raise SettingsError(
+                "portal and date are columns of a dataset, and this is none: choose by server_time."
+            )
+        check_columns(self, *names)
+
+        def read(columns: list[str], more: Sequence[Condition]) -> Iterator[pa.Table]:
+            for table in self.tables(list(dict.fromkeys([*columns, *names])), more):
+                yield wanted.filtered(_as_events(table, names)).select(columns)
+
+        return replace(self, _read=read)
+
     def chosen(self, columns: Sequence[str]) -> pa.Schema | None:
         """Return the types of these columns, of a source in parts."""
         return self.schema and pa.schema([self.schema.field(name) for name in columns])
 
 
-def resolved(source: Any) -> Source:
-    """Return the events of any source; SettingsError for a value that is none.
+def resolved(source: Any, where: Conditions = None) -> Source:
+    """Return the events of any source, those that meet the conditions `where`.
 
     A source is a feed or log, a DataFrame of pandas, Dask or another library that speaks Arrow, a
     file of `to_csv`, `to_parquet` or `to_jsonl`, a journal, or a dataset (a folder or a URL).
+    Raises SettingsError for a value that is none, and for what is no condition.
     """
+    found = _found(source)
+    return found if where is None else found.only(where)
+
+
+def check_columns(events: Source, *names: str) -> None:
+    """Raise SettingsError, with the names of the missing columns, if any is missing."""
+    missing = [name for name in names if name not in events.columns]
+    if missing:
+        raise SettingsError(f"these events lack the column {', '.join(missing)}.")
+
+
+def typed(table: pa.Table, name: str, kind: pa.DataType) -> pa.ChunkedArray:
+    """Return a column as this type; SettingsError where it holds other values."""
+    try:
+        return pc.cast(table[name], kind)
+    except pa.ArrowException:
+        raise SettingsError(
+            f"the column {name} holds {table[name].type}, not {kind}: these are no events."
+        ) from None
+
+
+def _found(source: Any) -> Source:
     if isinstance(source, Journal):
         source = source.folder
     if isinstance(source, str | Path):
@@ -124,7 +171,7 @@ def _of_dask(df: Any) -> Source:
 def _of_dataset(path: str | Path) -> Source:
     storage = Storage(path)
     if not storage.list():
-        raise FileNotFoundError(f"there is no dataset at {shown_url(storage.url)}")
+        raise FileMissing(f"there is no dataset at {shown_url(storage.url)}")
 
     def read(columns: list[str], where: Sequence[Condition]) -> Iterator[pa.Table]:
         wanted = Where(where)
@@ -132,7 +179,16 @@ def _of_dataset(path: str | Path) -> Source:
             yield _dated(read_table(one, columns, storage, wanted))
 
     columns = (*EVENT_COLUMNS, *PARTITIONED)
-    return Source(columns, read, pa.schema([_DECLARED[name] for name in columns]))
+    kinds = pa.schema([_DECLARED[name] for name in columns])
+    return Source(columns, read, kinds, is_dataset=True)
+
+
+def _as_events(table: pa.Table, names: Sequence[str]) -> pa.Table:
+    """Return the table with these columns as the types of events."""
+    for name in names:
+        place = table.column_names.index(name)
+        table = table.set_column(place, name, typed(table, name, _DECLARED[name].type))
+    return table
 
 
 def _dated(table: pa.Table) -> pa.Table:

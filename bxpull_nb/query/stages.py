@@ -11,8 +11,8 @@ from bxpull_nb.errors import SettingsError
 from bxpull_nb.masking import quoted
 from bxpull_nb.params.texts import KINDS
 from bxpull_nb.query.entity_rules import EntityRule, rules_of
-from bxpull_nb.query.membership import columns_of, members, times_of, typed, values_of
-from bxpull_nb.query.source import resolved
+from bxpull_nb.query.membership import columns_of, members, spans_of, times_of, values_of
+from bxpull_nb.query.source import Conditions, resolved, typed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +37,7 @@ _SHOWN = pa.schema(
 _SCALARS = [n for n, name in enumerate(KINDS) if name not in ("NULL", "ARRAY", "OBJECT")]
 
 
-def stages(source: Any, entity: str) -> "pd.DataFrame":
+def stages(source: Any, entity: str, *, where: Conditions = None) -> "pd.DataFrame":
     """Return a row for each stage of each entity of a kind, in time.
 
     `source` is a feed, a DataFrame, a file, a journal or a dataset; `entity` is a kind whose rule
@@ -49,14 +49,14 @@ def stages(source: Any, entity: str) -> "pd.DataFrame":
       first event, its real start is earlier
     - `end`, `duration`: until an event shows another stage; missing for the stage it is still in
 
-    Times are those of `bx.trace`. Raises SettingsError for an entity without a rule or without
-    a path of a stage, and the errors of `read_events`.
+    Times are those of `bx.trace`, and so is `where`. Raises SettingsError for an entity without a
+    rule or without a path of a stage, and the errors of `read_events`.
 
     >>> bx.stages(feed, "deal").groupby("stage")["duration"].median()
     """
     rules = _with_stage(entity)
-    events, parts = resolved(source), [_SHOWN.empty_table()]
-    for table in events.tables(columns_of(events)):
+    events, parts = resolved(source, where), [_SHOWN.empty_table()]
+    for table in events.tables(columns_of(events), spans_of(rules)):
         parts += _shown(table, rules)
     whole = pa.concat_tables(parts)
     order = [(name, "ascending") for name in ("id", "at", "received_at")]

@@ -13,8 +13,8 @@ from bxpull_nb.params.changes import ABSENT, changes, merged
 from bxpull_nb.params.texts import decoded
 from bxpull_nb.query.entities import entities
 from bxpull_nb.query.entity_rules import rules_of
-from bxpull_nb.query.membership import COLUMNS, columns_of, members, times_of, typed
-from bxpull_nb.query.source import resolved
+from bxpull_nb.query.membership import COLUMNS, columns_of, members, spans_of, times_of
+from bxpull_nb.query.source import Conditions, resolved, typed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,7 +36,13 @@ _TYPES = {
 _SHOWN = 10  # ids in an error
 
 
-def trace(source: Any, entity: str, id: int | str) -> "pd.DataFrame":  # noqa: A002 - its name
+def trace(
+    source: Any,
+    entity: str,
+    id: int | str,  # noqa: A002 - its name
+    *,
+    where: Conditions = None,
+) -> "pd.DataFrame":
     """Return the events of one entity in time, and what each changed.
 
     `source` is a feed, a DataFrame, a file, a journal or a dataset; `entity` is a kind such as
@@ -50,7 +56,9 @@ def trace(source: Any, entity: str, id: int | str) -> "pd.DataFrame":  # noqa: A
       was not there before is `pd.NA`, null is None
     - `params`: the JSON of the event
 
-    Events are in the order of `server_time`, those without it by `received_at`. Raises
+    Events are in the order of `server_time`, those without it by `received_at`. `where` chooses
+    events as in `read_events`: of a dataset of several portals name one, `("portal", "==", …)`,
+    since each has its own deal 15; folders that it excludes are not read. Raises
     SettingsError for an entity without a rule and for an id that no event has, with those there
     are; and the errors of `read_events`.
 
@@ -58,14 +66,14 @@ def trace(source: Any, entity: str, id: int | str) -> "pd.DataFrame":  # noqa: A
     >>> life[life["path"] == "stage"][["server_time", "from", "to"]]
     """
     rules, wanted = rules_of(entity), _text_of(id)
-    events, parts = resolved(source), list[pa.Table]()
-    for table in events.tables(columns_of(events)):
+    events, parts = resolved(source, where), list[pa.Table]()
+    for table in events.tables(columns_of(events), spans_of(rules)):
         rows = [found.rows for found in members(table, rules, wanted)]
         chosen = np.unique(np.concatenate([np.empty(0, "int64"), *rows]))
         parts.append(_plain(table.take(pa.array(chosen))))
     whole = pa.concat_tables(parts) if parts else None
     if whole is None or not whole.num_rows:
-        raise SettingsError(_nothing_of(source, rules[0].entity, wanted))
+        raise SettingsError(_nothing_of(source, rules[0].entity, wanted, where))
     return _table(whole.sort_by([("at", "ascending"), ("received_at", "ascending")]).to_pylist())
 
 
@@ -76,8 +84,8 @@ def _text_of(id: int | str) -> str:  # noqa: A002
     return str(value)
 
 
-def _nothing_of(source: Any, kind: str, wanted: str) -> str:
-    there = entities(source, kind)["id"]
+def _nothing_of(source: Any, kind: str, wanted: str, where: Conditions) -> str:
+    there = entities(source, kind, where=where)["id"]
     more = ", …" if len(there) > _SHOWN else ""
     known = (
         f"There are {', '.join(map(quoted, there[:_SHOWN]))}{more}"

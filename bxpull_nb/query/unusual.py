@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -10,13 +11,17 @@ from bxpull_nb.analysis.intervals import duration
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.params.conditions import moment
 from bxpull_nb.query.compare import checked_chance, compared
-from bxpull_nb.query.source import Source, resolved
-from bxpull_nb.query.walked import check_columns
+from bxpull_nb.query.source import Conditions, Source, check_columns, resolved
+from bxpull_nb.storage.dataset.filters import Condition
+from bxpull_nb.storage.dataset.part_names import UNKNOWN
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["unusual"]
+
+_STORED = 2
+"""Days between an event and its arrival: more than a push server stores messages."""
 
 
 def unusual(
@@ -26,17 +31,19 @@ def unusual(
     *,
     now: Any = None,
     chance: float = 0.01,
+    where: Conditions = None,
 ) -> "pd.DataFrame":
     """Return what is different in the `last` minutes from the time `before` them.
 
     The table is that of `bx.compare` for two windows, which end and begin at the same moment. The
     last one ends `now`; by default that is the clock's time for a running feed, else the newest
-    event. The first one begins with the events, if those began later. Raises SettingsError for
-    what is no duration and for events without times.
+    event. The first one begins with the events, if those began later. `where` chooses events as in
+    `read_events`; of a dataset, only the days of the windows are read for their params. Raises
+    SettingsError for what is no duration and for events without times.
 
     >>> bx.unusual(feed, last="5min", before="1h")
     """
-    events, limit = resolved(source), checked_chance(chance)
+    events, limit = resolved(source, where), checked_chance(chance)
     length, earlier = _microseconds(last, "last"), _microseconds(before, "before")
     first, newest = _reach(events)
     end = _now(source, newest) if now is None else _moment(now)
@@ -51,13 +58,22 @@ def _between(events: Source, start: int, stop: int) -> Source:
 
     def read(columns: list[str], where: Any) -> Iterator[pa.Table]:
         chosen = list(dict.fromkeys([*columns, "received_at"]))
-        for table in events.tables(chosen, where):
-            times = _times(table)
-            yield table.filter(
-                pc.and_(pc.greater_equal(times, start), pc.less(times, stop))
-            ).select(columns)
+        for days in _days(events, start, stop):
+            for table in events.tables(chosen, (*where, *days)):
+                times = _times(table)
+                inside = pc.and_(pc.greater_equal(times, start), pc.less(times, stop))
+                yield table.filter(inside).select(columns)
 
     return Source(events.columns, read, events.schema)
+
+
+def _days(events: Source, start: int, stop: int) -> list[list[Condition]]:
+    """Return conditions, of which one is met by the folder of each event of that time."""
+    if not events.is_dataset:
+        return [[]]
+    first, last = (np.datetime64(at, "us").astype("datetime64[D]") for at in (start, stop))
+    near = [("date", ">=", str(first - _STORED)), ("date", "<=", str(last + _STORED))]
+    return [near, [("date", "==", UNKNOWN)]]
 
 
 def _reach(events: Source) -> tuple[int, int]:

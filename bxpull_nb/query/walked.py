@@ -8,16 +8,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bxpull_nb.errors import SettingsError
 from bxpull_nb.params.levels import Level
 from bxpull_nb.params.texts import readable
 from bxpull_nb.params.walk import Walk
-from bxpull_nb.query.source import Source
+from bxpull_nb.query.source import Source, check_columns
 
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["Part", "check_columns", "parts", "readable_rows"]
+__all__ = ["Part", "parts", "readable_rows"]
 
 _ROWS = 100_000  # looked at together, which bounds the memory
 _NEEDED = ("module_id", "command", "params")
@@ -62,13 +61,6 @@ def parts(
                 levels = walk.levels(connection, readable(connection, texts), roots)
                 yield Part(part, first, roots, levels)
             first += part.num_rows
-
-
-def check_columns(events: Source, *names: str) -> None:
-    """Raise SettingsError, with the names of the missing columns, if any is missing."""
-    missing = [name for name in names if name not in events.columns]
-    if missing:
-        raise SettingsError(f"these events lack the column {', '.join(missing)}.")
 
 
 def readable_rows(table: pa.Table) -> pa.Table:

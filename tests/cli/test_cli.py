@@ -324,6 +324,18 @@ def test_a_json_line_stays_one_line() -> None:
     assert tail.json_lines(log.df) == line * 2
 
 
+def test_a_json_line_shows_no_secret() -> None:
+    """The ids of channels in service messages are masked; an application's events stay whole."""
+    secret = "0123456789abcdef0123456789abcdef:5a7e1c0f3b"
+    params = json.dumps({"channel": {"id": secret}, "n": 1}).encode()
+    log = bx.EventLog()
+    log.extend([Event("1", "pull", "channel_expire", params), Event("2", "my", "c", params)])
+    service, mine = map(json.loads, tail.json_lines(log.df).splitlines())
+    assert secret not in str(service)
+    assert service["params"]["n"] == 1
+    assert mine["params"]["channel"]["id"] == secret
+
+
 def test_it_ends_after_some_seconds() -> None:
     """However quiet the portal is."""
     begun = time.monotonic()

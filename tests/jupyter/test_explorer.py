@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pandas as pd
 import pytest
 
 import bxpull_nb as bx
@@ -414,6 +415,19 @@ def test_only_the_filtered_rows_are_exported(
             '{"n":3}',
             '{"n":5}',
         ]
+
+
+def test_export_for_excel(panel: Explorer, sandbox: Sandbox, tmp_path: Path) -> None:
+    """A workbook, whose name gets its own suffix in place of another format's."""
+    panel.start_button.click()
+    eventually(lambda: panel.feed.state == "connected")
+    sandbox.publish("a", {"n": 1})
+    eventually(lambda: len(panel.feed) == 1)
+    panel.export.format.value = ".xlsx"
+    panel.export.file_name.value = str(tmp_path / "day.csv")
+    panel.export.export_button.click()
+    eventually(lambda: "day.xlsx." in panel.export.status.value)
+    assert pd.read_excel(tmp_path / "day.xlsx")["params"].tolist() == ['{"n":1}']
 
 
 def test_a_panel_for_a_replay(comms: Recorder, tmp_path: Path) -> None:

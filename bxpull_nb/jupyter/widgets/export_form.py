@@ -14,7 +14,7 @@ from bxpull_nb.jupyter.widgets.controls import Status, button, choice, row
 from bxpull_nb.jupyter.widgets.download import Download
 from bxpull_nb.jupyter.widgets.figures import counted
 from bxpull_nb.jupyter.widgets.live_table import Filters, LiveTable
-from bxpull_nb.storage.export import to_csv, to_jsonl, to_parquet
+from bxpull_nb.storage.export import to_csv, to_excel, to_jsonl, to_parquet
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,9 +23,17 @@ __all__ = ["ExportForm", "matching", "named", "unused"]
 
 _WRITERS: dict[str, Callable[["pd.DataFrame", str], Path]] = {
     ".csv": to_csv,
+    ".xlsx": to_excel,
     ".parquet": to_parquet,
     ".jsonl": to_jsonl,
 }
+
+_FORMATS = [
+    ("CSV", ".csv"),
+    ("Excel", ".xlsx"),
+    ("Parquet", ".parquet"),
+    ("JSON lines", ".jsonl"),
+]
 
 
 class ExportForm(ipw.VBox):
@@ -41,8 +49,7 @@ class ExportForm(ipw.VBox):
             style={"description_width": "initial"},
             layout={"width": "240px"},
         )
-        formats = [("CSV", ".csv"), ("Parquet", ".parquet"), ("JSON lines", ".jsonl")]
-        self.format = choice("as", formats, width="150px")
+        self.format = choice("as", _FORMATS, width="150px")
         self.which = choice(
             "events",
             ["all", "filtered"],

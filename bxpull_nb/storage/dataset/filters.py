@@ -1,6 +1,6 @@
 """Conditions on events: which decide about a folder, a file or a row."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,7 +37,12 @@ class Where:
     """
 
     def __init__(self, conditions: Iterable[Condition] | None) -> None:
-        every = [checked(one, PARTITIONED) for one in conditions or ()]
+        if isinstance(conditions, str | Mapping) or not isinstance(conditions, Iterable | None):
+            raise SettingsError(
+                f"where={quoted(str(conditions))} is no list of conditions: write such as "
+                f"[('command', '==', 'greeting')]."
+            )
+        self.conditions = every = [checked(one, PARTITIONED) for one in conditions or ()]
         self._folders = [one for one in every if one[0] in PARTITIONED]
         self._params = [OnParams.of(one) for one in every if is_on_params(one[0])]
         rows = [one for one in every if one[0] in EVENT_COLUMNS]
@@ -62,6 +67,18 @@ class Where:
     def columns(self) -> list[str]:
         """The columns that `residual` needs."""
         return [name for name, _, _ in self._residual]
+
+    @property
+    def columns_of_rows(self) -> list[str]:
+        """The columns that decide about a row, `params` for paths in it."""
+        names = [name for name, _, _ in (*self._pushdown, *self._residual)]
+        return list(dict.fromkeys([*names, *["params"] * self.on_params]))
+
+    def filtered(self, table: pa.Table) -> pa.Table:
+        """Return the rows of a table with the types of events that meet the conditions."""
+        for condition in (self.pushdown, self.residual):
+            table = table if condition is None else table.filter(condition)
+        return table.filter(pa.array(self.mask(table["params"]))) if self.on_params else table
 
     @property
     def on_params(self) -> bool:

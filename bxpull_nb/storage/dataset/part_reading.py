@@ -80,9 +80,16 @@ def _named(storage: Storage, part: Part) -> Iterator[None]:
     with storage.reading():
         try:
             yield
-        except (pa.ArrowInvalid, pa.ArrowTypeError) as exc:
+        except (pa.ArrowInvalid, pa.ArrowTypeError, OSError) as exc:
+            if isinstance(exc, OSError) and not _is_damage(storage, exc):
+                raise
             raise FileFormatError(
                 f"{part.name} cannot be read as Parquet ({reason_of(exc)}). Was it copied only "
                 f"in part? "
                 f"Copy it again, or take it out of the dataset."
             ) from exc
+
+
+def _is_damage(storage: Storage, error: OSError) -> bool:
+    """Whether Arrow found damaged content: errors of a local file system have a number."""
+    return storage.is_local and error.errno is None

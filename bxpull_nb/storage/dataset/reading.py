@@ -109,12 +109,9 @@ def _filtered(df: "pd.DataFrame", where: Where, path: str | Path) -> "pd.DataFra
             f"portal and date are columns of a dataset, and {path} is a file or a journal: choose "
             f"by server_time."
         )
-    if where.pushdown is None and where.residual is None and not where.on_params:
+    if not where.columns_of_rows:
         return df
-    table = event_table(df).cast(SCHEMA)
-    for condition in (where.pushdown, where.residual):
-        table = table if condition is None else table.filter(condition)
-    return to_df(table.filter(pa.array(where.mask(table["params"]))) if where.on_params else table)
+    return to_df(where.filtered(event_table(df).cast(SCHEMA)))
 
 
 def _with_pandas(
