@@ -1,6 +1,5 @@
 """Which events meet one term of a search, found for many events at once."""
 
-import json
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -11,6 +10,7 @@ import pyarrow.compute as pc
 
 from bxpull_nb.errors import QueryFailed
 from bxpull_nb.masking import quoted
+from bxpull_nb.query.search_json import json_pattern
 from bxpull_nb.query.search_text import ORDERED, Term
 from bxpull_nb.query.search_values import met_by_values
 
@@ -20,7 +20,6 @@ _WORDS = ("module_id", "command", "params", "error")
 """Columns that a word is looked for in."""
 _JSON = ("params", "error")
 _UNESCAPED = r"(?s)^(?:[^\\]|\\u[0-9a-fA-F]{4}|\\[^u])*?"
-_SIGNS = frozenset("<>&'+")  # ASCII that some encoders of JSON escape
 _COMPARE = {">": np.greater, "<": np.less, ">=": np.greater_equal, "<=": np.less_equal}
 _MOMENT = re.compile(
     r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d)(?::(\d\d)(?::(\d\d)(\.\d{1,6})?)?)?)?(?:Z| ?UTC)?", re.I
@@ -93,7 +92,7 @@ def _in_json(texts: pa.ChunkedArray, term: Term) -> np.ndarray:
     """Whether the text is in each of these JSON texts, however its characters are escaped."""
     if texts.null_count == len(texts):  # of errors, nearly always
         return np.zeros(len(texts), bool)
-    pattern = _json_pattern(term.value, exact=term.exact)
+    pattern = json_pattern(term.value, exact=term.exact)
     found = _flags(pc.match_substring_regex(texts, pattern))
     if found.any() and re.fullmatch("[0-9a-fuA-FU]+", term.value):
         # `04` must not be found in `\u041f`: texts with escapes are read from their beginning.
@@ -102,30 +101,6 @@ def _in_json(texts: pa.ChunkedArray, term: Term) -> np.ndarray:
         some = texts.filter(pa.array(escaped))
         found[escaped] = _flags(pc.match_substring_regex(some, _UNESCAPED + pattern))
     return found
-
-
-def _json_pattern(value: str, *, exact: bool) -> str:
-    body = "".join(_json_char(char, exact=exact) for char in value)
-    return body if exact else f"(?i:{body})"
-
-
-def _json_char(char: str, *, exact: bool) -> str:
-    """Return the pattern of a character as JSON may write it."""
-    cases = {char} if exact else {char, char.lower(), char.upper()}
-    written = [re.escape(char)]
-    if not char.isascii() or char in _SIGNS or char < " " or char == '"':
-        written += [_escaped(one) for one in cases if len(one) == 1]
-    if char == "/":
-        written.append(re.escape("\\/"))
-    elif char in '"\\' or char < " ":
-        written = [re.escape(json.dumps(char)[1:-1]), *written]
-    return written[0] if len(written) == 1 else f"(?:{'|'.join(sorted(written))})"
-
-
-def _escaped(char: str) -> str:
-    units = char.encode("utf-16-be", "surrogatepass").hex()
-    halves = [units[place : place + 4] for place in range(0, len(units), 4)]
-    return "".join(rf"\\u(?i:{half})" for half in halves)
 
 
 def _in_order(column: pa.ChunkedArray, term: Term) -> np.ndarray:

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from bxpull_nb.params.engine import of_texts, opened
 from bxpull_nb.params.texts import well_formed
+from bxpull_nb.query.search_json import json_pattern
 from bxpull_nb.query.search_text import Term
 
 if TYPE_CHECKING:
@@ -36,8 +37,27 @@ def met_by_values(term: Term, column: pa.ChunkedArray) -> np.ndarray:
     assert term.path is not None  # noqa: S101 - a term on values has one
     if not term.exact and term.operator == ":" and term.value in ("*", "null"):
         return _of_kind(texts, term.path, null_only=term.value == "null")
-    values = texts_at(texts, term.path)
-    if not term.path.is_many:
+    met = _likely(texts, term)
+    if not met.all():  # finding a text is much quicker than reading JSON
+        if met.any():
+            met[met] = _met(texts.filter(pa.array(met)), term.path, term)
+        return met
+    return _met(texts, term.path, term)
+
+
+def _likely(texts: pa.LargeStringArray, term: Term) -> np.ndarray:
+    """Whether each text may have the value: it has its longest part without `*`."""
+    if term.operator != ":":
+        return np.ones(len(texts), bool)
+    number = None if term.exact else _NUMBER.fullmatch(term.value)
+    parts = [term.value] if term.exact else [number[1]] if number else term.value.split("*")
+    pattern = json_pattern(max(parts, key=len), exact=term.exact)
+    return _flags(pc.match_substring_regex(texts, pattern))
+
+
+def _met(texts: pa.LargeStringArray, path: "Path", term: Term) -> np.ndarray:
+    values = texts_at(texts, path)
+    if not path.is_many:
         return _flags(_meets(values, term))
     met = np.zeros(len(texts), bool)
     met[pc.list_parent_indices(values).filter(_meets(values.flatten(), term)).to_numpy()] = True
@@ -111,4 +131,4 @@ def _number(text: str) -> float | None:
 
 def _flags(mask: pa.Array) -> np.ndarray:
     found: np.ndarray = mask.fill_null(False).to_numpy(zero_copy_only=False)
-    return found
+    return found.copy()

@@ -9,9 +9,11 @@ from typing import Any
 import ipywidgets
 import pytest
 
+from bxpull_nb.jupyter.widgets.live_answer import LiveAnswer
 from bxpull_nb.jupyter.widgets.rate_chart import Pick, RateChart
 from bxpull_nb.jupyter.widgets.rows import RowSource
 from bxpull_nb.models import Arrival, BadFrame, Event
+from bxpull_nb.query.search_text import parsed
 from bxpull_nb.storage.eventlog import EventLog
 from tests.support.fake_comm import Recorder, from_page, record_comms, sent_by
 from tests.support.row_source import NOW_US, Clock, ListSource, event
@@ -389,3 +391,28 @@ def test_a_closed_chart_is_silent() -> None:
     chart.close()
     source.records += [at(0)]
     assert chart.flush() == 0
+
+
+def test_a_chart_follows_a_search_and_keeps_its_marks() -> None:
+    """Only what the search finds is counted, then what comes and meets it; and all again."""
+    log = EventLog()
+    log.extend([at(0, "one"), at(0, "two"), at(1, "one")])
+    chart = chart_of(log)
+    chart.flag(NOW_US, "kept")
+    answers = [LiveAnswer(log, parsed("command:one"))]
+    chart.follow(lambda: answers[-1])
+    chart.flush()
+    assert len(bodies(chart)) == 2  # the flag alone: the search has not looked yet
+    while answers[0].advance():
+        pass
+    chart.flush()
+    log.extend([at(1, "two"), at(2, "one")])
+    while answers[0].advance():
+        pass
+    chart.flush()
+    answers.append(LiveAnswer(log))
+    chart.flush()
+    found, more, every = bodies(chart)[2:]
+    assert (total(found["seconds"]), found["searched"], found["flags"][0][1]) == (2, True, "kept")
+    assert more["seconds"] == [[SECOND + 2, {"one": 1}, 0, 5000]]
+    assert (total(every["seconds"]), every["searched"]) == (5, False)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import bxpull_nb as bx
@@ -159,6 +159,7 @@ def test_bad_json_and_half_characters_stop_nothing() -> None:
 texts = st.text(alphabet='aA1uU0dD"\\/<é\u0451Ёß🙂*-: \n.', max_size=6)
 
 
+@settings(deadline=None)
 @given(value=texts, other=texts, escaped=st.booleans())
 def test_a_field_term_is_read_back_and_finds_its_own_value(
     value: str, other: str, escaped: bool
@@ -170,6 +171,7 @@ def test_a_field_term_is_read_back_and_finds_its_own_value(
     assert found.index.tolist() == [0, 1] if value == other else [0]
 
 
+@settings(deadline=None)
 @given(word=texts.filter(str.strip), value=texts, escaped=st.booleans(), exact=st.booleans())
 def test_a_word_is_found_however_json_writes_it(
     word: str, value: str, escaped: bool, exact: bool
@@ -181,6 +183,7 @@ def test_a_word_is_found_however_json_writes_it(
     assert len(bx.search(frame(row), search)) == 1
 
 
+@settings(deadline=None)
 @given(st.text(alphabet='ab:<>=-"\\ ORparams.[]', max_size=20))
 def test_any_text_is_a_search_or_one_sentence(text: str) -> None:
     """No other error leaves the parser."""

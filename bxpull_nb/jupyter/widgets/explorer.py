@@ -160,6 +160,7 @@ class Explorer(PanelLayout):
         self.table.on_select(self._select)
         self.detail.on_close(self._close_detail)
         self.chart.on_pick(self._pick)
+        self.chart.follow(lambda: self.table.search)
 
     async def _fetch_config(self) -> None:
         if self.portal is None:

@@ -14,6 +14,7 @@ from bxpull_nb.jupyter.widgets.controls import Status, button, choice, row
 from bxpull_nb.jupyter.widgets.download import Download
 from bxpull_nb.jupyter.widgets.figures import counted
 from bxpull_nb.jupyter.widgets.live_table import Filters, LiveTable
+from bxpull_nb.query import search
 from bxpull_nb.storage.export import to_csv, to_excel, to_jsonl, to_parquet
 
 if TYPE_CHECKING:
@@ -117,11 +118,5 @@ def matching(events: "pd.DataFrame", filters: Filters) -> "pd.Series[bool]":
             at = events["received_at"]
             mask &= (at >= moment) if is_from else (at < moment)
     if filters["text"]:
-        mask &= _containing(events, filters["text"].lower())
+        mask &= events.index.isin(search(events, filters["text"]).index)
     return mask
-
-
-def _containing(events: "pd.DataFrame", text: str) -> "pd.Series[bool]":
-    columns = [events[name].astype("str") for name in ("module_id", "command", "params", "error")]
-    found = [column.str.lower().str.contains(text, regex=False, na=False) for column in columns]
-    return found[0] | found[1] | found[2] | found[3]

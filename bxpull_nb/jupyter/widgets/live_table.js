@@ -5,34 +5,112 @@ const ROW = 24; // px, the height of a row; as in the style sheet
 const HEAD = 30; // px, the head and the borders
 const SPARE = 6; // rows drawn beyond either edge
 
-export default () => widget({ rows: [], flags: [], flagged: 0, filters: null, shows: 0, sendTimer: 0 }, receive, mount);
+const AT_ONCE = 2000; // rows of a page of older or newer ones; as in live_table.py
+const MOST_HELD = 20000; // rows in the page while the user reads older ones
+const NEAR = 20; // rows from an edge at which further ones are asked for
+
+const EMPTY = { rows: [], atEnd: true, newer: 0, paged: 0, noOlder: false, asking: false, counts: {}, marks: [] };
+export default () => widget({ ...EMPTY, flags: [], flagged: 0, filters: null, shows: 0, sendTimer: 0,
+  answer: null, pending: false, mistake: "", paths: [], rowPaths: [], facets: null }, receive, mount);
 
 // ---- the mirror
 function receive(mirror, model, message, buffers) {
-  if (message.kind === "show") return takeFilters(mirror, message);
+  const take = { show: takeFilters, mistake: takeMistake, facets: takeFacets, columns: takePaths, page: takePage }[message.kind];
+  if (take) return take(mirror, message, buffers, model);
   const known = message.epoch === mirror.epoch;
   const whole = message.kind === "snapshot";
   const end = known ? mirror.end : 0;
-  const kept = !known || (whole && (mirror.hole || message.start > end)) ? [] : mirror.rows;
+  if (known && !whole && message.answer !== mirror.answer && mirror.answer !== null) return; // of an answer before
+  const searched = message.found !== undefined;
+  const otherColumns = whole && String(message.paths) !== String(mirror.rowPaths);
+  if (otherColumns) mirror.rowPaths = message.paths;
+  const replaced = !known || otherColumns || (whole && (mirror.hole || message.start > end || searched || message.answer !== mirror.answer || !mirror.atEnd));
+  const kept = replaced ? [] : mirror.rows;
+  if (replaced) Object.assign(mirror, EMPTY);
   const cells = message.count ? decoded(buffers) : [];
-  mirror.rows = joined(kept, message.start, cells, known ? end : Infinity).slice(-model.get("rows"));
-  mirror.epoch = message.epoch;
-  mirror.end = message.start + message.count;
+  const newFrom = known && message.answer === mirror.answer ? end : Infinity;
+  if (mirror.atEnd) mirror.rows = joined(kept, message, cells, newFrom).slice(-(model.get("rows") + mirror.paged));
+  else mirror.newer += message.count;
+  Object.assign(mirror, { epoch: message.epoch, answer: message.answer, end: message.end, counts: countsOf(message) });
   takeFlags(mirror, message, known);
-  if (whole) takeFilters(mirror, message);
+  if (whole) takeWhole(mirror, message);
   const missed = mirror.flagged !== message.flagged || message.asked > mirror.shows;
   mirror.hole = !whole && (message.start > end || missed || (known && mirror.hole));
   askForMissing(mirror, model);
-  for (const view of mirror.views) update(view, known);
+  for (const view of mirror.views) {
+    if (replaced) forgetDrawn(view);
+    update(view, known);
+  }
+}
+
+const countsOf = ({ found, kept, searched, kept_from: keptFrom }) => ({ found, kept, searched, keptFrom });
+
+function takeWhole(mirror, message) {
+  Object.assign(mirror, { marks: message.marks, pending: false, mistake: message.mistake });
+  takeFilters(mirror, message);
+  takePaths(mirror, message);
+}
+
+function takeMistake(mirror, { text }) {
+  Object.assign(mirror, { mistake: text, pending: false });
+  for (const view of mirror.views) update(view, true);
+}
+
+// Older or newer rows, which this page has asked for.
+function takePage(mirror, message, buffers, model) {
+  if (message.page !== mirror.page) return;
+  mirror.asking = false;
+  const { before, after, count } = message;
+  const rows = numbered(message, count ? decoded(buffers) : [], Infinity);
+  mirror.counts = countsOf(message);
+  if (before !== null) Object.assign(mirror, withOlder(mirror, rows));
+  else Object.assign(mirror, withNewer(mirror, rows, after, model.get("rows")));
+  for (const view of mirror.views) update(view, true);
+}
+
+function withOlder(mirror, rows) {
+  const first = mirror.rows[0]?.n ?? Infinity;
+  const all = [...rows.filter((row) => row.n < first), ...mirror.rows];
+  const cut = all.length > MOST_HELD;
+  return { rows: all.slice(0, MOST_HELD), paged: mirror.paged + rows.length, noOlder: rows.length < AT_ONCE,
+    atEnd: mirror.atEnd && !cut, newer: mirror.newer + Math.max(0, all.length - MOST_HELD) };
+}
+
+function withNewer(mirror, rows, after, room) {
+  const last = after < 0 ? -1 : mirror.rows.at(-1)?.n ?? -1;
+  const all = [...(after < 0 ? [] : mirror.rows), ...rows.filter((row) => row.n > last)];
+  const atEnd = rows.length < AT_ONCE;
+  const paged = Math.max(0, Math.min(MOST_HELD, all.length) - room);
+  return { rows: all.slice(-MOST_HELD), paged, noOlder: after < 0 || (mirror.noOlder && all.length <= MOST_HELD),
+    atEnd, newer: atEnd ? 0 : Math.max(0, mirror.newer - rows.length) };
+}
+
+function askPage(view, where) {
+  const { mirror, model } = view;
+  if (mirror.asking && performance.now() - mirror.asking < ASK_AGAIN_MS) return;
+  mirror.asking = performance.now();
+  model.send({ kind: "page", page: mirror.page, answer: mirror.answer, ...where });
+}
+
+// Whether rows before the first one of the page meet the search.
+function hasOlder({ rows, counts, noOlder, newer }) {
+  if (!rows.length || noOlder) return false;
+  return counts.found === undefined ? rows[0].n > counts.keptFrom : rows.length + newer < counts.found;
 }
 
 // Returns a new array each time: painted or paused rows keep the one they have.
-function joined(rows, start, cells, newFrom) {
-  const had = rows.length ? rows.at(-1).n + 1 : start;
+function joined(rows, message, cells, newFrom) {
+  const last = rows.length ? rows.at(-1).n : -1;
+  return rows.concat(numbered(message, cells, newFrom).filter((row) => row.n > last));
+}
+
+// `at` is the time of arrival, for the mark of new rows.
+function numbered({ start, numbers }, cells, newFrom) {
   const now = performance.now();
-  const at = (n) => (n >= newFrom ? now : -Infinity); // time of arrival, for the mark
-  const added = cells.map((row, i) => ({ n: start + i, cells: row, at: at(start + i), key: null }));
-  return rows.concat(added.slice(Math.max(0, had - start)));
+  return cells.map((row, i) => {
+    const n = numbers?.[i] ?? start + i;
+    return { n, cells: row, at: n >= newFrom ? now : -Infinity };
+  });
 }
 
 function takeFlags(mirror, { kind, flags, flagged }, known) {
@@ -47,11 +125,12 @@ function mount(mirror, model, el) {
   const id = `bxlt-${randomId()}`;
   const view = {
     mirror, model, id, ui: build(model, id), drawn: new Map(), shown: [], items: [], painted: [],
-    filters: mirror.filters ?? ALL, text: "", columns: [], sort: null, followed: true,
+    filters: mirror.filters ?? ALL, columns: [], drawnPaths: "", sort: null, followed: true,
     frozen: null, follow: true, over: false, seen: -1, anchor: null, top: 0, hidden: true,
     selected: null, active: null, frame: 0, announceTimer: 0,
   };
   wireBar(view);
+  wireFacets(view);
   wire(view);
   enter(view, el, view.ui.scroll);
   setFilters(view, view.filters);
@@ -74,7 +153,9 @@ function build(model, id) {
   bar.follow.checked = true;
   const fresh = make("button", { type: "button", class: "bxlt-fresh", hidden: "", "aria-controls": id });
   const table = make("div", { class: "bxlt-table" }, scroll, fresh);
-  return { ...bar, root: make("div", { class: "bx bxlt" }, bar.bar, table), head, body, note, scroll, table, fresh };
+  const facets = buildFacets(id);
+  const columns = make("div", { class: "bxlt-halves" }, facets.facets, table);
+  return { ...bar, ...facets, root: make("div", { class: "bx bxlt" }, bar.bar, columns), head, body, note, scroll, table, fresh };
 }
 
 function wire(view) {
@@ -125,17 +206,21 @@ function letGo(view) {
 
 // Takes over the mirror's rows; `known` is false when they are of another log than before.
 function update(view, known) {
+  if (view.answer !== view.mirror.answer) {
+    view.answer = view.mirror.answer;
+    view.seen = view.mirror.rows.at(-1)?.n ?? -1;
+  }
   if (!known) {
-    forgetDrawn(view);
     view.selected = view.active = view.anchor = null;
     view.followed = true;
     view.seen = -1;
     if (!view.sort) view.follow = view.ui.follow.checked = true;
     if (view.frozen) setPaused(view, false);
   }
-  view.shown = inOrder(view, matching(view, view.frozen ?? view.mirror.rows));
+  view.shown = inOrder(view, view.frozen ?? view.mirror.rows);
   view.items = withFlags(view, view.shown);
-  offer(view);
+  drawMistake(view);
+  drawFacets(view);
   schedule(view);
 }
 
@@ -149,9 +234,15 @@ function setPaused(view, paused) {
 
 // Without following, the row at the upper edge stays there while others come and go.
 function setFollow(view, follow) {
+  if (follow && !view.mirror.atEnd && !view.sort) jumpToEnd(view);
   if (!follow || view.sort) view.anchor = anchorAt(view, view.ui.scroll.scrollTop);
   view.follow = view.ui.follow.checked = follow && !view.sort;
   schedule(view);
+}
+
+// The newest rows take the place of older ones that were read.
+function jumpToEnd({ mirror, model }) {
+  ask(Object.assign(mirror, { hole: true, asked: 0 }), model);
 }
 
 // At the upper end of sorted rows no row is held there.
@@ -179,8 +270,18 @@ function select(view, n) {
 function noteScroll(view) {
   const { scroll } = view.ui;
   if (view.hidden || Math.abs(scroll.scrollTop - view.top) < 1) return;
+  const up = scroll.scrollTop < view.top;
   view.top = scroll.scrollTop;
-  setFollow(view, scroll.scrollTop + scroll.clientHeight >= scroll.scrollHeight - ROW / 2);
+  const below = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight;
+  setFollow(view, below < ROW / 2 && view.mirror.atEnd);
+  askFurther(view, up, below);
+}
+
+// Asks for further rows before the edge of those in the page is in sight.
+function askFurther({ mirror, sort, frozen, top, ...view }, up, below) {
+  if (sort || frozen) return;
+  if (up && top < NEAR * ROW && hasOlder(mirror)) askPage({ mirror, ...view }, { before: mirror.rows[0].n });
+  else if (!up && below < NEAR * ROW && !mirror.atEnd) askPage({ mirror, ...view }, { after: mirror.rows.at(-1).n });
 }
 
 // The index of row `n`, or of its old place when it is gone; among sorted rows -1 then.
@@ -198,10 +299,20 @@ function onKey(view, event) {
   const at = known < 0 ? (view.sort ? -1 : last + 1) : Math.min(known, last);
   const page = Math.max(1, Math.floor(view.ui.scroll.clientHeight / ROW) - 2);
   const moves = { ArrowUp: at - 1, ArrowDown: at + 1, PageUp: at - page, PageDown: at + page, Home: 0, End: last };
-  if (event.key in moves) activate(view, Math.max(0, Math.min(last, moves[event.key])), last);
+  if (event.key === "Home" && !view.sort && hasOlder(view.mirror)) goToOldest(view);
+  else if (event.key === "End" && !view.mirror.atEnd) setFollow(view, true);
+  else if (event.key in moves) activate(view, Math.max(0, Math.min(last, moves[event.key])), last);
   else if ((event.key === "Enter" || event.key === " ") && view.active !== null) select(view, view.active);
   else return;
   event.preventDefault();
+}
+
+// The first rows of the whole answer come into the page.
+function goToOldest(view) {
+  setFollow(view, false);
+  view.anchor = null;
+  view.top = view.ui.scroll.scrollTop = 0;
+  askPage(view, { after: -1 });
 }
 
 function activate(view, i, last) {
@@ -241,8 +352,8 @@ function drawFresh(view) {
   const { scroll, fresh } = view.ui;
   const { shown, sort, frozen, mirror } = view;
   const atEnd = scroll.scrollTop + scroll.clientHeight >= scroll.scrollHeight - ROW / 2;
-  if (atEnd || sort) view.seen = (frozen ?? mirror.rows).at(-1)?.n ?? -1;
-  const count = sort ? 0 : shown.length - (shown.findLastIndex((row) => row.n <= view.seen) + 1);
+  if ((atEnd && mirror.atEnd) || sort) view.seen = (frozen ?? mirror.rows).at(-1)?.n ?? -1;
+  const count = sort ? 0 : mirror.newer + shown.length - (shown.findLastIndex((row) => row.n <= view.seen) + 1);
   fresh.hidden = count === 0;
   if (count) fresh.textContent = `${grouped(count)} new ↓`;
   fresh.title = view.follow ? "They come into sight when the pointer leaves the table. Click to see them now."

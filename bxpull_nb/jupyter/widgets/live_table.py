@@ -1,68 +1,77 @@
 """The live view of an event log, a table in the page.
 
-Only new rows are sent. Messages are numbered: the page asks once for missing rows.
+Only new rows are sent. Messages are numbered: the page asks once for missing rows. With filters
+the kernel searches all rows that are kept, and the page holds a window of the answer.
 
 ```
-kernel -> page     rows {epoch, start, count, flagged, asked, flags?}   these follow the last ones
-kernel -> page     snapshot {…, flags, filters}    everything at hand; forget the rows before
-kernel -> page     show {epoch, asked, filters}    set these filters in all your views
-page   -> kernel   select {epoch, row}             this row was clicked
-page   -> kernel   filters {asked, filters}        the user has set these
+kernel -> page     rows {epoch, answer, start, count, numbers?, …}   these follow the last ones
+kernel -> page     snapshot {…, flags, filters, marks}   the newest; forget the rows before
+kernel -> page     page {page, count, numbers, replace}  rows this page has asked for
+kernel -> page     show {epoch, asked, filters}          set these filters in all your views
+kernel -> page     mistake {asked, text}                 the search is none: what is wrong
+kernel -> page     facets {facets, done}                 values of the answer, with counts
+kernel -> page     columns {paths}                       show these paths of params as columns
+page   -> kernel   select {epoch, row}                   this row was chosen
+page   -> kernel   filters {asked, filters}              the user has set these
+page   -> kernel   page {page, answer, before | after}   send older, or newer rows than this one
+page   -> kernel   facets {names} · columns {paths}      the user has chosen these
 ```
 
-`start` is the number of the first row, the rows themselves are one buffer of JSON. `flagged`
-counts the flags there have been, and `asked` the calls of `show_only`, so that the page misses
+`start` is the number of the first row that the message may hold and `end` that after the last
+one; the rows themselves are one buffer of JSON, `numbers` theirs where some are left out.
+`found` of `kept` rows meet the filters; `searched` were looked at so far. `flagged` counts the
+flags there have been, `asked` the calls of `show_only` and `search_for`, so that the page misses
 neither, and a snapshot never undoes the user's changes since the last call.
 """
 
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any, TypedDict
+from typing import Any
 
 import msgspec
+import numpy as np
 import traitlets
 from ipywidgets import CallbackDispatcher
 
 from bxpull_nb.errors import SettingsError
+from bxpull_nb.jupyter.widgets.found_rows import ALL, Filters, highlights, records_at
+from bxpull_nb.jupyter.widgets.live_answer import LiveAnswer
 from bxpull_nb.jupyter.widgets.rows import RowSource, encode_rows, short_name
 from bxpull_nb.jupyter.widgets.streaming_view import MOST_FLAGS, StreamingView
+from bxpull_nb.jupyter.widgets.table_search import TableSearch, on_a_thread, path_of, shown_facets
 from bxpull_nb.models import Record
+from bxpull_nb.params.path import Path
 
 __all__ = ["Filters", "LiveTable"]
 
 MOST_ROWS = 10_000
-"""More rows in a page make filtering slow; the log itself keeps all."""
+"""More rows in a page make drawing slow; the log itself keeps all."""
 
 _NO_EVENTS = "No events yet. They appear here as they arrive."
-
-
-class Filters(TypedDict):
-    """The filters of a table, which shows the rows that meet all of them."""
-
-    text: str
-    """Text in module, command, params or error, upper or lower case; "" for any."""
-    module: str | None
-    command: str | None
-    since_us: int | None
-    """Received at this time or later: microseconds since 1970, UTC, in whole milliseconds."""
-    until_us: int | None
-    """Received before this time."""
-
-
-_ALL: Filters = {"text": "", "module": None, "command": None, "since_us": None, "until_us": None}
+_WINDOW = 1000  # rows of an answer that a page gets at first
+_MOST_ASKED = 2000  # rows that a page may ask for at once
+_MOST_PATHS = 20  # columns and facets of paths
+_FACETS_SECONDS = 1.0
 
 
 class LiveTable(StreamingView):
-    """A table of the newest records of `source`, at most `rows` in the page.
+    """A table of the records of `source`, a log or a feed, of which a page holds `rows`.
 
     `empty` is the text of a table without rows, `height` its height in pixels.
     Call `flush()` on a timer, at most ten times a second. Nothing is sent until the table is
-    displayed, or a page asks; inside a container, see `expect_page()`.
+    displayed, or a page asks; inside a container, see `expect_page()`. `run` does a search, by
+    default on a thread of its own.
     """
 
-    _scripts = ("live_table_bar.js", "live_table_rows.js", "live_table.js")
-    _styles = ("live_table.css", "live_table_bar.css")
+    _scripts = (
+        "live_table_bar.js",
+        "live_table_columns.js",
+        "live_table_facets.js",
+        "live_table_rows.js",
+        "live_table.js",
+    )
+    _styles = ("live_table.css", "live_table_bar.css", "live_table_facets.css")
 
     # Settings only: what is synced is saved with the notebook.
     rows = traitlets.Int(5000, min=1, max=MOST_ROWS).tag(sync=True)
@@ -71,22 +80,30 @@ class LiveTable(StreamingView):
 
     def __init__(
         self,
-        source: RowSource,
+        source: Any,
         *,
         rows: int = 5000,
         empty: str = _NO_EVENTS,
         height: int = 360,
         clock: Callable[[], float] = time.monotonic,
+        run: Callable[[Callable[[], None]], None] = on_a_thread,
     ) -> None:
         if not 1 <= rows <= MOST_ROWS:
             raise SettingsError(f"LiveTable: rows={rows}, but it has to be from 1 to {MOST_ROWS}.")
+        log: RowSource = getattr(source, "log", source)
         self._sent = 0  # the number of the next row to send
-        self._filters = _ALL
+        self._filters = ALL
         self._asked = 0
+        self._search = TableSearch(log, run, self.flush)
+        self._shown_answer = self._search.answer  # the one that the page has rows of
+        self._window: tuple[int, int] = (0, 0)  # rows sent with it, and where it was searched from
+        self._progress: tuple[int, ...] = ()
+        self._facets_at, self._facets_sent = float("-inf"), b""
+        self._paths: tuple[Path, ...] = ()
         self._flags: deque[tuple[int, str]] = deque(maxlen=MOST_FLAGS)
         self._flagged = self._flags_sent = 0
         self._on_select = CallbackDispatcher()  # shows what a callback raises, and goes on
-        super().__init__(source, clock, rows=rows, empty=empty, height=height)
+        super().__init__(log, clock, rows=rows, empty=empty, height=height)
 
     @property
     def filters(self) -> Filters:
@@ -95,6 +112,16 @@ class LiveTable(StreamingView):
         A change arrives within half a second. With two views, those of the one changed last.
         """
         return self._filters.copy()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The paths of `params` shown as columns, such as `params.stage`."""
+        return tuple(f"params.{path}" for path in self._paths)
+
+    @property
+    def search(self) -> LiveAnswer:
+        """The rows that meet all filters but the command and the times, for a chart."""
+        return self._search.for_chart
 
     def show_only(
         self,
@@ -106,20 +133,28 @@ class LiveTable(StreamingView):
         """Set these filters in all views, now and in those drawn later; None means any.
 
         Times are microseconds since 1970, UTC, from `since_us` on and before `until_us`, widened
-        to whole milliseconds. The text in the filter box stays.
+        to whole milliseconds. The text in the search box stays.
         """
-        with self._lock:
-            self._filters = {
-                "text": self._filters["text"],
-                "module": _name(module),
-                "command": _name(command),
-                "since_us": None if since_us is None else since_us // 1000 * 1000,
-                "until_us": None if until_us is None else -(-until_us // 1000) * 1000,
-            }
-            self._asked += 1
-            if self._watched:
-                head = {"kind": "show", "asked": self._asked, "filters": self._filters}
-                self._send_message(head, None)
+        self._show({
+            "text": self._filters["text"],
+            "module": _name(module),
+            "command": _name(command),
+            "since_us": None if since_us is None else since_us // 1000 * 1000,
+            "until_us": None if until_us is None else -(-until_us // 1000) * 1000,
+        })  # fmt: skip
+
+    def search_for(self, text: str) -> None:
+        """Search for this text in all views, now and in those drawn later; see `bx.search`.
+
+        The other filters stay. A text that is no search shows why.
+        """
+        self._show({**self._filters, "text": text})
+
+    def add_column(self, path: str) -> None:
+        """Show the values at a path of `params` as a column; SettingsError for no path."""
+        if not isinstance(path_of(path), Path):
+            raise SettingsError(f"{path!r} is no path of params: write such as params.stage.")
+        self._set_columns([*self.columns, path])
 
     def flag(self, row: int, label: str) -> None:
         """Draw a labelled flag line above the row of this number, at the next flush.
@@ -132,7 +167,7 @@ class LiveTable(StreamingView):
             self._flagged += 1
 
     def on_select(self, callback: Callable[[int], None]) -> None:
-        """Call `callback(number)` when a row is clicked, or chosen with Enter.
+        """Call `callback(number)` when a row is chosen, by a click or with Enter.
 
         It runs on the thread that brings the page's message: hand longer work over.
         """
@@ -142,9 +177,42 @@ class LiveTable(StreamingView):
     def _end(self) -> int:
         return self._sent
 
+    def _show(self, filters: Filters) -> None:
+        with self._lock:
+            self._filters = filters
+            self._asked += 1
+            if self._watched:
+                head = {"kind": "show", "asked": self._asked, "filters": self._filters}
+                self._send_message(head, None)
+            self._begin()
+        self._search.keep_up()
+
+    def _begin(self) -> None:
+        """Begin the search that the filters mean; the page keeps its rows until one is found."""
+        if not self._search.begin(self._source, self._filters) and self._watched:
+            message = {"kind": "mistake", "asked": self._asked, "text": self._search.mistake}
+            self._send_message(message, None)
+
+    def flush(self) -> int:
+        """Send the rows since the last flush as one message; return their number.
+
+        Any thread may call it, at most ten times a second. Of a larger burst than the page
+        holds, only as much as it holds is sent.
+        """
+        sent = super().flush()
+        if self._watched:
+            self._search.keep_up()
+        return sent
+
     def _send_new(self) -> int:
         if len(self._source) < self._sent:  # it was emptied
             return self._start_over()
+        self._send_facets()
+        answer = self._search.answer
+        if answer is not self._shown_answer or self._window_grows(answer):
+            return self._send_answer() if answer.is_all or answer.searched or answer.is_done else 0
+        if not answer.is_all:
+            return self._send_found(answer)
         first, records = self._newest(self._sent)
         if first != self._sent:
             return self._send_rows("snapshot", first, records)
@@ -152,15 +220,52 @@ class LiveTable(StreamingView):
             return self._send_rows("rows", first, records)
         return 0
 
+    def _window_grows(self, answer: LiveAnswer) -> bool:
+        """Whether older rows were found for a window that has room for them."""
+        count, low = self._window
+        return not answer.is_all and count < self._room and answer.low < low
+
+    @property
+    def _room(self) -> int:
+        return min(self.rows, _WINDOW)
+
     def _send_all(self) -> int:
-        return self._send_rows("snapshot", *self._newest(0))
+        return self._send_answer()
+
+    def _send_answer(self) -> int:
+        """Send the newest rows of the answer, in place of all that the page has."""
+        answer = self._search.answer
+        if answer is not self._shown_answer:
+            self._shown_answer, self._facets_sent = answer, b""
+        if answer.is_all:
+            return self._send_rows("snapshot", *self._newest(0))
+        low, high = answer.low, answer.high
+        numbers = answer.before(high, self._room)
+        self._window = len(numbers), low
+        self._sent = high
+        start = int(numbers[0]) if len(numbers) else high
+        return self._send_rows("snapshot", start, records_at(self._source, numbers), numbers)
+
+    def _send_found(self, answer: LiveAnswer) -> int:
+        """Send rows of the answer that came since, or how far the search is."""
+        high = answer.high
+        numbers = answer.since(self._sent)
+        numbers = numbers[numbers < high]
+        if len(numbers) > self.rows:
+            return self._send_answer()
+        progress = (len(answer), answer.searched, high)
+        if not len(numbers) and progress == self._progress and self._flags_sent == self._flagged:
+            return 0
+        start, self._sent = self._sent, high
+        return self._send_rows("rows", start, records_at(self._source, numbers), numbers)
 
     def _remind(self) -> None:
-        self._send_rows("rows", self._sent, ())
+        self._send_rows("rows", self._sent, (), np.empty(0, "int64"))
 
     def _forget(self) -> None:
         self._sent = self._flagged = self._flags_sent = 0
         self._flags.clear()
+        self._search.begin(self._source, self._filters)
 
     def _on_choice(self, content: dict[str, Any]) -> None:
         match content:
@@ -169,6 +274,12 @@ class LiveTable(StreamingView):
                     self._on_select(row)
             case {"kind": "filters", "filters": dict(values), "asked": asked}:
                 self._take_filters(values, asked)
+            case {"kind": "page", "page": str(page), "answer": int(number)}:
+                self._send_page(page, number, content)
+            case {"kind": "facets", "names": list(names)}:
+                self._set_facets(names)
+            case {"kind": "columns", "paths": list(paths)}:
+                self._set_columns(paths)
 
     def _take_filters(self, values: dict[str, Any], asked: object) -> None:
         try:
@@ -176,8 +287,57 @@ class LiveTable(StreamingView):
         except msgspec.ValidationError:
             return
         with self._lock:
-            if asked == self._asked:  # else it crossed a show_only() on the way
-                self._filters = filters
+            if asked != self._asked:  # it crossed a show_only() on the way
+                return
+            self._filters = filters
+            self._begin()
+        self.flush()
+
+    def _send_page(self, page: str, number: int, wanted: dict[str, Any]) -> None:
+        """Send the rows of the answer before a row, or after one, to the page that asks."""
+        before, after = wanted.get("before"), wanted.get("after")
+        with self._lock:
+            answer = self._shown_answer
+            if number != self._search.number or not self._watched:
+                return
+            if isinstance(before, int):
+                numbers = answer.before(before, _MOST_ASKED)
+            elif isinstance(after, int):
+                numbers = answer.since(after + 1)[:_MOST_ASKED]
+            else:
+                return
+            head = {"kind": "page", "page": page, "before": before, "after": after}
+            head |= {"count": len(numbers), "numbers": numbers.tolist()} | self._counts()
+            records = records_at(self._source, numbers)
+            self._send_message(head, encode_rows(records, self._paths) if records else None)
+
+    def _set_facets(self, names: list[Any]) -> None:
+        with self._lock:
+            self._search.facets = tuple(name for name in names if path_of(name) is not None)
+            self._search.begin(self._source, self._filters)
+            self._facets_at = float("-inf")
+        self.flush()
+
+    def _send_facets(self) -> None:
+        """Send the counted values once a second, if they have changed."""
+        answer = self._search.answer
+        if not answer.counts or not (answer.searched or answer.is_done):
+            return
+        if self._clock() - self._facets_at < _FACETS_SECONDS:
+            return
+        body = msgspec.json.encode(shown_facets(answer))
+        self._facets_at = self._clock() if answer.is_done else float("-inf")
+        if body != self._facets_sent:
+            self._facets_sent = body
+            self._send_message({"kind": "facets", "answer": self._search.number}, body)
+
+    def _set_columns(self, names: Sequence[Any]) -> None:
+        paths = [path for name in names if isinstance(path := path_of(name), Path)]
+        with self._lock:
+            self._paths = tuple(dict.fromkeys(paths))[:_MOST_PATHS]
+            if self._watched:
+                self._send_message({"kind": "columns", "paths": self.columns}, None)
+                self._send_all()
 
     def _newest(self, start: int) -> tuple[int, list[Record]]:
         if start == len(self._source):
@@ -186,15 +346,35 @@ class LiveTable(StreamingView):
         spare = max(0, len(records) - self.rows)  # they may have grown since
         return first + spare, records[spare:]
 
-    def _send_rows(self, kind: str, start: int, records: Sequence[Record]) -> int:
+    def _counts(self) -> dict[str, int]:
+        answer = self._shown_answer
+        self._progress = (len(answer), answer.searched, answer.high)
+        kept = len(self._source) - answer.kept_from
+        if answer.is_all:
+            return {"kept_from": answer.kept_from}
+        return {"found": len(answer), "searched": answer.searched, "kept": kept}
+
+    def _send_rows(
+        self,
+        kind: str,
+        start: int,
+        records: Sequence[Record],
+        numbers: np.ndarray | None = None,
+    ) -> int:
         head: dict[str, Any] = {"kind": kind, "start": start, "count": len(records)}
+        if self._shown_answer.is_all:
+            self._sent = start + len(records)
+        elif numbers is not None and len(numbers):
+            head["numbers"] = numbers.tolist()
+        head |= {"end": self._sent, "answer": self._search.number, **self._counts()}
         head |= {"flagged": self._flagged, "asked": self._asked}
         if kind == "snapshot":
-            head |= {"flags": list(self._flags), "filters": self._filters}
+            head |= {"flags": list(self._flags), "filters": self._filters, "paths": self.columns}
+            head["mistake"] = self._search.mistake
+            head["marks"] = highlights(self._shown_answer.wanted)
         elif self._flags_sent < self._flagged:
             head["flags"] = list(self._flags)[self._flags_sent - self._flagged :]
-        self._send_message(head, encode_rows(records) if records else None)
-        self._sent = start + len(records)
+        self._send_message(head, encode_rows(records, self._paths) if records else None)
         self._flags_sent = self._flagged
         return len(records)
 

@@ -14,19 +14,24 @@ const COLUMNS = {
   lag: { title: "lag, ms", width: "10.5ch", min: 10.5, i: 5 },
 };
 
+// Columns of paths in params come after the command.
+function columnOf({ mirror }, name) {
+  return COLUMNS[name] ?? { title: name, width: "18ch", min: 18, path: mirror.paths.indexOf(name) };
+}
+
 // ---- the head and the order
 function drawHead(view) {
   const { head, scroll, root } = view.ui;
   const cells = view.columns.map((name) => {
-    const button = make("button", { type: "button", class: "bxlt-sort", "data-column": name }, COLUMNS[name].title);
-    return make("div", { role: "columnheader", class: `bxlt-${name}` }, button);
+    const button = make("button", { type: "button", class: "bxlt-sort", "data-column": name }, columnOf(view, name).title);
+    return make("div", { role: "columnheader", class: `bxlt-${name in COLUMNS ? name : "path"}` }, button);
   });
   head.replaceChildren(...cells);
   scroll.setAttribute("aria-colcount", cells.length);
   const gaps = `${12 * (cells.length - 1) + 28}px`;
-  root.style.setProperty("--bxlt-columns", view.columns.map((name) => COLUMNS[name].width).join(" "));
+  root.style.setProperty("--bxlt-columns", view.columns.map((name) => columnOf(view, name).width).join(" "));
   root.style.setProperty("--bxlt-least",
-    `calc(${view.columns.reduce((sum, name) => sum + COLUMNS[name].min, 0)}ch + ${gaps})`);
+    `calc(${view.columns.reduce((sum, name) => sum + columnOf(view, name).min, 0)}ch + ${gaps})`);
   markSorted(view);
 }
 
@@ -43,7 +48,7 @@ function markSorted({ ui: { head }, sort, columns }) {
 function nextSort(view, column) {
   if (view.sort?.column !== column) setSort(view, { column, down: false });
   else setSort(view, view.sort.down ? null : { column, down: true });
-  announce(view, () => (view.sort ? `Sorted by ${COLUMNS[column].title}, ${view.sort.down ? "descending" : "ascending"}`
+  announce(view, () => (view.sort ? `Sorted by ${columnOf(view, column).title}, ${view.sort.down ? "descending" : "ascending"}`
     : "In the order of arrival"));
 }
 
@@ -63,12 +68,12 @@ function setSort(view, sort) {
 }
 
 // Missing values come last either way; equal ones stay in the order of arrival.
-function inOrder({ sort }, rows) {
+function inOrder({ sort, mirror }, rows) {
   if (!sort) return rows;
-  const { i } = COLUMNS[sort.column];
+  const { i, path } = columnOf({ mirror }, sort.column);
   const sign = sort.down ? -1 : 1;
   const keyed = rows.map((row) => {
-    const value = row.cells[i];
+    const value = (path === undefined ? row.cells[i] : row.cells[8]?.[path]) ?? null;
     return [typeof value === "string" ? value.toLowerCase() : value, row];
   });
   keyed.sort(([a, m], [b, n]) => {
@@ -81,7 +86,8 @@ function inOrder({ sort }, rows) {
 
 // Flags go before the first shown row that came after them; sorted rows have no such place.
 function withFlags({ sort, mirror }, rows) {
-  const held = mirror.rows[0]?.n ?? Infinity;
+  const whole = mirror.counts.found !== undefined && !hasOlder(mirror);
+  const held = whole ? 0 : mirror.rows[0]?.n ?? Infinity;
   const flags = sort || !rows.length ? [] : mirror.flags.filter(([n]) => n >= held);
   if (!flags.length) return rows;
   const lines = flags.map(([n, label], i) => ({ n: n - 1 + (i + 1) / (flags.length + 1), label }));
@@ -125,9 +131,9 @@ function drawFlag(view, { label }) {
 }
 
 function drawRow(view, row) {
-  const bad = row.cells[7] !== undefined;
+  const bad = row.cells[7] != null;
   const node = make("div", { role: "row", id: `${view.id}-${row.n}`, class: "bxlt-row", "data-n": row.n },
-    ...view.columns.map((name) => drawCell(name, row.cells)));
+    ...view.columns.map((name) => drawCell(view, name, row.cells)));
   node.classList.toggle("bxlt-bad", bad);
   const age = performance.now() - row.at;
   node.classList.toggle("bxlt-new", age < NEW_MS);
@@ -135,42 +141,82 @@ function drawRow(view, row) {
   return node;
 }
 
-function drawCell(name, [received, channel, module, command, params, lag, mid, error]) {
-  const bad = error !== undefined;
+function drawCell({ mirror }, name, [received, channel, module, command, params, lag, mid, error, values]) {
+  const lit = (column, text) => marked(text, mirror.marks, column);
+  const bad = error != null;
   switch (name) {
     case "time": return received === null ? cell(name, null) : cell(name, CLOCK.format(received), `${utc(received)}\n${local(received)}`);
-    case "command": return bad ? cell("word", "unreadable", "This message could not be read") : cell(name, command);
-    case "params": return bad ? cell(name, `${error} · ${cut(params, PARAMS)}`, `${error}\n\n${params}`)
-      : cell(name, cut(params, PARAMS), params);
+    case "command": return bad ? cell("word", "unreadable", "This message could not be read") : cell(name, command, command, lit("command", command));
+    case "params": return bad ? cell(name, `${error} · ${cut(params, PARAMS)}`, `${error}\n\n${params}`, lit("params", `${error} · ${cut(params, PARAMS)}`))
+      : cell(name, cut(params, PARAMS), params, lit("params", cut(params, PARAMS)));
     case "lag": return lag === null ? cell(name, null)
       : cell(name, grouped(Math.round(lag / 1000)), sentAt(received, lag));
-    case "channel": return cell(name, channel, channel ?? NO_CHANNEL);
-    default: return cell(name, { module, mid }[name]);
+    case "channel": return cell(name, channel, channel ?? NO_CHANNEL, lit("channel", channel));
+    case "module": return cell(name, module, module, lit("module_id", module));
+    case "mid": return cell(name, mid, mid, lit("mid", mid));
+    default: return pathCell(values?.[mirror.paths.indexOf(name)] ?? null, lit);
   }
 }
 
 // ---- texts and numbers
-function cell(name, text, title = text) {
-  return make("div", { role: "gridcell", class: `bxlt-${name}`, title: title ?? "" }, text ?? "–");
+function cell(name, text, title = text, parts = [text ?? "–"]) {
+  return make("div", { role: "gridcell", class: `bxlt-${name}`, title: title ?? "" }, ...parts);
+}
+
+const pathCell = (value, lit) => cell("path", value, value ?? "", lit("params", value));
+
+// The text in parts, with what the search found in it marked.
+function marked(text, marks, column) {
+  if (text === null) return ["–"];
+  const wanted = marks.filter(([, , only]) => only === null || only === column || (only === "error" && column === "params"));
+  const spots = wanted.flatMap(([part, exact]) => spotsOf(text, part, exact)).sort((a, b) => a[0] - b[0]);
+  const parts = [];
+  let end = 0;
+  for (const [from, to] of spots) {
+    if (from < end) continue;
+    parts.push(text.slice(end, from), make("mark", {}, text.slice(from, to)));
+    end = to;
+  }
+  return [...parts, text.slice(end)].filter((part) => part !== "");
+}
+
+function spotsOf(text, part, exact) {
+  const [where, what] = exact ? [text, part] : [text.toLowerCase(), part.toLowerCase()];
+  const spots = [];
+  for (let at = where.indexOf(what); at >= 0 && spots.length < 50; at = where.indexOf(what, at + what.length)) spots.push([at, at + what.length]);
+  return spots;
 }
 
 const sentAt = (received, lag) =>
   `${(lag / 1000).toFixed(3)} ms after ${utc(received - lag / 1000)}, the portal's time`;
 
-function countText({ shown, frozen, mirror }) {
+const SHORT = [[1e6, "M"], [1e3, "k"]];
+const short = (number) => {
+  const [unit, letter] = SHORT.find(([size]) => number >= size) ?? [1, ""];
+  const digits = unit > 1 && number < 100 * unit ? 1 : 0;
+  return `${(number / unit).toFixed(digits).replace(/\.0$/, "")}${letter && ` ${letter}`}`;
+};
+
+function countText({ frozen, mirror, sort }) {
   if (!mirror.end) return frozen ? "paused" : "";
+  const { found, kept, searched, keptFrom } = mirror.counts;
+  const total = found ?? mirror.end - (keptFrom ?? 0);
+  const parts = [found === undefined ? `${grouped(total)} ${total === 1 ? "event" : "events"}` : `${grouped(found)} of ${grouped(kept)}`];
+  if (mirror.pending) parts.push("searching …");
+  else if (found !== undefined && searched < kept) parts.push(`searched ${short(searched)} of ${short(kept)}`);
   const held = (frozen ?? mirror.rows).length;
-  const parts = [`${grouped(shown.length)} of ${grouped(held)} shown`];
-  if (mirror.end > held) parts.push(`${grouped(mirror.end)} in all`);
+  if (sort && held < total) parts.push(`sorted: the ${grouped(held)} loaded`);
   if (frozen) parts.push("paused");
   return parts.join(" · ");
 }
 
-function noteText({ shown, mirror, model, filters, text }) {
+function noteText({ shown, mirror, model, filters }) {
   if (shown.length) return "";
   if (mirror.epoch === null) return "Waiting for the kernel…";
-  if (!mirror.rows.length) return model.get("empty");
-  if (!text) return "No row here meets the filters above.";
+  const { found, kept, searched } = mirror.counts;
+  if (found === undefined) return model.get("empty");
+  if (searched < kept || mirror.pending) return "Searching …";
+  if (!filters.text.trim()) return "No event meets the filters above.";
   const others = [filters.module, filters.command, filters.since_us, filters.until_us].some((f) => f !== null);
-  return `Nothing matches “${filters.text}”${others ? " and the other filters" : ""}. Esc in the filter shows all.`;
+  return `Nothing matches “${filters.text}”${others ? " and the other filters" : ""}. Esc in the search shows all.`;
 }

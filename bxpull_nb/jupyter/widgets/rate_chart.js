@@ -21,7 +21,7 @@ function receive(mirror, model, message, buffers) {
   takeSeconds(mirror, body.seconds);
   mirror.flags = [...mirror.flags, ...body.flags].slice(-MOST_FLAGS);
   for (const shade of body.shades) mirror.shades.set(shade[0], shade);
-  if (body.picked) mirror.picked = pickedFrom(body.picked);
+  if (body.picked) Object.assign(mirror, { picked: pickedFrom(body.picked), searched: body.searched });
   askForMissing(mirror, model);
   mirror.views.forEach(schedule);
 }
@@ -208,7 +208,7 @@ function drawTexts(view) {
 // ---- texts and numbers
 function summary({ space, mirror }) {
   const before = mirror.seconds.get(space.end - 1)?.total ?? 0;
-  const parts = [`${wide(grouped(space.events), 6)} events in 5 minutes`, `${wide(grouped(before), 3)} in the last second`,
+  const parts = [`${wide(grouped(space.events), 6)} events${mirror.searched ? " of the search" : ""} in 5 minutes`, `${wide(grouped(before), 3)} in the last second`,
     `at most ${wide(grouped(space.most), 3)}`];
   return [...parts, pickedText(mirror.picked)].filter(Boolean).join(" · ");
 }

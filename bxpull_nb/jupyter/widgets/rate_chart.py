@@ -7,9 +7,10 @@ page   -> kernel   pick {command, since_us, until_us}    the user chose these, o
 ```
 
 `end` counts the messages with content, so that the page notices a dropped one. The content is a
-buffer of JSON, `{now, newest, seconds, flags, shades, picked?}`: `now` is this machine's clock in
-ms since 1970, or null for a chart that is not live; `seconds` are those of `SecondCounts.rows`,
-each replacing the page's one.
+buffer of JSON, `{now, newest, seconds, flags, shades, picked?, searched?}`: `now` is this
+machine's clock in ms since 1970, or null for a chart that is not live; `seconds` are those of
+`SecondCounts.rows`, each replacing the page's one; `searched` is whether only events of a search
+are counted.
 """
 
 import time
@@ -21,6 +22,7 @@ import msgspec
 import traitlets
 from ipywidgets import CallbackDispatcher
 
+from bxpull_nb.jupyter.widgets.live_answer import LiveAnswer, df_of
 from bxpull_nb.jupyter.widgets.per_second import SecondCounts
 from bxpull_nb.jupyter.widgets.rows import RowSource, short_name
 from bxpull_nb.jupyter.widgets.streaming_view import MOST_FLAGS, StreamingView
@@ -77,6 +79,8 @@ class RateChart(StreamingView):
         self._now = now
         self._counted = 0  # the number of the next record to count
         self._counts = SecondCounts(WINDOW)
+        self._answer_of: Callable[[], LiveAnswer] | None = None
+        self._counting: LiveAnswer | None = None  # None counts all events
         self._messages = 0
         self._flags: deque[tuple[int, str]] = deque(maxlen=MOST_FLAGS)
         self._shades: dict[int, tuple[int, int | None, str]] = {}  # by their beginning
@@ -115,6 +119,13 @@ class RateChart(StreamingView):
         """
         self._on_pick.register_callback(callback)
 
+    def follow(self, answer_of: Callable[[], LiveAnswer]) -> None:
+        """Count only the events of the answer that `answer_of` returns, such as a table's search.
+
+        >>> chart.follow(lambda: table.search)
+        """
+        self._answer_of = answer_of
+
     @property
     def _end(self) -> int:
         return self._messages
@@ -122,6 +133,8 @@ class RateChart(StreamingView):
     def _send_new(self) -> int:
         if len(self._source) < self._counted:  # it was emptied
             return self._start_over()
+        if self._take_answer():
+            return self._send_all()
         counted = self._count()
         seconds = self._counts.take_changed()
         if seconds or self._new_flags or self._new_shades:
@@ -140,6 +153,7 @@ class RateChart(StreamingView):
             flags=list(self._flags),
             shades=list(self._shades.values()),
             picked=self._picked,
+            searched=self._counting is not None,
         )
         return counted
 
@@ -147,7 +161,7 @@ class RateChart(StreamingView):
         self._send_body("seconds", seconds=[], flags=[], shades=[])
 
     def _forget(self) -> None:
-        self._counted = 0
+        self._counted, self._counting = 0, None
         self._counts = SecondCounts(WINDOW)
         self._flags.clear()
         self._shades.clear()
@@ -164,7 +178,38 @@ class RateChart(StreamingView):
         self._picked = pick
         self._on_pick(pick)
 
+    def _take_answer(self) -> bool:
+        """Begin to count another answer, if there is one that reaches back five minutes."""
+        answer = None if self._answer_of is None else self._answer_of()
+        wanted = None if answer is None or answer.is_all else answer
+        if wanted is self._counting:
+            return False
+        start = self._window_start()
+        if wanted is not None and wanted.low > start and not wanted.is_done:
+            return False
+        self._counting, self._counted, self._counts = wanted, start, SecondCounts(WINDOW)
+        return True
+
+    def _window_start(self) -> int:
+        """Return the number of the first kept row of the last five minutes."""
+        df, kept_from = df_of(self._source)
+        times = df["received_at"].to_numpy("int64")
+        recent = times > times.max(initial=0) - WINDOW * 1_000_000
+        return kept_from + (int(recent.argmax()) if recent.any() else len(df))
+
+    def _count_found(self, answer: LiveAnswer) -> int:
+        end = answer.high
+        rows = answer.since(self._counted)
+        rows = rows[rows < end]
+        if len(rows):
+            df, kept_from = df_of(self._source)
+            self._counts.add_df(df.iloc[rows - kept_from])
+        self._counted = end
+        return len(rows)
+
     def _count(self) -> int:
+        if self._counting is not None:
+            return self._count_found(self._counting)
         newest = self._counts.newest
         if self.live and newest is not None and newest > self._now() + WINDOW:
             self._counts = SecondCounts(WINDOW)  # this machine's clock was set back

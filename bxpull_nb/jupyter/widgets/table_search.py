@@ -1,0 +1,123 @@
+"""The searches of one table: what its filters mean, searched on a thread of their own."""
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from bxpull_nb.errors import BxPullError, SettingsError
+from bxpull_nb.jupyter.widgets.found_rows import ALL, Filters, searched_for
+from bxpull_nb.jupyter.widgets.live_answer import FACETS, LiveAnswer
+from bxpull_nb.jupyter.widgets.rows import RowSource, short_name
+from bxpull_nb.params.path import Path
+
+__all__ = ["TableSearch", "on_a_thread", "path_of", "shown_facets"]
+
+_SHOWN = 50  # values of a facet
+
+_log = logging.getLogger("bxpull_nb")
+
+
+def on_a_thread(work: Callable[[], None]) -> None:
+    """Do the work on a thread of its own."""
+    threading.Thread(target=work, name="bxpull-search", daemon=True).start()
+
+
+class TableSearch:
+    """The answer of a table, and that of its chart, which leaves out what was picked in it.
+
+    `run` does the work of a search; `found` is called, on the same thread, when there is
+    something to show.
+    """
+
+    def __init__(
+        self,
+        source: RowSource,
+        run: Callable[[Callable[[], None]], None],
+        found: Callable[[], object],
+    ) -> None:
+        self.facets: tuple[str, ...] = ()
+        """Names of the facets to count."""
+        self.mistake = ""
+        """The sentence about the newest search, if it is none."""
+        self.number = 0
+        """How many answers there have been before."""
+        self._run, self._found = run, found
+        self._lock = threading.Lock()
+        self._is_running = False
+        self.begin(source, ALL)
+
+    def begin(self, source: RowSource, filters: Filters) -> bool:
+        """Begin a new search, in place of the one before; whether the filters are one."""
+        span = (filters["since_us"], filters["until_us"])
+        try:
+            wanted, unpicked = (searched_for(filters, picked=one) for one in (True, False))
+        except BxPullError as mistake:
+            self.mistake = f"{str(mistake)[:1].upper()}{str(mistake)[1:]}"
+            return False
+        self.mistake = ""
+        self.number += 1
+        self.answer = LiveAnswer(source, wanted, span, self.facets)
+        same = unpicked == wanted and span == (None, None)
+        self.for_chart = self.answer if same else LiveAnswer(source, unpicked)
+        return True
+
+    def keep_up(self) -> None:
+        """Search what was not searched yet, unless that is being done."""
+        if not self._needs_work:
+            return
+        with self._lock:
+            if self._is_running:
+                return
+            self._is_running = True
+        self._run(self._work)
+
+    @property
+    def _needs_work(self) -> bool:
+        return any(not one.is_done for one in self._answers)
+
+    @property
+    def _answers(self) -> Sequence[LiveAnswer]:
+        """The answers that need a search; of all rows only the facets do."""
+        every = dict.fromkeys((self.answer, self.for_chart))
+        return [one for one in every if not one.is_all or one.counts]
+
+    def _work(self) -> None:
+        answer = None
+        try:
+            while pending := [one for one in self._answers if one.advance()]:
+                if self.answer in pending and answer is not self.answer:
+                    answer = self.answer  # the first piece of a new search: rows to show
+                    self._found()
+        except Exception:  # noqa: BLE001 - the table must stay alive
+            _log.exception("the search failed")
+            self.mistake = "The search failed; the log of the notebook has the reason."
+            self.answer = self.for_chart = LiveAnswer(self.answer._source)
+        finally:
+            with self._lock:
+                self._is_running = False
+            self._found()
+
+
+def path_of(name: object) -> Path | str | None:
+    """Return the path of `params.stage`, the name of another facet as it is, None for none."""
+    if not isinstance(name, str) or name in FACETS:
+        return name if isinstance(name, str) else None
+    if not name.startswith(("params.", "params[")):
+        return None
+    try:
+        return Path.of(name.removeprefix("params").removeprefix("."))
+    except SettingsError:
+        return None
+
+
+def shown_facets(answer: LiveAnswer) -> list[dict[str, Any]]:
+    """Return the most frequent values of each facet, with their counts, as a page shows them."""
+    return [
+        {
+            "name": name,
+            "values": [[short_name(value), count] for value, count in counts.most_common(_SHOWN)],
+            "others": max(0, len(counts) - _SHOWN),
+        }
+        for name, counts in answer.counts.items()
+    ]
