@@ -214,6 +214,8 @@ class Explorer(PanelLayout):
             if number == self._selected:  # of two quick clicks the first may take longer
                 self.detail.show(anatomy)
                 shown(self.detail, True)
+                if self.send is not None:
+                    self.send.offer(anatomy.record)
 
         self._act(show)
 
