@@ -39,6 +39,15 @@ class Driver(Protocol):
         """The transports in use now."""
         ...
 
+    @property
+    def next_try(self) -> float | None:
+        """Seconds until the next try to connect; None while none is due."""
+        ...
+
+    def retry_now(self) -> None:
+        """Try at once, instead of waiting."""
+        ...
+
     def resume_state(self) -> Resume | None:
         """Return the state in which it stopped; None if another cannot continue from it."""
         ...

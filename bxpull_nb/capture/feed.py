@@ -183,6 +183,27 @@ class Feed(FollowedEvents):
         return self._run.error
 
     @property
+    def next_try(self) -> float | None:
+        """Seconds until it tries to connect again; None while no try is due."""
+        return self._run.driver.next_try if self._run.driver and self.running else None
+
+    def retry_now(self) -> None:
+        """Try to connect at once, instead of waiting for the next try.
+
+        >>> feed.retry_now()
+        """
+        self.bridge.run(self.retry_now_async())
+
+    async def retry_now_async(self) -> None:
+        """Do as `retry_now`, on any loop."""
+
+        async def end_waits() -> None:
+            if self._run.driver is not None:
+                self._run.driver.retry_now()
+
+        await self.bridge.run_async(end_waits())
+
+    @property
     def stats(self) -> FeedStats:
         """Counters, rate and state at this moment."""
         return feed_stats(self._run, self.log, self._hub.rate())

@@ -45,6 +45,8 @@ class Replay:
     error: None = None
     """A replay cannot lose a connection; `run` raises the error that ends it."""
     transports = ("replay",)
+    next_try: None = None
+    """A replay never waits for a connection."""
 
     def __init__(
         self,
@@ -102,6 +104,9 @@ class Replay:
                 await self._hand_over(rows, end)
             else:
                 await self._sleep(self._wait(float(due[end])))
+
+    def retry_now(self) -> None:
+        """Do nothing: a replay never waits for a connection."""
 
     def resume_state(self) -> None:
         """Return None: `Playback` knows where the next replay begins."""

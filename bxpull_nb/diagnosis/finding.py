@@ -108,7 +108,8 @@ class Diagnosis:
         """One line: the number of checks in each state, and the transports' times."""
         states = [finding.state for finding in self.findings]
         counted = [f"{states.count(state)} {state}" for state in _SIGNS if state in states]
-        verdict = "all is well" if self.ok else "something fails"
+        is_well = "nothing fails, see the warnings" if "warning" in states else "all is well"
+        verdict = is_well if self.ok else "something fails"
         return "; ".join([f"{self.name}: {verdict} ({', '.join(counted)})", *self._times()])
 
     def to_frame(self) -> "pd.DataFrame":

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 
 from bxpull_nb.errors import BxPullError
+from bxpull_nb.listener.retry_wait import RetryWait
 from bxpull_nb.listener.settings import Timing
 from bxpull_nb.models import Channel, PullConfig
 from bxpull_nb.protocol.retry_policy import is_transient
@@ -26,6 +27,7 @@ class ConfigSource:
         """Every config that was in force and named other channels than the one before."""
         self.is_believed = False
         """Whether a channel in force is known only from a message of the server."""
+        self.retry = RetryWait(timing)
         self._current: PullConfig | None = None
         self._fetched_at = (0.0, 0)  # by the monotonic clock, and by this machine's
         self._fetch = fetch
@@ -74,7 +76,7 @@ class ConfigSource:
                     if not is_transient(exc):
                         raise
                     self._failed(exc)
-                    await self._timing.sleep(delay)
+                    await self.retry.wait(delay)
                 else:
                     return
 

@@ -16,6 +16,7 @@ from bxpull_nb.listener.audit_pace import AuditPace
 from bxpull_nb.listener.channel_renewal import ChannelRenewal
 from bxpull_nb.listener.ingest import Ingest
 from bxpull_nb.listener.polling import LongPollingTransport
+from bxpull_nb.listener.retry_wait import RetryWait
 from bxpull_nb.listener.rpc_calls import RpcCalls
 from bxpull_nb.listener.service_messages import ServiceAction, service_action
 from bxpull_nb.listener.settings import LaneSettings
@@ -52,6 +53,7 @@ class Lane:
             resumed=settings.resumed,
             backfill=settings.backfill,
         )
+        self.retry = RetryWait(timing)
         self.ingest = Ingest(kind, self.history, settings, self.activity)
         self._used: PullConfig | None = None
         self._set = settings
@@ -114,7 +116,7 @@ class Lane:
                 self._lost(exc)
                 if self._connections > connections:
                     delays = self._timing.delays()
-                await self._timing.sleep(next(delays))
+                await self.retry.wait(next(delays))
                 action = ServiceAction(refetch=isinstance(exc, ChannelRefused))
             if self._pending_action is not None:  # announced before the connection ended
                 action, self._pending_action = self._pending_action, None

@@ -14,6 +14,7 @@ from bxpull_nb.listener.awake_clock import AwakeClock
 from bxpull_nb.listener.beginning import find_beginning
 from bxpull_nb.listener.config_source import ConfigSource
 from bxpull_nb.listener.lane import Lane
+from bxpull_nb.listener.retry_wait import RetryWait
 from bxpull_nb.listener.settings import LaneSettings, ListenerStats, Timing
 from bxpull_nb.listener.target import CaptureTarget
 from bxpull_nb.models import Batch, LogEntry, PullConfig
@@ -89,6 +90,20 @@ class Listener:
     def transports(self) -> tuple[str, ...]:
         """The transports in use now, without repetition."""
         return tuple(dict.fromkeys(lane.transport for lane in self.lanes if lane.transport))
+
+    @property
+    def next_try(self) -> float | None:
+        """Seconds until the next try to connect; None while none is due."""
+        return min((wait.left for wait in self._waits if wait.left is not None), default=None)
+
+    def retry_now(self) -> None:
+        """Try at once, instead of waiting; on the listener's own loop."""
+        for wait in self._waits:
+            wait.end()
+
+    @property
+    def _waits(self) -> list[RetryWait]:
+        return [self._source.retry, *(lane.retry for lane in self.lanes)]
 
     def clock(self) -> int:
         """Return the time of this machine's clock in Unix nanoseconds."""

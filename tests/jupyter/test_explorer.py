@@ -383,7 +383,37 @@ def test_a_test_event_comes_back(panel: Explorer) -> None:
     for text, message in (("{", "PARAMS is not JSON"), ("[1]", "has to be a JSON object")):
         send.params.value = text
         send.send_button.click()
-        eventually(lambda: message in panel.error.value)
+        eventually(lambda: message in send.status.value)
+        assert panel.error.value == ""
+
+
+def test_a_chosen_event_is_sent_again(panel: Explorer, sandbox: Sandbox) -> None:
+    """Edited, three times; the form remembers both, and takes one back."""
+    send = panel.send
+    assert send is not None
+    assert send.event_button.disabled
+    panel.start_button.click()
+    eventually(lambda: panel.feed.state == "connected")
+    sandbox.publish("deal", {"id": 2**63, "stage": "NEW"}, channel="private", module_id="crm")
+    eventually(lambda: len(panel.feed) == 1)
+    from_page(panel.table, {"kind": "select", "epoch": 0, "row": 0})
+    eventually(lambda: not send.event_button.disabled)
+    send.event_button.click()
+    assert (send.command.value, send.receiver.value) == ("deal", "me")
+    assert send.params.value == '{"id":9223372036854775808,"stage":"NEW"}'
+    send.params.value = send.params.value.replace("NEW", "WON")
+    send.times.value = 3
+    send.send_button.click()
+    eventually(lambda: "3 events came back after" in send.status.value, 20)
+    assert panel.feed.df["params"].tolist()[1:] == [send.params.value] * 3
+    assert set(panel.feed.df["channel"]) == {"private"}
+    send.command.value, send.times.value = "other", 1
+    send.send_button.click()
+    eventually(lambda: "Came back after" in send.status.value, 20)
+    labels = [label for label, _sent in send.again.options]
+    assert [label.partition(" {")[0] for label in labels] == ["1: other", "2: deal"]
+    send.again.index = 1
+    assert send.command.value == "deal"
 
 
 def test_sending_without_listening_asks_to_start(panel: Explorer) -> None:

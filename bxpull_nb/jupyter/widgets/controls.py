@@ -13,9 +13,9 @@ __all__ = ["Status", "button", "checkbox", "choice", "close_children", "row", "s
 class Status(ipw.HTML):
     """A line for the result of an action."""
 
-    def show(self, text: str) -> None:
+    def show(self, text: str, *, error: bool = False) -> None:
         """Show one sentence."""
-        self.value = status_html.message(text)
+        self.value = status_html.message(text, error=error)
 
 
 def choice(name: str, options: Iterable[Any], *, width: str, tooltip: str = "") -> ipw.Dropdown:

@@ -64,11 +64,9 @@ class Explorer(PanelLayout):
         if self._frozen:
             return
         stats = self.feed.stats
-        self.light.value = status_html.state_light(stats)
+        self.light.value = status_html.state_light(stats, self.feed.next_try)
         self.counters.value = status_html.counters(stats)
-        error = self._action_error or stats.error or ""
-        self.error.value = status_html.message(error, error=True)
-        shown(self.error, bool(error))
+        self.trouble.paint(self._action_error or stats.error or "")
         self.table.empty = EMPTY[stats.state]
         running = self.feed.running
         self.start_button.disabled = running
@@ -136,10 +134,14 @@ class Explorer(PanelLayout):
             (self.channels, chosen(self.feed.channels)),
             (self.transport, self.feed.transport),
         )
-        for choice, value in values:
-            choice.unobserve(self._settings_changed, "value")
-            choice.value = value
-            choice.observe(self._settings_changed, "value")
+        for control, value in values:
+            self._choose(control, value)
+
+    def _choose(self, control: Any, value: str) -> None:
+        """Show the choice without acting on it."""
+        control.unobserve(self._settings_changed, "value")
+        control.value = value
+        control.observe(self._settings_changed, "value")
 
     def _connect_controls(self) -> None:
         for control, work in (
@@ -148,6 +150,11 @@ class Explorer(PanelLayout):
             (self.stop_button, self.feed.stop_async),
             (self.mark_button, self._mark),
             (self.export.export_button, self.export.export),
+            (self.settings.doctor_button, self.trouble.examine),
+            (self.trouble.doctor_button, self.trouble.examine),
+            (self.trouble.retry_button, self.feed.retry_now_async),
+            (self.trouble.polling_button, self._use_polling),
+            (self.trouble.shared_button, self._use_shared),
         ):
             control.on_click(lambda _button, work=work: self._act(work))
         if self.send is not None:
@@ -175,6 +182,14 @@ class Explorer(PanelLayout):
         self.status.show("")
         await self.feed.start_async(CHANNELS[self.channels.value], self.transport.value)
 
+    async def _use_polling(self) -> None:
+        self._choose(self.transport, "polling")
+        await self._start()
+
+    async def _use_shared(self) -> None:
+        self._choose(self.channels, "shared")
+        await self._start()
+
     async def _mark(self) -> None:
         label = self.mark_label.value.strip() or f"mark {self.activity.marks + 1}"
         self.feed.mark(label)
@@ -200,6 +215,8 @@ class Explorer(PanelLayout):
             if number == self._selected:  # of two quick clicks the first may take longer
                 self.detail.show(anatomy)
                 shown(self.detail, True)
+                if self.send is not None:
+                    self.send.offer(anatomy.record)
 
         self._act(show)
 

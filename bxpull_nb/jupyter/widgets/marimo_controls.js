@@ -2,7 +2,7 @@
 // Jupyter, so that one style sheet and one test serve both.
 
 const SIGNS = { play: "▶", stop: "■", flag: "⚑", cog: "⚙", download: "⤓", save: "⤓", "paper-plane": "➤",
-  refresh: "↻", pause: "❚❚" };
+  refresh: "↻", pause: "❚❚", medkit: "✚", times: "×" };
 
 const CONTROLS = {
   HTMLModel: (model) => showing(model, "value", make("div", { class: "widget-html" }),

@@ -15,6 +15,7 @@ from bxpull_nb.jupyter.widgets.rate_chart import RateChart
 from bxpull_nb.jupyter.widgets.saved_picture import SavedPicture
 from bxpull_nb.jupyter.widgets.send_form import SendForm
 from bxpull_nb.jupyter.widgets.settings_row import SettingsRow
+from bxpull_nb.jupyter.widgets.trouble_view import TroubleView
 from bxpull_nb.portal import Portal
 
 __all__ = ["EMPTY", "TABS", "PanelLayout"]
@@ -45,13 +46,18 @@ class PanelLayout(ipw.VBox):
         send = [] if self.send is None else [self.send.send_button]
         settings = [self.cache, self.reopen, self.channels, self.transport]
         buttons = [self.fetch_button, self.start_button, self.stop_button, self.mark_button]
+        trouble = [self.trouble.retry_button, self.trouble.polling_button]
+        trouble += [self.trouble.shared_button, self.trouble.doctor_button]
+        buttons += [self.settings.doctor_button, *trouble]
         for control in (*settings, *buttons, self.export.export_button, *send):
             control.disabled = not enabled
 
     def _build(self) -> None:
         feed = self.feed
         self.light, self.counters = ipw.HTML(), ipw.HTML()
-        self.status, self.error = Status(), ipw.HTML()
+        self.status = Status()
+        self.trouble = TroubleView(self.portal, feed)
+        self.error = self.trouble.error
         self.settings = SettingsRow(feed)
         self.cache, self.reopen = self.settings.cache, self.settings.reopen
         self.channels, self.transport = self.settings.channels, self.settings.transport
@@ -100,11 +106,16 @@ class PanelLayout(ipw.VBox):
             row(title, self.light, gap, *actions, *settings),
             self.settings,
             row(self.counters, self.config_card, self.status),
-            self.error,
-            self.chart,
+            self._stage(),
             events,
             self.tabs,
         ]
+
+    def _stage(self) -> ipw.Widget:
+        """Return the chart, over which the trouble lies: nothing below it moves."""
+        stage = ipw.VBox([self.chart, self.trouble])
+        stage.add_class("bxp-stage")
+        return stage
 
     def _open_tabs(self) -> ipw.Tab:
         """Return the tabs below the table, in a fixed order: a number finds a tab."""

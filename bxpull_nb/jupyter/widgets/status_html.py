@@ -1,5 +1,6 @@
 """The panel's texts as HTML: pure functions, every text from outside escaped, no secret shown."""
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from html import escape
@@ -37,9 +38,14 @@ def headline(name: str) -> str:
     return f"<span {_PLAIN}><b>bxpull</b> <span style='{_MUTED}'>· {escape(name)}</span></span>"
 
 
-def state_light(stats: FeedStats) -> str:
-    """Return the state as a sign, a colour and words: colour alone is not enough."""
+def state_light(stats: FeedStats, next_try: float | None = None) -> str:
+    """Return the state as a sign, a colour and words: colour alone is not enough.
+
+    `next_try` is the number of seconds until the next try to connect.
+    """
     sign, variable, colour, words = _LIGHTS[stats.state]
+    if next_try is not None:
+        words += f", next try in {math.ceil(next_try)} s"
     by = f" by {' and '.join(stats.transports)}" if stats.state == "connected" else ""
     return (
         f"<span role='status'><span aria-hidden='true' style='color:var({variable},{colour})'>"
