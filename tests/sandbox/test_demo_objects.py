@@ -96,7 +96,7 @@ def test_ended_objects_are_forgotten_at_last() -> None:
     assert not [one for one in changes if one.event.endswith("DELETE")]
 
 
-def test_a_running_demo_tells_one_story() -> None:
+def test_objects_and_offline_events_of_a_running_demo_agree() -> None:
     """Deals that have ended are equal in the truth, the objects and the offline events."""
     with visiting(demo=True, rate=2000, rest_limit=None) as visitor:
         bind(visitor)
