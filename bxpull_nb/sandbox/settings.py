@@ -20,7 +20,7 @@ __all__ = [
 ]
 
 EDITIONS = ("current", "seed")
-DEFAULT_SCOPE = ("pull", "pull_channel", "crm", "user", "task")
+DEFAULT_SCOPE = ("pull", "pull_channel", "crm", "user", "task", "im")
 DOORBELLS = ("prompt", "late", "merged", "missing")
 MODES = ("personal", "shared")
 PROFILES = ("guide", "portal")

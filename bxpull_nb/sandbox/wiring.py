@@ -1,5 +1,6 @@
 """One run of the sandbox: its parts, created and connected."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,6 +10,8 @@ from starlette.requests import ClientDisconnect
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.sandbox.body import answer_disconnected
 from bxpull_nb.sandbox.channels import Channels, Signer
+from bxpull_nb.sandbox.chat.chats import Chats
+from bxpull_nb.sandbox.chat.queue import ChatQueue
 from bxpull_nb.sandbox.clock import DateHeader
 from bxpull_nb.sandbox.demo_event import DemoEvent
 from bxpull_nb.sandbox.demo_traffic import demo_gaps, play
@@ -26,6 +29,7 @@ from bxpull_nb.sandbox.rest.account_methods import AccountMethods
 from bxpull_nb.sandbox.rest.application import Application
 from bxpull_nb.sandbox.rest.authentication import CallerAuthentication
 from bxpull_nb.sandbox.rest.batch_method import BatchMethod
+from bxpull_nb.sandbox.rest.chat_methods import ChatMethods
 from bxpull_nb.sandbox.rest.config_answer import ConfigAnswer
 from bxpull_nb.sandbox.rest.crm_methods import CrmMethods
 from bxpull_nb.sandbox.rest.event_methods import EventMethods
@@ -58,6 +62,7 @@ class RunningPortal:
     rest: RestRoutes
     objects: PortalObjects
     offline: OfflineEvents
+    chats: Chats
     certificate: Certificate | None
 
 
@@ -95,11 +100,13 @@ def open_portal(settings: Settings, demo: DemoRecord) -> RunningPortal:
     publisher = Publisher(push.broker, channels, settings.channel_kinds, settings.now)
     offline = _offline_events(settings, server, publisher)
     objects = PortalObjects(offline.record, demo=settings.demo)
+    chats = Chats(ChatQueue(settings.now), settings.now)
     config = ConfigAnswer(settings, host, signer.account)
     methods = Methods(settings.now, settings.operating_limit, connectors=settings.offline_extended)
     methods.add(PullMethods(settings, config, channels, personal).table())
     methods.add(AccountMethods(settings, application, methods, url).table())
     methods.add(_object_methods(settings, objects, offline))
+    methods.add(ChatMethods(chats.queue).table())
     methods.add(BatchMethod(methods, strict=settings.profile == "guide").table())
     authentication = CallerAuthentication(application, admin=settings.admin)
     rest = RestRoutes(settings, authentication, methods, publisher, offline.doorbell)
@@ -112,7 +119,8 @@ def open_portal(settings: Settings, demo: DemoRecord) -> RunningPortal:
     app.router.redirect_slashes = False
     server.start(DateHeader(app, settings.now), push.broker.close, certificate)
     if settings.demo:
-        server.spawn(_publish_demo(settings, publisher, demo, objects, offline.doorbell))
+        changes = _demo_changes(objects, offline.doorbell, chats)
+        server.spawn(_publish_demo(settings, publisher, demo, changes))
     return RunningPortal(
         url,
         server,
@@ -124,6 +132,7 @@ def open_portal(settings: Settings, demo: DemoRecord) -> RunningPortal:
         rest,
         objects,
         offline,
+        chats,
         certificate,
     )
 
@@ -162,22 +171,33 @@ def _object_methods(
     }
 
 
+def _demo_changes(
+    objects: PortalObjects, doorbell: Doorbell, chats: Chats
+) -> Callable[[DemoEvent, float], None]:
+    """Return what makes the changes of one demo event, at that moment."""
+    demo = DemoObjects(objects)
+
+    def change(event: DemoEvent, moment: float) -> None:
+        demo.apply(event, moment)
+        chats.apply(event)
+        doorbell.ring()
+
+    return change
+
+
 async def _publish_demo(
     settings: Settings,
     publisher: Publisher,
     demo: DemoRecord,
-    objects: PortalObjects,
-    doorbell: Doorbell,
+    change: Callable[[DemoEvent, float], None],
 ) -> None:
-    """Make each demo change, then announce it on the channel and by the doorbell."""
-    changes = DemoObjects(objects)
+    """Make each demo event's changes, then publish it."""
 
     def publish(event: DemoEvent) -> None:
         kind = event.channel if event.channel in settings.channel_kinds else "shared"
         moment = settings.now()
-        changes.apply(event, moment)
+        change(event, moment)
         content = (event.module_id, event.command, event.params)
         demo.add(publisher.publish(*content, [kind], moment=moment), moment)
-        doorbell.ring()
 
     await play(demo.events(), demo_gaps(settings.rate, settings.seed), publish)

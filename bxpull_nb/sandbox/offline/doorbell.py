@@ -1,4 +1,4 @@
-"""The doorbell: a message on the application's shared channel when records come to the queue."""
+"""The doorbell: a message on the shared channel when records come to the queue (protocol 4.10)."""
 
 import asyncio
 from collections import Counter

@@ -1,4 +1,4 @@
-"""The queue of offline events, as the portal's own code keeps it.
+"""The queue of offline events, as the portal's own code keeps it (protocol 4.9).
 
 A record is the last state of one object and event: a change of it changes the record's time only,
 as long as no program has taken it. `MESSAGE_ID` is a key made of the event and its data, so it is

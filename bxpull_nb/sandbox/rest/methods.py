@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from bxpull_nb.sandbox.objects.change import Author
 from bxpull_nb.sandbox.rest.authentication import Caller
 from bxpull_nb.sandbox.rest.error import RestRefusal, wrong_license
+from bxpull_nb.sandbox.rest.faults import RestFaults
 from bxpull_nb.sandbox.rest.limits import OperatingTime
 from bxpull_nb.sandbox.rest.pending_events import PendingEvents
 
@@ -72,6 +73,7 @@ class Methods:
         self, now: Callable[[], float], operating_limit: float | None, *, connectors: bool = True
     ) -> None:
         self.operating = OperatingTime(operating_limit)
+        self.faults = RestFaults()
         self._connectors = connectors
         self._now = now
         self._table: dict[str, Method] = {}
@@ -90,6 +92,7 @@ class Methods:
         name, start = name.lower(), self._now()
         if call.connector and not self._connectors:
             raise wrong_license("auth_connector")
+        self.faults.check(name)
         self.operating.check(name, start)
         result = self._allowed(name, call).run(call)
         finish = self._now()

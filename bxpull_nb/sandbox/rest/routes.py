@@ -13,7 +13,7 @@ from bxpull_nb.sandbox.offline.doorbell import Doorbell
 from bxpull_nb.sandbox.publisher import Publisher
 from bxpull_nb.sandbox.rest.authentication import Caller, CallerAuthentication
 from bxpull_nb.sandbox.rest.error import RestRefusal, status_of
-from bxpull_nb.sandbox.rest.faults import HTML, RestFaults
+from bxpull_nb.sandbox.rest.faults import HTML
 from bxpull_nb.sandbox.rest.limits import RequestLimit
 from bxpull_nb.sandbox.rest.methods import Call, Methods
 from bxpull_nb.sandbox.rest.params import body_params, query_params
@@ -41,7 +41,7 @@ class RestRoutes:
         publisher: Publisher,
         doorbell: Doorbell,
     ) -> None:
-        self.faults = RestFaults()
+        self.faults = methods.faults
         self.methods = methods
         self.now = settings.now
         self._profile = settings.profile
