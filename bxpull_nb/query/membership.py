@@ -54,7 +54,7 @@ class Members(NamedTuple):
 def columns_of(events: Source) -> list[str]:
     """Return the columns to read; SettingsError where one that rules need is missing."""
     check_columns(events, *_NEEDED)
-    return [name for name in (*COLUMNS, "error") if name in events.columns]
+    return [name for name in (*COLUMNS, "source", "error") if name in events.columns]
 
 
 def spans_of(rules: Sequence[EntityRule]) -> list[Condition]:
