@@ -18,6 +18,7 @@ from bxpull_nb.masking import quoted
 from bxpull_nb.models import CHANNEL_TYPES, PublicChannel, PullConfig
 from bxpull_nb.models.choices import checked_channels, checked_transport
 from bxpull_nb.models.html import html_table
+from bxpull_nb.privacy import Pseudonyms, checked_pseudonyms
 from bxpull_nb.rest import PORTAL_LIMIT, BatchResult, Page, RestClient
 from bxpull_nb.rest.auth import Auth
 from bxpull_nb.rest.pages import first_page, following_page
@@ -181,19 +182,21 @@ class Portal:
         transport: str = "auto",
         *,
         log: EventLog | None = None,
+        privacy: Pseudonyms | None = None,
     ) -> Feed:
         """Return the feed with these settings, not started if it is new.
 
         A second call returns the same one, so re-running a cell makes no second listener. `log`
-        takes the events of a new one.
+        takes the events of a new one. With `privacy` it is a feed of its own, for each key.
         """
         wanted = checked_channels(channels), checked_transport(transport)
+        private = checked_pseudonyms(privacy)
         for feed in self.feeds:
-            if (feed.channels, feed.transport) == wanted:
+            if (feed.channels, feed.transport) == wanted and feed.privacy == private:
                 return feed
         secure = self.url.startswith("https:")
         listener = partial(Listener, self.rest.fetch_config, secure=secure, timing=self._timing)
-        feed = Feed(listener, self.bridge, name=self.name, log=log)
+        feed = Feed(listener, self.bridge, name=self.name, log=log, privacy=private)
         feed.channels, feed.transport = wanted
         self.feeds.append(feed)
         return feed
@@ -207,6 +210,7 @@ class Portal:
         journal: str | Path | Journal | None = None,
         max_rows: int | None = None,
         max_bytes: int | None = None,
+        privacy: Pseudonyms | None = None,
     ) -> Feed:
         """Do as `bx.listen`, for a coroutine on any event loop; `feed.stream()` has the events.
 
@@ -219,7 +223,7 @@ class Portal:
                 print(event.params)
         ```
         """
-        return await self.feed(channels, transport).start_async(
+        return await self.feed(channels, transport, privacy=privacy).start_async(
             backfill=backfill, journal=journal, max_rows=max_rows, max_bytes=max_bytes
         )
 

@@ -43,6 +43,7 @@ from bxpull_nb.errors import (
 from bxpull_nb.masking import mask_url
 from bxpull_nb.models import Event, LogEntry, PullConfig, Record
 from bxpull_nb.models.choices import checked_channels, checked_transport
+from bxpull_nb.privacy import Pseudonyms
 from bxpull_nb.storage.eventlog import EventLog
 from bxpull_nb.storage.export import to_csv, to_excel, to_jsonl, to_parquet
 from bxpull_nb.storage.journal import Journal
@@ -61,7 +62,8 @@ class Feed(FeedQuestions):
 
     `listen()` or `replay()` makes it; any thread may use it. `open_driver` makes its driver,
     `name` is the portal's name in the repr, `log` takes the events. `recorded`: it plays a
-    recording, of which every handler and every stream gets all events.
+    recording, of which every handler and every stream gets all events. `privacy` replaces
+    personal data before anything is stored.
     """
 
     def __init__(
@@ -72,8 +74,10 @@ class Feed(FeedQuestions):
         name: str = "portal",
         log: EventLog | None = None,
         recorded: bool = False,
+        privacy: Pseudonyms | None = None,
     ) -> None:
         self.name = name
+        self.privacy = privacy
         self.bridge = bridge
         self.log = EventLog() if log is None else log
         self.logbook = ActivityLog()
@@ -84,7 +88,7 @@ class Feed(FeedQuestions):
         recent = partial(all_from, self.log) if recorded else None
         self._hub = EventHub(self.log, self.logbook, recent=recent)
         self._hub.taps.append(self.handlers.offer)
-        self._run = CaptureRun(open_driver, self._hub, name)
+        self._run = CaptureRun(open_driver, self._hub, name, privacy)
         self._watch: Watch | None = None
 
     def start(

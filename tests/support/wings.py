@@ -8,7 +8,17 @@ PACKAGE = PROJECT / "bxpull_nb"
 
 _VALUES = {"errors", "masking", "models"}
 _NET = {*_VALUES, "protocol", "environment", "http"}
-_CAPTURE = {*_NET, "params", "listener", "storage", "analysis", "query", "bridge", "capture"}
+_CAPTURE = {
+    *_NET,
+    "params",
+    "privacy",
+    "listener",
+    "storage",
+    "analysis",
+    "query",
+    "bridge",
+    "capture",
+}
 WINGS: dict[str, set[str]] = {
     "errors": set(),
     "masking": set(),
@@ -19,6 +29,7 @@ WINGS: dict[str, set[str]] = {
     "environment": {*_VALUES, "protocol"},
     "http": {*_VALUES, "protocol", "environment"},
     "params": {*_VALUES},
+    "privacy": {*_VALUES, "protocol"},
     "analysis": {*_VALUES},
     "storage": {*_VALUES, "protocol", "files", "params"},
     "query": {*_VALUES, "params", "storage", "analysis"},
