@@ -103,6 +103,11 @@ def listen(
     channels: Sequence[str] | str = CHANNEL_TYPES,
     transport: str = "auto",
     *,
+    events: Sequence[str] | str | None = None,
+    chat: bool = False,
+    enrich: bool = False,
+    auth_connector: str | None = None,
+    unbind: bool = False,
     backfill: bool = False,
     journal: str | Path | Journal | None = None,
     max_rows: int | None = None,
@@ -119,11 +124,32 @@ def listen(
     memory. With `privacy=bx.Pseudonyms(key)` names, e-mails, phones and birthdays are replaced
     before anything is stored, logged or shown (docs/privacy.md). Raises the error that prevents a
     connection.
+
+    Deals and tasks do not come by channels. `events` are names of the portal's events, or a scope
+    for all of its events: they are bound as offline events, which needs an application and the
+    token of an administrator, and their queue is read when the portal announces them. The queue
+    keeps the last state: several changes of one object between two readings are one row. What
+    waits in it from before is captured too. `enrich` adds the object itself as `params.object`;
+    `auth_connector` names a queue of one's own; `unbind` ends the bindings when the feed stops.
+    `chat` takes the user's chat events, for which there is one reader only; with `backfill` those
+    of the last day. The column `source` tells rows of channels, offline events and chat apart. A
+    source that cannot run is in `feed.logbook` and `feed.report()`, and the others go on.
+
+    >>> feed = listen(portal, events="crm", enrich=True, journal="capture")
     """
-    return (
-        checked_portal(portal)
-        .feed(channels, transport, privacy=privacy)
-        .start(backfill=backfill, journal=journal, max_rows=max_rows, max_bytes=max_bytes)
+    return checked_portal(portal).listen(
+        channels,
+        transport,
+        events=events,
+        chat=chat,
+        enrich=enrich,
+        auth_connector=auth_connector,
+        unbind=unbind,
+        backfill=backfill,
+        journal=journal,
+        max_rows=max_rows,
+        max_bytes=max_bytes,
+        privacy=privacy,
     )
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from bxpull_nb.bridge import LoopThread
+from bxpull_nb.capture.driver import OpenDriver
 from bxpull_nb.capture.feed import Feed
 from bxpull_nb.errors import ChannelMissing, SettingsError
 from bxpull_nb.listener import Listener, Timing
@@ -23,6 +24,7 @@ from bxpull_nb.rest import PORTAL_LIMIT, BatchResult, Page, RestClient
 from bxpull_nb.rest.auth import Auth
 from bxpull_nb.rest.pages import first_page, following_page
 from bxpull_nb.rest.publish import message_body, publish
+from bxpull_nb.sources import SHARED_QUEUE, Sources, SourcesDriver
 from bxpull_nb.storage.eventlog import EventLog
 from bxpull_nb.storage.journal import Journal
 
@@ -57,6 +59,7 @@ class Portal:
         self.rest = RestClient(auth, limit=limit, clock=partial(_now, self._timing))
         self.bridge = LoopThread()
         self.feeds: list[Feed] = []
+        self._sources: dict[Feed, Sources] = {}
         self.sandbox = sandbox
         self.closed = False
         self.name = "sandbox" if sandbox else urlsplit(auth.portal).netloc
@@ -182,30 +185,80 @@ class Portal:
         transport: str = "auto",
         *,
         log: EventLog | None = None,
+        sources: Sources | None = None,
         privacy: Pseudonyms | None = None,
     ) -> Feed:
         """Return the feed with these settings, not started if it is new.
 
         A second call returns the same one, so re-running a cell makes no second listener. `log`
-        takes the events of a new one. With `privacy` it is a feed of its own, for each key.
+        takes the events of a new one. `sources` are those besides the channels. With `privacy` it
+        is a feed of its own, for each key.
         """
-        wanted = checked_channels(channels), checked_transport(transport)
+        chosen = sources or Sources()
+        wanted = checked_channels(channels), checked_transport(transport), chosen
         private = checked_pseudonyms(privacy)
         for feed in self.feeds:
-            if (feed.channels, feed.transport) == wanted and feed.privacy == private:
+            same = (feed.channels, feed.transport, self._sources[feed]) == wanted
+            if same and feed.privacy == private:
                 return feed
+        driver = self._open_driver(chosen)
+        feed = Feed(driver, self.bridge, name=self.name, log=log, privacy=private)
+        feed.channels, feed.transport, _ = wanted
+        self._warn_of_readers(feed, chosen)
+        self.feeds.append(feed)
+        self._sources[feed] = chosen
+        return feed
+
+    def _open_driver(self, sources: Sources) -> OpenDriver:
+        """Return what makes the driver of a feed: a listener, perhaps with other sources."""
         secure = self.url.startswith("https:")
         listener = partial(Listener, self.rest.fetch_config, secure=secure, timing=self._timing)
-        feed = Feed(listener, self.bridge, name=self.name, log=log, privacy=private)
-        feed.channels, feed.transport = wanted
-        self.feeds.append(feed)
-        return feed
+        if not sources:
+            return listener
+        return partial(SourcesDriver, listener, self.rest, sources, self._timing)
+
+    def _warn_of_readers(self, feed: Feed, sources: Sources) -> None:
+        """Log when another feed of this portal reads the same queue."""
+        for other in self.feeds:
+            shared = sources.shared_with(self._sources[other])
+            if shared and other.running:
+                feed.note("queue_shared", f"{other!r} reads {shared} too. {SHARED_QUEUE}")
+
+    def listen(
+        self,
+        channels: Sequence[str] | str = CHANNEL_TYPES,
+        transport: str = "auto",
+        *,
+        events: Sequence[str] | str | None = None,
+        chat: bool = False,
+        enrich: bool = False,
+        auth_connector: str | None = None,
+        unbind: bool = False,
+        backfill: bool = False,
+        journal: str | Path | Journal | None = None,
+        max_rows: int | None = None,
+        max_bytes: int | None = None,
+        privacy: Pseudonyms | None = None,
+    ) -> Feed:
+        """Do as `bx.listen(portal, ...)`."""
+        sources = Sources.of(
+            events, chat=chat, enrich=enrich, auth_connector=auth_connector, unbind=unbind
+        )
+        feed = self.feed(channels, transport, sources=sources, privacy=privacy)
+        return feed.start(
+            backfill=backfill, journal=journal, max_rows=max_rows, max_bytes=max_bytes
+        )
 
     async def listen_async(
         self,
         channels: Sequence[str] | str = CHANNEL_TYPES,
         transport: str = "auto",
         *,
+        events: Sequence[str] | str | None = None,
+        chat: bool = False,
+        enrich: bool = False,
+        auth_connector: str | None = None,
+        unbind: bool = False,
         backfill: bool = False,
         journal: str | Path | Journal | None = None,
         max_rows: int | None = None,
@@ -223,7 +276,10 @@ class Portal:
                 print(event.params)
         ```
         """
-        return await self.feed(channels, transport, privacy=privacy).start_async(
+        sources = Sources.of(
+            events, chat=chat, enrich=enrich, auth_connector=auth_connector, unbind=unbind
+        )
+        return await self.feed(channels, transport, sources=sources, privacy=privacy).start_async(
             backfill=backfill, journal=journal, max_rows=max_rows, max_bytes=max_bytes
         )
 

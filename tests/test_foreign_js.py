@@ -178,6 +178,34 @@ def test_rest_calls_batches_and_lists_work(program: Path) -> None:
         client.refreshed()
 
 
+def test_offline_events_are_taken_and_cleared(program: Path) -> None:
+    """It binds, reads the marked records by batch, clears them, and gets chat events."""
+    with Sandbox() as sandbox, running(program, sandbox) as client:
+
+        def ask(method: str, **params: Any) -> Any:
+            return client.ask("call", method=method, params=params)
+
+        assert "ONCRMDEALUPDATE" in ask("events", SCOPE="crm")
+        assert ask("event.bind", event="ONCRMDEALUPDATE", event_type="offline") is True
+        for number in range(1, 61):
+            sandbox.change_deal(number, TITLE=f"new {number}")
+        listed = client.ask("list", method="event.offline.list", params={})
+        assert [one["ID"] for one in listed] == [str(number) for number in range(1, 61)]
+        taken = ask("event.offline.get", clear=0, order={"ID": "ASC"})
+        numbers = [one["EVENT_DATA"]["FIELDS"]["ID"] for one in taken["events"]]
+        deals = client.ask("batch", calls=[["crm.deal.get", {"ID": one}] for one in numbers])
+        assert [deal["TITLE"] for deal in deals] == [f"new {number}" for number in range(1, 51)]
+        assert ask("event.offline.clear", process_id=taken["process_id"]) is True
+        assert len(sandbox.offline_queue()) == 10
+        assert ask("feature.get", CODE="rest_offline_extended") == {"value": "Y"}
+        assert ask("im.v2.Event.subscribe") is True
+        sandbox.chat_message("Добрый день!")
+        got = ask("im.v2.Event.get", limit=10)
+        assert [one["data"]["message"]["text"] for one in got["events"]] == ["Добрый день!"]
+        task = ask("tasks.task.add", fields={"TITLE": "Call back"})["task"]
+        assert ask("tasks.task.get", taskId=task["id"])["task"]["title"] == "Call back"
+
+
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("websocket", [True, False], ids=["websocket", "polling"])
 def test_events_reach_its_pull_client(program: Path, version: int, websocket: bool) -> None:

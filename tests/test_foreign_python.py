@@ -118,6 +118,84 @@ print(json.dumps(got))
 """
 
 
+FAST_EVENTS = """
+import asyncio, json, sys
+from fast_bitrix24 import BitrixAsync
+given, got = json.loads(sys.argv[1]), {}
+
+async def main():
+    async def token():
+        return given["token"]
+
+    app = BitrixAsync(given["url"] + "/rest/", token_func=token, verbose=False)
+    hook = BitrixAsync(given["webhook"], verbose=False)
+
+    async def ask(method, params=None, client=app):
+        return (await client.call(method, params or {}, raw=True))["result"]
+
+    got["events"] = await ask("events", {"SCOPE": "task"})
+    bind = {"event": "ONCRMDEALUPDATE", "event_type": "offline"}
+    got["bound"] = await ask("event.bind", bind)
+    for number in range(1, 61):
+        await ask("crm.deal.update", {"id": number, "fields": {"TITLE": f"new {number}"}}, hook)
+    listed = await app.get_all("event.offline.list")
+    got["listed"] = len(listed)
+    taken = await ask("event.offline.get", {"clear": 0, "limit": 60})
+    ids = [event["EVENT_DATA"]["FIELDS"]["ID"] for event in taken["events"]]
+    deals = await hook.get_by_ID("crm.deal.get", ids)
+    got["titles"] = all(deals[one]["TITLE"] == f"new {one}" for one in ids) and len(ids)
+    got["cleared"] = await ask("event.offline.clear", {"process_id": taken["process_id"]})
+    got["chat"] = [await ask("im.v2.Event.subscribe", {}, hook), await ask("im.v2.Event.get")]
+    got["admin"] = await ask("user.admin")
+    try:
+        await hook.call("event.offline.get", {"limit": 1})
+    except Exception as exc:
+        got["webhook"] = type(exc).__name__
+
+asyncio.run(main())
+print(json.dumps(got))
+"""
+
+PYSDK_EVENTS = """
+import json, sys
+from b24pysdk import BitrixApp, BitrixToken, Client
+from b24pysdk.errors import BitrixAPIError
+given, got = json.loads(sys.argv[1]), {}
+app = BitrixApp(client_id=given["client_id"], client_secret=given["client_secret"])
+token = BitrixToken(domain=given["domain"], auth_token=given["token"],
+                    refresh_token=given["refresh_token"], bitrix_app=app)
+client = Client(token)
+got["feature"] = client.feature.get(code="rest_offline_extended").value.value
+got["events"] = client.events(scope="crm").result[:2]
+for event in ("ONCRMDEALUPDATE", "ONTASKADD"):
+    client.event.bind(event, event_type="offline", auth_connector="sdk").result
+    client.event.bind(event, event_type="offline").result
+got["bindings"] = [row["connector_id"] for row in client.event.get().result]
+client.crm.deal.update(15, fields={"TITLE": "new"}).result
+added = client.tasks.task.add(fields={"TITLE": "Call back", "RESPONSIBLE_ID": 7}).result
+got["task"] = added["task"]["responsibleId"]
+listed = client.event.offline.list(order={"ID": "DESC"}).result
+got["listed"] = [[row["EVENT_NAME"], row["EVENT_DATA"]] for row in listed]
+request = client.event.offline.get(clear=False, limit=1, auth_connector="sdk")
+taken = request.result
+got["names"] = sorted(taken["events"][0])
+got["again"] = len(client.event.offline.get(
+    clear=False, process_id=taken["process_id"], auth_connector="sdk").result["events"])
+message = taken["events"][0]["MESSAGE_ID"]
+calls = {"process_id": taken["process_id"], "auth_connector": "sdk", "message_id": [message]}
+got["error"] = token.call_method("event.offline.error", calls)["result"]
+got["aside"] = len(client.event.offline.get(error=True, auth_connector="sdk").result["events"])
+got["unbound"] = client.event.unbind("ONTASKADD", event_type="offline").value
+client.im.v2.event.subscribe().result
+got["chat"] = client.im.v2.event.get(0, limit=5).result
+try:
+    client.event.bind("ONCRMDEALUPDATED", event_type="offline").result
+except BitrixAPIError as exc:
+    got["unknown"] = exc.error
+print(json.dumps(got))
+"""
+
+
 def installed(*names: str) -> None:
     """Skip where one of the packages is missing; fail there in CI."""
     missing = [name for name in names if importlib.util.find_spec(name) is None]
@@ -196,6 +274,48 @@ def test_b24pysdk_works_unmodified() -> None:
         "refreshed": True,
         "secure": ["long_polling", "publish", "websocket"],
         "event": True,
-        "info": [True, ["pull", "pull_channel", "crm", "user"], "L"],
+        "info": [True, ["pull", "pull_channel", "crm", "user", "task", "im"], "L"],
         "unknown": "BitrixAPINotFound",
+    }
+
+
+def test_fast_bitrix24_gets_offline_events() -> None:
+    """It binds, lists, takes and clears; the webhook reads the objects, but has no events."""
+    installed("fast_bitrix24")
+    with Sandbox() as sandbox:
+        got = run(FAST_EVENTS, given_by(sandbox))
+        assert sandbox.offline_queue() == []
+    assert got == {
+        "events": ["ONTASKADD", "ONTASKUPDATE", "ONTASKDELETE"],
+        "bound": True,
+        "listed": 60,
+        "titles": 60,
+        "cleared": True,
+        "chat": [True, {"events": [], "nextOffset": None, "hasMore": False}],
+        "admin": True,
+        "webhook": "ErrorInServerResponseException",
+    }
+
+
+def test_b24pysdk_gets_offline_events() -> None:
+    """Its typed methods: bindings, the queue, errors put aside, features, tasks and chats."""
+    installed("b24pysdk", "trustme")
+    with Sandbox(tls=True) as sandbox:
+        got = run(PYSDK_EVENTS, given_by(sandbox), REQUESTS_CA_BUNDLE=str(sandbox.ca_path))
+    task: dict[str, Any] = {"IS_ACCESSIBLE_BEFORE": "N", "IS_ACCESSIBLE_AFTER": "undefined"}
+    task |= {"FIELDS_BEFORE": "undefined", "FIELDS_AFTER": {"ID": 1}}
+    shown = ["EVENT_ADDITIONAL", "EVENT_DATA", "EVENT_NAME", "ID", "MESSAGE_ID", "TIMESTAMP_X"]
+    assert got == {
+        "feature": True,
+        "events": ["ONCRMDEALADD", "ONCRMDEALUPDATE"],
+        "bindings": ["sdk", "", "sdk", ""],
+        "task": "7",
+        "listed": [["ONTASKADD", task], ["ONCRMDEALUPDATE", {"FIELDS": {"ID": "15"}}]],
+        "names": shown,
+        "again": 1,
+        "error": True,
+        "aside": 1,
+        "unbound": 1,
+        "chat": {"events": [], "nextOffset": 0, "hasMore": False},
+        "unknown": "ERROR_EVENT_NOT_FOUND",
     }

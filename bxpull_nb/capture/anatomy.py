@@ -57,6 +57,7 @@ class Anatomy(msgspec.Struct, frozen=True, kw_only=True):
         known = {
             "command": record.command,
             "module": record.module_id,
+            "source": None if record.source == "channel" else record.source,
             "channel": record.arrival.channel,
             "sender": record.sender,
             "error": record.error,

@@ -1,14 +1,14 @@
 """What drives a feed, and what may be asked of it: the seam to a listener, or a replay."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from bxpull_nb.errors import BxPullError
 from bxpull_nb.listener import CaptureTarget, ListenerStats
 from bxpull_nb.models import PullConfig
 from bxpull_nb.protocol.session import Resume
 
-__all__ = ["Driver", "OpenDriver"]
+__all__ = ["Driver", "OpenDriver", "Unbinding"]
 
 
 class Driver(Protocol):
@@ -53,6 +53,15 @@ class Driver(Protocol):
 
     async def call(self, method: str, params: dict[str, Any]) -> Any:
         """Return the result of a method of the push server."""
+        ...
+
+
+@runtime_checkable
+class Unbinding(Protocol):
+    """A driver with bindings at the portal, which can be ended."""
+
+    async def unbind(self) -> None:
+        """End them; raises the portal's refusal."""
         ...
 
 

@@ -184,6 +184,14 @@ class Feed(FeedQuestions):
         if self.running:
             await self.bridge.run_async(self._run.stop())
 
+    def unbind(self) -> None:
+        """End the bindings of offline events, and the subscription to chat events, at the portal.
+
+        Until then the portal fills their queues, also while the feed is stopped. Raises
+        SettingsError for a feed without them, and the portal's refusal.
+        """
+        self.bridge.run(self._run.unbind())
+
     @property
     def channels(self) -> tuple[str, ...]:
         """The channel types it listens to, or will."""

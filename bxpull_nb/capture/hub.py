@@ -75,6 +75,10 @@ class EventHub:
         for tap in tuple(self.taps):
             tap(records)
 
+    def is_safe(self) -> bool:
+        """Whether the journal's disk has everything that was stored; True without a journal."""
+        return self.journal is None or self.journal.sync()
+
     def happened(self, entry: LogEntry) -> None:
         """Log the entry."""
         self.logbook.add(entry)

@@ -27,6 +27,10 @@ class PrivateTarget:
         """Store the batch with pseudonyms."""
         self._target.store(private_batch(batch, self._pseudonyms))
 
+    def is_safe(self) -> bool:
+        """Whether everything that was stored is on disk, or has no disk to be on."""
+        return self._target.is_safe()
+
     def happened(self, entry: LogEntry) -> None:
         """Log the entry, its text as free text."""
         text = self._pseudonyms.text(entry.text)

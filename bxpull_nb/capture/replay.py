@@ -236,7 +236,7 @@ def _texts(column: "pd.Series[Any]") -> list[str | None]:
 
 def records_of(events: "pd.DataFrame") -> RecordBatch:
     """Return the records of these rows; a row with an `error` is a BadFrame."""
-    names = ("channel", "transport", "mid", "module_id", "command", "sender", "error")
+    names = ("channel", "transport", "mid", "module_id", "command", "sender", "error", "source")
     columns: dict[str, Any] = {name: _texts(events[name]) for name in names}
     columns |= {name: _microseconds(events[name]) for name in ("received_at", "server_time")}
     columns["params"] = [text and text.encode() for text in _texts(events["params"])]

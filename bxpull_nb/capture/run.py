@@ -7,11 +7,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from msgspec import structs
+
 from bxpull_nb.capture.activity_log import ActivityLog
-from bxpull_nb.capture.driver import Driver, OpenDriver
+from bxpull_nb.capture.driver import Driver, OpenDriver, Unbinding
 from bxpull_nb.capture.hub import EventHub
 from bxpull_nb.capture.private_target import PrivateTarget
-from bxpull_nb.errors import ConnectionFailed
+from bxpull_nb.errors import ConnectionFailed, SettingsError
 from bxpull_nb.listener import ListenerStats
 from bxpull_nb.models import CHANNEL_TYPES, LogEntry
 from bxpull_nb.privacy import Pseudonyms
@@ -118,6 +120,16 @@ class CaptureRun:
             raise ConnectionFailed(f"{method}: the feed was never started. Call feed.start().")
         return await self.driver.call(method, params)
 
+    async def unbind(self) -> None:
+        """End what the driver has bound at the portal; SettingsError for one without."""
+        driver: object = self.driver
+        if not isinstance(driver, Unbinding):
+            raise SettingsError(
+                "the feed has nothing bound at the portal: it was not started with events=... or "
+                "chat=True."
+            )
+        await driver.unbind()
+
     def _differs(
         self, channels: tuple[str, ...], transport: str, journal: str | Path | Journal | None
     ) -> bool:
@@ -163,7 +175,7 @@ class CaptureRun:
             return stored
         if stored.since is None and known.since is not None:
             self._hub.began(known.since)
-        return known
+        return structs.replace(known, folder=self.journal.folder)
 
     async def _end(self) -> None:
         if self._task is not None and not self._task.done():

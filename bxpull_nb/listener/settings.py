@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from bxpull_nb.models.source_stats import SourceStats
 from bxpull_nb.protocol.retry_policy import reconnect_delays
 from bxpull_nb.protocol.session import PastChannels
 
@@ -50,6 +51,8 @@ class ListenerStats(msgspec.Struct):
     """Times the server was found to have restarted its count of messages."""
     last_lag: float | None = None
     """`lag_us` of the newest event, in seconds."""
+    sources: dict[str, SourceStats] = {}
+    """Counters of the sources other than channels, by their names."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +88,14 @@ class Timing:
     """Seconds within which a first poll's answer is history, and after which it is new."""
     late: float = 8.0
     """Seconds more that a slow server may take for its history."""
+    source_rate: float = 2.0
+    """REST calls a second of all sources together, at most."""
+    offline_every: float = 30.0
+    """Seconds after which the queue of offline events is read without a doorbell, too."""
+    adopt_after: float = 30.0
+    """Seconds after which records are taken over that another process has marked and left."""
+    chat_every: float = 5.0
+    """Seconds between two readings of chat events."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,6 +18,13 @@ class CaptureTarget(Protocol):
         """Store the records; on return they are safe, and the lane's position may move."""
         ...
 
+    def is_safe(self) -> bool:
+        """Whether everything that was stored is on disk, or has no disk to be on.
+
+        Only then may its source forget it. It may wait for the disk, so any thread may call it.
+        """
+        ...
+
     def happened(self, entry: LogEntry) -> None:
         """Log an entry: a connection, a break, a renewal."""
         ...

@@ -5,6 +5,7 @@ from bxpull_nb.models.channel import CHANNEL_TYPES, Channel, PublicChannel, publ
 from bxpull_nb.models.config import PullConfig
 from bxpull_nb.models.event import (
     EVENT_COLUMNS,
+    LATER_COLUMNS,
     UNKNOWN_ARRIVAL,
     Arrival,
     BadFrame,
@@ -21,6 +22,7 @@ __all__ = [
     "CHANNEL_TYPES",
     "EVENT_COLUMNS",
     "IS_LOG_ENTRY",
+    "LATER_COLUMNS",
     "LOG_COLUMNS",
     "UNKNOWN_ARRIVAL",
     "Arrival",

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from bxpull_nb.errors import SettingsError
-from bxpull_nb.models.event import EVENT_COLUMNS
+from bxpull_nb.models.event import EVENT_COLUMNS, LATER_COLUMNS
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
+    "are_of_events",
     "column_names",
     "event_columns",
     "has_events",
@@ -57,15 +58,22 @@ def column_names(df: Any) -> list[str]:
 
 def has_events(df: "pd.DataFrame") -> bool:
     """Whether the columns are those of events, in any order, some of them perhaps as the index."""
-    return sorted(column_names(df)) == sorted(EVENT_COLUMNS)
+    return are_of_events(column_names(df))
+
+
+def are_of_events(names: Sequence[str]) -> bool:
+    """Whether these are the names of all columns of events; earlier versions had fewer."""
+    later = LATER_COLUMNS.keys() - names
+    return sorted([*names, *later]) == sorted(EVENT_COLUMNS)
 
 
 def event_columns(df: Any, columns: Sequence[str], function: str = "this table") -> "pd.DataFrame":
     """Return these columns of events with their dtypes, and an index that counts from 0.
 
     Times in another zone or unit are converted, texts of any dtype are taken, and a column may
-    be the index. Raises SettingsError, which names the column, for one that is missing or twice
-    there, for times without a zone, and for values of another kind.
+    be the index. A column that earlier versions lacked is added. Raises SettingsError, which names
+    the column, for one that is missing or twice there, for times without a zone, and for values
+    of another kind.
     """
     import pandas as pd
 
@@ -100,8 +108,17 @@ def _column(df: "pd.DataFrame", name: str, columns: Sequence[str], function: str
         return df[name].reset_index(drop=True)
     if name in df.index.names:
         return df.index.get_level_values(name).to_series().reset_index(drop=True)
+    if name in LATER_COLUMNS:
+        return _constant(LATER_COLUMNS[name], len(df))
     lacking(column_names(df), columns, function)
     raise SettingsError(f"{function}: the column {name} has a name of another type than text.")
+
+
+def _constant(value: str, count: int) -> "pd.Series[Any]":
+    import pandas as pd
+
+    dtype = pd.CategoricalDtype(pd.Index([value], dtype="str"))
+    return pd.Series(pd.Categorical.from_codes([0] * count, dtype=dtype))
 
 
 def _any(column: Any, name: str, function: str) -> Any:  # noqa: ARG001 - one of three of a kind

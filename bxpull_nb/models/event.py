@@ -10,6 +10,7 @@ import msgspec
 
 __all__ = [
     "EVENT_COLUMNS",
+    "LATER_COLUMNS",
     "UNKNOWN_ARRIVAL",
     "Arrival",
     "BadFrame",
@@ -31,8 +32,12 @@ EVENT_COLUMNS = {
     "sender": "category",  # "backend", or "client:<public id>"; missing where the dialect has none
     "transport": "category",  # "websocket" or "polling"
     "error": "str",  # why the message could not be read; missing for every good event
+    "source": "category",  # "channel", "offline" or "chat": the way by which the event came
 }
 """Column -> dtype of the live DataFrame, in order."""
+
+LATER_COLUMNS = {"source": "channel"}
+"""Column that files of earlier versions lack -> the value that all their rows have."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST_TIME = 7_258_118_400.0
@@ -59,7 +64,9 @@ class Arrival(msgspec.Struct, frozen=True, gc=False):
     channel: str | None = None
     """The type of the channel the connection listens to; None when it listens to several."""
     transport: str | None = None
-    """`websocket` or `polling`."""
+    """`websocket` or `polling`; None for an event that a REST call brought."""
+    source: str = "channel"
+    """`channel`; `offline` for the portal's queue of events, `chat` for that of messages."""
 
 
 UNKNOWN_ARRIVAL = Arrival()
@@ -100,6 +107,11 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     def channel(self) -> str | None:
         """`shared` or `private`: the channel the connection listens to."""
         return self.arrival.channel
+
+    @property
+    def source(self) -> str:
+        """`channel`, `offline` or `chat`: the way by which the event came."""
+        return self.arrival.source
 
     @property
     def received_at(self) -> datetime | None:
@@ -163,6 +175,11 @@ class BadFrame(msgspec.Struct, frozen=True, gc=False):
     def channel(self) -> str | None:
         """The channel the connection listens to."""
         return self.arrival.channel
+
+    @property
+    def source(self) -> str:
+        """`channel`, `offline` or `chat`: the way by which the message came."""
+        return self.arrival.source
 
     def __repr__(self) -> str:
         return f"BadFrame({_short(self.error)!r}, {len(self.raw):,} characters)"

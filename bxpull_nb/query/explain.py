@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["explain"]
 
-_COLUMNS = ("module_id", "command", "channel", "sender", "transport", "portal")
+_COLUMNS = ("module_id", "command", "channel", "sender", "transport", "source", "portal")
 _DTYPES = {
     "name": "str",
     "operator": "str",

@@ -82,6 +82,8 @@ class RestClient:
         self._sleep = sleep
         self._jitter = jitter
         self._warned_personal = False
+        self.on_wait: list[Callable[[ApiError, float], object]] = []
+        """Called with the error and the seconds when a call waits before it is repeated."""
 
     async def call(self, method: str, params: Mapping[str, Any] | None = None) -> Any:
         """Return the `result` of the method.
@@ -268,6 +270,8 @@ class RestClient:
         _log.warning(
             "%s: the portal answered %s; asking again in %.0f s", error.method, error.code, wait
         )
+        for notify in tuple(self.on_wait):
+            notify(error, wait)
         await self._sleep(wait)
         return True
 

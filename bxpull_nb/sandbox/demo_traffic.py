@@ -15,6 +15,7 @@ from typing import Any
 from bxpull_nb.sandbox.demo_drift import drifted
 from bxpull_nb.sandbox.demo_event import DemoEvent
 from bxpull_nb.sandbox.demo_orders import orders
+from bxpull_nb.sandbox.objects.portal_objects import COMPANIES
 from bxpull_nb.sandbox.settings import USER_ID
 
 __all__ = ["demo_events", "demo_gaps", "play"]
@@ -29,14 +30,6 @@ _PEOPLE = {
     15: "Дарья Орлова",
     23: "Émile Roy",
 }
-_COMPANIES = [
-    "Northwind",
-    "«Ромашка»",
-    "Acme GmbH",
-    "Café Lumière",
-    "Blue Yonder",
-    "ИП Соколов",
-]
 _GOODS = ["annual support", "office chairs", "website", "поставка бумаги", "licences", "training"]
 _STAGES = ["NEW", "PREPARATION", "PREPAYMENT_INVOICE", "EXECUTING", "WON"]
 _MESSAGES = [
@@ -163,7 +156,7 @@ def _of_deal(command: str, params: dict[str, Any]) -> DemoEvent:
 
 
 def _new_deal(rng: Random, number: int) -> dict[str, Any]:
-    company = rng.choice(_COMPANIES)
+    company = rng.choice(COMPANIES)
     return {
         "id": number,
         "title": f"{company}: {rng.choice(_GOODS)}",

@@ -62,13 +62,14 @@ class RestControls(Controls):
         """Redirect the next `n` logins back with `error=access_denied` instead of a code."""
         self._running.rest.faults.logins_denied += n
 
-    def fail_rest(self, code: str, n: int = 1) -> None:
+    def fail_rest(self, code: str, n: int = 1, *, method: str | None = None) -> None:
         """Answer the next `n` REST calls with this error code, whatever they ask.
 
+        With a `method` the next `n` calls of that method, in batches too; other calls succeed.
         The HTTP status is that of the sandbox's `status_profile`. Codes: OVERLOAD_LIMIT,
         INTERNAL_SERVER_ERROR, PORTAL_DELETED, QUERY_LIMIT_EXCEEDED, expired_token …
         """
-        self._running.rest.faults.refuse(code, n)
+        self._running.rest.faults.refuse(code, n, method)
 
     def answer_rest_html(self, n: int = 1) -> None:
         """Answer the next `n` REST calls with an HTML page and HTTP 200."""
@@ -88,6 +89,10 @@ class RestControls(Controls):
         """
         rest = self._running.rest
         rest.methods.operating.spend(method.lower(), rest.now(), seconds)
+
+    def update_application(self) -> None:
+        """Update the application: all its event bindings are gone, its queue stays."""
+        self._running.offline.bindings.clear()
 
     def _origin(self, host: str) -> str:
         """Return scheme and host, by default with the sandbox's own scheme."""

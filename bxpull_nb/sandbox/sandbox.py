@@ -7,7 +7,9 @@ from typing import Any
 
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.models.html import html_table
+from bxpull_nb.sandbox.chat_controls import ChatControls
 from bxpull_nb.sandbox.demo_truth import DemoRecord, Truth
+from bxpull_nb.sandbox.object_controls import ObjectControls
 from bxpull_nb.sandbox.publisher import EVENT_EXPIRY
 from bxpull_nb.sandbox.push_controls import PushControls
 from bxpull_nb.sandbox.rest_controls import RestControls
@@ -18,7 +20,7 @@ __all__ = ["Sandbox"]
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class Sandbox(Settings, RestControls, PushControls):
+class Sandbox(Settings, RestControls, PushControls, ObjectControls, ChatControls):
     """A portal to try things on: REST, push server and demo traffic, on 127.0.0.1 only.
 
     ```python

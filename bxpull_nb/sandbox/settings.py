@@ -8,10 +8,20 @@ from textwrap import fill
 
 from bxpull_nb.errors import SettingsError
 
-__all__ = ["DEFAULT_SCOPE", "EDITIONS", "MODES", "PROFILES", "USER_ID", "Settings", "options_text"]
+__all__ = [
+    "DEFAULT_SCOPE",
+    "DOORBELLS",
+    "EDITIONS",
+    "MODES",
+    "PROFILES",
+    "USER_ID",
+    "Settings",
+    "options_text",
+]
 
 EDITIONS = ("current", "seed")
-DEFAULT_SCOPE = ("pull", "pull_channel", "crm", "user")
+DEFAULT_SCOPE = ("pull", "pull_channel", "crm", "user", "task", "im")
+DOORBELLS = ("prompt", "late", "merged", "missing")
 MODES = ("personal", "shared")
 PROFILES = ("guide", "portal")
 """HTTP statuses as the official guide documents them, and as today's portals send them."""
@@ -21,7 +31,7 @@ _DRIFT_AFTER = 1000  # demo events, 40 seconds of them
 _VERSIONS = (3, 4, 5)
 _POSITIVE = (
     *("poll_hold", "channel_ttl", "rpc_ping", "rate", "rest_burst"),
-    *("history_limit", "backlog_limit"),
+    *("history_limit", "backlog_limit", "doorbell_delay"),
 )
 _POSITIVE_OR_NONE = ("token_ttl", "rest_limit", "operating_limit")
 
@@ -32,7 +42,7 @@ def _doc(text: str) -> dict[str, str]:
 
 @dataclass(kw_only=True, eq=False)
 class Settings:
-    """The options of a sandbox. `configured` may change while it runs, the others may not."""
+    """The options of a sandbox; only `configured` and `doorbell` may change while it runs."""
 
     demo: bool = field(
         default=False, metadata=_doc("Whether demo events of several modules are published.")
@@ -138,6 +148,30 @@ class Settings:
             "Whether applications may call `pull.channel.public.list`, which portals refuse them."
         ),
     )
+    offline_extended: bool = field(
+        default=True,
+        metadata=_doc(
+            "Whether the portal's plan lets applications mark offline events with a process id, "
+            "and have queues of their own by `auth_connector`."
+        ),
+    )
+    event_rules: str = field(
+        default="guide",
+        metadata=_doc(
+            "`guide`: as documented; `portal`: as portals' code does, an event bound again is "
+            "ERROR_CORE, and the application's own changes make no offline events."
+        ),
+    )
+    doorbell: str = field(
+        default="prompt",
+        metadata=_doc(
+            "How the application's channel announces offline events: `prompt`, `late`, `merged` "
+            "or `missing`; may change while it runs."
+        ),
+    )
+    doorbell_delay: float = field(
+        default=1.0, metadata=_doc("Seconds that a `late` or `merged` doorbell waits.")
+    )
     tls: bool = field(
         default=False,
         metadata=_doc(
@@ -178,7 +212,13 @@ class Settings:
             raise SettingsError(
                 f"server_version={self.server_version!r}: the sandbox speaks {versions}."
             )
-        choices = {"edition": EDITIONS, "mode": MODES, "status_profile": (None, *PROFILES)}
+        choices = {
+            "edition": EDITIONS,
+            "mode": MODES,
+            "status_profile": (None, *PROFILES),
+            "event_rules": PROFILES,
+            "doorbell": DOORBELLS,
+        }
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 names = ", ".join(filter(None, allowed))

@@ -58,6 +58,7 @@ def day_of_events(day: int, count: int = DAY) -> pa.Table:
         "sender": pa.repeat("backend", count),
         "transport": pa.repeat("websocket", count),
         "error": pa.nulls(count, pa.large_string()),
+        "source": pa.repeat("channel", count),
     }
     return pa.table(columns).cast(SCHEMA)
 

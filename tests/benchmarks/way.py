@@ -69,6 +69,10 @@ class TapTarget:
     def began(self, since: float) -> None:
         """Ignore it."""
 
+    def is_safe(self) -> bool:
+        """Return True: there is no disk."""
+        return True
+
     def happened(self, entry: LogEntry) -> None:
         """Ignore it."""
 

@@ -86,8 +86,9 @@ def test_nothing_of_a_thousand_persons_is_left(
         feed = bx.listen(portal, journal=tmp_path / "journal", privacy=privacy)
         for command, params in events:
             sandbox.publish(command, params)
-        sandbox.garbage(frame=f"unreadable {planted[0].first} {planted[0].mail}")
-        feed.wait(len(events) + 1, timeout=60)
+        if version < 5:
+            sandbox.publish_raw(f"unreadable {planted[0].first} {planted[0].mail}")
+        feed.wait(len(events) + (version < 5), timeout=60)
         texts = list(shown_by(feed, comms))
         feed.stop()
         texts += stored_by(feed, tmp_path)
@@ -95,8 +96,8 @@ def test_nothing_of_a_thousand_persons_is_left(
     texts += [f"{one.name} {one.getMessage()} {one.exc_text}" for one in caplog.records]
     assert found_in("\n".join(texts), planted) == []
     assert KEY not in "".join(texts)
-    assert len(rows) == len(events) + 1
+    assert len(rows) == len(events) + (version < 5)
     assert rows["params"].map(lambda text: json.loads(text) is not None).all()
     unreadable = rows[rows["error"].notna()]["params"]
-    assert [text.count("withheld: ") for text in unreadable] == [1]
+    assert [text.count("withheld: ") for text in unreadable] == [1] * (version < 5)
     assert bx.read_events(tmp_path / "journal")["params"].tolist() == rows["params"].tolist()

@@ -80,8 +80,8 @@ def test_each_event_comes_once(places: dict[str, Any], kind: str) -> None:
 def test_columns_have_the_types_of_events(places: dict[str, Any], kind: str) -> None:
     """All columns of events are there, in order; a dataset knows two more."""
     source = resolved(places[kind])
-    assert source.columns[:11] == tuple(EVENT_COLUMNS)
-    assert source.columns[11:] == (("portal", "date") if kind == "dataset" else ())
+    assert source.columns[:12] == tuple(EVENT_COLUMNS)
+    assert source.columns[12:] == (("portal", "date") if kind == "dataset" else ())
     [chosen] = {str(table.schema) for table in source.tables(["server_time", "params"])}
     assert chosen.startswith("server_time: timestamp[us, tz=UTC]\nparams: ")
 

@@ -97,7 +97,7 @@ def test_a_batch_may_be_a_form_with_brackets(visitor: Visitor) -> None:
     )
     assert answer.json()["result"]["result"] == {
         "d": [DEAL],
-        "t": ["pull", "pull_channel", "crm", "user"],
+        "t": ["pull", "pull_channel", "crm", "user", "task", "im"],
     }
 
 

@@ -135,6 +135,26 @@ def test_calls_fail_so_many_times(visitor: Visitor) -> None:
     assert "time" in answers[0].json()
 
 
+METHODS = ["crm.deal.get", "event.offline.get", "tasks.task.list", "im.v2.Event.get", "user.get"]
+
+
+@pytest.mark.parametrize("code", ["QUERY_LIMIT_EXCEEDED", "OPERATION_TIME_LIMIT"])
+@pytest.mark.parametrize("method", METHODS)
+def test_calls_of_one_method_fail_so_many_times(visitor: Visitor, method: str, code: str) -> None:
+    """In a batch only the command is refused; other methods are not touched."""
+    params = {"ID": 1, "taskId": 1}
+    status = {"QUERY_LIMIT_EXCEEDED": 503, "OPERATION_TIME_LIMIT": 429}[code]
+    visitor.sandbox.fail_rest(code, 2, method=method)
+    assert visitor.call("profile").status_code == 200
+    answer = visitor.call(method, params)
+    assert (answer.status_code, answer.json()["error"]) == (status, code)
+    assert answer.json()["time"]["operating_reset_at"] > answer.json()["time"]["finish"]
+    got = visitor.call("batch", {"cmd": {"a": f"{method}?ID=1", "b": "profile"}}).json()["result"]
+    assert got["result_error"]["a"]["error"] == code
+    assert list(got["result"]) == ["b"]
+    assert visitor.call(method, params).status_code == 200
+
+
 def test_a_renamed_portal_redirects_all_calls(visitor: Visitor) -> None:
     """Path and query are kept, for a host or a whole address; None ends it."""
     for host, origin in (

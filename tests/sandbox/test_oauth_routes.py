@@ -61,7 +61,7 @@ def test_a_login_brings_a_code_and_the_code_brings_tokens(visitor: Visitor) -> N
     brought = came_back_with(back)
     code, host = brought.pop("code"), visitor.sandbox.url.removeprefix("http://")
     member = brought.pop("member_id")
-    scope = "pull,pull_channel,crm,user"
+    scope = "pull,pull_channel,crm,user,task,im"
     assert brought == {"state": "s 1&", "domain": host, "scope": scope, "server_domain": host}
     got = token(visitor, grant_type="authorization_code", code=code).json()
     assert profile(visitor, got.pop("access_token")) == (200, "")
@@ -250,7 +250,11 @@ def test_the_application_knows_itself(visitor: Visitor) -> None:
     info = visitor.call("app.info/").json()["result"]
     assert (info["CODE"], info["client_id"]) == (visitor.sandbox.client_id,) * 2
     assert (info["STATUS"], info["INSTALLED"], info["user_id"]) == ("L", True, 1)
-    assert info["scope"].split(",") == info["SCOPE"] == ["pull", "pull_channel", "crm", "user"]
+    assert (
+        info["scope"].split(",")
+        == info["SCOPE"]
+        == ["pull", "pull_channel", "crm", "user", "task", "im"]
+    )
     assert info["install"]["client_endpoint"] == f"{visitor.sandbox.url}/rest/"
     webhook = visitor.http.get(f"{visitor.sandbox.webhook}app.info").json()["result"]
     assert "CODE" not in webhook

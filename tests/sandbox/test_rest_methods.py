@@ -170,7 +170,7 @@ def test_watches_are_extended(visitor: Visitor, tags: Any, result: Any) -> None:
 
 def test_a_program_may_ask_what_it_may_call(visitor: Visitor) -> None:
     """It gets its scope, all scopes, the methods of each, and single ones."""
-    own = ["pull", "pull_channel", "crm", "user"]
+    own = ["pull", "pull_channel", "crm", "user", "task", "im"]
     assert ask(visitor, "scope") == own
     assert sorted(ask(visitor, "scope", {"full": True})) == sorted(own)
     assert "pull.application.config.get" in ask(visitor, "methods", {"SCOPE": "pull"})

@@ -120,7 +120,7 @@ def test_settings_that_cannot_be_used_are_refused_at_once(options: dict[str, Any
 def test_every_option_is_a_keyword_with_documentation() -> None:
     """The signature is complete, the class docstring explains all of it."""
     parameters = inspect.signature(Sandbox).parameters
-    assert len(parameters) == 29
+    assert len(parameters) == 33
     assert {p.kind for p in parameters.values()} == {inspect.Parameter.KEYWORD_ONLY}
     documented = re.findall(r"^- `(\w+)`: .", inspect.getdoc(Sandbox) or "", re.MULTILINE)
     assert documented == list(parameters)

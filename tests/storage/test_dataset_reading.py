@@ -151,9 +151,9 @@ def test_a_torn_part(tmp_path: Path, cut: int, engine: Any) -> None:
 
 def test_a_newer_schema(tmp_path: Path) -> None:
     """Nothing is guessed: upgrade."""
-    newer = _with_version(tmp_path, "2")
+    newer = _with_version(tmp_path, "3")
     Storage(tmp_path / "ds").put(name_of(rows_of(batch([0]))), newer)
-    with pytest.raises(errors.DatasetTooNew, match=r"version 2 of the schema.*upgrade bxpull-nb"):
+    with pytest.raises(errors.DatasetTooNew, match=r"version 3 of the schema.*upgrade bxpull-nb"):
         bx.read_events(tmp_path / "ds")
 
 

@@ -59,4 +59,4 @@ def test_a_library_takes_all_events(name: str, source: Any) -> None:
 def test_an_empty_log_is_taken_too() -> None:
     """With its columns."""
     assert pa.table(bx.EventLog()).column_names == list(EVENT_COLUMNS)
-    assert pl.DataFrame(bx.EventLog()).shape == (0, 11)
+    assert pl.DataFrame(bx.EventLog()).shape == (0, 12)

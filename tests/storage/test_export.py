@@ -24,9 +24,9 @@ def test_the_file_is_what_the_readme_promises(tmp_path: Path) -> None:
     path = to_csv(frame(event(5, "Привет")), tmp_path / "events.csv")
     assert path.read_text(encoding="utf-8") == (
         '"received_at","server_time","lag","mid","channel","module_id","command","params",'
-        '"sender","transport","error"\n'
+        '"sender","transport","error","source"\n'
         '"2026-01-01T00:00:00.500000Z","2026-01-01T00:00:00.250000Z",0.25,'
-        '"17954478440000000000000005","shared","crm","Привет","{""n"":5}",,"websocket",\n'
+        '"17954478440000000000000005","shared","crm","Привет","{""n"":5}",,"websocket",,"channel"\n'
     )
 
 

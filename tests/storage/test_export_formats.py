@@ -52,6 +52,14 @@ def test_every_format_gives_back_the_exact_frame(tmp_path: Path, name: str) -> N
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_events_without_a_source_came_by_a_channel(tmp_path: Path, name: str) -> None:
+    """A DataFrame of an earlier version is one of events still."""
+    before = hard_rows()
+    older = before.drop(columns="source")
+    pd.testing.assert_frame_equal(read_events(write(older, tmp_path / name)), before)
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_the_format_is_seen_from_the_content(tmp_path: Path, name: str) -> None:
     """A file that was renamed is still what it is."""
     before = hard_rows()
@@ -101,13 +109,14 @@ def test_json_lines_are_what_the_docs_promise(tmp_path: Path) -> None:
         '"server_time":"2026-01-01T00:00:00.250000Z","lag":0.25,'
         '"mid":"17954478440000000000000005","channel":"shared","module_id":"crm",'
         '"command":"dealUpdate","params":{"n":5},"sender":null,"transport":"websocket",'
-        '"error":null}',
+        '"error":null,"source":"channel"}',
         '{"received_at":"2026-01-01T00:00:00.500000Z","server_time":null,"lag":null,"mid":"1",'
         '"channel":"shared","module_id":"m","command":"c","params":null,"sender":null,'
-        '"transport":"websocket","error":null,"params_text":"{\\"a\\":\\n1}"}',
+        '"transport":"websocket","error":null,"source":"channel",'
+        '"params_text":"{\\"a\\":\\n1}"}',
         '{"received_at":"2026-01-01T00:00:00.500000Z","server_time":null,"lag":null,"mid":null,'
         '"channel":"shared","module_id":null,"command":null,"params":"oops","sender":null,'
-        '"transport":"websocket","error":"no"}',
+        '"transport":"websocket","error":"no","source":"channel"}',
     ]
 
 
@@ -115,7 +124,7 @@ def test_parquet_says_its_version_and_its_types(tmp_path: Path) -> None:
     """For programs that know nothing of us."""
     path = to_parquet(frame(event(5)), tmp_path / "e.parquet")
     schema = parquet.read_schema(path)
-    assert schema.metadata == {b"bxpull_nb.events": b"1"}
+    assert schema.metadata == {b"bxpull_nb.events": b"2"}
     assert str(schema.field("received_at").type) == "timestamp[us, tz=UTC]"
     assert str(schema.field("lag").type) == "duration[us]"
     assert parquet.read_metadata(path).row_group(0).column(7).compression == "ZSTD"
@@ -125,9 +134,9 @@ def test_parquet_says_its_version_and_its_types(tmp_path: Path) -> None:
 def test_a_newer_version_is_refused(tmp_path: Path) -> None:
     """Rather than half understood."""
     path = to_parquet(frame(event(5)), tmp_path / "e.parquet")
-    table = parquet.read_table(path).replace_schema_metadata({"bxpull_nb.events": "2"})
+    table = parquet.read_table(path).replace_schema_metadata({"bxpull_nb.events": "3"})
     parquet.write_table(table, path)
-    with pytest.raises(FileFormatError, match=r"version 2 .* upgrade bxpull-nb"):
+    with pytest.raises(FileFormatError, match=r"version 3 .* upgrade bxpull-nb"):
         read_events(path)
 
 
@@ -271,7 +280,7 @@ def test_a_quotation_mark_lost_in_the_middle_is_not_half_a_last_line(tmp_path: P
     """Good rows after it must not vanish with a warning."""
     path = to_csv(frame(*map(event, range(5))), tmp_path / "e.csv")
     path.write_text(path.read_text().replace('"dealUpdate"', '"dealUpdate', 1))
-    with pytest.raises(FileFormatError, match="a quotation mark is missing behind byte 110"):
+    with pytest.raises(FileFormatError, match="a quotation mark is missing behind byte 119"):
         read_events(path)
 
 

@@ -53,7 +53,7 @@ def test_a_file_for_excel_has_its_mark_separator_and_decimals(tmp_path: Path) ->
     assert path.read_bytes().startswith(b"\xef\xbb\xbf" + b'"received_at";"server_time";"lag";')
     assert path.read_text(encoding="utf-8-sig").splitlines()[1] == (
         '"2026-01-01T00:00:00.500000Z";"2026-01-01T00:00:00.250000Z";"0,25";'
-        f'"\'{MID}";"shared";"crm";"Сделка";"{{""n"":5}}";;"websocket";'
+        f'"\'{MID}";"shared";"crm";"Сделка";"{{""n"":5}}";;"websocket";;"channel"'
     )
 
 
@@ -223,6 +223,7 @@ def test_a_workbook_shows_times_in_the_zone_asked_for(tmp_path: Path) -> None:
         (None, "n"),
         ("websocket", "s"),
         (None, "n"),
+        ("channel", "s"),
     ]
     assert rows[2][6] == ("https://evil.example", "s")
     assert rows[3][7] == ("-7", "s")

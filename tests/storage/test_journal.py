@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pandas as pd
 import pytest
 
@@ -61,11 +62,53 @@ def numbers_in(folder: Path) -> list[int]:
 
 def test_a_record_is_these_bytes() -> None:
     """The format is written down here, apart from the code that writes it."""
-    mark, length, checksum, head_length = "ff427801", "05000000", "f05a591a", "13000000"
-    head = "99a56672616d65c3a474657874c0c0c090c000"  # msgpack: ["frame", true, "text", …]
+    mark, length, checksum, head_length = "ff427801", "05000000", "5e26bc4c", "14000000"
+    head = "9aa56672616d65c3a474657874c0c0c090c000c0"  # msgpack: ["frame", true, "text", …]
     assert pack(FrameHead(True, "text"), b"frame").hex() == (
         mark + length + checksum + head_length + head + b"frame".hex()
     )
+
+
+def test_the_source_of_a_frame_is_on_disk(tmp_path: Path) -> None:
+    """Two more bytes for a frame of another source, and what is on disk equals what was kept."""
+    offline = batch([1], JsonCodec(), arrival=Arrival(5, None, None, "offline"))
+    written = [msgspec.structs.replace(offline, position=None), batch([2])]
+    with Journal(tmp_path) as journal:
+        for one in written:
+            journal.write(one)
+    assert list(read_journal(tmp_path)) == written
+    assert read_journal_events(tmp_path)["source"].tolist() == ["offline", "channel"]
+
+
+def test_a_lane_does_not_resume_from_another_source(tmp_path: Path) -> None:
+    """Mids of offline events are no position of a channel, and no lane's duplicates."""
+    offline = batch([9], JsonCodec(), arrival=Arrival(5, None, None, "offline"))
+    lane = batch([1], arrival=Arrival(5, None, "websocket"))
+    with Journal(tmp_path) as journal:
+        journal.write(lane)
+        journal.write(offline)
+        resume = journal.resume()
+    assert set(resume.last) == set(resume.seen) == {None}
+    assert resume.last[None].records == lane.records
+    assert not resume.seen[None].knows(offline.records[0])
+    assert resume.sources["offline"].knows(offline.records[0])
+    assert not resume.sources["offline"].knows(lane.records[0])
+    assert resume.folder == tmp_path
+
+
+@pytest.mark.parametrize("durability", ["frame", "second", "os"])
+def test_a_journal_knows_whether_the_disk_has_all(tmp_path: Path, durability: str) -> None:
+    """A closed one does not; with a full disk it does again when there is room."""
+    journal = Journal(tmp_path, durability)
+    assert not journal.sync()
+    with journal:
+        assert journal.sync()
+        with full_disk("000001.bxj"):
+            journal.write(batch([1]))
+            assert not journal.sync()
+        journal._open_writer._retry_at = 0  # the next try is due
+        assert journal.sync()
+    assert numbers_in(tmp_path) == [1]
 
 
 @pytest.mark.parametrize("compress", [False, True])

@@ -39,6 +39,7 @@ def test_version_1_opens(name: str) -> None:
         events["server_time"], pd.Series(sent, dtype="datetime64[us, UTC]", name="server_time")
     )
     assert events["error"].isna().all()
+    assert events["source"].tolist() == ["channel"] * len(MIDS)
 
 
 def test_a_dataset_of_version_1_with_dask() -> None:
@@ -50,8 +51,17 @@ def test_a_dataset_of_version_1_with_dask() -> None:
     assert frame["mid"].tolist() == [MIDS[0], MIDS[1], MIDS[3], MIDS[2]]
 
 
+def test_a_part_of_version_1_by_its_source() -> None:
+    """The column is not in the file, and a condition on it counts nevertheless."""
+    by_channel = [("source", "==", "channel")]
+    found = bx.read_events(FILES / "dataset", where=by_channel, columns=["source", "mid"])
+    assert found["mid"].tolist() == MIDS
+    assert found["source"].tolist() == ["channel"] * len(MIDS)
+    assert len(bx.read_events(FILES / "dataset", where=[("source", "!=", "channel")])) == 0
+
+
 def test_a_later_version_needs_files_of_its_own() -> None:
     """Whoever raises a version commits what the one before wrote, and reads it here."""
-    assert (SCHEMA_VERSION, VERSION) == (1, 1)
+    assert (SCHEMA_VERSION, VERSION) == (2, 1)
     found = folders(Storage(FILES / "dataset").list(), "it")
     assert {folder.date for folder in found} == {"2026-01-01", "2026-01-02", "unknown"}

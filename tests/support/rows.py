@@ -39,6 +39,7 @@ def plain_frame(records: Sequence[Record]) -> pd.DataFrame:
             "sender": record.sender,
             "transport": record.arrival.transport,
             "error": record.error,
+            "source": record.arrival.source,
         }
         for record in records
     ]
@@ -70,6 +71,7 @@ arrivals = st.builds(
     st.none() | st.integers(0, 4_000_000_000_000_000),
     st.sampled_from([None, "shared", "private"]),
     st.sampled_from([None, "websocket", "polling"]),
+    st.sampled_from(["channel", "offline", "chat"]),
 )
 events = st.builds(
     Event,

@@ -42,6 +42,10 @@ class ListTarget:
         self.records.extend(batch.records)
         self._on_change()
 
+    def is_safe(self) -> bool:
+        """Whether the journal has everything."""
+        return self._journal is None or self._journal.sync()
+
     def happened(self, entry: LogEntry) -> None:
         """Keep the entry."""
         self.entries.append(entry)

@@ -8,17 +8,8 @@ PACKAGE = PROJECT / "bxpull_nb"
 
 _VALUES = {"errors", "masking", "models"}
 _NET = {*_VALUES, "protocol", "environment", "http"}
-_CAPTURE = {
-    *_NET,
-    "params",
-    "privacy",
-    "listener",
-    "storage",
-    "analysis",
-    "query",
-    "bridge",
-    "capture",
-}
+_VIEWS = {"params", "privacy", "storage", "analysis", "query"}
+_CAPTURE = {*_NET, *_VIEWS, "listener", "bridge", "capture"}
 WINGS: dict[str, set[str]] = {
     "errors": set(),
     "masking": set(),
@@ -35,9 +26,10 @@ WINGS: dict[str, set[str]] = {
     "query": {*_VALUES, "params", "storage", "analysis"},
     "rest": {*_NET, "files", "bridge"},
     "listener": {*_NET},
+    "sources": {*_NET, "files", "rest", "listener"},
     "capture": _CAPTURE - {"http", "capture"},
-    "portal": {*_CAPTURE, "rest", "sandbox"},
-    "api": {*_CAPTURE, "rest", "portal", "sandbox"},
+    "portal": {*_CAPTURE, "rest", "sources", "sandbox"},
+    "api": {*_CAPTURE, "rest", "sources", "portal", "sandbox"},
     "collector": {*_CAPTURE, "portal"},
     "diagnosis": {*_CAPTURE, "rest", "portal"},
     "jupyter": {*_CAPTURE, "portal", "api", "diagnosis"},

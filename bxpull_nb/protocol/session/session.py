@@ -8,6 +8,7 @@ while that connection was made come again. The position moves only after the tar
 
 from collections import deque
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
@@ -62,6 +63,10 @@ class Resume(msgspec.Struct, frozen=True):
     """When its last record was received, in an earlier process: Unix microseconds."""
     channels: Mapping[str | None, PastChannels] = {}
     """The channels of each lane, within one process."""
+    sources: Mapping[str, SeenMids] = {}
+    """For each source other than a channel the events that it may bring again."""
+    folder: Path | None = None
+    """The journal's folder; None without a journal."""
 
 
 class Audit(NamedTuple):

@@ -4,14 +4,17 @@ from typing import Any
 
 from bxpull_nb.sandbox.clock import iso_time
 from bxpull_nb.sandbox.rest.application import Application
+from bxpull_nb.sandbox.rest.error import RestRefusal
 from bxpull_nb.sandbox.rest.methods import BASIC, Call, Method, Methods
 from bxpull_nb.sandbox.settings import Settings
 
 __all__ = ["AccountMethods"]
 
+_PLAN_FEATURES = ("rest_offline_extended", "rest_auth_connector")
+
 
 class AccountMethods:
-    """`profile`, `app.info`, `scope`, `methods`, `method.get`, `server.time`.
+    """`profile`, `app.info`, `scope`, `methods`, `method.get`, `feature.get`, `server.time`.
 
     `url` is the portal's address.
     """
@@ -32,6 +35,7 @@ class AccountMethods:
             "scope": self._scope,
             "methods": self._list_methods,
             "method.get": self._method_get,
+            "feature.get": self._feature_get,
             "server.time": self._server_time,
         }
         return {name: Method(BASIC, run) for name, run in table.items()}
@@ -105,6 +109,14 @@ class AccountMethods:
             "isExisting": scope is not None,
             "isAvailable": scope in (BASIC, *call.caller.scope),
         }
+
+    def _feature_get(self, call: Call) -> dict[str, str]:
+        """Return whether the portal's plan has a feature; it has all that are not known."""
+        code = str(call.upper.get("CODE") or "")
+        if code in ("", "0"):
+            raise RestRefusal("CODE_EMPTY", "CODE can't be empty")
+        has = code not in _PLAN_FEATURES or self._settings.offline_extended
+        return {"value": "Y" if has else "N"}
 
     def _server_time(self, _call: Call) -> str:
         return iso_time(int(self._settings.now()))

@@ -63,7 +63,7 @@ class BatchMethod:
                 raise _TOO_LONG
             if _is_batch(method):
                 raise _NESTED
-            params = _resolved(query_params(query), results)
+            params = {**_connector(call), **_resolved(query_params(query), results)}
             return self._methods.answer(method, Call(call.caller, params, call.pending_events))
         except RestRefusal as exc:
             return {"error": exc.answer()}
@@ -73,6 +73,11 @@ class BatchMethod:
             raise _TOO_LONG
         if any(_is_batch(command.strip().partition("?")[0]) for _, command in commands):
             raise _NESTED
+
+
+def _connector(call: Call) -> dict[str, str]:
+    """Return the batch's `auth_connector`, which its commands have too."""
+    return {"auth_connector": call.connector} if call.connector else {}
 
 
 def _commands(cmd: Any) -> Iterator[tuple[str, str]]:

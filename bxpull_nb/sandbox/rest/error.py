@@ -7,7 +7,7 @@ from typing import Any
 
 from bxpull_nb.sandbox.settings import PROFILES
 
-__all__ = ["RestRefusal", "status_of"]
+__all__ = ["RestRefusal", "argument_error", "status_of", "wrong_license"]
 
 _STATUSES: dict[str, tuple[int, int]] = {
     "EXPIRED_TOKEN": (401, 401),
@@ -48,6 +48,18 @@ class RestRefusal(Exception):  # noqa: N818 - an answer of the portal, not a fau
     def answer(self) -> dict[str, Any]:
         """Return the body of the answer, without its time."""
         return {"error": self.code, "error_description": self.description}
+
+
+def argument_error(description: str) -> RestRefusal:
+    """Return the refusal of a parameter."""
+    return RestRefusal("ERROR_ARGUMENT", description)
+
+
+def wrong_license(feature: str) -> RestRefusal:
+    """Return the refusal of a feature that the portal's plan lacks."""
+    return RestRefusal(
+        "WRONG_LICENSE", f"This feature is not enabled for the current license: {feature}"
+    )
 
 
 def status_of(code: str, profile: str) -> int:

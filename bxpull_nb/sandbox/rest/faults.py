@@ -1,6 +1,6 @@
 """Faults of REST calls and logins, on demand."""
 
-from collections import deque
+from collections import defaultdict, deque
 from threading import Lock
 
 from bxpull_nb.sandbox.rest.error import RestRefusal
@@ -34,12 +34,25 @@ class RestFaults:
         self.logins_denied = 0
         """Number of logins to come that are denied."""
         self._next: deque[RestRefusal] = deque()
+        self._of_method: dict[str, deque[RestRefusal]] = defaultdict(deque)
         self._lock = Lock()
 
-    def refuse(self, code: str, n: int) -> None:
-        """Answer `n` calls with that error code."""
+    def refuse(self, code: str, n: int, method: str | None = None) -> None:
+        """Answer `n` requests with that error code, or `n` calls of one method."""
         refusal = RestRefusal(code, _DESCRIPTIONS.get(code.upper(), code))
-        self._extend(refusal, n)
+        if method is None:
+            self._extend(refusal, n)
+            return
+        with self._lock:
+            self._of_method[method.lower()].extend([refusal] * n)
+
+    def check(self, method: str) -> None:
+        """Raise the fault of this call of a method, in lower case, if it has one."""
+        with self._lock:
+            waiting = self._of_method.get(method)
+            refusal = waiting.popleft() if waiting else None
+        if refusal is not None:
+            raise refusal
 
     def answer_html(self, n: int) -> None:
         """Answer `n` calls with an HTML page."""

@@ -4,8 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from bxpull_nb.sandbox.objects.change import Author
 from bxpull_nb.sandbox.rest.authentication import Caller
-from bxpull_nb.sandbox.rest.error import RestRefusal
+from bxpull_nb.sandbox.rest.error import RestRefusal, wrong_license
+from bxpull_nb.sandbox.rest.faults import RestFaults
 from bxpull_nb.sandbox.rest.limits import OperatingTime
 from bxpull_nb.sandbox.rest.pending_events import PendingEvents
 
@@ -28,6 +30,16 @@ class Call:
     def upper(self) -> dict[str, Any]:
         """The parameters by their names in capitals, for methods that ignore the case."""
         return upper_names(self.params)
+
+    @property
+    def connector(self) -> str:
+        """The `auth_connector` that the application names, which has its own offline events."""
+        return str(self.params.get("auth_connector") or "")
+
+    @property
+    def author(self) -> Author:
+        """The caller as the author of a change; a webhook is not the application."""
+        return Author(self.caller.user_id, not self.caller.is_webhook, self.connector)
 
 
 class Page(NamedTuple):
@@ -52,10 +64,17 @@ class Method(NamedTuple):
 
 
 class Methods:
-    """The REST methods by their names."""
+    """The REST methods by their names.
 
-    def __init__(self, now: Callable[[], float], operating_limit: float | None) -> None:
+    Without `connectors` (a plan that lacks them) no caller may name an `auth_connector`.
+    """
+
+    def __init__(
+        self, now: Callable[[], float], operating_limit: float | None, *, connectors: bool = True
+    ) -> None:
         self.operating = OperatingTime(operating_limit)
+        self.faults = RestFaults()
+        self._connectors = connectors
         self._now = now
         self._table: dict[str, Method] = {}
 
@@ -71,6 +90,9 @@ class Methods:
     def answer(self, name: str, call: Call) -> dict[str, Any]:
         """Return the answer: `result`, `next` and `total`, `time`; raises RestRefusal."""
         name, start = name.lower(), self._now()
+        if call.connector and not self._connectors:
+            raise wrong_license("auth_connector")
+        self.faults.check(name)
         self.operating.check(name, start)
         result = self._allowed(name, call).run(call)
         finish = self._now()

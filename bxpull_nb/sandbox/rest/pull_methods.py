@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from bxpull_nb.sandbox.channels import Channels
+from bxpull_nb.sandbox.objects.users import USER_IDS
 from bxpull_nb.sandbox.rest.authentication import Caller
 from bxpull_nb.sandbox.rest.config_answer import ConfigAnswer, public_entry
-from bxpull_nb.sandbox.rest.crm_methods import USER_IDS
 from bxpull_nb.sandbox.rest.error import RestRefusal
 from bxpull_nb.sandbox.rest.methods import Call, Method
 from bxpull_nb.sandbox.rest.params import json_value

@@ -9,10 +9,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from bxpull_nb.sandbox.body import BodyTooLarge, read_body
+from bxpull_nb.sandbox.offline.doorbell import Doorbell
 from bxpull_nb.sandbox.publisher import Publisher
 from bxpull_nb.sandbox.rest.authentication import Caller, CallerAuthentication
 from bxpull_nb.sandbox.rest.error import RestRefusal, status_of
-from bxpull_nb.sandbox.rest.faults import HTML, RestFaults
+from bxpull_nb.sandbox.rest.faults import HTML
 from bxpull_nb.sandbox.rest.limits import RequestLimit
 from bxpull_nb.sandbox.rest.methods import Call, Methods
 from bxpull_nb.sandbox.rest.params import body_params, query_params
@@ -38,13 +39,15 @@ class RestRoutes:
         authentication: CallerAuthentication,
         methods: Methods,
         publisher: Publisher,
+        doorbell: Doorbell,
     ) -> None:
-        self.faults = RestFaults()
+        self.faults = methods.faults
         self.methods = methods
         self.now = settings.now
         self._profile = settings.profile
         self._authentication = authentication
         self._publisher = publisher
+        self._doorbell = doorbell
         self._limit = RequestLimit(settings.rest_limit, settings.rest_burst, settings.now)
 
     def routes(self) -> list[Route]:
@@ -88,6 +91,7 @@ class RestRoutes:
 
     async def _deliver(self, call: Call) -> None:
         call.pending_events.deliver(self._publisher)
+        self._doorbell.ring()
 
     def _time(self, method: str, start: float) -> dict[str, Any]:
         return self.methods.operating.block(method.lower(), start, self.now())

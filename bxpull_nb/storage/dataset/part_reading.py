@@ -13,7 +13,7 @@ from bxpull_nb.storage.dataset.part_names import Part
 from bxpull_nb.storage.dataset.schema import SCHEMA
 from bxpull_nb.storage.dataset.storage import Storage
 from bxpull_nb.storage.export.parquet import check_version
-from bxpull_nb.storage.export.table import check_columns
+from bxpull_nb.storage.export.table import check_columns, with_later_columns
 
 __all__ = ["fragments", "read_parts"]
 
@@ -49,13 +49,15 @@ def read_parts(
 
 def _rows(fragment: Any, columns: list[str], where: Any, chosen: ChosenByParams | None) -> pa.Table:
     """Return the rows; `params` decide alone, and the other columns are read only if any is met."""
+    there = [name for name in columns if name in fragment.physical_schema.names]
     if chosen is None:
-        return fragment.to_table(columns=columns, filter=where)
+        table = fragment.to_table(columns=there, filter=where)
+        return with_later_columns(table).select(columns)
     params = fragment.to_table(columns=["params"], filter=where)
     met = pa.array(chosen(params["params"]))
-    rest = [name for name in columns if name != "params"]
+    rest = [name for name in there if name != "params"]
     table = fragment.to_table(columns=rest, filter=where).append_column("params", params["params"])
-    return table.filter(met).select(columns)
+    return with_later_columns(table.filter(met)).select(columns)
 
 
 def fragments(storage: Storage, parts: Iterable[Part]) -> Iterator[tuple[Part, Any]]:

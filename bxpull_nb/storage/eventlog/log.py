@@ -179,7 +179,7 @@ class EventLog:
             self._forget(excess)
 
     def _seal_arrivals(self) -> np.ndarray:
-        """Append channels, transports and arrival times; return the times in microseconds."""
+        """Append the columns of arrivals; return the times in microseconds."""
         runs, self._arrivals = self._arrivals, []
         counts = [count for _, count in runs]
         times = [_NAT if (us := arrival.received_us) is None else us for arrival, _ in runs]
@@ -187,6 +187,7 @@ class EventLog:
         self._received.extend(received)
         self._names["channel"].extend_runs([arrival.channel for arrival, _ in runs], counts)
         self._names["transport"].extend_runs([arrival.transport for arrival, _ in runs], counts)
+        self._names["source"].extend_runs([arrival.source for arrival, _ in runs], counts)
         return received
 
     def _excess(self) -> int:

@@ -19,10 +19,12 @@ def batch_of_rows(columns: Mapping[str, Any]) -> RecordBatch:
     """Return the records of these rows, equal but for fractions of a microsecond.
 
     `columns` are those of `EVENT_COLUMNS`: times as arrays of microseconds, `params` as bytes, the
-    others as texts; a missing value is None. A row with an error becomes a BadFrame.
+    others as texts; a missing value is None. A row with an error becomes a BadFrame; one without
+    a source came by a channel.
     """
     received = [None if us == _NAT else us for us in columns["received_at"].tolist()]
-    arrivals = zip(received, columns["channel"], columns["transport"], strict=True)
+    sources = [source or "channel" for source in columns["source"]]
+    arrivals = zip(received, columns["channel"], columns["transport"], sources, strict=True)
     sent = _seconds(columns["server_time"])
     if columns["error"].count(None) < len(received):
         rows = zip(arrivals, sent, *(columns[name] for name in _AS_THEY_ARE), strict=True)

@@ -16,7 +16,7 @@ from bxpull_nb.models import EVENT_COLUMNS
 from bxpull_nb.storage.export.columns import is_text
 from bxpull_nb.storage.export.files import Content
 from bxpull_nb.storage.export.guard import SEPARATORS, Guard
-from bxpull_nb.storage.export.table import check_columns
+from bxpull_nb.storage.export.table import check_columns, with_later_columns
 
 __all__ = ["csv_table"]
 
@@ -98,7 +98,7 @@ def _parsed(data: pa.Buffer, form: _Form, source: Path) -> pa.Table:
         except (pa.ArrowInvalid, pa.ArrowKeyError, UnicodeDecodeError):
             continue
         check_columns(names, source)
-        return table.select(list(EVENT_COLUMNS))
+        return with_later_columns(table).select(list(EVENT_COLUMNS))
     raise _explained(data, form, source)
 
 
@@ -129,7 +129,8 @@ def _explained(data: pa.Buffer, form: _Form, source: Path) -> FileFormatError:
             f"{source} cannot be read as a file of captured events: its rows have different "
             f"numbers of cells, or it is empty. Was it damaged, or written by something else?"
         )
-    for name, kind in EVENT_COLUMNS.items():
+    for name in table.column_names:
+        kind = EVENT_COLUMNS[name]
         for number, cell in enumerate(table[name].to_pylist(), 2):
             if cell is not None and not _fits(cell, _FILE_TYPES[kind]):
                 return _bad_cell(source, name, number, cell, kind)

@@ -13,7 +13,7 @@ from msgspec import UNSET, Raw, UnsetType
 from bxpull_nb.errors import FileFormatError
 from bxpull_nb.files import path_of, writing
 from bxpull_nb.masking import reason_of
-from bxpull_nb.models import EVENT_COLUMNS
+from bxpull_nb.models import EVENT_COLUMNS, LATER_COLUMNS
 from bxpull_nb.storage.export.columns import is_json
 from bxpull_nb.storage.export.exported import exported
 from bxpull_nb.storage.export.files import Content, packing
@@ -48,6 +48,7 @@ class _Line(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     sender: str | None
     transport: str | None
     error: str | None
+    source: str | None = LATER_COLUMNS["source"]
     params_text: str | UnsetType | None = UNSET
 
 

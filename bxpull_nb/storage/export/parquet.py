@@ -11,7 +11,7 @@ from bxpull_nb.masking import reason_of
 from bxpull_nb.models import EVENT_COLUMNS
 from bxpull_nb.storage.export.columns import pandas_metadata
 from bxpull_nb.storage.export.exported import exported
-from bxpull_nb.storage.export.table import check_columns
+from bxpull_nb.storage.export.table import check_columns, with_later_columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 VERSION_KEY = b"bxpull_nb.events"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 ROW_GROUP = 131_072
 
 
@@ -74,7 +74,7 @@ def parquet_table(source: Path) -> pa.Table:
         with parquet.ParquetFile(source) as file:
             check_version(file.schema_arrow, source)
             check_columns(file.schema_arrow.names, source)
-            return file.read().select(list(EVENT_COLUMNS))
+            return with_later_columns(file.read()).select(list(EVENT_COLUMNS))
     except (pa.ArrowException, OSError) as exc:
         raise FileFormatError(
             f"{source} cannot be read as Parquet ({reason_of(exc)}). Was it cut off? "

@@ -9,8 +9,8 @@ import pyarrow.compute as pc
 
 from bxpull_nb.errors import FileFormatError
 from bxpull_nb.masking import mask_text
-from bxpull_nb.models import EVENT_COLUMNS
-from bxpull_nb.models.dataframes import event_columns
+from bxpull_nb.models import EVENT_COLUMNS, LATER_COLUMNS
+from bxpull_nb.models.dataframes import are_of_events, event_columns
 from bxpull_nb.storage.export.columns import column_of
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ __all__ = [
     "iso_texts",
     "slices",
     "to_df",
+    "with_later_columns",
 ]
 
 _SLICE = 65_536  # rows: bounds the memory that the spelling of a file takes
@@ -47,14 +48,22 @@ def slices(table: pa.Table) -> Iterator[pa.Table]:
 
 def check_columns(names: list[str], source: object) -> None:
     """Raise FileFormatError unless the columns are those of events, in any order."""
-    if sorted(names) == sorted(EVENT_COLUMNS):
+    if are_of_events(names):
         return
-    missing = [name for name in EVENT_COLUMNS if name not in names]
+    missing = [name for name in EVENT_COLUMNS if name not in (*names, *LATER_COLUMNS)]
     others = [name for name in dict.fromkeys(names) if name not in EVENT_COLUMNS]
     raise FileFormatError(
         f"{source} is not a file of captured events: "
         + (f"it lacks the columns {', '.join(missing)}." if missing else _too_many(others))
     )
+
+
+def with_later_columns(table: pa.Table) -> pa.Table:
+    """Return the table with the columns that a file of an earlier version lacks."""
+    for name, value in LATER_COLUMNS.items():
+        if name not in table.column_names:
+            table = table.append_column(name, pa.repeat(pa.scalar(value), table.num_rows))
+    return table
 
 
 def _too_many(others: list[str]) -> str:

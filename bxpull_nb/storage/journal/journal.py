@@ -132,14 +132,28 @@ class Journal:
         """
         if batch.frame is None or not batch.records:
             return
-        channel = batch.arrival.channel
-        position = self._gaps.get(channel, batch.position)
-        if not self._open_writer.put(pack_batch(batch, position, self._compress)):
+        channel, is_of_lane = batch.arrival.channel, batch.arrival.source == "channel"
+        position = self._gaps.get(channel, batch.position) if is_of_lane else None
+        is_taken = self._open_writer.put(pack_batch(batch, position, self._compress))
+        if not is_taken:
             self._dropped += 1
             self._dropped_events += len(batch.records)
+        if is_of_lane:
+            self._note_position(batch, position, is_taken=is_taken)
+
+    def _note_position(self, batch: Batch, position: Position | None, *, is_taken: bool) -> None:
+        """Note how far the batch's lane is, and the position before a batch that was dropped."""
+        channel, newest = batch.arrival.channel, RecordBatch.of(batch.records).mid_range[1]
+        if not is_taken:
             self._gaps[channel] = position
-        newest = RecordBatch.of(batch.records).mid_range[1]
         self._open_writer.newest[channel] = max(newest, self._open_writer.newest.get(channel, ""))
+
+    def sync(self) -> bool:
+        """Return when the disk has every batch so far, as far as it can; whether it has.
+
+        With `durability="os"` the system has them then. Any thread may call it.
+        """
+        return self._writer is not None and not self._dropped and self._writer.sync()
 
     def began(self, since: float) -> None:
         """Note when the capture began: Unix seconds by the portal's clock."""

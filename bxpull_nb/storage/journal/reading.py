@@ -75,8 +75,12 @@ def resume_from(
             break
     last = _quiet_lanes(folder)
     family, seen = SeenMids(), dict[str | None, SeenMids]()
+    sources: dict[str, SeenMids] = {}
     for batches in reversed(runs):
         for batch in batches:
+            if not _is_of_lane(batch):
+                sources.setdefault(batch.arrival.source, SeenMids()).add(batch.records)
+                continue
             channel = batch.arrival.channel
             if channel not in seen:
                 seen[channel] = family.sibling(max(count + 1, _REMEMBERED))
@@ -85,7 +89,8 @@ def resume_from(
             seen[channel].add(batch.records, batch.duplicates)
             last[channel] = batch
     times = [batch.arrival.received_us for batch in last.values() if batch.records]
-    return Resume(seen, last, since, max(filter(None, times), default=None))
+    stopped = max(filter(None, times), default=None)
+    return Resume(seen, last, since, stopped, sources=sources, folder=folder)
 
 
 def _quiet_lanes(folder: Path) -> dict[str | None, Batch]:
@@ -135,10 +140,14 @@ def _one_form(portal: str) -> str:
 def _reaches_back(runs: list[list[Batch]]) -> bool:
     """Whether the oldest position to ask from lies within the batches that were read."""
     safe: dict[str | None, str | None] = {}
-    for batch in (batch for run in reversed(runs) for batch in run):
+    for batch in (batch for run in reversed(runs) for batch in run if _is_of_lane(batch)):
         safe[batch.arrival.channel] = batch.position.safe if batch.position else None
-    oldest = next((batch.records[0].mid for batch in runs[-1]), None)
+    oldest = next((batch.records[0].mid for batch in runs[-1] if _is_of_lane(batch)), None)
     return oldest is None or all(mid is None or mid >= oldest for mid in safe.values())
+
+
+def _is_of_lane(batch: Batch) -> bool:
+    return batch.arrival.source == "channel"
 
 
 def _found_in(

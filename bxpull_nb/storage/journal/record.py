@@ -22,7 +22,7 @@ from zlib import crc32
 import msgspec
 import pyarrow as pa
 
-from bxpull_nb.models import Arrival, Batch, Position
+from bxpull_nb.models import UNKNOWN_ARRIVAL, Arrival, Batch, Position
 from bxpull_nb.protocol.codec import JsonCodec, JsonRpcCodec, ProtobufCodec, TextCodec
 
 __all__ = [
@@ -49,6 +49,7 @@ _MARK = b"\xffBx\x01"  # the first byte is in no UTF-8 text
 _FIXED = Struct("<4sIII")
 _WORTH_COMPRESSING = 2048  # bytes; smaller frames gain a third and cost three times the work
 _CHECKED_FROM = 12  # the check sum covers the length of the head, the head and the body
+_CHANNEL = UNKNOWN_ARRIVAL.source
 _CODECS = {one.dialect: one for one in (TextCodec(), JsonCodec(), JsonRpcCodec(), ProtobufCodec())}
 
 
@@ -84,6 +85,8 @@ class FrameHead(msgspec.Struct, frozen=True, array_like=True, tag="frame"):
     position: Position | None = None
     unpacked: int = 0
     """Bytes of the frame if its body is compressed (zstd), else 0."""
+    source: str | None = None
+    """`offline` or `chat`; None for a channel, the only source of earlier versions."""
 
 
 Head = FileHeader | CaptureStarted | FrameHead
@@ -131,6 +134,7 @@ def pack_batch(batch: Batch, position: Position | None, compress: bool = False) 
         tuple(batch.left_out),
         position,
         unpacked,
+        None if arrival.source == _CHANNEL else arrival.source,
     )
     return pack(head, pa.compress(body, "zstd", asbytes=True) if unpacked else body)
 
@@ -140,7 +144,7 @@ def batch_of(head: FrameHead, body: bytes) -> Batch:
     if head.unpacked:
         body = pa.decompress(body, head.unpacked, "zstd", asbytes=True)
     frame = body.decode(errors="surrogatepass") if head.is_text else body
-    arrival = Arrival(head.received_us, head.channel, head.transport)
+    arrival = Arrival(head.received_us, head.channel, head.transport, head.source or _CHANNEL)
     records = _CODECS[head.dialect].decode(frame, arrival)
     mids = records.mids
     duplicates = tuple(mid for at in head.left_out if at < len(mids) and (mid := mids[at]))

@@ -87,6 +87,22 @@ class Writer:
             self._write_waiting()
             return True
 
+    def sync(self) -> bool:
+        """Return when the disk has all records so far, as far as it can; whether it has."""
+        with self._guard:
+            self._write_waiting()
+            if self.waiting or self._active is None:
+                return False
+            if self._durability == "os":
+                return True
+            descriptor = self._active.duplicate()
+        try:
+            sync_and_close(descriptor)  # unguarded: the listener goes on meanwhile
+        except OSError as exc:
+            self.error, self._unsynced = exc, True
+            return False
+        return True
+
     def close(self) -> None:
         """Write and sync waiting records, as far as the disk takes them; twice does nothing.
 

@@ -1,0 +1,1 @@
+"""Offline events: bindings, the queue, and the doorbell that announces its records."""

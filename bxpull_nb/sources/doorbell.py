@@ -1,0 +1,95 @@
+"""The doorbell: a message on the shared channel that the queue of offline events has filled."""
+
+import asyncio
+from contextlib import suppress
+from typing import Any
+
+from bxpull_nb.listener import CaptureTarget
+from bxpull_nb.models import Batch, Event, LogEntry, RecordBatch
+from bxpull_nb.models.fields import whole_number
+
+__all__ = ["Doorbell", "DoorbellTarget"]
+
+_COMMAND = "event_offline"
+_HISTORY = 60.0  # seconds of lag after which a bell announces what was taken long ago
+
+
+class Doorbell:
+    """Rings when the portal announces records for the queue of one connector."""
+
+    def __init__(self, connector: str | None = None) -> None:
+        self.was_heard = False
+        """Whether it ever rang."""
+        self.announced = 0
+        """Changes that it announced."""
+        self._connector = connector or ""
+        self._ringing = asyncio.Event()
+
+    def hear(self, event: Event) -> None:
+        """Ring for a message of the doorbell; bells of other queues are not heard."""
+        counts = [_count(entry, self._connector) for entry in _entries(event.params)]
+        heard = [count for count in counts if count is not None]
+        if not heard:
+            return
+        self.was_heard = True
+        self._ringing.set()
+        if event.lag_us is None or event.lag_us < _HISTORY * 1e6:
+            self.announced += sum(heard)
+
+    def answer(self) -> None:
+        """Stop ringing; what rings from now on is new."""
+        self._ringing.clear()
+
+    async def wait(self, seconds: float) -> bool:
+        """Return when it rings, or after so many seconds; whether it rang."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._ringing.wait()
+        return self._ringing.is_set()
+
+
+class DoorbellTarget:
+    """Passes a listener's batches on, and lets the doorbell hear its messages among them."""
+
+    def __init__(self, target: CaptureTarget, bell: Doorbell) -> None:
+        self._target = target
+        self._bell = bell
+
+    def began(self, since: float) -> None:
+        """Note when the capture began."""
+        self._target.began(since)
+
+    def store(self, batch: Batch) -> None:
+        """Store the records, then hear the doorbell."""
+        self._target.store(batch)
+        if _COMMAND in RecordBatch.of(batch.records).commands:
+            for record in batch.records:
+                if isinstance(record, Event) and _is_bell(record):
+                    self._bell.hear(record)
+
+    def is_safe(self) -> bool:
+        """Whether everything that was stored is on disk."""
+        return self._target.is_safe()
+
+    def happened(self, entry: LogEntry) -> None:
+        """Log the entry."""
+        self._target.happened(entry)
+
+    def changed(self) -> None:
+        """Wake the calls that wait for a change of state."""
+        self._target.changed()
+
+
+def _is_bell(event: Event) -> bool:
+    return (event.module_id, event.command) == ("rest", _COMMAND)
+
+
+def _entries(params: Any) -> list[Any]:
+    return params if isinstance(params, list) else [params]
+
+
+def _count(entry: Any, connector: str) -> int | None:
+    """Return the changes that an entry announces for the connector; None for another one."""
+    if not isinstance(entry, dict) or str(entry.get("connector_id") or "") != connector:
+        return None
+    return whole_number(entry.get("count")) or 1
