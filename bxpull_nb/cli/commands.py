@@ -186,7 +186,8 @@ def doctor(output: Output, /, **source: Any) -> None:
     """Check every hop from the portal to here, and print next steps for failures.
 
     Five test events (bxpull_echo) go to the application's channel for each transport, WebSocket
-    and polling, where every listener sees them. Ends with 0 if all is well, with 1 if something
+    and polling, where every listener sees them. The last lines name the sources of events that
+    this portal allows, which are no failures. Ends with 0 if all is well, with 1 if something
     fails.
     """
     with open_portal(**source) as portal:
@@ -198,6 +199,8 @@ def doctor(output: Output, /, **source: Any) -> None:
             portal,
             tell=lambda finding: output.result(report.finding_text(finding), colour=colour),
         )
+        for finding in found.sources:
+            output.result(report.finding_text(finding), colour=colour)
         output.result(f"\n{found.summary}", colour=colour)
     if not found.ok:
         click.get_current_context().exit(FAILED)
