@@ -1,6 +1,7 @@
 """The gap report: how complete a capture is, its gaps and what refilled them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from datetime import UTC, datetime
 from itertools import pairwise, takewhile
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ import msgspec
 from bxpull_nb.listener import ListenerStats
 from bxpull_nb.models import LogEntry
 from bxpull_nb.models.html import html_table
+from bxpull_nb.models.source_stats import SourceStats
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,6 +75,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """Channels whose position at the beginning could not be found."""
     checked_us: int | None = None
     """Up to when the history of every channel was found complete: Unix microseconds."""
+    sources: Mapping[str, SourceStats] = {}
+    """State and counters of each source other than the channels."""
 
     @property
     def risk(self) -> str:
@@ -131,6 +135,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
                 "The position at the beginning is unknown: events before the first one may be "
                 "missing."
             )
+        yield from (_source_risk(name, stats) for name, stats in self.sources.items())
 
     def to_frame(self) -> "pd.DataFrame":
         """Return one row per gap, with the columns and dtypes of `GAP_COLUMNS`."""
@@ -163,6 +168,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         yield "channels renewed", f"{self.renewals:,}"
         yield "transport changes", f"{self.transport_changes:,}"
         yield "server resets", f"{self.resets:,}"
+        for name, stats in self.sources.items():
+            yield name, str(stats)
         yield "risk", self.risk
 
     def __repr__(self) -> str:
@@ -171,6 +178,19 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     def _repr_html_(self) -> str:
         gaps = self.to_frame().to_html(index=False) if self.gaps else ""
         return html_table(self.lines()) + gaps
+
+
+def _source_risk(name: str, stats: SourceStats) -> str:
+    """Return what a source may lack, in a sentence."""
+    if stats.state == "failed":
+        return f"The source {name} does not run: {stats.text}"
+    if name != "offline":
+        return f"Events of the source {name} that another reader took are missing."
+    known = f", as at least {stats.collapsed:,} did" if stats.collapsed else ""
+    return (
+        f"Offline events show the last state of an object: changes between two readings "
+        f"became one{known}."
+    )
 
 
 def _times(at_us: Sequence[int | None]) -> "pd.Series[pd.Timestamp]":
@@ -202,6 +222,7 @@ def report_of(entries: Sequence[LogEntry], stats: ListenerStats, now_us: int) ->
         skipped_audits=kinds.count("audit_too_large"),
         unknown_beginnings=kinds.count("beginning_unknown"),
         checked_us=_checked(entries, stats),
+        sources=deepcopy(stats.sources),
     )
 
 

@@ -28,3 +28,11 @@ class SourceStats(msgspec.Struct):
         It is the least number: doorbells may be lost.
         """
         return max(self.announced - self.events, 0)
+
+    def __str__(self) -> str:
+        figures = [f"{self.events:,} events in {self.readings:,} readings"]
+        if self.duplicates:
+            figures.append(f"{self.duplicates:,} duplicates dropped")
+        if self.collapsed:
+            figures.append(f"at least {self.collapsed:,} changes became one with a later one")
+        return f"{self.state}: {', '.join(figures)}"

@@ -51,7 +51,18 @@ def _rule(
 _MESSAGE = "message messageChat messageUpdate messageDelete messageDeleteComplete messageLike"
 _WRITING = "startWriting startRecordVoice"
 _CHAT = f"{_MESSAGE} {_WRITING} messageParamsUpdate readMessageChat unreadMessageChat"
+_CHAT_EVENTS = (
+    "ONIMV2MESSAGEADD ONIMV2MESSAGEUPDATE ONIMV2MESSAGEDELETE ONIMV2REACTIONCHANGE ONIMV2JOINCHAT"
+)
 _TASK = "task_add task_update task_remove task_view comment_add"
+
+
+def _offline(kind: str, stage: str | None = None) -> EntityRule:
+    """Return the rule for offline events of a CRM object."""
+    name = f"ONCRM{kind.upper()}"
+    commands = f"{name}ADD {name}UPDATE {name}DELETE"
+    return _rule(kind, "crm", commands, "FIELDS.ID", stage)
+
 
 _BUILT_IN = (
     _rule("deal", "crm", "dealAdd dealUpdate dealMove dealDelete", "id", stage="stage"),
@@ -59,6 +70,15 @@ _BUILT_IN = (
     _rule("contact", "crm", "contactAdd contactUpdate contactDelete", "id"),
     _rule("company", "crm", "companyAdd companyUpdate companyDelete", "id"),
     _rule("task", "tasks", _TASK, "TASK_ID", stage="AFTER.STAGE"),
+    _offline("deal", stage="object.STAGE_ID"),
+    _offline("lead", stage="object.STATUS_ID"),
+    _offline("contact"),
+    _offline("company"),
+    _rule("task", "tasks", "ONTASKADD ONTASKUPDATE", "FIELDS_AFTER.ID", stage="object.stageId"),
+    _rule("task", "tasks", "ONTASKDELETE", "FIELDS_BEFORE.ID"),
+    _rule("message", "im", "ONIMV2MESSAGEADD ONIMV2MESSAGEUPDATE", "message.id"),
+    _rule("message", "im", "ONIMV2MESSAGEDELETE", "messageId"),
+    _rule("chat", "im", _CHAT_EVENTS, "chat.id"),
     _rule("message", "im", _MESSAGE, "id"),
     _rule("message", "im", "message messageChat", "message.id"),
     _rule("chat", "im", _CHAT, "dialogId", prefix="chat"),

@@ -46,7 +46,7 @@ def columns_of(events: Source) -> list[str]:
     lacking = [name for name in _NEEDED if name not in events.columns]
     if lacking:
         raise SettingsError(f"these events lack the column {', '.join(lacking)}.")
-    return [name for name in (*COLUMNS, "error") if name in events.columns]
+    return [name for name in (*COLUMNS, "source", "error") if name in events.columns]
 
 
 def members(

@@ -45,7 +45,8 @@ def trace(source: Any, entity: str, id: int | str) -> "pd.DataFrame":  # noqa: A
 
     - `event`: number of the event, from 0; `server_time`, `received_at`, `mid`,
       `module_id`, `command`
-    - `path`, `from`, `to`: what changed since the events before. An event carries parts of its
+    - `path`, `from`, `to`: what changed since the events before of the same source; of offline
+      events the object is compared (`listen(enrich=True)`). An event carries parts of its
       entity, so a key that it lacks is unchanged; an array is replaced as a whole. A value that
       was not there before is `pd.NA`, null is None
     - `params`: the JSON of the event
@@ -90,7 +91,7 @@ def _nothing_of(source: Any, kind: str, wanted: str) -> str:
 def _plain(table: pa.Table) -> pa.Table:
     """Return the columns of a trace with one type each, and the time to sort by."""
     columns = {"at": times_of(table)}
-    for name in COLUMNS:
+    for name in (*COLUMNS, "source"):
         kind = _KINDS.get(name, pa.large_string())
         there = name in table.column_names
         columns[name] = typed(table, name, kind) if there else pa.nulls(table.num_rows, kind)
@@ -111,13 +112,23 @@ def _table(events: list[dict[str, Any]]) -> "pd.DataFrame":
 def _rows(events: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     import pandas as pd
 
-    known: Any = ABSENT
+    states: dict[str, Any] = {}
     for number, event in enumerate(events):
         params = decoded(event["params"]) if event["params"] is not None else None
+        source = event["source"] or "channel"
+        if source == "offline":
+            params = _object_of(params)
+        known = states.get(source, ABSENT)
         found = [] if known is ABSENT else list(changes(known, params, partial=True))
-        known = merged(known, params)
+        states[source] = merged(known, params)
         if not found:
             yield {**event, "event": number, "path": None, "from": pd.NA, "to": pd.NA}
         for path, *sides in found:
             before, after = (pd.NA if side is ABSENT else side for side in sides)
             yield {**event, "event": number, "path": str(path), "from": before, "to": after}
+
+
+def _object_of(params: Any) -> dict[str, Any]:
+    """Return the object of an offline event: its other values only name the object."""
+    there = isinstance(params, dict) and "object" in params
+    return {"object": params["object"]} if there else {}

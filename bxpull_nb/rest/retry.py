@@ -34,8 +34,8 @@ def operating_wait(answer: RestAnswer, longest: float = _LONGEST) -> float | Non
     """
     if answer.reset_at is None or answer.portal_time is None:
         return None
-    wait = max(0.0, answer.reset_at - answer.portal_time.timestamp()) + 1.0
-    return wait if wait <= longest else None
+    seconds = max(0.0, answer.reset_at - answer.portal_time.timestamp())
+    return seconds + 1.0 if seconds <= longest else None
 
 
 class RetryBudget:

@@ -1,11 +1,11 @@
 """The REST calls of the sources of one feed, at most two a second."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from bxpull_nb.rest import BatchResult, RestClient
 from bxpull_nb.rest.batch import Calls
-from bxpull_nb.rest.rate_limit import LeakyBucket
 
 __all__ = ["PacedClient"]
 
@@ -25,8 +25,11 @@ class PacedClient:
         sleep: Callable[[float], Awaitable[None]],
     ) -> None:
         self.rest = rest
-        self._bucket = LeakyBucket(rate, 1, monotonic)
+        self._between = 1 / rate
+        self._monotonic = monotonic
         self._sleep = sleep
+        self._next = float("-inf")
+        self._turns = asyncio.Lock()
 
     async def call(self, method: str, params: Mapping[str, Any] | None = None) -> Any:
         """Return the `result` of the method; see `RestClient.call`."""
@@ -39,6 +42,7 @@ class PacedClient:
         return await self.rest.batch(calls)
 
     async def _turn(self) -> None:
-        wait = self._bucket.take()
-        if wait > 0:
-            await self._sleep(wait)
+        async with self._turns:
+            while (wait := self._next - self._monotonic()) > 0:
+                await self._sleep(wait)
+            self._next = self._monotonic() + self._between
