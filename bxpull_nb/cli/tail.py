@@ -50,11 +50,12 @@ def watch(
                 raise feed.error or BxPullError("the feed was stopped.")
 
 
-def json_lines(events: "pd.DataFrame") -> bytes:
+def json_lines(events: "pd.DataFrame", *, with_source: bool = False) -> bytes:
     """Return a line with a JSON object for each row, its params as JSON inside."""
     encode = msgspec.json.encode
-    columns = [events[name] for name in _FIELDS]
-    rows = (dict(zip(_FIELDS, map(_plain, row), strict=True)) for row in zip(*columns, strict=True))
+    names = [*(["source"] if with_source else []), *_FIELDS]
+    columns = [events[name] for name in names]
+    rows = (dict(zip(names, map(_plain, row), strict=True)) for row in zip(*columns, strict=True))
     return b"".join(encode({**row, "params": _raw(row["params"])}) + b"\n" for row in rows)
 
 

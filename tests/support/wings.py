@@ -30,10 +30,10 @@ WINGS: dict[str, set[str]] = {
     "capture": _CAPTURE - {"http", "capture"},
     "portal": {*_CAPTURE, "rest", "sources", "sandbox"},
     "api": {*_CAPTURE, "rest", "sources", "portal", "sandbox"},
-    "collector": {*_CAPTURE, "portal"},
+    "collector": {*_CAPTURE, "sources", "portal"},
     "diagnosis": {*_CAPTURE, "rest", "portal"},
     "jupyter": {*_CAPTURE, "portal", "api", "diagnosis"},
-    "cli": {*_CAPTURE, "rest", "portal", "api", "collector", "diagnosis", "sandbox"},
+    "cli": {*_CAPTURE, "rest", "sources", "portal", "api", "collector", "diagnosis", "sandbox"},
     "sandbox": {*_VALUES, "protocol"},
 }
 """Wing -> those it may import, from the bottom up. The sandbox never imports the client."""
