@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from bxpull_nb.models import BadFrame, Channel, Event, PullConfig, PullServer
     from bxpull_nb.params import expand_params
     from bxpull_nb.portal import Portal
+    from bxpull_nb.privacy import Pseudonyms, pseudonymised
     from bxpull_nb.protocol import codec
     from bxpull_nb.query import (
         compare,
@@ -65,6 +66,7 @@ __all__ = [
     "Journal",
     "LiveTable",
     "Portal",
+    "Pseudonyms",
     "PullConfig",
     "PullServer",
     "RateChart",
@@ -90,6 +92,7 @@ __all__ = [
     "model",
     "pairs",
     "plots",
+    "pseudonymised",
     "rates",
     "read_events",
     "replay",
@@ -136,6 +139,7 @@ _ROOMS = {
     "analysis": ("gaps", "lag", "rates", "sessions", "since", "summary", "who"),
     "capture.feed": ("Feed", "FeedStats"),
     "portal": ("Portal",),
+    "privacy": ("Pseudonyms", "pseudonymised"),
     "diagnosis": ("Diagnosis", "doctor"),
     "api": ("connect", "fetch_config", "listen", "replay"),
     "jupyter.notebook": ("allow_nested_run", "explore"),

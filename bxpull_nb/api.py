@@ -11,6 +11,7 @@ from bxpull_nb.errors import SettingsError
 from bxpull_nb.models import CHANNEL_TYPES, EVENT_COLUMNS, PullConfig
 from bxpull_nb.models.inputs import bare_or_none
 from bxpull_nb.portal import Portal, checked_portal, known_or_new
+from bxpull_nb.privacy import Pseudonyms
 from bxpull_nb.protocol.portal_address import is_webhook
 from bxpull_nb.rest.auth import AccessToken, OAuthApp, TokenPair, TokenStore, Webhook
 from bxpull_nb.storage.dataset import read_events
@@ -111,6 +112,7 @@ def listen(
     journal: str | Path | Journal | None = None,
     max_rows: int | None = None,
     max_bytes: int | None = None,
+    privacy: Pseudonyms | None = None,
 ) -> Feed:
     """Return a feed that captures the portal's events from now on, in the background.
 
@@ -119,7 +121,9 @@ def listen(
     call again gives the same feed, so a cell may be re-run. With `journal`, a folder, every event
     is on disk before it counts, `read_events(folder)` reads them, and the next process that uses
     the folder goes on where this one stopped. `max_rows` and `max_bytes` bound the events kept in
-    memory. Raises the error that prevents a connection.
+    memory. With `privacy=bx.Pseudonyms(key)` names, e-mails, phones and birthdays are replaced
+    before anything is stored, logged or shown (docs/privacy.md). Raises the error that prevents a
+    connection.
 
     Deals and tasks do not come by channels. `events` are names of the portal's events, or a scope
     for all of its events: they are bound as offline events, which needs an application and the
@@ -145,6 +149,7 @@ def listen(
         journal=journal,
         max_rows=max_rows,
         max_bytes=max_bytes,
+        privacy=privacy,
     )
 
 

@@ -19,6 +19,7 @@ from bxpull_nb.masking import quoted
 from bxpull_nb.models import CHANNEL_TYPES, PublicChannel, PullConfig
 from bxpull_nb.models.choices import checked_channels, checked_transport
 from bxpull_nb.models.html import html_table
+from bxpull_nb.privacy import Pseudonyms, checked_pseudonyms
 from bxpull_nb.rest import PORTAL_LIMIT, BatchResult, Page, RestClient
 from bxpull_nb.rest.auth import Auth
 from bxpull_nb.rest.pages import first_page, following_page
@@ -185,18 +186,23 @@ class Portal:
         *,
         log: EventLog | None = None,
         sources: Sources | None = None,
+        privacy: Pseudonyms | None = None,
     ) -> Feed:
         """Return the feed with these settings, not started if it is new.
 
         A second call returns the same one, so re-running a cell makes no second listener. `log`
-        takes the events of a new one. `sources` are those besides the channels.
+        takes the events of a new one. `sources` are those besides the channels. With `privacy` it
+        is a feed of its own, for each key.
         """
         chosen = sources or Sources()
         wanted = checked_channels(channels), checked_transport(transport), chosen
+        private = checked_pseudonyms(privacy)
         for feed in self.feeds:
-            if (feed.channels, feed.transport, self._sources[feed]) == wanted:
+            same = (feed.channels, feed.transport, self._sources[feed]) == wanted
+            if same and feed.privacy == private:
                 return feed
-        feed = Feed(self._open_driver(chosen), self.bridge, name=self.name, log=log)
+        driver = self._open_driver(chosen)
+        feed = Feed(driver, self.bridge, name=self.name, log=log, privacy=private)
         feed.channels, feed.transport, _ = wanted
         self._warn_of_readers(feed, chosen)
         self.feeds.append(feed)
@@ -232,12 +238,13 @@ class Portal:
         journal: str | Path | Journal | None = None,
         max_rows: int | None = None,
         max_bytes: int | None = None,
+        privacy: Pseudonyms | None = None,
     ) -> Feed:
         """Do as `bx.listen(portal, ...)`."""
         sources = Sources.of(
             events, chat=chat, enrich=enrich, auth_connector=auth_connector, unbind=unbind
         )
-        feed = self.feed(channels, transport, sources=sources)
+        feed = self.feed(channels, transport, sources=sources, privacy=privacy)
         return feed.start(
             backfill=backfill, journal=journal, max_rows=max_rows, max_bytes=max_bytes
         )
@@ -256,6 +263,7 @@ class Portal:
         journal: str | Path | Journal | None = None,
         max_rows: int | None = None,
         max_bytes: int | None = None,
+        privacy: Pseudonyms | None = None,
     ) -> Feed:
         """Do as `bx.listen`, for a coroutine on any event loop; `feed.stream()` has the events.
 
@@ -271,7 +279,7 @@ class Portal:
         sources = Sources.of(
             events, chat=chat, enrich=enrich, auth_connector=auth_connector, unbind=unbind
         )
-        return await self.feed(channels, transport, sources=sources).start_async(
+        return await self.feed(channels, transport, sources=sources, privacy=privacy).start_async(
             backfill=backfill, journal=journal, max_rows=max_rows, max_bytes=max_bytes
         )
 

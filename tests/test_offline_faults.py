@@ -1,4 +1,4 @@
-"""Readers of the offline queue that are killed: the long run is `python -m tests.faults.offline`."""
+"""Killed readers of the offline queue; the long run is `python -m tests.faults.offline`."""
 
 from random import SystemRandom
 

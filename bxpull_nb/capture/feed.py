@@ -18,6 +18,7 @@ from bxpull_nb.capture.run import CaptureRun
 from bxpull_nb.capture.search import all_from
 from bxpull_nb.models import PullConfig
 from bxpull_nb.models.choices import checked_channels, checked_transport
+from bxpull_nb.privacy import Pseudonyms
 from bxpull_nb.storage.eventlog import EventLog
 from bxpull_nb.storage.journal import Journal
 
@@ -29,7 +30,8 @@ class Feed(FollowedEvents):
 
     `listen()` or `replay()` makes it; any thread may use it. `open_driver` makes its driver,
     `name` is the portal's name in the repr, `log` takes the events. `recorded`: it plays a
-    recording, of which every handler and every stream gets all events.
+    recording, of which every handler and every stream gets all events. `privacy` replaces
+    personal data before anything is stored.
 
     Here is how it starts, stops and is doing. `CapturedEvents` has what can be read of its events,
     `FeedQuestions` what can be asked about them, `AwaitedEvents` waits, `FollowedEvents` streams
@@ -44,11 +46,15 @@ class Feed(FollowedEvents):
         name: str = "portal",
         log: EventLog | None = None,
         recorded: bool = False,
+        privacy: Pseudonyms | None = None,
     ) -> None:
         log = EventLog() if log is None else log
         hub = EventHub(log, recent=partial(all_from, log) if recorded else None)
-        super().__init__(hub, CaptureRun(open_driver, hub, name), bridge, recorded=recorded)
+        super().__init__(
+            hub, CaptureRun(open_driver, hub, name, privacy), bridge, recorded=recorded
+        )
         self.name = name
+        self.privacy = privacy
         self._starting = 0  # calls of start_async under way
 
     def start(

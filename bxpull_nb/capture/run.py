@@ -12,9 +12,11 @@ from msgspec import structs
 from bxpull_nb.capture.activity_log import ActivityLog
 from bxpull_nb.capture.driver import Driver, OpenDriver, Unbinding
 from bxpull_nb.capture.hub import EventHub
+from bxpull_nb.capture.private_target import PrivateTarget
 from bxpull_nb.errors import ConnectionFailed, SettingsError
 from bxpull_nb.listener import ListenerStats
 from bxpull_nb.models import CHANNEL_TYPES, LogEntry
+from bxpull_nb.privacy import Pseudonyms
 from bxpull_nb.protocol.session import Resume
 from bxpull_nb.storage.journal import Journal
 
@@ -27,10 +29,12 @@ class CaptureRun:
     """One driver at a time, into one hub; counters continue from each driver to the next.
 
     Coroutines run on the bridge's loop; properties may be read on any thread. `name` is the
-    portal's, for a journal.
+    portal's, for a journal. With `privacy` the hub gets pseudonyms only.
     """
 
-    def __init__(self, open_driver: OpenDriver, hub: EventHub, name: str) -> None:
+    def __init__(
+        self, open_driver: OpenDriver, hub: EventHub, name: str, privacy: Pseudonyms | None = None
+    ) -> None:
         self.channels: tuple[str, ...] = CHANNEL_TYPES
         self.transport = "auto"
         self.journal: Journal | None = None
@@ -38,6 +42,7 @@ class CaptureRun:
         self.driver: Driver | None = None
         self._open_driver = open_driver
         self._hub = hub
+        self._target = hub if privacy is None else PrivateTarget(hub, privacy)
         self._name = name
         self._switching = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
@@ -140,7 +145,7 @@ class CaptureRun:
         self._hub.error = None
         resume = await self._open_journal()
         self.driver = self._open_driver(
-            self._hub,
+            self._target,
             channels=self.channels,
             transport=self.transport,
             backfill=backfill,

@@ -1,7 +1,7 @@
 """Run the collector of `bxpull listen --dataset`, and report how it goes."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
@@ -13,6 +13,7 @@ from bxpull_nb.cli.log_warnings import showing_warnings
 from bxpull_nb.cli.output import Output, stamped, whole_text
 from bxpull_nb.cli.progress import Progress
 from bxpull_nb.cli.signals import two_signals
+from bxpull_nb.cli.source_options import failed_sources
 from bxpull_nb.cli.storage_options import StorageOptions
 from bxpull_nb.collector import Collector, CollectorStats
 from bxpull_nb.errors import BxPullError, SettingsError
@@ -47,25 +48,23 @@ def collect(
     portal: "Portal",
     storage: StorageOptions,
     journal: "Path",
-    how: tuple[str, str],
+    how: Mapping[str, Any],
     count: int | None,
     seconds: float | None,
 ) -> int:
     """Collect until `count` events, `seconds` or a signal; return the exit code.
 
-    `how` is channels and transport. Writes the captured events first, then raises the error that
-    ended the feed for good.
+    `how` are the channels, transport, sources and privacy of the collector's feed. Writes the
+    captured events first, then raises the error that ended the feed for good.
     """
-    channels, transport = how
     with _warning_reporter(output, storage) as reporter, two_signals(output) as stop_asked:
         collector = Collector(
             portal,
             storage.dataset or "",
             journal,
-            channels=channels,
-            transport=transport,
             every=storage.every or _EVERY,
             written=lambda part: reporter.report("part", **_facts(part)),
+            **how,
         )
         with _metrics(storage.metrics_port, lambda: collector.stats) as metrics:
             collector.start()
@@ -138,7 +137,7 @@ def _ended(output: Output, collector: Collector, reporter: Reporter, *, complete
         lost_events=stats.lost_events or None,
     )
     if complete:
-        return DONE
+        return INCOMPLETE if failed_sources(collector.feed) else DONE
     lines = [collector.lost] if collector.lost else []
     if collector.error is not None:
         lines.insert(

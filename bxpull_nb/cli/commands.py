@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bxpull_nb import __version__
-from bxpull_nb.cli.exit_codes import EXIT_CODES, FAILED
+from bxpull_nb.cli.exit_codes import DONE, EXIT_CODES, FAILED, INCOMPLETE
 from bxpull_nb.cli.failures import OneLineErrors
 from bxpull_nb.cli.output import Output
 from bxpull_nb.cli.portal_options import VISIBLE, open_portal, portal_options
+from bxpull_nb.cli.source_options import SourceOptions, failed_sources, source_options
 from bxpull_nb.cli.storage_options import StorageOptions, compact, storage_options
 
 if TYPE_CHECKING:
@@ -123,6 +124,7 @@ def sandbox(output: Output, /, port: int | None, rate: float, no_demo: bool) -> 
     metavar="FILE",
     help="Write the events to this file at the end, instead of JSON lines to stdout.",
 )
+@source_options
 @storage_options
 @click.option("--rate", type=_RATE, help="Demo events a second, with --sandbox.  [default: 100]")
 @click.pass_obj
@@ -134,6 +136,7 @@ def listen(
     count: int | None,
     seconds: float | None,
     csv: Path | None,
+    sources: SourceOptions,
     storage: StorageOptions,
     rate: float | None,
     **source: Any,
@@ -143,8 +146,13 @@ def listen(
     Ends after --count events, after --for seconds, or at Ctrl-C; the CSV file is written in
     each case. With --dataset it is a collector: nothing goes to stdout, the first SIGINT or
     SIGTERM writes the remaining events and ends it, the second ends it at once.
+
+    Deals and tasks do not come by channels: --events takes the portal's own events, --chat the
+    user's messages. A source that cannot run is reported, and the others go on.
     """
     storage.check(csv)
+    how: dict[str, Any] = {"channels": channels, "transport": transport}
+    how |= {"sources": sources.sources(), "privacy": sources.privacy()}
     if rate is not None and not source["sandbox"]:
         raise click.UsageError("--rate is the sandbox's: give it together with --sandbox.")
     if csv is not None and not csv.parent.is_dir():
@@ -152,11 +160,13 @@ def listen(
     with open_portal(**source, rate=rate or 100.0) as portal:
         journal = storage.folder(portal.name, sandbox=source["sandbox"])
         if storage.dataset is None or journal is None:
-            _capture(output, portal.feed(channels, transport), count, seconds, csv, journal)
-            return
-        from bxpull_nb.cli.collect import collect
+            feed = portal.feed(**how)
+            _capture(output, feed, count, seconds, csv, journal)
+            code = INCOMPLETE if failed_sources(feed) else DONE
+        else:
+            from bxpull_nb.cli.collect import collect
 
-        code = collect(output, portal, storage, journal, (channels, transport), count, seconds)
+            code = collect(output, portal, storage, journal, how, count, seconds)
     click.get_current_context().exit(code)
 
 
@@ -186,7 +196,8 @@ def doctor(output: Output, /, **source: Any) -> None:
     """Check every hop from the portal to here, and print next steps for failures.
 
     Five test events (bxpull_echo) go to the application's channel for each transport, WebSocket
-    and polling, where every listener sees them. Ends with 0 if all is well, with 1 if something
+    and polling, where every listener sees them. The last lines name the sources of events that
+    this portal allows, which are no failures. Ends with 0 if all is well, with 1 if something
     fails.
     """
     with open_portal(**source) as portal:
@@ -198,6 +209,8 @@ def doctor(output: Output, /, **source: Any) -> None:
             portal,
             tell=lambda finding: output.result(report.finding_text(finding), colour=colour),
         )
+        for finding in found.sources:
+            output.result(report.finding_text(finding), colour=colour)
         output.result(f"\n{found.summary}", colour=colour)
     if not found.ok:
         click.get_current_context().exit(FAILED)
@@ -262,7 +275,7 @@ def _capture(
 
     def write(events: "pd.DataFrame") -> bool:
         """Write the events; return whether the capture still serves a purpose."""
-        taken = output.result(tail.json_lines(events))
+        taken = output.result(tail.json_lines(events, with_source=bool(feed.report().sources)))
         return taken or (journal is not None and not output.reader_left)
 
     try:

@@ -12,7 +12,7 @@ This includes a result that stdout did not take. Notes and logs that no stream t
 USAGE = 2
 """The command was typed wrong; click uses this number."""
 INCOMPLETE = 3
-"""`listen --dataset` ended before the dataset had everything.
+"""`listen` ended without a source that was asked for, or before the dataset had everything.
 
 The journal keeps the rest, except for events that its own disk did not take: those are counted.
 """
@@ -21,5 +21,6 @@ INTERRUPTED = 130
 
 EXIT_CODES = f"""Ends with {DONE} when it ended as asked, {FAILED} when something went wrong,
 {USAGE} for what was typed wrong, {INCOMPLETE} when the dataset does not have everything yet (the
-next run sends what the journal has, and asks the server for what its disk did not take),
+next run sends what the journal has, and asks the server for what its disk did not take) or a source
+of --events or --chat could not run,
 {INTERRUPTED} when it was interrupted."""

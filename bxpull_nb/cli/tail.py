@@ -51,16 +51,17 @@ def watch(
                 raise feed.error or BxPullError("the feed was stopped.")
 
 
-def json_lines(events: "pd.DataFrame") -> bytes:
+def json_lines(events: "pd.DataFrame", *, with_source: bool = False) -> bytes:
     """Return a line with a JSON object for each row, its params as JSON inside.
 
     Secrets of service messages and of unreadable ones are masked, as in every file.
     """
     encode = msgspec.json.encode
     texts = exported(events, "json_lines()", reveal=False, typed=True)[0]["params"].to_pylist()
-    columns = [*(events[name] for name in _FIELDS), map(_raw, texts)]
+    names = [*(["source"] if with_source else []), *_FIELDS]
+    columns = [*(events[name] for name in names), map(_raw, texts)]
     return b"".join(
-        encode({**dict(zip(_FIELDS, map(_plain, row), strict=True)), "params": params}) + b"\n"
+        encode({**dict(zip(names, map(_plain, row), strict=True)), "params": params}) + b"\n"
         for *row, params in zip(*columns, strict=True)
     )
 

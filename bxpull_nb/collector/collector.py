@@ -12,6 +12,8 @@ from bxpull_nb.collector.lost_note import Lost, LostNote
 from bxpull_nb.errors import BxPullError
 from bxpull_nb.models import IS_LOG_ENTRY
 from bxpull_nb.portal import Portal
+from bxpull_nb.privacy import Pseudonyms
+from bxpull_nb.sources import Sources
 from bxpull_nb.storage.dataset import PART_BYTES, Uploader, Written
 from bxpull_nb.storage.eventlog import RecentLog
 from bxpull_nb.storage.journal import Journal
@@ -56,7 +58,8 @@ class Collector:
     one; the first after ten seconds, so that a dataset that takes nothing is noticed soon. A part
     that fails stays in the journal and is tried again after 5 seconds, later after up to five
     minutes. Several collectors may write to one dataset, of one portal or of many. `written` is
-    called with each part (its failure is logged), `monotonic` gives seconds.
+    called with each part (its failure is logged), `monotonic` gives seconds. `sources` are those
+    besides the channels; `privacy` replaces personal data before the journal has it.
     """
 
     def __init__(
@@ -71,8 +74,12 @@ class Collector:
         part_bytes: int = PART_BYTES,
         written: Callable[[Written], None] = lambda _part: None,
         monotonic: Callable[[], float] = time.monotonic,
+        sources: Sources | None = None,
+        privacy: Pseudonyms | None = None,
     ) -> None:
-        self.feed = portal.feed(channels, transport, log=RecentLog())
+        self.feed = portal.feed(
+            channels, transport, log=RecentLog(), sources=sources, privacy=privacy
+        )
         self.journal = Journal(journal, portal=portal.name)
         self.error: BxPullError | OSError | None = None
         """Why the dataset takes nothing at present; None while it does."""

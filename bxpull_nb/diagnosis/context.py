@@ -48,6 +48,8 @@ class Context:
     answers: bool = False
     accepted: bool = True
     user_id: int | None = None
+    scopes: tuple[str, ...] = ()
+    """The granted scopes; none where the portal did not answer."""
     config: PullConfig | None = None
 
     @property

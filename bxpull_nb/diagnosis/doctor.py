@@ -17,12 +17,18 @@ from bxpull_nb.diagnosis.portal_checks import (
     scope_is_enough,
     token_is_accepted,
 )
+from bxpull_nb.diagnosis.source_checks import (
+    application_channels,
+    chat_events,
+    offline_events,
+    personal_feed,
+)
 from bxpull_nb.diagnosis.transport_checks import polling_brings_events, websocket_brings_events
 from bxpull_nb.errors import BxPullError, SettingsError
 from bxpull_nb.masking import quoted, reason_of
 from bxpull_nb.portal import Portal, checked_portal
 
-__all__ = ["CHECKS", "diagnose", "doctor"]
+__all__ = ["CHECKS", "SOURCES", "diagnose", "doctor"]
 
 Check = Callable[[Context], Awaitable[CheckResult]]
 
@@ -38,6 +44,14 @@ CHECKS: dict[str, Check] = {
     "polling": polling_brings_events,
 }
 """In their order; a later check may need the result of an earlier one."""
+
+SOURCES: dict[str, Check] = {
+    "app channels": application_channels,
+    "personal feed": personal_feed,
+    "offline events": offline_events,
+    "chat events": chat_events,
+}
+"""Checked after the others; a source that is not allowed is no failure."""
 
 _log = logging.getLogger("bxpull_nb")
 
@@ -57,10 +71,11 @@ def doctor(
     """Check every hop from the portal to here, and return findings with next steps.
 
     Nine checks run, from the portal's address to events by WebSocket and by polling. A failure
-    ends nothing; a check that needs the failed one is marked as not tried. `tell` gets each
-    finding as it comes, on the portal's own thread. For each transport `echoes` test events
-    (command `bxpull_echo`) go to the application's channel, where every listener sees them; their
-    time is from the REST call to the event. A call of the portal, and a transport, may take
+    ends nothing; a check that needs the failed one is marked as not tried. `sources` of the result
+    name the sources of events that this portal, plan, scope and user allow. `tell` gets each
+    finding of a check as it comes, on the portal's own thread. For each transport `echoes` test
+    events (command `bxpull_echo`) go to the application's channel, where every listener sees them;
+    their time is from the REST call to the event. A call of the portal, and a transport, may take
     `seconds`. `nonce` gives each test event's mark, `clock` seconds that never go backwards.
     Nothing is left running. Raises SettingsError for numbers that cannot be used,
     WrongThreadError on the portal's own thread.
@@ -87,7 +102,8 @@ async def diagnose(
         findings.append(finding)
         if notify is not None:
             notify(finding)
-    return Diagnosis(context.portal.name, findings)
+    sources = [await _finding(name, check, context) for name, check in SOURCES.items()]
+    return Diagnosis(context.portal.name, findings, sources)
 
 
 async def _finding(name: str, check: Check, context: Context) -> Finding:

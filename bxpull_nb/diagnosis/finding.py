@@ -92,11 +92,17 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Diagnosis:
-    """All findings of one run of the doctor, in their order."""
+    """All findings of one run of the doctor, in their order.
 
-    def __init__(self, name: str, findings: Sequence[Finding]) -> None:
+    `sources` are findings too: for each source of events, whether it is allowed, or what to do.
+    """
+
+    def __init__(
+        self, name: str, findings: Sequence[Finding], sources: Sequence[Finding] = ()
+    ) -> None:
         self.name = name
         self.findings = tuple(findings)
+        self.sources = tuple(sources)
 
     @property
     def ok(self) -> bool:
@@ -110,7 +116,10 @@ class Diagnosis:
         counted = [f"{states.count(state)} {state}" for state in _SIGNS if state in states]
         is_well = "nothing fails, see the warnings" if "warning" in states else "all is well"
         verdict = is_well if self.ok else "something fails"
-        return "; ".join([f"{self.name}: {verdict} ({', '.join(counted)})", *self._times()])
+        allowed = ", ".join(source.check for source in self.sources if source.ok)
+        ending = [f"sources: {allowed}"] if allowed else []
+        hops = f"{self.name}: {verdict} ({', '.join(counted)})"
+        return "; ".join([hops, *self._times(), *ending])
 
     def to_frame(self) -> "pd.DataFrame":
         """Return one row for each check, with the same dtypes whatever was found.
@@ -130,10 +139,11 @@ class Diagnosis:
         )
 
     def __repr__(self) -> str:
-        return "\n".join([*(finding.text for finding in self.findings), "", self.summary])
+        shown = [finding.text for finding in (*self.findings, *self.sources)]
+        return "\n".join([*shown, "", self.summary])
 
     def _repr_html_(self) -> str:
-        rows = "".join(map(_row, self.findings))
+        rows = "".join(map(_row, (*self.findings, *self.sources)))
         names = ("state", "check", "found → next step", "ms")
         head = "".join(f"<th scope='col' style='text-align:left'>{name}</th>" for name in names)
         return (

@@ -81,6 +81,7 @@ async def scope_is_enough(context: Context) -> CheckResult:
     context.need_token()
     granted = await context.within(context.portal.rest.call("scope"))
     scopes = [str(scope) for scope in granted] if isinstance(granted, list) else []
+    context.scopes = tuple(scopes)
     granted_text = f"granted: {', '.join(scopes) or 'nothing'}"
     if _PULL not in scopes:
         text = f"'{_PULL}' is missing; {granted_text}"

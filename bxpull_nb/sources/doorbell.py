@@ -4,7 +4,7 @@ import asyncio
 from contextlib import suppress
 from typing import Any
 
-from bxpull_nb.listener import CaptureTarget
+from bxpull_nb.listener import Beginnings, CaptureTarget
 from bxpull_nb.models import Batch, Event, LogEntry, RecordBatch
 from bxpull_nb.models.fields import whole_number
 
@@ -55,9 +55,9 @@ class DoorbellTarget:
         self._target = target
         self._bell = bell
 
-    def began(self, since: float) -> None:
-        """Note when the capture began."""
-        self._target.began(since)
+    def began(self, since: float, beginnings: Beginnings = ()) -> None:
+        """Note when the capture began, and after which mids."""
+        self._target.began(since, beginnings)
 
     def store(self, batch: Batch) -> None:
         """Store the records, then hear the doorbell."""

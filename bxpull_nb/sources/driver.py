@@ -101,6 +101,15 @@ class SourcesDriver:
         """The transports in use now."""
         return self._listener.transports
 
+    @property
+    def next_try(self) -> float | None:
+        """Seconds until the next try to connect a channel; None while none is due."""
+        return self._listener.next_try
+
+    def retry_now(self) -> None:
+        """Try to connect at once, instead of waiting."""
+        self._listener.retry_now()
+
     def resume_state(self) -> Resume:
         """Return the state in which it stopped, for another one to continue from."""
         seen = {source.log.name: source.seen for source in self.sources}

@@ -16,7 +16,7 @@ def test_a_healthy_portal(sandbox: Sandbox) -> None:
     """A line a check, then the summary; exit code 0."""
     result = bxpull("doctor", BXPULL_URL=sandbox.url, BXPULL_TOKEN=sandbox.token)
     assert (result.exit_code, result.stderr) == (0, "")
-    assert len(re.findall(r"^✓ ok {9}\w", result.stdout, re.MULTILINE)) == 9
+    assert len(re.findall(r"^✓ ok {9}\w", result.stdout, re.MULTILINE)) == 9 + 3  # sources
     assert "all is well (9 ok); by websocket" in result.stdout.splitlines()[-1]
     assert sandbox.token not in result.stdout
 

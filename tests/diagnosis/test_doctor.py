@@ -500,3 +500,71 @@ def test_no_secret_is_shown() -> None:
     shown = repr(diagnosis) + diagnosis._repr_html_() + diagnosis.to_frame().to_csv()
     assert [secret for secret in filter(None, secrets) if secret in shown] == []
     assert len(list(filter(None, secrets))) >= 4
+
+
+# Sources of events
+
+
+def sources_of(sandbox: Sandbox, auth: Callable[[Sandbox], Auth] = token) -> dict[str, Finding]:
+    """The findings about sources."""
+    with opened(sandbox, auth) as portal:
+        diagnosis = doctor(portal, echoes=1)
+    assert diagnosis.ok
+    assert all(source.check in repr(diagnosis) for source in diagnosis.sources)
+    return {finding.check: finding for finding in diagnosis.sources}
+
+
+def test_an_administrators_application_has_three_sources() -> None:
+    """All but the personal feed, and the summary names them."""
+    with opened(Sandbox()) as portal:
+        diagnosis = doctor(portal, echoes=1)
+        bound = portal.call("event.get")
+    assert [source.state for source in diagnosis.sources] == ["ok", "not tried", "ok", "ok"]
+    assert diagnosis.summary.endswith("; sources: app channels, offline events, chat events")
+    channels, personal, offline, chat = diagnosis.sources
+    assert "no deals and no tasks" in channels.said
+    assert "connect with a webhook of scope 'pull_channel'" in personal.next_step
+    assert re.match(r"allowed: \d\d names of events, scopes crm, task; records", offline.said)
+    assert "one reader only" in chat.said
+    assert bound == []  # looked at, and left as it was
+
+
+def test_a_webhook_has_two_sources() -> None:
+    """Its user's feed and chats; the two others need an application."""
+    found = sources_of(Sandbox(), webhook)
+    assert [found[name].state for name in found] == ["not tried", "ok", "not tried", "ok"]
+    assert "web interface of user 1" in found["personal feed"].said
+    for name in ("app channels", "offline events"):
+        assert found[name].said == "a webhook has no application"
+        assert found[name].next_step.startswith("Connect with an application's OAuth token")
+
+
+@pytest.mark.parametrize(
+    ("settings", "said", "step"),
+    [
+        ({"admin": False}, "the user is no administrator", "token of an administrator"),
+        ({"scope": "pull,im"}, "no scope with events", "Tick 'crm' in the application's settings"),
+        ({"offline_extended": False}, "the plan cannot mark records", "lose up to 50 changes"),
+    ],
+)
+def test_what_keeps_offline_events_away(settings: dict[str, Any], said: str, step: str) -> None:
+    """The user, the scope, or the plan, which is a warning only."""
+    finding = sources_of(Sandbox(**settings))["offline events"]
+    assert said in finding.said
+    assert step in finding.next_step
+    assert finding.state == ("warning" if "offline_extended" in settings else "not tried")
+
+
+def test_chat_needs_its_scope() -> None:
+    """And the finding names it."""
+    finding = sources_of(Sandbox(scope="pull,crm"))["chat events"]
+    assert (finding.state, finding.said) == ("not tried", "the scope 'im' is missing")
+    assert finding.next_step.startswith("Tick 'im' in the application's settings")
+
+
+def test_no_source_without_a_portal() -> None:
+    """And none in the summary."""
+    with Portal(AccessToken("http://127.0.0.1:9", WRONG)) as portal:
+        diagnosis = doctor(portal)
+    assert [source.said for source in diagnosis.sources] == ["no portal answers"] * 4
+    assert "sources" not in diagnosis.summary

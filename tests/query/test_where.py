@@ -83,9 +83,9 @@ def test_the_answer_is_that_of_the_chosen_events(
 
 def records(df: pd.DataFrame) -> Any:
     """Return the records of the rows."""
-    from bxpull_nb.capture.replay import records_of
+    from bxpull_nb.capture.recorded import recorded_rows
 
-    return records_of(df)
+    return recorded_rows(df).records
 
 
 @pytest.mark.parametrize("name", QUESTIONS)

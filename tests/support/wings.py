@@ -8,7 +8,8 @@ PACKAGE = PROJECT / "bxpull_nb"
 
 _VALUES = {"errors", "masking", "models"}
 _NET = {*_VALUES, "protocol", "environment", "http"}
-_CAPTURE = {*_NET, "params", "listener", "storage", "analysis", "query", "bridge", "capture"}
+_VIEWS = {"params", "privacy", "storage", "analysis", "query"}
+_CAPTURE = {*_NET, *_VIEWS, "listener", "bridge", "capture"}
 WINGS: dict[str, set[str]] = {
     "errors": set(),
     "masking": set(),
@@ -19,6 +20,7 @@ WINGS: dict[str, set[str]] = {
     "environment": {*_VALUES, "protocol"},
     "http": {*_VALUES, "protocol", "environment"},
     "params": {*_VALUES},
+    "privacy": {*_VALUES, "protocol"},
     "analysis": {*_VALUES},
     "storage": {*_VALUES, "protocol", "files", "params"},
     "query": {*_VALUES, "params", "storage", "analysis"},
@@ -28,10 +30,10 @@ WINGS: dict[str, set[str]] = {
     "capture": _CAPTURE - {"http", "capture"},
     "portal": {*_CAPTURE, "rest", "sources", "sandbox"},
     "api": {*_CAPTURE, "rest", "sources", "portal", "sandbox"},
-    "collector": {*_CAPTURE, "portal"},
+    "collector": {*_CAPTURE, "sources", "portal"},
     "diagnosis": {*_CAPTURE, "rest", "portal"},
     "jupyter": {*_CAPTURE, "portal", "api", "diagnosis"},
-    "cli": {*_CAPTURE, "rest", "portal", "api", "collector", "diagnosis", "sandbox"},
+    "cli": {*_CAPTURE, "rest", "sources", "portal", "api", "collector", "diagnosis", "sandbox"},
     "sandbox": {*_VALUES, "protocol"},
 }
 """Wing -> those it may import, from the bottom up. The sandbox never imports the client."""

@@ -5,7 +5,7 @@ from typing import Any, TypedDict
 
 import numpy as np
 
-from bxpull_nb.capture.replay import records_of
+from bxpull_nb.capture.recorded import recorded_rows
 from bxpull_nb.jupyter.widgets.live_answer import df_of
 from bxpull_nb.jupyter.widgets.rows import RowSource
 from bxpull_nb.models import Record
@@ -85,4 +85,4 @@ def records_at(source: RowSource, numbers: np.ndarray) -> list[Record]:
         if first <= numbers[0]:
             return [records[number - first] for number in numbers.tolist()]
     df, kept_from = df_of(source)
-    return list(records_of(df.iloc[numbers - kept_from]))
+    return list(recorded_rows(df.iloc[numbers - kept_from]).records)
