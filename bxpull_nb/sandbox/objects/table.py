@@ -1,6 +1,7 @@
 """Objects of one kind, which announce every change."""
 
 from collections.abc import Callable, Iterable
+from math import isfinite
 from threading import Lock
 from typing import Any, NamedTuple
 
@@ -117,7 +118,9 @@ def _text(value: Any) -> Any:
 
 
 def _sum(value: Any) -> str:
+    """Return a sum as text; 0.00 for what is no number."""
     try:
-        return f"{float(value):.2f}"
-    except (TypeError, ValueError):
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
         return "0.00"
+    return f"{number:.2f}" if isfinite(number) else "0.00"

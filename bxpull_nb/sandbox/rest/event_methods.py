@@ -1,6 +1,7 @@
 """REST methods of event bindings: `events`, `event.bind`, `event.unbind`, `event.get`."""
 
 import re
+from math import isfinite
 from typing import Any
 
 from bxpull_nb.sandbox.offline.bindings import Binding, EventBindings
@@ -123,7 +124,7 @@ def application_only(call: Call) -> None:
 def intval(value: Any) -> int:
     """Return the value as PHP's `intval` does: the number that it begins with, or 0."""
     if isinstance(value, bool | float):
-        return int(value)
+        return int(value) if isfinite(value) else 0
     found = _INTEGER.match(str(value))
     return int(found[1]) if found else 0
 

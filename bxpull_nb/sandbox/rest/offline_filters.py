@@ -107,5 +107,5 @@ def _typed(name: str, value: Any) -> Any:
         if name == "TIMESTAMP_X":
             return int(datetime.fromisoformat(str(value)).timestamp())
         return int(value) if name in ("ID", "ERROR") else str(value)
-    except (TypeError, ValueError) as exc:
+    except (TypeError, ValueError, OverflowError) as exc:
         raise argument_error(f"The value of an argument '{name}' has an invalid type") from exc
