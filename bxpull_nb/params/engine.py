@@ -39,7 +39,7 @@ def offer(connection: "duckdb.DuckDBPyConnection", name: str, table: pa.Table) -
 def of_texts(
     connection: "duckdb.DuckDBPyConnection",
     query: str,
-    texts: pa.LargeStringArray,
+    texts: pa.ChunkedArray | pa.LargeStringArray,
     parameters: Any = None,
 ) -> list[pa.Array]:
     """Return the columns of a query on a table `texts` with the column `text`."""

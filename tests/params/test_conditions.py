@@ -199,3 +199,26 @@ def test_a_text_is_found_however_its_json_is_written(wanted: str, ascii_only: bo
     for operator, value in (("==", wanted), ("in", [wanted, "never"])):
         mask = OnParams.of(("params.t", operator, value)).mask(pa.array(texts, pa.large_string()))
         assert mask.tolist() == [True, True, True, False, False]
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_texts_that_duckdb_does_not_read_are_decided_too(chunked: bool) -> None:
+    """A half character elsewhere, no JSON, nothing at all; with them, texts that are read."""
+    texts = [
+        '{"t":"WON"}',
+        '{"t":"WON","emoji":"\\ud83d"}',
+        '{"t":"LOST","other":"WON","emoji":"\\ud83d"}',
+        '{"t":"WON"',
+        "WON",
+        None,
+        '{"t":["WON"]}',
+        '{"t":null,"other":"WON"}',
+    ]
+    array: Any = pa.array(texts, pa.large_string())
+    if chunked:
+        array = pa.chunked_array([array[:4], array[4:]])
+    for operator, value in (("==", "WON"), ("in", ["WON", "never"])):
+        mask = OnParams.of(("params.t", operator, value)).mask(array)
+        assert mask.tolist() == [True, True, *[False] * 6]
+        many = OnParams.of(("params.t[]", operator, value)).mask(array)
+        assert many.tolist() == [*[False] * 6, True, False]

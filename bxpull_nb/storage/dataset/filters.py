@@ -96,7 +96,7 @@ class Where:
         Duplicates of an event have equal params, but for one that was torn, which meets none. So
         they are decided while a file is read.
         """
-        texts = params.cast(pa.large_string()).combine_chunks()
+        texts = params.cast(pa.large_string())
         masks = [one.mask(texts) for one in self._params]
         met: np.ndarray = np.logical_and.reduce(masks)
         return met
