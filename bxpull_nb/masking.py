@@ -3,13 +3,14 @@
 Channel ids, tokens and webhook secrets give access to a portal's events for as long as they
 live, so the package never prints them in full unless the caller sets `reveal=True`. An input
 that cannot be used is shown by `quoted`, and the message of another library by `reason_of`:
-the two functions that put foreign text into an error.
+the functions that put foreign text into an error; `listed` does so for names of events.
 """
 
 import os
 import re
+from collections.abc import Sequence
 
-__all__ = ["mask", "mask_foreign", "mask_text", "mask_url", "quoted", "reason_of"]
+__all__ = ["listed", "mask", "mask_foreign", "mask_text", "mask_url", "quoted", "reason_of"]
 
 _SECRET_QUERY = re.compile(
     r"(?i)\b(CHANNEL_ID|token|auth|access_token|refresh_token|client_secret)=([^&\s]+)"
@@ -63,6 +64,18 @@ def mask_foreign(text: str) -> str:
     masked = _AFTER_HOST.sub(r"\1/…", _CREDENTIALS.sub("//", text))
     masked = _PATH.sub("…", masked)
     return _LONG.sub("…", mask_text(masked))
+
+
+def listed(names: Sequence[str], most: int = 20) -> str:
+    """Return names for an error message: masked, short, on one line, and at most so many.
+
+    >>> listed(["id", "stage", "title"], most=2)
+    'id, stage and 1 more'
+    """
+    shown = [mask_text(name) for name in names[:most]]
+    short = [name if len(name) <= _LONGEST else f"{name[:_LONGEST]}…" for name in shown]
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return f"{', '.join(short)}{more}" or "none"
 
 
 def quoted(value: object, *, is_address: bool = False) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from bxpull_nb.errors import SettingsError
-from bxpull_nb.masking import quoted
+from bxpull_nb.masking import listed, quoted
 from bxpull_nb.models.dataframes import needs_pandas
 from bxpull_nb.params.engine import opened
 from bxpull_nb.params.extract import extracted
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["expand_params"]
-
-_SHOWN = 20  # paths in an error
 
 
 def expand_params(
@@ -80,10 +78,9 @@ def _chosen(
     for path, values in zip(wanted, extracted(connection, given, wanted), strict=True):
         if not len(values.rows) and (given.kinds >= 0).any():
             known = [str(Path.keys(*keys)) for keys in flattened(connection, given) if keys]
-            more = ", …" if len(known) > _SHOWN else ""
             raise SettingsError(
-                f"no event here has the path {path} in its params. Paths that there are: "
-                f"{', '.join(known[:_SHOWN]) or 'none'}{more}."
+                f"no event here has the path {listed([str(path)])} in its params. Paths that there "
+                f"are: {listed(known)}."
             )
         yield path, values
 

@@ -12,13 +12,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from bxpull_nb.errors import SettingsError
+from bxpull_nb.masking import quoted
 
 __all__ = ["ANY_ID", "EACH", "All", "Index", "Key", "Path", "Step", "is_id"]
 
 EACH = "[]"
 ANY_ID = "{id}"
 
-_PLAIN = re.compile(r"[^.\[\]\"{}*\\\s$/](?:[^.\[\]\"{}*\\\x00-\x1f]*[^.\[\]\"{}*\\\s])?")
+_ODD = r".\[\]\"{}*\\\x00-\x1f\x7f\ud800-\udfff"  # characters of a key that is written in quotes
+_PLAIN = re.compile(rf"[^{_ODD}\s$/](?:[^{_ODD}]*[^{_ODD}\s])?")
 _QUOTED = r"\"(?:[^\"\\]|\\.)*\""
 _STEP = re.compile(
     rf"""
@@ -136,11 +138,11 @@ def _step(found: re.Match[str], text: str) -> Step:
         return All(EACH)
     if found["any"]:
         return All(ANY_ID)
-    quoted = found["bracket"] or found["quoted"]
-    if not quoted:
+    written = found["bracket"] or found["quoted"]
+    if not written:
         return Key(found["plain"])
     try:
-        return Key(json.loads(quoted, strict=False))
+        return Key(json.loads(written, strict=False))
     except ValueError:
         raise _no_path(text) from None
 
@@ -150,8 +152,10 @@ def _text(step: Step) -> str:
         return f"[{step.at}]"
     if isinstance(step, All):
         return step.kind if step.kind == EACH else f".{step.kind}"
-    plain = _PLAIN.fullmatch(step.name)
-    return f".{step.name if plain else json.dumps(step.name, ensure_ascii=False)}"
+    if _PLAIN.fullmatch(step.name):
+        return f".{step.name}"
+    written = json.dumps(step.name, ensure_ascii=False)
+    return "." + written.encode(errors="backslashreplace").decode()  # half a character
 
 
 def _json_path(step: Step) -> str:
@@ -178,6 +182,6 @@ def _inner(value: Any, step: Step) -> Iterator[Any]:
 
 def _no_path(text: object) -> SettingsError:
     return SettingsError(
-        f"{text!r} is no path into params: write such as stage, user.name, items[0].sku, or "
+        f"{quoted(text)} is no path into params: write such as stage, user.name, items[0].sku, or "
         f'"a.b" for a key with a dot.'
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from unicodedata import normalize
 
 from bxpull_nb.errors import SettingsError
-from bxpull_nb.masking import quoted
+from bxpull_nb.masking import listed, quoted
 from bxpull_nb.query.path_stats import TYPES
 from bxpull_nb.query.schema import schema_of
 from bxpull_nb.query.shape import Shape, shape_of
@@ -32,7 +32,6 @@ _TAKEN = {  # what a class of pydantic has already, and what the code itself nee
     *("schema", "schema_json", "update_forward_refs", "validate", *_USED),
 }
 _UNNAMED = re.compile(r'["\\\x00-\x1f]')  # in keys that a field of msgspec cannot have
-_SHOWN = 20  # commands in an error
 
 
 class Code(str):
@@ -84,13 +83,11 @@ def _of_command(events: Source, command: str) -> "tuple[pd.DataFrame, str]":
             return table[names == found[0]], found[0]
         if found:
             raise SettingsError(
-                f"{quoted(command)} is a command of several modules: {', '.join(found)}."
+                f"{quoted(command)} is a command of several modules: {listed(found)}."
             )
-    known = sorted(set(names))
-    more = ", …" if len(known) > _SHOWN else ""
     raise SettingsError(
         f"no event with params has the command {quoted(command)}. Commands that have: "
-        f"{', '.join(known[:_SHOWN]) or 'none'}{more}."
+        f"{listed(sorted(set(names)))}."
     )
 
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bxpull_nb.params.engine import opened
-from bxpull_nb.params.levels import MANY_KEYS
+from bxpull_nb.params.levels import DEEPEST, MANY_KEYS
 from bxpull_nb.params.path import ANY_ID, EACH, All, Key, Path, is_id
 from bxpull_nb.query.chance import of_split
 
@@ -118,7 +118,7 @@ class Novelties:
         if known is None:
             if len(self._known) >= _MOST_STRUCTURES:
                 self._known.clear()
-            walked = list(_walked(msgspec.json.decode(structure), Path()))
+            walked = list(_walked(_decoded(structure), Path()))
             paths = list(dict.fromkeys(str(path) for path, _ in walked if path))
             typed = dict.fromkeys((str(path), kind) for path, kind in walked if kind)
             known = self._known[structure] = _Entries(paths, list(typed))
@@ -221,10 +221,20 @@ class _Place:
         )
 
 
+def _decoded(structure: str) -> Any:
+    """Return the structure; an object without keys for one that is too deep to read."""
+    try:
+        return msgspec.json.decode(structure)
+    except RecursionError:
+        return {}
+
+
 def _walked(structure: Any, path: Path) -> Iterator[tuple[Path, str | None]]:
     """Yield the paths of a structure with their types, None where one is not known."""
     if isinstance(structure, str):
         yield path, _TYPES.get(structure)
+    elif len(path) >= DEEPEST:
+        yield path, None
     elif isinstance(structure, list):
         is_filled = structure != ["NULL"]  # an empty map of PHP is an empty array
         yield path, "array" if is_filled else None

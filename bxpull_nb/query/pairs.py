@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from bxpull_nb.analysis.intervals import duration
 from bxpull_nb.errors import SettingsError
-from bxpull_nb.masking import quoted
+from bxpull_nb.masking import listed, quoted
 from bxpull_nb.params.engine import opened
 from bxpull_nb.params.extract import extracted
 from bxpull_nb.params.levels import ARRAY
@@ -153,9 +153,7 @@ def _keys(table: pa.Table, path: Path) -> pa.Array:
 def _paths(source: Source) -> str:
     from bxpull_nb.query.schema import schema_of
 
-    known = sorted({path for path in schema_of(source)["path"] if path != "$"})
-    more = f" and {len(known) - 20:,} more" if len(known) > 20 else ""
-    return f"paths: {', '.join(known[:20]) or 'none'}{more}"
+    return f"paths: {listed(sorted({path for path in schema_of(source)['path'] if path != '$'}))}"
 
 
 def _in_order(found: tuple[pa.Table, np.ndarray], span: int) -> _Events:
