@@ -12,6 +12,7 @@ command:dealAdd OR command:dealDelete module:crm          all of one side, or al
 Upper and lower case are alike, except in quotes, which mean exactly this text.
 """
 
+import json
 import re
 from collections.abc import Iterator
 
@@ -19,9 +20,9 @@ import msgspec
 
 from bxpull_nb.errors import QueryFailed, SettingsError
 from bxpull_nb.masking import quoted
-from bxpull_nb.params.path import Path
+from bxpull_nb.params.path import Key, Path, Step
 
-__all__ = ["FIELDS", "Alternatives", "Term", "field_term", "parsed"]
+__all__ = ["FIELDS", "Alternatives", "Term", "field_term", "narrowed", "params_name", "parsed"]
 
 FIELDS = {
     "module": "module_id",
@@ -99,6 +100,33 @@ def field_term(name: str, value: str, *, negated: bool = False) -> str:
     """
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
     return f'{"-" if negated else ""}{name}:"{escaped}"'
+
+
+def narrowed(text: str, term: str) -> str:
+    """Return the search with one more term, which every alternative has to meet.
+
+    >>> narrowed("won OR lost", "module:crm")
+    'won module:crm OR lost module:crm'
+    """
+    sides: list[list[str]] = [[]]
+    for found in _tokens(text):
+        if found[0] == "OR":
+            sides.append([])
+        else:
+            sides[-1].append(found[0])
+    return " OR ".join(" ".join([*side, *([] if term in side else [term])]) for side in sides)
+
+
+def params_name(path: Path) -> str:
+    """Return the name of a path in a search: `params.user.name`, `params."a:b"[0]`."""
+    return "params" + "".join(map(_step_text, path))
+
+
+def _step_text(step: Step) -> str:
+    if isinstance(step, Key) and re.fullmatch(r"[\w-]+", step.name) is None:
+        return f".{json.dumps(step.name, ensure_ascii=False)}"
+    text = str(Path([step]))
+    return text if text.startswith("[") else f".{text}"
 
 
 def _tokens(text: str) -> Iterator[re.Match[str]]:

@@ -116,7 +116,7 @@ def test_a_burst_ends_on_the_right_numbers(lab: Lab) -> None:
     with lab.open("burst.ipynb") as tab:
         tab.run_all()
         eventually(lambda: counted(tab) == 20_000, 40)
-        tab.page.get_by_text("20 000 in all", exact=False).wait_for()
+        tab.page.locator(".bxlt-count", has_text="20\u202f000 events").wait_for()
         tab.page.get_by_text("20 000 events in 5 minutes", exact=False).wait_for()
         assert tab.ask("(len(feed), feed.df.mid.is_unique)") == "(20000, True)"
         tab.check()

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 import bxpull_nb as bx
 from bxpull_nb.errors import QueryFailed
 from bxpull_nb.models import Arrival, BadFrame, Event
-from bxpull_nb.query.search_text import Term, field_term, parsed
+from bxpull_nb.params.path import Path as JsonPath
+from bxpull_nb.query.search_text import Term, field_term, narrowed, params_name, parsed
 from tests.support.rows import frame
 
 US = 1_795_000_000_000_000  # 2026-11-18 11:06:40 UTC
@@ -200,3 +201,24 @@ def test_no_event_at_all_is_found_in_nothing() -> None:
     empty = frame(*EVENTS).iloc[:0]
     for text in ("", "won", "params.id:15", "params.tags[]:a", "lag>5", "time:2026-11-18"):
         assert bx.search(empty, text).equals(pd.DataFrame(empty))
+
+
+@settings(deadline=None)
+@given(st.lists(st.text(min_size=1, max_size=4), min_size=1, max_size=3))
+def test_a_path_of_any_keys_is_read_back(keys: list[str]) -> None:
+    """Whatever the keys hold, the search finds the value below them."""
+    value: Any = "here"
+    for key in reversed(keys):
+        value = {key: value}
+    written = json.loads(json.dumps(value).encode(errors="replace"))
+    path = JsonPath.keys(*(key.encode(errors="replace").decode() for key in keys))
+    found = parsed(f"{params_name(path)}:here")[0][0]
+    assert (found.path, list(path.find(written))) == (path, ["here"])
+    assert len(bx.search(frame(one(value)), f"{params_name(path)}:here")) == 1
+
+
+def test_a_search_is_narrowed_on_every_side() -> None:
+    """The new term is in each alternative, once; the search may be empty."""
+    assert narrowed("", "module:crm") == "module:crm"
+    assert narrowed('"a b" OR -c', "d:e") == '"a b" d:e OR -c d:e'
+    assert narrowed("a d:e OR c", "d:e") == "a d:e OR c d:e"

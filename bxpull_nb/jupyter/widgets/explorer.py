@@ -13,6 +13,7 @@ from typing import Any
 from bxpull_nb.capture.feed import Feed
 from bxpull_nb.errors import BxPullError
 from bxpull_nb.jupyter.widgets import status_html
+from bxpull_nb.jupyter.widgets.chosen_event import take_apart
 from bxpull_nb.jupyter.widgets.controls import close_children, shown
 from bxpull_nb.jupyter.widgets.marimo_panel import MarimoPanel
 from bxpull_nb.jupyter.widgets.painting_panel import frozen_text, take_over
@@ -23,6 +24,7 @@ from bxpull_nb.jupyter.widgets.saved_picture import SavedPicture
 from bxpull_nb.jupyter.widgets.settings_row import CHANNELS, chosen
 from bxpull_nb.masking import reason_of
 from bxpull_nb.portal import Portal
+from bxpull_nb.query.search_text import narrowed
 
 __all__ = ["Explorer"]
 
@@ -166,6 +168,8 @@ class Explorer(PanelLayout):
         self.settings_button.observe(self._show_settings, "value")
         self.table.on_select(self._select)
         self.detail.on_close(self._close_detail)
+        self.detail.on_use(self._use)
+        self.detail.on_go(self._select)
         self.chart.on_pick(self._pick)
         self.chart.follow(lambda: self.table.search)
 
@@ -211,14 +215,24 @@ class Explorer(PanelLayout):
         self._selected = number
 
         async def show() -> None:
-            anatomy = await asyncio.to_thread(self.feed.anatomy, number)
+            chosen = await asyncio.to_thread(take_apart, self.feed, number)
             if number == self._selected:  # of two quick clicks the first may take longer
-                self.detail.show(anatomy)
+                self.detail.show(*chosen)
                 shown(self.detail, True)
                 if self.send is not None:
                     self.send.offer(anatomy.record)
 
         self._act(show)
+
+    def _use(self, action: str, text: str) -> None:
+        """Use a value of the chosen event: in the search, as a column or as a facet."""
+        if action == "column":
+            self.table.add_column(text)
+        elif action == "facet":
+            self.table.add_facet(text)
+        else:
+            term = text if action == "only" else f"-{text}"
+            self.table.search_for(narrowed(self.table.filters["text"], term))
 
     def _close_detail(self) -> None:
         self._selected = None

@@ -15,7 +15,7 @@ export default () => widget({ ...EMPTY, flags: [], flagged: 0, filters: null, sh
 
 // ---- the mirror
 function receive(mirror, model, message, buffers) {
-  const take = { show: takeFilters, mistake: takeMistake, facets: takeFacets, columns: takePaths, page: takePage }[message.kind];
+  const take = { show: takeFilters, mistake: takeMistake, facets: takeFacets, columns: takePaths, facet: takeFacet, page: takePage }[message.kind];
   if (take) return take(mirror, message, buffers, model);
   const known = message.epoch === mirror.epoch;
   const whole = message.kind === "snapshot";

@@ -10,6 +10,7 @@ kernel -> page     page {page, count, numbers, replace}  rows this page has aske
 kernel -> page     show {epoch, asked, filters}          set these filters in all your views
 kernel -> page     mistake {asked, text}                 the search is none: what is wrong
 kernel -> page     facets {facets, done}                 values of the answer, with counts
+kernel -> page     facet {name}                          show this facet too
 kernel -> page     columns {paths}                       show these paths of params as columns
 page   -> kernel   select {epoch, row}                   this row was chosen
 page   -> kernel   filters {asked, filters}              the user has set these
@@ -155,6 +156,12 @@ class LiveTable(StreamingView):
         if not isinstance(path_of(path), Path):
             raise SettingsError(f"{path!r} is no path of params: write such as params.stage.")
         self._set_columns([*self.columns, path])
+
+    def add_facet(self, name: str) -> None:
+        """Count the values of a field, or of a path such as `params.stage`, in all views."""
+        with self._lock:
+            if self._watched:
+                self._send_message({"kind": "facet", "name": name}, None)
 
     def flag(self, row: int, label: str) -> None:
         """Draw a labelled flag line above the row of this number, at the next flush.

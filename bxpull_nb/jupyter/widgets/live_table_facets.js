@@ -41,6 +41,14 @@ function setFacetNames(view, names) {
   view.model.send({ kind: "facets", names: [...new Set(shown.flatMap((one) => one.facetNames))] });
 }
 
+function takeFacet(mirror, { name }) {
+  for (const view of mirror.views) {
+    view.facetNames = [...new Set([...view.facetNames, name])];
+    if (view.facetsShown) setFacetNames(view, view.facetNames);
+    else showFacets(view, true, true);
+  }
+}
+
 function takeFacets(mirror, message, buffers) {
   mirror.facets = decoded(buffers);
   mirror.views.forEach(drawFacets);
@@ -108,8 +116,14 @@ const escapedQuotes = (value) => value.replace(/\\/g, "\\\\").replace(/"/g, '\\"
 const terms = (text) => text.match(/(?:"(?:[^"\\]|\\.)*"|[^\s"])+|"\S*/g) ?? [];
 const hasTerm = (text, term) => terms(text).includes(term);
 
-// Takes the term into the search or out of it; only one value of a field at a time can be met.
+// Takes the term into each alternative of the search or out of it; only one value of a field can be met.
 function toggled(text, term, field) {
-  const others = terms(text).filter((one) => one !== term && !(field && one.startsWith(`${field}:`)));
-  return (hasTerm(text, term) ? others : [...others, term]).join(" ");
+  const out = hasTerm(text, term);
+  const sides = [[]];
+  for (const one of terms(text)) {
+    if (one === "OR") sides.push([]);
+    else if (one !== term && !(field && one.startsWith(`${field}:`))) sides.at(-1).push(one);
+  }
+  const fresh = sides.map((side) => (out ? side : [...side, term]).join(" "));
+  return fresh.every(Boolean) ? fresh.join(" OR ") : fresh.filter(Boolean).join(" OR ");
 }
