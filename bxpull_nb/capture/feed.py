@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from bxpull_nb.analysis.intervals import Span
+    from bxpull_nb.capture.replay import Replay
     from bxpull_nb.query.diff_table import DiffTable
 
 __all__ = ["Feed", "FeedStats"]
@@ -217,6 +218,17 @@ class Feed(FeedQuestions):
     def error(self) -> BaseException | None:
         """Why it failed, or why it is reconnecting; None while all is well."""
         return self._run.error
+
+    @property
+    def replay(self) -> "Replay | None":
+        """The replay that plays it, with its speed and position; None for a live feed.
+
+        >>> feed.replay.speed = 10
+        """
+        from bxpull_nb.capture.replay import Replay
+
+        driver = self._run.driver
+        return driver if isinstance(driver, Replay) else None
 
     @property
     def next_try(self) -> float | None:
