@@ -12,8 +12,13 @@ from bxpull_nb.jupyter.widgets.figures import duration, grouped
 
 __all__ = ["ReplayBar"]
 
+
+def _times(speed: float) -> str:
+    return f"{speed:g}\N{MULTIPLICATION SIGN}"
+
+
 _SPEEDS: list[tuple[str, float]] = [
-    *((f"{speed}\N{MULTIPLICATION SIGN}", float(speed)) for speed in (1, 2, 5, 10, 60, 600)),
+    *((_times(speed), speed) for speed in (1.0, 2.0, 5.0, 10.0, 60.0, 600.0)),
     ("at once", math.inf),
 ]
 _STEP = 0.002  # of the slider: smaller moves are not sent to the page
@@ -66,11 +71,7 @@ class ReplayBar(ipw.HBox):
         known = [value for _name, value in self.speed.options]
         if speed in known and speed == self.speed.value:
             return
-        own = (
-            []
-            if speed in dict(_SPEEDS).values()
-            else [(f"{speed:g}\N{MULTIPLICATION SIGN}", speed)]
-        )
+        own = [] if speed in dict(_SPEEDS).values() else [(_times(speed), speed)]
         self.speed.unobserve(self._set_speed, "value")
         self.speed.options = [*own, *_SPEEDS]
         self.speed.value = speed
