@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bxpull_nb.bridge import LoopThread
 from bxpull_nb.capture.checks import checked_count, checked_journal, checked_seconds
@@ -21,6 +21,9 @@ from bxpull_nb.models.choices import checked_channels, checked_transport
 from bxpull_nb.privacy import Pseudonyms
 from bxpull_nb.storage.eventlog import EventLog
 from bxpull_nb.storage.journal import Journal
+
+if TYPE_CHECKING:
+    from bxpull_nb.capture.replay import Replay
 
 __all__ = ["Feed", "FeedStats"]
 
@@ -195,6 +198,17 @@ class Feed(FollowedEvents):
     def error(self) -> BaseException | None:
         """Why it failed, or why it is reconnecting; None while all is well."""
         return self._run.error
+
+    @property
+    def replay(self) -> "Replay | None":
+        """The replay that plays it, with its speed and position; None for a live feed.
+
+        >>> feed.replay.speed = 10
+        """
+        from bxpull_nb.capture.replay import Replay
+
+        driver = self._run.driver
+        return driver if isinstance(driver, Replay) else None
 
     @property
     def next_try(self) -> float | None:

@@ -82,6 +82,24 @@ class Replay:
         self._progress.change(_checked(speed))
 
     @property
+    def length(self) -> float:
+        """Seconds from the first row to the last; 0 until the file is read."""
+        first, last = self._span
+        return (last - first) / 1e6
+
+    @property
+    def position(self) -> float:
+        """Seconds of the recording that were played."""
+        return (self.clock() // 1000 - self._span[0]) / 1e6
+
+    def seek(self, seconds: float) -> None:
+        """Go on from this second of the recording; the rows before it come at once.
+
+        A replay never goes back: what was played stays. Any thread may call it.
+        """
+        self._progress.advance_to(min(seconds, self.length) * 1e6)
+
+    @property
     def ready(self) -> bool:
         """Whether rows are being played."""
         return self.state == "connected"
@@ -184,6 +202,11 @@ class _Progress:
     def now(self) -> float:
         with self._lock:
             return self._advance()
+
+    def advance_to(self, at: float) -> None:
+        """Continue from there, unless it is further already."""
+        with self._lock:
+            self._at = max(self._advance(), at)
 
     def change(self, speed: float) -> None:
         """Set the speed from now on; the time so far counts at the old one."""

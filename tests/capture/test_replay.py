@@ -116,6 +116,23 @@ def test_at_once_is_in_batches_too() -> None:
     assert clock.sleeps == []
 
 
+def test_a_seek_brings_the_rows_before_it_at_once() -> None:
+    """The rows after it keep their gaps; going back does nothing."""
+    clock = Clock()
+    replay = clock.replay(frame(at(0), at(100), at(200), at(203)))
+
+    async def sleep(seconds: float) -> None:
+        await clock.sleep(seconds)
+        if replay.played == 1:
+            replay.seek(200.0)
+            replay.seek(50.0)
+
+    replay._sleep = sleep
+    run(replay.run())
+    assert [(round(when), rows) for when, rows in clock.came] == [(0, 1), (0, 2), (3, 1)]
+    assert (replay.length, round(replay.position, 3)) == (203.0, 203.0)
+
+
 def test_the_speed_may_change_while_it_plays() -> None:
     """The time before counts at the old speed, the time after at the new one."""
     clock = Clock()

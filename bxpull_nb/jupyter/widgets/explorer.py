@@ -70,6 +70,8 @@ class Explorer(PanelLayout):
         self.counters.value = status_html.counters(stats)
         self.trouble.paint(self._action_error or stats.error or "")
         self.table.empty = EMPTY[stats.state]
+        if self.replay_bar is not None:
+            self.replay_bar.paint()
         running = self.feed.running
         self.start_button.disabled = running
         self.stop_button.disabled = not running

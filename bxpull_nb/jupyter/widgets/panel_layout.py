@@ -12,6 +12,7 @@ from bxpull_nb.jupyter.widgets.export_form import ExportForm
 from bxpull_nb.jupyter.widgets.kernel_sign import KernelSign
 from bxpull_nb.jupyter.widgets.live_table import LiveTable
 from bxpull_nb.jupyter.widgets.rate_chart import RateChart
+from bxpull_nb.jupyter.widgets.replay_bar import ReplayBar
 from bxpull_nb.jupyter.widgets.saved_picture import SavedPicture
 from bxpull_nb.jupyter.widgets.send_form import SendForm
 from bxpull_nb.jupyter.widgets.settings_row import SettingsRow
@@ -62,8 +63,10 @@ class PanelLayout(ipw.VBox):
         self.cache, self.reopen = self.settings.cache, self.settings.reopen
         self.channels, self.transport = self.settings.channels, self.settings.transport
         self.fetch_button = self.settings.fetch_button
-        self.start_button = button("Start", "play", style="success")
-        self.stop_button = button("Stop", "stop")
+        self.replay_bar = ReplayBar(feed) if feed.replay else None
+        start, stop = ("Play", "Pause") if self.replay_bar else ("Start", "Stop")
+        self.start_button = button(start, "play", style="success")
+        self.stop_button = button(stop, stop.lower())
         self.mark_button = button("Mark", "flag", tooltip="Note this moment: what follows from it?")
         self.mark_label = ipw.Text(
             placeholder="clicked Save",
@@ -105,6 +108,7 @@ class PanelLayout(ipw.VBox):
             self.kernel_sign,
             row(title, self.light, gap, *actions, *settings),
             self.settings,
+            *([self.replay_bar] if self.replay_bar else []),
             row(self.counters, self.config_card, self.status),
             self._stage(),
             events,
