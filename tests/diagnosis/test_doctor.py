@@ -77,7 +77,7 @@ def test_the_texts_of_the_first_checks(sandbox: Sandbox, portal: Portal) -> None
     texts = {finding.check: finding.said for finding in diagnosis.findings}
     assert texts["portal answers"] == f"{sandbox.url}, no TLS"
     assert texts["token accepted"] == "user 1, Ada Sandbox, an administrator, by an OAuth token"
-    assert texts["scope"] == "granted: pull, pull_channel, crm, user"
+    assert texts["scope"] == "granted: pull, pull_channel, crm, user, task, im"
     assert texts["config"] == "an application's channels: shared and private"
     assert texts["clock"].startswith("the portal's clock differs from this machine's by 0.")
     assert texts["channel life"] == "shared for 12 h 0 min, private for 12 h 0 min"
