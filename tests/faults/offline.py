@@ -180,10 +180,12 @@ class _MortalClient(RestClient):
     async def call(self, method: str, params: Mapping[str, Any] | None = None) -> Any:
         """Call, and perhaps die before the answer is used."""
         answer = await super().call(method, params)
-        if method == "event.offline.get" and answer["events"]:
-            self._death.at("answered")
-        if method == "event.offline.clear":
+        results = answer["result"] if method == "batch" else {method: answer}
+        if "clear" in results or "event.offline.clear" in results:
             self._death.at("cleared")
+        taken = results.get("get") or results.get("event.offline.get")
+        if taken and taken["events"]:
+            self._death.at("answered")
         return answer
 
 
