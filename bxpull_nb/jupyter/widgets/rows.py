@@ -35,7 +35,8 @@ def encode_rows(records: Sequence[Record]) -> bytes:
     """Return the records as a JSON array of rows, each an array of cells.
 
     A row is `[received (ms since 1970), channel, module, command, params, lag (us), mid]`, and
-    for an unreadable message its error as an eighth. Long texts are cut.
+    for an unreadable message its error as an eighth. Another source than a channel is in the
+    channel's cell. Long texts are cut.
     """
     # A buffer rather than lists inside the message: 100 rows cost 0.48 ms, signing and packing
     # included, against 0.68 ms (0.95 against 1.15 where escapes are undone, see _params_text).
@@ -64,7 +65,7 @@ def _row(record: Record) -> list[Any]:
     received = arrival.received_us
     row = [
         None if received is None else received // 1000,
-        _shortened(arrival.channel),
+        _shortened(arrival.channel if arrival.source == "channel" else arrival.source),
         _shortened(record.module_id),
         _shortened(record.command),
         _shortened(record.raw, _TEXT_LIMIT) if isinstance(record, BadFrame) else _params(record),
