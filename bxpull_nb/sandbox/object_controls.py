@@ -30,7 +30,7 @@ class ObjectControl(Mapping[int, Row]):
         """Add an object and return its id; raises SettingsError for an unknown field."""
         self._check(fields)
         number = self._table.add(fields, Author(USER_ID), self._portal.rest.now())
-        self._portal.offline.doorbell.ring()
+        self._portal.company.offline.doorbell.ring()
         return number
 
     def change(self, number: int, **fields: Any) -> None:
@@ -38,13 +38,13 @@ class ObjectControl(Mapping[int, Row]):
         self._check(fields)
         now = self._portal.rest.now()
         self._check_found(number, self._table.update(number, fields, Author(USER_ID), now))
-        self._portal.offline.doorbell.ring()
+        self._portal.company.offline.doorbell.ring()
 
     def delete(self, number: int) -> None:
         """Delete an object; raises SettingsError for an unknown id."""
         now = self._portal.rest.now()
         self._check_found(number, self._table.delete(number, Author(USER_ID), now))
-        self._portal.offline.doorbell.ring()
+        self._portal.company.offline.doorbell.ring()
 
     def __getitem__(self, number: int) -> Row:
         row = self._table.find(number)
@@ -80,17 +80,17 @@ class ObjectControls(Controls):
     @property
     def deals(self) -> ObjectControl:
         """The deals by their ids."""
-        return ObjectControl(self._running, self._running.objects.deals)
+        return ObjectControl(self._running, self._running.company.objects.deals)
 
     @property
     def contacts(self) -> ObjectControl:
         """The contacts by their ids."""
-        return ObjectControl(self._running, self._running.objects.contacts)
+        return ObjectControl(self._running, self._running.company.objects.contacts)
 
     @property
     def tasks(self) -> ObjectControl:
         """The tasks by their ids."""
-        return ObjectControl(self._running, self._running.objects.tasks)
+        return ObjectControl(self._running, self._running.company.objects.tasks)
 
     def change_deal(self, number: int, **fields: Any) -> None:
         """Change a deal, as `sandbox.deals.change` does."""
@@ -101,4 +101,4 @@ class ObjectControls(Controls):
 
         Those of all connectors, free ones, taken ones (`PROCESS_ID`) and errors (`ERROR`).
         """
-        return [queue_row(record) for record in self._running.offline.queue.records()]
+        return [queue_row(record) for record in self._running.company.offline.queue.records()]

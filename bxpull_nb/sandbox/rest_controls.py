@@ -92,7 +92,7 @@ class RestControls(Controls):
 
     def update_application(self) -> None:
         """Update the application: all its event bindings are gone, its queue stays."""
-        self._running.offline.bindings.clear()
+        self._running.company.offline.bindings.clear()
 
     def _origin(self, host: str) -> str:
         """Return scheme and host, by default with the sandbox's own scheme."""

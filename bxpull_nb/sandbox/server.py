@@ -40,7 +40,7 @@ class LoopbackServer:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._uvicorn: _Uvicorn | None = None
         self._thread: Thread | None = None
-        self._spawned: list[asyncio.Task[None]] = []
+        self._spawned: set[asyncio.Task[None]] = set()
 
     def bind(self, port: int = 0) -> int:
         """Take the port, any free one for 0, and return its number; connections wait for `start`.
@@ -84,8 +84,14 @@ class LoopbackServer:
     def spawn(self, task: Coroutine[Any, Any, None]) -> None:
         """Run `task` in the server's loop until it ends, or the server does."""
         loop = self._running_loop()
-        # asyncio logs the failure of a task, unlike that of a future without a reader.
-        self.call_soon(lambda: self._spawned.append(loop.create_task(task)))
+
+        def start() -> None:
+            # asyncio logs the failure of a task, unlike that of a future without a reader.
+            running = loop.create_task(task)
+            self._spawned.add(running)
+            running.add_done_callback(self._spawned.discard)
+
+        self.call_soon(start)
 
     def cut(self, peers: Iterable[Peer]) -> None:
         """Break the connections to these peers without a close frame, as a network failure does."""

@@ -1,25 +1,19 @@
 """One run of the sandbox: its parts, created and connected."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect
+from starlette.routing import Route
 
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.sandbox.body import answer_disconnected
 from bxpull_nb.sandbox.channels import Channels, Signer
-from bxpull_nb.sandbox.chat.chats import Chats
-from bxpull_nb.sandbox.chat.queue import ChatQueue
 from bxpull_nb.sandbox.clock import DateHeader
+from bxpull_nb.sandbox.company import Company
 from bxpull_nb.sandbox.demo_event import DemoEvent
 from bxpull_nb.sandbox.demo_traffic import demo_gaps, play
 from bxpull_nb.sandbox.demo_truth import DemoRecord
-from bxpull_nb.sandbox.objects.demo_objects import DemoObjects
-from bxpull_nb.sandbox.objects.portal_objects import PortalObjects
-from bxpull_nb.sandbox.offline.doorbell import Doorbell
-from bxpull_nb.sandbox.offline.events import OfflineEvents
 from bxpull_nb.sandbox.publisher import Publisher
 from bxpull_nb.sandbox.push.broker import Broker
 from bxpull_nb.sandbox.push.context import PushContext, create_push_context
@@ -60,9 +54,7 @@ class RunningPortal:
     publisher: Publisher
     push: PushContext
     rest: RestRoutes
-    objects: PortalObjects
-    offline: OfflineEvents
-    chats: Chats
+    company: Company
     certificate: Certificate | None
 
 
@@ -98,42 +90,19 @@ def open_portal(settings: Settings, demo: DemoRecord) -> RunningPortal:
     application = Application(settings.now, settings.token_ttl, settings.scopes)
     push = create_push_context(settings, server, signer, channels, personal, application.client_id)
     publisher = Publisher(push.broker, channels, settings.channel_kinds, settings.now)
-    offline = _offline_events(settings, server, publisher)
-    objects = PortalObjects(offline.record, demo=settings.demo)
-    chats = Chats(ChatQueue(settings.now), settings.now)
-    config = ConfigAnswer(settings, host, signer.account)
-    methods = Methods(settings.now, settings.operating_limit, connectors=settings.offline_extended)
-    methods.add(PullMethods(settings, config, channels, personal).table())
-    methods.add(AccountMethods(settings, application, methods, url).table())
-    methods.add(_object_methods(settings, objects, offline))
-    methods.add(ChatMethods(chats.queue).table())
-    methods.add(BatchMethod(methods, strict=settings.profile == "guide").table())
+    company = Company(settings, publisher, server.spawn)
+    pull = PullMethods(settings, ConfigAnswer(settings, host, signer.account), channels, personal)
+    methods = _all_methods(settings, pull, application, url, company)
     authentication = CallerAuthentication(application, admin=settings.admin)
-    rest = RestRoutes(settings, authentication, methods, publisher, offline.doorbell)
+    rest = RestRoutes(settings, authentication, methods, publisher, company.offline.doorbell)
     oauth = OAuthRoutes(application, rest.faults, url, settings.redirect_uri)
-    push_routes = [*PublishRoutes(push).routes(), *SubscribeRoutes(push).routes()]
-    app = Starlette(
-        routes=[*rest.routes(), *oauth.routes(), *push_routes],
-        exception_handlers={404: page_not_found, ClientDisconnect: answer_disconnected},
-    )
-    app.router.redirect_slashes = False
+    app = _web_application([*rest.routes(), *oauth.routes()], push)
     server.start(DateHeader(app, settings.now), push.broker.close, certificate)
     if settings.demo:
-        changes = _demo_changes(objects, offline.doorbell, chats)
-        server.spawn(_publish_demo(settings, publisher, demo, changes))
+        server.spawn(_publish_demo(settings, publisher, demo, company))
+    secret = authentication.webhook_secret
     return RunningPortal(
-        url,
-        server,
-        application,
-        authentication.webhook_secret,
-        push.broker,
-        publisher,
-        push,
-        rest,
-        objects,
-        offline,
-        chats,
-        certificate,
+        url, server, application, secret, push.broker, publisher, push, rest, company, certificate
     )
 
 
@@ -147,56 +116,50 @@ def _bind(server: LoopbackServer, port: int, certificate: Certificate | None) ->
         raise
 
 
-def _offline_events(
-    settings: Settings, server: LoopbackServer, publisher: Publisher
-) -> OfflineEvents:
-    def ring(params: list[dict[str, Any]]) -> None:
-        publisher.publish("rest", "event_offline", params, ["shared"])
+def _web_application(routes: list[Route], push: PushContext) -> Starlette:
+    """Return the application with these routes, and those of the push server."""
+    app = Starlette(
+        routes=[*routes, *PublishRoutes(push).routes(), *SubscribeRoutes(push).routes()],
+        exception_handlers={404: page_not_found, ClientDisconnect: answer_disconnected},
+    )
+    app.router.redirect_slashes = False
+    return app
 
-    doorbell = Doorbell(settings, ring, server.spawn)
-    return OfflineEvents(doorbell, skips_own=settings.event_rules == "portal")
+
+def _all_methods(
+    settings: Settings, pull: PullMethods, application: Application, url: str, company: Company
+) -> Methods:
+    """Return every REST method of the portal at `url`."""
+    methods = Methods(settings.now, settings.operating_limit, connectors=settings.offline_extended)
+    methods.add(pull.table())
+    methods.add(AccountMethods(settings, application, methods, url).table())
+    methods.add(_company_methods(settings, company))
+    methods.add(BatchMethod(methods, strict=settings.profile == "guide").table())
+    return methods
 
 
-def _object_methods(
-    settings: Settings, objects: PortalObjects, offline: OfflineEvents
-) -> dict[str, Method]:
-    """Return the methods of objects, and of the events that their changes make."""
-    strict = settings.event_rules == "portal"
+def _company_methods(settings: Settings, company: Company) -> dict[str, Method]:
+    """Return the methods of objects and chats, and of the events that their changes make."""
+    objects, offline = company.objects, company.offline
     return {
         **CrmMethods.table(objects, settings.now),
         **TaskMethods(objects.tasks, settings.now).table(),
         **user_methods(),
-        **EventMethods(offline.bindings, strict=strict).table(),
+        **EventMethods(offline.bindings, strict=settings.event_rules == "portal").table(),
         **OfflineMethods(offline.queue, extended=settings.offline_extended).table(),
+        **ChatMethods(company.chats.queue).table(),
     }
 
 
-def _demo_changes(
-    objects: PortalObjects, doorbell: Doorbell, chats: Chats
-) -> Callable[[DemoEvent, float], None]:
-    """Return what makes the changes of one demo event, at that moment."""
-    demo = DemoObjects(objects)
-
-    def change(event: DemoEvent, moment: float) -> None:
-        demo.apply(event, moment)
-        chats.apply(event)
-        doorbell.ring()
-
-    return change
-
-
 async def _publish_demo(
-    settings: Settings,
-    publisher: Publisher,
-    demo: DemoRecord,
-    change: Callable[[DemoEvent, float], None],
+    settings: Settings, publisher: Publisher, demo: DemoRecord, company: Company
 ) -> None:
     """Make each demo event's changes, then publish it."""
 
     def publish(event: DemoEvent) -> None:
         kind = event.channel if event.channel in settings.channel_kinds else "shared"
         moment = settings.now()
-        change(event, moment)
+        company.apply(event, moment)
         content = (event.module_id, event.command, event.params)
         demo.add(publisher.publish(*content, [kind], moment=moment), moment)
 

@@ -107,7 +107,7 @@ class ChatSource:
             batch = batch_of(fresh, arrival)
             self._target.store(batch)
             self.seen.add(batch.records)
-            self.log.stats.events += len(batch.records)
+            self.log.count(len(batch.records))
 
     async def _until_safe(self) -> None:
         """Return when the disk has the events: until then the portal keeps them."""

@@ -9,7 +9,6 @@ import msgspec
 from bxpull_nb.errors import ApiError, BxPullError
 from bxpull_nb.listener import CaptureTarget, Listener, ListenerStats, Timing
 from bxpull_nb.models import PullConfig
-from bxpull_nb.models.source_stats import SourceStats
 from bxpull_nb.protocol.session import Resume, SeenMids
 from bxpull_nb.rest import RestClient
 from bxpull_nb.sources.chat import ChatSource
@@ -176,6 +175,4 @@ class SourcesDriver:
         )
 
     def _log(self, name: str) -> SourceLog:
-        stats = self._stats.sources.setdefault(name, SourceStats())
-        stats.state, stats.text = "starting", ""
-        return SourceLog(name, self._target, stats, self._timing.clock)
+        return SourceLog(name, self._target, self._stats, self._timing.clock)

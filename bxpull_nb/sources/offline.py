@@ -184,7 +184,7 @@ class OfflineSource:
     def _hand_over(self, batch: Batch) -> None:
         self._target.store(batch)
         self.seen.add(batch.records)
-        self.log.stats.events += len(batch.records)
+        self.log.count(len(batch.records))
 
     async def _until_safe(self) -> None:
         """Return when the disk has the records: until then the portal keeps them."""

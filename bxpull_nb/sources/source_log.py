@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 
 from bxpull_nb.errors import ApiError
-from bxpull_nb.listener import CaptureTarget
+from bxpull_nb.listener import CaptureTarget, ListenerStats
 from bxpull_nb.models import IS_LOG_ENTRY, LogEntry
 from bxpull_nb.models.source_stats import SourceStats
 
@@ -17,10 +17,12 @@ class SourceLog:
     """Writes for one source; `clock` gives Unix nanoseconds."""
 
     def __init__(
-        self, name: str, target: CaptureTarget, stats: SourceStats, clock: Callable[[], int]
+        self, name: str, target: CaptureTarget, counters: ListenerStats, clock: Callable[[], int]
     ) -> None:
         self.name = name
-        self.stats = stats
+        self.stats = counters.sources.setdefault(name, SourceStats())
+        self.stats.state, self.stats.text = "starting", ""
+        self._counters = counters
         self._target = target
         self._clock = clock
         self._once: set[str] = set()
@@ -28,6 +30,11 @@ class SourceLog:
     def now_us(self) -> int:
         """Return this machine's time in Unix microseconds."""
         return self._clock() // 1000
+
+    def count(self, events: int) -> None:
+        """Count stored events: of the source, and of the feed."""
+        self.stats.events += events
+        self._counters.events += events
 
     def note(self, kind: str, text: str, seconds: float | None = None) -> None:
         """Log an entry, with a warning."""

@@ -82,7 +82,21 @@ def test_a_won_deal_makes_its_contact_a_client() -> None:
     assert len(won) > 20
 
 
-def test_a_running_demo_tells_one_story() -> None:
+def test_ended_objects_are_forgotten_at_last() -> None:
+    """The newest ones stay, and so do open deals and those of before; no event reports it."""
+    changes: list[Change] = []
+    objects = PortalObjects(changes.append, demo=True)
+    demo = DemoObjects(objects, most=10)
+    for event in islice(demo_events(0), 2000):
+        demo.apply(event, START)
+    stages = [row["STAGE_ID"] for row in objects.deals.rows()[1000:]]
+    assert sum(stage in ("WON", "LOSE") for stage in stages) == 10
+    assert 0 < len(stages) - 10 <= 10
+    assert sum(row["STATUS"] == "5" for row in objects.tasks.rows()) == 10
+    assert not [one for one in changes if one.event.endswith("DELETE")]
+
+
+def test_objects_and_offline_events_of_a_running_demo_agree() -> None:
     """Deals that have ended are equal in the truth, the objects and the offline events."""
     with visiting(demo=True, rate=2000, rest_limit=None) as visitor:
         bind(visitor)

@@ -1,6 +1,7 @@
 """Messages, chats and users as chat events carry them."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from bxpull_nb.sandbox.clock import iso_time
@@ -79,6 +80,7 @@ class ChatMessage:
         }
 
 
+@lru_cache(maxsize=1000)
 def chat_data(dialog: str) -> dict[str, Any]:
     """Return the chat of a dialog as an event carries it."""
     number = _chat_id(dialog)
@@ -96,6 +98,7 @@ def chat_data(dialog: str) -> dict[str, Any]:
     }
 
 
+@lru_cache(maxsize=1000)
 def user_data(user_id: int) -> dict[str, Any]:
     """Return a user as an event carries it; an unknown id has no name."""
     row = next((user for user in USERS if user["ID"] == str(user_id)), {})

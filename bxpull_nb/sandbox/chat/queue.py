@@ -11,6 +11,8 @@ __all__ = ["ChatEvent", "ChatPage", "ChatQueue"]
 
 _LIFE = 86400.0
 """Seconds that an event is kept."""
+_MOST = 100_000
+"""Events kept for each user."""
 _FIRST_ID = 2001
 
 
@@ -62,13 +64,13 @@ class ChatQueue:
         with self._lock:
             for user_id in self._subscribed:
                 event = ChatEvent(self._next, kind, moment, data)
-                self._events.setdefault(user_id, deque()).append(event)
+                self._events.setdefault(user_id, deque(maxlen=_MOST)).append(event)
                 self._next += 1
 
     def get(self, user_id: int, offset: int | None, limit: int) -> ChatPage:
         """Return the first events; an `offset` first deletes all events below it."""
         with self._lock:
-            events = self._events.get(user_id, deque())
+            events = self._events.get(user_id) or deque()
             expired = self._now() - _LIFE
             while events and (events[0].moment <= expired or events[0].id < (offset or 0)):
                 events.popleft()

@@ -1,20 +1,28 @@
 """The demo traffic's deals and tasks as objects: what an event announces is true of its object."""
 
+from collections import deque
+
 from bxpull_nb.sandbox.demo_event import DemoEvent
 from bxpull_nb.sandbox.objects.change import Author
 from bxpull_nb.sandbox.objects.portal_objects import COMPANIES, PortalObjects
-from bxpull_nb.sandbox.objects.table import Row
+from bxpull_nb.sandbox.objects.table import ObjectTable, Row
 
 __all__ = ["DemoObjects"]
 
+_MOST = 50_000  # 37 MB
 _DONE = "5"  # a task's status
 
 
 class DemoObjects:
-    """Changes the portal's objects as demo events say; a deal that is won changes its contact."""
+    """Changes the portal's objects as demo events say; a deal that is won changes its contact.
 
-    def __init__(self, objects: PortalObjects) -> None:
+    Of the deals and tasks that have ended, the newest `most` of each are kept.
+    """
+
+    def __init__(self, objects: PortalObjects, most: int = _MOST) -> None:
         self._objects = objects
+        self._most = most
+        self._ended: dict[str, deque[int]] = {"deal": deque(), "task": deque()}
 
     def apply(self, event: DemoEvent, moment: float) -> None:
         """Make the change that the event announces; events of other modules make none."""
@@ -33,6 +41,8 @@ class DemoObjects:
         if event.stage == "WON":
             won = {"TYPE_ID": "CLIENT", "COMMENTS": f"Deal {number} is won"}
             self._objects.contacts.update(int(fields["CONTACT_ID"]), won, author, moment)
+        if event.stage in ("WON", "LOSE"):
+            self._end(self._objects.deals, number)
 
     def _task(self, event: DemoEvent, moment: float) -> None:
         if event.command == "comment_add":
@@ -49,6 +59,15 @@ class DemoObjects:
         else:
             old = table.find(number) or {}
             table.update(number, fields, Author(int(old.get("RESPONSIBLE_ID", 0))), moment)
+        if "STATUS" in fields:
+            self._end(table, number)
+
+    def _end(self, table: ObjectTable, number: int) -> None:
+        """Note that an object has ended, and forget the oldest one of too many."""
+        ended = self._ended[table.kind.name]
+        ended.append(number)
+        if len(ended) > self._most:
+            table.forget(ended.popleft())
 
 
 def _deal_fields(event: DemoEvent) -> Row:

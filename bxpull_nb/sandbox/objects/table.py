@@ -89,6 +89,11 @@ class ObjectTable:
             self._announced("DELETE", number, author, moment)
         return True
 
+    def forget(self, number: int) -> None:
+        """Remove an object without an event, to save memory."""
+        with self._lock:
+            self._rows.pop(number, None)
+
     def _announced(self, action: str, number: int, author: Author, moment: float) -> None:
         """Announce a change; under the lock, so that events come in the order of the changes."""
         data = self.kind.event_data(action, number)

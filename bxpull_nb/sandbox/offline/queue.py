@@ -87,8 +87,9 @@ class OfflineQueue:
                 [
                     one
                     for one in self._records.values()
-                    if (one.connector, one.process_id, one.is_error)
-                    == (connector, wanted, is_error)
+                    if one.process_id == wanted
+                    and one.connector == connector
+                    and one.is_error == is_error
                 ]
             )
             if process_id is None:

@@ -47,13 +47,13 @@ def filtered(given: Any, *, is_list: bool) -> Callable[[OfflineRecord], bool]:
     Raises RestRefusal for a field, an operation or a value that the portal does not take.
     """
     tests = [_test(key, value, is_list) for key, value in _entries(given, "filter").items()]
-    return lambda record: all(test(record) for test in tests)
+    return lambda record: not tests or all(test(record) for test in tests)
 
 
 def chosen(
     records: Iterable[OfflineRecord], order: Any, default: str, fields: tuple[str, ...]
 ) -> list[OfflineRecord]:
-    """Return the records in the `order`, by default by one field, ascending.
+    """Return the records, given by their ids, in the `order`, by default by one field, ascending.
 
     Raises RestRefusal for a field or a direction that the portal does not take.
     """
@@ -63,7 +63,7 @@ def chosen(
             raise argument_error(f"Order field not allowed: {name}")
         if str(direction).upper() not in ("ASC", "DESC"):
             raise argument_error("Order direction should be one of {ASC|DESC}")
-    found = sorted(records, key=_VALUES["ID"])
+    found = list(records)
     for name, direction in reversed(wanted.items()):
         found.sort(key=_VALUES[name], reverse=str(direction).upper() == "DESC")
     return found
