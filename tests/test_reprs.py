@@ -15,7 +15,7 @@ from bxpull_nb.sandbox import Sandbox
 from tests.support.fake_comm import record_comms
 
 HTML = ("Portal", "Channel", "PullConfig", "PullServer", "Feed", "FeedStats", "EventLog", "Sandbox")
-PLAIN = ("Event", "BadFrame", "Explorer", "LiveTable", "RateChart", "Journal")
+PLAIN = ("Event", "BadFrame", "Explorer", "LiveTable", "RateChart", "Journal", "Pseudonyms")
 TABLES = ("Diagnosis", "Report")
 SHOWN = (*HTML, "BatchResult", *TABLES, *PLAIN)
 
@@ -46,6 +46,7 @@ def _objects(portal: Portal, box: Sandbox) -> dict[str, Any]:
     found += [feed.log, box, portal.batch(calls), bx.doctor(portal, echoes=1), *records]
     found += [bx.explore(portal), bx.LiveTable(feed.log), bx.BadFrame("x" * 500, "why " * 100)]
     found += [bx.RateChart(feed.log), bx.Journal("capture", portal=portal.name), feed.report()]
+    found.append(bx.Pseudonyms(box.token))
     return {type(one).__name__: one for one in found}
 
 

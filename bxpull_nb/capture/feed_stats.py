@@ -1,9 +1,13 @@
 """A feed's counters at one moment."""
 
+from collections.abc import Mapping
+from copy import deepcopy
+
 import msgspec
 
 from bxpull_nb.capture.run import CaptureRun
 from bxpull_nb.models.html import html_table
+from bxpull_nb.models.source_stats import SourceStats
 from bxpull_nb.storage.eventlog import EventLog
 
 __all__ = ["FeedStats", "feed_stats"]
@@ -35,6 +39,8 @@ class FeedStats(msgspec.Struct, frozen=True):
     transports: tuple[str, ...]
     """The transports in use now."""
     error: str | None
+    sources: Mapping[str, SourceStats] = {}
+    """The counters of each source besides the channels, as they were at this moment."""
 
     def __repr__(self) -> str:
         by = f" by {' and '.join(self.transports)}" if self.transports else ""
@@ -50,7 +56,7 @@ def feed_stats(run: CaptureRun, log: EventLog, rate: float) -> FeedStats:
     shared = set(FeedStats.__struct_fields__) & set(counters.__struct_fields__)
     p50, p95 = _lag_quantiles(log)
     return FeedStats(
-        **{name: getattr(counters, name) for name in shared},
+        **{name: deepcopy(getattr(counters, name)) for name in shared},
         state=run.state,
         rate=rate,
         lag_p50=p50,

@@ -566,3 +566,18 @@ def test_a_closed_table_is_silent() -> None:
     table.close()
     source.grow(1)
     assert table.flush() == 0
+
+
+@pytest.mark.parametrize(
+    ("arrival", "shown"),
+    [
+        (Arrival(1_000, "shared", "websocket"), "shared"),
+        (Arrival(1_000, None, None, "offline"), "offline"),
+        (Arrival(1_000, None, None, "chat"), "chat"),
+        (Arrival(1_000), None),
+    ],
+)
+def test_the_channel_column_names_another_source(arrival: Arrival, shown: str | None) -> None:
+    """So there is no column that is the same in nearly every row."""
+    [row] = json.loads(encode_rows([event(1, arrival=arrival)]))
+    assert row[1] == shown

@@ -7,6 +7,7 @@ import pytest
 from bxpull_nb.capture.feed import FeedStats
 from bxpull_nb.jupyter.widgets import status_html
 from bxpull_nb.models import LogEntry
+from bxpull_nb.models.source_stats import SourceStats
 
 XSS = "<img src=x onerror=alert(1)>"
 STATS = FeedStats(
@@ -51,6 +52,18 @@ def test_the_counters_show_the_numbers() -> None:
     busy = status_html.counters(stats(duplicates=3, bad_frames=1, lag_p50=None))
     for part in ("3</b>", "duplicates dropped", "1</b>", "unreadable", "…"):
         assert part in busy
+
+
+def test_other_sources_than_channels_have_a_counter_each() -> None:
+    """With what each is doing; none where there are only channels."""
+    sources = {
+        "offline": SourceStats(state="running", events=1234),
+        "chat": SourceStats(state="failed", text="the scope im is missing"),
+    }
+    shown = status_html.counters(stats(sources=sources))
+    for part in ("1\u202f234</b>", "offline · running", "0</b>", "chat · failed"):
+        assert part in shown
+    assert "offline" not in status_html.counters(STATS)
 
 
 def test_foreign_words_are_escaped() -> None:

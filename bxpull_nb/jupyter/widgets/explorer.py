@@ -222,7 +222,7 @@ class Explorer(PanelLayout):
                 self.detail.show(*chosen)
                 shown(self.detail, True)
                 if self.send is not None:
-                    self.send.offer(anatomy.record)
+                    self.send.offer(chosen[0].record)
 
         self._act(show)
 

@@ -54,7 +54,7 @@ def state_light(stats: FeedStats, next_try: float | None = None) -> str:
 
 
 def counters(stats: FeedStats) -> str:
-    """Return events, rate and lag; reconnects and what is rarer only above zero."""
+    """Return events, rate and lag; what is rarer only above zero; other sources than channels."""
     cells = [
         _counter(grouped(stats.events), "event" if stats.events == 1 else "events", width=7),
         _counter(f"{stats.rate:.1f}", "events/s", width=6),
@@ -68,6 +68,8 @@ def counters(stats: FeedStats) -> str:
         "unreadable": stats.bad_frames,
     }
     cells += [_counter(grouped(value), name, width=3) for name, value in rare.items() if value]
+    for name, source in stats.sources.items():
+        cells.append(_counter(grouped(source.events), f"{name} · {source.state}", width=5))
     flow = "display:flex;flex-wrap:wrap;gap:0 18px;line-height:1.7"
     return f"<div style='{flow};{_FIGURES}'>{''.join(cells)}</div>"
 
