@@ -11,6 +11,7 @@ from typing import Any
 
 from bxpull_nb.errors import ApiError, SettingsError, UnexpectedAnswer
 from bxpull_nb.listener import CaptureTarget, Timing
+from bxpull_nb.masking import reason_of
 from bxpull_nb.models import Arrival, Batch, RecordBatch
 from bxpull_nb.protocol.session import SeenMids
 from bxpull_nb.rest.auth import Webhook
@@ -193,7 +194,7 @@ class OfflineSource:
         try:
             await asyncio.to_thread(self._note.write, process_id)
         except OSError as exc:
-            self.log.note_once("note_failed", f"the process cannot be noted on disk: {exc}")
+            self.log.note_once("note_failed", f"the process cannot be noted on disk: {reason_of(exc)}")
 
     async def _store(self, rows: list[Row]) -> None:
         """Store the records that are new, with their objects."""

@@ -41,6 +41,7 @@ from bxpull_nb.jupyter.widgets.live_answer import LiveAnswer
 from bxpull_nb.jupyter.widgets.rows import RowSource, encode_rows, short_name
 from bxpull_nb.jupyter.widgets.streaming_view import MOST_FLAGS, StreamingView
 from bxpull_nb.jupyter.widgets.table_search import TableSearch, on_a_thread, path_of, shown_facets
+from bxpull_nb.masking import quoted
 from bxpull_nb.models import Record
 from bxpull_nb.params.path import Path
 
@@ -154,7 +155,7 @@ class LiveTable(StreamingView):
     def add_column(self, path: str) -> None:
         """Show the values at a path of `params` as a column; SettingsError for no path."""
         if not isinstance(path_of(path), Path):
-            raise SettingsError(f"{path!r} is no path of params: write such as params.stage.")
+            raise SettingsError(f"{quoted(path)} is no path of params: write such as params.stage.")
         self._set_columns([*self.columns, path])
 
     def add_facet(self, name: str) -> None:
