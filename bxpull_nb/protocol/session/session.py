@@ -7,7 +7,7 @@ while that connection was made come again. The position moves only after the tar
 """
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -153,7 +153,8 @@ class Session:
         Until a connection has brought something, its history may be still to come.
         """
         safe = self._safe_before if self._is_fresh else self._safe
-        return Position(self._point_after(safe), self.audit_point(), self.newest)
+        audited = max(self.audit_point() or "", self._began or "") or None  # what is journaled
+        return Position(self._point_after(safe), audited, self.newest)
 
     def restore(self, batch: Batch) -> None:
         """Continue from the last batch that an earlier process stored.
@@ -197,7 +198,7 @@ class Session:
         self._audited = audit.newest
         if answer is None or answer.old:  # older messages are not known one by one
             return
-        self._confirmed, newest = audit.settled, audit.newest or ""
+        self._confirmed, newest = audit.settled, audit.newest or self._began or ""
         stored = sorted(mid for mid in answer.mids if mid and is_counted(mid) and mid <= newest)
         if stored:
             self._audit_from = _before(stored[-_ASKED_AGAIN:][0])
@@ -280,6 +281,19 @@ class Session:
     def begin(self, mid: str | None) -> None:
         """Begin the capture after the message `mid`, or before all messages without one."""
         self._began = mid if mid and is_counted(mid) else FULL_HISTORY
+
+    def remember_stored(self, records: Iterable[Record]) -> None:
+        """Have audits ask for the newest of these again, which were stored before the capture.
+
+        It is how a wipe shows before any message has come. A message without a time is left out:
+        it may be spelled in another way when it comes again.
+        """
+        timed = (one for one in records if one.server_time_unix is not None)
+        mids = {mid: one for one in timed if (mid := one.mid) and is_counted(mid)}
+        old = sorted(mid for mid in mids if mid <= (self._began or ""))[-_ASKED_AGAIN:]
+        if old and not self._audited:
+            self.seen.add(mids[mid] for mid in old)
+            self._audit_from, self._expected = _before(old[0]), old[-1]
 
     def start_over(self) -> None:
         """Ask for everything stored from now on, whatever is known."""
