@@ -108,6 +108,7 @@ class Session:
         self._audit_from: str | None = None  # lower: before some messages that are stored
         self._confirmed = self._expected = ""
         self._began: str | None = None
+        self._first_kept = ""  # what is before it was never handed over
         self.first: str | None = None  # the least mid of the first frame
         self._floor: deque[str] = deque(maxlen=2)
         self._since_floor = 0
@@ -153,7 +154,7 @@ class Session:
         Until a connection has brought something, its history may be still to come.
         """
         safe = self._safe_before if self._is_fresh else self._safe
-        audited = max(self.audit_point() or "", self._began or "") or None  # what is journaled
+        audited = max(self.audit_point() or "", self._first_kept) or None
         return Position(self._point_after(safe), audited, self.newest)
 
     def restore(self, batch: Batch) -> None:
@@ -280,7 +281,7 @@ class Session:
 
     def begin(self, mid: str | None) -> None:
         """Begin the capture after the message `mid`, or before all messages without one."""
-        self._began = mid if mid and is_counted(mid) else FULL_HISTORY
+        self._began = self._first_kept = mid if mid and is_counted(mid) else FULL_HISTORY
 
     def remember_stored(self, records: Iterable[Record]) -> None:
         """Have audits ask for the newest of these again, which were stored before the capture.
@@ -300,13 +301,13 @@ class Session:
         self._epoch += 1
         self.forget_confirmed()
         self._safe = self._safe_before = self._audited = None
-        self._began = FULL_HISTORY
+        self._began = self._first_kept = FULL_HISTORY
         self._floor.clear()
 
     def begin_before(self, mid: str) -> None:
         """Begin the capture just before the message `mid`."""
         if is_counted(mid):
-            self._began = _before(mid)
+            self._began = self._first_kept = _before(mid)
 
     @property
     def beginning(self) -> str | None:
