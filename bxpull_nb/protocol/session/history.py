@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from bxpull_nb.models import Arrival, Record, RecordBatch
 from bxpull_nb.protocol.codec.joining import DecodedFrame
 from bxpull_nb.protocol.endpoint import FULL_HISTORY
-from bxpull_nb.protocol.session.session import Audit, Received, Session
+from bxpull_nb.protocol.session.audits import Audit
+from bxpull_nb.protocol.session.received import Received
+from bxpull_nb.protocol.session.session import Session
 
 __all__ = ["HistoryPolicy"]
 
