@@ -5,6 +5,7 @@ could tell a message that was missed from one that is older than the capture.
 """
 
 import asyncio
+from collections.abc import Sequence
 
 import httpx
 
@@ -14,6 +15,7 @@ from bxpull_nb.listener.lane import Lane
 from bxpull_nb.listener.poll_client import PollClient, PollProgress
 from bxpull_nb.listener.polling import accepted
 from bxpull_nb.listener.settings import LaneSettings
+from bxpull_nb.models import Record
 from bxpull_nb.protocol.endpoint import FULL_HISTORY, connection_url
 from bxpull_nb.protocol.retry_policy import is_transient
 from bxpull_nb.protocol.session import NewestStored
@@ -38,8 +40,9 @@ async def find_beginning(lane: Lane, settings: LaneSettings) -> None:
     failures = 0
     while lane.history.needs_baseline:
         try:
-            newest = await _newest_stored(lane, settings)
-            lane.history.begin(newest)
+            newest, last = await _newest_stored(lane, settings)
+            lane.history.begin(newest, last, settings.awake())
+            lane.history.note_position(settings.awake())
             if newest and (failures or lane.history.seems_empty):
                 lane.audit_due.set()  # for what was missed before the beginning was known
         except (BxPullError, httpx.HTTPError) as exc:
@@ -62,8 +65,10 @@ def _may_pass(error: Exception) -> bool:
     )
 
 
-async def _newest_stored(lane: Lane, settings: LaneSettings) -> str | None:
-    """Return the greatest mid that was stored at the request; None where nothing was.
+async def _newest_stored(lane: Lane, settings: LaneSettings) -> tuple[str | None, Sequence[Record]]:
+    """Return the greatest mid that was stored at the request, and the newest messages.
+
+    The mid is None where nothing was stored.
 
     A poll that the server holds means that it stores nothing, or that it is slow: the lane is
     ready then, and a late answer still counts. The text dialect is asked for, because a history
@@ -94,9 +99,9 @@ async def _newest_stored(lane: Lane, settings: LaneSettings) -> str | None:
         finally:
             answer.cancel()
     if not is_late or stored.newest is None:
-        return stored.newest
+        return stored.newest, stored.last
     await timing.sleep(_SETTLED)
-    return stored.newest_of_history
+    return stored.newest_of_history, stored.last
 
 
 async def _read(http: PollClient, url: str, stored: NewestStored, progress: PollProgress) -> None:

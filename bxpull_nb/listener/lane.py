@@ -235,6 +235,7 @@ class Lane:
             self.history.accepted(self._set.awake())
             self.renewal.note_point(self._timing.monotonic())
             self.session.advance(answer.last_message_id)
+        self.history.note_position(self._set.awake())
         self.note_beginning()
         if not self._is_up:
             self._is_up = True

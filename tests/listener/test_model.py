@@ -53,6 +53,25 @@ def test_a_wipe_that_no_connection_shows_costs_no_stored_message(
     model.teardown()
 
 
+@pytest.mark.parametrize("beyond", [-1, 0, 1, 30])
+@pytest.mark.parametrize("transport", ["websocket", "polling"])
+@pytest.mark.parametrize("version", [3, 4, 5])
+def test_a_wipe_before_the_first_message_costs_no_stored_message(
+    version: int, transport: str, beyond: int
+) -> None:
+    """What was stored before the capture comes again with each audit, or was wiped."""
+    model = CaptureModel()
+    model.begin(version=version, stored=3, transport=transport)
+    model.client.step(2.5 * AUDIT_EVERY)
+    assert model.client.handed_over == []
+    model.wipe_unseen(beyond, ("shared", "private"))
+    model.client.step(2.5 * AUDIT_EVERY)
+    assert sorted(model.client.handed_over) == list(range(3, len(model.server.published)))
+    assert model.client.listener is not None
+    assert model.client.listener.stats.resets == 1
+    model.teardown()
+
+
 @pytest.mark.parametrize("transport", ["websocket", "polling"])
 def test_a_process_that_was_killed_before_its_first_message_decides_by_position(
     transport: str,

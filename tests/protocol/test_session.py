@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from bxpull_nb.models import Arrival, Batch, Event, Message, RecordBatch
+from bxpull_nb.models import Arrival, Batch, Event, Message, Position, RecordBatch
 from bxpull_nb.protocol.codec import Codec, JsonRpcCodec, RpcAnswer, TextCodec
 from bxpull_nb.protocol.session import Received, SeenMids, Session
 from bxpull_nb.protocol.session import session as position
@@ -453,3 +453,20 @@ def test_what_a_sibling_received_first_is_received_after_a_reset_too() -> None:
         for lane in lanes:
             lane.stored(lane.receive(frame([1], sent), ARRIVAL, reset_below=lane.newest or ""))
     assert [lane.seen.has_received(event(1, sent=1767225700.0)) for lane in lanes] == [True, True]
+
+
+def test_a_session_that_goes_on_passes_its_positions_on() -> None:
+    """What was not audited before it is not audited now."""
+    lane, position = session(), Position(mid(20), mid(10), mid(30))
+    lane.restore(Batch(position=position))
+    assert lane.position == position
+
+
+def test_what_is_asked_again_from_before_the_beginning_is_no_position() -> None:
+    """Another process does not know those messages: it would take them for new ones."""
+    lane = session()
+    lane.begin(mid(5))
+    lane.remember_stored([event(3), event(5), event(6)])
+    assert lane.audit_point() == mid(2)
+    assert lane.position == Position(mid(5), mid(5))
+    assert take(lane, [3, 4, 5, 6]) == [4, 6]

@@ -1,10 +1,13 @@
 """Sessions decide which messages are new and where to resume, without I/O."""
 
+from bxpull_nb.protocol.session.audits import Audit
 from bxpull_nb.protocol.session.history import HistoryPolicy
+from bxpull_nb.protocol.session.mids import is_counted
 from bxpull_nb.protocol.session.newest_stored import NewestStored
 from bxpull_nb.protocol.session.past_channels import PastChannels, RetiredChannel
+from bxpull_nb.protocol.session.received import Received
 from bxpull_nb.protocol.session.seen_mids import SeenMids
-from bxpull_nb.protocol.session.session import Audit, Received, Resume, Session, is_counted
+from bxpull_nb.protocol.session.session import Resume, Session
 
 __all__ = [
     "Audit",

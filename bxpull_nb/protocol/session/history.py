@@ -6,11 +6,14 @@ that nothing was stored. Every later message is new.
 """
 
 from collections import deque
+from collections.abc import Sequence
 
-from bxpull_nb.models import Arrival, RecordBatch
+from bxpull_nb.models import Arrival, Record, RecordBatch
 from bxpull_nb.protocol.codec.joining import DecodedFrame
 from bxpull_nb.protocol.endpoint import FULL_HISTORY
-from bxpull_nb.protocol.session.session import Audit, Received, Session
+from bxpull_nb.protocol.session.audits import Audit
+from bxpull_nb.protocol.session.received import Received
+from bxpull_nb.protocol.session.session import Session
 
 __all__ = ["HistoryPolicy"]
 
@@ -36,6 +39,8 @@ class HistoryPolicy:
         self.seems_empty = False
         """Whether the server seems to store nothing; a slow one may still show its history."""
         self._newest_at: deque[tuple[float, str]] = deque()
+        self._stored: Sequence[Record] = ()  # before the beginning, until they are remembered
+        self._begun_at = 0.0
         if backfill:
             session.start_over()
 
@@ -61,22 +66,30 @@ class HistoryPolicy:
         Its position is of before the reset, and the server stores nothing after it.
         """
         if self.session.seen.is_behind:
+            self._stored = ()
             self.session.seen.count_restarted()
             self.session.forget_position()
             self._newest_at.clear()
+
+    def note_position(self, now: float) -> None:
+        """Note where the lane is while nothing comes: a later message below proves a reset."""
+        point = self.session.resume_point() or ""  # known before a message has come
+        self._mark(max(self.session.newest or "", point), now)
 
     def accepted(self, now: float) -> None:
         """Note that the server accepted the connection, or answered a poll."""
         self.session.connected()
         self._accepted_at = now
 
-    def begin(self, mid: str | None) -> None:
+    def begin(self, mid: str | None, stored: Sequence[Record] = (), now: float = 0.0) -> None:
         """Note after which mid the capture began: the newest stored; None if nothing was.
 
-        It began before every message that has come meanwhile.
+        It began before every message that has come meanwhile. `stored` are the newest ones
+        stored: a second after `now` a connection has brought those of them that are new.
         """
         if not self.needs_baseline:
             return
+        self._stored, self._begun_at = stored, now
         first = self.session.first
         if mid and first and mid >= first:
             self.session.begin_before(first)
@@ -100,6 +113,9 @@ class HistoryPolicy:
 
     def ask_audit(self, now: float) -> Audit:
         """Return the question of an audit that begins now."""
+        if self._stored and now - self._begun_at > _SETTLED:
+            self.session.remember_stored(self._stored)
+            self._stored = ()
         return self.session.ask_audit(self._settled(now))
 
     def receive_audit(
@@ -150,19 +166,23 @@ class HistoryPolicy:
         if self._has_given_up and not self.session.has_begun:
             least, _ = RecordBatch.of(received.batch.records).mid_range
             self.session.begin_before(self.session.first or least)
-        marks = self._newest_at
-        beginning = self.session.resume_point() or ""  # known before a message has come
+        beginning = self.session.resume_point() or ""
         newest = max(received.newest or "", self.session.newest or "", beginning)
         if received.was_reset:
-            marks.clear()
-            self._asked, newest = None, received.newest or ""
+            self._newest_at.clear()
+            self._asked, self._stored, newest = None, (), received.newest or ""
+        self._mark(newest, now)
+        return received
+
+    def _mark(self, newest: str, now: float) -> None:
+        marks = self._newest_at
         if newest and (not marks or (now - marks[-1][0] >= _SETTLED / 4 and newest > marks[-1][1])):
             marks.append((now, newest))
-        return received
 
     def _pass_over(self, frame: str | bytes | DecodedFrame, arrival: Arrival) -> Received:
         """Begin the capture after a frame that was stored before it."""
         received = self.session.receive(frame, arrival)
         self.session.begin(received.newest)
         self.session.advance(received.newest)
+        self.session.remember_stored(received.batch.records)
         return Received(old=len(received.batch.records))

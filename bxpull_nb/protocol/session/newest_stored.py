@@ -10,6 +10,7 @@ __all__ = ["NewestStored"]
 _PART = 16 * 1024 * 1024  # bytes of the text dialect in memory at once
 _LARGEST = 4 * _PART  # bytes of another dialect
 _SAMPLE = 100  # messages that are looked up
+_LAST = 16  # messages
 _START = b"#!NGINXNMS!#"
 
 
@@ -26,6 +27,8 @@ class NewestStored:
         self._kept = bytearray()
         self._first: list[Record] = []
         self.newest: str | None = None
+        self.last: list[Record] = []
+        """The sixteen messages with the greatest mids, in order."""
 
     @property
     def newest_of_history(self) -> str | None:
@@ -66,6 +69,7 @@ class NewestStored:
     def _note(self, records: list[Record]) -> None:
         whole = [record for record in records if record.mid and not _is_torn(record)]
         self._first += whole[: _SAMPLE - len(self._first)]
+        self.last = sorted([*self.last, *whole], key=lambda one: one.mid or "")[-_LAST:]
         self.newest = max([self.newest or "", *(record.mid or "" for record in whole)]) or None
 
 

@@ -7,50 +7,25 @@ while that connection was made come again. The position moves only after the tar
 """
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 
 from bxpull_nb.models import Arrival, BadFrame, Batch, Event, Position, Record, RecordBatch
-from bxpull_nb.protocol.codec import Codec, JsonRpcCodec, RpcAnswer, decoded
+from bxpull_nb.protocol.codec import Codec, JsonRpcCodec, decoded
 from bxpull_nb.protocol.codec.joining import DecodedFrame
 from bxpull_nb.protocol.endpoint import FULL_HISTORY
+from bxpull_nb.protocol.session.audits import Audit, AuditMemory
+from bxpull_nb.protocol.session.mids import is_counted, just_before
 from bxpull_nb.protocol.session.past_channels import PastChannels
+from bxpull_nb.protocol.session.received import Received
 from bxpull_nb.protocol.session.seen_mids import SeenMids
 
-__all__ = ["Audit", "Received", "Resume", "Session", "is_counted"]
+__all__ = ["Resume", "Session"]
 
-_ASKED_AGAIN = 16  # messages that an audit asks for again: a wiped server has others
 _OVERLAP = 50_000  # messages; a resume reaches back once or twice as far, never further
 _SERVICE_COMMANDS = {"channel_expire", "config_expire", "server_restart"}
-
-
-class Received(msgspec.Struct, frozen=True):
-    """The result of `Session.receive`: the batch to store, and what the frame says beyond it."""
-
-    batch: Batch = Batch()
-    """The frame's new records, for the target."""
-    old: int = 0
-    """Messages dropped because they are older than the capture."""
-    mids: Sequence[str | None] = ()
-    """The mids of all messages of the frame."""
-    newest: str | None = None
-    """The greatest mid of the frame, seen before or not; torn messages do not count. After a reset
-    that of the messages that prove it: others of the frame may be from before."""
-    is_whole: bool = True
-    """Whether nothing in the frame was damaged, except messages known to be."""
-    is_torn: bool = False
-    """Whether the frame could not be read to its end: it must be asked for again."""
-    was_reset: bool = False
-    """Whether the server restarted its count: its storage is empty, old positions mean nothing."""
-    service_messages: Sequence[Event] = ()
-    """New messages of the push system to its clients; the batch has them too."""
-    answers: Sequence[RpcAnswer] = ()
-    """Answers to calls of this client (JSON-RPC)."""
-    acknowledge: Sequence[str] = ()
-    """Mids to acknowledge once the records are stored (JSON-RPC), duplicates too."""
 
 
 class Resume(msgspec.Struct, frozen=True):
@@ -78,28 +53,6 @@ class Resume(msgspec.Struct, frozen=True):
         return [(lane, one.safe) for lane, one in positions if one is not None and one.safe]
 
 
-class Audit(NamedTuple):
-    """A question about missing messages, as a session asked it."""
-
-    point: str | None
-    """The mid to ask from; None for everything stored."""
-    newest: str | None
-    """The position when it was asked: an answer without damage confirms everything up to it."""
-    epoch: int
-    """The resets and rewinds before it: an answer from an earlier epoch confirms nothing."""
-    confirmed: str = ""
-    """Up to here an earlier audit found everything: a new message below proves a reset."""
-    expected: str = ""
-    """At least one known message up to here comes again, or the history is another one."""
-    settled: str = ""
-    """The position a second before: a message below cannot be on its way any more."""
-
-    def is_same_history(self, answer: Received) -> bool:
-        """Whether the answer has a known message again, or shows already that it is another."""
-        again = (mid <= self.expected for mid in answer.batch.duplicates)
-        return answer.was_reset or not answer.is_whole or any(again)
-
-
 class Session:
     """The codec and the position of one lane; `seen` is a sibling of the other lanes' sets."""
 
@@ -109,10 +62,9 @@ class Session:
         self.seen = seen
         self._safe: str | None = None
         self._safe_before: str | None = None
-        self._audited: str | None = None
-        self._audit_from: str | None = None  # lower: before some messages that are stored
-        self._confirmed = self._expected = ""
+        self._audits = AuditMemory()
         self._began: str | None = None
+        self._first_kept = ""  # what is before it was never handed over
         self.first: str | None = None  # the least mid of the first frame
         self._floor: deque[str] = deque(maxlen=2)
         self._since_floor = 0
@@ -135,7 +87,7 @@ class Session:
         unknown: a missed message may be older than all that came. A few messages that are known
         to be stored are asked for again.
         """
-        return self._not_below_floor(self._audit_from or self._audited or self._began)
+        return self._not_below_floor(self._audits.point(self._began))
 
     @property
     def history_point(self) -> str | None:
@@ -147,9 +99,9 @@ class Session:
 
         `settled` is the position of a second ago.
         """
-        point = self.audit_point()
-        expected = self._expected if self._expected > (point or "") else ""
-        return Audit(point, self.newest, self._epoch, self._confirmed, expected, settled)
+        point, audits = self.audit_point(), self._audits
+        expected = audits.expected if audits.expected > (point or "") else ""
+        return Audit(point, self.newest, self._epoch, audits.confirmed, expected, settled)
 
     @property
     def position(self) -> Position:
@@ -158,7 +110,8 @@ class Session:
         Until a connection has brought something, its history may be still to come.
         """
         safe = self._safe_before if self._is_fresh else self._safe
-        return Position(self._point_after(safe), self.audit_point(), self.newest)
+        audited = max(self.audit_point() or "", self._first_kept) or None
+        return Position(self._point_after(safe), audited, self.newest)
 
     def restore(self, batch: Batch) -> None:
         """Continue from the last batch that an earlier process stored.
@@ -167,8 +120,8 @@ class Session:
         """
         position = batch.position or Position()
         self.newest, self._safe = position.newest, position.safe
-        self._began, self._audited = position.safe, position.audited
-        self._expected = position.newest or ""
+        self._began, self._audits.audited = position.safe, position.audited
+        self._audits.expected = position.newest or ""
         records = RecordBatch.of(batch.records)
         self.advance(records.mid_range[1])
 
@@ -179,34 +132,24 @@ class Session:
 
     def forget_confirmed(self) -> None:
         """Note that earlier audits confirm nothing: another channel has messages for the lane."""
-        self._audit_from, self._confirmed, self._expected = None, "", ""
+        self._audits.forget_confirmed()
 
     def rewind(self, point: str | None) -> None:
         """Resume and audit from `point` again, an earlier `resume_point`."""
         self._epoch += 1
         self.forget_confirmed()
         self._safe = point
-        if point is None or (self._audited or "") > point:
-            self._audited = point
+        if point is None or (self._audits.audited or "") > point:
+            self._audits.audited = point
 
     def audited(self, audit: Audit, answer: Received | None = None) -> None:
         """Note that nothing up to the position when the audit was asked is missing.
 
-        The next audit asks for the last messages of the `answer` again: a server whose storage
-        was wiped, and whose count has passed the position since, has others there. Without an
-        answer the next audit asks from here, and nothing is confirmed.
+        The next audit asks for the last messages of the `answer` again. Without an answer the
+        next audit asks from here, and nothing is confirmed.
         """
-        if audit.epoch != self._epoch:
-            return
-        self.forget_confirmed()
-        self._audited = audit.newest
-        if answer is None or answer.old:  # older messages are not known one by one
-            return
-        self._confirmed, newest = audit.settled, audit.newest or ""
-        stored = sorted(mid for mid in answer.mids if mid and is_counted(mid) and mid <= newest)
-        if stored:
-            self._audit_from = _before(stored[-_ASKED_AGAIN:][0])
-            self._expected = stored[-1]
+        if audit.epoch == self._epoch:
+            self._audits.note(audit, answer, self._began)
 
     def receive(
         self,
@@ -284,20 +227,32 @@ class Session:
 
     def begin(self, mid: str | None) -> None:
         """Begin the capture after the message `mid`, or before all messages without one."""
-        self._began = mid if mid and is_counted(mid) else FULL_HISTORY
+        self._began = self._first_kept = mid if mid and is_counted(mid) else FULL_HISTORY
+
+    def remember_stored(self, records: Iterable[Record]) -> None:
+        """Have audits ask for the newest of these again, which were stored before the capture.
+
+        It is how a wipe shows before any message has come. A message without a time is left out:
+        it may be spelled in another way when it comes again.
+        """
+        timed = (one for one in records if one.server_time_unix is not None)
+        mids = {mid: one for one in timed if (mid := one.mid) and is_counted(mid)}
+        if not self._audits.audited:
+            old = [mid for mid in mids if mid <= (self._began or "")]
+            self.seen.add(mids[mid] for mid in self._audits.expect(old))
 
     def start_over(self) -> None:
         """Ask for everything stored from now on, whatever is known."""
         self._epoch += 1
         self.forget_confirmed()
-        self._safe = self._safe_before = self._audited = None
-        self._began = FULL_HISTORY
+        self._safe = self._safe_before = self._audits.audited = None
+        self._began = self._first_kept = FULL_HISTORY
         self._floor.clear()
 
     def begin_before(self, mid: str) -> None:
         """Begin the capture just before the message `mid`."""
         if is_counted(mid):
-            self._began = _before(mid)
+            self._began = self._first_kept = just_before(mid)
 
     @property
     def beginning(self) -> str | None:
@@ -307,7 +262,7 @@ class Session:
     @property
     def has_begun(self) -> bool:
         """Whether the mid is known after which the capture began, or continues."""
-        return bool(self._began or self._audited)
+        return bool(self._began or self._audits.audited)
 
     def forget_position(self) -> None:
         """Forget the position after a reset: everything the server stores now is new."""
@@ -315,7 +270,7 @@ class Session:
         self.start_over()
 
     def _point_after(self, safe: str | None) -> str | None:
-        point = max(safe or self._began or "", self._audited or "")
+        point = max(safe or self._began or "", self._audits.audited or "")
         return self._not_below_floor(point or None)
 
     def _not_below_floor(self, point: str | None) -> str | None:
@@ -384,16 +339,6 @@ class Session:
         if self._since_floor >= _OVERLAP and self.newest is not None:
             self._since_floor = 0
             self._floor.append(self.newest)
-
-
-def is_counted(mid: str) -> bool:
-    """Whether the mid is a number that the server counted (protocol 2.3)."""
-    return len(mid) == 26 and mid.isdecimal()
-
-
-def _before(mid: str) -> str:
-    """Return the mid just before."""
-    return f"{int(mid) - 1:026}"
 
 
 def _greatest_known(batch: Sequence[Record]) -> str | None:

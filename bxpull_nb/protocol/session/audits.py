@@ -1,0 +1,75 @@
+"""What audits have confirmed, and the messages that the next one asks for again.
+
+A server whose storage was wiped counts from the beginning. Once its count has passed the position,
+a request from there brings what looks like news. So an audit asks for a few messages that are
+known to be stored: a wiped server has others under their mids, or none.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from bxpull_nb.protocol.session.mids import is_counted, just_before
+from bxpull_nb.protocol.session.received import Received
+
+__all__ = ["Audit", "AuditMemory"]
+
+_ASKED_AGAIN = 16  # messages
+
+
+class Audit(NamedTuple):
+    """A question about missing messages, as a session asked it."""
+
+    point: str | None
+    """The mid to ask from; None for everything stored."""
+    newest: str | None
+    """The position when it was asked: an answer without damage confirms everything up to it."""
+    epoch: int
+    """The resets and rewinds before it: an answer from an earlier epoch confirms nothing."""
+    confirmed: str = ""
+    """Up to here an earlier audit found everything: a new message below proves a reset."""
+    expected: str = ""
+    """At least one known message up to here comes again, or the history is another one."""
+    settled: str = ""
+    """The position a second before: a message below cannot be on its way any more."""
+
+    def is_same_history(self, answer: Received) -> bool:
+        """Whether the answer has a known message again, or shows already that it is another."""
+        again = (mid <= self.expected for mid in answer.batch.duplicates)
+        return answer.was_reset or not answer.is_whole or any(again)
+
+
+class AuditMemory:
+    """The result of a lane's audits so far."""
+
+    def __init__(self) -> None:
+        self.audited: str | None = None
+        """The position up to which nothing is missing."""
+        self.confirmed = ""
+        """A part of that: no message below can be on its way any more."""
+        self.expected = ""
+        """At least one known message up to here comes again."""
+        self._begins: str | None = None  # lower than `audited`
+
+    def point(self, began: str | None) -> str | None:
+        """Return the mid for the next audit of a lane that began after the mid `began`."""
+        return self._begins or self.audited or began
+
+    def forget_confirmed(self) -> None:
+        """Expect nothing again: the lane's messages may be in another history."""
+        self._begins, self.confirmed, self.expected = None, "", ""
+
+    def note(self, audit: Audit, answer: Received | None, began: str | None) -> None:
+        """Note an audit that is done; one without an answer confirms nothing."""
+        self.forget_confirmed()
+        self.audited = audit.newest
+        if answer is None or answer.old:  # older messages are not known one by one
+            return
+        self.confirmed, newest = audit.settled, audit.newest or began or ""
+        self.expect([mid for mid in answer.mids if mid and is_counted(mid) and mid <= newest])
+
+    def expect(self, mids: Sequence[str]) -> list[str]:
+        """Ask for the newest of these messages again, and return their mids."""
+        newest = sorted(mids)[-_ASKED_AGAIN:]
+        if newest:
+            self._begins, self.expected = just_before(newest[0]), newest[-1]
+        return newest
