@@ -1,11 +1,12 @@
-"""`python -m tests.benchmarks [--only NAME] [--quick] [--json] [--compare REV] …`."""
+"""`python -m tests.benchmarks [--only NAME] [--quick] [--cpu] [--json] [--compare REV] …`."""
 
 import argparse
 import json
 import sys
+import time
 from pathlib import Path
 
-from tests.benchmarks.measure import Line, Size
+from tests.benchmarks.measure import Line, Size, clock
 from tests.benchmarks.registry import registered
 from tests.benchmarks.report import as_json, as_markdown, markdown_row
 
@@ -16,11 +17,13 @@ def main() -> None:
     """Run the benchmarks; the table, or JSON, on standard output, progress on the other."""
     asked = _arguments()
     size = Size(asked.quick, asked.rounds)
+    if asked.cpu:
+        clock.set(time.process_time)
     if asked.compare:
         from tests.benchmarks.compare import as_table, compared
 
         names = [benchmark.name for benchmark in registered(asked.only, exactly=asked.exactly)]
-        rows = list(compared(asked.compare, names, quick=asked.quick))
+        rows = list(compared(asked.compare, names, quick=asked.quick, cpu=asked.cpu))
         sys.stdout.write(f"{as_table(asked.compare, rows)}\n")
         return
     if asked.picture:
@@ -50,6 +53,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, metavar="N", help="how often each side runs")
     parser.add_argument(
         "--compare", metavar="REV", help="measure this git revision and the checkout in turn"
+    )
+    parser.add_argument(
+        "--cpu", action="store_true", help="CPU time of the process: for a busy machine"
     )
     parser.add_argument("--quick", action="store_true", help="tiny sizes: does it run at all")
     parser.add_argument("--json", action="store_true", help="every round, for programs")

@@ -44,14 +44,18 @@ class Compared:
         return Sample(tuple(self.now)).over(Sample(tuple(self.before)))
 
 
-def compared(revision: str, names: Iterable[str], *, quick: bool) -> Iterator[Compared]:
+def compared(
+    revision: str, names: Iterable[str], *, quick: bool, cpu: bool = False
+) -> Iterator[Compared]:
     """Yield the lines of the benchmarks, measured at `revision` and in this checkout."""
+    how = ["--quick"] if quick else ["--rounds", "1"]
+    how += ["--cpu"] if cpu else []
     with _worktree(revision) as older:
         for name in names:
             turns = []
             for turn in range(1 if quick else _TURNS):
                 places = [older, _HERE] if turn % 2 == 0 else [_HERE, older]
-                came = {place: _measured(place, name, quick=quick) for place in places}
+                came = {place: _measured(place, name, how) for place in places}
                 turns.append((came[older], came[_HERE]))
             yield from lines_of(turns)
 
@@ -105,10 +109,9 @@ def _git(*command: str) -> None:
         sys.exit(run.stderr.strip())
 
 
-def _measured(place: Path, name: str, *, quick: bool) -> Lines:
+def _measured(place: Path, name: str, how: Sequence[str]) -> Lines:
     """Return the lines of one benchmark at one place; none where it cannot run there."""
-    command = [sys.executable, "-m", "tests.benchmarks", "--json", "--exactly", name]
-    command += ["--quick"] if quick else ["--rounds", "1"]
+    command = [sys.executable, "-m", "tests.benchmarks", "--json", "--exactly", name, *how]
     own = os.environ | {"PYTHONPATH": str(place)}
     run = subprocess.run(command, cwd=place, env=own, capture_output=True, text=True, check=False)
     if run.returncode:
