@@ -1,13 +1,18 @@
 """DuckDB, opened so that a query reaches the tables it is given and nothing else."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from bxpull_nb.errors import QueryFailed
+
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["of_texts", "offer", "opened"]
+__all__ = ["interruptible", "of_texts", "offer", "opened"]
 
 _SEALED = {
     "enable_external_access": "false",  # no files, no network, no other databases
@@ -22,12 +27,49 @@ _SETTINGS = "SET TimeZone = 'UTC'; SET lock_configuration = true"  # a query can
 _ROWS = 16_384  # of a batch: batches are what DuckDB's threads share out
 
 
+class _Opened:
+    """The databases opened in one context, to interrupt their queries from another thread."""
+
+    def __init__(self) -> None:
+        self.connections: list[duckdb.DuckDBPyConnection] = []
+        self.is_interrupted = False
+
+    def interrupt(self) -> None:
+        """Stop the queries that run, and refuse those that follow."""
+        self.is_interrupted = True
+        for connection in self.connections:
+            with suppress(Exception):  # it may be closed
+                connection.interrupt()
+
+
+_here: ContextVar[_Opened | None] = ContextVar("databases opened here", default=None)
+
+
+@contextmanager
+def interruptible() -> Iterator[Callable[[], None]]:
+    """Yield a function that stops all queries of the block, and of threads it starts.
+
+    Any thread may call it. They raise QueryFailed then.
+    """
+    here = _Opened()
+    token = _here.set(here)
+    try:
+        yield here.interrupt
+    finally:
+        _here.reset(token)
+
+
 def opened() -> "duckdb.DuckDBPyConnection":
     """Return an empty database in memory; close it, or use it in a `with`."""
     import duckdb
 
+    here = _here.get()
+    if here is not None and here.is_interrupted:
+        raise QueryFailed("the query was cancelled; ask again to have its answer.")
     connection = duckdb.connect(config=dict(_SEALED))
     connection.execute(_SETTINGS).fetchall()
+    if here is not None:
+        here.connections.append(connection)
     return connection
 
 

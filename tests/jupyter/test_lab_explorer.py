@@ -149,7 +149,7 @@ def test_one_event_is_understood(lab: Lab) -> None:
         tab.page.locator(".bxed-raw summary").click()
         tab.page.locator(".bxed-raw pre", has_text="greeting").wait_for()
         open_tab(tab, "After a mark")
-        tab.page.get_by_role("cell", name="greeting").wait_for()
+        tab.page.get_by_role("cell", name="greeting").last.wait_for()
         ids = json.loads(
             tab.ask("__import__('json').dumps([c.id for c in feed.config.channels.values()])")
         )

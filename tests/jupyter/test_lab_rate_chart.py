@@ -151,7 +151,7 @@ def test_a_second_picked_by_the_mouse_in_both_themes(lab: Lab, theme: str, width
         for i in range(3):
             tab.run_cell(i)
         expect(readout(tab)).to_contain_text("events in 5 minutes")
-        expect(count(tab)).to_contain_text("in all")
+        expect(count(tab)).to_contain_text("events")
         tab.page.evaluate("document.querySelector('.bxrc').scrollIntoView()")
         box = plot(tab).bounding_box()
         assert box is not None

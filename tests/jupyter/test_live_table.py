@@ -1,6 +1,7 @@
 """The live table without a browser: a fake comm records, the test plays the page."""
 
 import json
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -10,13 +11,17 @@ from typing import Any
 import ipywidgets
 import pytest
 
+import bxpull_nb as bx
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.jupyter.widgets.live_table import LiveTable
+from bxpull_nb.jupyter.widgets.rate_chart import RateChart
 from bxpull_nb.jupyter.widgets.rows import encode_rows
 from bxpull_nb.models import Arrival, BadFrame, Record
 from bxpull_nb.storage.eventlog import EventLog
 from tests.support.fake_comm import Recorder, Sent, from_page, record_comms, sent_by
 from tests.support.row_source import NOW_US, Clock, ListSource, event
+from tests.support.rows import frame
+from tests.support.waiting import eventually
 
 XSS = "<img src=x onerror=window.__xss=1>"
 
@@ -581,3 +586,19 @@ def test_the_channel_column_names_another_source(arrival: Arrival, shown: str | 
     """So there is no column that is the same in nearly every row."""
     [row] = json.loads(encode_rows([event(1, arrival=arrival)]))
     assert row[1] == shown
+
+
+def test_a_displayed_table_or_chart_of_a_feed_is_live() -> None:
+    """No panel and no timer of the caller; closed, it is silent."""
+    feed = bx.replay(frame(*(event(i) for i in range(5))), speed=math.inf)
+    table, chart = LiveTable(feed), RateChart(feed)
+    for view in (table, chart):
+        view._repr_mimebundle_()
+    eventually(lambda: sum(m.content["count"] for m in sent_by(table)) == 5)
+    eventually(lambda: len(sent_by(chart)) > 0)
+    assert (table.source, chart.source) == (feed.log, feed.log)
+    for view in (table, chart):
+        view.close()
+    assert view._alone is not None
+    assert view._alone.cancelled()
+    feed.stop()

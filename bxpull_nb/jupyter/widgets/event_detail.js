@@ -41,7 +41,7 @@ function differences(model, before, of, changes) {
   const go = make("button", { type: "button", class: "bxed-link" }, "go to it");
   go.addEventListener("click", () => model.send({ kind: "go", row: before }));
   return make("details", { class: "bxed-changes", open: "" },
-    make("summary", {}, changes.length ? `changes since ${since} ` : `no difference from ${since} `, go),
+    make("summary", {}, changes.length ? `changes since ${since}` : `no difference from ${since}`), go,
     make("table", {}, ...changes.map(([sign, path, old, fresh]) => make("tr", {},
       make("td", {}, sign), make("th", { scope: "row" }, path),
       make("td", { class: "bxed-old" }, old ?? ""), make("td", { class: "bxed-new" }, fresh ?? "")))));
@@ -62,7 +62,7 @@ function branch(model, name, value, place) {
   if (!entries) return leaf(model, name, value, place);
   const list = Array.isArray(value);
   const size = list ? `[${entries.length}]` : `{${entries.length}}`;
-  const node = make("details", {}, make("summary", {}, make("span", { class: "bxed-key" }, name), " ", handle(model, size, "size", place)));
+  const node = make("details", {}, make("summary", {}, make("span", { class: "bxed-key" }, name), ` ${size}`));
   const fill = () => {
     if (!node.open || node.childElementCount > 1) return;
     node.append(...entries.map(([key, item]) => branch(model, key, item, [...place, list ? Number(key) : key])));
@@ -70,7 +70,9 @@ function branch(model, name, value, place) {
   node.addEventListener("toggle", fill);
   node.open = place.length < OPEN_DEPTH && entries.length <= 50;
   fill();
-  return node;
+  const uses = handle(model, "⋯", "size", place);
+  uses.setAttribute("aria-label", `Uses of ${name}`);
+  return make("div", { class: "bxed-branch" }, node, uses);
 }
 
 function entriesOf(value) {

@@ -164,6 +164,9 @@ class Explorer(PanelLayout):
         if self.send is not None:
             send = self.send.send
             self.send.send_button.on_click(lambda _button: self._act(send))
+        for tab in (self.catalogue, self.trace, self.query):
+            tab.ask_button.on_click(lambda _button, ask=tab.ask: self._act(ask))
+            tab.cancel_button.on_click(lambda _button, cancel=tab.cancel: self._act(cancel))
         for choice in (self.channels, self.transport):
             choice.observe(self._settings_changed, "value")
         self.mark_label.on_msg(self._on_mark_key)
@@ -172,6 +175,7 @@ class Explorer(PanelLayout):
         self.detail.on_close(self._close_detail)
         self.detail.on_use(self._use)
         self.detail.on_go(self._select)
+        self.detail.on_trace(self._trace)
         self.chart.on_pick(self._pick)
         self.chart.follow(lambda: self.table.search)
 
@@ -235,6 +239,14 @@ class Explorer(PanelLayout):
         else:
             term = text if action == "only" else f"-{text}"
             self.table.search_for(narrowed(self.table.filters["text"], term))
+
+    def _trace(self, entity: str, name: str) -> None:
+        async def show() -> None:
+            self.trace.choose(entity, name)
+            self.tabs.selected_index = TABS.index("Trace")
+            await self.trace.ask()
+
+        self._act(show)
 
     def _close_detail(self) -> None:
         self._selected = None

@@ -38,8 +38,8 @@ from ipywidgets import CallbackDispatcher
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.jupyter.widgets.found_rows import ALL, Filters, highlights, records_at
 from bxpull_nb.jupyter.widgets.live_answer import LiveAnswer
-from bxpull_nb.jupyter.widgets.rows import RowSource, encode_rows, short_name
-from bxpull_nb.jupyter.widgets.streaming_view import MOST_FLAGS, StreamingView
+from bxpull_nb.jupyter.widgets.rows import encode_rows, short_name
+from bxpull_nb.jupyter.widgets.streaming_view import MOST_FLAGS, StreamingView, log_of
 from bxpull_nb.jupyter.widgets.table_search import TableSearch, on_a_thread, path_of, shown_facets
 from bxpull_nb.masking import quoted
 from bxpull_nb.models import Record
@@ -61,8 +61,9 @@ class LiveTable(StreamingView):
     """A table of the records of `source`, a log or a feed, of which a page holds `rows`.
 
     `empty` is the text of a table without rows, `height` its height in pixels.
-    Call `flush()` on a timer, at most ten times a second. Nothing is sent until the table is
-    displayed, or a page asks; inside a container, see `expect_page()`. `run` does a search, by
+    A displayed table of a feed is live. Of a log, call `flush()` on a timer, at most ten times a
+    second. Nothing is sent until the table is displayed, or a page asks; inside a container, see
+    `expect_page()`. `run` does a search, by
     default on a thread of its own.
     """
 
@@ -92,7 +93,7 @@ class LiveTable(StreamingView):
     ) -> None:
         if not 1 <= rows <= MOST_ROWS:
             raise SettingsError(f"LiveTable: rows={rows}, but it has to be from 1 to {MOST_ROWS}.")
-        log: RowSource = getattr(source, "log", source)
+        log, _ = log_of(source)
         self._sent = 0  # the number of the next row to send
         self._filters = ALL
         self._asked = 0
@@ -105,7 +106,7 @@ class LiveTable(StreamingView):
         self._flags: deque[tuple[int, str]] = deque(maxlen=MOST_FLAGS)
         self._flagged = self._flags_sent = 0
         self._on_select = CallbackDispatcher()  # shows what a callback raises, and goes on
-        super().__init__(log, clock, rows=rows, empty=empty, height=height)
+        super().__init__(source, clock, rows=rows, empty=empty, height=height)
 
     @property
     def filters(self) -> Filters:

@@ -11,6 +11,7 @@ from bxpull_nb.jupyter.widgets.event_detail import EventDetail
 from bxpull_nb.jupyter.widgets.export_form import ExportForm
 from bxpull_nb.jupyter.widgets.kernel_sign import KernelSign
 from bxpull_nb.jupyter.widgets.live_table import LiveTable
+from bxpull_nb.jupyter.widgets.question_tab import CatalogueTab, QueryTab, TraceTab
 from bxpull_nb.jupyter.widgets.rate_chart import RateChart
 from bxpull_nb.jupyter.widgets.replay_bar import ReplayBar
 from bxpull_nb.jupyter.widgets.saved_picture import SavedPicture
@@ -33,7 +34,15 @@ EMPTY = {
 """Text of the table without rows, by the state of the feed."""
 _TABLE_HEIGHT = 342  # pixels: thirteen rows
 _CHART_HEIGHT = 88
-TABS = ("What happened", "After a mark", "Send a test event", "Export")
+TABS = (
+    "What happened",
+    "After a mark",
+    "Catalogue",
+    "Trace",
+    "Query",
+    "Send a test event",
+    "Export",
+)
 
 
 class PanelLayout(ipw.VBox):
@@ -85,6 +94,7 @@ class PanelLayout(ipw.VBox):
         self.activity = ActivityView(feed, self.chart, self.table)
         self.send = SendForm(self.portal, feed) if self.portal else None
         self.export = ExportForm(feed, self.table)
+        self.catalogue, self.trace, self.query = CatalogueTab(feed), TraceTab(feed), QueryTab(feed)
         self.tabs = self._open_tabs()
         super().__init__(self._rows())
         self.add_class("bxp")
@@ -126,5 +136,6 @@ class PanelLayout(ipw.VBox):
         send = self.send or ipw.HTML(
             status_html.message("Sending needs a portal; this is a feed alone.")
         )
-        contents = [self.activity.log, self.activity.after_box, send, self.export]
+        questions = [self.catalogue, self.trace, self.query]
+        contents = [self.activity.log, self.activity.after_box, *questions, send, self.export]
         return ipw.Tab(contents, titles=TABS)

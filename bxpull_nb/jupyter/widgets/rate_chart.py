@@ -24,7 +24,7 @@ from ipywidgets import CallbackDispatcher
 
 from bxpull_nb.jupyter.widgets.live_answer import LiveAnswer, df_of
 from bxpull_nb.jupyter.widgets.per_second import SecondCounts
-from bxpull_nb.jupyter.widgets.rows import RowSource, short_name
+from bxpull_nb.jupyter.widgets.rows import short_name
 from bxpull_nb.jupyter.widgets.streaming_view import MOST_FLAGS, StreamingView
 
 __all__ = ["Pick", "RateChart"]
@@ -53,9 +53,10 @@ class RateChart(StreamingView):
     `live` lets the window end now; False, for a recording, at the newest event. `clock` and `now`
     are seconds: for the timer of reminders, and since 1970.
 
-    Call `flush()` on a timer, at most ten times a second. Nothing is sent until the chart is
-    displayed, or a page asks; inside a container, see `expect_page()`. Records of a burst that are
-    no longer at hand are read from the source's DataFrame (`df`), if it has one.
+    A displayed chart of a feed is live. Of a log, call `flush()` on a timer, at most ten times a
+    second. Nothing is sent until the chart is displayed, or a page asks; inside a container, see
+    `expect_page()`. Records of a burst that are no longer at hand are read from the source's
+    DataFrame (`df`), if it has one.
     """
 
     _scripts = ("rate_chart_draw.js", "rate_chart.js")
@@ -67,7 +68,7 @@ class RateChart(StreamingView):
 
     def __init__(
         self,
-        source: RowSource,
+        source: Any,
         *,
         live: bool = True,
         empty: str = _NO_EVENTS,

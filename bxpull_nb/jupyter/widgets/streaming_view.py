@@ -10,13 +10,19 @@ page -> kernel   leave {page}               the page's last view is gone, or the
 `epoch` counts the sources the view has had. The page's half of this is in page.js.
 """
 
+import asyncio
+import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any
 
 from bxpull_nb.jupyter.widgets.page_widget import PageWidget
 from bxpull_nb.jupyter.widgets.rows import RowSource
+
+if TYPE_CHECKING:
+    from bxpull_nb.bridge import LoopThread
 
 __all__ = ["MOST_FLAGS", "StreamingView"]
 
@@ -25,19 +31,30 @@ MOST_FLAGS = 200
 
 _EXPECTED = ""  # in `_pages`: a page that is being drawn and has not sent a hello yet
 _REMIND_SECONDS = 5.0
+_FLUSH_SECONDS = 0.2  # of a view of a feed on its own
+
+_log = logging.getLogger("bxpull_nb")
+
+
+def log_of(source: Any) -> "tuple[RowSource, LoopThread | None]":
+    """Return the log of a feed with its bridge, or another source of rows as it is."""
+    return getattr(source, "log", source), getattr(source, "bridge", None)
 
 
 class StreamingView(PageWidget):
-    """The kernel's half of a view of `source`.
+    """The kernel's half of a view of `source`, a log or a feed; of a feed it updates on its own.
 
     A subclass sends new rows in `_send_new`, everything in `_send_all`, and forgets it in
     `_forget`; all three are called with the lock held.
     """
 
+    _alone: "Future[None] | None" = None
+    """The timer of a view that is displayed on its own."""
+
     def __init__(
-        self, source: RowSource, clock: Callable[[], float] = time.monotonic, **settings: Any
+        self, source: Any, clock: Callable[[], float] = time.monotonic, **settings: Any
     ) -> None:
-        self._source = source
+        self._source, self._bridge = log_of(source)
         self._clock = clock
         self._lock = threading.Lock()  # flush() and the page's messages come on different threads
         self._epoch = 0
@@ -52,9 +69,9 @@ class StreamingView(PageWidget):
         return self._source
 
     @source.setter
-    def source(self, source: RowSource) -> None:
+    def source(self, source: Any) -> None:
         with self._lock:
-            self._source = source
+            self._source, self._bridge = log_of(source)
             self._start_over()
 
     def flush(self) -> int:
@@ -92,7 +109,27 @@ class StreamingView(PageWidget):
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         self.expect_page()
+        self._go_alone()
         return super()._repr_mimebundle_(**kwargs)
+
+    def close(self) -> None:
+        """End the view, and its timer if it has one."""
+        if self._alone is not None:
+            self._alone.cancel()
+        super().close()
+
+    def _go_alone(self) -> None:
+        """Flush on a timer, for a view of a feed that is displayed without a panel around it."""
+        if self._bridge is not None and self._alone is None:
+            self._alone = self._bridge.submit(self._keep_flushing())
+
+    async def _keep_flushing(self) -> None:
+        while True:
+            await asyncio.sleep(_FLUSH_SECONDS)
+            try:
+                self.flush()
+            except Exception:  # noqa: BLE001 - one bad flush must not freeze the view for good
+                _log.exception("the view could not be updated")
 
     @property
     def _watched(self) -> bool:
