@@ -43,6 +43,7 @@ from bxpull_nb.errors import (
 from bxpull_nb.masking import mask_url
 from bxpull_nb.models import Event, LogEntry, PullConfig, Record
 from bxpull_nb.models.choices import checked_channels, checked_transport
+from bxpull_nb.models.counted import counted
 from bxpull_nb.storage.eventlog import EventLog
 from bxpull_nb.storage.export import to_csv, to_excel, to_jsonl, to_parquet
 from bxpull_nb.storage.journal import Journal
@@ -647,7 +648,7 @@ class Feed(FeedQuestions):
 
     def __repr__(self) -> str:
         channels = "+".join(self.channels)
-        return f"Feed({self.name}, {channels}, {self.state}, {len(self):,} events)"
+        return f"Feed({self.name}, {channels}, {self.state}, {counted(len(self), 'event')})"
 
     def _repr_html_(self) -> str:
         error = self.error
@@ -689,7 +690,7 @@ class Feed(FeedQuestions):
         number = row + len(self.log) if row < 0 else row
         if not self.log.forgotten <= number < len(self.log):
             kept = f", from {self.log.forgotten:,} on are kept" if self.log.forgotten else ""
-            raise SettingsError(f"{method}({row}): there are {len(self.log):,} events{kept}.")
+            raise SettingsError(f"{method}({row}): it has {counted(len(self.log), 'event')}{kept}.")
         return number
 
     def _record(self, row: int) -> Record:
