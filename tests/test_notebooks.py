@@ -314,6 +314,21 @@ def test_the_tutorial_of_a_dataset(ran: Tutorials) -> None:
 
 
 @pytest.mark.slow
+def test_the_tutorial_of_a_dataset_runs_without_dask(tmp_path: Path) -> None:
+    """As on the README's own install: pandas has the same tables."""
+    hidden = tmp_path / "hidden"
+    hidden.mkdir()
+    (hidden / "sitecustomize.py").write_text("import sys\nsys.modules['dask'] = None\n")
+    notebook = nbformat.read(PROJECT / "notebooks" / "08_beyond_one_notebook.ipynb", as_version=4)
+    path = os.pathsep.join([str(hidden), str(PROJECT)])
+    with Sandbox(demo=True) as sandbox:
+        settings = {"BXPULL_URL": sandbox.url, "BXPULL_TOKEN": sandbox.token, "PYTHONPATH": path}
+        execute(notebook, tmp_path, **settings)
+    assert outputs(notebook, "same").startswith("as with pandas: True\n")
+    assert html(notebook, "your-turn").count("<tr") == 4
+
+
+@pytest.mark.slow
 def test_the_tutorial_of_meaning(ran: Tutorials) -> None:
     """Orders and payments pair, the cause of lost orders comes first, every change is found."""
     notebook = ran("09_what_the_events_mean").notebook

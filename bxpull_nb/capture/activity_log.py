@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from bxpull_nb.capture.checks import checked_label, shown
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.models import LOG_COLUMNS, LogEntry
+from bxpull_nb.models.counted import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,7 +85,7 @@ class ActivityLog:
     def __repr__(self) -> str:
         entries = self.recent()
         last = f", last: {entries[-1].text or entries[-1].kind}" if entries else ""
-        return f"ActivityLog({self._total:,} entries{last[:120]})"
+        return f"ActivityLog({counted(self._total, 'entry', 'entries')}{last[:120]})"
 
     def _repr_html_(self) -> str:
         return self.df.tail(20).to_html(index=False)

@@ -12,6 +12,7 @@ from bxpull_nb.capture.run import CaptureRun
 from bxpull_nb.capture.search import all_from
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.models import Record
+from bxpull_nb.models.counted import counted
 from bxpull_nb.storage.export import to_csv, to_excel, to_jsonl, to_parquet
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ class CapturedEvents(FeedQuestions):
         number = row + len(self.log) if row < 0 else row
         if not self.log.forgotten <= number < len(self.log):
             kept = f", from {self.log.forgotten:,} on are kept" if self.log.forgotten else ""
-            raise SettingsError(f"{method}({row}): there are {len(self.log):,} events{kept}.")
+            raise SettingsError(f"{method}({row}): it has {counted(len(self.log), 'event')}{kept}.")
         return number
 
     def _record(self, row: int) -> Record:

@@ -12,6 +12,7 @@ from bxpull_nb.capture.checks import shown
 from bxpull_nb.capture.selection import Selection, is_same_name
 from bxpull_nb.errors import ConditionFailed, ExpectationFailed, SettingsError
 from bxpull_nb.models import Event, Record
+from bxpull_nb.models.counted import counted
 
 __all__ = ["Expectation", "Nearest", "came", "cannot_know"]
 
@@ -97,7 +98,7 @@ class Nearest:
         nearest = [record for _, _, record in sorted(self._best, reverse=True)]
         lines = [f"expected an event with {self._expectation}: {why}"]
         if nearest:
-            lines.append(f"The nearest of {self.seen:,} events:")
+            lines.append(f"The nearest of {counted(self.seen, 'event')}:")
             lines += [f"  {_shown(record)}" for record in nearest]
         elif not earlier:
             lines.append("No event came at all. Is the feed connected? See feed.state.")

@@ -18,6 +18,7 @@ from bxpull_nb.capture.run import CaptureRun
 from bxpull_nb.capture.search import all_from
 from bxpull_nb.models import PullConfig
 from bxpull_nb.models.choices import checked_channels, checked_transport
+from bxpull_nb.models.counted import counted
 from bxpull_nb.privacy import Pseudonyms
 from bxpull_nb.storage.eventlog import EventLog
 from bxpull_nb.storage.journal import Journal
@@ -252,7 +253,7 @@ class Feed(FollowedEvents):
 
     def __repr__(self) -> str:
         channels = "+".join(self.channels)
-        return f"Feed({self.name}, {channels}, {self.state}, {len(self):,} events)"
+        return f"Feed({self.name}, {channels}, {self.state}, {counted(len(self), 'event')})"
 
     def _repr_html_(self) -> str:
         error = self.error

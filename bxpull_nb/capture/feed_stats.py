@@ -6,6 +6,7 @@ from copy import deepcopy
 import msgspec
 
 from bxpull_nb.capture.run import CaptureRun
+from bxpull_nb.models.counted import counted
 from bxpull_nb.models.html import html_table
 from bxpull_nb.models.source_stats import SourceStats
 from bxpull_nb.storage.eventlog import EventLog
@@ -44,7 +45,7 @@ class FeedStats(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:
         by = f" by {' and '.join(self.transports)}" if self.transports else ""
-        return f"FeedStats({self.state}{by}, {self.events:,} events, {self.rate:.1f}/s)"
+        return f"FeedStats({self.state}{by}, {counted(self.events, 'event')}, {self.rate:.1f}/s)"
 
     def _repr_html_(self) -> str:
         return html_table((name, getattr(self, name)) for name in self.__struct_fields__)

@@ -20,6 +20,7 @@ from bxpull_nb.capture.selection import Selection
 from bxpull_nb.capture.subscription import Subscription
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.models import IS_LOG_ENTRY, Record
+from bxpull_nb.models.counted import counted
 from bxpull_nb.storage.eventlog.log import RECENT
 
 __all__ = ["EventStream"]
@@ -139,7 +140,7 @@ class EventStream:
         self._given.clear()
         self._dropped += subscription.dropped
         if subscription.dropped:
-            text = f"a stream of {self._selection} dropped {subscription.dropped:,} events"
+            text = f"a stream of {self._selection} dropped {counted(subscription.dropped, 'event')}"
             self._run.note("stream_overflowed", text, count=subscription.dropped)
             _log.warning("%s: it was read too slowly", text, extra=IS_LOG_ENTRY)
 

@@ -10,6 +10,7 @@ from bxpull_nb.capture.search import Search
 from bxpull_nb.capture.subscription import Subscription
 from bxpull_nb.errors import WaitTimeout
 from bxpull_nb.models import Record
+from bxpull_nb.models.counted import counted
 from bxpull_nb.storage.eventlog.log import RECENT, EventLog
 
 __all__ = ["Waiters"]
@@ -180,6 +181,6 @@ class Waiters:
 
 def _too_late(search: Search, timeout: float | None) -> WaitTimeout:
     return WaitTimeout(
-        f"not met within {timeout:g} s; {search.looked_at} events came since the last wait. "
-        f"Look at feed.state and feed.tail(), or wait longer."
+        f"not met within {timeout:g} s; {counted(search.looked_at, 'event')} came since the last "
+        f"wait. Look at feed.state and feed.tail(), or wait longer."
     )

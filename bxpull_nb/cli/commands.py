@@ -19,6 +19,7 @@ from bxpull_nb.cli.output import Output
 from bxpull_nb.cli.portal_options import VISIBLE, open_portal, portal_options
 from bxpull_nb.cli.source_options import SourceOptions, failed_sources, source_options
 from bxpull_nb.cli.storage_options import StorageOptions, compact, storage_options
+from bxpull_nb.models.counted import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -298,7 +299,7 @@ def _save(output: Output, feed: "Feed", count: int | None, csv: Path) -> None:
 
     events = feed.df.iloc[:count]
     to_csv(events, csv)
-    output.note(f"wrote {len(events):,} events to {csv}")
+    output.note(f"wrote {counted(len(events), 'event')} to {csv}")
 
 
 @contextmanager

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import msgspec
 
+from bxpull_nb.models.counted import counted
+
 __all__ = ["Lost", "LostNote"]
 
 _NAME = "lost.json"
@@ -31,8 +33,13 @@ class Lost(msgspec.Struct, frozen=True):
         return bool(self.events or self.batches or self.waiting)
 
     def __str__(self) -> str:
-        parts = [f"{self.events:,} events ({self.batches:,} batches)"] if self.batches else []
-        parts += [f"{self.waiting:,} batches that were only in memory"] if self.waiting else []
+        parts = []
+        if self.batches:
+            batches = counted(self.batches, "batch", "batches")
+            parts.append(f"{counted(self.events, 'event')} ({batches})")
+        if self.waiting:
+            waiting = counted(self.waiting, "batch", "batches")
+            parts.append(f"{waiting} that were only in memory")
         return " and ".join(parts)
 
 

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from IPython.core.formatters import DisplayFormatter
+from matplotlib import image
 from matplotlib.axes import Axes
 from matplotlib.container import BarContainer
 
@@ -199,3 +201,19 @@ def test_threads_may_draw_at_once() -> None:
         thread.join()
     assert len(pictures) == 4
     assert len(set(pictures)) == 1
+
+
+def test_five_seconds_fill_the_axis() -> None:
+    """By bars of a tenth of a second, without an empty half."""
+    drawing = plots.rate(frame(*(event(n / 2, f"c{n % 3}") for n in range(11))))
+    axes = drawing.axes[0]
+    left, right = axes.get_xlim()
+    ends = [bar.get_extents().transformed(axes.transData.inverted()).x1 for bar in axes.patches]
+    assert max(ends) == pytest.approx(right)
+    assert (right - left) * 86400 == pytest.approx(5.1, abs=0.05)
+
+
+def test_a_picture_has_the_background_of_its_page() -> None:
+    """White on a white one, dark on a dark one."""
+    content, _size = plots.rate(frame(event(0)))._repr_png_()
+    assert image.imread(BytesIO(content))[0, 0, 3] == 0

@@ -184,7 +184,7 @@ def test_wait_says_how_long_it_waited(sandbox: Sandbox, feed: Feed) -> None:
     sandbox.publish("a", {"n": 1})
     feed.wait(1, timeout=5)
     sandbox.publish("a", {"n": 2})
-    with pytest.raises(WaitTimeout, match=r"within 0\.3 s; 1 events came"):
+    with pytest.raises(WaitTimeout, match=r"within 0\.3 s; 1 event came"):
         feed.wait(lambda event: event.command == "never", timeout=0.3)
     assert numbers(feed.wait(1, timeout=0)) == [2]
 
@@ -273,7 +273,7 @@ def test_its_reprs_are_short_and_hold_no_secret(
     sandbox.publish("<img src=x onerror=alert(1)>", {"n": 1})
     feed.wait(1, timeout=5)
     html = feed._repr_html_()
-    assert repr(feed) == f"Feed({portal.name}, shared+private, connected, 1 events)"
+    assert repr(feed) == f"Feed({portal.name}, shared+private, connected, 1 event)"
     assert "<img" not in html
     assert "&lt;img" in html
     assert feed.config is not None

@@ -18,7 +18,7 @@ __all__ = [
 ]
 
 BACKGROUND = "#ffffff"
-INK = "#333333"
+INK = "#737373"  # read on white and on black: a notebook may have a dark theme
 GREY = "#8c8c8c"
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442")
 """Okabe and Ito's, distinct for colour-blind people; the faintest, yellow, comes last."""
@@ -33,9 +33,12 @@ class Figure(figure.Figure):
     """A matplotlib figure that IPython shows without pyplot."""
 
     def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
-        """Return the picture at twice the resolution, and its size on the page."""
+        """Return the picture at twice the resolution, and its size on the page.
+
+        Its background is the page's own.
+        """
         file = BytesIO()
-        self.savefig(file, format="png", dpi=2 * _DPI)
+        self.savefig(file, format="png", dpi=2 * _DPI, transparent=True)
         width, height = self.get_size_inches()
         return file.getvalue(), {"width": int(width * _DPI), "height": int(height * _DPI)}
 
@@ -54,7 +57,7 @@ def new_figure(title: str, subtitle: str) -> tuple[Figure, Axes]:
         xycoords="axes fraction",
         textcoords="offset points",
         fontsize=9.5,
-        color="#666666",
+        color=INK,
     )
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.spines["bottom"].set_color(GREY)
@@ -86,7 +89,7 @@ def utc_axis(axes: Axes) -> None:
 def count_axis(axes: Axes) -> None:
     """Set the ticks of the y axis to whole, round numbers, with faint lines."""
     axes.yaxis.set_major_locator(MaxNLocator("auto", integer=True, steps=[1, 2, 5, 10]))
-    axes.grid(axis="y", color="#e6e6e6", linewidth=0.8)
+    axes.grid(axis="y", color=GREY, alpha=0.3, linewidth=0.8)
 
 
 def count(number: int, noun: str) -> str:

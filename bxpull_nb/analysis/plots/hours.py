@@ -7,7 +7,6 @@ from matplotlib.axes import Axes
 
 from bxpull_nb.analysis.plots.figure import (
     BACKGROUND,
-    INK,
     Figure,
     empty_figure,
     new_figure,
@@ -60,7 +59,7 @@ def _write_counts(axes: Axes, counts: np.ndarray) -> None:
             ha="center",
             va="center",
             fontsize=7.5,
-            color=BACKGROUND if dark else INK,
+            color=BACKGROUND if dark else "#333333",  # on the pale cell
         )
 
 

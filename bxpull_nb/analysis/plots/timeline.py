@@ -31,9 +31,12 @@ if TYPE_CHECKING:
 __all__ = ["gaps", "rate"]
 
 _BARS = 120
-_FEW = 10  # bars that fit at least
+_FEW = 2  # bars that fit at least
 _ROW = 0.09  # the part of the axes' height that a kind of log entry takes
-_STEPS = ("1s", "5s", "10s", "30s", "1min", "5min", "10min", "30min", "1h", "6h", "1D", "7D", "30D")
+_STEPS = (
+    *("100ms", "500ms", "1s", "5s", "10s", "30s", "1min", "5min", "10min", "30min"),
+    *("1h", "6h", "1D", "7D", "30D"),
+)
 _LABELLED = 5
 _EMPTY = "No events yet."
 
@@ -138,7 +141,7 @@ def _name_gaps(axes: Axes, table: "pd.DataFrame", below: float) -> None:
             ha="center",
             va="top",
             fontsize=8.5,
-            color="#8a3c00",
+            color="#b85c1a",
         )
 
 

@@ -62,8 +62,8 @@ def counters(stats: FeedStats) -> str:
         _counter(_milliseconds(stats.lag_p95), "p95", width=8),
     ]
     rare = {
-        "reconnects": stats.reconnects,
-        "duplicates dropped": stats.duplicates,
+        "reconnect" if stats.reconnects == 1 else "reconnects": stats.reconnects,
+        "duplicate dropped" if stats.duplicates == 1 else "duplicates dropped": stats.duplicates,
         "recovered by audit": stats.recovered,
         "unreadable": stats.bad_frames,
     }

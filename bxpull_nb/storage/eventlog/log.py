@@ -16,6 +16,7 @@ import numpy as np
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.masking import quoted
 from bxpull_nb.models import EVENT_COLUMNS, Arrival, Record, RecordBatch
+from bxpull_nb.models.counted import counted
 from bxpull_nb.storage.eventlog.buffers import packed
 from bxpull_nb.storage.eventlog.columns import CategoryColumn, NumberColumn
 from bxpull_nb.storage.eventlog.rows import batch_of_rows
@@ -141,7 +142,7 @@ class EventLog:
         return table.__arrow_c_stream__(requested_schema)
 
     def __repr__(self) -> str:
-        return f"EventLog({len(self):,} rows)"
+        return f"EventLog({counted(len(self), 'row')})"
 
     def _repr_html_(self) -> str:
         return f"<div>{self!r}</div>{self.tail(5).to_html()}"

@@ -13,6 +13,7 @@ import msgspec
 from bxpull_nb.errors import JournalInUse, JournalNotWritable, SettingsError
 from bxpull_nb.masking import quoted
 from bxpull_nb.models import Batch, Position
+from bxpull_nb.models.counted import counted
 from bxpull_nb.protocol.session import Resume
 from bxpull_nb.storage.journal.files import ActiveFile, Repaired, journal_files, make_private
 from bxpull_nb.storage.journal.reading import batches_of
@@ -204,7 +205,7 @@ class Journal:
         self.close()
 
     def __repr__(self) -> str:
-        state = "closed" if self._writer is None else f"{self.stats.records:,} records"
+        state = "closed" if self._writer is None else f"{counted(self.stats.records, 'record')}"
         return f"Journal({self.folder.name}, {self.durability}, {state})"
 
     def _begin_writing(self, release: Callable[[], None]) -> Writer:
