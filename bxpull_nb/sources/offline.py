@@ -182,8 +182,10 @@ class OfflineSource:
         """Delete the records on the portal: now, or with the call that is made `soon`."""
         if not self._can_mark:
             return
+        params: dict[str, Any] = {**self._queue, "process_id": process_id}
         ids = [row["ID"] for row in rows if row.get("ID")]
-        params = {**self._queue, "process_id": process_id, "id": ids}
+        if len(ids) == len(rows):  # otherwise all records of the process, which are these
+            params["id"] = ids
         if soon:
             self._to_clear = params
             return

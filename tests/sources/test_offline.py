@@ -373,6 +373,11 @@ async def _refused(sandbox: Sandbox, how: dict[str, Any]) -> SourcesRun:
     [
         ({"admin": False}, {}, "offline events need the token of an administrator"),
         ({}, {"events": ["ONXYZ"]}, "the portal knows no event of 'ONXYZ'"),
+        (
+            {"offline_extended": False},
+            {"options": {"auth_connector": "mine"}},
+            "listen without auth_connector",
+        ),
     ],
 )
 def test_what_cannot_run_says_why_and_the_channels_go_on(

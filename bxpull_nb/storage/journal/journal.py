@@ -103,6 +103,7 @@ class Journal:
         self._dropped = self._dropped_events = 0
         self._state = JournalState()
         self._left: _Left | None = None
+        self._lacks_source = False  # a batch was dropped that only its source has, on the portal
 
     def open(self) -> "Journal":
         """Make the journal ready to write and return it; twice does nothing.
@@ -147,13 +148,16 @@ class Journal:
             self._dropped_events += len(batch.records)
             if is_of_lane:
                 self._gaps[channel] = position
+            else:
+                self._lacks_source = True
 
     def sync(self) -> bool:
         """Return when the disk has every batch so far, as far as it can; whether it has.
 
-        With `durability="os"` the system has them then. Any thread may call it.
+        A dropped batch of a channel does not count, since the server is asked for it again. With
+        `durability="os"` the system has the batches then. Any thread may call it.
         """
-        return self._writer is not None and not self._dropped and self._writer.sync()
+        return self._writer is not None and not self._lacks_source and self._writer.sync()
 
     def began(self, since: float, beginnings: Sequence[tuple[str | None, str]] = ()) -> None:
         """Note when the capture began: Unix seconds by the portal's clock.
