@@ -15,6 +15,7 @@ _WORD = re.compile(f"{_LETTER}+(?:{_JOINT}{_LETTER}+)*")
 _JOINTS = re.compile(_JOINT)
 _GAP = re.compile(r"[\s\u00a0._+,-]{1,3}|&nbsp;|%20")
 _LONGEST = 5  # words of a name
+_SHORTEST_STEM = 2  # letters: as in Ева
 
 
 class KnownNames:
@@ -95,7 +96,7 @@ class KnownNames:
         if "\u0400" <= word[:1] <= "\u04ff":
             for cut in range(4):
                 stem, ending = word[: len(word) - cut], word[len(word) - cut :]
-                if len(stem) >= 3 and ending in _ENDINGS and stem in self._stems:
+                if len(stem) >= _SHORTEST_STEM and ending in _ENDINGS and stem in self._stems:
                     return self._stems[stem]
         return None
 
@@ -125,7 +126,7 @@ def _key(words: Sequence[str]) -> str:
 def _stem(word: str) -> str:
     """Return a Russian word without the ending of its first case."""
     for ending in ("ая", "яя", "ии", "ыи", "ои", "а", "я", "и", "ь", "о", "е", "ы"):
-        if word.endswith(ending) and len(word) - len(ending) >= 3:
+        if word.endswith(ending) and len(word) - len(ending) >= _SHORTEST_STEM:
             return word.removesuffix(ending)
     return word
 

@@ -63,6 +63,12 @@ def test_russian_cases_are_the_same_person(by: Pseudonyms, text: str, expected: 
     assert by.text(text) == expected.format(by.person("Иван Петров"))
 
 
+def test_short_russian_names_have_cases_too(by: Pseudonyms) -> None:
+    """The stem of Ада has two letters."""
+    by.learn("Ада Лавлейс")
+    assert by.text("спроси Аду Лавлейс") == f"спроси {by.person('Лавлейс Ада')}"
+
+
 def test_fields_of_one_person_have_one_pseudonym(by: Pseudonyms) -> None:
     """First, last and whole name; with the patronymic in a text too."""
     user = {"NAME": "Иван", "SECOND_NAME": "Олегович", "LAST_NAME": "Петров", "ID": "7"}
