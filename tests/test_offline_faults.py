@@ -1,4 +1,4 @@
-"""Readers of the offline queue that are killed: the long run is `python -m tests.faults.offline`."""
+"""Readers of the offline queue are killed; the long run is `python -m tests.faults.offline`."""
 
 from random import SystemRandom
 

@@ -24,9 +24,12 @@ _CODEC = JsonCodec()
 
 
 def rows_of(answer: Any) -> list[Row]:
-    """Return the records of an answer; other values among them are left out."""
-    events = mapping(answer).get("events")
-    return [row for row in events if isinstance(row, Mapping)] if isinstance(events, list) else []
+    """Return the records of an answer; other values among them are left out.
+
+    PHP writes a list whose numbers have a gap as a map.
+    """
+    events = mapping(mapping(answer).get("events")).values()
+    return [row for row in events if isinstance(row, Mapping)]
 
 
 def batch_of(messages: Sequence[Row], arrival: Arrival) -> Batch:

@@ -6,6 +6,7 @@ from typing import Any
 from bxpull_nb.errors import ApiError, SettingsError
 from bxpull_nb.masking import quoted
 from bxpull_nb.rest.batch import BatchResult
+from bxpull_nb.rest.responses import mapping
 from bxpull_nb.sources.event_names import is_scope, not_known
 from bxpull_nb.sources.options import Sources
 from bxpull_nb.sources.paced import PacedClient
@@ -94,8 +95,7 @@ def _params(event: str, connector: str | None) -> Iterator[tuple[str, str]]:
 
 
 def _names(answer: Any) -> list[str]:
-    values = answer if isinstance(answer, list) else []
-    return [value.upper() for value in values if isinstance(value, str)]
+    return [value.upper() for value in mapping(answer).values() if isinstance(value, str)]
 
 
 def _is_unknown(answer: BatchResult, name: str) -> bool:

@@ -36,6 +36,11 @@ class Doorbell:
         if event.lag_us is None or event.lag_us < _HISTORY * 1e6:
             self.announced += sum(heard)
 
+    @property
+    def is_ringing(self) -> bool:
+        """Whether it rang since it was answered."""
+        return self._ringing.is_set()
+
     def answer(self) -> None:
         """Stop ringing; what rings from now on is new."""
         self._ringing.clear()

@@ -28,6 +28,9 @@ _ADVICE = {
         "offline events need an application's authorization, not a webhook: connect(url, "
         "token=...)."
     ),
+    ("offline", "WRONG_LICENSE"): (
+        "this portal's plan has no queues of one's own: listen without auth_connector."
+    ),
     ("chat", "INSUFFICIENT_SCOPE"): (
         "chat events need the scope im: give it to the application or the webhook, then start "
         "the feed again."

@@ -5,6 +5,7 @@ from typing import Any
 
 from bxpull_nb.errors import ApiError
 from bxpull_nb.listener import Timing
+from bxpull_nb.rest.responses import mapping
 from bxpull_nb.sources.paced import PacedClient
 from bxpull_nb.sources.source_log import SourceLog
 
@@ -67,6 +68,6 @@ class ForeignMarks:
         except ApiError as exc:
             self._log.note_once("marks_unknown", f"records left by a crash are not found: {exc}")
             return {}
-        found = [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
+        found = [row for row in mapping(rows).values() if isinstance(row, Mapping)]
         processes = [str(row.get("PROCESS_ID") or "") for row in found]
         return {one: processes.count(one) for one in processes if one}

@@ -6,6 +6,8 @@ Records that were marked while their answer was lost are found by `event.offline
 """
 
 import asyncio
+from collections.abc import Mapping
+from typing import Any
 
 from bxpull_nb.errors import ApiError, SettingsError, UnexpectedAnswer
 from bxpull_nb.listener import CaptureTarget, Timing
@@ -69,9 +71,11 @@ class OfflineSource:
         self._queue = {} if connector is None else {"auth_connector": connector}
         self._marks = ForeignMarks(client, self._queue, log, timing)
         self._can_mark = True
+        self._to_clear: Mapping[str, Any] | None = None
 
     async def begin(self) -> None:
         """Bind the events; raises what keeps the source from running."""
+        self._to_clear = None  # after a failure the note has them
         if isinstance(self._client.rest.auth, Webhook):
             raise SettingsError(_WEBHOOK)
         self._can_mark = await self._plan_has_marks()
@@ -117,7 +121,7 @@ class OfflineSource:
         self._bell.answer()
         params = {**self._queue, "clear": int(not self._can_mark), "limit": _MOST}
         self._marks.asked()
-        answer = await self._client.call("event.offline.get", params)
+        answer = await self._cleared_and_got(params)
         self._marks.answered()
         rows, process_id = rows_of(answer), mapping(answer).get("process_id")
         if rows and self._can_mark and not process_id:
@@ -126,9 +130,25 @@ class OfflineSource:
                 "deleted. Is this the REST interface of a portal?",
                 method="event.offline.get",
             )
+        has_more = len(rows) >= _MOST
         if rows:
-            await self._keep(str(process_id), rows)
-        return len(rows) >= _MOST
+            await self._store_safely(str(process_id), rows)
+            await self._clear(str(process_id), rows, soon=has_more or self._bell.is_ringing)
+        return has_more or self._to_clear is not None
+
+    async def _cleared_and_got(self, params: Mapping[str, Any]) -> Any:
+        """Return the answer to `event.offline.get`; delete stored records by the same call.
+
+        When the deletion is refused, the answer counts as lost: its records are found again.
+        """
+        if self._to_clear is None:
+            return await self._client.call("event.offline.get", params)
+        clear, self._to_clear = self._to_clear, None
+        calls = {"clear": ("event.offline.clear", clear), "get": ("event.offline.get", params)}
+        answer = await self._client.batch(calls)
+        if answer["clear"]:
+            self._note.forget()
+        return answer["get"]
 
     async def _finish_noted(self) -> None:
         """Ask again for the records that an earlier process, or a failure, left marked."""
@@ -145,20 +165,29 @@ class OfflineSource:
         params = {**self._queue, "process_id": process_id, "clear": 0, "limit": _MOST}
         rows = rows_of(await self._client.call("event.offline.get", params))
         if rows:
-            await self._keep(process_id, rows)
+            await self._store_safely(process_id, rows)
+            await self._clear(process_id, rows)
         else:
             self._note.forget()
 
-    async def _keep(self, process_id: str, rows: list[Row]) -> None:
-        """Note the process, store its records, and delete them on the portal."""
+    async def _store_safely(self, process_id: str, rows: list[Row]) -> None:
+        """Note the process, store its records, and return when the disk has them."""
         if self._can_mark:
             await self._noted(process_id)
         await self._store(rows)
+        await self._until_safe()
+
+    async def _clear(self, process_id: str, rows: list[Row], *, soon: bool = False) -> None:
+        """Delete the records on the portal: now, or with the call that is made `soon`."""
         if not self._can_mark:
             return
-        await self._until_safe()
+        params: dict[str, Any] = {**self._queue, "process_id": process_id}
         ids = [row["ID"] for row in rows if row.get("ID")]
-        params = {**self._queue, "process_id": process_id, "id": ids}
+        if len(ids) == len(rows):  # otherwise all records of the process, which are these
+            params["id"] = ids
+        if soon:
+            self._to_clear = params
+            return
         await self._client.call("event.offline.clear", params)
         self._note.forget()
 

@@ -28,6 +28,7 @@ from bxpull_nb.models import Batch
 from bxpull_nb.rest import RestClient
 from bxpull_nb.rest.auth import OAuthApp
 from bxpull_nb.rest.auth.store import FileStore
+from bxpull_nb.rest.responses import mapping
 from bxpull_nb.sandbox import Sandbox
 from bxpull_nb.sources import Sources, SourcesDriver
 from bxpull_nb.storage.journal import Journal, read_journal
@@ -41,6 +42,7 @@ STEPS = ("answered", "noted", "journaled", "cleared", "moment")
 """Where a reader is killed: after `event.offline.get`, after its note on disk, after the journal
 has the records, after `event.offline.clear`, or at any moment."""
 _DOORBELLS = ("prompt", "late", "merged", "missing")
+_PRELOADED = ["bxpull_nb.portal", "bxpull_nb.sandbox", "tests.support.rows", "websockets"]
 _DEALS = 400
 _RATE = 300.0  # changes a second
 _LONGEST = 3.0  # seconds of a reader that does not reach its step: it is killed then
@@ -89,7 +91,7 @@ def kill_readers(changes: int, kills: int, seed: int) -> Outcome:
     """Change deals and kill readers so many times; compare the last journal with the portal."""
     random, begun = Random(seed), time.monotonic()
     spawning = multiprocessing.get_context("forkserver")
-    spawning.set_forkserver_preload(["bxpull_nb.sources", "tests.support.targets"])
+    spawning.set_forkserver_preload(_PRELOADED)
     with TemporaryDirectory() as name, Sandbox(doorbell_delay=0.2) as sandbox:
         names = (sandbox.url, sandbox.client_id, sandbox.client_secret, sandbox.refresh_token)
         access = _Access(*names, Path(name))
@@ -180,10 +182,12 @@ class _MortalClient(RestClient):
     async def call(self, method: str, params: Mapping[str, Any] | None = None) -> Any:
         """Call, and perhaps die before the answer is used."""
         answer = await super().call(method, params)
-        if method == "event.offline.get" and answer["events"]:
-            self._death.at("answered")
-        if method == "event.offline.clear":
+        results = mapping(answer["result"]) if method == "batch" else {method: answer}
+        if "clear" in results or "event.offline.clear" in results:
             self._death.at("cleared")
+        taken = results.get("get") or results.get("event.offline.get")
+        if taken and taken["events"]:
+            self._death.at("answered")
         return answer
 
 

@@ -180,6 +180,40 @@ def test_the_next_process_finishes_what_one_left(tmp_path: Path, fault: tuple[st
     asyncio.run(scenario())
 
 
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_lost_batch_loses_and_doubles_nothing(when: str) -> None:
+    """Under load one call deletes stored records, and takes the next."""
+
+    async def scenario() -> None:
+        with Sandbox(doorbell="missing") as sandbox:
+            async with running(sandbox, offline_every=0.05) as run:
+                run.rest.fails += [("batch", when), ("batch", when)]
+                for number in range(1, 201):
+                    sandbox.change_deal(number, STAGE_ID="WON")
+                await run.until(lambda: not run.rest.fails)
+                await run.until(lambda: not sandbox.offline_queue())
+                assert deals(run) == list(range(1, 201))
+
+    asyncio.run(scenario())
+
+
+def test_a_refused_deletion_is_made_again() -> None:
+    """The records that came with the refusal are not lost either."""
+
+    async def scenario() -> None:
+        with Sandbox(doorbell="missing") as sandbox:
+            async with running(sandbox, offline_every=0.05) as run:
+                sandbox.fail_rest("ERROR_CORE", 3, method="event.offline.clear")
+                for number in range(1, 121):
+                    sandbox.change_deal(number, STAGE_ID="WON")
+                await run.until(lambda: len(run.rows) >= 120)
+                await run.until(lambda: not sandbox.offline_queue())
+                assert deals(run) == list(range(1, 121))
+                assert "source_retried" in run.kinds
+
+    asyncio.run(scenario())
+
+
 def test_a_later_change_of_the_same_object_is_no_duplicate() -> None:
     """`MESSAGE_ID` is the same, and so may be the second in which both were made."""
 
@@ -339,6 +373,11 @@ async def _refused(sandbox: Sandbox, how: dict[str, Any]) -> SourcesRun:
     [
         ({"admin": False}, {}, "offline events need the token of an administrator"),
         ({}, {"events": ["ONXYZ"]}, "the portal knows no event of 'ONXYZ'"),
+        (
+            {"offline_extended": False},
+            {"options": {"auth_connector": "mine"}},
+            "listen without auth_connector",
+        ),
     ],
 )
 def test_what_cannot_run_says_why_and_the_channels_go_on(
