@@ -16,6 +16,8 @@ from bxpull_nb.portal import Portal
 from bxpull_nb.sandbox import Sandbox
 from tests.support.fake_comm import Recorder, from_page, record_comms
 
+PRIVACY_KEY = "canary-of-the-pseudonyms-0123456789"
+
 
 @pytest.fixture
 def comms(monkeypatch: pytest.MonkeyPatch) -> Recorder:
@@ -77,10 +79,40 @@ def texts_of(portal: Portal, sandbox: Sandbox, comms: Recorder, folder: Path) ->
     yield config.to_frame().to_csv() + str(config.to_records())
     for path in (feed.to_csv(folder / "e.csv"), feed.to_jsonl(folder / "e.jsonl")):
         yield path.read_text()
+    yield from texts_of_sources(portal, sandbox, folder)
     yield str(bx.codec) + json.dumps([message.data for message in comms.sent])
     yield str(panel._repr_mimebundle_())
     yield str(panel.get_manager_state()) if hasattr(panel, "get_manager_state") else ""
     panel.close()
+
+
+def texts_of_sources(portal: Portal, sandbox: Sandbox, folder: Path) -> Iterator[str]:
+    """The same of a feed of all sources, with refusals, an expired token, and pseudonyms."""
+    feed = bx.listen(
+        portal,
+        events=["ONCRMDEALUPDATE", "ONCRMDEALUPDAET"],
+        enrich=True,
+        chat=True,
+        unbind=True,
+        journal=folder / "sources",
+        privacy=bx.Pseudonyms(PRIVACY_KEY),
+    )
+    number = sandbox.deals.add(TITLE="Forty chairs")
+    sandbox.fail_rest("QUERY_LIMIT_EXCEEDED", 2)
+    sandbox.expire_token()
+    sandbox.change_deal(number, STAGE_ID="WON")
+    sandbox.chat_message("hello")
+    assert feed.expect("ONCRMDEALUPDATE", within=30).source == "offline"
+    assert feed.expect("ONIMV2MESSAGEADD", within=30).source == "chat"
+    yield tried(lambda: bx.listen(portal, events=["a", 7]))  # type: ignore[list-item]
+    yield tried(lambda: bx.listen(portal, privacy=PRIVACY_KEY))  # type: ignore[arg-type]
+    feed.stop()
+    for shown in (feed, feed.stats, feed.report(), feed.logbook, feed.privacy, portal):
+        yield repr(shown) + str(shown) + (getattr(shown, "_repr_html_", str)() or "")
+    yield feed.logbook.df.to_csv() + feed.report().to_frame().to_csv()
+    yield feed.to_csv(folder / "sources.csv").read_text()
+    for path in (folder / "sources").iterdir():
+        assert PRIVACY_KEY.encode() not in path.read_bytes()
 
 
 @pytest.mark.parametrize("version", [3, 4, 5])
@@ -99,6 +131,7 @@ def test_a_whole_session_shows_no_secret(
             secrets = before | secrets_of(sandbox, portal.fetch_config())
     texts += [f"{record.name} {record.getMessage()} {record.exc_text}" for record in caplog.records]
     assert len(secrets) >= 6
+    secrets.add(PRIVACY_KEY)
     assert {"bxpull_nb", "httpx", "httpcore.http11"} <= {r.name for r in caplog.records}
     assert any("CHANNEL_ID=" in text or "token=" in text for text in texts)  # masked, that is
     leaks = [

@@ -33,6 +33,7 @@ OWN_SANDBOX = {
     "05_when_the_line_breaks": "portal",
     "07_your_own_portal": "app",
     "09_what_the_events_mean": "portal",
+    "10_the_whole_portal": "portal",
 }
 """Notebooks with a sandbox that lives on at their end, and the portal they hold of it."""
 
@@ -346,6 +347,20 @@ def test_the_tutorial_of_meaning(ran: Tutorials) -> None:
         assert word in html(notebook, "compare")
     assert outputs(notebook, "never") == "['dealAdd', 'dealMove']"
     assert "command vanished" in html(notebook, "your-turn")
+
+
+@pytest.mark.slow
+def test_the_tutorial_of_the_whole_portal(ran: Tutorials) -> None:
+    """A deal and a message arrive beside the channels, and then without the person."""
+    notebook = ran("10_the_whole_portal").notebook
+    assert outputs(notebook, "doctor").count(": allowed: ") == 3
+    assert outputs(notebook, "deal") == "('offline', 'Forty chairs', 'NEW')"
+    assert ">WON<" in html(notebook, "trace")
+    assert "offline" in outputs(notebook, "report")
+    assert {"channel", "offline", "chat"} <= set(outputs(notebook, "chat").split())
+    last_name, text = re.findall(r"'([^']*)'", outputs(notebook, "privacy"))
+    assert re.fullmatch("person-[0-9a-f]{10}", last_name)
+    assert re.match(rf"{last_name}: \+7 0\d\d \d{{3}}-.* or mail-\w+@example\.invalid$", text)
 
 
 @pytest.mark.slow

@@ -24,8 +24,10 @@ class PrivateTarget:
         self._target.began(since, beginnings)
 
     def store(self, batch: Batch) -> None:
-        """Store the batch with pseudonyms."""
-        self._target.store(private_batch(batch, self._pseudonyms))
+        """Store the batch with pseudonyms; digests of the names it taught are saved first."""
+        private = private_batch(batch, self._pseudonyms)
+        self._pseudonyms.save()
+        self._target.store(private)
 
     def is_safe(self) -> bool:
         """Whether everything that was stored is on disk, or has no disk to be on."""

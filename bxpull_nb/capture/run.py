@@ -42,6 +42,7 @@ class CaptureRun:
         self.driver: Driver | None = None
         self._open_driver = open_driver
         self._hub = hub
+        self._privacy = privacy
         self._target = hub if privacy is None else PrivateTarget(hub, privacy)
         self._name = name
         self._switching = asyncio.Lock()
@@ -170,6 +171,8 @@ class CaptureRun:
         if self.journal is None:
             return known
         await asyncio.to_thread(self.journal.open)
+        if self._privacy is not None:
+            await asyncio.to_thread(self._privacy.remember_in, self.journal.folder)
         since = self.journal.since
         if known is None or (before is not self.journal and since is not None):
             return await asyncio.to_thread(self.journal.resume)

@@ -44,6 +44,8 @@ class Context(Enum):
     UNKNOWN = "unknown"
 
 
+_TYPE_KEYS = ("type", "TYPE", "entityType", "ENTITY_TYPE", "entityId")
+_PERSON_TYPES = ("user", "contact", "employee")
 _NAME = re.compile(
     r"(.*?)(firstname|lastname|secondname|middlename|surname|familyname|patronymic|fullname|"
     r"formattedname|nameformatted|displayname|fio|фио|имя|фамилия|отчество|names?)"
@@ -66,6 +68,7 @@ _PROSE = re.compile(
 _FLAG = re.compile(r"(has|is|can|show|allow|use)[a-z]+")
 
 
+@lru_cache(maxsize=4096)
 def plain_key(key: str) -> str:
     """Return the key in the form in which keys are compared."""
     return key.replace("_", "").replace("-", "").lower()
@@ -81,7 +84,7 @@ def kind_of(key: str, context: Context) -> Kind:
         kind = _kind_of_name(name[1], name[2], context)
         if kind is not Kind.OTHER:
             return kind
-    if _is_in(plain, PERSONS - {"from", "to"}):
+    if _is_in(plain, PERSONS - {"from", "to"}) or (plain == "title" and context is Context.PERSON):
         return Kind.MAYBE_NAME
     kinds = {
         Kind.BIRTHDAY: _BIRTHDAY,
@@ -113,26 +116,46 @@ def parent_within(key: str, parent: str | None) -> str | None:
 
 def context_of(parent: str | None, value: Mapping[str, Any]) -> Context:
     """Return what the object under the key `parent` is about."""
-    if parent is not None and _is_in(plain_key(parent), THINGS):
-        return Context.THING
-    if parent is not None and _is_in(plain_key(parent), PERSONS):
+    types = (value.get(key) for key in _TYPE_KEYS)
+    if any(isinstance(one, str) and one.lower() in _PERSON_TYPES for one in types):
         return Context.PERSON
-    keys = {plain_key(key) for key in value}
-    has_contact = any(_PHONE.fullmatch(key) or _MAIL.fullmatch(key) for key in keys)
+    if parent is not None and (context := _context_of_key(parent)) is not Context.UNKNOWN:
+        return context
+    keys = set(map(plain_key, value))
     if keys & ONLY_OF_THINGS:
         return Context.THING
+    has_contact = any(map(_is_contact, keys))
     if keys & ONLY_OF_PERSONS or (has_contact and "title" not in keys):
         return Context.PERSON
     return Context.UNKNOWN
+
+
+@lru_cache(maxsize=4096)
+def _context_of_key(key: str) -> Context:
+    if _is_in(plain_key(key), THINGS):
+        return Context.THING
+    return Context.PERSON if _is_in(plain_key(key), PERSONS) else Context.UNKNOWN
+
+
+@lru_cache(maxsize=4096)
+def _is_contact(plain: str) -> bool:
+    return bool(_PHONE.fullmatch(plain) or _MAIL.fullmatch(plain))
 
 
 def _is_in(plain: str, words: Collection[str]) -> bool:
     """Whether the key is one of the words, also in the plural, also after another word."""
     single = plain.removesuffix("list").removesuffix("info").removesuffix("data")
     forms = {plain, single, single.removesuffix("s"), single.removesuffix("ies") + "y"}
-    return bool(forms & set(words)) or any(
+    return any(form in words for form in forms) or any(
         len(word) > 4 and form.endswith(word) for form in forms for word in words
     )
+
+
+@lru_cache(maxsize=4096)
+def _name_of(key: str) -> tuple[str, str] | None:
+    """Return the person and the part of the name that a key names; None for another key."""
+    found = _NAME.fullmatch(plain_key(key))
+    return None if found is None else (found[1], found[2])
 
 
 _FIRST, _LAST = {"firstname", "имя"}, {"lastname", "surname", "familyname", "фамилия"}
@@ -147,8 +170,9 @@ def name_groups(value: Mapping[str, Any]) -> Iterator[tuple[list[str], list[str]
     """
     groups: dict[str, dict[str, str]] = {}
     for key, one in value.items():
-        if isinstance(one, str) and one and (found := _NAME.fullmatch(plain_key(key))):
-            groups.setdefault(found[1], {})[key] = found[2]
+        if isinstance(one, str) and one and (found := _name_of(key)):
+            person, part = found
+            groups.setdefault(person, {})[key] = part
     for parts in groups.values():
         last = next((key for key, part in parts.items() if part in _LAST), None)
         first = next((key for key, part in parts.items() if part in _FIRST), None)

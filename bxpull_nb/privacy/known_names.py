@@ -1,9 +1,10 @@
-"""Names that were met in name fields, found again in free text: any case, any order of words."""
+"""Names that were met in name fields, found again in free text: any case and order of words."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from unicodedata import combining, normalize
 
+from bxpull_nb.privacy.memory import Memory
 from bxpull_nb.privacy.vocabulary import ENDINGS, PARTICLES
 
 __all__ = ["KnownNames", "words_of"]
@@ -15,41 +16,45 @@ _WORD = re.compile(f"{_LETTER}+(?:{_JOINT}{_LETTER}+)*")
 _JOINTS = re.compile(_JOINT)
 _GAP = re.compile(r"[\s\u00a0._+,-]{1,3}|&nbsp;|%20")
 _LONGEST = 5  # words of a name
+_SHORTEST_STEM = 2  # letters: as in Ева
 
 
 class KnownNames:
-    """The names met so far. `pseudonym` makes the pseudonym of a name's words in one order."""
+    """The names met so far: digests of words in `memory`, by `digest`.
 
-    def __init__(self, pseudonym: Callable[[str], str]) -> None:
+    `pseudonym` makes the pseudonym of a name's words in one order.
+    """
+
+    def __init__(
+        self, memory: Memory, digest: Callable[[str], str], pseudonym: Callable[[str], str]
+    ) -> None:
+        self._memory = memory
+        self._digest = digest
         self._pseudonym = pseudonym
-        self._whole: dict[str, str] = {}  # the words of a whole name, sorted: its pseudonym
-        self._words: dict[str, str | None] = {}  # a word: its pseudonym where it is a name alone
-        self._stems: dict[str, str] = {}  # a Cyrillic word without its ending: the word
-
-    def __len__(self) -> int:
-        return len(self._whole) + sum(value is not None for value in self._words.values())
 
     def pseudonym_of(self, words: Sequence[str]) -> str:
         """Return the pseudonym of a name, whatever the order of its words."""
-        key = _key(words)
-        return self._whole.get(key) or self._pseudonym(key)
+        known = self._memory.get(self._whole(map(self._digest, words)))
+        return known or self._pseudonym(" ".join(sorted(words)))
 
     def learn(self, words: Sequence[str], person: str, *, alone: bool) -> None:
         """Know the name as this person's, and each word as a name where it may be `alone`."""
         if not 1 <= len(words) <= _LONGEST:
             return
+        ids = list(map(self._digest, words))
         if len(words) > 1:
-            self._whole[_key(words)] = person
-        for word in words:
+            self._memory.put(self._whole(ids), person)
+        for word, number in zip(words, ids, strict=True):
             is_name = alone and len(word) > 1 and word not in PARTICLES
-            if is_name and self._words.get(word) is None:
-                self._words[word] = self._pseudonym(word)
-            self._words.setdefault(word, None)
-            self._stems.setdefault(_stem(word), word)
+            if is_name and not self._memory.get(f"w{number}"):
+                self._memory.put(f"w{number}", self._pseudonym(word))
+            for key, value in ((f"w{number}", ""), (f"s{self._digest(_stem(word))}", number)):
+                if key not in self._memory:
+                    self._memory.put(key, value)
 
     def replaced(self, text: str) -> str:
         """Return the text with each known name replaced; the text itself where there is none."""
-        if not self._words:
+        if "w" not in self._memory.kinds:
             return text
         found = [(start, end, self._known(word)) for start, end, word in self._tokens(text)]
         pieces, at, place = list[str](), 0, 0
@@ -83,21 +88,28 @@ class KnownNames:
                 break
             words.append(word)
         for count in range(len(words), 1, -1):
-            person = self._whole.get(_key(words[:count]))
+            person = self._memory.get(self._whole(words[:count]))
             if person is not None:
                 return count, person
-        return 1, self._words[words[0]] if words else None
+        return 1, (self._memory.get(f"w{words[0]}") or None) if words else None
 
     def _known(self, word: str) -> str | None:
-        """Return the known word that this is, perhaps in another Russian case; None without."""
-        if word in self._words:
-            return word
+        """Return the digest of the known word that this is, perhaps in another Russian case."""
+        number = self._digest(word)
+        if f"w{number}" in self._memory:
+            return number
         if "\u0400" <= word[:1] <= "\u04ff":
             for cut in range(4):
                 stem, ending = word[: len(word) - cut], word[len(word) - cut :]
-                if len(stem) >= 3 and ending in _ENDINGS and stem in self._stems:
-                    return self._stems[stem]
+                if len(stem) >= _SHORTEST_STEM and ending in _ENDINGS:
+                    known = self._memory.get(f"s{self._digest(stem)}")
+                    if known is not None:
+                        return known
         return None
+
+    def _whole(self, ids: Iterable[str]) -> str:
+        """Return the key of a name, whatever the order of its words."""
+        return f"n{self._digest(' '.join(sorted(ids)))}"
 
 
 def words_of(name: str) -> list[str]:
@@ -118,14 +130,10 @@ def _plain(word: str) -> str:
     return "".join(filter(lambda one: not combining(one), marked))
 
 
-def _key(words: Sequence[str]) -> str:
-    return " ".join(sorted(words))
-
-
 def _stem(word: str) -> str:
     """Return a Russian word without the ending of its first case."""
     for ending in ("ая", "яя", "ии", "ыи", "ои", "а", "я", "и", "ь", "о", "е", "ы"):
-        if word.endswith(ending) and len(word) - len(ending) >= 3:
+        if word.endswith(ending) and len(word) - len(ending) >= _SHORTEST_STEM:
             return word.removesuffix(ending)
     return word
 

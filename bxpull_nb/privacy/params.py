@@ -161,7 +161,7 @@ class Params:
             return text
         if kind is Kind.NAME or (kind is Kind.MAYBE_NAME and _looks_like_a_name(text)):
             return by.text(text) if MAIL.search(text) else by.person(text)
-        if kind is Kind.HANDLE and not MAIL.search(text) and not is_phone(text):
+        if kind is Kind.HANDLE and len(text) > 2 and not (MAIL.search(text) or is_phone(text)):
             return by.handle(text)
         if kind is Kind.ADDRESS:
             return by.address(text)

@@ -10,7 +10,7 @@ _SUBSCRIBER = 10  # digits that are the same with and without the country's code
 
 _AMOUNT = re.compile(r"[1-9]\d{0,2}(?:[ \u00a0]\d{3})+(?:\.\d{1,2})?")
 _DECIMAL = re.compile(r"\d+\.\d+")
-_LOCAL = re.compile(r"\d{3}-\d{4}|\d{2,3}-\d{2}-\d{2}")
+_LOCAL = re.compile(r"\d{3}-\d{4}|\d{2,3}([- ])\d{2}\1\d{2}|\d{2,4}(-\d{2,4}){2,3}")
 _IN_THREES = re.compile(r"\d{3}[ \u00a0]\d{3}[ \u00a0]\d{3}")
 _DIGIT = re.compile(r"\d")
 

@@ -3,11 +3,15 @@
 import hmac
 import re
 from collections.abc import Callable, Iterable
+from functools import lru_cache, partial
+from pathlib import Path
 from typing import NoReturn
 from urllib.parse import unquote
 
-from bxpull_nb.errors import SettingsError
+from bxpull_nb.errors import FileFormatError, SettingsError
+from bxpull_nb.masking import reason_of
 from bxpull_nb.privacy.known_names import KnownNames, words_of
+from bxpull_nb.privacy.memory import Memory
 from bxpull_nb.privacy.phones import LONGEST, SHORTEST, digits_of, shaped, subscriber
 from bxpull_nb.privacy.texts import mentions_in, replaced
 
@@ -19,6 +23,7 @@ _OWN_MAIL = re.compile(r"mail-[0-9a-f]{10}@example\.invalid")
 _OWN = re.compile(r"(?:person|handle|address)-[0-9a-f]{10}")
 _TOKEN = re.compile(r"\w(?:[\w.-]*\w)?")
 _SHORTEST_HANDLE = 4
+_WORDS_AT_HAND = 50_000  # whose digests need not be made again
 
 
 class Pseudonyms:
@@ -35,13 +40,15 @@ class Pseudonyms:
     then on, and `learn` gives it some before. Raises SettingsError for a key that is too short.
     """
 
-    __slots__ = ("_handles", "_keyed", "_known", "_phones", "name_fields")
+    __slots__ = ("_digest", "_keyed", "_known", "_memory", "name_fields")
 
     def __init__(self, key: str | bytes, *, names: Iterable[str] = ()) -> None:
         self._keyed = _keyed(key)
-        self._known = KnownNames(lambda name: f"person-{self._hex('person', name)}")
-        self._handles = set[str]()
-        self._phones = set[str]()
+        self._digest = lru_cache(_WORDS_AT_HAND)(partial(_digest, self._keyed))
+        self._memory = Memory()
+        self._known = KnownNames(
+            self._memory, self._digest, lambda name: f"person-{self._hex('person', name)}"
+        )
         if isinstance(names, str):
             raise SettingsError("Pseudonyms: names is a list of keys, such as ['UF_CRM_DIRECTOR'].")
         self.name_fields = frozenset(names)
@@ -102,23 +109,42 @@ class Pseudonyms:
         """Know a number from a field for phones."""
         digits = digits_of(number)
         if SHORTEST <= len(digits) <= LONGEST:
-            self._phones.add(subscriber(digits))
+            self._memory.put(f"p{self._digest(subscriber(digits))}")
 
     def learn_handle(self, name: str) -> None:
         """Know a name in a messenger."""
         plain = name.strip().lstrip("@").casefold()
         if len(plain) >= _SHORTEST_HANDLE and not plain.isdecimal() and not _OWN.fullmatch(plain):
-            self._handles.add(plain)
+            self._memory.put(f"h{self._digest(plain)}")
 
     def learn_mentions(self, text: str) -> None:
         """Know the names that a chat's text marks as users."""
         for name in mentions_in(text):
             self.learn_name(name, alone=True)
 
+    def remember_in(self, folder: Path) -> None:
+        """Keep digests of the names met in a file there, and know those of before.
+
+        Raises FileFormatError for a file that cannot be read.
+        """
+        path = folder / f"known-names-{self._mark.hex()[:_SHOWN]}"
+        try:
+            self._memory.keep_in(path)
+        except OSError as exc:
+            raise FileFormatError(
+                f"{path} cannot be read ({reason_of(exc)}): it holds digests of the names met so "
+                f"far. Give the right to read it, or remove it to begin without."
+            ) from None
+
+    def save(self) -> None:
+        """Write the digests that are new to the files of `remember_in`."""
+        self._memory.save()
+
     def knows_phone(self, number: str) -> bool:
         """Whether the number was met in a field for phones."""
         digits = digits_of(number)
-        return SHORTEST <= len(digits) <= LONGEST and subscriber(digits) in self._phones
+        is_possible = SHORTEST <= len(digits) <= LONGEST
+        return is_possible and f"p{self._digest(subscriber(digits))}" in self._memory
 
     def known_names(self, text: str) -> str:
         """Return the text with the names replaced that were met so far."""
@@ -126,12 +152,13 @@ class Pseudonyms:
 
     def known_handles(self, text: str) -> str:
         """Return the text with the handles replaced that were met so far."""
-        if not self._handles:
+        if "h" not in self._memory.kinds:
             return text
         return _TOKEN.sub(lambda found: self._known_handle(found[0]), text)
 
     def _known_handle(self, token: str) -> str:
-        return self.handle(token) if token.casefold() in self._handles else token
+        is_known = f"h{self._digest(token.casefold())}" in self._memory
+        return self.handle(token) if is_known else token
 
     def _pseudonym(self, kind: str, plain: str) -> str | None:
         """Return the pseudonym of a value; None for an empty one, and for a pseudonym."""
@@ -155,7 +182,7 @@ class Pseudonyms:
         return self._keyed("equal keys")
 
     def __repr__(self) -> str:
-        return f"Pseudonyms({len(self._known):,} names known)"
+        return f"Pseudonyms({self._memory.names():,} names known)"
 
     def __reduce__(self) -> NoReturn:
         raise SettingsError(
@@ -171,6 +198,10 @@ def checked_pseudonyms(privacy: object) -> Pseudonyms | None:
     raise SettingsError(  # without the value: it may be the key
         f"privacy is a {type(privacy).__name__}: give privacy=bx.Pseudonyms(key)."
     )
+
+
+def _digest(keyed: Callable[[str], bytes], text: str) -> str:
+    return keyed(f"known\0{text}").hex()[:16]
 
 
 def _keyed(key: object) -> Callable[[str], bytes]:

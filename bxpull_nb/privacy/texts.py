@@ -28,7 +28,8 @@ _SIGNS = re.compile(r"[@＠\d]|%40")
 MAIL = re.compile(_PARTS["mail"])
 _BETWEEN_SPACES = re.compile(r"[^/ \u00a0\u2009\u202f]+")
 _MENTION = re.compile(r"\[USER=\d[^\]]{0,40}\]([^\[\]]{1,200})\[/USER\]", re.IGNORECASE)
-_ESCAPED = re.compile(r"\S*?%[0-9A-Fa-f]{2}\S*")
+_ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
+_NO_SPACE = re.compile(r"\S+")
 
 
 class Replacements(Protocol):
@@ -77,7 +78,7 @@ def replaced(text: str, by: Replacements, *, is_phone_field: bool = False) -> st
         text = _by_form(text, by, is_number)
     else:
         text = by.known_names(text)
-    return _ESCAPED.sub(lambda found: _unescaped(found, by), text) if "%" in text else text
+    return _NO_SPACE.sub(lambda found: _unescaped(found[0], by), text) if "%" in text else text
 
 
 def _by_form(text: str, by: Replacements, is_number: Callable[[str], bool]) -> str:
@@ -120,8 +121,10 @@ def _has_three_digits(run: str) -> bool:
     return 3 <= len(digits_of(run)) <= LONGEST
 
 
-def _unescaped(found: re.Match[str], by: Replacements) -> str:
+def _unescaped(text: str, by: Replacements) -> str:
     """Look into the escapes of an address, such as `?q=%D0%90%D0%BD%D0%BD%D0%B0`."""
-    plain = unquote(found[0])
-    shown = plain if _ESCAPED.search(plain) else replaced(plain, by)
-    return found[0] if shown == plain else quote(shown, safe=":/?&=#@+,;[]()!$*'~%")
+    plain = unquote(text) if _ESCAPE.search(text) else text
+    if plain == text or _ESCAPE.search(plain):
+        return text
+    shown = replaced(plain, by)
+    return text if shown == plain else quote(shown, safe=":/?&=#@+,;[]()!$*'~%")

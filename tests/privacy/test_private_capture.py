@@ -101,3 +101,22 @@ def test_nothing_of_a_thousand_persons_is_left(
     unreadable = rows[rows["error"].notna()]["params"]
     assert [text.count("withheld: ") for text in unreadable] == [1] * (version < 5)
     assert bx.read_events(tmp_path / "journal")["params"].tolist() == rows["params"].tolist()
+
+
+def test_a_private_capture_is_continued(sandbox: Sandbox, tmp_path: Path) -> None:
+    """By a later process: nothing is lost, nothing doubled, and the server was not reset."""
+    for start in (0, 5):
+        with Portal(AccessToken(sandbox.url, sandbox.token)) as portal:
+            feed = bx.listen(portal, journal=tmp_path / "j", privacy=bx.Pseudonyms(KEY))
+            for number in range(start, start + 5):
+                sandbox.publish("hello", {"n": number, "user": {"name": "Olga Roth"}})
+            feed.wait(5, timeout=20)
+            feed.stop()
+            resets = feed.report().resets
+        for number in range(100 + start, 103 + start):
+            sandbox.publish("meanwhile", {"n": number, "text": "for olga roth"})
+        assert resets == 0
+    events = bx.read_events(tmp_path / "j")
+    numbers = bx.expand_params(events)["params.n"].tolist()
+    assert sorted(numbers) == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 100, 101, 102]
+    assert not events["params"].str.contains("olga|roth", case=False).any()

@@ -4,6 +4,7 @@ import copy
 import json
 import pickle
 import re
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -61,6 +62,12 @@ def test_russian_cases_are_the_same_person(by: Pseudonyms, text: str, expected: 
     """A name changes its ending in a sentence."""
     by.learn("Иван Петров")
     assert by.text(text) == expected.format(by.person("Иван Петров"))
+
+
+def test_short_russian_names_have_cases_too(by: Pseudonyms) -> None:
+    """The stem of Ада has two letters."""
+    by.learn("Ада Лавлейс")
+    assert by.text("спроси Аду Лавлейс") == f"спроси {by.person('Лавлейс Ада')}"
 
 
 def test_fields_of_one_person_have_one_pseudonym(by: Pseudonyms) -> None:
@@ -184,12 +191,18 @@ def test_keys_are_rewritten_and_none_is_lost(by: Pseudonyms) -> None:
         {"author": "Olga Roth"},
         {"field": "LAST_NAME", "from": "Roth", "to": "Olga"},
         {"data": json.dumps({"NAME": "Olga", "LAST_NAME": "Roth"})},
+        {"data": json.dumps({"x": [json.dumps({"user": {"name": "Olga Roth"}})]})},
         {"text": "[USER=5]Olga Roth[/USER] hello"},
         {"ASSIGNED_BY_NAME": "Olga", "ASSIGNED_BY_LAST_NAME": "Roth"},
         {"members": {"Olga Roth": 1}},
         {"EMAIL": "Olga Roth <o@x.de>"},
         {"fullName": "Roth, Olga"},
         {"UF_DIRECTOR": "Olga Roth"},
+        {"items": [{"id": 5, "entityId": "user", "title": "Olga Roth"}]},
+        {"TITLE": "Olga Roth", "NAME": "Olga", "LAST_NAME": "Roth", "PHONE": []},
+        {"RESPONSIBLE_NAME": "ROTH OLGA"},
+        {"customer": {"name": "olga roth"}},
+        {"text": "x", "senders": [{"name": "Olga Roth"}]},
     ],
 )
 def test_a_name_is_met_in_many_places(params: dict[str, Any]) -> None:
@@ -208,6 +221,31 @@ def test_another_key_gives_other_pseudonyms(by: Pseudonyms) -> None:
     assert hash(by) == hash(Pseudonyms(KEY))
     assert by != other
     assert by != KEY
+
+
+def test_names_are_remembered_without_being_written(tmp_path: Path) -> None:
+    """A later process with the same key knows them; the file holds digests only, and may be cut."""
+    before, after, other = (Pseudonyms(key) for key in (KEY, KEY, f"{KEY}!"))
+    before.learn("Ольга Рот")
+    before.remember_in(tmp_path)
+    rewritten(before, {"user": {"name": "Anna Berg", "phone": "345678", "login": "anna_b7"}})
+    before.save()
+    [path] = tmp_path.iterdir()
+    text = path.read_text()
+    assert re.fullmatch(r"([a-z][0-9a-f]{16} (person-)?[0-9a-f]*\n)+", text)
+    assert path.stat().st_mode & 0o777 == 0o600
+    path.write_text(f"{text}w0123")  # a process was killed within a line
+    for later in (after, other):
+        later.remember_in(tmp_path)
+    shown = after.text("Рот Ольге, ANNA berg, 34-56-78, @Anna_B7")
+    person, anna = before.person("Ольга Рот"), before.person("Anna Berg")
+    assert shown == f"{person}, {anna}, {before.phone('34-56-78')}, @{before.handle('anna_b7')}"
+    assert other.text("Ольга Рот") == "Ольга Рот"
+    after.learn("Eva Klein")
+    after.save()
+    third = Pseudonyms(KEY)
+    third.remember_in(tmp_path)
+    assert third.text("klein eva; anna berg") == f"{before.person('Eva Klein')}; {anna}"
 
 
 def test_the_key_cannot_be_had_from_the_object(by: Pseudonyms) -> None:
