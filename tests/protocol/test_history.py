@@ -256,3 +256,15 @@ def asked(lane: HistoryPolicy, numbers: Sequence[int], now: float) -> list[int]:
             break
     lane.session.audited(question, received)
     return came
+
+
+def test_an_audit_does_not_make_news_of_what_was_asked_before_it() -> None:
+    """A lane without a position recognises old messages by their time until its next request."""
+    lane = policy(resumed=True)
+    assert lane.next_mid(polls=True) == mid(0).replace("1795447844", "0" * 10)
+    assert asked(lane, [1], 1.0) == []
+    assert lane.session.audit_point() == mid(1)
+    lane.accepted(1.1)
+    assert take(lane, frame(1), 1.1, polls=True) == []
+    assert lane.next_mid(polls=True) == mid(1)
+    assert take(lane, frame(2), 1.2, polls=True) == [2]
