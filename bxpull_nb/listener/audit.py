@@ -80,7 +80,7 @@ async def watch_for_stalls(lanes: list[Lane], settings: LaneSettings) -> None:
 
 
 async def _audit(lane: Lane, settings: LaneSettings) -> bool:
-    """Audit the lane once, and return whether there was an answer, or never will be."""
+    """Audit the lane once, and return whether there was a whole answer, or never will be."""
     config = settings.source.current
     if config is None:
         return False
@@ -106,7 +106,7 @@ async def _audit(lane: Lane, settings: LaneSettings) -> bool:
         lane.session.audited(audit, received if is_settled else None)
         if is_settled:
             settings.stats.audited_us[lane.name] = asked_us
-    return received is not None
+    return received is not None and received.is_whole
 
 
 async def _answer_to(

@@ -89,7 +89,7 @@ class Lane:
     @property
     def can_audit(self) -> bool:
         """Whether it is known what an audit should ask for; polls find the beginning themselves."""
-        return not self._polls or self.session.has_begun
+        return not self._polls or not self.history.needs_baseline
 
     def note_beginning(self) -> None:
         """Have the target note after which message the capture began, once that is known."""

@@ -6,6 +6,7 @@ import pytest
 
 from bxpull_nb.models import Arrival, Message, Position
 from bxpull_nb.protocol.codec import TextCodec
+from bxpull_nb.protocol.endpoint import FULL_HISTORY
 from bxpull_nb.protocol.session import HistoryPolicy, Received, SeenMids, Session
 
 ARRIVAL = Arrival(1_767_225_700_000_000, "shared", "websocket")
@@ -256,3 +257,15 @@ def asked(lane: HistoryPolicy, numbers: Sequence[int], now: float) -> list[int]:
             break
     lane.session.audited(question, received)
     return came
+
+
+def test_an_audit_does_not_make_news_of_what_was_asked_before_it() -> None:
+    """A lane without a position recognises old messages by their time until its next request."""
+    lane = policy(resumed=True)
+    assert lane.next_mid(polls=True) == FULL_HISTORY
+    assert asked(lane, [1], 1.0) + asked(lane, [1], 1.0) == []
+    assert lane.session.audit_point() == mid(1)
+    lane.accepted(1.1)
+    assert take(lane, frame(1), 1.1, polls=True) == []
+    assert lane.next_mid(polls=True) == mid(1)
+    assert take(lane, frame(2), 1.2, polls=True) == [2]

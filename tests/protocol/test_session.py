@@ -470,3 +470,17 @@ def test_what_is_asked_again_from_before_the_beginning_is_no_position() -> None:
     assert lane.audit_point() == mid(2)
     assert lane.position == Position(mid(5), mid(5))
     assert take(lane, [3, 4, 5, 6]) == [4, 6]
+
+
+def test_a_lane_takes_over_what_its_sibling_received_last_under_a_mid() -> None:
+    """Not what it received itself under that mid, before two resets."""
+    shared = SeenMids()
+    private = shared.sibling()
+    earlier, later = event(1, sent=1767225600.0), event(1, sent=1767225700.0)
+    shared.count_restarted()
+    shared.add([earlier])
+    private.count_restarted()
+    private.add([later])
+    shared.count_restarted()
+    shared.add([], [mid(1)])
+    assert shared.has_received(later)

@@ -33,6 +33,7 @@ class HistoryPolicy:
         self.session = session
         self._since, self._resumed = since, resumed
         self._asked: str | None = None
+        self._asked_unplaced = False  # all was asked for, and no mid parts old from new
         self._accepted_at: float | None = None
         self._frames = 0  # since the connection was accepted
         self._has_given_up = False
@@ -57,6 +58,8 @@ class HistoryPolicy:
         self._asked = self.session.resume_point()
         if self._asked is None and (polls or not self.needs_baseline):
             self._asked = FULL_HISTORY
+        is_placed = self.session.has_begun or self.needs_baseline
+        self._asked_unplaced = self._asked == FULL_HISTORY and not is_placed
         self._frames = 0
         return self._asked
 
@@ -107,6 +110,8 @@ class HistoryPolicy:
         if polls and self.needs_baseline:
             return self._pass_over(frame, arrival)
         since = None if self._asked is None else self._since_of(self._asked)
+        if self._asked_unplaced:  # an audit may have found a position meanwhile
+            since = self._since
         below = self._reset_below(now, polls=polls)
         received = self.session.receive(frame, arrival, since=since, reset_below=below)
         return self._noted(received, now)
@@ -171,6 +176,7 @@ class HistoryPolicy:
         if received.was_reset:
             self._newest_at.clear()
             self._asked, self._stored, newest = None, (), received.newest or ""
+            self._asked_unplaced = False
         self._mark(newest, now)
         return received
 

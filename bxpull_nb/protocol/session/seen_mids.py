@@ -121,10 +121,13 @@ class SeenMids:
         own = (part for part in self._parts if part.epoch == self._epoch)
         if any(mid in part.fingerprints() for part in own):
             return
-        everywhere = ((part.epoch, part.fingerprints().get(mid)) for part in self._all_parts())
-        found = [(epoch, value) for epoch, value in everywhere if value is not None]
-        if found:
-            self._with_room().put([mid], [max(found)[1]])
+        others = [
+            part for seen in self._family if seen is not self for part in reversed(seen._parts)
+        ]
+        values = (part.fingerprints().get(mid) for part in [*others, *reversed(self._parts)])
+        received = next((value for value in values if value is not None), None)
+        if received is not None:
+            self._with_room().put([mid], [received])
             self._grown(1)
             self._greatest = max(self._greatest, mid)
 
