@@ -1,7 +1,7 @@
 """Events and tables as Parquet, the smallest and quickest file, with exact types."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -71,15 +71,23 @@ def parquet_table(source: Path) -> pa.Table:
     from pyarrow import parquet
 
     try:
-        with parquet.ParquetFile(source) as file:
-            check_version(file.schema_arrow, source)
-            check_columns(file.schema_arrow.names, source)
+        footer = parquet.read_metadata(source)
+        schema = footer.schema.to_arrow_schema()
+        check_version(schema, source)
+        check_columns(schema.names, source)
+        with parquet.ParquetFile(source, metadata=footer, read_dictionary=_coded(footer)) as file:
             return with_later_columns(file.read()).select(list(EVENT_COLUMNS))
     except (pa.ArrowException, OSError) as exc:
         raise FileFormatError(
             f"{source} cannot be read as Parquet ({reason_of(exc)}). Was it cut off? "
             f"Its last bytes are needed: write it again, or use its copy."
         ) from exc
+
+
+def _coded(footer: Any) -> list[str]:
+    """Return the columns that are read as codes and names, in half the time."""
+    plain = {footer.schema.column(place).path for place in range(footer.num_columns)}
+    return [name for name, kind in EVENT_COLUMNS.items() if kind == "category" and name in plain]
 
 
 def check_version(schema: pa.Schema, source: object) -> None:

@@ -145,11 +145,24 @@ def _durations(column: pa.ChunkedArray) -> Any:
 def _categories(column: pa.ChunkedArray) -> Any:
     import pandas as pd
 
-    texts = pc.cast(column, pa.large_string()).combine_chunks()
-    coded = pc.dictionary_encode(texts)
-    names = pd.Index(coded.dictionary.to_pylist(), dtype="str")
-    codes = pc.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False)
+    is_coded = pa.types.is_dictionary(column.type)
+    if not is_coded or any(chunk.dictionary.null_count for chunk in column.chunks):
+        column = pc.dictionary_encode(pc.cast(column, pa.large_string()))
+    codes, known = _codes_and_names(column)
+    names = pd.Index(known, dtype="str")
     return pd.Categorical.from_codes(codes, dtype=pd.CategoricalDtype(names))
+
+
+def _codes_and_names(column: pa.ChunkedArray) -> tuple[np.ndarray, list[str]]:
+    """Return a code for each row, -1 for a missing text, and the texts as they appear."""
+    coded = column.unify_dictionaries().combine_chunks()
+    codes = pc.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False)
+    used = pc.unique(pa.array(codes))
+    used = used.filter(pc.greater_equal(used, 0))
+    names = pc.cast(coded.dictionary, pa.large_string()).take(used).dictionary_encode()
+    places = np.full(len(coded.dictionary) + 1, -1)  # the last one is that of a missing text
+    places[used.to_numpy()] = names.indices.to_numpy()
+    return places[codes], names.dictionary.to_pylist()
 
 
 def _texts(column: pa.ChunkedArray) -> Any:
