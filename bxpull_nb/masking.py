@@ -72,10 +72,14 @@ def listed(names: Sequence[str], most: int = 20) -> str:
     >>> listed(["id", "stage", "title"], most=2)
     'id, stage and 1 more'
     """
-    shown = [mask_text(name) for name in names[:most]]
+    shown = [mask_text("".join(map(_printable, name))) for name in names[:most]]
     short = [name if len(name) <= _LONGEST else f"{name[:_LONGEST]}…" for name in shown]
     more = f" and {len(names) - most:,} more" if len(names) > most else ""
     return f"{', '.join(short)}{more}" or "none"
+
+
+def _printable(char: str) -> str:
+    return char if char.isprintable() else "\N{REPLACEMENT CHARACTER}"
 
 
 def quoted(value: object, *, is_address: bool = False) -> str:

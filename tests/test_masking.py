@@ -2,7 +2,7 @@
 
 import pytest
 
-from bxpull_nb.masking import mask, mask_url
+from bxpull_nb.masking import listed, mask, mask_url
 
 CHANNEL = "46a437d2336d4a88e4e9b3cd956ecf45.7910bb25e660bf211fdec15e33c5e25e4c3b644a"
 
@@ -34,3 +34,13 @@ def test_a_short_secret_is_not_shown_at_all() -> None:
 def test_an_address_is_shown_without_its_secrets(url: str, shown: str) -> None:
     """Channel ids, tokens and webhook secrets are masked, the rest stays readable."""
     assert mask_url(url) == shown
+
+
+def test_listed_names_are_short_and_on_one_line() -> None:
+    """At most twenty, each cut, without characters that steer a terminal."""
+    channel = "0123456789abcdef0123456789abcdef"
+    assert listed([]) == "none"
+    assert listed(["id", "a\nb"]) == "id, a\N{REPLACEMENT CHARACTER}b"
+    assert listed(["k" * 70, channel]) == f"{'k' * 60}…, {mask(channel)}"
+    assert listed(list(map(str, range(25)))).endswith("18, 19 and 5 more")
+    assert listed(["responsibleIdentifierOfUser"]) == "responsibleIdentifierOfUser"

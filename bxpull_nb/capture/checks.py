@@ -95,9 +95,9 @@ def checked_count(name: str, value: Any, what: str) -> int:
 
 
 def shown(value: Any) -> str:
-    """Return a short text of the value: a function's name, or its repr, with secrets masked."""
+    """Return a function's name, or a value's repr: short, on one line, with secrets masked."""
     name = getattr(value, "__qualname__", None)
-    return name if isinstance(name, str) else mask_text(_MASKED.repr(value))
+    return name if isinstance(name, str) else " ".join(mask_text(_MASKED.repr(value)).split())
 
 
 class _Masked(reprlib.Repr):

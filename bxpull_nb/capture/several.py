@@ -1,6 +1,6 @@
 """Several expectations at once, each met by an event of its own, in any order."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from bxpull_nb.capture.checks import shown
@@ -18,9 +18,13 @@ def expectations(wanted: Any) -> list[Expectation]:
 
     Raises SettingsError for an empty list and for other values.
     """
-    if isinstance(wanted, str | Mapping) or not isinstance(wanted, Iterable):
-        raise SettingsError(f"{shown(wanted)} is no list of events to expect. {_HOW}")
-    found = list(map(_expectation, wanted))
+    try:
+        if isinstance(wanted, str | bytes | Mapping):
+            raise TypeError
+        items = list(wanted)
+    except Exception:  # noqa: BLE001 - any `__iter__`
+        raise SettingsError(f"{shown(wanted)} is no list of events to expect. {_HOW}") from None
+    found = list(map(_expectation, items))
     if not found:
         raise SettingsError(f"the list of events to expect is empty. {_HOW}")
     return found

@@ -6,10 +6,11 @@ not even `!=`. Numbers are compared with numbers, exactly, and texts with texts:
 types are unequal, and neither less nor greater. A path to many values needs one that meets it.
 """
 
+import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from operator import eq, ge, gt, le, lt, ne
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,12 +19,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bxpull_nb.errors import SettingsError
-from bxpull_nb.masking import quoted, reason_of
+from bxpull_nb.masking import listed, quoted
 from bxpull_nb.models import EVENT_COLUMNS, Record
 from bxpull_nb.params.engine import of_texts, opened
 from bxpull_nb.params.extract import extracted
 from bxpull_nb.params.path import Path
-from bxpull_nb.params.texts import KINDS, Texts, decoded, readable
+from bxpull_nb.params.texts import KINDS, Texts, decoded, is_whole, readable
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -38,6 +39,7 @@ __all__ = [
     "OnParams",
     "checked",
     "moment",
+    "shown",
     "typed",
 ]
 
@@ -72,7 +74,7 @@ class Conditions:
     def __init__(self, conditions: Iterable[Condition]) -> None:
         every = list(map(checked, conditions))
         self._params = [OnParams.of(one) for one in every if is_on_params(one[0])]
-        self._columns = [typed(one) for one in every if not is_on_params(one[0])]
+        self._columns = [one for one in every if not is_on_params(one[0])]
 
     def hold(self, record: Record) -> bool:
         """Whether an event meets all of them; its params are decoded only if need be."""
@@ -195,11 +197,12 @@ def checked(condition: Any, others: Iterable[str] = ()) -> Condition:
     """
     try:
         name, operator, value = condition
-    except (TypeError, ValueError):
-        name, operator, value = "", "", None
-    if operator not in (*OPERATORS, *MEMBERSHIP) or not isinstance(name, str):
+        is_known = isinstance(name, str) and operator in (*OPERATORS, *MEMBERSHIP)
+    except Exception:  # noqa: BLE001 - any `__iter__` and `__eq__`
+        is_known = False
+    if not is_known:
         raise SettingsError(
-            f"where={quoted(str(condition))} is no condition: write a list of such as "
+            f"where={shown(condition)} is no condition: write a list of such as "
             f"('command', '==', 'greeting'), ('params.stage', '==', 'WON') or "
             f"('date', '>=', '2026-01-31'), with one of {', '.join([*OPERATORS, *MEMBERSHIP])}."
         )
@@ -207,15 +210,31 @@ def checked(condition: Any, others: Iterable[str] = ()) -> Condition:
         known = ", ".join((*EVENT_COLUMNS, *others))
         raise SettingsError(
             f"{quoted(name)} is no column of events: choose from {known}, or a path such as "
-            f"params.{name}."
+            f"params.{listed([name])}."
         )
-    if operator not in MEMBERSHIP:
-        return (name, operator, value)
-    if isinstance(value, str) or not isinstance(value, Iterable):
+    if operator in MEMBERSHIP:
+        value = _values(value, condition)
+    return (name, operator, value) if is_on_params(name) else typed((name, operator, value))
+
+
+def shown(condition: Any) -> str:
+    """Return a condition for an error; its own text may fail."""
+    try:
+        return quoted(str(condition))
+    except Exception:  # noqa: BLE001 - any `__str__` and `__repr__`
+        return quoted(condition)
+
+
+def _values(value: Any, condition: Any) -> list[Any]:
+    """Return the values of `in`; SettingsError for what is no list."""
+    try:
+        if isinstance(value, str | bytes | Mapping):
+            raise TypeError
+        return list(value)
+    except Exception:  # noqa: BLE001 - any `__iter__`
         raise SettingsError(
-            f"where={quoted(str(condition))}: {quoted(operator)} takes a list of values."
-        )
-    return (name, operator, list(value))
+            f"where={shown(condition)}: {quoted(condition[1])} takes a list of values."
+        ) from None
 
 
 def moment(value: Any, kind: str) -> Any:
@@ -224,23 +243,53 @@ def moment(value: Any, kind: str) -> Any:
 
     try:
         if kind.startswith("timedelta"):
-            return pd.Timedelta(value).as_unit("us").to_pytimedelta()
-        found = pd.Timestamp(value).as_unit("us")
-    except (TypeError, ValueError) as exc:
-        raise SettingsError(f"where: {quoted(value)} is no time ({reason_of(exc)}).") from None
-    utc = found.tz_localize("UTC") if found.tzinfo is None else found.tz_convert("UTC")
-    return utc.to_pydatetime()
+            return _not_missing(pd.Timedelta(value)).as_unit("us").to_pytimedelta()
+        found = _not_missing(pd.Timestamp(value)).as_unit("us")
+        utc = found.tz_localize("UTC") if found.tzinfo is None else found.tz_convert("UTC")
+        return utc.to_pydatetime()
+    except Exception:  # noqa: BLE001 - any object, and times that have no microseconds
+        like = "5s" if kind.startswith("timedelta") else "2026-01-31T12:00Z"
+        raise SettingsError(f"{quoted(value)} is no time: write it as {like!r}.") from None
+
+
+def _not_missing(value: Any) -> Any:
+    if value != value:
+        raise ValueError("a missing time")
+    return value
 
 
 def typed(condition: Condition) -> Condition:
-    """Return the condition with times and durations as the type of its column has them."""
+    """Return the condition with values as the type of its column has them.
+
+    Raises SettingsError for others. The columns `portal` and `date` are texts, of times too.
+    """
     name, operator, value = condition
-    kind = EVENT_COLUMNS[name]
-    if not kind.startswith(("datetime", "timedelta")):
-        return condition
+    kind = EVENT_COLUMNS.get(name, "date" if name == "date" else "str")
     if operator in MEMBERSHIP:
-        return (name, operator, [moment(one, kind) for one in value])
-    return (name, operator, moment(value, kind))
+        return (name, operator, [_typed(one, kind, condition) for one in value])
+    return (name, operator, _typed(value, kind, condition))
+
+
+def _typed(value: Any, kind: str, condition: Condition) -> Any:
+    if kind.startswith(("datetime", "timedelta")):
+        return moment(value, kind)
+    if kind == "date" and isinstance(value, date | np.datetime64 | str):
+        return str(value)[:10]
+    if not isinstance(value, str):
+        raise SettingsError(
+            f"where={shown(condition)}: {condition[0]} holds texts, so compare it with a text; a "
+            f"missing value meets no condition."
+        )
+    return _whole(str(value), condition)
+
+
+def _whole(text: str, condition: Condition) -> str:
+    """Return the text; SettingsError for one with half a character, which no table can hold."""
+    if not is_whole(text):
+        raise SettingsError(
+            f"where={shown(condition)}: the text holds half a character (U+D800 to U+DFFF)."
+        )
+    return text
 
 
 def _cell(record: Record, name: str) -> Any:
@@ -267,12 +316,21 @@ def _plain(value: Any, condition: Condition) -> Any:
     """Return the value as JSON has it, also of numpy; SettingsError for another one."""
     if isinstance(value, np.generic):
         value = value.item()
-    if not isinstance(value, bool | int | float | str | list | dict):
+    if isinstance(value, str):
+        return _whole(value, condition)
+    if not isinstance(value, bool | int | float) and not _is_json(value):
         raise SettingsError(
-            f"where={quoted(str(condition))}: compare with a text, a number, True or False, or a "
+            f"where={shown(condition)}: compare with a text, a number, True or False, or a "
             f"list of them; a missing value and null meet no condition."
         )
     return value
+
+
+def _is_json(value: Any) -> bool:
+    try:
+        return isinstance(value, list | dict) and bool(json.dumps(value).encode())
+    except Exception:  # noqa: BLE001 - any object inside
+        return False
 
 
 def _meets(cell: Any, operator: str, value: Any) -> bool:

@@ -1,6 +1,6 @@
 """The values in the JSON of `params` as columns of a DataFrame."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -8,12 +8,12 @@ import pyarrow as pa
 
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.masking import listed, quoted
-from bxpull_nb.models.dataframes import needs_pandas
+from bxpull_nb.models.dataframes import needs_dataframe
 from bxpull_nb.params.engine import opened
 from bxpull_nb.params.extract import extracted
 from bxpull_nb.params.flatten import Values, flattened
 from bxpull_nb.params.path import Path
-from bxpull_nb.params.texts import KINDS, Texts, params_texts, readable
+from bxpull_nb.params.texts import KINDS, Texts, is_whole, params_texts, readable
 from bxpull_nb.params.typed import column
 
 if TYPE_CHECKING:
@@ -49,7 +49,8 @@ def expand_params(
     """
     import pandas as pd
 
-    needs_pandas(frame, "expand_params()")
+    needs_dataframe(frame, "expand_params()")
+    _check(prefix, max_level)
     raw = params_texts(frame)
     with opened() as connection:
         given = readable(connection, raw)
@@ -62,6 +63,26 @@ def expand_params(
     return pd.concat([frame.drop(columns="params"), spread], axis=1)
 
 
+def _listed_paths(paths: Any) -> list[Path]:
+    try:
+        if isinstance(paths, str | bytes | Mapping):
+            raise TypeError
+        given = list(paths)
+    except Exception:  # noqa: BLE001 - any `__iter__`
+        like = quoted(paths) if isinstance(paths, str) else "'stage'"
+        raise SettingsError(
+            f"paths={quoted(paths)}: give a list of paths, such as [{like}]."
+        ) from None
+    return list(dict.fromkeys(map(Path.of, given)))
+
+
+def _check(prefix: Any, max_level: Any) -> None:
+    if not isinstance(prefix, str) or not is_whole(prefix):
+        raise SettingsError(f"prefix={quoted(prefix)}: give a text, such as 'params.'.")
+    if max_level is not None and (not isinstance(max_level, int) or max_level < 0):
+        raise SettingsError(f"max_level={quoted(max_level)}: give a number of levels, 0 or more.")
+
+
 def _name(path: Path, prefix: str) -> str:
     return f"{prefix}{path}" if path else prefix.removesuffix(".")
 
@@ -70,11 +91,7 @@ def _chosen(
     connection: "duckdb.DuckDBPyConnection", given: Texts, paths: Sequence[str]
 ) -> Iterator[tuple[Path, Values]]:
     """Yield the values of these paths; SettingsError for a path without any."""
-    if isinstance(paths, str):
-        raise SettingsError(
-            f"paths={quoted(paths)}: give a list of paths, such as [{quoted(paths)}]."
-        )
-    wanted = list(dict.fromkeys(map(Path.of, paths)))
+    wanted = _listed_paths(paths)
     for path, values in zip(wanted, extracted(connection, given, wanted), strict=True):
         if not len(values.rows) and (given.kinds >= 0).any():
             known = [str(Path.keys(*keys)) for keys in flattened(connection, given) if keys]
@@ -89,8 +106,6 @@ def _all(
     connection: "duckdb.DuckDBPyConnection", given: Texts, max_level: int | None, bad: Any
 ) -> Iterator[tuple[Path, Values]]:
     """Yield the values of all paths; what is no object, and the bad texts, under the path ()."""
-    if max_level is not None and max_level < 0:
-        raise SettingsError(f"max_level={quoted(max_level)}: give a number of levels, 0 or more.")
     found = flattened(connection, given, max_level)
     whole = _without_empty(found.pop((), None))
     if len(bad):

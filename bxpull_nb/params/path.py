@@ -128,7 +128,8 @@ class Path(tuple[Step, ...]):
                 f"{self}: an empty key and a step to many values do not go together."
             )
         names = [str(getattr(step, "name", getattr(step, "at", ""))) for step in self]
-        return "".join("/" + name.replace("~", "~0").replace("/", "~1") for name in names)
+        pointer = "".join("/" + name.replace("~", "~0").replace("/", "~1") for name in names)
+        return pointer.encode(errors="replace").decode()
 
 
 def _step(found: re.Match[str], text: str) -> Step:
@@ -163,7 +164,8 @@ def _json_path(step: Step) -> str:
         return f"[{step.at}]"
     if isinstance(step, All):
         return "[*]" if step.kind == EACH else ".*"
-    quoted = step.name.replace("\\", "\\\\").replace('"', '\\"')
+    name = step.name.encode(errors="replace").decode()  # half a character, as in `readable`
+    quoted = name.replace("\\", "\\\\").replace('"', '\\"')
     return f'."{quoted}"'
 
 

@@ -14,7 +14,16 @@ from bxpull_nb.params.engine import of_texts, opened
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["KINDS", "Texts", "decoded", "kinds_of", "params_texts", "readable", "well_formed"]
+__all__ = [
+    "KINDS",
+    "Texts",
+    "decoded",
+    "is_whole",
+    "kinds_of",
+    "params_texts",
+    "readable",
+    "well_formed",
+]
 
 KINDS = ("NULL", "BOOLEAN", "BIGINT", "UBIGINT", "DOUBLE", "VARCHAR", "ARRAY", "OBJECT")
 """The types of JSON, as DuckDB names them; an integer beyond 64 bits is a DOUBLE of digits."""
@@ -88,6 +97,14 @@ def decoded(text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         return text
+
+
+def is_whole(text: str) -> bool:
+    """Whether the text has no half character (U+D800 to U+DFFF), which no table can hold."""
+    try:
+        return bool(text.encode()) or not text
+    except UnicodeEncodeError:
+        return False
 
 
 def _repaired(text: str) -> str | None:

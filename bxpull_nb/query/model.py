@@ -53,7 +53,7 @@ def model(source: Any, command: str, as_: str = "typeddict", *, where: Condition
 
     >>> print(bx.model(feed, "crm.dealUpdate", as_="msgspec"))
     """
-    if as_ not in _WRITERS:
+    if not isinstance(as_, str) or as_ not in _WRITERS:
         raise SettingsError(f"as_={quoted(as_)}: choose from {', '.join(map(repr, _WRITERS))}.")
     rows, name = _of_command(resolved(source, where), command)
     shape = shape_of(rows)

@@ -105,7 +105,8 @@ class _Events(NamedTuple):
 def _events(source: Source, key: str | None) -> tuple[pa.Table, np.ndarray]:
     """Return the events that have a time and the key, and the number of the key of each."""
     check_columns(source, *_NEEDED, *([] if key is None else ["params"]))
-    path = None if key is None else Path.of(key.removeprefix("params."))
+    named = key.removeprefix("params.") if isinstance(key, str) else key
+    path = None if named is None else Path.of(named)
     names = [name for name in (*_NEEDED, "params", "error") if name in source.columns]
     chosen = names if path is not None else [name for name in names if name != "params"]
     parts = [_known(table, path) for table in source.tables(chosen)]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import pyarrow as pa
 
 from bxpull_nb.errors import QueryFailed
-from bxpull_nb.masking import mask_foreign, reason_of
+from bxpull_nb.masking import reason_of
 from bxpull_nb.params.engine import offer, opened
 from bxpull_nb.params.texts import well_formed
 from bxpull_nb.query.answer import df_of
@@ -170,4 +170,4 @@ def _named(events: Source) -> Iterator[None]:
 def _first_line(error: "duckdb.Error") -> str:
     """Return the first line of DuckDB's words, masked; the others point into the query."""
     line = re.sub(r"^(\w+ )+Error: ", "", str(error)).strip().partition("\n")[0]
-    return mask_foreign(line).rstrip(".!")
+    return reason_of(QueryFailed(line)).rstrip(".!")

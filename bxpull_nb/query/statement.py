@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bxpull_nb.errors import QueryFailed
-from bxpull_nb.masking import quoted
+from bxpull_nb.masking import quoted, reason_of
 from bxpull_nb.storage.dataset.filters import Condition
 
 if TYPE_CHECKING:
@@ -77,10 +77,14 @@ def parsed(connection: "duckdb.DuckDBPyConnection", query: str) -> Statement:
         message = str(tree.get("error_message", ""))
         if "Only SELECT" in message:
             message = f"a query only reads: begin it with SELECT, WITH or FROM {TABLE}"
-        raise QueryFailed(f"the query cannot be read: {message.rstrip('.!')}.")
+        raise QueryFailed(f"the query cannot be read: {_short(message)}.")
     if len(tree.get("statements", ())) != 1:
         raise QueryFailed("the query is not one statement: write one SELECT, without others.")
     return Statement(tree["statements"][0])
+
+
+def _short(message: str) -> str:
+    return reason_of(QueryFailed(message)).rstrip(".!")
 
 
 def _nodes(tree: Any) -> Iterator[dict[str, Any]]:

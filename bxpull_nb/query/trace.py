@@ -10,7 +10,7 @@ from bxpull_nb.analysis.intervals import table_of
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.masking import quoted
 from bxpull_nb.params.changes import ABSENT, changes, merged
-from bxpull_nb.params.texts import decoded
+from bxpull_nb.params.texts import decoded, is_whole
 from bxpull_nb.query.entities import entities
 from bxpull_nb.query.entity_rules import rules_of
 from bxpull_nb.query.membership import COLUMNS, columns_of, members, spans_of, times_of
@@ -82,7 +82,9 @@ def _text_of(id: int | str) -> str:  # noqa: A002
     value: Any = id.item() if isinstance(id, np.generic) else id
     if isinstance(value, bool) or not isinstance(value, int | str) or value == "":
         raise SettingsError(f"id={quoted(value)}: give the id of an entity, a number or a text.")
-    return str(value)
+    if not is_whole(text := str(value)):
+        raise SettingsError(f"id={quoted(text)} holds half a character, which no id does.")
+    return text
 
 
 def _nothing_of(source: Any, kind: str, wanted: str, where: Conditions) -> str:

@@ -17,7 +17,7 @@ from bxpull_nb.params.conditions import (
     OnParams,
     checked,
     is_on_params,
-    typed,
+    shown,
 )
 from bxpull_nb.storage.dataset.part_names import UNKNOWN, Folder
 
@@ -39,7 +39,7 @@ class Where:
     def __init__(self, conditions: Iterable[Condition] | None) -> None:
         if isinstance(conditions, str | Mapping) or not isinstance(conditions, Iterable | None):
             raise SettingsError(
-                f"where={quoted(str(conditions))} is no list of conditions: write such as "
+                f"where={shown(conditions)} is no list of conditions: write such as "
                 f"[('command', '==', 'greeting')]."
             )
         self.conditions = every = [checked(one, PARTITIONED) for one in conditions or ()]
@@ -118,14 +118,10 @@ def _known(name: str) -> None:
 
 def _compared(name: str, cell: str, operator: str, value: Any) -> bool:
     if operator in MEMBERSHIP:
-        return (cell in [_text(name, one) for one in value]) == MEMBERSHIP[operator]
+        return (cell in value) == MEMBERSHIP[operator]
     if name == "date" and cell == UNKNOWN and operator not in ("==", "!="):
         return False  # an unknown day is neither before nor after another one
-    return bool(OPERATORS[operator](cell, _text(name, value)))
-
-
-def _text(name: str, value: Any) -> str:
-    return str(value)[:10] if name == "date" else str(value)
+    return bool(OPERATORS[operator](cell, value))
 
 
 def _expression(conditions: list[Condition]) -> Any:
@@ -133,8 +129,12 @@ def _expression(conditions: list[Condition]) -> Any:
 
     if not conditions:
         return None
-    found = filters_to_expression([typed(one) for one in conditions])
-    for name, operator, _ in conditions:
+    found = pc.scalar(True)
+    for name, operator, value in conditions:
+        if operator in MEMBERSHIP and not value:  # Arrow knows no type of an empty list
+            found &= pc.scalar(not MEMBERSHIP[operator])
+        else:
+            found &= filters_to_expression([(name, operator, value)])
         if operator == "not in":  # otherwise met by a missing value, unlike !=
             found &= pc.field(name).is_valid()
     return found
