@@ -5,7 +5,7 @@ import re
 
 __all__ = ["json_pattern"]
 
-_SIGNS = frozenset("<>&'+")  # ASCII that some encoders of JSON escape
+_PLAIN = re.compile(r"[A-Za-z0-9 _.,:(){}\[\]-]")  # known encoders write these as they are
 
 
 def json_pattern(value: str, *, exact: bool) -> str:
@@ -18,7 +18,7 @@ def _json_char(char: str, *, exact: bool) -> str:
     """Return the pattern of a character as JSON may write it."""
     cases = {char} if exact else {char, char.lower(), char.upper()}
     written = [re.escape(char)]
-    if not char.isascii() or char in _SIGNS or char < " " or char == '"':
+    if _PLAIN.fullmatch(char) is None:
         written += [_escaped(one) for one in cases if len(one) == 1]
     if char == "/":
         written.append(re.escape("\\/"))

@@ -243,3 +243,18 @@ def test_a_search_that_fails_leaves_the_table_alive(monkeypatch: pytest.MonkeyPa
     later.go()
     assert newest(table)["mistake"].startswith("The search failed")
     assert len(ids(sent_by(table)[-1])) == 9
+
+
+def test_a_busy_feed_does_not_keep_older_rows_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """New rows come before each step; the older ones are found nonetheless, in turn with them."""
+    monkeypatch.setattr(live_answer, "PIECE", 100)
+    log = log_of(400)
+    answer, steps = LiveAnswer(log, parsed("WON")), 0
+    while answer.low > 0:
+        fill(log, 5, len(log))
+        answer.advance()
+        steps += 1
+    assert steps <= 9
+    while answer.advance():
+        pass
+    assert answer.since(0).tolist() == list(range(1, len(log), 3))

@@ -157,6 +157,14 @@ def test_bad_json_and_half_characters_stop_nothing() -> None:
     assert len(bx.search(df, "\ud83d")) == 0
 
 
+def test_signs_that_only_some_encoders_escape_are_found() -> None:
+    """A slash, tags and the delete sign, as PHP and Python write them."""
+    for char in "/<>&'+\x7f\t":
+        for written in (json.dumps(char)[1:-1], f"\\u{ord(char):04X}"):
+            row = one(f'{{"v":"a{written}b"}}'.encode())
+            assert len(bx.search(frame(row), field_term("params.v", f"a{char}b"))) == 1, written
+
+
 texts = st.text(alphabet='aA1uU0dD"\\/<é\u0451Ёß🙂*-: \n.', max_size=6)
 
 

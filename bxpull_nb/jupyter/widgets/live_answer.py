@@ -55,26 +55,25 @@ class LiveAnswer:
         self._source = source
         self._lock = threading.Lock()
         self._parts: list[np.ndarray] = []  # row numbers, ascending, also from part to part
-        self._forgotten = 0
+        self._turn = False  # older and newer rows in turn, for a feed may be busy
 
     def advance(self) -> bool:
         """Search one piece; whether there was one."""
         df, kept_from = df_of(self._source)
         end = kept_from + len(df)
-        if self.high < end:
-            first, stop = self.high, min(end, self.high + PIECE)
-        elif self.low > kept_from:
+        if not (self.high < end or self.low > kept_from):
+            return False
+        self._turn = not self._turn
+        if self.low > kept_from and (self._turn or self.high >= end):
             first, stop = max(kept_from, self.low - PIECE), self.low
         else:
-            return False
-        first = max(first, kept_from)
+            first, stop = max(kept_from, self.high), min(end, max(kept_from, self.high) + PIECE)
         piece = df.iloc[first - kept_from : stop - kept_from]
         found = self._found(piece)
         with self._lock:
             if not self.is_all and len(found):
                 self._insert(found + first, newer=stop > self.high)
             self.low, self.high = min(self.low, first), max(self.high, stop)
-            self._forgotten = kept_from
         return True
 
     @property

@@ -322,7 +322,8 @@ class LiveTable(StreamingView):
 
     def _set_facets(self, names: list[Any]) -> None:
         with self._lock:
-            self._search.facets = tuple(name for name in names if path_of(name) is not None)
+            known = [name for name in names if path_of(name) is not None]
+            self._search.facets = tuple(dict.fromkeys(known))[:_MOST_PATHS]
             self._search.begin(self._source, self._filters)
             self._facets_at = float("-inf")
         self.flush()

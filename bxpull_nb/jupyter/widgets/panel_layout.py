@@ -90,7 +90,7 @@ class PanelLayout(ipw.VBox):
         self.kernel_sign = KernelSign(self.picture.name)
         self.table = LiveTable(feed.log, empty=EMPTY["idle"], height=_TABLE_HEIGHT)
         self.chart = RateChart(feed.log, live=self.portal is not None, height=_CHART_HEIGHT)
-        self.detail = EventDetail()
+        self.detail = EventDetail(self.portal.rest.auth.portal if self.portal else "https://PORTAL")
         self.activity = ActivityView(feed, self.chart, self.table)
         self.send = SendForm(self.portal, feed) if self.portal else None
         self.export = ExportForm(feed, self.table)
