@@ -342,6 +342,15 @@ def test_a_mark_shows_what_came_after_it(panel: Explorer, sandbox: Sandbox) -> N
     assert "marked “clicked Save”" in panel.activity.log.value
 
 
+def test_enter_waits_for_the_letters_it_has_overtaken(panel: Explorer) -> None:
+    """The page sends the letters one change at a time, and Enter at once."""
+    panel.mark_label.value = "by"
+    from_page(panel.mark_label, {"event": "submit"})
+    panel.mark_label.value = "by hand"
+    eventually(lambda: "Marked “by hand”" in panel.status.value)
+    assert [entry.text for entry in panel.feed.logbook.recent(0)] == ["by hand"]
+
+
 def test_a_selected_row_is_taken_apart(panel: Explorer, sandbox: Sandbox, comms: Recorder) -> None:
     """By message, not by trait: with the decoded parameters."""
     panel.start_button.click()

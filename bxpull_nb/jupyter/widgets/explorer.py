@@ -32,6 +32,8 @@ _log = logging.getLogger("bxpull_nb")
 
 _REPAINT = 0.2  # seconds: smooth to the eye, far below what Jupyter's message limit allows
 
+_SETTLED = 0.3  # seconds without a further letter: the page sends one change at a time
+
 
 class Explorer(PanelLayout):
     """A panel for one portal: fetch the config, start, watch, mark, send, stop, export.
@@ -206,13 +208,21 @@ class Explorer(PanelLayout):
         self.status.show(f"Marked “{label}”.")
         self.tabs.selected_index = TABS.index("After a mark")
 
+    async def _mark_typed(self) -> None:
+        """Mark once the label is whole: Enter overtakes the last letters on their way here."""
+        seen = None
+        while seen != self.mark_label.value:
+            seen = self.mark_label.value
+            await asyncio.sleep(_SETTLED)
+        await self._mark()
+
     def _settings_changed(self, _change: object) -> None:
         if self.feed.running:
             self._act(self._start)
 
     def _on_mark_key(self, _text: object, content: Any, _buffers: object) -> None:
         if isinstance(content, dict) and content.get("event") == "submit":
-            self._act(self._mark)
+            self._act(self._mark_typed)
 
     def _show_settings(self, _change: object) -> None:
         shown(self.settings, self.settings_button.value)
