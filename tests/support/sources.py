@@ -118,8 +118,8 @@ class SourcesRun:
         assert len(self.rows) == count
 
     async def until(self, reached: Callable[[], object]) -> None:
-        """Wait for the condition, 20 s at most."""
-        async with asyncio.timeout(20):
+        """Wait for the condition, 60 s at most."""
+        async with asyncio.timeout(60):
             while not reached():
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._moved.wait(), 0.01)
