@@ -63,10 +63,11 @@ def texts_of(portal: Portal, sandbox: Sandbox, comms: Recorder, folder: Path) ->
     sandbox.expire_token()
     sandbox.change_deal(8, TITLE="x")
     whole.expect("ONCRMDEALUPDATE", within=20)
-    for shown in (whole, whole.report(), whole.logbook, whole.anatomy()):
-        yield repr(shown) + str(shown) + shown._repr_html_()
+    for part in (whole, whole.report(), whole.logbook, whole.anatomy()):
+        yield repr(part) + str(part) + part._repr_html_()
     yield whole.logbook.df.to_csv() + whole.df.to_csv()
     whole.unbind()
+    whole.stop()
     yield tried(lambda: portal.call("profile"))
     yield tried(lambda: feed.call("ping"))
     yield repr(bx.doctor(portal, echoes=1))
