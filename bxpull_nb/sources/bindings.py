@@ -32,7 +32,7 @@ class Bindings:
     async def bind(self) -> None:
         """Bind every event that was asked for, and log those that the portal does not know.
 
-        Raises the portal's refusal, and SettingsError when it knows none of them.
+        Raises the portal's refusal, and SettingsError when it knows no name.
         """
         wanted = await self._wanted()
         answer = await self._for_each("event.bind", wanted)

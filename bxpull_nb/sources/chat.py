@@ -20,8 +20,8 @@ __all__ = ["ChatSource"]
 
 _MOST = 100  # events in an answer
 _ONE_READER = (
-    "a user's chat events have one reader: another program that reads them for this user gets "
-    "none of those that this feed takes. Stop it, or listen without chat=True."
+    "a user's chat events have one reader: another program that reads them for this user does "
+    "not get those that this feed takes. Stop it, or listen without chat=True."
 )
 
 

@@ -28,7 +28,7 @@ class _Question(NamedTuple):
 
 
 class Objects:
-    """Reads the last state of the objects of offline events; of a deleted one there is none."""
+    """Reads the objects of offline events in their last state; a deleted one has none."""
 
     def __init__(self, client: PacedClient, log: SourceLog) -> None:
         self._client = client

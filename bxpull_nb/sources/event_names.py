@@ -23,7 +23,7 @@ _SCOPE = re.compile(r"(?!on[a-z]*(add|update|delete|install|register|finish)$)[a
 
 
 def is_scope(name: str) -> bool:
-    """Whether a name is a scope's, such as `crm`; those of events are in capitals, or have dots.
+    """Whether a name is a scope's, such as `crm`, and not an event's.
 
     >>> is_scope("crm"), is_scope("ONCRMDEALADD"), is_scope("oncrmdealadd")
     (True, False, False)
@@ -45,7 +45,7 @@ def module_of(event: str) -> str:
 
 
 def not_known(name: str, known: Sequence[str]) -> str:
-    """Return a sentence about a name that the portal does not know, with the nearest it does."""
+    """Return a sentence about an unknown name, with the nearest that the portal knows."""
     near = get_close_matches(name.upper(), known, n=1, cutoff=0.5)
     meant = f"did you mean {near[0]}?" if near else "portal.call('events') lists those it knows."
     return f"{name} is no event that the portal gives to this application: {meant}"

@@ -6,10 +6,11 @@ Records that were marked while their answer was lost are found by `event.offline
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
-from bxpull_nb.errors import ApiError, SettingsError, UnexpectedAnswer
+from bxpull_nb.errors import ApiError, BxPullError, SettingsError, UnexpectedAnswer
 from bxpull_nb.listener import CaptureTarget, Timing
 from bxpull_nb.models import Arrival, Batch, RecordBatch
 from bxpull_nb.protocol.session import SeenMids
@@ -145,15 +146,19 @@ class OfflineSource:
             return await self._client.call("event.offline.get", params)
         clear, self._to_clear = self._to_clear, None
         calls = {"clear": ("event.offline.clear", clear), "get": ("event.offline.get", params)}
-        answer = await self._client.batch(calls)
-        if answer["clear"]:
-            self._note.forget()
+        async with self._deleting(clear["process_id"]):
+            answer = await self._client.batch(calls)
+            _ = answer["clear"]  # raises its refusal
         return answer["get"]
 
     async def _finish_noted(self) -> None:
         """Ask again for the records that an earlier process, or a failure, left marked."""
         process_id = self._note.read()
-        if process_id is not None:
+        if process_id is None:
+            return
+        if self._note.is_stored:
+            await self._delete({**self._queue, "process_id": process_id})
+        else:
             await self._finish(process_id)
 
     async def _adopt(self) -> None:
@@ -188,12 +193,28 @@ class OfflineSource:
         if soon:
             self._to_clear = params
             return
-        await self._client.call("event.offline.clear", params)
+        await self._delete(params)
+
+    async def _delete(self, params: Mapping[str, Any]) -> None:
+        async with self._deleting(params["process_id"]):
+            await self._client.call("event.offline.clear", params)
+
+    @asynccontextmanager
+    async def _deleting(self, process_id: str) -> AsyncIterator[None]:
+        """Forget the note once its records are deleted; when they are not, note them as stored.
+
+        Then they are not asked for again: the journal's newest events may no longer have them.
+        """
+        try:
+            yield
+        except BxPullError:
+            await self._noted(process_id, is_stored=True)
+            raise
         self._note.forget()
 
-    async def _noted(self, process_id: str) -> None:
+    async def _noted(self, process_id: str, *, is_stored: bool = False) -> None:
         try:
-            await asyncio.to_thread(self._note.write, process_id)
+            await asyncio.to_thread(self._note.write, process_id, is_stored=is_stored)
         except OSError as exc:
             self.log.note_once("note_failed", f"the process cannot be noted on disk: {exc}")
 

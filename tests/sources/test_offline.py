@@ -64,7 +64,7 @@ def test_the_doorbell_rings_the_reading() -> None:
 
 
 def test_a_doorbell_of_another_queue_is_not_heard() -> None:
-    """The count of another connector says nothing about this queue."""
+    """The count of another connector is not that of this queue."""
 
     async def scenario() -> None:
         with Sandbox() as sandbox:
@@ -90,6 +90,8 @@ def test_without_a_doorbell_the_queue_is_read_regularly() -> None:
                 for number in (1, 2):
                     sandbox.change_deal(number, STAGE_ID="WON")
                     await run.until_rows(number)
+                    await run.until(lambda: "doorbell_missing" in run.kinds)
+                await run.until(lambda: not sandbox.offline_queue())
                 assert Counter(run.kinds)["doorbell_missing"] == 1
                 assert "read every 0 s" in run.text("doorbell_missing")
 
@@ -161,7 +163,7 @@ def test_a_lost_answer_loses_and_doubles_nothing(
 
 @pytest.mark.parametrize("fault", LOST, ids="-".join)
 def test_the_next_process_finishes_what_one_left(tmp_path: Path, fault: tuple[str, str]) -> None:
-    """From the note beside the journal, or from the portal's list; known records are dropped."""
+    """By the note in the journal's folder, or the portal's list; known records are dropped."""
 
     async def scenario() -> None:
         with Sandbox(doorbell="missing") as sandbox:
@@ -193,6 +195,30 @@ def test_a_lost_batch_loses_and_doubles_nothing(when: str) -> None:
                 await run.until(lambda: not run.rest.fails)
                 await run.until(lambda: not sandbox.offline_queue())
                 assert deals(run) == list(range(1, 201))
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_stored_records_are_deleted_without_asking_for_them_again(
+    tmp_path: Path, when: str
+) -> None:
+    """Also by the next process, whose journal may have got much longer meanwhile."""
+
+    async def scenario() -> None:
+        with Sandbox() as sandbox:
+            async with running(sandbox, folder=tmp_path) as run:
+                fault = ("event.offline.clear", when)
+                run.rest.fails += [fault, ("feature.get", "before")] * 3
+                sandbox.change_deal(3, STAGE_ID="WON")
+                await run.until(lambda: not run.rest.fails)
+            async with running(sandbox, folder=tmp_path) as run:
+                await run.until(lambda: not sandbox.offline_queue())
+                assert run.stats().duplicates == 0
+                asked = [p for name, p in run.rest.calls if name == "event.offline.get"]
+                assert all("process_id" not in params for params in asked)
+        found = read_journal_events(tmp_path)
+        assert found["source"].tolist().count("offline") == 1
 
     asyncio.run(scenario())
 
@@ -339,7 +365,7 @@ def test_an_update_of_the_application_is_mended_by_the_next_start() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "said"),
+    ("asked", "text"),
     [
         ("ONCRMDEALUPDAT", "ONCRMDEALUPDAT is no event that the portal gives to this application: "
          "did you mean ONCRMDEALUPDATE?"),
@@ -348,13 +374,13 @@ def test_an_update_of_the_application_is_mended_by_the_next_start() -> None:
         ("ONXYZ", "portal.call('events') lists those it knows"),
     ],
 )  # fmt: skip
-def test_a_misspelt_name_is_named_and_the_others_go_on(asked: str, said: str) -> None:
+def test_a_misspelt_name_is_named_and_the_others_go_on(asked: str, text: str) -> None:
     """With the nearest that the portal knows."""
 
     async def scenario() -> None:
         with Sandbox() as sandbox:
             async with running(sandbox, [asked, "oncrmdealadd", "task"]) as run:
-                assert said in run.text("event_unknown")
+                assert text in run.text("event_unknown")
                 assert run.kinds == ["event_unknown", "source_started"]
                 assert "4 events bound" in run.text("source_started")
 
@@ -369,7 +395,7 @@ async def _refused(sandbox: Sandbox, how: dict[str, Any]) -> SourcesRun:
 
 
 @pytest.mark.parametrize(
-    ("settings", "how", "said"),
+    ("settings", "how", "text"),
     [
         ({"admin": False}, {}, "offline events need the token of an administrator"),
         ({}, {"events": ["ONXYZ"]}, "the portal knows no event of 'ONXYZ'"),
@@ -380,17 +406,17 @@ async def _refused(sandbox: Sandbox, how: dict[str, Any]) -> SourcesRun:
         ),
     ],
 )
-def test_what_cannot_run_says_why_and_the_channels_go_on(
-    settings: dict[str, Any], how: dict[str, Any], said: str
+def test_what_cannot_run_logs_why_and_the_channels_go_on(
+    settings: dict[str, Any], how: dict[str, Any], text: str
 ) -> None:
     """One sentence with the next step, in the activity log and in the report's state."""
     with Sandbox(**settings) as sandbox:
         run = asyncio.run(_refused(sandbox, how))
-    assert said in run.text("source_failed")
-    assert said in run.stats().text
+    assert text in run.text("source_failed")
+    assert text in run.stats().text
 
 
-def test_a_webhook_is_told_what_it_needs() -> None:
+def test_a_webhook_learns_what_it_needs() -> None:
     """Without a call that would be refused; its channels are the personal feed."""
 
     async def scenario() -> None:
@@ -404,7 +430,7 @@ def test_a_webhook_is_told_what_it_needs() -> None:
     asyncio.run(scenario())
 
 
-def test_a_plan_without_marks_works_and_says_what_is_weaker() -> None:
+def test_a_plan_without_marks_works_and_logs_what_is_weaker() -> None:
     """Records are deleted as they are given."""
 
     async def scenario() -> None:

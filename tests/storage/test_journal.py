@@ -111,6 +111,24 @@ def test_a_journal_knows_whether_the_disk_has_all(tmp_path: Path, durability: st
     assert numbers_in(tmp_path) == [1]
 
 
+def test_a_dropped_batch_of_a_source_is_never_on_disk(tmp_path: Path) -> None:
+    """So its source keeps it; a dropped batch of a channel holds up no source."""
+    offline = batch([2], JsonCodec(), arrival=Arrival(5, None, None, "offline"))
+    with Journal(tmp_path, memory_bytes=1) as journal:
+        with full_disk("000001.bxj"):
+            journal.write(batch([1]))
+            journal.write(batch([3]))
+        journal._open_writer._retry_at = 0  # the next try is due
+        assert journal.sync()
+        with full_disk("000001.bxj"):
+            journal.write(batch([4]))
+            journal.write(offline)
+        journal._open_writer._retry_at = 0
+        assert not journal.sync()
+        assert journal.stats.dropped == 2
+    assert numbers_in(tmp_path) == [1, 4]
+
+
 @pytest.mark.parametrize("compress", [False, True])
 @pytest.mark.parametrize("codec", CODECS, ids=lambda codec: codec.dialect)
 def test_every_dialect_comes_back_as_it_was(tmp_path: Path, codec: Codec, compress: bool) -> None:

@@ -97,6 +97,7 @@ class Journal:
         self._end: Callable[[], object] = lambda: None
         self._gaps: dict[str | None, Position | None] = {}
         self._dropped = self._dropped_events = 0
+        self._lacks_source = False  # a batch was dropped that only its source has, on the portal
 
     def open(self) -> "Journal":
         """Make the journal ready to write and return it; twice does nothing.
@@ -140,6 +141,8 @@ class Journal:
             self._dropped_events += len(batch.records)
         if is_of_lane:
             self._note_position(batch, position, is_taken=is_taken)
+        elif not is_taken:
+            self._lacks_source = True
 
     def _note_position(self, batch: Batch, position: Position | None, *, is_taken: bool) -> None:
         """Note how far the batch's lane is, and the position before a batch that was dropped."""
@@ -151,9 +154,10 @@ class Journal:
     def sync(self) -> bool:
         """Return when the disk has every batch so far, as far as it can; whether it has.
 
-        With `durability="os"` the system has them then. Any thread may call it.
+        A dropped batch of a channel does not count, since the server is asked for it again. With
+        `durability="os"` the system has the batches then. Any thread may call it.
         """
-        return self._writer is not None and not self._dropped and self._writer.sync()
+        return self._writer is not None and not self._lacks_source and self._writer.sync()
 
     def began(self, since: float) -> None:
         """Note when the capture began: Unix seconds by the portal's clock."""
