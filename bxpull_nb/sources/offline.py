@@ -12,6 +12,7 @@ from typing import Any
 
 from bxpull_nb.errors import ApiError, BxPullError, SettingsError, UnexpectedAnswer
 from bxpull_nb.listener import CaptureTarget, Timing
+from bxpull_nb.masking import reason_of
 from bxpull_nb.models import Arrival, Batch, RecordBatch
 from bxpull_nb.protocol.session import SeenMids
 from bxpull_nb.rest.auth import Webhook
@@ -216,7 +217,8 @@ class OfflineSource:
         try:
             await asyncio.to_thread(self._note.write, process_id, is_stored=is_stored)
         except OSError as exc:
-            self.log.note_once("note_failed", f"the process cannot be noted on disk: {exc}")
+            text = f"the process cannot be noted on disk: {reason_of(exc)}"
+            self.log.note_once("note_failed", text)
 
     async def _store(self, rows: list[Row]) -> None:
         """Store the records that are new, with their objects."""
