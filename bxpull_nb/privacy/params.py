@@ -71,7 +71,7 @@ class Params:
         return msgspec.json.encode(withheld(len(self._text)))
 
     def _learn(self, value: Any, key: str | None, kind: Kind) -> None:
-        """Learn from a value under this key; `kind` is what the key says of it."""
+        """Learn from a value under this key; `kind` is what its key means."""
         if isinstance(value, dict):
             self._learn_object(value, key, kind)
         elif isinstance(value, list):

@@ -217,8 +217,8 @@ class OfflineSource:
         try:
             await asyncio.to_thread(self._note.write, process_id, is_stored=is_stored)
         except OSError as exc:
-            text = f"the process cannot be noted on disk: {reason_of(exc)}"
-            self.log.note_once("note_failed", text)
+            reason = reason_of(exc)
+            self.log.note_once("note_failed", f"the process cannot be noted on disk: {reason}")
 
     async def _store(self, rows: list[Row]) -> None:
         """Store the records that are new, with their objects."""
