@@ -289,7 +289,9 @@ def test_the_tutorial_of_ones_own_portal(ran: Tutorials) -> None:
     notebook = ran("07_your_own_portal").notebook
     assert outputs(notebook, "webhook").endswith("the webhook user's own feed)")
     assert re.fullmatch(r"TokenPair\('\w{4}….{3}', refresh .*\)", outputs(notebook, "login"))
-    assert outputs(notebook, "app") == "('Ada', ['pull', 'pull_channel', 'crm', 'user'])"
+    assert outputs(notebook, "app") == (
+        "('Ada', ['pull', 'pull_channel', 'crm', 'user', 'task', 'im'])"
+    )
     assert outputs(notebook, "renew") == "'Ada'"
     examined = outputs(notebook, "doctor")
     assert "all is well (9 ok)" in examined

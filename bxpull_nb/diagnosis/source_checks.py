@@ -1,6 +1,6 @@
 """The checks of sources: which of them this portal, plan, scope and user allow.
 
-None of them binds, subscribes or reads a queue, so nothing changes on the portal.
+They bind, subscribe to and read nothing, so nothing changes on the portal.
 """
 
 from collections.abc import Mapping

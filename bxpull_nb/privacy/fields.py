@@ -22,7 +22,7 @@ __all__ = ["Context", "Kind", "context_of", "kind_of", "name_groups", "parent_wi
 
 
 class Kind(Enum):
-    """What a value is, as its key says."""
+    """The meaning of a value, by its key."""
 
     NAME = "the name of a person"
     MAYBE_NAME = "the name of a person or of a thing"
@@ -37,7 +37,7 @@ class Kind(Enum):
 
 
 class Context(Enum):
-    """What an object is about, as the key before it and its own keys say."""
+    """The subject of an object, by the key before it and its own keys."""
 
     PERSON = "a person"
     THING = "no person"
@@ -110,7 +110,7 @@ def _kind_of_name(prefix: str, suffix: str, context: Context) -> Kind:
 
 
 def parent_within(key: str, parent: str | None) -> str | None:
-    """Return the key that says what an object is about: ids and words like `fields` do not."""
+    """Return the key that names the subject of an object: ids and words like `fields` do not."""
     return parent if key.isdecimal() or plain_key(key) in WRAPPERS else key
 
 

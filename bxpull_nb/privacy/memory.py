@@ -1,4 +1,4 @@
-"""The names, phones and handles met so far, as keyed digests: in memory, and beside journals.
+"""The names, phones and handles met so far, as keyed digests: in memory, and in a journal's folder.
 
 No name is in it. Without the key a digest leads nowhere; with it a text that comes after a restart
 is searched for the names of before.

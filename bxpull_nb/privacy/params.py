@@ -71,7 +71,7 @@ class Params:
         return msgspec.json.encode(withheld(len(self._text)))
 
     def _learn(self, value: Any, key: str | None, kind: Kind) -> None:
-        """Learn from a value under this key; `kind` is what the key says of it."""
+        """Learn from a value under this key; `kind` is what its key means."""
         if isinstance(value, dict):
             self._learn_object(value, key, kind)
         elif isinstance(value, list):
@@ -83,7 +83,7 @@ class Params:
             self._by.learn_phone(str(value))
 
     def _learn_object(self, value: dict[str, Any], parent: str | None, kind: Kind) -> None:
-        for _, names in name_groups(value):
+        for _, names in self._persons(value):
             person = self._by.person(names[0])
             for name in names:
                 self._by.learn_name(name, person, alone=True)
@@ -92,6 +92,10 @@ class Params:
             if is_of_persons and " " in key:
                 self._by.learn_name(key, alone=True)
             self._learn(inner, parent_within(key, parent), of)
+
+    def _persons(self, value: dict[str, Any]) -> list[tuple[list[str], list[str]]]:
+        """Return the groups of names that are no pseudonyms yet."""
+        return [group for group in name_groups(value) if not self._by.has_pseudonym(group[1][0])]
 
     def _learn_text(self, text: str, kind: Kind) -> None:
         by = self._by
@@ -140,7 +144,7 @@ class Params:
 
     def _replaced_object(self, value: dict[str, Any], parent: str | None, kind: Kind) -> Any:
         persons = {
-            key: self._by.person(names[0]) for keys, names in name_groups(value) for key in keys
+            key: self._by.person(names[0]) for keys, names in self._persons(value) for key in keys
         }
         made, is_same = dict[str, Any](), True
         for key, inner, of in self._members(value, parent, kind):
@@ -160,7 +164,8 @@ class Params:
         if not text or (kind is Kind.CODE and "@" not in text and len(text.split()) == 1):
             return text
         if kind is Kind.NAME or (kind is Kind.MAYBE_NAME and _looks_like_a_name(text)):
-            return by.text(text) if MAIL.search(text) else by.person(text)
+            is_mixed = MAIL.search(text) or by.has_pseudonym(text)
+            return by.text(text) if is_mixed else by.person(text)
         if kind is Kind.HANDLE and len(text) > 2 and not (MAIL.search(text) or is_phone(text)):
             return by.handle(text)
         if kind is Kind.ADDRESS:

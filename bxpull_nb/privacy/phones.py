@@ -51,7 +51,7 @@ def is_phone(run: str) -> bool:
 
 
 def shaped(number: str, keyed: Callable[[str], int]) -> str:
-    """Return a number with the same separators, prefix and length, which no one can dial.
+    """Return a number of the same separators, prefix and length that cannot be dialled.
 
     `keyed` makes a large integer of the subscriber's digits; ten of them begin with 0, as no
     number of a subscriber does.

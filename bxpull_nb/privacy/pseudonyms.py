@@ -59,7 +59,7 @@ class Pseudonyms:
         A text without letters comes back as it is.
         """
         words = words_of(name)
-        return self._known.pseudonym_of(words) if words and not _OWN.fullmatch(name) else name
+        return self._known.pseudonym_of(words) if words and not _OWN.search(name) else name
 
     def mail(self, address: str) -> str:
         """Return the pseudonym of an e-mail address: `mail-…@example.invalid`."""
@@ -102,7 +102,7 @@ class Pseudonyms:
     def learn_name(self, name: str, person: str | None = None, *, alone: bool) -> None:
         """Know a name as a person's; `alone`: each of its words is a name too."""
         words = words_of(name)
-        if words and not _OWN.fullmatch(name):
+        if words and not _OWN.search(name):
             self._known.learn(words, person or self._known.pseudonym_of(words), alone=alone)
 
     def learn_phone(self, number: str) -> None:
@@ -139,6 +139,11 @@ class Pseudonyms:
     def save(self) -> None:
         """Write the digests that are new to the files of `remember_in`."""
         self._memory.save()
+
+    @staticmethod
+    def has_pseudonym(name: str) -> bool:
+        """Whether a pseudonym is in the name already."""
+        return bool(_OWN.search(name))
 
     def knows_phone(self, number: str) -> bool:
         """Whether the number was met in a field for phones."""

@@ -48,7 +48,7 @@ ONLY_OF_THINGS = _words("""
 WRAPPERS = _words("""
     after before data fields new object old params result value values
 """)
-"""Keys that do not say what the object after them is about."""
+"""Keys that do not name the subject of the object after them."""
 
 PARTICLES = _words("""
     al bin da das de del della den der di do dos du el ibn la las le los ten ter van von y zu ван

@@ -22,7 +22,7 @@ def known(sandbox: Sandbox) -> list[str]:
 
 @contextmanager
 def changing(sandbox: Sandbox) -> Iterator[None]:
-    """Make events of each source twice a second: nobody knows when all sources listen."""
+    """Make events of each source twice a second, for the sources begin one after another."""
 
     def change_again_and_again() -> None:
         while not ended.wait(0.5):

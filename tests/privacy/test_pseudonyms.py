@@ -315,6 +315,37 @@ def test_any_params_stay_valid_and_keep_their_shape(given: list[Any]) -> None:
         assert read.duplicates == ("9" * 26,)
 
 
+_KEYS = "NAME LAST_NAME name PHONE EMAIL BIRTHDATE IM title users type field value data 15 +7912"
+_TEXTS = "user Anna 1987-03-14 +79123456789 [{}] {'a':1} a@x.de %41 \u0301 [USER=5]b[/USER] \ud83d"
+personal: st.SearchStrategy[Any] = st.recursive(
+    st.sampled_from(_TEXTS.replace("'", '"').split())
+    | st.text(max_size=8)
+    | st.integers()
+    | st.floats()
+    | st.none(),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(_KEYS.split()) | st.text(max_size=4), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+@given(st.lists(personal, max_size=3))
+def test_no_value_of_a_personal_field_breaks_it(given: list[Any]) -> None:
+    """The params are JSON again, and a second time changes no pseudonym of a name or an e-mail."""
+    by = Pseudonyms(KEY)
+    for one in given:
+        params = Params(json.dumps(one).encode(), "userUpdate", by)
+        params.learn()
+        first = params.rewritten()
+        json.loads(first)
+        again = Params(first, "userUpdate", by)
+        again.learn()
+        found = re.compile(rb"(?:person|mail)-[0-9a-f]{10}")
+        assert sorted(found.findall(again.rewritten())) == sorted(found.findall(first))
+
+
 def shape(value: Any) -> Any:
     """The value with the type of each text in its place, and the number of keys."""
     if isinstance(value, dict):
