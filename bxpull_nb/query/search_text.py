@@ -31,6 +31,7 @@ FIELDS = {
     "channel": "channel",
     "sender": "sender",
     "transport": "transport",
+    "source": "source",
     "mid": "mid",
     "params": "params",
     "error": "error",

@@ -1,7 +1,7 @@
 // One event taken apart. Everything is text; branches of the tree are built when they are opened.
 
 const OPEN_DEPTH = 2;
-const HANDLED = ["command", "module", "channel", "sender", "mid", "transport"]; // facts that a search can name
+const HANDLED = ["command", "module", "channel", "sender", "mid", "transport", "source"]; // facts that a search can name
 
 function render(page) {
   const root = make("div", { class: "bx bxed", role: "region", tabindex: 0, "aria-label": "The selected event", ...OWN_KEYS },

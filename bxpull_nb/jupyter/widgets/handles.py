@@ -13,7 +13,7 @@ from bxpull_nb.query.search_text import FIELDS, field_term, params_name
 
 __all__ = ["HANDLED", "Handles", "field_handles", "value_handles"]
 
-HANDLED = ("command", "module", "channel", "sender", "mid", "transport")
+HANDLED = ("command", "module", "channel", "sender", "mid", "transport", "source")
 """The facts of an event that a search can name."""
 _METHOD = "pull.application.event.add"
 

@@ -26,7 +26,13 @@ __all__ = ["FACETS", "LiveAnswer", "df_of"]
 
 PIECE = 1 << 17
 """Rows that are searched in one go."""
-FACETS = {"module": "module_id", "command": "command", "channel": "channel", "sender": "sender"}
+FACETS = {
+    "module": "module_id",
+    "command": "command",
+    "channel": "channel",
+    "sender": "sender",
+    "source": "source",
+}
 """Name of a facet, as in a search -> column of events."""
 _MOST_VALUES = 10_000  # values of one facet that are counted: event text may be hostile
 

@@ -1,6 +1,6 @@
 // The facets: values of the rows found, with counts; a click puts one into the search.
 
-const FACETS = ["module", "command", "channel", "sender"];
+const FACETS = ["module", "command", "channel", "sender", "source"];
 const WIDE = 900; // px: from here on they are at the left of the table
 const FIRST = 8; // values shown until "more" is pressed
 
@@ -57,7 +57,8 @@ function takeFacets(mirror, message, buffers) {
 function drawFacets(view) {
   const { mirror, ui: { lists, facets } } = view;
   if (facets.hidden) return;
-  const shown = (mirror.facets ?? []).filter(({ name }) => view.facetNames.includes(name));
+  const shown = (mirror.facets ?? []).filter(({ name, values }) => view.facetNames.includes(name)
+    && (name !== "source" || values.length > 1 || view.filters.text.includes("source:")));
   const key = JSON.stringify([shown, view.filters.text, [...view.more]]);
   if (key === view.drawnFacets || lists.matches(":active")) return; // nothing moves under a press
   view.drawnFacets = key;
