@@ -234,7 +234,7 @@ def moment(value: Any, kind: str) -> Any:
         return utc.to_pydatetime()
     except Exception:  # noqa: BLE001 - any object, and times that have no microseconds
         like = "5s" if kind.startswith("timedelta") else "2026-01-31T12:00Z"
-        raise SettingsError(f"{quoted(value)} is no time: write it as {like!r}.") from None
+        raise SettingsError(f"{quoted(value)} is no time: write it as '{like}'.") from None
 
 
 def _not_missing(value: Any) -> Any:
