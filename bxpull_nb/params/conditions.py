@@ -108,36 +108,29 @@ class OnParams(NamedTuple):
         """Whether decoded params meet it."""
         return any(_meets(value, self.operator, self.value) for value in self.path.find(params))
 
-    def mask(self, texts: pa.ChunkedArray | pa.LargeStringArray) -> np.ndarray:
+    def mask(self, texts: pa.LargeStringArray) -> np.ndarray:
         """Whether each of these JSON texts meets it; one that is missing or no JSON does not."""
+        met = np.zeros(len(texts), bool)
         with opened() as connection:
-            met, rest = self._looked_for(connection, texts)
-            if len(rest):
-                some = texts if len(rest) == len(texts) else texts.take(pa.array(rest))
-                met[rest] = self._exact(connection, _one_array(some))
+            rows = self._likely(connection, texts)
+            some = texts if len(rows) == len(texts) else texts.take(pa.array(rows))
+            met[rows] = self._exact(connection, some)
         return met
 
-    def _looked_for(
-        self, connection: "DuckDBPyConnection", texts: pa.ChunkedArray | pa.LargeStringArray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Return whether each text meets it, and the places of those that remain to be decided.
+    def _likely(self, connection: "DuckDBPyConnection", texts: pa.LargeStringArray) -> np.ndarray:
+        """Return the places of texts that may meet it: all others do not.
 
-        A text without the wanted one and without an escape does not meet it: that is found much
-        quicker than JSON is read. JSON that DuckDB does not read remains to be decided.
+        They have the wanted text or an escape, which is found much quicker than JSON is read.
         """
         values = self.value if self.operator in MEMBERSHIP else [self.value]
         is_plain = all(isinstance(value, str) and _UNESCAPED.fullmatch(value) for value in values)
         if self.operator not in ("==", "in") or not is_plain or not 0 < len(values) <= _FEW_VALUES:
-            return np.zeros(len(texts), bool), np.arange(len(texts))
+            return np.arange(len(texts))
         sought = [r"\u00" if all(map(str.isascii, values)) else r"\u", *values]
-        has_any, is_met = " OR ".join(["contains(text, ?)"] * len(sought)), "NULL"
-        if not self.path.is_many:
-            is_met = f"TRY(coalesce(json_extract(text, ?)::VARCHAR IN ({_marks(values)}), false))"
-            sought += [self.path.json_path, *(f'"{value}"' for value in values)]
-        query = f"SELECT CASE WHEN {has_any} THEN {is_met} ELSE false END FROM texts"  # noqa: S608 - only question marks
-        [met] = of_texts(connection, query, texts, sought)
-        is_open = met.is_null().to_numpy(zero_copy_only=False)
-        return met.fill_null(False).to_numpy(zero_copy_only=False).copy(), np.flatnonzero(is_open)
+        has_any = " OR ".join(["contains(text, ?)"] * len(sought))
+        query = f"SELECT {has_any} FROM texts"  # noqa: S608 - only question marks
+        [found] = of_texts(connection, query, texts, sought)
+        return np.flatnonzero(found.fill_null(False).to_numpy(zero_copy_only=False))
 
     def _exact(self, connection: "DuckDBPyConnection", texts: pa.LargeStringArray) -> np.ndarray:
         met = np.zeros(len(texts), bool)
@@ -175,14 +168,6 @@ class OnParams(NamedTuple):
             ]
             met[chosen] = np.array([*known, False])[coded.indices.fill_null(-1).to_numpy()]
         return met
-
-
-def _marks(values: list[Any]) -> str:
-    return ", ".join("?" * len(values))
-
-
-def _one_array(texts: pa.ChunkedArray | pa.LargeStringArray) -> pa.LargeStringArray:
-    return texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
 
 
 def is_on_params(name: str) -> bool:
@@ -248,8 +233,8 @@ def moment(value: Any, kind: str) -> Any:
         utc = found.tz_localize("UTC") if found.tzinfo is None else found.tz_convert("UTC")
         return utc.to_pydatetime()
     except Exception:  # noqa: BLE001 - any object, and times that have no microseconds
-        like = "'5s'" if kind.startswith("timedelta") else "'2026-01-31T12:00Z'"
-        raise SettingsError(f"{quoted(value)} is no time: write it as {like}.") from None
+        like = "5s" if kind.startswith("timedelta") else "2026-01-31T12:00Z"
+        raise SettingsError(f"{quoted(value)} is no time: write it as '{like}'.") from None
 
 
 def _not_missing(value: Any) -> Any:
