@@ -39,6 +39,7 @@ from bxpull_nb.jupyter.widgets.live_answer import LiveAnswer
 from bxpull_nb.jupyter.widgets.rows import short_name
 from bxpull_nb.jupyter.widgets.sent_rows import SentRows
 from bxpull_nb.jupyter.widgets.table_search import on_a_thread, path_of
+from bxpull_nb.masking import quoted
 from bxpull_nb.params.path import Path
 
 __all__ = ["Filters", "LiveTable"]
@@ -133,7 +134,7 @@ class LiveTable(SentRows):
     def add_column(self, path: str) -> None:
         """Show the values at a path of `params` as a column; SettingsError for no path."""
         if not isinstance(path_of(path), Path):
-            raise SettingsError(f"{path!r} is no path of params: write such as params.stage.")
+            raise SettingsError(f"{quoted(path)} is no path of params: write such as params.stage.")
         self._set_columns([*self.columns, path])
 
     def add_facet(self, name: str) -> None:
