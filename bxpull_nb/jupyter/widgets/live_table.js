@@ -5,10 +5,6 @@ const ROW = 24; // px, the height of a row; as in the style sheet
 const HEAD = 30; // px, the head and the borders
 const SPARE = 6; // rows drawn beyond either edge
 
-const AT_ONCE = 2000; // rows of a page of older or newer ones; as in live_table.py
-const MOST_HELD = 20000; // rows in the page while the user reads older ones
-const NEAR = 20; // rows from an edge at which further ones are asked for
-
 const EMPTY = { rows: [], atEnd: true, newer: 0, paged: 0, noOlder: false, asking: false, counts: {}, marks: [] };
 export default () => widget({ ...EMPTY, flags: [], flagged: 0, filters: null, shows: 0, sendTimer: 0,
   answer: null, pending: false, mistake: "", paths: [], rowPaths: [], facets: null }, receive, mount);
@@ -54,48 +50,6 @@ function takeWhole(mirror, message) {
 function takeMistake(mirror, { text }) {
   Object.assign(mirror, { mistake: text, pending: false });
   for (const view of mirror.views) update(view, true);
-}
-
-// Older or newer rows, which this page has asked for.
-function takePage(mirror, message, buffers, model) {
-  if (message.page !== mirror.page) return;
-  mirror.asking = false;
-  const { before, after, count } = message;
-  const rows = numbered(message, count ? decoded(buffers) : [], Infinity);
-  mirror.counts = countsOf(message);
-  if (before !== null) Object.assign(mirror, withOlder(mirror, rows));
-  else Object.assign(mirror, withNewer(mirror, rows, after, model.get("rows")));
-  for (const view of mirror.views) update(view, true);
-}
-
-function withOlder(mirror, rows) {
-  const first = mirror.rows[0]?.n ?? Infinity;
-  const all = [...rows.filter((row) => row.n < first), ...mirror.rows];
-  const cut = all.length > MOST_HELD;
-  return { rows: all.slice(0, MOST_HELD), paged: mirror.paged + rows.length, noOlder: rows.length < AT_ONCE,
-    atEnd: mirror.atEnd && !cut, newer: mirror.newer + Math.max(0, all.length - MOST_HELD) };
-}
-
-function withNewer(mirror, rows, after, room) {
-  const last = after < 0 ? -1 : mirror.rows.at(-1)?.n ?? -1;
-  const all = [...(after < 0 ? [] : mirror.rows), ...rows.filter((row) => row.n > last)];
-  const atEnd = rows.length < AT_ONCE;
-  const paged = Math.max(0, Math.min(MOST_HELD, all.length) - room);
-  return { rows: all.slice(-MOST_HELD), paged, noOlder: after < 0 || (mirror.noOlder && all.length <= MOST_HELD),
-    atEnd, newer: atEnd ? 0 : Math.max(0, mirror.newer - rows.length) };
-}
-
-function askPage(view, where) {
-  const { mirror, model } = view;
-  if (mirror.asking && performance.now() - mirror.asking < ASK_AGAIN_MS) return;
-  mirror.asking = performance.now();
-  model.send({ kind: "page", page: mirror.page, answer: mirror.answer, ...where });
-}
-
-// Whether rows before the first one of the page meet the search.
-function hasOlder({ rows, counts, noOlder, newer }) {
-  if (!rows.length || noOlder) return false;
-  return counts.found === undefined ? rows[0].n > counts.keptFrom : rows.length + newer < counts.found;
 }
 
 // Returns a new array each time: painted or paused rows keep the one they have.
@@ -240,11 +194,6 @@ function setFollow(view, follow) {
   schedule(view);
 }
 
-// The newest rows take the place of older ones that were read.
-function jumpToEnd({ mirror, model }) {
-  ask(Object.assign(mirror, { hole: true, asked: 0 }), model);
-}
-
 // At the upper end of sorted rows no row is held there.
 function anchorAt(view, scrollTop) {
   return view.sort && scrollTop < 1 ? null : heldAt(view, scrollTop, 0);
@@ -277,13 +226,6 @@ function noteScroll(view) {
   askFurther(view, up, below);
 }
 
-// Asks for further rows before the edge of those in the page is in sight.
-function askFurther({ mirror, sort, frozen, top, ...view }, up, below) {
-  if (sort || frozen) return;
-  if (up && top < NEAR * ROW && hasOlder(mirror)) askPage({ mirror, ...view }, { before: mirror.rows[0].n });
-  else if (!up && below < NEAR * ROW && !mirror.atEnd) askPage({ mirror, ...view }, { after: mirror.rows.at(-1).n });
-}
-
 // The index of row `n`, or of its old place when it is gone; among sorted rows -1 then.
 function indexOf(view, rows, n) {
   if (view.sort) return rows.findIndex((row) => row.n === n);
@@ -305,14 +247,6 @@ function onKey(view, event) {
   else if ((event.key === "Enter" || event.key === " ") && view.active !== null) select(view, view.active);
   else return;
   event.preventDefault();
-}
-
-// The first rows of the whole answer come into the page.
-function goToOldest(view) {
-  setFollow(view, false);
-  view.anchor = null;
-  view.top = view.ui.scroll.scrollTop = 0;
-  askPage(view, { after: -1 });
 }
 
 function activate(view, i, last) {
