@@ -206,8 +206,8 @@ def test_stored_records_are_deleted_without_asking_for_them_again(
     """Also by the next process, whose journal may have got much longer meanwhile."""
 
     async def scenario() -> None:
-        with Sandbox() as sandbox:
-            async with running(sandbox, folder=tmp_path) as run:
+        with Sandbox(doorbell="missing") as sandbox:
+            async with running(sandbox, folder=tmp_path, offline_every=0.05) as run:
                 fault = ("event.offline.clear", when)
                 run.rest.fails += [fault, ("feature.get", "before")] * 3
                 sandbox.change_deal(3, STAGE_ID="WON")
