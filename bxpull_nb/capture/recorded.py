@@ -31,7 +31,7 @@ def recorded_rows(events: "pd.DataFrame") -> StoredRows:
     texts["params"] = _filled(_without_empty(texts["params"]), "null", texts["error"])
     return StoredRows(
         {name: microseconds(events[name]) for name in ("received_at", "server_time")},
-        {name: _names(events[name]) for name in _NAMES},
+        {name: _names(events[name]) for name in _NAMES} | {"source": _sources(events["source"])},
         texts,
     )
 
@@ -44,6 +44,12 @@ def microseconds(column: "pd.Series[Any]") -> np.ndarray:
 def _names(column: "pd.Series[Any]") -> Names:
     coded = column.astype("category").cat
     return Names(coded.categories.tolist(), coded.codes.to_numpy())
+
+
+def _sources(column: "pd.Series[Any]") -> Names:
+    """Return the sources; a missing one is a channel, the only one of earlier versions."""
+    is_missing = column.isna()
+    return _names(column.astype(object).mask(is_missing, "channel") if is_missing.any() else column)
 
 
 def _texts(column: "pd.Series[Any]", name: str) -> pa.ChunkedArray:

@@ -93,6 +93,14 @@ def test_categories_without_a_row_are_no_categories_of_the_log() -> None:
     assert log.df.command.cat.categories.tolist() == ["b", "c"]
 
 
+@pytest.mark.parametrize("dtype", ["category", "object", "str"])
+def test_a_missing_source_is_a_channel(dtype: str) -> None:
+    """As in files of before; the others keep theirs."""
+    df = frame(event(1), event(2))
+    df["source"] = pd.Series([None, "chat"], dtype=dtype)
+    assert log_of(recorded_rows(df)).df["source"].tolist() == ["channel", "chat"]
+
+
 def test_more_categories_than_a_byte_holds() -> None:
     """Codes get wider as names are added."""
     df = frame(*(event(n, f"command {n}") for n in range(700)))
