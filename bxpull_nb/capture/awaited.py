@@ -8,10 +8,10 @@ from bxpull_nb.capture.captured import CapturedEvents
 from bxpull_nb.capture.checks import checked_seconds
 from bxpull_nb.capture.expectation import Expectation, Nearest, came, cannot_know
 from bxpull_nb.capture.hub import EventHub
+from bxpull_nb.capture.lookup import Lookup, lookup_for, rows_of
 from bxpull_nb.capture.run import CaptureRun
-from bxpull_nb.capture.search import Search, rows_of, search_for
 from bxpull_nb.capture.selection import Condition, Selection, Where
-from bxpull_nb.capture.several import SearchAll, expectations
+from bxpull_nb.capture.several import LookupAll, expectations
 from bxpull_nb.errors import ExpectationFailed, WaitTimeout, WrongThreadError
 from bxpull_nb.models import Event, Record
 
@@ -75,9 +75,9 @@ class AwaitedEvents(CapturedEvents):
         """
         self._may_block("wait")
         wanted = Selection(command=command, module_id=module_id, where=where)
-        search = search_for(until, wanted)
-        self._find(search, checked_seconds("timeout", timeout))
-        return search.record if callable(until) else rows_of(self.df, search)
+        lookup = lookup_for(until, wanted)
+        self._find(lookup, checked_seconds("timeout", timeout))
+        return lookup.record if callable(until) else rows_of(self.df, lookup)
 
     @overload
     async def wait_async(
@@ -111,11 +111,11 @@ class AwaitedEvents(CapturedEvents):
         """Do as `wait`, on any loop; cancelling it leaves the events for the next wait."""
         self.bridge.is_current()  # raises WrongProcessError in a fork
         wanted = Selection(command=command, module_id=module_id, where=where)
-        search = search_for(until, wanted)
+        lookup = lookup_for(until, wanted)
         limit = checked_seconds("timeout", timeout)
-        if not await self._hub.waiters.wait_async(search, limit, lambda: self._run.running):
-            raise self._hub.not_found(search.looked_at)
-        return search.record if callable(until) else rows_of(self.df, search)
+        if not await self._hub.waiters.wait_async(lookup, limit, lambda: self._run.running):
+            raise self._hub.not_found(lookup.looked_at)
+        return lookup.record if callable(until) else rows_of(self.df, lookup)
 
     def expect(
         self,
@@ -145,14 +145,14 @@ class AwaitedEvents(CapturedEvents):
         )
         limit, start = checked_seconds("within", within), self._row_of_mark(since)
         nearest = Nearest(wanted)
-        search = Search(wanted, nearest.is_met_by)
+        lookup = Lookup(wanted, nearest.is_met_by)
         try:
-            self._find(search, limit, start)
+            self._find(lookup, limit, start)
         except WaitTimeout:
-            raise nearest.failure(self._why(limit), self._hub.waiters.earlier(search)) from None
-        if not isinstance(search.record, Event):
+            raise nearest.failure(self._why(limit), self._hub.waiters.earlier(lookup)) from None
+        if not isinstance(lookup.record, Event):
             raise ExpectationFailed("what met the conditions is an unreadable message.")
-        return search.record
+        return lookup.record
 
     def expect_all(
         self, wanted: Sequence[Any], *, within: float | None = 5.0, since: str | None = None
@@ -167,13 +167,13 @@ class AwaitedEvents(CapturedEvents):
         >>> feed.expect_all(["dealAdd", {"command": "dealUpdate", "params": {"id": 15}}])
         """
         self._may_block("expect_all")
-        search = SearchAll(expectations(wanted))
+        lookup = LookupAll(expectations(wanted))
         limit, start = checked_seconds("within", within), self._row_of_mark(since)
         try:
-            self._find(search, limit, start)
+            self._find(lookup, limit, start)
         except WaitTimeout:
-            raise search.failure(self._why(limit), self._hub.waiters.earlier(search)) from None
-        return search.events
+            raise lookup.failure(self._why(limit), self._hub.waiters.earlier(lookup)) from None
+        return lookup.events
 
     def never(
         self,
@@ -199,14 +199,14 @@ class AwaitedEvents(CapturedEvents):
             command=command, module_id=module_id, channel=channel, params=params, where=where
         )
         limit, start = checked_seconds("within", within), self._row_of_mark(since)
-        search = Search(wanted)
+        lookup = Lookup(wanted)
         try:
-            self._find(search, limit, start)
+            self._find(lookup, limit, start)
         except WaitTimeout:
             if self._run.state == "connected" or (self._recorded and self._run.state == "stopped"):
                 return
             raise cannot_know(wanted, self._run.state) from None
-        raise came(wanted, search.record)
+        raise came(wanted, lookup.record)
 
     def _may_block(self, method: str) -> None:
         if self.bridge.is_current():
@@ -215,10 +215,10 @@ class AwaitedEvents(CapturedEvents):
                 f"wait_async() there."
             )
 
-    def _find(self, search: Search, timeout: float | None, since: int | None = None) -> None:
-        """Block until the search has found enough; raises what ended it before."""
-        if not self._hub.waiters.wait(search, timeout, lambda: self._run.running, since):
-            raise self._hub.not_found(search.looked_at)
+    def _find(self, lookup: Lookup, timeout: float | None, since: int | None = None) -> None:
+        """Block until the lookup has found enough; raises what ended it before."""
+        if not self._hub.waiters.wait(lookup, timeout, lambda: self._run.running, since):
+            raise self._hub.not_found(lookup.looked_at)
 
     def _why(self, limit: float | None) -> str:
         """Return why an expected event was not found."""

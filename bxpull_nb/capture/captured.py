@@ -7,9 +7,9 @@ from bxpull_nb.capture.anatomy import Anatomy, inspect
 from bxpull_nb.capture.checks import checked_label, checked_row
 from bxpull_nb.capture.gap_report import Report, report_of
 from bxpull_nb.capture.hub import EventHub
+from bxpull_nb.capture.lookup import all_from
 from bxpull_nb.capture.questions import FeedQuestions
 from bxpull_nb.capture.run import CaptureRun
-from bxpull_nb.capture.search import all_from
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.models import Record
 from bxpull_nb.models.counted import counted

@@ -14,8 +14,8 @@ from bxpull_nb.capture.driver import OpenDriver
 from bxpull_nb.capture.feed_stats import FeedStats, feed_stats
 from bxpull_nb.capture.followed import FollowedEvents
 from bxpull_nb.capture.hub import EventHub
+from bxpull_nb.capture.lookup import all_from
 from bxpull_nb.capture.run import CaptureRun
-from bxpull_nb.capture.search import all_from
 from bxpull_nb.models import PullConfig
 from bxpull_nb.models.choices import checked_channels, checked_transport
 from bxpull_nb.models.counted import counted

@@ -13,8 +13,8 @@ from bxpull_nb.capture.awaited import AwaitedEvents
 from bxpull_nb.capture.checks import checked_count
 from bxpull_nb.capture.handlers import Handler, Handlers
 from bxpull_nb.capture.hub import EventHub
+from bxpull_nb.capture.lookup import all_from
 from bxpull_nb.capture.run import CaptureRun
-from bxpull_nb.capture.search import all_from
 from bxpull_nb.capture.selection import Selection, Where, selected
 from bxpull_nb.capture.stream import EventStream
 from bxpull_nb.capture.watch import OnFound, Watch, WatchSettings

@@ -5,12 +5,12 @@ from typing import Any
 
 from bxpull_nb.capture.checks import shown
 from bxpull_nb.capture.expectation import Expectation, Nearest
-from bxpull_nb.capture.search import Search
+from bxpull_nb.capture.lookup import Lookup
 from bxpull_nb.capture.selection import Selection
 from bxpull_nb.errors import ExpectationFailed, SettingsError
 from bxpull_nb.models import Event, Record
 
-__all__ = ["SearchAll", "expectations"]
+__all__ = ["LookupAll", "expectations"]
 
 
 def expectations(wanted: Any) -> list[Expectation]:
@@ -51,7 +51,7 @@ def _expectation(item: Any) -> Expectation:
     raise SettingsError(f"{shown(item)} is no event to expect. {_HOW}")
 
 
-class SearchAll(Search):
+class LookupAll(Lookup):
     """Looks for an event for each expectation; passes those that it has found."""
 
     def __init__(self, wanted: list[Expectation]) -> None:

@@ -6,7 +6,7 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
-from bxpull_nb.capture.search import Search
+from bxpull_nb.capture.lookup import Lookup
 from bxpull_nb.capture.subscription import Subscription
 from bxpull_nb.errors import WaitTimeout
 from bxpull_nb.models import Record
@@ -19,8 +19,8 @@ __all__ = ["Waiters"]
 class Waiters:
     """The subscriptions to one log; `lock` guards the log, `monotonic` gives seconds.
 
-    A search by command passes the records of that command up to the one it finds. A search for
-    any command begins after the row that the searches before it have reached, and passes all.
+    A lookup by command passes the records of that command up to the one it finds. A lookup for
+    any command begins after the row that the lookups before it have reached, and passes all.
     A stream passes what it gives. `recent` returns kept records from a row on, as
     `EventLog.recent` does.
     """
@@ -39,7 +39,7 @@ class Waiters:
         self._open: weakref.WeakSet[Subscription] = weakref.WeakSet()
         self._passed = 0  # rows before this are passed
         self._given: set[int] = set()  # passed rows after it
-        self._reached = 0  # the row after the last one that a search has found
+        self._reached = 0  # the row after the last one that a lookup has found
 
     def offer(self, first: int, records: Sequence[Record]) -> None:
         """Give the records, `first` being the row of the first, to all. Hold the lock."""
@@ -62,7 +62,7 @@ class Waiters:
         """Give the subscription the new records, and those that arrive.
 
         `since`: instead, all from that row on; `from_now`: only those that arrive; `any_command`:
-        the new ones that no search has reached. Returns how many of them are no longer kept.
+        the new ones that no lookup has reached. Returns how many of them are no longer kept.
         """
         with self._lock:
             start = since
@@ -82,11 +82,11 @@ class Waiters:
         with self._lock:
             self._open.discard(subscription)
 
-    def earlier(self, search: Search) -> list[Record]:
-        """Return what the search looked at, and what came before: the newest ten thousand."""
+    def earlier(self, lookup: Lookup) -> list[Record]:
+        """Return what the lookup looked at, and what came before: the newest ten thousand."""
         with self._lock:
             first, records = self._log.recent(0)
-        return records[: max(search.end - first, 0)]
+        return records[: max(lookup.end - first, 0)]
 
     def give(self, rows: Iterable[int]) -> None:
         """Note that a caller has been given these rows: they are no longer new."""
@@ -94,59 +94,59 @@ class Waiters:
             self._given.update(row for row in rows if row >= self._passed)
             self._settle()
 
-    def reach(self, search: Search) -> None:
-        """Note what the search passes, now that it has found enough."""
+    def reach(self, lookup: Lookup) -> None:
+        """Note what the lookup passes, now that it has found enough."""
         with self._lock:
-            self._reached = max(self._reached, search.end)
-            if search.passed is None:
+            self._reached = max(self._reached, lookup.end)
+            if lookup.passed is None:
                 self._passed = self._reached
-        self.give(search.passed or ())
+        self.give(lookup.passed or ())
 
     def wait(
         self,
-        search: Search,
+        lookup: Lookup,
         timeout: float | None,
         alive: Callable[[], bool],
         since: int | None = None,
     ) -> bool:
-        """Search what is new, then what arrives; whether it found enough before the end.
+        """Look at what is new, then at what arrives; whether it found enough before the end.
 
         Raises WaitTimeout after `timeout` seconds.
         """
-        with self._searching(search, alive, since) as subscription:
+        with self._looking_up(lookup, alive, since) as subscription:
             left = self._countdown(timeout)
-            while not self._is_enough(search, subscription):
+            while not self._is_enough(lookup, subscription):
                 if subscription.ended and not subscription:
                     return False
                 if not subscription.block(left()):
-                    raise _too_late(search, timeout)
+                    raise _too_late(lookup, timeout)
         return True
 
     async def wait_async(
         self,
-        search: Search,
+        lookup: Lookup,
         timeout: float | None,
         alive: Callable[[], bool],
         since: int | None = None,
     ) -> bool:
         """Do as `wait`, on the caller's own loop. Cancelling it leaves the records new."""
-        with self._searching(search, alive, since) as subscription:
+        with self._looking_up(lookup, alive, since) as subscription:
             left = self._countdown(timeout)
-            while not self._is_enough(search, subscription):
+            while not self._is_enough(lookup, subscription):
                 if subscription.ended and not subscription:
                     return False
                 if not await subscription.arrival(left()):
-                    raise _too_late(search, timeout)
+                    raise _too_late(lookup, timeout)
         return True
 
     @contextmanager
-    def _searching(
-        self, search: Search, alive: Callable[[], bool], since: int | None
+    def _looking_up(
+        self, lookup: Lookup, alive: Callable[[], bool], since: int | None
     ) -> Iterator[Subscription]:
         subscription = Subscription()
-        search.end = len(self._log)
-        lost = self.open(subscription, since=since, any_command=search.passed is None)
-        search.skip(lost)
+        lookup.end = len(self._log)
+        lost = self.open(subscription, since=since, any_command=lookup.passed is None)
+        lookup.skip(lost)
         if not alive():
             subscription.end(None)
         try:
@@ -154,11 +154,11 @@ class Waiters:
         finally:
             self.close(subscription)
 
-    def _is_enough(self, search: Search, subscription: Subscription) -> bool:
-        """Search the queued records; note what is no longer new once enough is found."""
+    def _is_enough(self, lookup: Lookup, subscription: Subscription) -> bool:
+        """Look at the queued records; note what is no longer new once enough is found."""
         while (taken := subscription.take()) is not None:
-            if search.is_enough_with(*taken):
-                self.reach(search)
+            if lookup.is_enough_with(*taken):
+                self.reach(lookup)
                 return True
         return False
 
@@ -179,8 +179,8 @@ class Waiters:
             self._given = {row for row in self._given if row >= oldest}
 
 
-def _too_late(search: Search, timeout: float | None) -> WaitTimeout:
+def _too_late(lookup: Lookup, timeout: float | None) -> WaitTimeout:
     return WaitTimeout(
-        f"not met within {timeout:g} s; {counted(search.looked_at, 'event')} came since the last "
+        f"not met within {timeout:g} s; {counted(lookup.looked_at, 'event')} came since the last "
         f"wait. Look at feed.state and feed.tail(), or wait longer."
     )

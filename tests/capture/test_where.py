@@ -7,7 +7,7 @@ import pytest
 
 import bxpull_nb as bx
 from bxpull_nb.capture.feed import Feed
-from bxpull_nb.capture.several import SearchAll, expectations
+from bxpull_nb.capture.several import LookupAll, expectations
 from bxpull_nb.errors import ExpectationFailed, SettingsError
 from bxpull_nb.models import BadFrame, Batch, Event, Record
 from bxpull_nb.portal import Portal
@@ -197,10 +197,10 @@ def test_a_failure_lists_what_is_missing_and_passes_nothing(feed: Feed) -> None:
 
 def test_the_assignment_is_found_whatever_the_order() -> None:
     """Three expectations, each wider than the next."""
-    search = SearchAll(expectations([lambda _: True, [("params.n", ">", 1)], {"params": {"n": 3}}]))
+    lookup = LookupAll(expectations([lambda _: True, [("params.n", ">", 1)], {"params": {"n": 3}}]))
     rows = [event("a", b'{"n":%d}' % n) for n in (3, 2, 1)]
-    assert [search.is_enough_with(n, row) for n, row in enumerate(rows)] == [False, False, True]
-    assert [one.params["n"] for one in search.events] == [1, 2, 3]
+    assert [lookup.is_enough_with(n, row) for n, row in enumerate(rows)] == [False, False, True]
+    assert [one.params["n"] for one in lookup.events] == [1, 2, 3]
 
 
 @pytest.mark.parametrize("wanted", [[], "a", [7], [{"colour": 1}], None])

@@ -12,10 +12,10 @@ from bxpull_nb.storage.eventlog.log import RECENT, EventLog
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Search", "all_from", "rows_of", "search_for"]
+__all__ = ["Lookup", "all_from", "lookup_for", "rows_of"]
 
 
-class Search:
+class Lookup:
     """Looks at records, one after another, until it has found enough.
 
     It passes the records that meet the command and the module of `wanted`, or all if it has none.
@@ -66,22 +66,22 @@ class Search:
             self._left -= count
 
 
-def search_for(until: int | Condition, wanted: Selection) -> Search:
-    """Return the search for so many events, or for the one for which `until` is True."""
+def lookup_for(until: int | Condition, wanted: Selection) -> Lookup:
+    """Return the lookup for so many events, or for the one for which `until` is True."""
     if callable(until):
         condition = checked_function("until", until)
-        return Search(wanted, lambda one: wanted.is_met_by(one) and holds("until", condition, one))
-    return Search(wanted, count=checked_count("until", until, "wait for one event or more"))
+        return Lookup(wanted, lambda one: wanted.is_met_by(one) and holds("until", condition, one))
+    return Lookup(wanted, count=checked_count("until", until, "wait for one event or more"))
 
 
-def rows_of(df: "pd.DataFrame", search: Search) -> "pd.DataFrame":
+def rows_of(df: "pd.DataFrame", lookup: Lookup) -> "pd.DataFrame":
     """Return the found rows of the DataFrame, as far as it still has them.
 
     A cell shows them as lines; it is a DataFrame like any other.
     """
     from bxpull_nb.capture.readable import found_events
 
-    rows = search.rows
+    rows = lookup.rows
     if len(rows) == rows[-1] - rows[0] + 1:
         return found_events(df.loc[rows[0] : rows[-1]])  # shares the log's memory
     return found_events(df.loc[df.index.isin(rows)])
