@@ -46,7 +46,7 @@ def test_a_wipe_that_no_connection_shows_costs_no_stored_message(
     model = CaptureModel()
     model.begin(version=version, stored=0, transport=transport)
     model.settle(transport)
-    model.wipe_unseen(beyond, ("shared", "private"))
+    model.wipe_at_once(beyond, ("shared", "private"))
     model.client.step(2.5 * AUDIT_EVERY)
     assert sorted(model.client.handed_over) == list(range(len(model.server.published)))
     assert model.client.resets == {"shared": 1, "private": 1}
@@ -64,7 +64,7 @@ def test_a_wipe_before_the_first_message_costs_no_stored_message(
     model.begin(version=version, stored=3, transport=transport)
     model.client.step(2.5 * AUDIT_EVERY)
     assert model.client.handed_over == []
-    model.wipe_unseen(beyond, ("shared", "private"))
+    model.wipe_at_once(beyond, ("shared", "private"))
     model.client.step(2.5 * AUDIT_EVERY)
     assert sorted(model.client.handed_over) == list(range(3, len(model.server.published)))
     assert model.client.listener is not None
