@@ -1,14 +1,13 @@
 """A short run of the model: the long one is a command, `python -m tests.model`."""
 
-from random import SystemRandom
-
 import pytest
 
 from tests.model.client import AUDIT_EVERY
 from tests.model.machine import CaptureModel
 from tests.model.run import run
 
-SEED = SystemRandom().randrange(2**31)
+SEED = 20261127
+"""The same faults each time; the command draws others, and prints their seed."""
 
 
 @pytest.mark.slow
