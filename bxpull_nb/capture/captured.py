@@ -116,7 +116,8 @@ class CapturedEvents(FeedQuestions):
         number = row + len(self.log) if row < 0 else row
         if not self.log.forgotten <= number < len(self.log):
             kept = f", from {self.log.forgotten:,} on are kept" if self.log.forgotten else ""
-            raise SettingsError(f"{method}({row}): it has {counted(len(self.log), 'event')}{kept}.")
+            held = counted(len(self.log), "event")
+            raise SettingsError(f"{method}({row}): the feed has {held}{kept}.")
         return number
 
     def _record(self, row: int) -> Record:

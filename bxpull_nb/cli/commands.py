@@ -19,7 +19,6 @@ from bxpull_nb.cli.output import Output
 from bxpull_nb.cli.portal_options import VISIBLE, open_portal, portal_options
 from bxpull_nb.cli.source_options import SourceOptions, failed_sources, source_options
 from bxpull_nb.cli.storage_options import StorageOptions, compact, storage_options
-from bxpull_nb.models.counted import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -295,6 +294,7 @@ def _capture(
 
 
 def _save(output: Output, feed: "Feed", count: int | None, csv: Path) -> None:
+    from bxpull_nb.models.counted import counted
     from bxpull_nb.storage.export import to_csv
 
     events = feed.df.iloc[:count]

@@ -94,7 +94,7 @@ def test_the_newest_rows_anatomy_has_its_frame(feed: Feed, sandbox: Sandbox) -> 
     assert anatomy.mid_parts is not None
     assert feed.anatomy(0).params == {"n": 0}
     for missing in (3, -4):
-        with pytest.raises(SettingsError, match="there are 3 events"):
+        with pytest.raises(SettingsError, match="the feed has 3 events"):
             feed.anatomy(missing)
 
 

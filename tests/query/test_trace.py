@@ -251,7 +251,7 @@ def test_a_feed_has_them_as_methods() -> None:
     assert changed(feed.trace("deal", 1)) == [(1, "stage", "NEW", "WON")]
     assert feed.stages("deal")["stage"].tolist() == ["NEW", "WON"]
     assert feed.diff()["to"].tolist() == feed.diff(0, 1)["to"].tolist() == ["WON"]
-    with pytest.raises(SettingsError, match="there are 2 events"):
+    with pytest.raises(SettingsError, match="the feed has 2 events"):
         feed.diff(0, 2)
     feed.stop()
 

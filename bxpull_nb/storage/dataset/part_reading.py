@@ -37,7 +37,7 @@ def read_parts(
     """
     schema = pa.schema([SCHEMA.field(name) for name in columns])
     joined, small, sizes = [], [schema.empty_table()], []
-    for part, fragment in fragments(storage, parts):
+    for part, fragment in fragments(storage, parts, where):
         with _named(storage, part):
             small.append(_rows(fragment, list(columns), where, chosen).cast(schema))
         sizes.append(small[-1].num_rows)
@@ -60,18 +60,27 @@ def _rows(fragment: Any, columns: list[str], where: Any, chosen: ChosenByParams 
     return with_later_columns(table.filter(met)).select(columns)
 
 
-def fragments(storage: Storage, parts: Iterable[Part]) -> Iterator[tuple[Part, Any]]:
-    """Yield the parts as Arrow fragments, with their footers read and checked."""
+def fragments(
+    storage: Storage, parts: Iterable[Part], where: Any = None
+) -> Iterator[tuple[Part, Any]]:
+    """Yield the parts as Arrow fragments, with their footers read and checked.
+
+    A fragment has the row groups whose statistics do not exclude that rows meet `where`.
+    """
     from pyarrow import dataset
 
-    coded = dataset.ParquetReadOptions(dictionary_columns=CATEGORIES)  # read in half the time
-    kind, filesystem = dataset.ParquetFileFormat(read_options=coded), storage.arrow()
+    options = dataset.ParquetReadOptions(dictionary_columns=CATEGORIES)  # read in half the time
+    coded, plain = dataset.ParquetFileFormat(read_options=options), dataset.ParquetFileFormat()
+    kind, filesystem = coded if where is None else plain, storage.arrow()
     for part in parts:
         with _named(storage, part):
             fragment = kind.make_fragment(storage.path(part.name), filesystem=filesystem)
             schema = fragment.physical_schema
         check_version(schema, part.name)
         check_columns(schema.names, part.name)
+        if where is not None:  # of a coded column no statistics are looked at
+            groups = [group.id for group in fragment.subset(where).row_groups]
+            fragment = coded.make_fragment(fragment.path, filesystem, row_groups=groups)
         yield part, fragment
 
 
