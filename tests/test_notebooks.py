@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -134,6 +135,35 @@ def test_it_is_clean(path: Path) -> None:
         assert cell.get("execution_count") is None
 
 
+def heading(path: Path) -> str:
+    """The first line of the notebook, without its mark."""
+    first = nbformat.read(path, as_version=4).cells[0].source
+    return str(first.partition("\n")[0].removeprefix("# "))
+
+
+def linked(path: Path) -> list[tuple[str, str]]:
+    """The links under "Next", as pairs of text and file name."""
+    last = nbformat.read(path, as_version=4).cells[-1].source
+    return re.findall(r"\[(.+?)\]\((\w+\.ipynb)\)", last.partition("**Next:**")[2])
+
+
+def test_the_start_links_to_all_in_order() -> None:
+    """Each by its title, which begins with the number in its file name."""
+    start, *others = NOTEBOOKS
+    assert linked(start) == [(heading(path), path.name) for path in others]
+    for number, path in enumerate(others, 1):
+        assert path.name.startswith(f"{number:02}_")
+        assert heading(path).startswith(f"{number} · ")
+
+
+@pytest.mark.parametrize(
+    ("path", "following"), list(pairwise(NOTEBOOKS)), ids=lambda path: path.stem
+)
+def test_each_links_to_the_next(path: Path, following: Path) -> None:
+    """By its title."""
+    assert linked(path)[0] == (heading(following), following.name)
+
+
 @pytest.mark.slow
 def test_the_start(ran: Tutorials) -> None:
     """Three lines, and a panel that has started."""
@@ -158,20 +188,9 @@ def test_the_solution_runs(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_config_tutorial(ran: Tutorials) -> None:
-    """The same channels when asked again, and a sentence about a refused token."""
-    notebook = ran("01_connection_config").notebook
-    assert outputs(notebook, "fetch") == "PullConfig(server version 3, shared, private)"
-    assert outputs(notebook, "again") == "{'shared': True, 'private': True}"
-    assert "'version': 3" in outputs(notebook, "server")
-    assert "invalid_token" in outputs(notebook, "refused")
-    assert outputs(notebook, "your-turn") == "datetime.timedelta(seconds=43205)"
-
-
-@pytest.mark.slow
 def test_the_listening_tutorial(ran: Tutorials) -> None:
     """The greeting comes back, both transports get the same event, and everything stops."""
-    notebook = ran("02_listen_live").notebook
+    notebook = ran("01_listen_live").notebook
     assert outputs(notebook, "send") == "{'text': 'hello', 'n': 1}"
     before, after = map(int, re.findall(r"\d+", outputs(notebook, "held")))
     assert 10 <= before < after
@@ -180,6 +199,17 @@ def test_the_listening_tutorial(ran: Tutorials) -> None:
     assert state == "'stopped'"
     assert int(events) > after
     assert '{"text":"hello","n":1}' in outputs(notebook, "your-turn")
+
+
+@pytest.mark.slow
+def test_the_config_tutorial(ran: Tutorials) -> None:
+    """The same channels when asked again, and a sentence about a refused token."""
+    notebook = ran("02_connection_config").notebook
+    assert outputs(notebook, "fetch") == "PullConfig(server version 3, shared, private)"
+    assert outputs(notebook, "again") == "{'shared': True, 'private': True}"
+    assert "'version': 3" in outputs(notebook, "server")
+    assert "invalid_token" in outputs(notebook, "refused")
+    assert outputs(notebook, "your-turn") == "datetime.timedelta(seconds=43205)"
 
 
 @pytest.mark.slow
