@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -36,6 +37,10 @@ OWN_SANDBOX = {
     "10_the_whole_portal": "portal",
 }
 """Notebooks with a sandbox that lives on at their end, and the portal they hold of it."""
+FORMS = ["application/vnd.jupyter.widget-view+json", "text/html", "text/plain"]
+"""The forms of an output, the richest first."""
+PICTURE_AND_WIDGET = ["text/html", "application/vnd.jupyter.widget-view+json"]
+"""A panel in a saved notebook: its static picture, then the panel."""
 
 
 class Ran(NamedTuple):
@@ -99,6 +104,14 @@ def html(notebook: Any, cell: str) -> str:
     return "".join(output.get("data", {}).get("text/html", "") for output in found.outputs)
 
 
+def shown_as(notebook: Any, cell: str) -> list[str]:
+    """Return the richest form of each output under the cell with that id."""
+    found = next(found for found in notebook.cells if found.id == cell)
+    return [
+        next(form for form in FORMS if form in output.get("data", {})) for output in found.outputs
+    ]
+
+
 def complaints(notebook: Any) -> Iterator[str]:
     """What went to stderr, and the errors: both would be seen by a newcomer."""
     for cell in notebook.cells:
@@ -134,13 +147,42 @@ def test_it_is_clean(path: Path) -> None:
         assert cell.get("execution_count") is None
 
 
+def heading(path: Path) -> str:
+    """The first line of the notebook, without its mark."""
+    first = nbformat.read(path, as_version=4).cells[0].source
+    return str(first.partition("\n")[0].removeprefix("# "))
+
+
+def linked(path: Path) -> list[tuple[str, str]]:
+    """The links under "Next", as pairs of text and file name."""
+    last = nbformat.read(path, as_version=4).cells[-1].source
+    return re.findall(r"\[(.+?)\]\((\w+\.ipynb)\)", last.partition("**Next:**")[2])
+
+
+def test_the_start_links_to_all_in_order() -> None:
+    """Each by its title, which begins with the number in its file name."""
+    start, *others = NOTEBOOKS
+    assert linked(start) == [(heading(path), path.name) for path in others]
+    for number, path in enumerate(others, 1):
+        assert path.name.startswith(f"{number:02}_")
+        assert heading(path).startswith(f"{number} · ")
+
+
+@pytest.mark.parametrize(
+    ("path", "following"), list(pairwise(NOTEBOOKS)), ids=lambda path: path.stem
+)
+def test_each_links_to_the_next(path: Path, following: Path) -> None:
+    """By its title."""
+    assert linked(path)[0] == (heading(following), following.name)
+
+
 @pytest.mark.slow
 def test_the_start(ran: Tutorials) -> None:
     """Three lines, and a panel that has started."""
     notebook = ran(START).notebook
     panel = next(cell for cell in notebook.cells if cell.id == "panel")
     assert len(panel.source.splitlines()) == 3
-    assert "application/vnd.jupyter.widget-view+json" in panel.outputs[0].data
+    assert shown_as(notebook, "panel") == PICTURE_AND_WIDGET
     assert "Explorer(Feed(127.0.0.1:" in outputs(notebook, "panel")
 
 
@@ -158,20 +200,9 @@ def test_the_solution_runs(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_config_tutorial(ran: Tutorials) -> None:
-    """The same channels when asked again, and a sentence about a refused token."""
-    notebook = ran("01_connection_config").notebook
-    assert outputs(notebook, "fetch") == "PullConfig(server version 3, shared, private)"
-    assert outputs(notebook, "again") == "{'shared': True, 'private': True}"
-    assert "'version': 3" in outputs(notebook, "server")
-    assert "invalid_token" in outputs(notebook, "refused")
-    assert outputs(notebook, "your-turn") == "datetime.timedelta(seconds=43205)"
-
-
-@pytest.mark.slow
 def test_the_listening_tutorial(ran: Tutorials) -> None:
     """The greeting comes back, both transports get the same event, and everything stops."""
-    notebook = ran("02_listen_live").notebook
+    notebook = ran("01_listen_live").notebook
     assert outputs(notebook, "send") == "{'text': 'hello', 'n': 1}"
     before, after = map(int, re.findall(r"\d+", outputs(notebook, "held")))
     assert 10 <= before < after
@@ -183,11 +214,21 @@ def test_the_listening_tutorial(ran: Tutorials) -> None:
 
 
 @pytest.mark.slow
+def test_the_config_tutorial(ran: Tutorials) -> None:
+    """The same channels when asked again, and a sentence about a refused token."""
+    notebook = ran("02_connection_config").notebook
+    assert outputs(notebook, "fetch") == "PullConfig(server version 3, shared, private)"
+    assert outputs(notebook, "again") == "{'shared': True, 'private': True}"
+    assert "'version': 3" in outputs(notebook, "server")
+    assert "invalid_token" in outputs(notebook, "refused")
+    assert outputs(notebook, "your-turn") == "datetime.timedelta(seconds=43205)"
+
+
+@pytest.mark.slow
 def test_the_exploring_tutorial(ran: Tutorials) -> None:
     """It leaves a panel that has not begun, and a file that reads back."""
     notebook, folder, *_ = ran("03_explore_and_export")
-    panel = next(cell for cell in notebook.cells if cell.id == "panel").outputs[0]
-    assert "application/vnd.jupyter.widget-view+json" in panel.data
+    assert shown_as(notebook, "panel") == PICTURE_AND_WIDGET
     assert outputs(notebook, "your-turn").startswith("Series([]")
     events = bx.read_events(folder / "sample.csv")
     assert len(events) == int(outputs(notebook, "capture")) >= 100

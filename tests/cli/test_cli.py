@@ -522,13 +522,13 @@ def test_a_jupyter_that_does_not_start(tmp_path: Path, monkeypatch: pytest.Monke
 @posix
 def test_lab_from_its_start_to_ctrl_c(tmp_path: Path) -> None:
     """An address that answers, tutorials that are copied, kernels that know the sandbox."""
-    edited = tmp_path / "02_listen_live.ipynb"
+    edited = tmp_path / "01_listen_live.ipynb"
     edited.write_text("my own work")
     with running("lab", tmp_path, "--no-browser") as process:
         output = read_until(process, "Ctrl-C")
         url = re.findall(r"http://127\.0\.0\.1:\d+/lab\S+", output)[0]
-        assert "copied 00_start_here.ipynb, 01_connection_config.ipynb, 03_explore" in output
-        assert "kept 02_listen_live.ipynb" in output
+        assert "copied 00_start_here.ipynb, 02_connection_config.ipynb, 03_explore" in output
+        assert "kept 01_listen_live.ipynb" in output
         assert edited.read_text() == "my own work"
         answer = httpx.get(url, trust_env=False)
         assert (answer.status_code, "announcements" in answer.text) == (200, True)
