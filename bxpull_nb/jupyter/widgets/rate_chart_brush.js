@@ -75,7 +75,7 @@ function finishBrush(view) {
   setPick(view, { ...mirror.picked, span: inOrder(brush) });
 }
 
-// Gives the range in the making up; whether there was one.
+// Cancels the range in the making; whether there was one.
 function cancelBrush(view) {
   const had = view.brush !== null;
   if (view.drag) view.drag.ended = true;
@@ -87,7 +87,7 @@ function brushText({ brush, mirror }) {
   const [first, last] = inOrder(brush);
   const inside = [...mirror.seconds.values()].filter(({ at }) => at >= first && at <= last);
   const events = inside.reduce((sum, { total }) => sum + total, 0);
-  return `${spanned([first, last])} · ${last - first + 1} s · ${grouped(events)} events · Escape gives it up`;
+  return `${spanned([first, last])} · ${last - first + 1} s · ${grouped(events)} events · Escape cancels`;
 }
 
 // A second by its time, several by their beginning and their end, as in the table's filter.
