@@ -1,6 +1,7 @@
 """The control panel without a browser: a fake comm records, the test presses the buttons."""
 
 import asyncio
+import json
 import math
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -18,7 +19,7 @@ from bxpull_nb.portal import Portal
 from bxpull_nb.rest.auth import AccessToken
 from bxpull_nb.sandbox import Sandbox
 from bxpull_nb.storage.export import read_events
-from tests.support.fake_comm import Recorder, from_page, record_comms
+from tests.support.fake_comm import Recorder, from_page, record_comms, sent_by
 from tests.support.rows import played
 from tests.support.waiting import eventually
 
@@ -454,6 +455,24 @@ def test_only_the_filtered_rows_are_exported(
             '{"n":3}',
             '{"n":5}',
         ]
+
+
+def test_a_range_of_the_chart_filters_the_table_until_its_chip_is_removed(
+    panel: Explorer,
+) -> None:
+    """The chart draws what the chips leave of its choice."""
+    span = {"since_us": 5_000_000, "until_us": 9_000_000}
+    from_page(panel.chart, {"kind": "pick", "epoch": 0, "command": "a", **span})
+    filters = panel.table.filters
+    assert filters == {"text": "", "module": None, "command": "a", **span}
+    from_page(panel.chart, {"kind": "hello", "page": "p", "epoch": None, "end": 0})
+    freed = {**filters, "since_us": None, "until_us": None}
+    from_page(panel.table, {"kind": "filters", "asked": 1, "filters": freed})
+    drawn = [json.loads(m.buffers[0]) for m in sent_by(panel.chart) if m.buffers]
+    assert [body["picked"] for body in drawn if "picked" in body] == [
+        {"command": "a", **span},
+        {"command": "a", "since_us": None, "until_us": None},
+    ]
 
 
 def test_export_for_excel(panel: Explorer, sandbox: Sandbox, tmp_path: Path) -> None:

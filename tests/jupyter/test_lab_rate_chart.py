@@ -56,6 +56,15 @@ chart.flag((NOW - 60) * 10**6, "mark now")
 chart.shade((NOW - 140) * 10**6, (NOW - 121) * 10**6, "no connection")
 table.flag(len(log) - 3, "mark now")
 """
+RECORDING = """
+from bxpull_nb.jupyter.widgets.rate_chart import Pick
+
+chart = bx.RateChart(log, live=False)
+chart.on_pick(show)
+table.on_filter(lambda f: chart.show_pick(Pick(f["command"], f["since_us"], f["until_us"])))
+log.extend(at(second + i / 4, "ab"[i % 2]) for second in range(-99, 1) for i in range(4))
+"""
+PICKED = "[us and us // 10**6 - NOW for us in (picks[-1].since_us, picks[-1].until_us)]"
 XSS = "<img src=x onerror=window.__xss=1>"
 
 
@@ -166,4 +175,88 @@ def test_a_second_picked_by_the_mouse_in_both_themes(lab: Lab, theme: str, width
         tab.page.screenshot(path=picture.with_stem(f"{picture.stem}-picked"))
         tab.page.keyboard.press("Escape")
         expect(tab.page.locator(".bxlt-chip")).to_be_hidden()
+        tab.check()
+
+
+def spot_of(tab: LabPage, second: int) -> tuple[float, float]:
+    """Where the bar of this second of RECORDING is: its newest is 0, its window two minutes."""
+    box = plot(tab).bounding_box()
+    assert box is not None
+    x = box["x"] + 44 + (119.5 + second) * (box["width"] - 96) / 120
+    return x, box["y"] + box["height"] * 0.6
+
+
+def press_at(tab: LabPage, start: int, *, until: int | None = None, by: float = 0) -> None:
+    """Press the mouse on a bar and move it to another one, or by some pixels; not yet up."""
+    x, y = spot_of(tab, start)
+    tab.page.mouse.move(x, y)
+    tab.page.mouse.down()
+    if until is None:
+        tab.page.mouse.move(x + by, y)
+    else:
+        tab.page.mouse.move(*spot_of(tab, until), steps=8)
+
+
+def swipe(tab: LabPage, start: int, end: int) -> None:
+    """Draw a finger from one bar to another."""
+    touch = tab.page.context.new_cdp_session(tab.page)
+    (left, y), (right, _) = spot_of(tab, start), spot_of(tab, end)
+    places = [[left + (right - left) * i / 8] for i in range(9)]
+    kinds = ["touchStart", *["touchMove"] * 8, "touchEnd"]
+    for kind, place in zip(kinds, [*places, []], strict=True):
+        points = [{"x": x, "y": y} for x in place]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+
+def test_a_range_by_mouse_keys_and_touch(lab: Lab) -> None:
+    """It filters the table as a second does; Escape and the table's chip give all back."""
+    with lab.open(lab.write("brush.ipynb", [SETUP + RECORDING, "chart", "table"])) as tab:
+        for i in range(3):
+            tab.run_cell(i)
+        expect(count(tab)).to_have_text("400 events")
+        plot(tab).scroll_into_view_if_needed()
+        assert "Drag over bars" in (plot(tab).get_attribute("aria-description") or "")
+        picked, chip = tab.page.locator(".bxrc-picked"), tab.page.locator(".bxlt-chip")
+
+        press_at(tab, -60, until=-31)
+        expect(readout(tab)).to_contain_text("30 s · 120 events")
+        expect(picked).to_be_visible()
+        expect(chip).to_be_hidden()
+        tab.page.screenshot(path=Path(tempfile.gettempdir()) / "bxpull-chart-brush.png")
+        tab.page.mouse.up()
+        expect(count(tab)).to_have_text("120 of 400")
+        assert tab.ask(PICKED) == "[-60, -30]"
+        chip.click()
+        expect(count(tab)).to_have_text("400 events")
+        expect(picked).to_be_hidden()
+
+        press_at(tab, -20, until=-80)  # backwards, and given up
+        tab.page.keyboard.press("Escape")
+        tab.page.mouse.up()
+        for shown in ("4 of 400", "400 events", "4 of 400"):  # clicks: each takes the last one back
+            press_at(tab, -50, by=3)
+            tab.page.mouse.up()
+            expect(count(tab)).to_have_text(shown)
+        assert tab.ask(f"len(picks), {PICKED}") == "4 [-50, -49]"
+        press_at(tab, -50, by=-4)  # a drag, over the bar before too
+        tab.page.mouse.up()
+        eventually(lambda: tab.ask(PICKED) == "[-51, -49]")
+        plot(tab).press("Escape")
+        press_at(tab, -50)
+        tab.page.mouse.up()
+        expect(count(tab)).to_have_text("4 of 400")
+
+        for _ in range(3):
+            plot(tab).press("Shift+ArrowLeft")
+        expect(count(tab)).to_have_text("16 of 400")
+        plot(tab).press("Shift+ArrowRight")
+        expect(count(tab)).to_have_text("12 of 400")
+        assert tab.ask(PICKED) == "[-52, -49]"
+        plot(tab).press("Escape")
+        expect(count(tab)).to_have_text("400 events")
+        assert tab.ask(PICKED) == "[None, None]"
+
+        swipe(tab, -10, -29)
+        expect(count(tab)).to_have_text("80 of 400")
+        assert tab.ask(PICKED) == "[-29, -9]"
         tab.check()

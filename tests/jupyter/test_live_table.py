@@ -412,6 +412,22 @@ def test_what_the_page_says_becomes_the_filters() -> None:
     assert len(sent_by(table)) == 2
 
 
+def test_only_the_users_changes_of_the_filters_call_back() -> None:
+    """With a copy; a change that is ignored, and `show_only`, call nothing."""
+    table = LiveTable(ListSource(3), run=lambda _work: None)
+    Page(table).hello()
+    seen: list[Any] = []
+    table.on_filter(seen.append)
+    table.show_only(since_us=NOW_US)
+    from_page(table, {"kind": "filters", "asked": 0, "filters": EVERYTHING})
+    from_page(table, {"kind": "filters", "asked": 1, "filters": "all"})
+    assert seen == []
+    from_page(table, {"kind": "filters", "asked": 1, "filters": EVERYTHING})
+    assert seen == [EVERYTHING]
+    seen[0]["text"] = "mine"
+    assert table.filters == EVERYTHING
+
+
 def test_what_one_does_with_the_filters_does_not_change_them() -> None:
     """The dict is the caller's own."""
     table = LiveTable(ListSource(3))

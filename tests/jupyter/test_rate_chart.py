@@ -350,6 +350,45 @@ def test_a_pick_reaches_every_callback_and_the_next_snapshot() -> None:
     assert Counter(bodies(chart)[-1]["picked"].values()) == {"b": 1, None: 2}
 
 
+def test_a_range_is_picked_as_a_second_is() -> None:
+    """Its callback gets both ends, and so does a page drawn later."""
+    chart = chart_of(ListSource())
+    seen: list[Pick] = []
+    chart.on_pick(seen.append)
+    span = {"since_us": SECOND * 1_000_000, "until_us": (SECOND + 30) * 1_000_000}
+    from_page(chart, {"kind": "pick", "epoch": 0, "command": None, **span})
+    assert seen == [Pick(None, SECOND * 1_000_000, (SECOND + 30) * 1_000_000)]
+    hello(chart)
+    assert bodies(chart)[-1]["picked"] == {"command": None, **span}
+
+
+def test_a_choice_changed_elsewhere_is_drawn_once_and_calls_nothing() -> None:
+    """The seconds and marks of the page stay; the same choice again sends nothing."""
+    source = ListSource()
+    source.records += [at(0)]
+    chart = chart_of(source)
+    seen: list[Pick] = []
+    chart.on_pick(seen.append)
+    chart.flag(NOW_US, "click")
+    for _ in range(2):
+        chart.show_pick(Pick("a"))
+    _, body = bodies(chart)
+    assert body["picked"] == {"command": "a", "since_us": None, "until_us": None}
+    assert (total(body["seconds"]), body["flags"]) == (1, [[NOW_US, "click"]])
+    chart.show_pick(Pick())
+    assert set(bodies(chart)[-1]["picked"].values()) == {None}
+    assert (len(bodies(chart)), seen) == (3, [])
+
+
+def test_a_choice_before_any_page_comes_with_its_snapshot() -> None:
+    """Nothing is sent to nowhere."""
+    chart = RateChart(ListSource())
+    chart.show_pick(Pick("a"))
+    assert sent_by(chart) == []
+    hello(chart)
+    assert bodies(chart)[0]["picked"]["command"] == "a"
+
+
 def test_marks_that_were_never_sent_are_forgotten_with_their_source() -> None:
     """Nobody looked when they were set; the next page must not get them."""
     chart = RateChart(ListSource())
@@ -368,6 +407,10 @@ def test_marks_that_were_never_sent_are_forgotten_with_their_source() -> None:
         {"kind": "pick", "epoch": 1, "command": "a"},
         {"kind": "pick", "epoch": 0, "command": 7},
         {"kind": "pick", "epoch": 0, "since_us": "now"},
+        {"kind": "pick", "epoch": 0, "since_us": NOW_US},
+        {"kind": "pick", "epoch": 0, "until_us": NOW_US},
+        {"kind": "pick", "epoch": 0, "since_us": NOW_US, "until_us": NOW_US},
+        {"kind": "pick", "epoch": 0, "since_us": NOW_US + 1, "until_us": NOW_US},
         {"kind": "dance"},
         {},
         "pick",

@@ -15,6 +15,7 @@ from bxpull_nb.errors import BxPullError
 from bxpull_nb.jupyter.widgets import status_html
 from bxpull_nb.jupyter.widgets.chosen_event import take_apart
 from bxpull_nb.jupyter.widgets.controls import close_children, shown
+from bxpull_nb.jupyter.widgets.found_rows import Filters
 from bxpull_nb.jupyter.widgets.marimo_panel import MarimoPanel
 from bxpull_nb.jupyter.widgets.painting_panel import frozen_text, take_over
 from bxpull_nb.jupyter.widgets.panel_layout import EMPTY, TABS, PanelLayout
@@ -179,6 +180,7 @@ class Explorer(PanelLayout):
         self.detail.on_go(self._select)
         self.detail.on_trace(self._trace)
         self.chart.on_pick(self._pick)
+        self.table.on_filter(self._show_pick)
         self.chart.follow(lambda: self.table.search)
 
     async def _fetch_config(self) -> None:
@@ -264,6 +266,11 @@ class Explorer(PanelLayout):
 
     def _pick(self, pick: Pick) -> None:
         self.table.show_only(command=pick.command, since_us=pick.since_us, until_us=pick.until_us)
+
+    def _show_pick(self, filters: Filters) -> None:
+        """Draw in the chart what is left of its choice, once a chip of the table was removed."""
+        pick = Pick(filters["command"], filters["since_us"], filters["until_us"])
+        self.chart.show_pick(pick)
 
     def _act(self, work: Callable[[], Awaitable[None]]) -> None:
         """Do the work on the bridge's loop; any thread may call it."""

@@ -89,6 +89,7 @@ class LiveTable(SentRows):
         if not 1 <= rows <= MOST_ROWS:
             raise SettingsError(f"LiveTable: rows={rows}, but it has to be from 1 to {MOST_ROWS}.")
         self._on_select = CallbackDispatcher()  # shows what a callback raises, and goes on
+        self._on_filter = CallbackDispatcher()
         super().__init__(source, clock, run, rows=rows, empty=empty, height=height)
 
     @property
@@ -160,6 +161,15 @@ class LiveTable(SentRows):
         """
         self._on_select.register_callback(callback)
 
+    def on_filter(self, callback: Callable[[Filters], None]) -> None:
+        """Call `callback(filters)` when the user changed the filters in the page.
+
+        It runs on the thread that brings the page's message: hand longer work over.
+
+        >>> table.on_filter(lambda filters: print(filters["text"]))
+        """
+        self._on_filter.register_callback(callback)
+
     def _show(self, filters: Filters) -> None:
         with self._lock:
             self._filters = filters
@@ -216,6 +226,7 @@ class LiveTable(SentRows):
                 return
             self._filters = filters
             self._begin()
+        self._on_filter(filters.copy())
         self.flush()
 
     def _set_facets(self, names: list[Any]) -> None:

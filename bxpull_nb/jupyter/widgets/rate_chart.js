@@ -1,7 +1,7 @@
 // The page's half of RateChart: mirrors the seconds and sends the user's choice.
 // rate_chart.py describes the messages.
 
-const NONE = { command: null, second: null };
+const NONE = { command: null, span: null }; // a span: its first and its last second
 
 export default () => widget({ seconds: new Map(), flags: [], shades: new Map(), newest: null,
   live: true, offset: 0, picked: NONE }, receive, mount);
@@ -43,13 +43,15 @@ function takeSeconds(mirror, seconds) {
   for (const at of mirror.seconds.keys()) if (Math.abs(at - mirror.newest) >= WINDOW) mirror.seconds.delete(at);
 }
 
-const pickedFrom = ({ command, since_us: since }) => ({ command, second: since === null ? null : since / 1e6 });
+function pickedFrom({ command, since_us: since, until_us: until }) {
+  return { command, span: since === null || until === null ? null : [since / 1e6, until / 1e6 - 1] };
+}
 
 // ---- a view
 function mount(mirror, model, el) {
   const id = `bxrc-${randomId()}`;
   const view = { mirror, model, id, ui: build(model, id), slots: Array(SLOTS).fill(null), cursor: null,
-    top: 0, lagTop: 0, space: null, frame: 0, tick: 0, announceTimer: 0 };
+    drag: null, brush: null, anchor: null, keyed: false, top: 0, lagTop: 0, space: null, frame: 0, tick: 0, announceTimer: 0 };
   wire(view);
   enter(view, el, view.ui.plot);
   schedule(view);
@@ -71,7 +73,7 @@ function build(model, id) {
     draw("defs", {}, hatch), axes, shades, ...bars, ...lag, flags, cursor, picked);
   const note = make("div", { class: "bxrc-note" });
   const plot = make("div", { class: "bxrc-plot", role: "slider", tabindex: 0, "aria-valuemin": 0,
-    "aria-valuemax": WINDOW - 1, ...OWN_KEYS }, svg, note);
+    "aria-valuemax": WINDOW - 1, "aria-description": CHART_HELP, ...OWN_KEYS }, svg, note);
   plot.style.height = `${model.get("height")}px`;
   const readout = make("div", { class: "bxrc-readout" });
   const entries = bars.map((_, i) => legendEntry(i));
@@ -94,13 +96,14 @@ function legendEntry(i) {
 
 function wire(view) {
   const { plot, entries, legend } = view.ui;
-  plot.addEventListener("pointermove", (event) => setCursor(view, secondAt(view, event)));
+  plot.addEventListener("pointermove", (event) => view.brush || setCursor(view, secondAt(view, event)));
   plot.addEventListener("pointerleave", () => setCursor(view, null));
   plot.addEventListener("blur", () => setCursor(view, null));
   plot.addEventListener("click", (event) => {
     const second = secondAt(view, event);
-    if (second !== null) pick(view, { second });
+    if (second !== null && !endsDrag(view)) pick(view, { span: [second, second] });
   });
+  wireBrush(view);
   plot.addEventListener("keydown", (event) => onKey(view, event));
   entries.slice(0, SLOTS).forEach(({ node }, i) =>
     node.addEventListener("click", () => pick(view, { command: view.slots[i] })));
@@ -119,41 +122,54 @@ function stepInLegend({ ui }, event) {
 // ---- choosing
 // Picks a second or a command; picking it again takes it back.
 function pick(view, change) {
-  const { mirror, model } = view;
   const [[name, value]] = Object.entries(change);
-  mirror.picked = { ...mirror.picked, [name]: mirror.picked[name] === value ? null : value };
-  sendPick(mirror, model);
+  const again = String(view.mirror.picked[name]) === String(value);
+  setPick(view, { ...view.mirror.picked, [name]: again ? null : value });
+}
+
+function setPick(view, picked) {
+  const { mirror, model } = view;
+  const [since, until] = picked.span ? [picked.span[0] * 1e6, (picked.span[1] + 1) * 1e6] : [null, null];
+  mirror.picked = picked;
+  model.send({ kind: "pick", epoch: mirror.epoch, command: picked.command, since_us: since, until_us: until });
+  mirror.views.forEach(schedule);
   announce(view, () => pickedText(mirror.picked) || "Nothing picked");
 }
 
-function sendPick(mirror, model) {
-  const { command, second } = mirror.picked;
-  const [since, until] = second === null ? [null, null] : [second * 1e6, (second + 1) * 1e6];
-  model.send({ kind: "pick", epoch: mirror.epoch, command, since_us: since, until_us: until });
-  mirror.views.forEach(schedule);
+function secondAt(view, event) {
+  if (!view.space) return null;
+  const second = secondUnder(view, event);
+  return second === clamped(view.space, second) ? second : null;
 }
 
-function secondAt({ space, ui }, event) {
-  if (!space) return null;
+// The second under the pointer, which may be none of those drawn.
+function secondUnder({ space, ui }, event) {
   const x = event.clientX - ui.plot.getBoundingClientRect().left;
-  const second = space.from + Math.floor(((x - EDGE.left) * space.span) / space.w);
-  return second >= space.from && second <= space.end ? second : null;
+  return space.from + Math.floor(((x - EDGE.left) * space.span) / space.w);
 }
 
 function onKey(view, event) {
-  const { space, mirror, model } = view;
+  const { space } = view;
   if (event.ctrlKey || event.altKey || event.metaKey || !space) return;
   const at = Math.max(space.from, view.cursor ?? space.end + 1);
-  const moves = { ArrowLeft: at - 1, ArrowDown: at - 1, ArrowRight: at + 1, ArrowUp: at + 1,
-    PageDown: at - 10, PageUp: at + 10, Home: space.from, End: space.end };
-  if (event.key in moves) setCursor(view, Math.max(space.from, Math.min(space.end, moves[event.key])));
-  else if ((event.key === "Enter" || event.key === " ") && view.cursor !== null) pick(view, { second: view.cursor });
-  else if (event.key === "Escape") Object.assign(mirror, { picked: NONE }), sendPick(mirror, model);
+  const to = secondByKey(space, at, event.key);
+  if (to !== null && event.shiftKey) extend(view, event.key);
+  else if (to !== null) setCursor(view, to, true);
+  else if ((event.key === "Enter" || event.key === " ") && view.cursor !== null) pick(view, { span: [view.cursor, view.cursor] });
+  else if (event.key === "Escape") cancelBrush(view) || setPick(view, NONE);
   else return;
   event.preventDefault();
 }
 
-function setCursor(view, second) {
+// The second to which a key leads from this one, null for another key.
+function secondByKey(space, at, key) {
+  const steps = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -10, PageUp: 10,
+    Home: -Infinity, End: Infinity };
+  return key in steps ? clamped(space, at + steps[key]) : null;
+}
+
+function setCursor(view, second, keyed = false) {
+  view.keyed = keyed;
   if (view.cursor === second) return;
   view.cursor = second;
   drawChosen(view);
@@ -196,13 +212,13 @@ function drawTexts(view) {
   const { ui, space, cursor, mirror } = view;
   if (!space) return;
   const at = cursor === null ? null : Math.max(space.from, cursor);
-  const text = at === null ? summary(view) : secondText(view, at);
+  const text = view.brush ? brushText(view) : at === null ? summary(view) : secondText(view, at);
   ui.readout.textContent = seen(text);
-  ui.plot.title = at === null ? "" : seen(text);
+  ui.plot.title = at === null ? CHART_HELP : seen(text);
   ui.plot.setAttribute("aria-valuemax", space.span - 1);
   ui.plot.setAttribute("aria-label", `Events per second. ${summary(view)}`);
   ui.plot.setAttribute("aria-valuenow", (at ?? space.end) - space.from);
-  ui.plot.setAttribute("aria-valuetext", at === null ? pickedText(mirror.picked) || "no second chosen" : text);
+  ui.plot.setAttribute("aria-valuetext", at === null && !view.brush ? pickedText(mirror.picked) || "no second chosen" : text);
 }
 
 // ---- texts and numbers
@@ -228,8 +244,8 @@ function secondText({ mirror, slots }, at) {
   return parts.join(" · ");
 }
 
-function pickedText({ command, second }) {
-  const parts = [command, second !== null && CLOCK_S.format(second * 1000)].filter(Boolean);
+function pickedText({ command, span }) {
+  const parts = [command, span && spanned(span)].filter(Boolean);
   return parts.length ? `picked: ${parts.join(", ")}` : "";
 }
 

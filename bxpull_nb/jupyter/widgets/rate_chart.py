@@ -3,7 +3,7 @@
 ```
 kernel -> page     seconds {epoch, end}     these seconds, flags and shades changed
 kernel -> page     snapshot {epoch, end}    everything there is; forget the seconds before
-page   -> kernel   pick {command, since_us, until_us}    the user chose these, or nothing
+page   -> kernel   pick {command, since_us, until_us}    the user chose these seconds, or nothing
 ```
 
 `end` counts the messages with content, so that the page notices a dropped one. The content is a
@@ -40,9 +40,16 @@ class Pick(msgspec.Struct, frozen=True):
 
     command: str | None = None
     since_us: int | None = None
-    """Microseconds since 1970, UTC: the beginning of a second."""
+    """Microseconds since 1970, UTC: the beginning of the first second."""
     until_us: int | None = None
-    """The end of that second, exclusive."""
+    """The end of the last second, exclusive."""
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether it has both ends of its time or neither, in their order."""
+        if self.since_us is None or self.until_us is None:
+            return self.since_us is self.until_us
+        return self.since_us < self.until_us
 
 
 class RateChart(StreamingView):
@@ -59,7 +66,7 @@ class RateChart(StreamingView):
     DataFrame (`df`), if it has one.
     """
 
-    _scripts = ("rate_chart_draw.js", "rate_chart.js")
+    _scripts = ("rate_chart_draw.js", "rate_chart_brush.js", "rate_chart.js")
     _styles = ("rate_chart.css",)
 
     # Settings only: what is synced is saved with the notebook.
@@ -112,13 +119,26 @@ class RateChart(StreamingView):
                     del shades[next(iter(shades))]
 
     def on_pick(self, callback: Callable[[Pick], None]) -> None:
-        """Call `callback(pick)` when a second or a command is chosen, or the choice taken back.
+        """Call `callback(pick)` when seconds or a command are chosen, or the choice taken back.
 
         A `LiveTable` shows just these by `table.show_only(command=pick.command,
         since_us=pick.since_us, until_us=pick.until_us)`. It runs on the thread that brings the
         page's message: hand longer work over.
         """
         self._on_pick.register_callback(callback)
+
+    def show_pick(self, pick: Pick) -> None:
+        """Draw this as the choice, in all views; no callback is called.
+
+        For a choice that was changed elsewhere, as by `LiveTable.on_filter`.
+
+        >>> chart.show_pick(Pick(command="dealUpdate"))
+        """
+        with self._lock:
+            if pick != self._picked:
+                self._picked = pick
+                if self._watched:
+                    self._send_all()
 
     def follow(self, answer_of: Callable[[], LiveAnswer]) -> None:
         """Count only the events of the answer that `answer_of` returns, such as a table's search.
@@ -176,8 +196,9 @@ class RateChart(StreamingView):
             pick = msgspec.convert(content, Pick)
         except msgspec.ValidationError:
             return
-        self._picked = pick
-        self._on_pick(pick)
+        if pick.is_sound:
+            self._picked = pick
+            self._on_pick(pick)
 
     def _take_answer(self) -> bool:
         """Begin to count another answer, if there is one that reaches back five minutes."""

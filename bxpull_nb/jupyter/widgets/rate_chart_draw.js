@@ -175,14 +175,16 @@ function flags({ mirror }, { from, end, x, bottom, width }) {
   });
 }
 
-// The second under the pointer or the keys, and the one that was picked.
-function drawChosen({ ui, cursor, mirror, space }) {
-  for (const [node, at] of [[ui.cursor, cursor], [ui.picked, mirror.picked.second]]) {
-    const inView = at !== null && space && at >= space.from && at <= space.end;
+// The second under the pointer or the keys, and those that were picked, or are being brushed.
+function drawChosen({ ui, cursor, brush, mirror, space }) {
+  const chosen = brush ? inOrder(brush) : mirror.picked.span;
+  for (const [node, span] of [[ui.cursor, cursor !== null && [cursor, cursor]], [ui.picked, chosen]]) {
+    const inView = span && space && span[1] >= space.from && span[0] <= space.end;
     node.style.display = inView ? "" : "none";
     if (!inView) continue;
-    const wide = Math.max(3, space.step);
-    fill(node, { x: space.x(at) + (space.step - wide) / 2, y: EDGE.top - 2, width: wide, height: space.h + 4 }, []);
+    const [left, right] = [space.x(clamped(space, span[0])), space.x(clamped(space, span[1]) + 1)];
+    const wide = Math.max(3, right - left);
+    fill(node, { x: (left + right - wide) / 2, y: EDGE.top - 2, width: wide, height: space.h + 4 }, []);
   }
 }
 
