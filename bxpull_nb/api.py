@@ -132,8 +132,8 @@ def listen(
     waits in it from before is captured too. `enrich` adds the object itself as `params.object`;
     `auth_connector` names a queue of one's own; `unbind` ends the bindings when the feed stops.
     `chat` takes the user's chat events, for which there is one reader only; with `backfill` those
-    of the last day. The column `source` tells rows of channels, offline events and chat apart. A
-    source that cannot run is in `feed.logbook` and `feed.report()`, and the others go on.
+    of the last day. The column `source` names the way by which a row came. A source that cannot
+    run is in `feed.logbook` and `feed.report()`, and the others go on.
 
     >>> feed = listen(portal, events="crm", enrich=True, journal="capture")
     """

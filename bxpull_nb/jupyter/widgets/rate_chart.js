@@ -142,7 +142,7 @@ function secondAt(view, event) {
   return second === clamped(view.space, second) ? second : null;
 }
 
-// The second under the pointer, which may be none of those drawn.
+// The second under the pointer, which may be outside those drawn.
 function secondUnder({ space, ui }, event) {
   const x = event.clientX - ui.plot.getBoundingClientRect().left;
   return space.from + Math.floor(((x - EDGE.left) * space.span) / space.w);
