@@ -24,7 +24,7 @@ def duration(span: Span, name: str) -> "pd.Timedelta":
     import pandas as pd
 
     length: Any = pd.NaT
-    with suppress(ValueError, TypeError):
+    with suppress(ValueError, TypeError, OverflowError):
         length = pd.Timedelta(span).as_unit("us")
     if not length > pd.Timedelta(0):  # also False for NaT
         raise SettingsError(

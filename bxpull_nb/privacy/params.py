@@ -163,14 +163,14 @@ class Params:
         by = self._by
         if not text or (kind is Kind.CODE and "@" not in text and len(text.split()) == 1):
             return text
+        is_mixed = MAIL.search(text) or by.has_pseudonym(text)
         if kind is Kind.NAME or (kind is Kind.MAYBE_NAME and _looks_like_a_name(text)):
-            is_mixed = MAIL.search(text) or by.has_pseudonym(text)
             return by.text(text) if is_mixed else by.person(text)
         if kind is Kind.HANDLE and len(text) > 2 and not (MAIL.search(text) or is_phone(text)):
             return by.handle(text)
         if kind is Kind.ADDRESS:
             return by.address(text)
-        if kind is Kind.BIRTHDAY and any(map(str.isdigit, text)):
+        if kind is Kind.BIRTHDAY and any(map(str.isdigit, text)) and not is_mixed:
             return coarse_birthday(text) or next(iter(_YEAR.findall(text)), "")
         if kind is Kind.PHONE:
             return replaced(text, by, is_phone_field=True)

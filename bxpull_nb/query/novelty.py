@@ -7,7 +7,7 @@ coming, such as logins as keys, it must also be more frequent than all those tog
 the later half of the events before.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -24,6 +24,7 @@ __all__ = ["Novelties", "Novelty", "readable_texts"]
 
 _LEAST = 3  # events
 _MOST_NAMES = 5000  # of one place, beyond which it is not followed
+_MOST_LEVELS = 500  # every Python reads so many; how many more depends on its version
 _MOST_STRUCTURES = 10_000
 _PROMISING, _TINY = 0.1, 1e-12  # chances: to be looked at further · small enough to stop
 _ROWS = 4096  # looked at together: a change within them is found in the next ones
@@ -224,9 +225,23 @@ class _Place:
 def _decoded(structure: str) -> Any:
     """Return the structure; an object without keys for one that is too deep to read."""
     try:
-        return msgspec.json.decode(structure)
+        decoded = msgspec.json.decode(structure)
     except RecursionError:
         return {}
+    return decoded if _levels(decoded) <= _MOST_LEVELS else {}
+
+
+def _levels(value: Any) -> int:
+    count, level = 0, [value]
+    while level := [inner for one in level for inner in _inner(one)]:
+        count += 1
+    return count
+
+
+def _inner(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _walked(structure: Any, path: Path) -> Iterator[tuple[Path, str | None]]:

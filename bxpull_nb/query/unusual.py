@@ -72,7 +72,8 @@ def _days(events: Source, start: int, stop: int) -> list[list[Condition]]:
     if not events.is_dataset:
         return [[]]
     first, last = (np.datetime64(at, "us").astype("datetime64[D]") for at in (start, stop))
-    near = [("date", ">=", str(first - _STORED)), ("date", "<=", str(last + _STORED))]
+    days = np.timedelta64(_STORED, "D")
+    near = [("date", ">=", str(first - days)), ("date", "<=", str(last + days))]
     return [near, [("date", "==", UNKNOWN)]]
 
 
