@@ -35,13 +35,13 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def quick(session: nox.Session) -> None:
-    """Run all tests but those with a browser, a foreign client or a long wait: two minutes."""
+    """Run all tests but those with a browser, a foreign client or a long wait: five minutes."""
     session.run(PYTHON, "-m", "pytest", *QUICK, *session.posargs)
 
 
 @nox.session
 def test(session: nox.Session) -> None:
-    """Run all tests, or those named after `--`: ten minutes, with Chromium and Node."""
+    """Run all tests, or those named after `--`: 15 minutes, with Chromium and Node."""
     session.run(PYTHON, "-m", "pytest", *session.posargs)
 
 

@@ -243,7 +243,7 @@ _WORDS = {
 
 def _in_words(one: Novelty) -> str:
     names = {name: _name(getattr(one, name)) for name in ("command", "path", "type")}
-    counts = f"{one.events:,} of the last {one.of:,} events, none of {one.before:,} before"
+    counts = f"{one.events:,} of the last {one.of:,} events, 0 of {one.before:,} before"
     return (
         f"{_WORDS[one.kind].format(**names)} ({counts}; chance below {max(one.chance, 1e-9):.1g})"
     )

@@ -82,7 +82,7 @@ _OPTIONS = (
     click.option(
         "--chat",
         is_flag=True,
-        help="The user's chat events. They have one reader: another one gets none of these.",
+        help="The user's chat events. Only one program may read them: it takes them from others.",
     ),
     click.option("--enrich", is_flag=True, help="Read the object of each offline event."),
     click.option("--auth-connector", metavar="NAME", help="Read a queue of your own."),

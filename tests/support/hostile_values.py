@@ -40,7 +40,7 @@ HOSTILE: dict[str, Any] = {
     "nul": "a\0b",
     "surrogate": "\ud800",
     "secret": SECRET,
-    "home": "~nobody-of-that-name/x",
+    "home": "~unknown-user/x",
     "zero": 0,
     "negative": -1,
     "true": True,
