@@ -33,17 +33,17 @@ def repeated(count: int) -> Batch:
 def test_a_frame_with_many_left_out_messages_is_read_in_linear_time(
     tmp_path: Path, way: str
 ) -> None:
-    """40 000 took 16 s; the limit is a tenth of that."""
+    """40 000 took 16 s; the limit is a tenth of that, in time of the processor."""
     write(tmp_path, [repeated(40_000)])
     with Journal(tmp_path, "os", portal="") as journal:
-        begun = time.perf_counter()
+        begun = time.process_time()
         if way == "read_journal":
             assert mids_in(tmp_path) == [mid(40_000)]
         elif way == "read_on":
             assert len(read_on(tmp_path, Cursor(), 1 << 30).batches) == 1
         else:
             assert mid(40_000) in journal.resume().seen["shared"]
-        assert time.perf_counter() - begun < 1.6
+        assert time.process_time() - begun < 1.6
 
 
 @pytest.mark.parametrize("durability", ["frame", "second", "os"])
