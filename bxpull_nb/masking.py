@@ -23,7 +23,9 @@ _AFTER_HOST = re.compile(
     r"(\b[a-z][a-z0-9+.-]{0,20}:[/\\]++(?:\[[0-9a-f:.]*\]|[\w.-]*+)(?::\d{1,5}\b)?+)([^\s'\".,;)]\S*)",
     re.IGNORECASE,
 )
-_PATH = re.compile(r"[^\s'\"(]*(?:\b|(?<=%2f))rest(?:[/\\]|%2f)+\S*", re.IGNORECASE)
+_PATH = re.compile(
+    r"(?<![^\s'\"(])[^\s'\"(]*(?:\b|(?<=%2f))rest(?:[/\\]|%2f)+\S*", re.IGNORECASE
+)  # from the start of a word only: otherwise it takes the square of a long word's length
 _LONG = re.compile(r"[A-Za-z0-9]{16,}|(?=[\w+=-]*\d)[\w+=-]{16,}")
 _SHORTEST = 16  # characters of a secret that shows its ends
 

@@ -1,8 +1,10 @@
 """What may be shown of a secret."""
 
+import time
+
 import pytest
 
-from bxpull_nb.masking import listed, mask, mask_url
+from bxpull_nb.masking import listed, mask, mask_foreign, mask_url
 
 CHANNEL = "46a437d2336d4a88e4e9b3cd956ecf45.7910bb25e660bf211fdec15e33c5e25e4c3b644a"
 
@@ -44,3 +46,11 @@ def test_listed_names_are_short_and_on_one_line() -> None:
     assert listed(["k" * 70, channel]) == f"{'k' * 60}…, {mask(channel)}"
     assert listed(list(map(str, range(25)))).endswith("18, 19 and 5 more")
     assert listed(["responsibleIdentifierOfUser"]) == "responsibleIdentifierOfUser"
+
+
+@pytest.mark.parametrize("word", ["x", "{", "x/"])
+def test_a_long_word_is_masked_in_linear_time(word: str) -> None:
+    """An argument of 10 000 characters took a second and a half to be refused."""
+    begun = time.process_time()
+    assert len(mask_foreign(word * 50_000)) <= 100_000
+    assert time.process_time() - begun < 5

@@ -182,17 +182,20 @@ def cells(content: str, own: str) -> set[str]:
 _LIVE = re.compile("[\\s\\x00-\\x20\u200b\ufeff]*[=+\\-@＝＋－＠]")  # noqa: RUF001
 
 
-@pytest.mark.parametrize("column", ["command", "mid", "module_id", "sender"])
+GUARDED = ("command", "mid", "module_id", "sender")
+"""Columns of text that others choose."""
+
+
 @pytest.mark.parametrize("text", FORMULAS)
-def test_a_spreadsheet_computes_no_event(tmp_path: Path, column: str, text: str) -> None:
-    """Whatever separator it splits at; the text is itself again when read."""
-    row = msgspec.structs.replace(Event("1", None, None, b"{}"), **{column: text})
+def test_a_spreadsheet_computes_no_event(tmp_path: Path, text: str) -> None:
+    """Whatever separator it splits at, in every column; the text is itself again when read."""
+    row = msgspec.structs.replace(Event("1", None, None, b"{}"), **dict.fromkeys(GUARDED, text))
     for options in ({}, {"sep": ";"}, {"sep": "\t"}, {"excel": True}):
         path = to_csv(frame(row), tmp_path / "e.csv", **options)
         content = path.read_bytes().decode("utf-8-sig")
-        assert "'" in content
+        assert content.count("'") >= len(GUARDED), options
         own = str(options.get("sep", ";" if "excel" in options else ","))
-        assert [cell for cell in cells(content, own) if _LIVE.match(cell)] == []
+        assert [cell for cell in cells(content, own) if _LIVE.match(cell)] == [], options
         pd.testing.assert_frame_equal(read_events(path), frame(row))
 
 
