@@ -134,6 +134,14 @@ class EventLog:
             first = min(max(start, self._rows - RECENT, self.forgotten), self._rows)
             return first, self._records(first - self.forgotten)
 
+    def recent_lags(self, count: int) -> np.ndarray:
+        """Return the `lag_us` of the newest `count` rows, without the unknown ones."""
+        with self._lock:
+            self._seal()
+            lags = self._lag.values(max(self._sealed - self.forgotten - count, 0))
+            known: np.ndarray = lags[lags != _NAT]
+            return known
+
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         # polars, DuckDB, narwhals and pyarrow take the log by it, without a copy of its texts
         import pyarrow as pa
