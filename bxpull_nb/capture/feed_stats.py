@@ -69,8 +69,8 @@ def feed_stats(run: CaptureRun, log: EventLog, rate: float) -> FeedStats:
 
 def _lag_quantiles(log: EventLog) -> tuple[float | None, float | None]:
     """Return the median and the 95th percentile of the newest lags, in seconds."""
-    _, records = log.recent(len(log) - _LAGS)
-    lags = sorted(lag for record in records if (lag := record.lag_us) is not None)
-    if not lags:
+    lags = log.recent_lags(_LAGS)
+    if not len(lags):
         return None, None
-    return lags[len(lags) // 2] / 1e6, lags[len(lags) * 95 // 100] / 1e6
+    lags.sort()
+    return float(lags[len(lags) // 2]) / 1e6, float(lags[len(lags) * 95 // 100]) / 1e6

@@ -158,15 +158,17 @@ class _Rate:
 
     def __init__(self) -> None:
         self._batches: deque[tuple[float, int]] = deque()
+        self._count = 0
 
     def add(self, now: float, count: int) -> None:
         self._batches.append((now, count))
+        self._count += count
         self._forget_older(now)
 
     def at(self, now: float) -> float:
         self._forget_older(now)
-        return sum(count for _, count in self._batches) / _RATE_WINDOW
+        return self._count / _RATE_WINDOW
 
     def _forget_older(self, now: float) -> None:
         while self._batches and self._batches[0][0] < now - _RATE_WINDOW:
-            self._batches.popleft()
+            self._count -= self._batches.popleft()[1]

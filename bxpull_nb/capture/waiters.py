@@ -43,6 +43,8 @@ class Waiters:
 
     def offer(self, first: int, records: Sequence[Record]) -> None:
         """Give the records, `first` being the row of the first, to all. Hold the lock."""
+        if not self._open:
+            return  # nearly always, and a weak set is slow to walk through
         for subscription in tuple(self._open):
             subscription.put(enumerate(records, first))
 

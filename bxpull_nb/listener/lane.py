@@ -292,8 +292,9 @@ class Lane:
 
         `config` is the one in use: an old message may speak of an older channel.
         """
-        actions = (service_action(one, config, self.kind) for one in received.service_messages)
-        self._pending_action = next(filter(None, actions), None) or self._pending_action
+        if received.service_messages:
+            actions = (service_action(one, config, self.kind) for one in received.service_messages)
+            self._pending_action = next(filter(None, actions), None) or self._pending_action
         if received.was_reset:
             self.audit_due.set()
 

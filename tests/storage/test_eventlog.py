@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from bxpull_nb.models import EVENT_COLUMNS, Arrival, BadFrame, Event, Record
 from bxpull_nb.storage.eventlog import EventLog, text_column
+from bxpull_nb.storage.eventlog.recent_log import RecentLog
 from tests.support.rows import (
     ARRIVAL,
     event,
@@ -205,6 +206,33 @@ def rounded(record: Record) -> Record:
     if us is None:
         return record
     return msgspec.structs.replace(record, server_time_unix=us / 1e6)
+
+
+@pytest.mark.parametrize("log_type", [EventLog, RecentLog])
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.lists(records, max_size=8), max_size=6), st.integers(0, 12))
+def test_recent_lags_are_those_of_the_newest_records(
+    log_type: type[EventLog], batches: list[list[Record]], count: int
+) -> None:
+    """Without those of records whose times are unknown."""
+    log = log_type()
+    for batch in batches:
+        log.extend(batch)
+    everything = [record for batch in batches for record in batch]
+    newest = everything[max(len(everything) - count, 0) :]
+    expected = [lag for record in newest if (lag := record.lag_us) is not None]
+    assert log.recent_lags(count).tolist() == expected
+
+
+def test_recent_lags_of_a_bounded_log_are_of_kept_rows() -> None:
+    """They do not count the rows that were forgotten."""
+    log = EventLog(max_rows=100)
+    for n in range(1000):
+        log.extend([event(n)])
+    log.df.tail()
+    assert log.forgotten > 0
+    assert log.recent_lags(1000).tolist() == [250_000] * (len(log) - log.forgotten)
+    assert len(log.recent_lags(7)) == 7
 
 
 def test_threads_may_append_and_look_at_once() -> None:

@@ -101,7 +101,7 @@ def _usual_envelopes(text: str) -> list[Envelope] | None:
     next message, a sequence that JSON forbids, and a line cannot end within a string. Raises a
     decoder's error where a body holds a marker.
     """
-    pieces = text[len(_START) : -len(_END)].encode().split(_BETWEEN.encode())
+    pieces = text.encode()[len(_START) : -len(_END)].split(_BETWEEN.encode())
     envelopes = _decode_lines(b"\n".join(pieces))
     return envelopes if len(envelopes) == len(pieces) else None
 

@@ -53,12 +53,12 @@ class SeenMids:
     def isdisjoint(self, batch: RecordBatch) -> bool:
         """Whether no mid of the batch was seen by any lane."""
         least, _ = batch.mid_range
-        mids = batch.mids
-        return all(
-            least > seen._greatest  # nearly always, and without a lookup in large dicts
-            or all(part.fingerprints().keys().isdisjoint(mids) for part in seen._parts)
-            for seen in self._family
-        )
+        for seen in self._family:
+            if least > seen._greatest:
+                continue  # nearly always, and without a lookup in large dicts
+            if not all(part.fingerprints().keys().isdisjoint(batch.mids) for part in seen._parts):
+                return False
+        return True
 
     def holds(self, record: Record) -> bool:
         """Whether this very message was seen, not just another one under its mid.

@@ -177,9 +177,10 @@ class Session:
         bad = records.bad_frames
         is_torn = bool(bad) and any(record.is_torn for record in bad)
         newest = _greatest_known(records) if is_torn else records.mid_range[1] or None
-        again = self._counted_again(kept, reset_below) or self._sibling_counted_again(
-            [records[at] for at in duplicates], reset_below
-        )
+        again = self._counted_again(kept, reset_below)
+        if duplicates and not again:
+            known = [records[at] for at in duplicates]
+            again = self._sibling_counted_again(known, reset_below)
         position = Position(safe=FULL_HISTORY) if again else self.position
         is_rpc = frame.dialect == "jsonrpc"
         dropped = tuple(mid for at in duplicates if (mid := records.mids[at]) is not None)

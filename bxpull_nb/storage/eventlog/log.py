@@ -54,6 +54,7 @@ class EventLog:
         self._lock = threading.RLock()
         self._rows = self._handed_over = self._sealed = 0
         self._waiting: list[RecordBatch] = []
+        self._answered: tuple[int, int, list[Record]] = (0, 0, [])  # of `recent`: from, to, rows
         self._df: pd.DataFrame | None = None
         self._whole: pd.DataFrame | None = None  # of all rows that there is memory for, made of:
         self._made_of: list[Any] = []
@@ -91,11 +92,12 @@ class EventLog:
             self._extend_stored(records)
             return
         batch = RecordBatch.of(records)
-        if not batch:
+        count = len(batch)
+        if not count:
             return
         with self._lock:
             self._waiting.append(batch)
-            self._rows += len(batch)
+            self._rows += count
             if self._rows - self._handed_over >= _FEW:
                 self._hand_over()
             if self._rows - self._sealed >= _BATCH:
@@ -127,12 +129,23 @@ class EventLog:
         """Return the kept records from row `start` on, at most the newest ten thousand.
 
         The result is the row number of the first one, and the records, made from their rows
-        without building a DataFrame.
+        without building a DataFrame. The views of a panel ask for the same rows in turn, so the
+        last answer is kept.
         """
         with self._lock:
             self._seal()
             first = min(max(start, self._rows - RECENT, self.forgotten), self._rows)
-            return first, self._records(first - self.forgotten)
+            if self._answered[:2] != (first, self._rows):
+                self._answered = first, self._rows, self._records(first - self.forgotten)
+            return first, self._answered[2].copy()
+
+    def recent_lags(self, count: int) -> np.ndarray:
+        """Return the `lag_us` of the newest `count` rows, without the unknown ones."""
+        with self._lock:
+            self._seal()
+            lags = self._lag.values(max(self._sealed - self.forgotten - count, 0))
+            known: np.ndarray = lags[lags != _NAT]
+            return known
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         # polars, DuckDB, narwhals and pyarrow take the log by it, without a copy of its texts

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from bxpull_nb.models import Record
 from bxpull_nb.storage.eventlog.log import RECENT, EventLog
 
@@ -36,6 +38,12 @@ class RecentLog(EventLog):
         with self._lock:
             count = min(max(self._rows - start, 0), len(self._newest))
             return self._rows - count, list(islice(self._newest, len(self._newest) - count, None))
+
+    def recent_lags(self, count: int) -> np.ndarray:
+        """Return the `lag_us` of the newest `count` rows, without the unknown ones."""
+        _, records = self.recent(self._rows - count)
+        lags = (record.lag_us for record in records)
+        return np.fromiter((lag for lag in lags if lag is not None), dtype="int64")
 
     @property
     def df(self) -> "pd.DataFrame":
