@@ -1,5 +1,6 @@
 """The typed connection config and events."""
 
+import math
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 
 from bxpull_nb.errors import ChannelMissing, MissingField
 from bxpull_nb.models import Arrival, BadFrame, Event
+from bxpull_nb.models.json_text import decoded
 from tests.support.configs import NOW, PRIVATE, PUBLIC, SHARED, config, current_answer, seed_answer
 
 
@@ -299,3 +301,23 @@ def test_a_bad_frame_keeps_what_came_as_json_text() -> None:
     bad = BadFrame('hello "world"\n', "not JSON")
     assert bad.params_json == b'"hello \\"world\\"\\n"'
     assert (bad.module_id, bad.command, bad.params) == (None, None, 'hello "world"\n')
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ('{"a":1e400}', {"a": math.inf}),
+        ('{"a":-1e309}', {"a": -math.inf}),
+        ("[" + "9" * 400 + "]", [int("9" * 400)]),
+        ("9" * 5_000, "9" * 5_000),
+        ("[" * 100_000 + "]" * 100_000, "[" * 100_000 + "]" * 100_000),
+        ("{", "{"),
+        ("", ""),
+    ],
+    ids=lambda value: str(value)[:12],
+)
+def test_the_params_of_a_stranger_raise_nothing(text: str, value: Any) -> None:
+    """They are their own text where Python cannot hold them."""
+    assert Event("1", None, None, text.encode()).params == value
+    assert decoded(text) == value
+    assert decoded(b"\xff") == "\ufffd"
