@@ -119,6 +119,11 @@ class Event(msgspec.Struct, frozen=True, gc=False):
         return self.arrival.source
 
     @property
+    def is_of_portal(self) -> bool:
+        """Whether the portal wrote it: what a dialect without senders cannot deny, is believed."""
+        return (self.sender or "backend").partition(":")[0] == "backend"
+
+    @property
     def received_at(self) -> datetime | None:
         """When this machine received the frame (UTC)."""
         received = self.arrival.received_us

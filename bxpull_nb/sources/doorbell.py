@@ -86,9 +86,7 @@ class DoorbellTarget:
 
 
 def _is_bell(event: Event) -> bool:
-    """Whether the portal rings; a dialect that names senders shows a client's message as one."""
-    is_named = (event.module_id, event.command) == ("rest", _COMMAND)
-    return is_named and not (event.sender or "").startswith("client")
+    return (event.module_id, event.command) == ("rest", _COMMAND) and event.is_of_portal
 
 
 def _entries(params: Any) -> list[Any]:
