@@ -32,7 +32,7 @@ class Anatomy(msgspec.Struct, frozen=True, kw_only=True):
     row: int
     record: Record
     params: Any
-    """The decoded parameters; their text where they cannot be decoded."""
+    """The decoded parameters, as `Event.params` has them."""
     frame: str | None
     """The raw frame, masked, bytes as hex; None when it is no longer kept."""
     frame_size: int | None
@@ -50,6 +50,15 @@ class Anatomy(msgspec.Struct, frozen=True, kw_only=True):
         """The time from the portal's clock to this machine's; None where either is unknown."""
         lag = self.record.lag_us
         return None if lag is None else timedelta(microseconds=lag)
+
+    @property
+    def params_json(self) -> bytes:
+        """The parameters as JSON that any reader takes: one string where they are none."""
+        raw = self.record.params_json
+        try:
+            return msgspec.json.encode(msgspec.json.decode(raw))
+        except (ValueError, RecursionError):  # such as 1e400
+            return msgspec.json.encode(raw.decode(errors="replace"))
 
     def facts(self) -> dict[str, str]:
         """Return the known facts as text, without the parameters and the frame."""
@@ -79,7 +88,7 @@ class Anatomy(msgspec.Struct, frozen=True, kw_only=True):
         return f"Anatomy(row {self.row}, {self.record.module_id}.{self.record.command})"
 
     def _repr_html_(self) -> str:
-        params = escape(msgspec.json.format(msgspec.json.encode(self.params)).decode())
+        params = escape(msgspec.json.format(self.params_json).decode())
         frame = "no longer kept" if self.frame is None else escape(self.frame)
         return (
             f"{html_table(self.facts().items())}<b>params</b><pre>{params}</pre>"
@@ -89,15 +98,11 @@ class Anatomy(msgspec.Struct, frozen=True, kw_only=True):
 
 def inspect(row: int, record: Record, frame: KeptFrame | None, copies: int) -> Anatomy:
     """Return the anatomy of the record in `row`, with its frame if that is still kept."""
-    try:
-        params = record.params
-    except (msgspec.DecodeError, RecursionError):
-        params = record.params_json.decode(errors="replace")
     content = None if frame is None else frame.content_of(record.mid)
     return Anatomy(
         row=row,
         record=record,
-        params=params,
+        params=record.params,
         frame=None if content is None else _readable(content),
         frame_size=None if content is None else len(content),
         in_frame=None if frame is None else (row - frame.first_row + 1, frame.rows),

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-import msgspec
-
 from bxpull_nb.capture.checks import shown
 from bxpull_nb.capture.selection import Selection, is_same_name
 from bxpull_nb.errors import ConditionFailed, ExpectationFailed, SettingsError
@@ -58,12 +56,12 @@ class Expectation(Selection):
     def _met(self, record: Record) -> Iterator[bool]:
         for name, wanted in self._plain().items():
             if name == "params":
-                yield _contains(_params(record), wanted)
+                yield _contains(record.params, wanted)
             else:
                 yield is_same_name(wanted, getattr(record, name))
 
     def _keys_met(self, record: Record) -> int:
-        params = _params(record)
+        params = record.params
         if not isinstance(params, Mapping) or not self.params:
             return 0
         return min(sum(_is_equal(params.get(k), value) for k, value in self.params.items()), 3)
@@ -130,13 +128,6 @@ def cannot_know(wanted: Expectation, state: str) -> ExpectationFailed:
         f"no event came with {wanted}, but the feed is {state}: one may have been missed. "
         f"Look at feed.state and feed.report()."
     )
-
-
-def _params(record: Record) -> Any:
-    try:
-        return record.params
-    except (msgspec.DecodeError, RecursionError):
-        return None
 
 
 def _contains(value: Any, wanted: Any) -> bool:

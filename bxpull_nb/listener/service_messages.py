@@ -34,10 +34,7 @@ def service_action(event: Event, config: PullConfig, kind: str | None) -> Servic
     command = (event.command or "").lower()
     if command in ("config_expire", "server_restart"):
         return ServiceAction(refetch=True, pause=True)
-    try:
-        params = event.params
-    except (msgspec.DecodeError, RecursionError):
-        return None
+    params = event.params
     if command != "channel_expire" or not isinstance(params, Mapping):
         return None
     if not _concerns(params, config, kind):
@@ -48,7 +45,7 @@ def service_action(event: Event, config: PullConfig, kind: str | None) -> Servic
 
 def _concerns(params: Mapping[str, Any], config: PullConfig, kind: str | None) -> bool:
     ended = params.get("channel")
-    name = str(ended.get("id", ""))[:32] if isinstance(ended, Mapping) else ""
+    name = _text(ended, "id")[:32] if isinstance(ended, Mapping) else ""
     known = [config.channels[kind]] if kind in config.channels else list(config.channels.values())
     return not name or any(channel.id.startswith(name) for channel in known)
 
@@ -56,7 +53,7 @@ def _concerns(params: Mapping[str, Any], config: PullConfig, kind: str | None) -
 def _successor(params: Mapping[str, Any], kind: str | None) -> Channel | None:
     """Return the announced channel, if the message is of the plain form that leaves no doubt."""
     new = params.get("new_channel")
-    if str(params.get("action", "")).lower() != "reconnect" or not isinstance(new, Mapping):
+    if _text(params, "action").lower() != "reconnect" or not isinstance(new, Mapping):
         return None
     if kind is None or new.get("type") != kind:
         return None
@@ -64,3 +61,9 @@ def _successor(params: Mapping[str, Any], kind: str | None) -> Channel | None:
         return Channel.from_answer(kind, new)
     except MissingField:
         return None
+
+
+def _text(fields: Mapping[str, Any], name: str) -> str:
+    """Return the field; an empty text where it is no text."""
+    value = fields.get(name)
+    return value if isinstance(value, str) else ""

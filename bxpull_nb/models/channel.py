@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from bxpull_nb.masking import mask
+from bxpull_nb.masking import mask, mask_text
 from bxpull_nb.models.fields import mapping_of, missing_field, text_of, time_of, whole_number
 from bxpull_nb.models.html import html_table
 
@@ -53,7 +53,7 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
         """Return the channel as one flat dict; `expires_in` and `active` are those at `now`."""
         show = _show(reveal)
         return {
-            "type": self.type,
+            "type": self.type if reveal else mask_text(self.type),
             "id": show(self.id),
             "public_id": show(self.public_id),
             "start": self.start,
@@ -63,10 +63,16 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
         }
 
     def __repr__(self) -> str:
-        return f"Channel({self.type[:40]!r}, id={mask(self.id)!r}, end={self.end.isoformat()})"
+        kind = mask_text(self.type)[:40]
+        return f"Channel({kind!r}, id={mask(self.id)!r}, end={self.end.isoformat()})"
 
     def _repr_html_(self) -> str:
-        shown = {"type": self.type, "id": mask(self.id), "start": self.start, "end": self.end}
+        shown = {
+            "type": mask_text(self.type),
+            "id": mask(self.id),
+            "start": self.start,
+            "end": self.end,
+        }
         public = {"public_id": mask(self.public_id)} if self.public_id else {}
         return html_table({**shown, **public}.items())
 

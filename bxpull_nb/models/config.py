@@ -120,12 +120,15 @@ class PullConfig(msgspec.Struct, frozen=True, kw_only=True):
     def to_frame(self, *, reveal: bool = False, now: datetime | None = None) -> "pd.DataFrame":
         """Return one row a channel, with fixed dtypes even without any channel.
 
-        `type` category, `id` and `public_id` str, `start` and `end` datetime64[us, UTC],
-        `expires_in` timedelta64[us], `active` bool. Ids are masked unless `reveal`.
+        `type` category (missing for another one), `id` and `public_id` str, `start` and `end`
+        datetime64[us, UTC], `expires_in` timedelta64[us], `active` bool. Ids are masked unless
+        `reveal`.
         """
         import pandas as pd
 
         records = self.to_records(reveal=reveal, now=now)
+        for record in records:
+            record["type"] = record["type"] if record["type"] in CHANNEL_TYPES else None
         return pd.DataFrame(
             {
                 name: pd.Series([record[name] for record in records], dtype=dtype)
@@ -143,7 +146,7 @@ class PullConfig(msgspec.Struct, frozen=True, kw_only=True):
         return html_table(self._shown()) + channels
 
     def _shown(self) -> Iterator[tuple[str, Any]]:
-        yield from self.server.to_record().items()
+        yield from self.server.shown()
         if self.personal_feed:
             yield "feed", "the webhook user's own, not an application's (pull.config.get)"
         if self.client_id:

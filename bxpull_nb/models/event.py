@@ -8,6 +8,8 @@ from typing import Any, ClassVar
 
 import msgspec
 
+from bxpull_nb.models.json_text import decoded
+
 __all__ = [
     "EVENT_COLUMNS",
     "LATER_COLUMNS",
@@ -100,8 +102,11 @@ class Event(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def params(self) -> Any:
-        """The parameters, decoded: usually a dict, sometimes a list (PHP's empty map is `[]`)."""
-        return msgspec.json.decode(self.params_json)
+        """The parameters, decoded: usually a dict, sometimes a list (PHP's empty map is `[]`).
+
+        They are the JSON text itself where Python cannot hold them, as with 100 000 brackets.
+        """
+        return decoded(self.params_json)
 
     @property
     def channel(self) -> str | None:
@@ -112,6 +117,11 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     def source(self) -> str:
         """`channel`, `offline` or `chat`: the way by which the event came."""
         return self.arrival.source
+
+    @property
+    def is_of_portal(self) -> bool:
+        """Whether the portal wrote it: what a dialect without senders cannot deny, is believed."""
+        return (self.sender or "backend").partition(":")[0] == "backend"
 
     @property
     def received_at(self) -> datetime | None:

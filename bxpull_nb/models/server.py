@@ -1,10 +1,11 @@
 """The push server of a connection config."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
 
+from bxpull_nb.masking import mask_text, quoted
 from bxpull_nb.models.fields import address_of, missing_field, text_of, whole_number
 from bxpull_nb.models.html import html_table
 from bxpull_nb.models.push_address import completed
@@ -45,7 +46,7 @@ class PullServer(msgspec.Struct, frozen=True, kw_only=True):
         for name, value in answer.items():
             field = "long_polling_secure" if name == "long_pooling_secure" else name
             if field in cls.__struct_fields__ and field != "extra":
-                known[field] = _typed(field, value, portal)
+                known[field] = _typed(field, value, portal, name)
             else:
                 extra[name] = value
         if known.get("version") is None:
@@ -56,16 +57,23 @@ class PullServer(msgspec.Struct, frozen=True, kw_only=True):
     def to_record(self) -> dict[str, Any]:
         """Return the server as one flat dict; unknown fields come last, under their own names."""
         record = msgspec.structs.asdict(self)
-        return {**record, **record.pop("extra")}
+        extra = record.pop("extra")
+        return {**record, **extra}
 
     def __repr__(self) -> str:
         state = "enabled" if self.server_enabled else "switched off"
         transports = "WebSocket and polling" if self.websocket_enabled else "polling only"
-        mode = f", {self.mode} mode" if self.mode else ""
+        mode = f", {mask_text(self.mode)} mode" if self.mode else ""
         return f"PullServer(version {self.version}, {state}, {transports}{mode[:40]})"
 
     def _repr_html_(self) -> str:
-        return html_table(self.to_record().items())
+        return html_table(self.shown())
+
+    def shown(self) -> Iterator[tuple[str, str]]:
+        """Yield the fields for people: short, and without secrets that a portal put into them."""
+        for name, value in self.to_record().items():
+            is_plain = value is None or isinstance(value, str | int | float)
+            yield mask_text(name), mask_text(str(value) if is_plain else quoted(value))
 
 
 _FLAGS = {"server_enabled", "websocket_enabled", "publish_enabled"}
@@ -81,8 +89,11 @@ _SCHEMES = {
 _VERSIONS = range(1, 100)
 
 
-def _typed(field: str, value: Any, portal: str | None) -> Any:
-    """Return the field's value, None where PHP wrote none; raises MissingField."""
+def _typed(field: str, value: Any, portal: str | None, written: str) -> Any:
+    """Return the field's value, None where PHP wrote none; raises MissingField.
+
+    `written` is the field's name as the portal wrote it.
+    """
     if field in _FLAGS:
         return value not in (False, 0, None, "", "0", "N", "n", "false")
     if value in (None, False, ""):
@@ -91,7 +102,7 @@ def _typed(field: str, value: Any, portal: str | None) -> Any:
         return whole_number(value)
     if field == "version":
         return _version(value)
-    name = f"server.{field}"
+    name = f"server.{written}"
     if field in _SCHEMES:
         plain_or_secure = _SCHEMES[field][not field.endswith("_secure")]
         return address_of(completed(value, plain_or_secure, portal), name, _SCHEMES[field])

@@ -21,10 +21,11 @@ import pyarrow.compute as pc
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.masking import listed, quoted
 from bxpull_nb.models import EVENT_COLUMNS, Record
+from bxpull_nb.models.json_text import decoded
 from bxpull_nb.params.engine import of_texts, opened
 from bxpull_nb.params.extract import extracted
 from bxpull_nb.params.path import Path
-from bxpull_nb.params.texts import KINDS, Texts, decoded, is_whole, readable
+from bxpull_nb.params.texts import KINDS, Texts, is_whole, readable
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -3,7 +3,6 @@
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
 __all__ = [
     "KINDS",
     "Texts",
-    "decoded",
     "is_whole",
     "kinds_of",
     "params_texts",
@@ -85,18 +83,6 @@ def kinds_of(names: pa.Array) -> np.ndarray:
     places = pc.index_in(names, pa.array(KINDS, names.type)).fill_null(-1)
     found: np.ndarray = places.to_numpy(zero_copy_only=False).copy()
     return found
-
-
-def decoded(text: str) -> Any:
-    """Return the value of a JSON text as `json.loads` does; the text itself if it is none."""
-    try:
-        return msgspec.json.decode(text)
-    except (ValueError, RecursionError):  # such as 1e400, which json.loads takes
-        pass
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text
 
 
 def is_whole(text: str) -> bool:

@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from bxpull_nb.models.json_text import decoded
 from bxpull_nb.params.flatten import Values
-from bxpull_nb.params.texts import decoded
 
 __all__ = ["column"]
 

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.masking import quoted
+from bxpull_nb.models.json_text import decoded
 from bxpull_nb.params.changes import changes
-from bxpull_nb.params.texts import decoded
 
 if TYPE_CHECKING:
     from bxpull_nb.query.diff_table import DiffTable

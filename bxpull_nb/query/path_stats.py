@@ -9,9 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from bxpull_nb.models.json_text import decoded
 from bxpull_nb.params.engine import offer
 from bxpull_nb.params.levels import ARRAY, Level
-from bxpull_nb.params.texts import KINDS, decoded
+from bxpull_nb.params.texts import KINDS
 
 if TYPE_CHECKING:
     import duckdb

@@ -9,8 +9,9 @@ import pyarrow as pa
 from bxpull_nb.analysis.intervals import table_of
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.masking import quoted
+from bxpull_nb.models.json_text import decoded
 from bxpull_nb.params.changes import ABSENT, changes, merged
-from bxpull_nb.params.texts import decoded, is_whole
+from bxpull_nb.params.texts import is_whole
 from bxpull_nb.query.entities import entities
 from bxpull_nb.query.entity_rules import rules_of
 from bxpull_nb.query.membership import COLUMNS, columns_of, members, spans_of, times_of

@@ -2,10 +2,10 @@
 
 import codecs
 import html
+import json
 import logging
 import re
 from collections.abc import Iterator
-from json import JSONDecodeError, JSONDecoder
 from typing import Any
 
 import httpx
@@ -46,7 +46,7 @@ def read_object(response: httpx.Response) -> dict[str, Any]:
         raise BodyProblem(f"its body is empty{_no_content(response)}")
     text = _text(response)
     try:
-        body = msgspec.json.decode(text)
+        body = _value(text)
     except RecursionError:
         raise BodyProblem("its JSON is nested too deeply") from None
     except ValueError:
@@ -57,6 +57,16 @@ def read_object(response: httpx.Response) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise BodyProblem(f"its JSON is not an object but {_json_kind(body)}")
     return body
+
+
+def _value(text: str) -> Any:
+    """Return the JSON value; a number without bounds costs only itself, as its field shows."""
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.ValidationError:  # such as 1e400
+        value = json.loads(text)
+        msgspec.json.encode(value)  # raises for half a character, which no table can hold
+        return value
 
 
 def _text(response: httpx.Response) -> str:
@@ -76,9 +86,9 @@ def _surrounded(text: str) -> dict[str, Any] | None:
     """Return the answer that the text holds among PHP's warnings; None for none, or in a page."""
     for start in _starts(text):
         try:
-            _, end = JSONDecoder().raw_decode(text, start)
-            body = msgspec.json.decode(text[start:end])
-        except (JSONDecodeError, ValueError, RecursionError):
+            _, end = json.JSONDecoder().raw_decode(text, start)
+            body = _value(text[start:end])
+        except (ValueError, RecursionError):
             continue
         around = text[:start] + text[end:]
         if _NAMES & body.keys() and not _PAGE.search(around):

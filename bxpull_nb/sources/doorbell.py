@@ -86,7 +86,7 @@ class DoorbellTarget:
 
 
 def _is_bell(event: Event) -> bool:
-    return (event.module_id, event.command) == ("rest", _COMMAND)
+    return (event.module_id, event.command) == ("rest", _COMMAND) and event.is_of_portal
 
 
 def _entries(params: Any) -> list[Any]:
@@ -95,6 +95,12 @@ def _entries(params: Any) -> list[Any]:
 
 def _count(entry: Any, connector: str) -> int | None:
     """Return the changes that an entry announces for the connector; None for another one."""
-    if not isinstance(entry, dict) or str(entry.get("connector_id") or "") != connector:
+    if not isinstance(entry, dict) or _connector(entry) != connector:
         return None
     return whole_number(entry.get("count")) or 1
+
+
+def _connector(entry: dict[str, Any]) -> str | None:
+    """Return the connector's name, empty for the application's own queue; None for no name."""
+    name = entry.get("connector_id") or ""
+    return str(name) if isinstance(name, str | int) else None

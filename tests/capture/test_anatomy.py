@@ -1,6 +1,9 @@
 """One event in detail."""
 
+import json
 from datetime import UTC, datetime
+
+import pytest
 
 from bxpull_nb.capture.anatomy import inspect, take_mid_apart
 from bxpull_nb.capture.recent_frames import KeptFrame
@@ -78,3 +81,13 @@ def test_hostile_text_is_only_text() -> None:
     evil = "<img src=x onerror=alert(1)>"
     event = Event(MID, evil, evil, b'{"x":"%s"}' % evil.encode())
     assert "<img" not in inspect(0, event, KeptFrame(0, 1, (evil,), ""), 0)._repr_html_()
+
+
+@pytest.mark.parametrize(
+    "params", ["1e999", "[" * 100_000 + "]" * 100_000, '"\\ud800"', "9" * 5_000]
+)
+def test_params_that_cannot_be_written_again_are_shown_as_they_came(params: str) -> None:
+    """The page reads them as one string."""
+    anatomy = inspect(0, Event(MID, None, "c", params.encode()), None, 0)
+    assert json.loads(anatomy.params_json) == params
+    assert "params" in anatomy._repr_html_()

@@ -1,5 +1,6 @@
 """The typed connection config and events."""
 
+import math
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 
 from bxpull_nb.errors import ChannelMissing, MissingField
 from bxpull_nb.models import Arrival, BadFrame, Event
+from bxpull_nb.models.json_text import decoded
 from tests.support.configs import NOW, PRIVATE, PUBLIC, SHARED, config, current_answer, seed_answer
 
 
@@ -299,3 +301,81 @@ def test_a_bad_frame_keeps_what_came_as_json_text() -> None:
     bad = BadFrame('hello "world"\n', "not JSON")
     assert bad.params_json == b'"hello \\"world\\"\\n"'
     assert (bad.module_id, bad.command, bad.params) == (None, None, 'hello "world"\n')
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ('{"a":1e400}', {"a": math.inf}),
+        ('{"a":-1e309}', {"a": -math.inf}),
+        ("[" + "9" * 400 + "]", [int("9" * 400)]),
+        ("9" * 5_000, "9" * 5_000),
+        ("[" * 100_000 + "]" * 100_000, "[" * 100_000 + "]" * 100_000),
+        ("{", "{"),
+        ("", ""),
+    ],
+    ids=lambda value: str(value)[:12],
+)
+def test_the_params_of_a_stranger_raise_nothing(text: str, value: Any) -> None:
+    """They are their own text where Python cannot hold them."""
+    assert Event("1", None, None, text.encode()).params == value
+    assert decoded(text) == value
+    assert decoded(b"\xff") == "\ufffd"
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        SHARED,
+        SHARED[:32],
+        "wss://user:pass@rt.example/sub/",
+        f"wss://rt.example/sub/?CHANNEL_ID={SHARED}",
+        "https://rt.example/rest/1/s3cr3ts3cr3ts3cr3t/",
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.signature",
+        [SHARED],
+        {"id": SHARED},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("place", ["mode", "hostname", "new", "websocket", "publish", "type"])
+def test_a_secret_in_any_field_is_not_shown(secret: Any, place: str) -> None:
+    """A notebook keeps what a cell shows; `extra` and `to_record` have the value."""
+    answer = seed_answer()
+    (answer["channels"]["shared"] if place == "type" else answer["server"])[place] = secret
+    try:
+        read = config(answer)
+    except MissingField as exc:
+        shown = str(exc)
+    else:
+        channel = read.channels["shared"]
+        shown = f"{read!r}{read._repr_html_()}{read.server!r}{read.server._repr_html_()}{channel!r}"
+        shown += f"{channel._repr_html_()}{read.to_records()}"
+    for part in (SHARED[:32], "user:pass", "s3cr3ts3cr3t", "eyJzdWIiOiIxIn0"):
+        assert part not in shown
+
+
+def test_an_error_names_a_field_as_the_portal_wrote_it() -> None:
+    """Its administrator looks for that name."""
+    answer = current_answer()
+    answer["server"]["long_pooling_secure"] = 7
+    with pytest.raises(MissingField) as caught:
+        config(answer)
+    assert caught.value.field == "server.long_pooling_secure"
+
+
+@pytest.mark.parametrize(
+    ("sender", "believed"),
+    [
+        (None, True),
+        ("backend", True),
+        ("backend:ab", True),
+        ("client", False),
+        ("client:ab", False),
+        ("unknown", False),
+        ("7", False),
+        ("backends", False),
+    ],
+)
+def test_only_a_named_back_end_is_the_portal(sender: str | None, believed: bool) -> None:
+    """A dialect without senders names none; there the portal alone can write."""
+    assert Event("1", "pull", "config_expire", b"{}", None, sender).is_of_portal is believed

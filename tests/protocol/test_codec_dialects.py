@@ -292,6 +292,51 @@ def test_a_message_is_the_same_whatever_came_with_it(codec: Codec) -> None:
     assert together[0] == alone
 
 
+ODD_VALUES = [
+    "NaN",
+    "-Infinity",
+    '"\\ud800"',
+    '"\\udc00\\ud800"',
+    '{"a":"\\ud83d"}',
+    "[" * 100_000 + "]" * 100_000,
+    '{"a":' * 50_000 + "1" + "}" * 50_000,
+    '"\x00"',
+    '"\\x"',
+    '"a\nb"',
+    "01",
+    "[1,]",
+    "undefined",
+    "'a'",
+]
+"""JSON as some writers spell it, and JSON that a strict or a recursive reader refuses."""
+
+
+@pytest.mark.parametrize("codec", [JsonCodec(), JsonRpcCodec()], ids=lambda codec: codec.dialect)
+@pytest.mark.parametrize("odd", ODD_VALUES, ids=lambda odd: odd[:12])
+@pytest.mark.parametrize("place", ["%s", '{"command":"c","params":%s}', '{"extra":{"sender":%s}}'])
+def test_an_odd_item_of_an_array_costs_no_other_one(codec: Codec, odd: str, place: str) -> None:
+    """The array is split by its brackets; the odd item keeps its mid, and tears nothing off."""
+    bodies = ['{"command":"before"}', '"\x01"', '{"command":"after"}']
+    sent = [Message(f"1795447844{n:016}", body) for n, body in enumerate(bodies)]
+    for messages in (sent, sent[1:2]):
+        frame = codec.encode(messages)
+        assert isinstance(frame, str)
+        records = list(codec.decode(frame.replace('"\x01"', place % odd)))
+        assert [record.mid for record in records] == [message.mid for message in messages]
+        assert not any(isinstance(one, BadFrame) and one.is_torn for one in records)
+    whole = codec.decode(codec.encode(sent).replace('"\x01"', place % odd))  # type: ignore[arg-type]
+    assert [whole[0].command, whole[2].command] == ["before", "after"]
+
+
+@pytest.mark.parametrize("codec", [JsonCodec(), JsonRpcCodec()], ids=lambda codec: codec.dialect)
+@pytest.mark.parametrize("frame", ["[NaN", "[NaN]]", '[{"a":NaN}, "', "NaN", '[NaN] "', "{"])
+def test_an_array_without_its_end_is_torn(codec: Codec, frame: str) -> None:
+    """Messages may be missing after it."""
+    [bad] = codec.decode(frame)
+    assert isinstance(bad, BadFrame)
+    assert bad.is_torn
+
+
 @pytest.mark.parametrize("frame", ["ping", "pong", ""])
 def test_heartbeats_are_no_messages(frame: str) -> None:
     """They are no errors either."""

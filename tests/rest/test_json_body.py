@@ -180,3 +180,20 @@ def test_a_body_problem_is_no_error_of_a_user() -> None:
     """Callers turn it into one."""
     with pytest.raises(BodyProblem, match="its body is empty"):
         read_object(response(b""))
+
+
+@pytest.mark.parametrize("number", ["1e400", "-1e309", "9" * 400, "1" + "0" * 4_000])
+def test_a_number_without_bounds_costs_only_its_field(number: str) -> None:
+    """The error about it can name the field; other fields are read."""
+    found = read_object(response(b'{"result":{"exp":%s,"a":1}}' % number.encode()))
+    assert found["result"]["a"] == 1
+    assert abs(found["result"]["exp"]) > 1e300
+
+
+@pytest.mark.parametrize(
+    "body", ['{"result":%s}' % ("9" * 5_000), '{"result":1e400,"b":"\\ud800"}', '{"result":NaN}']
+)
+def test_a_body_that_cannot_be_held_is_no_answer(body: str) -> None:
+    """The error is ours."""
+    with pytest.raises(BodyProblem):
+        read_object(response(body.encode()))

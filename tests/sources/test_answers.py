@@ -6,13 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bxpull_nb.models import Arrival, Event
+from bxpull_nb.models import Arrival, Batch, Event, RecordBatch
 from bxpull_nb.protocol.codec import JsonCodec
 from bxpull_nb.sources.answers import batch_of, chat_message, offline_message, rows_of, seconds_of
-from bxpull_nb.sources.doorbell import Doorbell
+from bxpull_nb.sources.doorbell import Doorbell, DoorbellTarget
 from bxpull_nb.sources.enrich import _question
 from bxpull_nb.sources.event_names import is_scope, module_of, not_known
 from tests.support.json_values import json_values
+from tests.support.targets import ListTarget
 
 ARRIVAL = Arrival(5, None, None, "offline")
 NAMES = ("ID", "TIMESTAMP_X", "EVENT_NAME", "EVENT_DATA", "EVENT_ADDITIONAL", "MESSAGE_ID")
@@ -55,6 +56,35 @@ def test_any_params_may_be_a_doorbells(params: Any) -> None:
     bell = Doorbell()
     bell.hear(Event("1", "rest", "event_offline", msgspec.json.encode(params), None))
     assert bell.announced >= 0
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        "1e999",
+        '[{"connector_id":1e999,"count":2}]',
+        '[{"connector_id":"","count":' + "9" * 5_000 + "}]",
+        "[" * 100_000 + "]" * 100_000,
+        '[{"connector_id":' + "[" * 900 + "]" * 900 + "}]",
+        '[{"connector_id":{"a":1}}]',
+    ],
+    ids=lambda params: params[:24],
+)
+def test_params_that_python_cannot_hold_are_no_doorbell(params: str) -> None:
+    """A message of a stranger raises nothing on the listener's thread."""
+    bell = Doorbell()
+    bell.hear(Event("1", "rest", "event_offline", params.encode(), None))
+    assert (bell.was_heard, bell.announced) == (False, 0)
+
+
+def test_a_client_cannot_ring() -> None:
+    """Only the portal knows what its queue has; the dialect shows who wrote a message."""
+    bell = Doorbell()
+    target = DoorbellTarget(ListTarget(), bell)
+    for sender in ("client:ab", "client", "backend", None):
+        event = Event("1", "rest", "event_offline", b'[{"connector_id":"","count":3}]', 5.0, sender)
+        target.store(Batch(RecordBatch.of([event]), "frame"))
+    assert bell.announced == 2 * 3
 
 
 def test_a_list_with_a_gap_is_a_map_in_php() -> None:

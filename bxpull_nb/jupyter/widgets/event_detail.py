@@ -129,7 +129,7 @@ class EventDetail(PageWidget):
         anatomy, earlier = self.anatomy, self._earlier
         if anatomy is None or self.comm is None:
             return
-        params = msgspec.json.encode(anatomy.params)
+        params = anatomy.params_json
         message = {
             "kind": "event",
             "row": anatomy.row,

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 import msgspec
 
 from bxpull_nb.models import BadFrame, Event, Record
+from bxpull_nb.models.json_text import decoded
 from bxpull_nb.params.path import Path
-from bxpull_nb.params.texts import decoded
 
 __all__ = ["RowSource", "encode_rows", "short_name"]
 

@@ -20,6 +20,7 @@ from bxpull_nb.models import (
     known_time,
 )
 from bxpull_nb.models.event import LATEST_TIME
+from bxpull_nb.protocol.codec.json_items import items_of
 
 __all__ = ["Codec", "loose_event", "usual_batch"]
 
@@ -183,8 +184,9 @@ def json_records(
     """Yield the records of a frame that is one JSON value or a list of them.
 
     Each item is decoded alone, so one that cannot be read is a BadFrame and costs no other. A
-    frame that is not JSON is one torn BadFrame. `usual` reads a list of usual items, so that a
-    message is the same whatever came with it; `record` makes a record of another item, or None.
+    frame without an end, or that is not JSON at all, is one torn BadFrame. `usual` reads a list
+    of usual items, so that a message is the same whatever came with it; `record` makes a record
+    of another item, or None.
     """
     try:
         pieces = _pieces(text)
@@ -206,6 +208,17 @@ _raw_list = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 def _pieces(text: str) -> list[str]:
+    """Return the items of the frame; raises the decoder's error where even brackets are wrong."""
+    try:
+        return _strict_pieces(text)
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        items = items_of(text)
+        if items is None:
+            raise
+        return items
+
+
+def _strict_pieces(text: str) -> list[str]:
     if text.lstrip().startswith("["):
         return [bytes(piece).decode() for piece in _raw_list.decode(text)]
     return [bytes(_raw_value.decode(text)).decode()]

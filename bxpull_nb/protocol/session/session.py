@@ -356,7 +356,7 @@ def _greatest_known(batch: Sequence[Record]) -> str | None:
 def _service_messages(batch: RecordBatch) -> list[Event]:
     """Return the messages of the push system to its clients (protocol 2.9).
 
-    A dialect that names senders shows when a client wrote one: that is not the system's.
+    A dialect that names senders shows when the portal did not write one: it is no order then.
     """
     return [
         record
@@ -364,7 +364,7 @@ def _service_messages(batch: RecordBatch) -> list[Event]:
         if isinstance(record, Event)
         and record.module_id == "pull"
         and (record.command or "").lower() in _SERVICE_COMMANDS
-        and not (record.sender or "").startswith("client")
+        and record.is_of_portal
     ]
 
 

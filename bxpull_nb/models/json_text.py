@@ -1,0 +1,28 @@
+"""JSON texts of strangers as Python values, without an error for any of them."""
+
+import json
+from typing import Any
+
+import msgspec
+
+__all__ = ["decoded"]
+
+
+def decoded(text: str | bytes) -> Any:
+    """Return the value of a JSON text as `json.loads` does; the text itself if it is none.
+
+    The text is returned, too, when it is nested too deeply, or has a number of thousands of digits.
+
+    >>> decoded(b'{"a": 1e400}')
+    {'a': inf}
+    >>> decoded("x")
+    'x'
+    """
+    try:
+        return msgspec.json.decode(text)
+    except (ValueError, RecursionError):  # such as 1e400, which json.loads takes
+        pass
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text.decode(errors="replace") if isinstance(text, bytes) else text
