@@ -6,6 +6,7 @@ import os
 import shutil
 import stat
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,12 @@ STDOUT = Path("-")
 """The path that means standard output."""
 
 _OPEN_FILES = ("/dev", "/proc")  # a link in these folders leads to an open file, not to a place
+_WRONG_PLACES = {
+    errno.ENAMETOOLONG: "choose a shorter name; a letter may take several bytes",
+    errno.ELOOP: "its links lead in a circle; choose another name",
+    errno.ENXIO: "it is a socket, or nothing reads from it; choose a file",
+    errno.EROFS: "that disk cannot be written; choose another one",
+}
 _WRITABLE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -60,10 +67,11 @@ def replacing(target: Path, *, private: bool = False) -> Iterator[BinaryIO]:
     """Yield a binary file that replaces `target` once all of it is written.
 
     A failure leaves the old file as it was. Links are followed. The new file keeps the old one's
-    permissions and owner; an old file with more than one name, or whose owner cannot be kept, is
-    written over in place after the new content is complete. A pipe or a device is written
-    straight. A write-protected file is refused. `private` makes the file readable by its owner
-    only, and waits until the disk has it. Raises FileNotWritten, which has the system's class
+    permissions and owner; an old file with more than one name, whose owner cannot be kept, or
+    that cannot be replaced (its folder is write-protected, or the file is a mount), is written
+    over in place after the new content is complete. A pipe or a device is written straight. A
+    write-protected file is refused. `private` makes the file readable by its owner only, and
+    waits until the disk has it. Raises FileNotWritten, which has the system's class
     (PermissionError, say) and errno too.
     """
     with _advised(target):
@@ -73,7 +81,8 @@ def replacing(target: Path, *, private: bool = False) -> Iterator[BinaryIO]:
             return
         place = _followed(target)
         old = _checked(place)
-        with _unfinished(place, private=private) as (file, unfinished):
+        folder = _folder_for(place, old, private=private)
+        with _unfinished(folder, private=private) as (file, unfinished):
             yield file
             _finish(file, synced=private)
             _put(unfinished, place, old, private=private)
@@ -91,12 +100,12 @@ def sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _unfinished(place: Path, *, private: bool) -> Iterator[tuple[BinaryIO, Path]]:
-    """Yield a new file in the same folder, and remove what is left of it at the end.
+def _unfinished(folder: Path, *, private: bool) -> Iterator[tuple[BinaryIO, Path]]:
+    """Yield a new file in the folder, and remove what is left of it at the end.
 
     Its name is short, whatever the target's: together they could exceed the system's 255 bytes.
     """
-    path = place.with_name(f".bxpull-{token_hex(8)}.part")
+    path = folder / f".bxpull-{token_hex(8)}.part"
     try:
         with os.fdopen(_new_file(path, 0o600 if private else 0o666), "wb") as file:
             yield file, path
@@ -114,12 +123,26 @@ def _finish(file: BinaryIO, *, synced: bool) -> None:
 
 def _put(unfinished: Path, place: Path, old: os.stat_result | None, *, private: bool) -> None:
     """Move the finished file to its place, or copy it into a file that has to stay the same."""
-    if old is None or private or (old.st_nlink == 1 and _like(unfinished, old)):
+    if old is None or private:
         unfinished.replace(place)
+        return
+    is_beside = unfinished.parent == place.parent
+    if is_beside and old.st_nlink == 1 and _like(unfinished, old) and _moved(unfinished, place):
         return
     with unfinished.open("rb") as source, place.open("r+b") as file:
         shutil.copyfileobj(source, file)
         file.truncate()
+
+
+def _moved(unfinished: Path, place: Path) -> bool:
+    """Move the file to its place; False where a mount is there, as in a container."""
+    try:
+        unfinished.replace(place)
+    except OSError as exc:
+        if exc.errno not in (errno.EBUSY, errno.EXDEV):
+            raise
+        return False
+    return True
 
 
 def _like(path: Path, old: os.stat_result) -> bool:
@@ -133,6 +156,13 @@ def _like(path: Path, old: os.stat_result) -> bool:
     except PermissionError:
         return False
     return True
+
+
+def _folder_for(place: Path, old: os.stat_result | None, *, private: bool) -> Path:
+    """Return the folder of the unfinished file: the target's, where that takes new files."""
+    if old is None or private or os.access(place.parent, os.W_OK | os.X_OK):
+        return place.parent
+    return Path(tempfile.gettempdir())
 
 
 def _is_stream(target: Path) -> bool:
@@ -214,6 +244,8 @@ def _advice(error: OSError, target: Path) -> str:
         todo = "choose a folder you may write in"
     elif target == STDOUT or isinstance(error, BrokenPipeError):
         todo = "its reader has gone; choose a file"
+    elif error.errno in _WRONG_PLACES:
+        todo = _WRONG_PLACES[error.errno]
     else:
         todo = "nothing was written; make room, or choose another place"
     return f"{error.strerror or error}: {todo}"

@@ -1,6 +1,8 @@
 """The writer of files: links, pipes, permissions, names, and what it refuses."""
 
+import errno
 import os
+import socket
 import sys
 import threading
 from pathlib import Path
@@ -221,3 +223,53 @@ def test_a_folder_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     with pytest.raises(IsADirectoryError, match="add a file name"):
         write(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_in_a_write_protected_folder_is_written_in_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder takes no new file, and the old one may be changed."""
+    target = tmp_path / "events.csv"
+    target.write_bytes(b"old and longer")
+    before = target.stat()
+    allowed = os.access
+    monkeypatch.setattr(
+        "bxpull_nb.files.os.access", lambda path, mode: path != tmp_path and allowed(path, mode)
+    )
+    write(target)
+    assert target.read_bytes() == b"new"
+    assert target.stat().st_ino == before.st_ino
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_mounted_file_is_written_in_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Containers get single files as mounts, which no rename replaces."""
+    target = tmp_path / "events.csv"
+    target.write_bytes(b"old and longer")
+    before = target.stat()
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EBUSY, "Device or resource busy")
+
+    monkeypatch.setattr("bxpull_nb.files.Path.replace", refuse)
+    write(target)
+    assert target.read_bytes() == b"new"
+    assert target.stat().st_ino == before.st_ino
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_each_wrong_place_has_its_own_advice(tmp_path: Path) -> None:
+    """Room on the disk would help against neither."""
+    with pytest.raises(FileNotWritten, match="choose a shorter name"):
+        write(tmp_path / ("я" * 128))
+    with pytest.raises(FileNotWritten, match="choose a shorter name"):
+        write(tmp_path.joinpath(*["deep"] * 1000))
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "s"))
+        with pytest.raises(FileNotWritten, match="it is a socket"):
+            write(tmp_path / "s")
+    (tmp_path / "a").symlink_to("a")
+    with pytest.raises(FileNotWritten, match="lead in a circle"):
+        write(tmp_path / "a")

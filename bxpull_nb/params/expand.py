@@ -1,6 +1,6 @@
 """The values in the JSON of `params` as columns of a DataFrame."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,7 +42,7 @@ def expand_params(
     Python's own), `Float64`, `boolean`, `str`, and objects for lists, maps and mixed types. A row
     without the key, or with null, has a missing value there. Params that are no object stay in a
     column `params`, and so does a text that is no JSON. Raises SettingsError for a path that no
-    event has.
+    event has, and for a prefix by which two columns would have one name.
 
     >>> deals = feed.df[feed.df["command"] == "dealUpdate"]
     >>> bx.expand_params(deals, paths=["id", "stage"])
@@ -59,6 +59,7 @@ def expand_params(
         else:
             named = list(_all(connection, given, max_level, raw.filter(pa.array(given.bad))))
     columns = {_name(path, prefix): column(values, len(frame)) for path, values in named}
+    _check_names(columns, frame, len(named), prefix)
     spread = pd.DataFrame(columns, index=frame.index, copy=False)
     return pd.concat([frame.drop(columns="params"), spread], axis=1)
 
@@ -84,7 +85,19 @@ def _check(prefix: Any, max_level: Any) -> None:
 
 
 def _name(path: Path, prefix: str) -> str:
-    return f"{prefix}{path}" if path else prefix.removesuffix(".")
+    return f"{prefix}{path}" if path else prefix.removesuffix(".") or "params"
+
+
+def _check_names(names: Collection[str], df: "pd.DataFrame", count: int, prefix: str) -> None:
+    """Raise SettingsError for two columns of one name, of which pandas would find neither."""
+    twice = sorted(set(names) & set(map(str, df.columns)) - {"params"})
+    if len(names) < count:
+        twice = ["params"]
+    if twice:
+        raise SettingsError(
+            f"prefix={quoted(prefix)}: two columns would be called {listed(twice)}. Choose "
+            f"another prefix, or take the other column out."
+        )
 
 
 def _chosen(

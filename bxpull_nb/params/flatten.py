@@ -1,6 +1,5 @@
 """All values of many JSON objects with their paths of keys, as columns of a table need them."""
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -56,19 +55,22 @@ def _spread(
 ) -> tuple[Level, Level]:
     """Return the values within the objects, with new `paths`; and the objects that are maps."""
     inner = members(connection, objects)
-    width = len(inner.names)
-    pairs = pa.array(np.repeat(objects.paths, inner.counts) * width + inner.codes)
-    pairs = pairs.dictionary_encode()
-    made = [divmod(pair, width) for pair in pairs.dictionary.to_pylist()]
+    width, parents = len(inner.names), np.repeat(objects.paths, inner.counts)
+    pairs = pa.array(parents * width + inner.codes).dictionary_encode()
     are_maps = inner.are_maps
     if bound:
-        children = Counter(parent for parent, _ in made)
-        are_maps |= np.isin(objects.paths, [p for p in children if children[p] > MANY_KEYS])
-    numbers = len(paths) + pairs.indices.to_numpy()
-    paths.extend((*paths[parent], inner.names[code]) for parent, code in made)
+        children = np.bincount(pairs.dictionary.to_numpy() // width)
+        are_maps |= children[objects.paths] > MANY_KEYS
+    kept = ~np.repeat(are_maps, inner.counts)
+    if not kept.all():
+        pairs = pairs.filter(pa.array(kept)).dictionary_decode().dictionary_encode()
+    numbers = np.full(len(kept), -1)
+    numbers[kept] = len(paths) + pairs.indices.to_numpy()
+    made = [divmod(pair, width) for pair in pairs.dictionary.to_pylist()]
+    paths.extend((*paths[parent], inner.name(code)) for parent, code in made)
     rows = np.repeat(objects.rows, inner.counts)
     level = Level(rows, numbers, inner.kinds, inner.texts)
-    return level.where(~np.repeat(are_maps, inner.counts)), objects.where(are_maps)
+    return level.where(kept), objects.where(are_maps)
 
 
 def _by_path(

@@ -80,7 +80,7 @@ class Inner(NamedTuple):
     """How many there are in each."""
     kinds: np.ndarray
     texts: pa.LargeStringArray
-    names: list[str]
+    names: pa.Array
     """The different keys; of elements none."""
     codes: np.ndarray
     """The key of each value, as a place in `names`."""
@@ -88,10 +88,14 @@ class Inner(NamedTuple):
     @property
     def are_maps(self) -> np.ndarray:
         """Whether each object has only ids as keys, or very many keys."""
-        ids = np.array(list(map(is_id, self.names)))
+        ids = _are_ids(self.names)
         starts = np.cumsum(self.counts) - self.counts
         all_ids: np.ndarray = np.logical_and.reduceat(ids[self.codes], starts)
         return all_ids | (self.counts > MANY_KEYS)
+
+    def name(self, code: int) -> str:
+        """Return the key of this code."""
+        return str(self.names[code])
 
 
 def unquoted(connection: "duckdb.DuckDBPyConnection", whole: Level) -> Level:
@@ -108,7 +112,7 @@ def members(connection: "duckdb.DuckDBPyConnection", objects: Level) -> Inner:
         np.diff(keys.offsets.to_numpy()),
         kinds_of(kinds.flatten()),
         texts.flatten(),
-        names.dictionary.to_pylist(),
+        names.dictionary,
         names.indices.to_numpy().astype("int64"),
     )
 
@@ -117,4 +121,14 @@ def elements(connection: "duckdb.DuckDBPyConnection", arrays: Level) -> Inner:
     """Return the values within the arrays."""
     kinds, texts = of_texts(connection, _ELEMENTS, arrays.texts)
     counts = np.diff(kinds.offsets.to_numpy())
-    return Inner(counts, kinds_of(kinds.flatten()), texts.flatten(), [], np.empty(0, "int64"))
+    return Inner(
+        counts, kinds_of(kinds.flatten()), texts.flatten(), pa.array([]), np.empty(0, "int64")
+    )
+
+
+def _are_ids(names: pa.Array) -> np.ndarray:
+    """Whether each key is an id; most ids are numbers, which Arrow finds quickly."""
+    ids: np.ndarray = pc.match_substring_regex(names, r"^-?[0-9]+$").to_numpy(False).copy()
+    others = np.flatnonzero(~ids)
+    ids[others] = list(map(is_id, names.take(pa.array(others)).to_pylist()))
+    return ids

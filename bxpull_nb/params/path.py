@@ -24,7 +24,7 @@ _PLAIN = re.compile(rf"[^{_ODD}\s$/](?:[^{_ODD}]*[^{_ODD}\s])?")
 _QUOTED = r"\"(?:[^\"\\]|\\.)*\""
 _STEP = re.compile(
     rf"""
-    \[(?P<index>-?\d+)\] | (?P<each>\[\*?\]) | \[(?P<bracket>{_QUOTED})\]
+    \[(?P<index>-?[0-9]{{1,9}})\] | (?P<each>\[\*?\]) | \[(?P<bracket>{_QUOTED})\]
     | \.? (?: (?P<quoted>{_QUOTED}) | (?P<any>\{{id\}}|\*) | (?P<plain>[^.\[\]\"{{}}*]+) )
     """,
     re.VERBOSE | re.DOTALL,

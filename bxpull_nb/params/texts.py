@@ -41,11 +41,17 @@ def params_texts(df: Any) -> pa.LargeStringArray:
     """Return the column `params` as one array; SettingsError without such a column of texts."""
     if "params" not in df.columns:
         raise SettingsError("the DataFrame lacks the column params: these are no events.")
+    if list(df.columns).count("params") > 1:
+        raise SettingsError(
+            "the DataFrame has several columns called params. Keep one: "
+            "df.loc[:, ~df.columns.duplicated()]."
+        )
     try:
         texts = pa.array(df["params"], from_pandas=True).cast(pa.large_string())
-    except pa.ArrowException:
+    except (pa.ArrowException, UnicodeError):
         raise SettingsError(
-            "the column params holds other values than JSON texts; encode them with json.dumps."
+            "the column params holds other values than JSON texts in UTF-8; encode them with "
+            "json.dumps."
         ) from None
     return texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
 

@@ -1,13 +1,12 @@
 """Values of one path as a column of pandas, with the type that they have themselves."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bxpull_nb.models.json_text import decoded
+from bxpull_nb.models.json_text import all_decoded
 from bxpull_nb.params.flatten import Values
 
 __all__ = ["column"]
@@ -91,12 +90,12 @@ def _objects(texts: pa.LargeStringArray, kinds: np.ndarray, rows: np.ndarray, le
     data = np.full(length, None, dtype=object)
     for kind in np.unique(kinds):
         chosen = kinds == kind
-        contents = texts.filter(pa.array(chosen)).to_pylist()
-        convert = str if kind == _VARCHAR else decoded
-        data[rows[chosen]] = _cells(map(convert, contents), len(contents))
+        contents = texts.filter(pa.array(chosen))
+        cells = contents.to_pylist() if kind == _VARCHAR else all_decoded(contents.to_pylist())
+        data[rows[chosen]] = _cells(cells)
     return data
 
 
-def _cells(values: Iterator[Any], count: int) -> np.ndarray:
+def _cells(values: list[Any]) -> np.ndarray:
     """Return the values as an array of objects; numpy would make two dimensions of lists."""
-    return np.fromiter(values, dtype=object, count=count)
+    return np.fromiter(values, dtype=object, count=len(values))

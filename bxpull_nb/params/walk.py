@@ -82,13 +82,13 @@ class Walk:
         are_maps = np.repeat(inner.are_maps, inner.counts)
         are_maps |= np.isin(parents, list(self._maps))
         width = len(inner.names) + 1
-        steps: list[Step] = [*map(Key, inner.names), All(ANY_ID)]
         codes = np.where(are_maps, width - 1, inner.codes)
         pairs = pa.array(parents * width + codes).dictionary_encode()
-        found = [divmod(pair, width) for pair in pairs.dictionary.to_pylist()]
-        if self._find_maps([(parent, steps[code]) for parent, code in found]):
+        known = [divmod(pair, width) for pair in pairs.dictionary.to_pylist()]
+        found = [(parent, _step(inner, code)) for parent, code in known]
+        if self._find_maps(found):
             return self._members(objects, inner)
-        numbers = np.array([self._number(parent, steps[code]) for parent, code in found])
+        numbers = np.array([self._number(parent, step) for parent, step in found])
         rows = np.repeat(objects.rows, inner.counts)
         return Level(rows, numbers[pairs.indices.to_numpy()], inner.kinds, inner.texts)
 
@@ -136,6 +136,10 @@ class Walk:
         for step in other.paths[number]:
             place = self._number(place, step)
         return place
+
+
+def _step(inner: Inner, code: int) -> Step:
+    return Key(inner.name(code)) if code < len(inner.names) else All(ANY_ID)
 
 
 def _joined(levels: list[Level]) -> Level:

@@ -220,6 +220,8 @@ def test_paths_of_no_events_are_empty_columns() -> None:
     [
         ({"paths": "id"}, r"give a list of paths, such as \['id'\]"),
         ({"paths": ["a..b"]}, "is no path into params"),
+        ({"paths": ["id[99999999999999999999]"]}, "is no path into params"),
+        ({"paths": [f"id[{'9' * 5000}]"]}, "is no path into params"),
         ({"max_level": -1}, "give a number of levels"),
     ],
 )
@@ -253,3 +255,32 @@ def test_very_deep_json_is_no_recursion_error() -> None:
     found = expanded(deep, '{"n": 2}')
     assert found["params.n"].iloc[1] == 2
     assert [name.count("a") for name in found.columns.tolist() if name != "params.n"] == [66]
+
+
+@pytest.mark.parametrize(
+    ("params", "prefix"), [('{"mid": 1}', ""), ('{"id": 1, "params": 2}', "x.")]
+)
+def test_two_columns_of_one_name_are_refused(params: str, prefix: str) -> None:
+    """With df["mid"] pandas would give both of them, or neither."""
+    df = frame(with_params(params.encode())).assign(**{"x.id": 7})
+    with pytest.raises(SettingsError, match=r"two columns would be called .* another prefix"):
+        bx.expand_params(df, prefix=prefix)
+
+
+def test_values_that_are_no_object_have_a_name_without_a_prefix_too() -> None:
+    """And one of their own, unless a key has it."""
+    df = frame(with_params(b'{"n": 1}'), with_params(b"[2]"))
+    assert bx.expand_params(df, prefix="")["params"].tolist() == [None, [2]]
+    taken = frame(with_params(b'{"params": 1}'), with_params(b"[2]"))
+    with pytest.raises(SettingsError, match="two columns would be called params"):
+        bx.expand_params(taken, prefix="")
+
+
+def test_params_that_are_no_column_of_texts_are_refused() -> None:
+    """Two columns of that name, and half a character that pandas took."""
+    df = frame(with_params(b"{}"))
+    with pytest.raises(SettingsError, match="several columns called params"):
+        bx.expand_params(pd.concat([df, df[["params"]]], axis=1))
+    half = df.assign(params=pd.Series(['{"a": "\ud800"}'], dtype=object))
+    with pytest.raises(SettingsError, match="other values than JSON texts in UTF-8"):
+        bx.expand_params(half)

@@ -1,19 +1,20 @@
 """Any DataFrame as an Arrow table of plain columns, chosen by dtype and never by name."""
 
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.models.dataframes import needs_dataframe
+from bxpull_nb.storage.export.json_cells import NoFormError, json_texts
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["JSON", "any_table", "column_of", "is_json", "is_text", "pandas_metadata"]
+__all__ = ["JSON", "any_table", "column_of", "is_json", "is_text", "name_of"]
 
 JSON = {b"bxpull_nb": b"json"}
 """Metadata of a text column that holds JSON, because its values have no plain form."""
@@ -46,25 +47,6 @@ def any_table(df: "pd.DataFrame", function: str) -> pa.Table:
     return pa.table(columns, schema=pa.schema(fields)) if columns else _rows_only(df, function)
 
 
-def pandas_metadata(df: "pd.DataFrame", table: pa.Table) -> dict[str, str]:
-    """Return metadata by which pandas reads a table with its index and dtypes."""
-    kinds = {_name(label): str(df.dtypes.iloc[at]) for at, label in enumerate(df.columns)}
-    index = [name for name in table.column_names if name not in kinds]
-    named = {str(label) for label in df.index.names if label is not None}
-    columns = [
-        {
-            "name": None if name in index and name not in named else name,
-            "field_name": name,
-            "pandas_type": "",
-            "numpy_type": "object" if is_json(table, name) else kinds.get(name, "object"),
-            "metadata": None,
-        }
-        for name in table.column_names
-    ]
-    known = {"index_columns": index, "column_indexes": [], "columns": columns}
-    return {"pandas": msgspec.json.encode(known | {"pandas_version": "3.0.0"}).decode()}
-
-
 def is_json(table: pa.Table, name: str) -> bool:
     """Whether the column holds JSON texts that stand for other values."""
     return (table.schema.field(name).metadata or {}).get(b"bxpull_nb") == b"json"
@@ -81,6 +63,11 @@ def column_of(column: "pd.Series[Any]", name: str, function: str) -> pa.ChunkedA
     return _array(column, name, function)[0]
 
 
+def name_of(label: object) -> str:
+    """Return a column's label as text; the parts of a label of several levels joined by dots."""
+    return ".".join(map(str, label)) if isinstance(label, tuple) else str(label)
+
+
 def _rows_only(df: "pd.DataFrame", function: str) -> pa.Table:
     if len(df):
         raise SettingsError(f"{function}: the DataFrame has rows, but no columns.")
@@ -91,7 +78,7 @@ def _named(df: "pd.DataFrame", function: str) -> "dict[str, pd.Series[Any]]":
     """Return the columns by name, those of the index first."""
     found: dict[str, pd.Series[Any]] = {}
     for at, label in enumerate(df.columns):
-        name = _name(label)
+        name = _written(name_of(label), function)
         if name in found:
             raise SettingsError(
                 f"{function}: two columns are called {name}. Rename one, or keep one: "
@@ -109,7 +96,7 @@ def _index_columns(
         values = df.index.get_level_values(level)
         if label is None and df.index.nlevels == 1 and values.dtype.kind in "iu":
             continue  # it counts rows
-        name = _name(label) if label is not None else ("index" if level == 0 else f"index {level}")
+        name = _level_name(label, level, found, function)
         column = values.to_series(index=df.index)
         if name not in found and name not in columns:
             columns[name] = column
@@ -121,13 +108,27 @@ def _index_columns(
     return columns
 
 
+def _level_name(label: object, level: int, found: Mapping[str, Any], function: str) -> str:
+    """Return the name of a level of the index; one without a name gets `index`, if it is free."""
+    if label is not None:
+        return _written(name_of(label), function)
+    return "index" if level == 0 and "index" not in found else f"index {level}"
+
+
+def _written(name: str, function: str) -> str:
+    """Return the name; raise SettingsError for one that no file can hold."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise SettingsError(
+            f"{function}: the name of the column {name!a} has half a character (a lone "
+            f"surrogate). Rename it."
+        ) from None
+    return name
+
+
 def _same(one: "pd.Series[Any]", other: "pd.Series[Any]") -> bool:
     return bool(one.reset_index(drop=True).equals(other.reset_index(drop=True)))
-
-
-def _name(label: object) -> str:
-    """Return a column's label as text; the parts of a label of several levels joined by dots."""
-    return ".".join(map(str, label)) if isinstance(label, tuple) else str(label)
 
 
 def _array(
@@ -138,7 +139,7 @@ def _array(
 
     kind: Any = column.dtype
     try:
-        if pd.api.types.is_object_dtype(kind):
+        if kind == "object":
             return _objects(column)
         if isinstance(kind, pd.CategoricalDtype) and not _are_texts(kind.categories):
             return _objects(column.astype(object))
@@ -167,28 +168,35 @@ def _objects(column: "pd.Series[Any]") -> tuple[pa.Array, bool]:
     kind = pd.api.types.infer_dtype(column, skipna=True)
     if kind in ("string", "empty"):
         return pa.array(column, pa.large_string(), from_pandas=True), False
-    if kind in ("period", "interval"):
+    zones = {getattr(value, "tzinfo", None) is not None for value in column.dropna()}
+    if kind in ("period", "interval") or (kind == "time" and True in zones):
         return _spelled_out(column), False
-    if kind == "datetime" and len({value.tzinfo is None for value in column.dropna()}) == 1:
-        aware = column.dropna().iloc[0].tzinfo is not None
-        return pa.array(pd.to_datetime(column, utc=aware), from_pandas=True), False
-    if kind in _PLAIN:
+    if kind in ("datetime", "datetime64") and len(zones) == 1:
+        return pa.array(pd.to_datetime(column, utc=zones.pop()), from_pandas=True), False
+    if kind in _PLAIN and not _has_times_among_dates(column, kind):
         try:
             return _flat(pa.array(column, from_pandas=True)), False
-        except (pa.ArrowException, OverflowError):
-            return pa.array(_json_texts(column), pa.large_string()), True
-    return pa.array(_json_texts(column), pa.large_string()), True
+        except (pa.ArrowException, OverflowError, TypeError):
+            pass
+    return pa.array(json_texts(column), pa.large_string()), True
+
+
+def _has_times_among_dates(column: "pd.Series[Any]", kind: str) -> bool:
+    """Whether Arrow would make dates of times, and lose the hours."""
+    return kind == "date" and any(isinstance(value, datetime) for value in column)
 
 
 def _flat(array: Any) -> Any:
     """Return the column in a type that every format has."""
     kind = array.type.value_type if pa.types.is_dictionary(array.type) else array.type
     if any(is_kind(kind) for is_kind in _BINARY):
-        raise TypeError("bytes; decode them")
+        raise NoFormError("bytes; decode them")
     if pa.types.is_null(kind) and pa.types.is_dictionary(array.type):  # no category at all
         return pa.DictionaryArray.from_arrays(array.indices, pa.array([], pa.large_string()))
     if pa.types.is_null(kind) or pa.types.is_string_view(kind):
         return pc.cast(array, pa.large_string())
+    if pa.types.is_dictionary(array.type) and not is_text(kind):
+        return pc.cast(array, kind)
     return array
 
 
@@ -207,37 +215,6 @@ def _spelled_out(column: "pd.Series[Any]") -> pa.Array:
     return pa.array(texts, pa.large_string(), from_pandas=True)
 
 
-def _json_texts(column: "pd.Series[Any]") -> list[str | None]:
-    cells = zip(column, column.isna(), strict=True)
-    return [None if missing else _json(value) for value, missing in cells]
-
-
-def _json(value: Any) -> str:
-    if isinstance(value, bytes | bytearray | memoryview):
-        raise TypeError("bytes; decode them")
-    if isinstance(value, timedelta):
-        value = value.total_seconds()
-    return msgspec.json.encode(value, enc_hook=_plain).decode()
-
-
-def _plain(value: Any) -> Any:
-    """Return what JSON has for values of numpy and pandas."""
-    import numpy as np
-    import pandas as pd
-
-    if value is pd.NA or value is pd.NaT:
-        return None
-    if isinstance(value, np.ndarray | np.generic):
-        return value.tolist()
-    if isinstance(value, pd.Timestamp):
-        return value.isoformat()
-    if isinstance(value, timedelta):
-        return value.total_seconds()
-    if isinstance(value, pd.Period | pd.Interval):
-        return str(value)
-    raise TypeError(f"a {type(value).__name__}")
-
-
 def _reason(error: Exception) -> str:
     """Return the cause in few words, without values of the column."""
     if isinstance(error, UnicodeError):
@@ -246,6 +223,6 @@ def _reason(error: Exception) -> str:
         return "a value that holds itself, or is nested too deeply"
     if isinstance(error, OverflowError):
         return "a number of more than 64 bits within a list or an object"
-    if type(error) is TypeError and len(str(error)) < 60:
+    if isinstance(error, NoFormError):
         return str(error)
     return "they have no common kind"

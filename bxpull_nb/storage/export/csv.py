@@ -14,7 +14,7 @@ from bxpull_nb.masking import quoted
 from bxpull_nb.storage.export.columns import is_text
 from bxpull_nb.storage.export.exported import exported
 from bxpull_nb.storage.export.files import packing
-from bxpull_nb.storage.export.guard import SEPARATORS, Guard
+from bxpull_nb.storage.export.guard import EXACT, SEPARATORS, Guard
 from bxpull_nb.storage.export.spelling import spelled
 from bxpull_nb.storage.export.table import slices
 
@@ -55,8 +55,9 @@ def to_csv(
 
     `excel=True` is for a double click: the file begins with the mark by which Excel knows UTF-8,
     the separator is `;` and decimals have a comma, as in Russian, German or French; for Excel in
-    English choose `sep=","`. Texts that look like numbers or dates, such as ids, get a `'` too,
-    so that they stay what they are. `sep` is `,`, `;` or a tab.
+    English choose `sep=","`. Texts that look like numbers or dates, and columns with whole
+    numbers of more than 15 digits, such as ids, get a `'` too, so that they stay what they are.
+    `sep` is `,`, `;` or a tab.
 
     In messages of the push system (module `pull`) and in unreadable ones, channel ids, tokens
     and webhook secrets are masked unless `reveal=True`. The file appears whole or not at all
@@ -65,6 +66,7 @@ def to_csv(
     """
     target, guard = path_of(path), _guard(raw=raw, excel=excel, sep=sep)
     table, _ = exported(frame, "to_csv()", reveal=reveal, typed=False)
+    table = _with_ids_as_texts(table) if excel else table
     convert = partial(_cells, guard=None if raw else guard)
     options = csv.WriteOptions(quoting_style="needed", delimiter=guard.sep)
     with writing(target) as file, packing(file, target) as stream:
@@ -86,6 +88,19 @@ def _guard(*, raw: bool, excel: bool, sep: str | None) -> Guard:
     return Guard(chosen, numbers=excel)
 
 
+def _with_ids_as_texts(table: pa.Table) -> pa.Table:
+    """Return the table with whole numbers as texts where a spreadsheet would round any."""
+    for at, field in enumerate(table.schema):
+        if pa.types.is_integer(field.type) and _are_long(table[at]):
+            table = table.set_column(at, field.name, pc.cast(table[at], pa.large_string()))
+    return table
+
+
+def _are_long(column: pa.ChunkedArray) -> bool:
+    ends = pc.min_max(column).as_py()
+    return ends["min"] is not None and (ends["min"] < -EXACT or ends["max"] > EXACT)
+
+
 def _cells(table: pa.Table, guard: Guard | None) -> pa.Table:
     """Return the table as it is written: spelled, decimals with the mark, texts guarded."""
     columns = spelled(table, "to_csv()").columns
@@ -93,13 +108,15 @@ def _cells(table: pa.Table, guard: Guard | None) -> pa.Table:
         return pa.table(columns, names=table.column_names)
     mark = "," if guard.numbers and guard.sep == ";" else "."
     guarded = [
-        guard.protect(column) if is_text(field.type) else _with_mark(column, mark)
+        guard.protect(column) if is_text(field.type) else _with_mark(column, field.type, mark)
         for field, column in zip(table.schema, columns, strict=True)
     ]
     return pa.table(guarded, names=[guard.protect_name(name) for name in table.column_names])
 
 
-def _with_mark(column: pa.ChunkedArray, mark: str) -> pa.ChunkedArray:
-    if mark == "." or not pa.types.is_floating(column.type):
+def _with_mark(column: pa.ChunkedArray, kind: pa.DataType, mark: str) -> pa.ChunkedArray:
+    """Return the column; of numbers of this kind with their decimal mark."""
+    is_number = pa.types.is_floating(column.type) or pa.types.is_decimal(kind)
+    if mark == "." or not is_number:
         return column
     return pc.replace_substring(pc.cast(column, pa.large_string()), ".", mark)

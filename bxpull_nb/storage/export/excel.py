@@ -2,9 +2,11 @@
 
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -16,6 +18,7 @@ from bxpull_nb.files import path_of, writing
 from bxpull_nb.masking import quoted
 from bxpull_nb.models.dataframes import needs_dataframe
 from bxpull_nb.storage.export.exported import exported
+from bxpull_nb.storage.export.guard import EXACT
 from bxpull_nb.storage.export.reading import read_events
 from bxpull_nb.storage.export.spelling import spelled
 from bxpull_nb.storage.export.table import slices
@@ -28,7 +31,6 @@ __all__ = ["to_excel"]
 _log = logging.getLogger(__name__)
 
 _ROWS, _COLUMNS, _CHARACTERS = 1_048_576, 16_384, 32_767  # what a sheet takes; rows with the header
-_EXACT = 1 << 53  # numbers are doubles there
 _FIRST = -2_203_804_800_000_000  # microseconds: 1900-03-02; Excel has a 29 February before it
 _LAST = 253_402_214_400_000_000  # 9999-12-31, in every zone
 _DAY, _EPOCH = 86_400_000_000, 25_569  # microseconds of a day; Excel's number of 1970-01-01
@@ -54,9 +56,10 @@ def to_excel(
 
     One sheet. Excel's times have no zone and milliseconds: those of the table are shown in the
     zone `tz`, which is the sheet's name; those without a zone stay as they are. Durations are in
-    seconds. All texts are texts, also those like formulas, addresses and numbers, and whole
-    numbers beyond 2^53, so that ids survive. A text of more than 32 767 characters is cut, with
-    its length at the end, and a warning is logged. A column with times before 1900 is text.
+    seconds. All texts are texts, also those like formulas, addresses and numbers, and columns
+    with whole numbers of more than 15 digits, so that ids survive. A text of more than 32 767
+    characters is cut, with its length at the end, and a warning is logged. A column with times
+    before 1900 is text.
 
     Secrets in messages of the push system and in unreadable ones are masked unless
     `reveal=True`. Raises SettingsError for more than 1 048 575 rows or 16 384 columns before
@@ -95,26 +98,39 @@ def _check_size(rows: int, columns: int) -> None:
 
 def _write(table: pa.Table, file: Any, zone: ZoneInfo) -> int:
     """Write the sheet row by row; return the number of texts that were cut."""
+    kinds, rows, cut = [_kind(column) for column in table.columns], count(1), 0
+    with _sheet(file, zone) as (sheet, time):
+        for at, name in enumerate(table.column_names):
+            sheet.write_string(0, at, _fitting(name))
+        writers = [_writer(sheet, kind, time) for kind in kinds]
+        for part in slices(table):
+            columns = [_values(part.select([at]), kind, zone) for at, kind in enumerate(kinds)]
+            cut += sum(_count_long(values) for values in columns)
+            for cells, row in zip(zip(*columns, strict=True), rows, strict=False):
+                for at, value in enumerate(cells):
+                    if value is not None:
+                        writers[at](row, at, value)
+    return cut
+
+
+@contextmanager
+def _sheet(file: Any, zone: ZoneInfo) -> Iterator[tuple[Any, Any]]:
+    """Yield the sheet of a new workbook and its format of times; write the workbook at the end.
+
+    Rows wait in a file of a private folder, which is removed after a failure too.
+    """
     from xlsxwriter import Workbook
 
-    book = Workbook(file, {"constant_memory": True})
-    sheet = book.add_worksheet(zone.key.replace("/", " ")[:31])
-    sheet.freeze_panes(1, 0)
-    time = book.add_format({"num_format": _TIME})
-    for at, name in enumerate(table.column_names):
-        sheet.write_string(0, at, _fitting(name))
-    kinds = [_kind(column) for column in table.columns]
-    writers = [_writer(sheet, kind, time) for kind in kinds]
-    rows, cut = count(1), 0
-    for part in slices(table):
-        columns = [_values(part[at], kind, zone) for at, kind in enumerate(kinds)]
-        cut += sum(_count_long(values) for values in columns)
-        for cells, row in zip(zip(*columns, strict=True), rows, strict=False):
-            for at, value in enumerate(cells):
-                if value is not None:
-                    writers[at](row, at, value)
-    book.close()
-    return cut
+    with TemporaryDirectory(prefix="bxpull-") as folder:
+        book = Workbook(file, {"constant_memory": True, "tmpdir": folder})
+        book.use_zip64()  # for a sheet of more than 4 GB
+        sheet = book.add_worksheet(zone.key.replace("/", " ")[:31])
+        sheet.freeze_panes(1, 0)
+        try:
+            yield sheet, book.add_format({"num_format": _TIME})
+            book.close()
+        finally:
+            sheet.row_data_fh.close()
 
 
 def _kind(column: pa.ChunkedArray) -> str:
@@ -125,7 +141,7 @@ def _kind(column: pa.ChunkedArray) -> str:
     if pa.types.is_timestamp(kind):
         return "time" if _within(_instants(column), _FIRST, _LAST) else "text"
     if pa.types.is_integer(kind):
-        return "number" if _within(column, -_EXACT, _EXACT) else "text"
+        return "number" if _within(column, -EXACT, EXACT) else "text"
     return "number" if pa.types.is_floating(kind) or pa.types.is_duration(kind) else "text"
 
 
@@ -147,14 +163,16 @@ def _writer(sheet: Any, kind: str, time: Any) -> Write:
     return writers[kind]
 
 
-def _values(column: pa.ChunkedArray, kind: str, zone: ZoneInfo) -> list[Any]:
+def _values(one: pa.Table, kind: str, zone: ZoneInfo) -> list[Any]:
+    """Return the cells of a table of one column."""
     if kind == "time":
+        column = one.column(0)
         local = _instants(column)
         if column.type.tz is not None:
             moments = local.to_pandas().dt.tz_convert(zone).dt.tz_localize(None)
             local = pa.chunked_array([pa.array(moments, pa.timestamp("us"), from_pandas=True)])
         return [None if us is None else us / _DAY + _EPOCH for us in _counts(local)]
-    cells: list[Any] = spelled(pa.table({"cell": column}), "to_excel()")["cell"].to_pylist()
+    cells: list[Any] = spelled(one, "to_excel()").column(0).to_pylist()
     if kind == "text":
         return [value if value is None else str(value) for value in cells]
     return [None if value is None or value != value else value for value in cells]

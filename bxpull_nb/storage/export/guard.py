@@ -10,10 +10,13 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["SEPARATORS", "Guard"]
+__all__ = ["EXACT", "SEPARATORS", "Guard"]
 
 SEPARATORS = (",", ";", "\t")
 """The separators of cells that spreadsheets know."""
+
+EXACT = 10**15 - 1
+"""The largest whole number that Excel shows with all its digits."""
 
 _SIGNS = "=+\\-@＝＋－＠"  # noqa: RUF001 - full-width ones are computed too
 _BLANKS = (  # white space, control characters, and those without a width

@@ -9,8 +9,8 @@ from bxpull_nb.errors import DatasetTooNew, FileFormatError
 from bxpull_nb.files import path_of, writing
 from bxpull_nb.masking import reason_of
 from bxpull_nb.models import EVENT_COLUMNS
-from bxpull_nb.storage.export.columns import pandas_metadata
 from bxpull_nb.storage.export.exported import exported
+from bxpull_nb.storage.export.pandas_metadata import pandas_metadata
 from bxpull_nb.storage.export.table import check_columns, with_later_columns
 
 if TYPE_CHECKING:
