@@ -194,6 +194,8 @@ class Explorer(PanelLayout):
 
     async def _start(self) -> None:
         self.status.show("")
+        if self.replay_bar is not None:
+            self.replay_bar.begin_again_at_end()
         await self.feed.start_async(CHANNELS[self.channels.value], self.transport.value)
 
     async def _use_polling(self) -> None:
