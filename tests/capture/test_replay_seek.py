@@ -107,7 +107,7 @@ def test_handlers_and_streams_get_events_again(feed: Feed) -> None:
     """Those after the place, in their order."""
     replay = replay_of(feed)
     handled: list[int] = []
-    feed.on()(lambda event: handled.append(event.params["n"]))
+    feed.on()(lambda event: handled.append(params(event)["n"]))
 
     async def streamed() -> list[int]:
         got: list[int] = []
