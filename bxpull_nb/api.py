@@ -160,10 +160,10 @@ def replay(source: "str | Path | pd.DataFrame", speed: float = 1.0) -> Feed:
     events. The feed has the same API as a live one: `wait`, `expect`, `mark`, and `explore(feed)`
     shows it; it stops at the end, and its `df` equals the recording. A handler or a stream gets
     every event, also when it is added after they were played; `start()` after a stop continues
-    where it stopped, and has nothing more to play after the end. `speed` 10 is ten times as
-    fast, `math.inf` at once. Raises FileFormatError or OSError for a file that cannot be read,
-    SettingsError for a DataFrame of Dask, or without the columns of events, and for a speed that is
-    not above zero.
+    where it stopped, and has nothing more to play after the end. `feed.replay.seek` goes forward
+    or back. `speed` 10 is ten times as fast, `math.inf` at once. Raises FileFormatError or OSError
+    for a file that cannot be read, SettingsError for a DataFrame of Dask, or without the columns of
+    events, and for a speed that is not above zero.
     """
     from bxpull_nb.capture.replay import Playback
     from bxpull_nb.models.dataframes import event_columns

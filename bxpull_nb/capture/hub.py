@@ -17,7 +17,7 @@ from bxpull_nb.capture.waiters import Waiters
 from bxpull_nb.errors import JournalNotWritable, WaitTimeout
 from bxpull_nb.listener import Beginnings
 from bxpull_nb.models import Batch, LogEntry, Record
-from bxpull_nb.storage.eventlog import EventLog
+from bxpull_nb.storage.eventlog import EventLog, StoredRows
 from bxpull_nb.storage.journal import Journal
 
 __all__ = ["EventHub"]
@@ -75,6 +75,13 @@ class EventHub:
             self.waiters.offer(first, records)
         for tap in tuple(self.taps):
             tap(records)
+
+    def rewound(self, rows: StoredRows) -> None:
+        """Hold these rows of a recording, the first ones; all after them come again."""
+        with self._lock:
+            self.log.replace(rows)
+            self._rate = _Rate()
+            self.waiters.rewind(len(rows))
 
     def is_safe(self) -> bool:
         """Whether the journal's disk has everything that was stored; True without a journal."""

@@ -49,6 +49,7 @@ class Lookup:
 
     def is_enough_with(self, row: int, record: Record) -> bool:
         """Look at the record; whether it was the last one needed."""
+        self._forget_from(row)
         self.looked_at += 1
         self.end = row + 1
         if self.passed is not None and self._is_named is not None and self._is_named(record):
@@ -59,6 +60,14 @@ class Lookup:
         self._record = record
         self._left -= 1
         return self._left <= 0
+
+    def _forget_from(self, row: int) -> None:
+        """Forget what was found from this row on: it comes again after a replay went back."""
+        while self.rows and self.rows[-1] >= row:
+            self.rows.pop()
+            self._left += 1
+        while self.passed and self.passed[-1] >= row:
+            self.passed.pop()
 
     def skip(self, count: int) -> None:
         """Count records that came and are not kept, unless nothing would be left to give."""

@@ -1,33 +1,39 @@
 """Replay: a captured file drives a feed, as the listener drives a live one."""
 
 import asyncio
-import math
-import threading
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-import numpy as np
-
-from bxpull_nb.capture.checks import shown
-from bxpull_nb.capture.recorded import microseconds, recorded_rows
+from bxpull_nb.capture.recorded import recorded_rows
+from bxpull_nb.capture.replay_progress import DueTimes, Progress, checked_place, checked_speed
 from bxpull_nb.errors import ConnectionFailed, SettingsError
 from bxpull_nb.listener import CaptureTarget, ListenerStats
-from bxpull_nb.models import Batch
+from bxpull_nb.models import Batch, LogEntry
 from bxpull_nb.storage.dataset import read_events
 from bxpull_nb.storage.eventlog import StoredRows
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Playback", "Replay"]
+__all__ = ["Playback", "Replay", "Rewindable"]
 
 _ROWS = 8192  # rows per batch, some 10 ms; between batches the loop runs other tasks
 _SHORTEST = 0.01  # seconds: rows due within this time come together
 _LONGEST = 0.25  # seconds: a new speed takes effect after this time at most
-_TOLERANCE = 1.0  # microseconds: sums of floats are inexact
-_NAT = np.iinfo("int64").min
+_PATIENCE = 10.0  # seconds that a seek from another thread waits for the rows
+
+
+@runtime_checkable
+class Rewindable(Protocol):
+    """A capture target that can go back."""
+
+    def rewound(self, rows: StoredRows) -> None:
+        """Hold these rows, the first of those it had; all after them come again."""
+        ...
 
 
 class Replay:
@@ -36,8 +42,8 @@ class Replay:
     `source` is a DataFrame of events, or the path of a file for `read_events`. Each row comes as
     it was recorded, `received_at` included, so the log at the end equals the recording value by
     value. Rows come in order, on time to 10 ms. `speed` is above zero: 1 as recorded, 10 ten
-    times as fast, `math.inf` at once; any thread may change it during the replay. `start` is the
-    first row to play. `monotonic` returns seconds.
+    times as fast, `math.inf` at once; any thread may change it during the replay. A `run` that is
+    cancelled is a pause: the next one goes on from there. `monotonic` returns seconds.
     """
 
     config: None = None
@@ -54,7 +60,6 @@ class Replay:
         target: CaptureTarget,
         *,
         speed: float = 1.0,
-        start: int = 0,
         stats: ListenerStats | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -62,15 +67,18 @@ class Replay:
         self.stats = stats or ListenerStats()
         self.state = "connecting"
         """`connecting` while the file is read, then `connected`."""
-        self.played = start
-        """Rows handed over so far, those before `start` included."""
+        self.played = 0
+        """Rows of the recording that the log has."""
         self.rows: int | None = None
         """Rows in all; None until the file is read."""
         self._source = source
         self._target = target
         self._sleep = sleep
-        self._progress = _Progress(_checked(speed), monotonic)
-        self._span = (0, 0)  # microseconds since 1970: the first row's arrival, and the last's
+        self._progress = Progress(checked_speed(speed), monotonic)
+        self._recorded: tuple[StoredRows, DueTimes] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._playing = asyncio.Lock()
+        self._back_to: float | None = None  # where a seek goes back to; the rows must follow
 
     @property
     def speed(self) -> float:
@@ -79,25 +87,45 @@ class Replay:
 
     @speed.setter
     def speed(self, speed: float) -> None:
-        self._progress.change(_checked(speed))
+        self._progress.change(checked_speed(speed))
 
     @property
     def length(self) -> float:
         """Seconds from the first row to the last; 0 until the file is read."""
-        first, last = self._span
-        return (last - first) / 1e6
+        return 0.0 if self._recorded is None else self._recorded[1].length / 1e6
 
     @property
     def position(self) -> float:
         """Seconds of the recording that were played."""
-        return (self.clock() // 1000 - self._span[0]) / 1e6
+        return min(self._progress.now() / 1e6, self.length)
 
-    def seek(self, seconds: float) -> None:
-        """Go on from this second of the recording; the rows before it come at once.
+    def seek(self, when: float | str | datetime) -> None:
+        """Go on from there: a second of the recording, or a moment (UTC unless it has a zone).
 
-        A replay never goes back: what was played stays. Any thread may call it.
+        On return the log holds the rows up to it, also in a pause and after the end; at 0 it is
+        empty. Forward, handlers, streams and waits get the rows in between at once. Back, the
+        log is what it was then, and the rows after come again, also to them; a `df` that you hold
+        stays as it is, and so do marks. Any thread may call it. Raises SettingsError for what
+        is neither, before the recording is read, and for a step back where rows cannot be taken
+        out again.
+
+        >>> feed.replay.seek(90)
+        >>> feed.replay.seek("2026-11-27 09:15")
         """
-        self._progress.advance_to(min(seconds, self.length) * 1e6)
+        if self._recorded is None or self._loop is None:
+            raise SettingsError("seek(): the recording is not read yet. Start the feed first.")
+        _rows, due = self._recorded
+        at = min(max(checked_place(when, due.first_us), 0.0), due.length)
+        is_back = at < min(self._progress.now(), due.length) or (at == 0 < self.played)
+        if is_back and not isinstance(self._target, Rewindable):
+            raise SettingsError(
+                "seek(): this replay only goes forward: what it has played is kept elsewhere. "
+                "Start another replay of the recording."
+            )
+        self._progress.move_to(at)
+        if is_back or self._back_to is not None:
+            self._back_to = at
+        self._wait_for_rows(self._loop)
 
     @property
     def ready(self) -> bool:
@@ -106,22 +134,17 @@ class Replay:
 
     async def run(self) -> None:
         """Play all rows, then return; raises the errors of `read_events`."""
-        events = self._source
-        if isinstance(events, str | Path):
-            events = await asyncio.to_thread(read_events, events)
-        self.rows = len(events)
-        rows = await asyncio.to_thread(recorded_rows, events)
-        due = _due(events)
-        self._span = _span(events, due)
-        self._progress.start(float(due[self.played - 1]) if self.played else 0.0)
+        rows, due = await self._read()
+        self._progress.go()
         self.state = "connected"
         self._target.changed()
-        while self.played < len(events):
-            end = int(np.searchsorted(due, self._progress.now() + _TOLERANCE, side="right"))
-            if end > self.played:
-                await self._hand_over(rows, end)
-            else:
-                await self._sleep(self._wait(float(due[end])))
+        try:
+            await self._catch_up()
+            while self.played < len(rows):
+                await self._sleep(self._wait(due.of(self.played)))
+                await self._catch_up()
+        finally:
+            self._progress.pause()
 
     def retry_now(self) -> None:
         """Do nothing: a replay never waits for a connection."""
@@ -131,8 +154,10 @@ class Replay:
 
     def clock(self) -> int:
         """Return the current position in recorded time, as Unix nanoseconds."""
-        first, last = self._span
-        return (first + int(min(self._progress.now(), last - first))) * 1000
+        if self._recorded is None:
+            return 0
+        due = self._recorded[1]
+        return (due.first_us + int(min(self._progress.now(), due.length))) * 1000
 
     async def call(self, method: str, params: dict[str, Any]) -> Any:  # noqa: ARG002 - a listener's signature
         """Raises ConnectionFailed: there is no push server to call."""
@@ -145,9 +170,56 @@ class Replay:
         left = (due - self._progress.now()) / 1e6 / self.speed
         return min(max(left, _SHORTEST), _LONGEST)
 
+    async def _read(self) -> tuple[StoredRows, DueTimes]:
+        """Return the rows and their times; the file is read once."""
+        self._loop = asyncio.get_running_loop()
+        if self._recorded is None:
+            events = self._source
+            if isinstance(events, str | Path):
+                events = await asyncio.to_thread(read_events, events)
+            rows = await asyncio.to_thread(recorded_rows, events)
+            self._recorded, self.rows = (rows, DueTimes(events)), len(rows)
+        return self._recorded
+
+    def _wait_for_rows(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Let the rows follow a seek; wait for them, unless on the loop's own thread."""
+        if not loop.is_running():
+            return  # the next `run` goes on from there
+        with suppress(RuntimeError):  # no loop runs on this thread
+            if asyncio.get_running_loop() is loop:
+                self._following = loop.create_task(self._catch_up())
+                return
+        with suppress(TimeoutError):
+            asyncio.run_coroutine_threadsafe(self._catch_up(), loop).result(_PATIENCE)
+
+    async def _catch_up(self) -> None:
+        """Go back where a seek asks for it, then hand over the rows that are due."""
+        if self._recorded is None:
+            return
+        rows, due = self._recorded
+        async with self._playing:
+            back_to, self._back_to = self._back_to, None
+            if back_to is not None and due.rows_before(back_to) < self.played:
+                self._rewind(rows, due.rows_before(back_to), due.first_us + int(back_to))
+            now = self._progress.now()
+            end = due.rows_until(now) if self._progress.moving or now > 0 else 0
+            await self._hand_over(rows, end)
+
+    def _rewind(self, rows: StoredRows, keep: int, at_us: int) -> None:
+        """Have the target hold the first rows only; counters follow."""
+        again = rows.part(keep, self.played)
+        self.played = keep
+        self.stats.bad_frames -= again.bad_frames
+        self.stats.events -= len(again) - again.bad_frames
+        self.stats.last_lag = None
+        if isinstance(self._target, Rewindable):
+            self._target.rewound(rows.part(0, keep))
+        text = "went back to this moment; the events after it come again"
+        self._target.happened(LogEntry(at_us=at_us, kind="went_back", text=text))
+
     async def _hand_over(self, rows: StoredRows, end: int) -> None:
-        """Store the rows up to `end` in batches; other tasks run in between."""
-        while self.played < end:
+        """Store the rows up to `end` in batches, between other tasks; a seek back ends it."""
+        while self.played < end and self._back_to is None:
             stop = min(self.played + _ROWS, end)
             part = rows.part(self.played, stop)
             self._target.store(Batch(part))
@@ -164,88 +236,17 @@ class Replay:
 
 
 class Playback:
-    """Opens the replays of one recording: each continues where the one before stopped.
+    """Opens the replay of one recording: always the same, which goes on where it stopped.
 
     So a feed that is started again has no event twice.
     """
 
     def __init__(self, source: "pd.DataFrame | str | Path", speed: float) -> None:
-        self._source, self._speed = source, _checked(speed)
-        self._last: Replay | None = None
+        self._source, self._speed = source, checked_speed(speed)
+        self._replay: Replay | None = None
 
     def __call__(self, target: CaptureTarget, *, stats: ListenerStats, **_live: Any) -> Replay:
-        """Return the next replay, at the speed of the last."""
-        last = self._last
-        self._last = Replay(
-            self._source,
-            target,
-            speed=self._speed if last is None else last.speed,
-            start=0 if last is None else last.played,
-            stats=stats,
-        )
-        return self._last
-
-
-class _Progress:
-    """The current position in recorded time: microseconds since the first row."""
-
-    def __init__(self, speed: float, monotonic: Callable[[], float]) -> None:
-        self.speed = speed
-        self._monotonic = monotonic
-        self._lock = threading.Lock()
-        self._seen = self._at = 0.0
-
-    def start(self, at: float) -> None:
-        with self._lock:
-            self._seen, self._at = self._monotonic(), at
-
-    def now(self) -> float:
-        with self._lock:
-            return self._advance()
-
-    def advance_to(self, at: float) -> None:
-        """Continue from there, unless it is further already."""
-        with self._lock:
-            self._at = max(self._advance(), at)
-
-    def change(self, speed: float) -> None:
-        """Set the speed from now on; the time so far counts at the old one."""
-        with self._lock:
-            self._advance()
-            self.speed = speed
-
-    def _advance(self) -> float:
-        seen = self._monotonic()
-        if math.isinf(self.speed):
-            self._at = math.inf
-        else:
-            self._at += (seen - self._seen) * 1e6 * self.speed
-        self._seen = seen
-        return self._at
-
-
-def _checked(speed: Any) -> float:
-    try:
-        number = math.nan if isinstance(speed, str | bytes) else float(speed)
-    except Exception:  # noqa: BLE001 - any `__float__`
-        number = math.nan
-    if not number > 0:  # also for nan
-        raise SettingsError(
-            f"speed={shown(speed)}: it must be above zero. 1 is as recorded, math.inf at once."
-        )
-    return number
-
-
-def _due(events: "pd.DataFrame") -> np.ndarray:
-    """Return when each row is due: microseconds after the first, never decreasing."""
-    times = microseconds(events["received_at"])
-    known = times[times != _NAT]
-    first = known[0] if len(known) else 0
-    return np.maximum.accumulate(np.maximum(times, first)) - first
-
-
-def _span(events: "pd.DataFrame", due: np.ndarray) -> tuple[int, int]:
-    times = microseconds(events["received_at"])
-    known = times[times != _NAT]
-    first = int(known[0]) if len(known) else 0
-    return first, first + int(due[-1]) if len(due) else first
+        """Return the replay into `target`; a later call returns the same."""
+        if self._replay is None:
+            self._replay = Replay(self._source, target, speed=self._speed, stats=stats)
+        return self._replay

@@ -71,10 +71,12 @@ class LookupAll(Lookup):
 
     def is_enough_with(self, row: int, record: Record) -> bool:
         """Look at the record; whether all expectations are met."""
+        self._forget_from(row)
         self.looked_at += 1
         self.end = row + 1
         met = {number for number, one in enumerate(self._nearest) if one.is_met_by(record)}
         if met and isinstance(record, Event):
+            self.rows.append(row)
             self._records.append(record)
             self._candidates.append(met)
             self._assign(len(self._records) - 1, set())
@@ -89,6 +91,15 @@ class LookupAll(Lookup):
         count = f"{len(self._place_of)} of {len(self._wanted)} expected events came"
         others = "; ".join(str(self._wanted[number]) for number in missing)
         return ExpectationFailed(f"{count}, not {others}.\n{error}", nearest=error.nearest)
+
+    def _forget_from(self, row: int) -> None:
+        known = len(self.rows)
+        super()._forget_from(row)
+        if len(self.rows) < known:
+            del self._records[len(self.rows) :], self._candidates[len(self.rows) :]
+            self._place_of = {}
+            for place in range(len(self.rows)):
+                self._assign(place, set())
 
     def _assign(self, place: int, tried: set[int]) -> bool:
         """Give the record to an expectation; move others where that frees one (Kuhn)."""

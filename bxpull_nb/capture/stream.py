@@ -125,6 +125,8 @@ class EventStream:
     def _is_selected(self, row: int, record: Record) -> bool:
         if not self._selection.is_where(record):
             return False
+        while self._given and self._given[-1] >= row:  # a replay went back: it comes again
+            self._given.pop()
         self._given.append(row)
         return True
 

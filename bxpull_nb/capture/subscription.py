@@ -59,6 +59,12 @@ class Subscription:
             self._overflowed()
         self._wake()
 
+    def drop_from(self, row: int) -> None:
+        """Drop the records from this row on that wait: they will be put again."""
+        with self._lock:
+            while self._waiting and self._waiting[-1][0] >= row:
+                self._waiting.pop()
+
     def end(self, error: BaseException | None) -> None:
         """Put nothing more; what waits may still be taken."""
         with self._lock:

@@ -48,6 +48,13 @@ class Waiters:
         for subscription in tuple(self._open):
             subscription.put(enumerate(records, first))
 
+    def rewind(self, row: int) -> None:
+        """Take the rows from this one on as new: they come again. Hold the lock."""
+        self._passed, self._reached = min(self._passed, row), min(self._reached, row)
+        self._given = {given for given in self._given if given < row}
+        for subscription in tuple(self._open):
+            subscription.drop_from(row)
+
     def end(self, error: BaseException | None) -> None:
         """End every subscription. Hold the lock."""
         for subscription in tuple(self._open):

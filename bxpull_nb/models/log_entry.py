@@ -30,8 +30,8 @@ class LogEntry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """`started`, `connected`, `lost`, `retried`, `resumed`, `fell_back`, `returned`, `renewed`,
     `recovered`, `reset`, `restarting`, `audit_failed`, `audit_too_large`, `beginning_unknown`,
     `stalled`, `continued`, `config_failed`, `journal_failed`, `journal_recovered`, `journal_lost`,
-    `handler_failed`, `stream_overflowed`, `marked`, `sent`, `failed` or `stopped`; of a
-    watch: `new_command`, `new_path`, `type_changed`, `silent` or `rate_above`; of a
+    `handler_failed`, `stream_overflowed`, `marked`, `sent`, `went_back`, `failed` or `stopped`;
+    of a watch: `new_command`, `new_path`, `type_changed`, `silent` or `rate_above`; of a
     source besides the channels: `source_started`, `source_failed`, `source_retried`,
     `source_weaker`, `event_unknown`, `doorbell_missing`, `queue_shared`, `one_reader`, `limited`,
     `not_enriched`, `not_safe`, `note_failed`, `marks_unknown` or `unbound`."""

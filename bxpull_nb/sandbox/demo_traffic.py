@@ -1,13 +1,12 @@
-"""Demo traffic: events of a working day in a small company, published in time.
+"""Demo traffic: the events of a working day in a small company; `demo_pace` publishes them.
 
 The same seed gives the same events, whatever the rate. Every generator keeps its state: a deal is
 created, moves through its stages and is won or lost, a chat's messages are numbered, counters go
 up and are read. Each event names the entities that it belongs to, which `demo_truth` reports.
 """
 
-import asyncio
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import count
 from random import Random
 from typing import Any
@@ -18,10 +17,8 @@ from bxpull_nb.sandbox.demo_orders import orders
 from bxpull_nb.sandbox.objects.portal_objects import COMPANIES
 from bxpull_nb.sandbox.settings import USER_ID
 
-__all__ = ["demo_events", "demo_gaps", "play"]
+__all__ = ["demo_events"]
 
-_LARGEST_DELAY = 1.0
-_YIELD_EVERY = 64
 _PAYMENT_COMES = 0.3  # after each event: a payment is three events after its order, on average
 _PEOPLE = {
     1: "Ada Sandbox",
@@ -87,40 +84,6 @@ def _events(seed: int) -> Iterator[DemoEvent]:
             yield payments.popleft()
         else:
             yield next(rng.choices(sources, shares)[0])
-
-
-def demo_gaps(rate: float, seed: int = 0) -> Iterator[float]:
-    """Yield the seconds before each event, in bursts and lulls.
-
-    The mean is `rate` events a second. A burst is about 200 events at 2.5 times the rate, a lull
-    about 50 in the remaining time.
-    """
-    rng = Random(seed)  # noqa: S311 - see above
-    burst, lull = 2.5 * rate, 50 / 170 * rate  # 200 / 2.5 + 50 * 170 / 50 = 250 mean gaps
-    while True:
-        for _ in range(rng.randint(100, 300)):
-            yield rng.expovariate(burst)
-        for _ in range(rng.randint(25, 75)):
-            yield rng.expovariate(lull)
-
-
-async def play(
-    events: Iterator[DemoEvent], gaps: Iterator[float], publish: Callable[[DemoEvent], object]
-) -> None:
-    """Publish each event when its gap has passed, as long as there are events.
-
-    A late loop catches up with one second at most: a computer that slept must not publish the
-    events of a night at once.
-    """
-    clock = asyncio.get_running_loop().time
-    due = clock()
-    for number, (event, gap) in enumerate(zip(events, gaps, strict=False)):
-        due = max(due + gap, clock() - _LARGEST_DELAY)
-        wait = due - clock()
-        # When late it does not wait, but lets other tasks of the loop run now and then.
-        if wait > 0 or number % _YIELD_EVERY == 0:
-            await asyncio.sleep(max(wait, 0))
-        publish(event)
 
 
 def _deals(rng: Random) -> Iterator[DemoEvent]:

@@ -12,7 +12,7 @@ from bxpull_nb.sandbox.channels import Channels, Signer
 from bxpull_nb.sandbox.clock import DateHeader
 from bxpull_nb.sandbox.company import Company
 from bxpull_nb.sandbox.demo_event import DemoEvent
-from bxpull_nb.sandbox.demo_traffic import demo_gaps, play
+from bxpull_nb.sandbox.demo_pace import demo_gaps, play
 from bxpull_nb.sandbox.demo_truth import DemoRecord
 from bxpull_nb.sandbox.publisher import Publisher
 from bxpull_nb.sandbox.push.broker import Broker

@@ -3,9 +3,11 @@
 import asyncio
 import math
 from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -15,9 +17,10 @@ from bxpull_nb.capture.replay import Replay
 from bxpull_nb.errors import ConnectionFailed, FileFormatError, SettingsError
 from bxpull_nb.listener import Beginnings, ListenerStats
 from bxpull_nb.models import Arrival, BadFrame, Batch, Event, LogEntry, Record
-from bxpull_nb.storage.eventlog import EventLog
+from bxpull_nb.storage.eventlog import EventLog, StoredRows
 from bxpull_nb.storage.export import to_parquet
 from tests.support.rows import records
+from tests.support.targets import ListTarget
 
 START = 1767225600_000000
 
@@ -30,6 +33,8 @@ class Clock:
         self.sleeps: list[float] = []
         self.came: list[tuple[float, int]] = []
         self.log = EventLog()
+        self.rewound_to: list[int] = []
+        self.entries: list[LogEntry] = []
         self.on_change: Callable[[], object] = lambda: None
 
     async def sleep(self, seconds: float) -> None:
@@ -47,7 +52,8 @@ class Clock:
         return True
 
     def happened(self, entry: LogEntry) -> None:
-        """Do nothing: a replay has no connection."""
+        """Keep the entry."""
+        self.entries.append(entry)
 
     def changed(self) -> None:
         """Notify the test."""
@@ -57,6 +63,11 @@ class Clock:
         """Keep the rows, and when they came."""
         self.came.append((round(self.now - 50, 3), len(batch.records)))
         self.log.extend(batch.records)
+
+    def rewound(self, rows: StoredRows) -> None:
+        """Hold these rows only; note their number."""
+        self.rewound_to.append(len(rows))
+        self.log.replace(rows)
 
     def replay(self, source: Any, **settings: Any) -> Replay:
         """Return a replay by this clock into this log."""
@@ -117,7 +128,7 @@ def test_at_once_is_in_batches_too() -> None:
 
 
 def test_a_seek_brings_the_rows_before_it_at_once() -> None:
-    """The rows after it keep their gaps; going back does nothing."""
+    """The rows after it keep their gaps."""
     clock = Clock()
     replay = clock.replay(frame(at(0), at(100), at(200), at(203)))
 
@@ -125,12 +136,128 @@ def test_a_seek_brings_the_rows_before_it_at_once() -> None:
         await clock.sleep(seconds)
         if replay.played == 1:
             replay.seek(200.0)
-            replay.seek(50.0)
 
     replay._sleep = sleep
     run(replay.run())
     assert [(round(when), rows) for when, rows in clock.came] == [(0, 1), (0, 2), (3, 1)]
     assert (replay.length, round(replay.position, 3)) == (203.0, 203.0)
+
+
+def test_a_seek_back_takes_rows_out_and_plays_them_again() -> None:
+    """Counters follow; the log at the end equals the recording, and a held DataFrame stays."""
+    clock, stats = Clock(), ListenerStats()
+    recorded = frame(at(0, 1), BadFrame("oops", "no", None, Arrival(START + 100_000_000)), at(200))
+    replay = clock.replay(recorded, stats=stats)
+    held: list[pd.DataFrame] = []
+
+    async def sleep(seconds: float) -> None:
+        await clock.sleep(seconds)
+        if replay.played == 2 and not held:
+            held.append(clock.log.df)
+            assert (stats.events, stats.bad_frames) == (1, 1)
+            replay.seek(40)
+            replay.seek(50)
+        if clock.rewound_to and replay.played == 1:
+            assert (stats.events, stats.bad_frames, len(clock.log)) == (1, 0, 1)
+
+    replay._sleep = sleep
+    run(replay.run())
+    assert clock.rewound_to == [1]
+    assert [(round(when), rows) for when, rows in clock.came] == [
+        (0, 1),
+        (100, 1),
+        (150, 1),
+        (250, 1),
+    ]
+    assert (stats.events, stats.bad_frames) == (2, 1)
+    pd.testing.assert_frame_equal(clock.log.df, recorded)
+    pd.testing.assert_frame_equal(held[0], recorded.iloc[:2])
+    assert [(entry.kind, entry.at_us - START) for entry in clock.entries] == [
+        ("went_back", 50_000_000)
+    ]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(records, max_size=12), st.lists(st.floats(-1, 2e9), min_size=1, max_size=4))
+def test_seeks_leave_the_recording_up_to_the_moment(
+    rows: list[Record], moments: list[float]
+) -> None:
+    """In a pause, in any order; and once played to its end, the log equals the recording."""
+    clock, recorded = Clock(), frame(*rows)
+    replay = clock.replay(recorded, speed=math.inf)
+
+    async def play() -> None:
+        await replay.run()
+        for moment in moments:
+            replay.seek(moment)
+            await replay._following
+            shown = recorded.iloc[: len(clock.log)]
+            pd.testing.assert_frame_equal(clock.log.df, shown, check_categorical=False)
+            assert len(clock.log) == replay.played
+            assert replay.played == len(rows) or replay.position < (replay.length or 1)
+            assert moment > 0 or replay.played == 0
+        await replay.run()
+
+    run(play())
+    pd.testing.assert_frame_equal(clock.log.df, recorded)
+
+
+@pytest.mark.parametrize(
+    ("when", "position"),
+    [
+        (50, 50),
+        (-1, 0),
+        (1e300, 203),
+        (math.inf, 203),
+        ("2026-01-01 00:00:50", 50),
+        ("2026-01-01T01:00:50+01:00", 50),
+        (datetime(2026, 1, 1, 0, 0, 50, tzinfo=UTC), 50),
+        (pd.Timestamp("2026-01-01 00:00:50"), 50),
+        (np.datetime64("2026-01-01T00:00:50", "ns"), 50),
+        ("1999-01-01", 0),
+        (datetime(9999, 12, 31, tzinfo=UTC), 203),
+    ],
+)
+def test_a_place_is_seconds_or_a_moment(when: Any, position: float) -> None:
+    """A moment without a zone is UTC; one outside the recording is its start, or its end."""
+    clock = Clock()
+    replay = clock.replay(frame(at(0), at(203)), speed=math.inf)
+
+    async def play() -> None:
+        await replay.run()
+        replay.seek(when)
+        await replay._following
+
+    run(play())
+    assert replay.position == position
+
+
+@pytest.mark.parametrize("when", [math.nan, None, "", "soon", b"5", [], object(), "\ud800", pd.NaT])
+def test_other_values_are_no_place(when: Any) -> None:
+    """The error shows what may be given; nothing moves."""
+    clock = Clock()
+    replay = clock.replay(frame(at(0), at(203)), speed=math.inf)
+    run(replay.run())
+    with pytest.raises(SettingsError, match="give seconds of the recording, or a moment"):
+        replay.seek(when)
+    assert (len(clock.log), replay.position) == (2, 203)
+
+
+def test_a_recording_that_is_not_read_has_no_places() -> None:
+    """The error names the next step."""
+    with pytest.raises(SettingsError, match="Start the feed first"):
+        Clock().replay(frame(at(0))).seek(0)
+
+
+def test_a_target_that_keeps_all_rows_is_not_taken_back() -> None:
+    """Forward it goes; back it raises, and plays on."""
+    target = ListTarget()
+    replay = Replay(frame(at(0), at(100), at(200)), target, speed=math.inf)
+    run(replay.run())
+    with pytest.raises(SettingsError, match="only goes forward"):
+        replay.seek(50)
+    replay.seek(200)
+    assert len(target.records) == 3
 
 
 def test_the_speed_may_change_while_it_plays() -> None:

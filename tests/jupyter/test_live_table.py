@@ -12,6 +12,7 @@ import ipywidgets
 import pytest
 
 import bxpull_nb as bx
+from bxpull_nb.capture.recorded import recorded_rows
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.jupyter.widgets.live_table import LiveTable
 from bxpull_nb.jupyter.widgets.rate_chart import RateChart
@@ -20,7 +21,7 @@ from bxpull_nb.models import Arrival, BadFrame, Record
 from bxpull_nb.storage.eventlog import EventLog
 from tests.support.fake_comm import Recorder, Sent, from_page, record_comms, sent_by
 from tests.support.row_source import NOW_US, Clock, ListSource, event
-from tests.support.rows import frame
+from tests.support.rows import frame, played
 from tests.support.waiting import eventually
 
 XSS = "<img src=x onerror=window.__xss=1>"
@@ -286,6 +287,22 @@ def test_an_emptied_source_starts_over() -> None:
     assert table.flush() == 1
     assert heads(table) == [("snapshot", 0, 5), ("snapshot", 0, 0), ("rows", 0, 1)]
     assert ids(page.catch_up().rows) == [0]
+
+
+@pytest.mark.parametrize("text", ["", "n"])
+def test_replaced_rows_start_over(text: str) -> None:
+    """Also when there are more than before, and in a search; the filters stay."""
+    log = EventLog()
+    log.extend(recorded_rows(played(5)))
+    table = LiveTable(log, run=lambda work: work())
+    table.search_for(text)
+    page = Page(table)
+    page.hello()
+    log.replace(recorded_rows(played(9)[2:]))
+    table.flush()
+    table.flush()
+    assert [row[4] for row in page.catch_up().rows] == [f'{{"n":{n}}}' for n in range(2, 9)]
+    assert (page.epoch, table.filters["text"]) == (1, text)
 
 
 # ---- the cells of a row

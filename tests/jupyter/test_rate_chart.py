@@ -9,6 +9,7 @@ from typing import Any
 import ipywidgets
 import pytest
 
+from bxpull_nb.capture.recorded import recorded_rows
 from bxpull_nb.jupyter.widgets.live_answer import LiveAnswer
 from bxpull_nb.jupyter.widgets.rate_chart import Pick, RateChart
 from bxpull_nb.jupyter.widgets.rows import RowSource
@@ -17,6 +18,7 @@ from bxpull_nb.query.search_text import parsed
 from bxpull_nb.storage.eventlog import EventLog
 from tests.support.fake_comm import Recorder, from_page, record_comms, sent_by
 from tests.support.row_source import NOW_US, Clock, ListSource, event
+from tests.support.rows import frame
 
 SECOND = NOW_US // 1_000_000
 XSS = "<img src=x onerror=window.__xss=1>"
@@ -303,6 +305,16 @@ def test_another_or_emptied_source_starts_over() -> None:
     assert (total(second["seconds"]), third["seconds"]) == (1, [])
     assert (second["flags"], third["flags"]) == ([], [])
     assert [message.content["epoch"] for message in sent_by(chart)] == [0, 1, 2]
+
+
+def test_replaced_rows_are_counted_instead() -> None:
+    """Also when there are as many: a replay went back and played on."""
+    log = EventLog()
+    log.extend([at(0), at(0)])
+    chart = chart_of(log)
+    log.replace(recorded_rows(frame(at(1), at(2))))
+    chart.flush()
+    assert [row[0] for row in bodies(chart)[-1]["seconds"]] == [SECOND + 1, SECOND + 2]
 
 
 def test_a_recording_has_no_now() -> None:

@@ -2,6 +2,7 @@
 
 import math
 
+import pandas as pd
 import pytest
 
 import bxpull_nb as bx
@@ -37,10 +38,10 @@ def test_it_plays_pauses_and_goes_forward() -> None:
     eventually(lambda: bar.speed.label == "0.001\N{MULTIPLICATION SIGN}")
     eventually(lambda: 0 < len(feed) < 50)
     panel.stop_button.click()
-    eventually(lambda: bar.place.disabled)
+    eventually(lambda: not feed.running)
     seen = len(feed)
     panel.start_button.click()
-    eventually(lambda: not bar.place.disabled)
+    eventually(lambda: feed.running)
     assert len(feed) == seen
     bar.place.value = 0.5
     eventually(lambda: len(feed) > 20)
@@ -49,6 +50,57 @@ def test_it_plays_pauses_and_goes_forward() -> None:
     eventually(lambda: len(feed) == 50)
     eventually(lambda: "50 of 50" in bar.text.value)
     assert bar.place.value == 1.0
+    panel.close()
+
+
+def test_it_goes_back_also_in_a_pause_and_begins_again_after_the_end() -> None:
+    """The table has the rows up to the place; a DataFrame held before stays."""
+    recorded = played(50)
+    feed = bx.replay(recorded, speed=math.inf)
+    panel = Explorer(feed, repaint=0.01)
+    bar = panel.replay_bar
+    assert bar is not None
+    assert feed.replay is not None
+    eventually(lambda: "50 of 50" in bar.text.value)
+    held = feed.df
+    bar.place.value = 0.5
+    half = len(feed)
+    assert 20 < half < 30
+    pd.testing.assert_frame_equal(feed.df, recorded[:half], check_categorical=False)
+    pd.testing.assert_frame_equal(held, recorded)
+    assert (feed.stats.events, feed.running) == (half, False)
+    eventually(lambda: f"{half} of 50" in bar.text.value)
+    bar.first_button.click()
+    assert (len(feed), feed.replay.position) == (0, 0)
+    bar.place.value = 1.0
+    assert len(feed) == 50
+    bar.speed.value = 60.0
+    panel.start_button.click()
+    eventually(lambda: feed.running and 0 < len(feed) < 50)
+    panel.close()
+    feed.stop()
+
+
+def test_flags_of_marks_come_back_where_the_replay_reaches_them() -> None:
+    """After a step back a mark further on is not drawn, until its row has come again."""
+    feed = bx.replay(played(50), speed=math.inf)
+    replay = feed.replay
+    assert replay is not None
+    replay.seek(0)
+    feed.mark("begin")
+    replay.seek(replay.length)
+    feed.mark("end")
+    panel = Explorer(feed, repaint=60)
+    flags = panel.table._flags
+    panel.paint()
+    assert list(flags) == [(0, "begin"), (50, "end")]
+    replay.seek(0)
+    panel.paint()
+    assert list(flags) == [(0, "begin")]
+    replay.seek(replay.length)
+    panel.paint()
+    assert list(flags) == [(0, "begin"), (50, "end")]
+    assert [label for _us, label in panel.chart._flags] == ["begin", "end"]
     panel.close()
 
 

@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from bxpull_nb.sandbox.demo_event import DemoEvent
-from bxpull_nb.sandbox.demo_traffic import demo_events, demo_gaps, play
+from bxpull_nb.sandbox.demo_pace import demo_gaps, play
+from bxpull_nb.sandbox.demo_traffic import demo_events
 
 STAGES = ["NEW", "PREPARATION", "PREPAYMENT_INVOICE", "EXECUTING", "WON"]
 

@@ -48,9 +48,11 @@ class ActivityView:
         self._label = ""
         self._grouped_at = float("-inf")
         self._broken: dict[str | None, int] = {}
+        self._replaced = feed.log.replaced
+        self._ahead: list[LogEntry] = []  # marks that a replay that went back has yet to reach
 
     def paint(self) -> None:
-        """Show the new entries."""
+        """Show the new entries; a replay that went back shows marks as it comes to them."""
         logbook = self._feed.logbook
         if len(logbook) > self._shown:
             fresh = logbook.recent(self._shown)
@@ -58,6 +60,10 @@ class ActivityView:
             for entry in fresh:
                 self._add(entry)
             self.log.value = status_html.log_entries(logbook.recent(len(logbook) - _MOST_SHOWN))
+        if self._replaced != self._feed.log.replaced:
+            self._replaced = self._feed.log.replaced
+            self._begin_again()
+        self._flag_reached()
         if self._label and self._monotonic() - self._grouped_at >= _AFTER_EVERY:
             self._grouped_at = self._monotonic()
             self.after.value = status_html.after_mark(self._label, self._feed.since(self._label))
@@ -73,12 +79,28 @@ class ActivityView:
     def _mark_chosen(self, _change: object = None) -> None:
         self._label, self._grouped_at = self.mark.value or "", float("-inf")
 
+    def _begin_again(self) -> None:
+        """Have the views forget their flags, which are drawn when their row is reached."""
+        self._chart.flush()
+        self._table.flush()
+        entries = self._feed.logbook.recent()
+        self._ahead = [entry for entry in entries if entry.kind == "marked"]
+
+    def _flag_reached(self) -> None:
+        reached = [entry for entry in self._ahead if (entry.count or 0) <= len(self._feed)]
+        self._ahead = [entry for entry in self._ahead if entry not in reached]
+        for entry in reached:
+            self._flag(entry)
+
+    def _flag(self, entry: LogEntry) -> None:
+        self._chart.flag(entry.at_us, entry.text)
+        self._table.flag(entry.count or 0, entry.text)
+
     def _add(self, entry: LogEntry) -> None:
         if entry.kind == "marked":
             self.marks += 1
             self._offer(entry.text)
-            self._chart.flag(entry.at_us, entry.text)
-            self._table.flag(entry.count or 0, entry.text)
+            self._flag(entry)
         elif entry.kind in _DRIFT:
             self._chart.flag(entry.at_us, entry.text.partition(" (")[0])
         elif entry.kind in _BREAKS and entry.channel not in self._broken:

@@ -162,6 +162,7 @@ class Explorer(PanelLayout):
             (self.trouble.retry_button, self.feed.retry_now_async),
             (self.trouble.polling_button, self._use_polling),
             (self.trouble.shared_button, self._use_shared),
+            (self.trouble.login.login_button, self._log_in),
         ):
             control.on_click(lambda _button, work=work: self._act(work))
         if self.send is not None:
@@ -194,6 +195,8 @@ class Explorer(PanelLayout):
 
     async def _start(self) -> None:
         self.status.show("")
+        if self.replay_bar is not None:
+            self.replay_bar.begin_again_at_end()
         await self.feed.start_async(CHANNELS[self.channels.value], self.transport.value)
 
     async def _use_polling(self) -> None:
@@ -203,6 +206,10 @@ class Explorer(PanelLayout):
     async def _use_shared(self) -> None:
         self._choose(self.channels, "shared")
         await self._start()
+
+    async def _log_in(self) -> None:
+        if await self.trouble.login.log_in():
+            await self._start()
 
     async def _mark(self) -> None:
         label = self.mark_label.value.strip() or f"mark {self.activity.marks + 1}"

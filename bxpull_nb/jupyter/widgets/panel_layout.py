@@ -58,6 +58,7 @@ class PanelLayout(ipw.VBox):
         buttons = [self.fetch_button, self.start_button, self.stop_button, self.mark_button]
         trouble = [self.trouble.retry_button, self.trouble.polling_button]
         trouble += [self.trouble.shared_button, self.trouble.doctor_button]
+        trouble += [self.trouble.login.login_button]
         buttons += [self.settings.doctor_button, *trouble]
         for control in (*settings, *buttons, self.export.export_button, *send):
             control.disabled = not enabled

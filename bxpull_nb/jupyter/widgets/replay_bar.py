@@ -7,7 +7,7 @@ import ipywidgets as ipw
 
 from bxpull_nb.capture.feed import Feed
 from bxpull_nb.jupyter.widgets import status_html
-from bxpull_nb.jupyter.widgets.controls import choice
+from bxpull_nb.jupyter.widgets.controls import button, choice
 from bxpull_nb.jupyter.widgets.figures import duration, grouped
 
 __all__ = ["ReplayBar"]
@@ -27,7 +27,7 @@ _STEP = 0.002  # of the slider: smaller moves are not sent to the page
 class ReplayBar(ipw.HBox):
     """Speed and place of a feed that plays a recording; Play and Pause are the panel's buttons.
 
-    The slider goes forward only: what was played stays.
+    The slider and the button go forward and back, also in a pause: see `Replay.seek`.
     """
 
     def __init__(self, feed: Feed) -> None:
@@ -41,14 +41,16 @@ class ReplayBar(ipw.HBox):
             style={"description_width": "initial"},
             readout=False,
             continuous_update=False,
-            tooltip="Go forward in the recording",
+            tooltip="Go forward or back in the recording",
             layout={"flex": "1 1 160px", "min_width": "120px"},
         )
+        self.first_button = button("From the start", "fast-backward", tooltip="Empty the table")
         self.text = ipw.HTML()
         self.speed.observe(self._set_speed, "value")
         self.place.observe(self._seek, "value")
+        self.first_button.on_click(lambda _button: self._go_to(0.0))
         super().__init__(
-            [self.speed, self.place, self.text],
+            [self.first_button, self.speed, self.place, self.text],
             layout={"flex_flow": "row wrap", "align_items": "center", "width": "100%"},
         )
 
@@ -60,12 +62,18 @@ class ReplayBar(ipw.HBox):
         self._show_speed(replay.speed)
         length, position = replay.length, replay.position
         share = position / length if length else float(replay.rows is not None)
-        self.place.disabled = not self._feed.running
+        self.place.disabled = self.first_button.disabled = replay.rows is None
         if abs(share - self.place.value) >= _STEP or share in (0.0, 1.0):
             self._quietly(self.place, self._seek, share)
         rows = "…" if replay.rows is None else grouped(replay.rows)
         text = f"{grouped(replay.played)} of {rows}, {duration(position)} of {duration(length)}"
         self.text.value = status_html.message(text)
+
+    def begin_again_at_end(self) -> None:
+        """Go back to the start if all was played: what Play means there."""
+        replay = self._feed.replay
+        if replay is not None and replay.played == replay.rows:
+            self._go_to(0.0)
 
     def _show_speed(self, speed: float) -> None:
         known = [value for _name, value in self.speed.options]
@@ -89,6 +97,9 @@ class ReplayBar(ipw.HBox):
             replay.speed = self.speed.value
 
     def _seek(self, _change: object) -> None:
+        self._go_to(self.place.value)
+
+    def _go_to(self, share: float) -> None:
         replay = self._feed.replay
-        if replay is not None:
-            replay.seek(self.place.value * replay.length)
+        if replay is not None and replay.rows is not None:
+            replay.seek(share * replay.length)

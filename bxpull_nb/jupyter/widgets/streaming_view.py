@@ -55,6 +55,7 @@ class StreamingView(PageWidget):
         self, source: Any, clock: Callable[[], float] = time.monotonic, **settings: Any
     ) -> None:
         self._source, self._bridge = log_of(source)
+        self._replaced = self._times_replaced()
         self._clock = clock
         self._lock = threading.Lock()  # flush() and the page's messages come on different threads
         self._epoch = 0
@@ -72,6 +73,7 @@ class StreamingView(PageWidget):
     def source(self, source: Any) -> None:
         with self._lock:
             self._source, self._bridge = log_of(source)
+            self._replaced = self._times_replaced()
             self._start_over()
 
     def flush(self) -> int:
@@ -81,6 +83,9 @@ class StreamingView(PageWidget):
         holds, only as much as it holds is sent.
         """
         with self._lock:
+            if self._replaced != self._times_replaced():
+                self._replaced = self._times_replaced()
+                return self._start_over()
             if not self._watched:
                 return 0
             sent = self._send_new()
@@ -130,6 +135,10 @@ class StreamingView(PageWidget):
                 self.flush()
             except Exception:  # noqa: BLE001 - one bad flush must not freeze the view for good
                 _log.exception("the view could not be updated")
+
+    def _times_replaced(self) -> int:
+        """Return how often the source's rows were replaced, as by a replay that goes back."""
+        return getattr(self._source, "replaced", 0)
 
     @property
     def _watched(self) -> bool:

@@ -13,6 +13,7 @@ from bxpull_nb.diagnosis import doctor
 from bxpull_nb.errors import ChannelMissing, ConnectionFailed, TransportUnavailable
 from bxpull_nb.jupyter.widgets import status_html
 from bxpull_nb.jupyter.widgets.controls import button, row, shown
+from bxpull_nb.jupyter.widgets.login_view import LoginView
 from bxpull_nb.portal import Portal
 
 __all__ = ["TroubleView"]
@@ -37,10 +38,12 @@ class TroubleView(ipw.VBox):
         self.retry_button = button("Retry now", "refresh")
         self.polling_button = button("Use polling", "exchange", tooltip="A proxy may block sockets")
         self.shared_button = button("Shared only", "users", tooltip="Works without a user's token")
+        self.login = LoginView(portal)
         self.doctor_button = button("Doctor", "medkit", tooltip="Check every hop to the events")
         self.close_button = button("Close", "times")
-        buttons = [self.retry_button, self.polling_button, self.shared_button, self.doctor_button]
-        super().__init__([self.error, row(*buttons, self.close_button), self.findings])
+        buttons = [self.retry_button, self.polling_button, self.shared_button]
+        buttons += [self.login.login_button, self.doctor_button, self.close_button]
+        super().__init__([self.error, row(*buttons), self.login, self.findings])
         self.add_class("bxp-trouble")
         self.close_button.on_click(lambda _button: self.dismiss())
         shown(self, False)
@@ -56,10 +59,12 @@ class TroubleView(ipw.VBox):
             wanted = set(self._remedies())
             for remedy in (self.retry_button, self.polling_button, self.shared_button):
                 shown(remedy, remedy in wanted)
+            self.login.offer(self._feed.error)
             shown(self.doctor_button, self._portal is not None)
 
     def dismiss(self) -> None:
-        """Hide the error until another one comes, and the findings."""
+        """Hide the error until another one comes, and the findings; end a login."""
+        self.login.cancel()
         self._dismissed = self._error
         self.findings.value = ""
         shown(self, False)

@@ -103,6 +103,28 @@ class OAuthApp:
         await self._once(self._refresh, http)
         return True
 
+    async def log_in(
+        self, tell: Callable[[str], object], *, port: int = 0, timeout: float = 300
+    ) -> None:
+        """Log in with a browser, store the tokens, and use them from now on.
+
+        `tell` gets the address to open. See `login_async` for the others and for what it raises.
+        """
+        from bxpull_nb.rest.login import login_async
+
+        token_pair = await login_async(
+            self._first_portal,
+            self._client_id,
+            self._client_secret,
+            port=port,
+            open_browser=None,
+            tell=tell,
+            timeout=timeout,
+            store=await asyncio.to_thread(self._open_store),
+            token_url=self._token_url,
+        )
+        self._use(token_pair)
+
     async def wait_for_refresh(self) -> None:
         """Wait for a running refresh: its tokens come only once, and must be stored."""
         if self._flight is not None and not self._flight.done():

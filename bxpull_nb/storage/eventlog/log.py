@@ -49,9 +49,15 @@ class EventLog:
     def __init__(self, max_rows: int | None = None, max_bytes: int | None = None) -> None:
         self.max_rows = max_rows
         self.max_bytes = max_bytes
+        self.replaced = 0
+        """How often all rows were replaced by others: see `replace`."""
+        self._lock = threading.RLock()
+        self._empty()
+
+    def _empty(self) -> None:
+        """Begin without rows, in memory of its own: DataFrames that were handed out keep theirs."""
         self.forgotten = 0
         """The number of oldest rows that are no longer kept."""
-        self._lock = threading.RLock()
         self._rows = self._handed_over = self._sealed = 0
         self._waiting: list[RecordBatch] = []
         self._answered: tuple[int, int, list[Record]] = (0, 0, [])  # of `recent`: from, to, rows
@@ -103,8 +109,16 @@ class EventLog:
             if self._rows - self._sealed >= _BATCH:
                 self._seal()
 
+    def replace(self, rows: StoredRows) -> None:
+        """Hold these rows in place of all before, numbered from 0; held DataFrames stay."""
+        with self._lock:
+            self._empty()
+            self.replaced += 1
+            for start in range(0, len(rows), _BATCH):
+                self.extend(rows.part(start, min(start + _BATCH, len(rows))))
+
     def __len__(self) -> int:
-        """Return how many rows there have ever been."""
+        """Return how many rows there have been, since `replace` if it was called."""
         return self._rows
 
     @property
