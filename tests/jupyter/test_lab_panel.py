@@ -26,7 +26,7 @@ IN_SIGHT = """() => {
 }"""
 NAMED = ["\u2039U+202E\u203a", "\u2039U+200B\u203a"]
 WIDER = """() => [...document.querySelectorAll('.bxp, .bxp *')]
-    .filter((node) => !node.closest('.bxlt-scroll, .lm-TabBar, svg, .bx-status'))
+    .filter((node) => !node.closest('.bxlt-scroll, svg, .bx-status'))
     .filter((node) => node.getBoundingClientRect().right
         > document.querySelector('.bxp').getBoundingClientRect().right + 2)
     .map((node) => node.className)"""

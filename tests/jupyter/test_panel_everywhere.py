@@ -20,7 +20,7 @@ PLACES = "rows => rows.map((row) => Number(row.dataset.n))"
 
 def press(tab: LabPage, name: str) -> None:
     """Press a button of the panel."""
-    tab.page.locator("button.jupyter-button:visible", has_text=name).first.click()
+    tab.page.locator(".bxp-button:visible", has_text=name).first.click()
 
 
 @pytest.mark.parametrize("host", HOSTS.values(), ids=HOSTS)
@@ -79,7 +79,7 @@ def stop_stops(tab: LabPage) -> None:
 
 def an_export_is_downloaded(tab: LabPage) -> None:
     """All events, through the browser."""
-    tab.page.locator(".lm-TabBar-tab", has_text="Export").click()
+    tab.page.locator(".bxp-tab", has_text="Export").click()
     press(tab, "Export")
     with tab.page.expect_download() as download:
         tab.page.get_by_role("button", name="Download events.csv").click()
