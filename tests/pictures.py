@@ -44,11 +44,11 @@ def take(folder: Path, seconds: float = _SECONDS) -> None:
             tab.page.evaluate("window.jupyterapp.shell.collapseLeft()")
             tab.run_all()
             _capture(tab, seconds)
-            panel = tab.page.locator(".jp-OutputArea-output .widget-vbox").first
+            panel = tab.page.locator(".bxp").first
             _shoot(panel, folder / "panel.png")
             tab.theme("JupyterLab Dark")
             _take_apart(tab, "orderSaved")
-            events = panel.locator(".widget-hbox", has=tab.page.locator(".bxed"))
+            events = panel.locator(".bxp-box", has=tab.page.locator(".bxed"))
             _shoot(events.last, folder / "event.png")
             tab.check()
 

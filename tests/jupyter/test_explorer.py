@@ -379,7 +379,7 @@ def test_what_happened_is_in_the_log(panel: Explorer, sandbox: Sandbox) -> None:
 
 def test_a_test_event_comes_back(panel: Explorer) -> None:
     """To all users, and to oneself; invalid JSON gives an error."""
-    send = panel.send
+    send = panel.send_form
     assert send is not None
     panel.start_button.click()
     eventually(lambda: panel.feed.state == "connected")
@@ -399,7 +399,7 @@ def test_a_test_event_comes_back(panel: Explorer) -> None:
 
 def test_a_chosen_event_is_sent_again(panel: Explorer, sandbox: Sandbox) -> None:
     """Edited, three times; the form remembers both, and takes one back."""
-    send = panel.send
+    send = panel.send_form
     assert send is not None
     assert send.event_button.disabled
     panel.start_button.click()
@@ -428,7 +428,7 @@ def test_a_chosen_event_is_sent_again(panel: Explorer, sandbox: Sandbox) -> None
 
 def test_sending_without_listening_asks_to_start(panel: Explorer) -> None:
     """Nothing can come back."""
-    send = panel.send
+    send = panel.send_form
     assert send is not None
     send.send_button.click()
     eventually(lambda: "Start the feed" in send.status.value)
@@ -493,7 +493,7 @@ def test_a_panel_for_a_replay(comms: Recorder, tmp_path: Path) -> None:
     feed = bx.replay(played(50), speed=math.inf)
     panel = Explorer(feed, repaint=0.01)
     eventually(lambda: "<b>50</b>" in panel.counters.value)
-    assert (panel.portal, panel.send) == (None, None)
+    assert (panel.portal, panel.send_form) == (None, None)
     panel.mark_button.click()
     eventually(lambda: "Marked “mark 1”" in panel.status.value)
     panel.close()

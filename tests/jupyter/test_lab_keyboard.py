@@ -35,7 +35,7 @@ def test_a_session_by_keyboard(lab: Lab) -> None:
     with lab.open(lab.write("keys.ipynb", [PANEL])) as tab:
         tab.run_all()
         keys = tab.page.keyboard
-        tab.page.locator("button.jupyter-button", has_text="Start").focus()
+        tab.page.locator(".bxp-button", has_text="Start").focus()
         keys.press("Enter")
         light(tab, "connected by websocket").wait_for()
         tab.page.locator(".bxlt-row").nth(9).wait_for()
@@ -60,15 +60,15 @@ def test_a_session_by_keyboard(lab: Lab) -> None:
         keys.press("Enter")
         expect(tab.page.locator(".bxed")).to_be_hidden()
 
-        tab_to(tab, ".lm-TabBar-tab")
-        tab_to(tab, ".lm-TabBar-tab", "Export", key="ArrowRight")
+        tab_to(tab, ".bxp-tab")
+        tab_to(tab, ".bxp-tab", "Export", key="ArrowRight")
         keys.press("Enter")
-        tab_to(tab, "button.jupyter-button", "Export")
+        tab_to(tab, ".bxp-button", "Export")
         keys.press("Enter")
         tab.page.get_by_text("Wrote").wait_for()
         assert len(read_events(lab.root / "events.csv")) > 9
 
-        tab_to(tab, "button.jupyter-button", "Stop", key="Shift+Tab")
+        tab_to(tab, ".bxp-button", "Stop", key="Shift+Tab")
         keys.press("Enter")
         light(tab, "stopped").wait_for()
         tab.check()

@@ -1,15 +1,13 @@
 """The look of the panel in JupyterLab: rows in sight, narrow pages, accessibility, odd texts."""
 
-import shutil
-from typing import Any
-
 import pytest
 from playwright.sync_api import expect
 
+from bxpull_nb.jupyter.widgets.panel_layout import TABS
+from tests.support.axe import find_serious, load_axe
 from tests.support.lab import Lab
 from tests.support.lab_page import LabPage
-from tests.support.lab_panel import PANEL, counted, open_tab, press, publish
-from tests.support.node import cannot_run, node_modules
+from tests.support.lab_panel import PANEL, counted, light, open_tab, press, publish
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.browser
@@ -26,15 +24,10 @@ IN_SIGHT = """() => {
 }"""
 NAMED = ["\u2039U+202E\u203a", "\u2039U+200B\u203a"]
 WIDER = """() => [...document.querySelectorAll('.bxp, .bxp *')]
-    .filter((node) => !node.closest('.bxlt-scroll, .lm-TabBar, svg, .bx-status'))
+    .filter((node) => !node.closest('.bxlt-scroll, svg, .bx-status'))
     .filter((node) => node.getBoundingClientRect().right
         > document.querySelector('.bxp').getBoundingClientRect().right + 2)
     .map((node) => node.className)"""
-AXE = """async () => {
-    const found = await axe.run('.bxp', { resultTypes: ['violations'] });
-    return found.violations.map(({ id, impact, nodes }) =>
-        ({ id, impact, nodes: nodes.map((node) => node.html.slice(0, 200)) }));
-}"""
 
 
 def shown(tab: LabPage, events: int) -> None:
@@ -80,12 +73,24 @@ def test_it_is_usable_in_a_narrow_page(lab: Lab) -> None:
         tab.check()
 
 
+def test_it_is_a_child_of_a_box_and_shown_twice(lab: Lab) -> None:
+    """In the user's own box it is as live as alone; both views show and do the same."""
+    box = "import ipywidgets as ipw\nipw.VBox([ipw.Label('mine'), panel])"
+    with lab.open(lab.write("box.ipynb", [PANEL, box, publish(12)]), height=1800) as tab:
+        tab.run_all()
+        counts = tab.page.locator(".bxlt-count")
+        expect(counts).to_have_text(["12 events", "12 events"])
+        expect(tab.page.get_by_text("mine", exact=True)).to_be_visible()
+        open_tab(tab, "Export")
+        expect(tab.page.get_by_role("tab", name="Export", selected=True)).to_have_count(2)
+        tab.page.locator(".widget-vbox .bxp-button", has_text="Stop").click()
+        expect(light(tab, "stopped")).to_have_count(2)
+        tab.check()
+
+
 @pytest.mark.parametrize("theme", ["Light", "Dark"])
 def test_axe_finds_nothing_serious(lab: Lab, theme: str) -> None:
     """With every part open: settings, config, detail, menu, and each of the tabs."""
-    if shutil.which("npm") is None:
-        cannot_run("npm is not installed")
-    axe = node_modules() / "axe-core" / "axe.min.js"
     with lab.open(lab.write(f"axe{theme}.ipynb", [PANEL, publish(40)]), height=1300) as tab:
         tab.theme(f"JupyterLab {theme}")
         shown(tab, 40)
@@ -97,17 +102,12 @@ def test_axe_finds_nothing_serious(lab: Lab, theme: str) -> None:
         tab.page.locator(".bxed-tree", has_text="params").wait_for()
         tab.page.get_by_role("button", name="Columns").click()
         tab.page.wait_for_timeout(1600)  # the marks of new rows have faded
-        tab.page.evaluate(axe.read_text())
-        for name in ("After a mark", "What happened", "Send a test event", "Export"):
+        load_axe(tab)
+        for name in TABS:
             open_tab(tab, name)
-            assert serious(tab.page.evaluate(AXE)) == []
+            assert find_serious(tab) == []
         tab.theme("JupyterLab Light")
         tab.check()
-
-
-def serious(findings: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The findings of the two upper grades."""
-    return [found for found in findings if found["impact"] in {"serious", "critical"}]
 
 
 def test_the_table_menu_and_odd_texts(lab: Lab) -> None:

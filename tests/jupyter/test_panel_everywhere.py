@@ -1,11 +1,14 @@
 """The same panel, and the same assertions, in every program that shows notebooks."""
 
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 import pytest
 
+from bxpull_nb.jupyter.widgets.panel_layout import TABS
 from bxpull_nb.storage.export import read_events
+from tests.support.axe import find_serious, load_axe
 from tests.support.hosts import HOSTS, Host, opened
 from tests.support.lab_page import LabPage
 from tests.support.lab_panel import counted
@@ -14,13 +17,14 @@ from tests.support.waiting import eventually
 pytestmark = pytest.mark.browser
 
 CELLS = ["import bxpull_nb as bx", "bx.explore(bx.connect())"]
+SCHEMES: tuple[Literal["light"], Literal["dark"]] = ("light", "dark")
 COMMANDS = "rows => rows.map((row) => row.querySelector('.bxlt-command').textContent)"
 PLACES = "rows => rows.map((row) => Number(row.dataset.n))"
 
 
 def press(tab: LabPage, name: str) -> None:
     """Press a button of the panel."""
-    tab.page.locator("button.jupyter-button:visible", has_text=name).first.click()
+    tab.page.locator(".bxp-button:visible", has_text=name).first.click()
 
 
 @pytest.mark.parametrize("host", HOSTS.values(), ids=HOSTS)
@@ -37,6 +41,26 @@ def test_the_panel(host: Host, tmp_path: Path) -> None:
         assert [error for error in tab.errors if error not in host.own_errors] == []
         asked = {str(urlsplit(address).hostname) for address in tab.outside_requests}
         assert asked <= host.own_addresses
+
+
+def test_axe_finds_nothing_serious_in_marimo(tmp_path: Path) -> None:
+    """In light and dark, with every part open; test_lab_panel does so in JupyterLab."""
+    with opened(HOSTS["marimo"], tmp_path, CELLS) as tab:
+        press(tab, "Start")
+        tab.page.locator(".bxlt-row").nth(9).wait_for()
+        for name in ("Settings", "Fetch config", "Mark", "Stop"):
+            press(tab, name)
+        tab.page.locator(".bxlt-row").nth(3).click()
+        tab.page.locator(".bxed-tree", has_text="params").wait_for()
+        tab.page.get_by_role("button", name="Columns").click()
+        tab.page.wait_for_timeout(1600)  # the marks of new rows have faded
+        load_axe(tab)
+        for scheme in SCHEMES:
+            tab.page.emulate_media(color_scheme=scheme)
+            tab.page.locator(f"body.{scheme}").wait_for()
+            for name in TABS:
+                tab.page.locator(".bxp-tab", has_text=name).click()
+                assert find_serious(tab) == []
 
 
 def rows_move(tab: LabPage) -> None:
@@ -79,7 +103,7 @@ def stop_stops(tab: LabPage) -> None:
 
 def an_export_is_downloaded(tab: LabPage) -> None:
     """All events, through the browser."""
-    tab.page.locator(".lm-TabBar-tab", has_text="Export").click()
+    tab.page.locator(".bxp-tab", has_text="Export").click()
     press(tab, "Export")
     with tab.page.expect_download() as download:
         tab.page.get_by_role("button", name="Download events.csv").click()

@@ -26,7 +26,11 @@ __all__ = ["HOSTS", "Host", "opened"]
 _SECONDS = 60
 _NOTEBOOK = "panel.ipynb"
 _MARIMO = "panel.py"
-_MARIMO_SETTINGS = "[tool.marimo.runtime]\nauto_instantiate = true\n"
+_MARIMO_SETTINGS = """[tool.marimo.runtime]
+auto_instantiate = true
+[tool.marimo.display]
+theme = "system"
+"""
 
 
 def _jupyter(folder: Path, port: int) -> Sequence[str]:

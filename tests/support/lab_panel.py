@@ -19,7 +19,7 @@ panel"""
 
 def press(tab: LabPage, name: str, *, nth: int = 0) -> None:
     """Press a button of the panel."""
-    tab.page.locator("button.jupyter-button", has_text=name).nth(nth).click()
+    tab.page.locator(".bxp-button", has_text=name).nth(nth).click()
 
 
 def light(tab: LabPage, words: str) -> "Locator":
@@ -29,7 +29,7 @@ def light(tab: LabPage, words: str) -> "Locator":
 
 def open_tab(tab: LabPage, name: str) -> None:
     """Bring one of the panel's tabs to the front."""
-    tab.page.locator(".lm-TabBar-tab", has_text=name).last.click()
+    tab.page.locator(".bxp-tab", has_text=name).last.click()
 
 
 def counted(tab: LabPage, *, nth: int = 0) -> int:

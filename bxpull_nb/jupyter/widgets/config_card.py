@@ -24,7 +24,7 @@ class ConfigCard(PageWidget):
     """A card for one connection config; empty until `show`."""
 
     _scripts = ("config_card.js",)
-    _styles = ("config_card.css", "panel.css")  # the card is in every panel
+    _styles = ("config_card.css",)
 
     def __init__(self) -> None:
         self.config: PullConfig | None = None

@@ -14,9 +14,8 @@ from bxpull_nb.capture.feed import Feed
 from bxpull_nb.errors import BxPullError
 from bxpull_nb.jupyter.widgets import status_html
 from bxpull_nb.jupyter.widgets.chosen_event import take_apart
-from bxpull_nb.jupyter.widgets.controls import close_children, shown
+from bxpull_nb.jupyter.widgets.controls import shown
 from bxpull_nb.jupyter.widgets.found_rows import Filters
-from bxpull_nb.jupyter.widgets.marimo_panel import MarimoPanel
 from bxpull_nb.jupyter.widgets.painting_panel import frozen_text, take_over
 from bxpull_nb.jupyter.widgets.panel_layout import EMPTY, TABS, PanelLayout
 from bxpull_nb.jupyter.widgets.publish_context import outside_requests, within
@@ -50,13 +49,12 @@ class Explorer(PanelLayout):
     ) -> None:
         self.portal = source if isinstance(source, Portal) else None
         self.feed = source if isinstance(source, Feed) else _last_feed(source)
-        self.picture = SavedPicture(self.feed, texts=static)
         self._context = outside_requests()
         self._action_error = ""
         self._repaint = repaint
         self._frozen = False
         self._selected: int | None = None
-        self._context.run(self._build)
+        self._context.run(self._build, SavedPicture(self.feed, texts=static))
         self._connect_controls()
         self._context.run(self.paint)
         self._go_live()
@@ -96,7 +94,6 @@ class Explorer(PanelLayout):
     def close(self) -> None:
         """End the panel and its timer; the feed goes on."""
         self._timer.cancel()
-        close_children(self)
         super().close()
 
     def freeze(self) -> None:
@@ -165,9 +162,9 @@ class Explorer(PanelLayout):
             (self.trouble.login.login_button, self._log_in),
         ):
             control.on_click(lambda _button, work=work: self._act(work))
-        if self.send is not None:
-            send = self.send.send
-            self.send.send_button.on_click(lambda _button: self._act(send))
+        if self.send_form is not None:
+            send = self.send_form.send
+            self.send_form.send_button.on_click(lambda _button: self._act(send))
         for tab in (self.catalogue, self.trace, self.query):
             tab.ask_button.on_click(lambda _button, ask=tab.ask: self._act(ask))
             tab.cancel_button.on_click(lambda _button, cancel=tab.cancel: self._act(cancel))
@@ -244,8 +241,8 @@ class Explorer(PanelLayout):
             if number == self._selected:  # of two quick clicks the first may take longer
                 self.detail.show(*chosen)
                 shown(self.detail, True)
-                if self.send is not None:
-                    self.send.offer(chosen[0].record)
+                if self.send_form is not None:
+                    self.send_form.offer(chosen[0].record)
 
         self._act(show)
 
@@ -312,10 +309,12 @@ class Explorer(PanelLayout):
     def __repr__(self) -> str:
         return f"Explorer({self.feed!r})"
 
-    def _display_(self) -> MarimoPanel:
+    def _display_(self) -> Any:
         """Return the panel as marimo shows it."""
+        from marimo import ui
+
         self._expect_page()
-        return MarimoPanel(self)
+        return ui.anywidget(self)
 
     def _expect_page(self) -> None:
         if self._frozen:

@@ -9,8 +9,8 @@ from bxpull_nb.jupyter.widgets.config_card import ConfigCard
 from bxpull_nb.jupyter.widgets.controls import Status, button, row, shown
 from bxpull_nb.jupyter.widgets.event_detail import EventDetail
 from bxpull_nb.jupyter.widgets.export_form import ExportForm
-from bxpull_nb.jupyter.widgets.kernel_sign import KernelSign
 from bxpull_nb.jupyter.widgets.live_table import LiveTable
+from bxpull_nb.jupyter.widgets.panel_page import PanelPage
 from bxpull_nb.jupyter.widgets.question_tab import CatalogueTab, QueryTab, TraceTab
 from bxpull_nb.jupyter.widgets.rate_chart import RateChart
 from bxpull_nb.jupyter.widgets.replay_bar import ReplayBar
@@ -45,15 +45,14 @@ TABS = (
 )
 
 
-class PanelLayout(ipw.VBox):
+class PanelLayout(PanelPage):
     """The widgets of a panel; its subclass sets what is declared here before `_build`."""
 
     portal: Portal | None
     feed: Feed
-    picture: SavedPicture
 
     def _enable(self, enabled: bool) -> None:
-        send = [] if self.send is None else [self.send.send_button]
+        send = [] if self.send_form is None else [self.send_form.send_button]
         settings = [self.cache, self.reopen, self.channels, self.transport]
         buttons = [self.fetch_button, self.start_button, self.stop_button, self.mark_button]
         trouble = [self.trouble.retry_button, self.trouble.polling_button]
@@ -63,7 +62,7 @@ class PanelLayout(ipw.VBox):
         for control in (*settings, *buttons, self.export.export_button, *send):
             control.disabled = not enabled
 
-    def _build(self) -> None:
+    def _build(self, picture: SavedPicture) -> None:
         feed = self.feed
         self.light, self.counters = ipw.HTML(), ipw.HTML()
         self.status = Status()
@@ -88,17 +87,15 @@ class PanelLayout(ipw.VBox):
             description="Settings", icon="cog", layout={"width": "auto"}
         )
         self.config_card = ConfigCard()
-        self.kernel_sign = KernelSign(self.picture.name)
         self.table = LiveTable(feed.log, empty=EMPTY["idle"], height=_TABLE_HEIGHT)
         self.chart = RateChart(feed.log, live=self.portal is not None, height=_CHART_HEIGHT)
         self.detail = EventDetail(self.portal.rest.auth.portal if self.portal else "https://PORTAL")
         self.activity = ActivityView(feed, self.chart, self.table)
-        self.send = SendForm(self.portal, feed) if self.portal else None
+        self.send_form = SendForm(self.portal, feed) if self.portal else None
         self.export = ExportForm(feed, self.table)
         self.catalogue, self.trace, self.query = CatalogueTab(feed), TraceTab(feed), QueryTab(feed)
         self.tabs = self._open_tabs()
-        super().__init__(self._rows())
-        self.add_class("bxp")
+        super().__init__(ipw.VBox(self._rows()), picture)
 
     def _rows(self) -> list[ipw.Widget]:
         """Return the panel's parts from top to bottom; the table comes as high up as it can."""
@@ -116,7 +113,6 @@ class PanelLayout(ipw.VBox):
         events = row(self.table, self.detail)
         events.layout.align_items = "stretch"
         return [
-            self.kernel_sign,
             row(title, self.light, gap, *actions, *settings),
             self.settings,
             *([self.replay_bar] if self.replay_bar else []),
@@ -134,7 +130,7 @@ class PanelLayout(ipw.VBox):
 
     def _open_tabs(self) -> ipw.Tab:
         """Return the tabs below the table, in a fixed order: a number finds a tab."""
-        send = self.send or ipw.HTML(
+        send = self.send_form or ipw.HTML(
             status_html.message("Sending needs a portal; this is a feed alone.")
         )
         questions = [self.catalogue, self.trace, self.query]

@@ -142,7 +142,8 @@ class QueryTab(QuestionTab):
 
     def __init__(self, feed: Feed) -> None:
         self.query = ipw.Textarea(
-            value=_FIRST_QUERY, rows=3, layout={"width": "auto", "flex": "1 1 420px"},
+            value=_FIRST_QUERY, description="SQL", rows=3,
+            layout={"width": "auto", "flex": "1 1 420px"},
         )  # fmt: skip
         hint = "One SELECT on the table events; params->>'$.stage' is a value inside params."
         super().__init__(feed, [self.query], "Run", hint)

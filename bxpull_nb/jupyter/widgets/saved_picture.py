@@ -1,7 +1,7 @@
 """The static picture of a panel in the notebook's file, kept up to date while the panel lives.
 
 A cell's output is made when the cell runs, before there are events. So the picture is an output
-of its own, hidden in the page by `kernel_sign.js` for as long as the panel is live there.
+of its own, hidden in the page by `panel_page.js` for as long as the panel is live there.
 """
 
 import time

@@ -1,25 +1,20 @@
-// The ready-made controls of ipywidgets, drawn from their models. Their class names are those of
-// Jupyter, so that one style sheet and one test serve both.
+// The ready-made controls of ipywidgets, drawn from their models.
 
 const SIGNS = { play: "▶", stop: "■", flag: "⚑", cog: "⚙", download: "⤓", save: "⤓", "paper-plane": "➤",
-  refresh: "↻", pause: "❚❚", medkit: "✚", times: "×" };
+  refresh: "↻", pause: "❚❚", medkit: "✚", times: "×", search: "⌕", copy: "✎", exchange: "⇄", users: "⚇" };
 
 const CONTROLS = {
-  HTMLModel: (model) => showing(model, "value", make("div", { class: "widget-html" }),
+  HTMLModel: (model) => showing(model, "value", make("div", { class: "bxp-html" }),
     (node, value) => { node.innerHTML = value; }), // made by status_html.py, which escapes texts
-  HTMLMathModel: (model) => CONTROLS.HTMLModel(model),
-  LabelModel: (model) => showing(model, "value", make("span", {}), (node, value) => { node.textContent = seen(value); }),
   ButtonModel: (model) => pressed(model, () => model.send({ event: "click" })),
   ToggleButtonModel: (model) => showing(model, "value", pressed(model, () => put(model, "value", !model.get("value"))),
     (node, value) => node.setAttribute("aria-pressed", String(value))),
-  TextModel: (model) => labelled(model, "widget-text", typed(model, make("input", { type: "text" }))),
-  TextareaModel: (model) => labelled(model, "widget-textarea", typed(model, make("textarea", { rows: model.get("rows") ?? 3 }))),
+  TextModel: (model) => labelled(model, typed(model, make("input", { type: "text", spellcheck: "false", autocomplete: "off" }))),
+  TextareaModel: (model) => labelled(model, typed(model, make("textarea", { rows: model.get("rows") ?? 3, spellcheck: "false" }))),
   CheckboxModel: (model) => checked(model),
-  DropdownModel: (model) => labelled(model, "widget-dropdown", chosenFrom(model)),
-  IntTextModel: (model) => labelled(model, "widget-text", counted(model)),
-  BoundedIntTextModel: (model) => CONTROLS.IntTextModel(model),
-  FloatSliderModel: (model) => labelled(model, "widget-slider", slid(model)),
-  IntSliderModel: (model) => CONTROLS.FloatSliderModel(model),
+  DropdownModel: (model) => labelled(model, chosenFrom(model)),
+  BoundedIntTextModel: (model) => labelled(model, counted(model)),
+  FloatSliderModel: (model) => labelled(model, slid(model)),
 };
 
 function put(model, name, value) {
@@ -39,10 +34,15 @@ function enabling(model, node) {
   return showing(model, "disabled", node, (_, disabled) => { node.disabled = Boolean(disabled); });
 }
 
+function titled(model, node) {
+  const title = model.get("tooltip") || model.get("placeholder");
+  if (title) node.title = seen(title);
+  return node;
+}
+
 function pressed(model, act) {
   const style = model.get("button_style");
-  const node = make("button", { type: "button", class: `jupyter-button${style ? ` mod-${style}` : ""}` });
-  if (model.get("tooltip")) node.title = seen(model.get("tooltip"));
+  const node = titled(model, make("button", { type: "button", class: `bxp-button${style ? ` bxp-${style}` : ""}` }));
   node.addEventListener("click", act);
   const sign = SIGNS[model.get("icon")];
   showing(model, "description", node, (_, text) => node.replaceChildren(
@@ -50,10 +50,10 @@ function pressed(model, act) {
   return enabling(model, node);
 }
 
-function labelled(model, name, control) {
-  const title = model.get("tooltip") || model.get("placeholder");
-  if (title) control.title = seen(title);
-  return make("label", { class: `bxm-label ${name}` }, model.get("description") ?? "", " ", enabling(model, control));
+function labelled(model, control) {
+  const text = model.get("description");
+  control.id = `bxp-${randomId()}`;
+  return make("div", { class: "bxp-field" }, ...(text ? [make("label", { for: control.id }, text)] : []), titled(model, enabling(model, control)));
 }
 
 function typed(model, node) {
@@ -66,7 +66,7 @@ function typed(model, node) {
 }
 
 function counted(model) {
-  const node = make("input", { type: "number", min: model.get("min") ?? "", max: model.get("max") ?? "" });
+  const node = make("input", { type: "number", min: model.get("min"), max: model.get("max") });
   node.addEventListener("change", () => put(model, "value", Math.round(Number(node.value)) || 0));
   return showing(model, "value", node, (_, value) => { node.value = value; });
 }
@@ -81,9 +81,7 @@ function checked(model) {
   const node = make("input", { type: "checkbox" });
   node.addEventListener("change", () => put(model, "value", node.checked));
   showing(model, "value", node, (_, value) => { node.checked = value; });
-  const label = make("label", { class: "bxm-label widget-checkbox" }, enabling(model, node), ` ${model.get("description")}`);
-  if (model.get("tooltip")) label.title = seen(model.get("tooltip"));
-  return label;
+  return titled(model, make("label", { class: "bxp-field" }, enabling(model, node), ` ${model.get("description")}`));
 }
 
 function chosenFrom(model) {
