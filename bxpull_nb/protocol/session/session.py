@@ -177,8 +177,9 @@ class Session:
         bad = records.bad_frames
         is_torn = bool(bad) and any(record.is_torn for record in bad)
         newest = _greatest_known(records) if is_torn else records.mid_range[1] or None
+        known = [records[at] for at in duplicates]
         again = self._counted_again(kept, reset_below) or self._sibling_counted_again(
-            [records[at] for at in duplicates], reset_below
+            known, reset_below
         )
         position = Position(safe=FULL_HISTORY) if again else self.position
         is_rpc = frame.dialect == "jsonrpc"
@@ -193,6 +194,7 @@ class Session:
                 position,
                 frame.parts,
             ),
+            known=tuple(known),
             old=len(old),
             mids=records.mids,
             newest=max(again) if again else newest,
@@ -207,9 +209,10 @@ class Session:
     def stored(self, received: Received) -> list[str]:
         """Remember the stored records, move the position, and return the acknowledgements."""
         if received.was_reset:
-            self.seen.count_restarted()
+            self.seen.count_restarted([*received.batch.records, *received.known])
             self.forget_position()
-        self.seen.add(received.batch.records, received.batch.duplicates)
+        self.seen.add(received.batch.records)
+        self.seen.add_duplicates(received.known)
         if not received.is_whole:  # what the connection was to bring again may not have come
             self._safe = self._safe_before
         self.advance(received.newest)
