@@ -83,6 +83,10 @@ class LaneActivity:
         """Log that the server restarted its count of messages."""
         self._write("reset", text="the push server restarted its count: its history is asked again")
 
+    def reset_of_sibling(self) -> None:
+        """Log a reset that another channel noticed, and that this one starts over for."""
+        self._write("reset", text="another channel noticed a reset: the history is asked again")
+
     def restarting(self, seconds: float) -> None:
         """Log that the server restarts, and that the lane stays away for a while."""
         text = f"the push server restarts: back in {seconds:.0f} s"

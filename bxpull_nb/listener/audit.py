@@ -84,7 +84,7 @@ async def _audit(lane: Lane, settings: LaneSettings) -> bool:
     config = settings.source.current
     if config is None:
         return False
-    lane.history.follow_siblings()
+    lane.ingest.follow_siblings()
     audit = lane.history.ask_audit(settings.awake())
     asked_us = settings.timing.clock() // 1000
     is_too_much = lane.audit_pace.is_too_much

@@ -61,6 +61,13 @@ class Ingest:
             self._activity.recovered(count)
         return received
 
+    def follow_siblings(self) -> None:
+        """Start over after a reset that another lane noticed; it is this lane's reset too."""
+        if self._history.follow_siblings():
+            self._resets += 1
+            self._stats.resets = max(self._stats.resets, self._resets)
+            self._activity.reset_of_sibling()
+
     def _store(self, received: Received) -> Received:
         batch = received.batch
         if batch.records or batch.duplicates:

@@ -223,6 +223,7 @@ class Lane:
         return renewal, ServiceAction(refetch=True)
 
     def _url(self, config: PullConfig) -> str:
+        self.ingest.follow_siblings()
         mid = self.history.next_mid(polls=self._polls)
         return connection_url(
             config, transport=self.transport, channel=self.kind, mid=mid, secure=self._set.secure

@@ -23,6 +23,7 @@ from bxpull_nb.listener import (
     transport,
 )
 from bxpull_nb.models import Batch, Event, LogEntry, PullConfig, Record
+from bxpull_nb.protocol.endpoint import FULL_HISTORY
 from bxpull_nb.storage.journal import Journal, read_journal
 from bxpull_nb.storage.journal.files import journal_files
 from tests.support.configs import seed_answer
@@ -122,6 +123,8 @@ class Client:
             self.tells_by_time |= is_unplaced
             known = max(session.newest or "", session.resume_point() or "")
             view.top = min(view.top, known)  # what was not written before a kill is not known
+            if known == FULL_HISTORY:
+                view.learn("", self._server.era)
 
     def stop(self) -> None:
         """Stop as `feed.stop` does; the process lives on and knows where it was."""
@@ -182,7 +185,8 @@ class Client:
         if entry.kind == "reset" and entry.channel is not None:
             self.resets[entry.channel] += 1
             view = self._server.lanes[entry.channel]
-            view.top, view.era = view.last, self._server.era
+            has_started_over = "another channel" in entry.text  # it asks for everything next
+            view.learn("" if has_started_over else view.last, self._server.era)
 
     def changed(self) -> None:
         """Do nothing: the test looks after each step."""

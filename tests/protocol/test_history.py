@@ -148,8 +148,10 @@ def test_a_lane_starts_over_after_a_reset_that_only_its_sibling_noticed() -> Non
         assert take(lane, frame(number), 1.1, polls=True) == [number]
     busy.next_mid(polls=True)
     assert busy.receive(frame(50, sent=BEGUN + 1), ARRIVAL, 5.0, polls=True).was_reset
+    assert not quiet.follow_siblings()
     assert quiet.next_mid(polls=True) == mid(0)
     take(busy, frame(50, sent=BEGUN + 1), 5.0, polls=True)
+    assert quiet.follow_siblings()
     assert quiet.next_mid(polls=True) == "0" * 26
     received = quiet.receive(frame(3, sent=BEGUN + 1), ARRIVAL, 6.5, polls=True)
     assert (stored(quiet, received), received.was_reset) == ([3], False)

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from bxpull_nb.models import Arrival, Batch, Event, Message, Position, RecordBatch
+from bxpull_nb.models import Arrival, BadFrame, Batch, Event, Message, Position, RecordBatch
 from bxpull_nb.protocol.codec import Codec, JsonRpcCodec, RpcAnswer, TextCodec
 from bxpull_nb.protocol.session import Received, SeenMids, Session
 from bxpull_nb.protocol.session import session as position
@@ -484,3 +484,42 @@ def test_a_lane_takes_over_what_its_sibling_received_last_under_a_mid() -> None:
     shared.count_restarted()
     shared.add([], [mid(1)])
     assert shared.has_received(later)
+
+
+def test_a_lane_takes_over_the_very_message_that_it_received_again() -> None:
+    """Not another one that a sibling received later under its mid, nor one before it."""
+    shared = SeenMids()
+    private = shared.sibling()
+    shared.add([event(1, sent=1767225600.0)])
+    shared.count_restarted()
+    shared.add([event(1, sent=1767225700.0)])
+    private.add_duplicates([event(1, sent=1767225600.0)])
+    assert private.has_received(event(1, sent=1767225600.0))
+    assert not private.has_received(event(1, sent=1767225700.0))
+    private.add_duplicates([event(1, sent=1767225700.0)])
+    assert private.has_received(event(1, sent=1767225700.0))
+    assert private.has_received(event(1, sent=1767225600.0))
+
+
+def test_a_damaged_duplicate_is_taken_over_as_the_message_that_a_sibling_has() -> None:
+    """Its content is not known, its mid is."""
+    shared = SeenMids()
+    private = shared.sibling()
+    shared.add([event(1)])
+    private.add_duplicates([BadFrame("raw", "damaged", mid(1), ARRIVAL)])
+    assert private.has_received(event(1))
+
+
+@pytest.mark.parametrize(("sent", "is_later"), [(1767225700.0, False), (1767225800.0, True)])
+def test_a_lane_joins_the_epoch_of_its_sibling_unless_it_saw_a_later_reset(
+    sent: float, *, is_later: bool
+) -> None:
+    """Another message under the same mid shows that the count restarted once more."""
+    shared = SeenMids()
+    private = shared.sibling()
+    for lane in (shared, private):
+        lane.add([event(1, sent=1767225600.0)])
+    private.count_restarted([event(1, sent=1767225700.0)])
+    private.add([event(1, sent=1767225700.0)])
+    shared.count_restarted([event(1, sent=sent)])
+    assert private.is_behind == is_later

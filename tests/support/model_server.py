@@ -74,17 +74,27 @@ class LaneView:
     """The era that it knows."""
     last: str = ""
     """The greatest mid of the frames that it received last."""
+    floor: str = ""
+    """The greatest mid that it knew when its era passed that unseen: for it all is one count."""
 
     def note(self, message: Sent) -> None:
         """Note that the lane saw the message, unless it is of a count that it does not know."""
         if message.mid[:_PREFIX] > self.top[:_PREFIX]:
-            self.era = message.era
+            self.era, self.floor = message.era, ""
+        elif message.era > self.era and message.mid > self.top:
+            self.era, self.floor = message.era, self.top
         if message.era == self.era:
             self.top = max(self.top, message.mid)
 
     def hides(self, message: Sent) -> bool:
         """Whether nothing that the lane knows shows that the message is of a later count."""
+        if message.era == self.era:
+            return message.mid <= self.floor
         return message.era > self.era and message.mid <= self.top
+
+    def learn(self, top: str, era: int) -> None:
+        """Note that the lane knows this era, and of it messages up to the mid `top`."""
+        self.top, self.era, self.floor = top, era, ""
 
 
 @dataclass(eq=False)
@@ -187,8 +197,9 @@ class ModelServer:
             return []
         found = [one for one in self.history if query.channel in one.channels and one.mid > mid]
         view = self.lanes[query.channel]
-        if found and brings and mid == FULL_HISTORY and view.era < self.era:
-            view.top, view.era = "", self.era
+        is_behind = view.era < self.era or bool(view.floor)
+        if found and brings and mid == FULL_HISTORY and is_behind:
+            view.learn("", self.era)
         return found
 
     def frame(self, messages: Iterable[Sent], query: Query) -> str | bytes:

@@ -42,6 +42,7 @@ class HistoryPolicy:
         self._newest_at: deque[tuple[float, str]] = deque()
         self._stored: Sequence[Record] = ()  # before the beginning, until they are remembered
         self._begun_at = 0.0
+        self.follow_siblings()  # the process before may have ended before it did so
         if backfill:
             session.start_over()
 
@@ -52,7 +53,6 @@ class HistoryPolicy:
 
     def next_mid(self, *, polls: bool) -> str | None:
         """Return the mid for the next request; None for a connection that wants no history."""
-        self.follow_siblings()
         if self.seems_empty and self._accepted_at is not None:  # what comes meanwhile is new
             self.begin(None)
         self._asked = self.session.resume_point()
@@ -63,16 +63,18 @@ class HistoryPolicy:
         self._frames = 0
         return self._asked
 
-    def follow_siblings(self) -> None:
-        """Start over after a reset that only a sibling noticed: this lane may get no message.
+    def follow_siblings(self) -> bool:
+        """Start over after a reset that only a sibling noticed; return whether there was one.
 
-        Its position is of before the reset, and the server stores nothing after it.
+        Its position is of before the reset, and the server stores nothing after it: the lane
+        itself may get no message that shows it. Call it before each request.
         """
-        if self.session.seen.is_behind:
-            self._stored = ()
-            self.session.seen.count_restarted()
-            self.session.forget_position()
-            self._newest_at.clear()
+        if not self.session.seen.is_behind:
+            return False
+        self.session.seen.count_restarted()
+        self.session.forget_position()
+        self._forget_position()
+        return True
 
     def note_position(self, now: float) -> None:
         """Note where the lane is while nothing comes: a later message below proves a reset."""
@@ -174,11 +176,15 @@ class HistoryPolicy:
         beginning = self.session.resume_point() or ""
         newest = max(received.newest or "", self.session.newest or "", beginning)
         if received.was_reset:
-            self._newest_at.clear()
-            self._asked, self._stored, newest = None, (), received.newest or ""
-            self._asked_unplaced = False
+            self._forget_position()
+            newest = received.newest or ""
         self._mark(newest, now)
         return received
+
+    def _forget_position(self) -> None:
+        """Forget what came before a reset: a low mid proves no other one."""
+        self._newest_at.clear()
+        self._asked, self._stored, self._asked_unplaced = None, (), False
 
     def _mark(self, newest: str, now: float) -> None:
         marks = self._newest_at

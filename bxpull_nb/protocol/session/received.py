@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from bxpull_nb.models import Batch, Event
+from bxpull_nb.models import Batch, Event, Record
 from bxpull_nb.protocol.codec import RpcAnswer
 
 __all__ = ["Received"]
@@ -15,6 +15,8 @@ class Received(msgspec.Struct, frozen=True):
 
     batch: Batch = Batch()
     """The frame's new records, for the target."""
+    known: Sequence[Record] = ()
+    """The messages of the frame that were seen before."""
     old: int = 0
     """Messages dropped because they are older than the capture."""
     mids: Sequence[str | None] = ()

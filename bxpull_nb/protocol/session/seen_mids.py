@@ -40,9 +40,15 @@ class SeenMids:
     def __contains__(self, mid: str) -> bool:
         return any(mid in part.fingerprints() for part in self._all_parts())
 
-    def count_restarted(self) -> None:
-        """Begin an epoch: the server counts from the beginning, so known mids come again."""
+    def count_restarted(self, records: Iterable[Record] = ()) -> None:
+        """Begin an epoch: the server counts from the beginning, so known mids come again.
+
+        It is the epoch that a sibling began, unless that has another message under a mid of
+        `records`, which prove the restart: then the count has restarted once more since.
+        """
         self._epoch = max(self._epoch + 1, self._newest_epoch())
+        if self.has_another_of(records):
+            self._epoch = self._newest_epoch() + 1
         self._parts.append(_Part(self._epoch))
 
     @property
@@ -110,26 +116,43 @@ class SeenMids:
             self._grown(len(batch))
             self._greatest = max(self._greatest, batch.mid_range[1])
         unknown = set(duplicates)
-        for part in self._parts if unknown else ():
-            if part.epoch == self._epoch:
-                unknown = unknown.difference(part.fingerprints())
+        for part in self._present_own() if unknown else ():
+            unknown = unknown.difference(part.fingerprints())
         for mid in sorted(unknown):
-            self._adopt(mid)
+            received = self._last_of_siblings(mid)
+            if received is not None:
+                self._adopt(mid, received)
 
-    def _adopt(self, mid: str) -> None:
-        """Remember what a sibling received: this lane may be sent it again when that forgot it."""
-        own = (part for part in self._parts if part.epoch == self._epoch)
-        if any(mid in part.fingerprints() for part in own):
-            return
+    def add_duplicates(self, records: Sequence[Record]) -> None:
+        """Remember messages that were seen: this lane may be sent them when a sibling forgot them.
+
+        Of a damaged one only the mid is known.
+        """
+        readable = [record for record in records if type(record) is not BadFrame]
+        unknown = [(record.mid, _fingerprint(record)) for record in readable if record.mid]
+        for part in self._present_own() if unknown else ():
+            known = part.fingerprints()
+            unknown = [(mid, one) for mid, one in unknown if known.get(mid) != one]
+        for mid, received in unknown:
+            self._adopt(mid, received)
+        self.add((), [one.mid for one in records if type(one) is BadFrame and one.mid])
+
+    def _adopt(self, mid: str, received: int) -> None:
+        """Remember the fingerprint of what a sibling received."""
+        part = self._with_room()
+        if mid in part.fingerprints():  # a part holds one message under each mid
+            self._parts.append(part := _Part(self._epoch))
+        part.put([mid], [received])
+        self._grown(1)
+        self._greatest = max(self._greatest, mid)
+
+    def _last_of_siblings(self, mid: str) -> int | None:
+        """Return the fingerprint that came last under the mid; this lane's own comes last."""
         others = [
             part for seen in self._family if seen is not self for part in reversed(seen._parts)
         ]
         values = (part.fingerprints().get(mid) for part in [*others, *reversed(self._parts)])
-        received = next((value for value in values if value is not None), None)
-        if received is not None:
-            self._with_room().put([mid], [received])
-            self._grown(1)
-            self._greatest = max(self._greatest, mid)
+        return next((value for value in values if value is not None), None)
 
     def _newest_epoch(self) -> int:
         return max((seen._epoch for seen in self._family), default=0)
@@ -147,6 +170,10 @@ class SeenMids:
 
     def _all_parts(self) -> "Iterable[_Part]":
         return (part for seen in self._family for part in reversed(seen._parts))
+
+    def _present_own(self) -> "list[_Part]":
+        """Return this lane's own parts of the present epoch."""
+        return [part for part in self._parts if part.epoch == self._epoch]
 
     def _present_parts(self) -> "Iterable[_Part]":
         """Yield the parts since this lane last noticed that the count restarted."""

@@ -194,6 +194,7 @@ class Session:
                 position,
                 frame.parts,
             ),
+            known=tuple(known),
             old=len(old),
             mids=records.mids,
             newest=max(again) if again else newest,
@@ -208,9 +209,10 @@ class Session:
     def stored(self, received: Received) -> list[str]:
         """Remember the stored records, move the position, and return the acknowledgements."""
         if received.was_reset:
-            self.seen.count_restarted()
+            self.seen.count_restarted([*received.batch.records, *received.known])
             self.forget_position()
-        self.seen.add(received.batch.records, received.batch.duplicates)
+        self.seen.add(received.batch.records)
+        self.seen.add_duplicates(received.known)
         if not received.is_whole:  # what the connection was to bring again may not have come
             self._safe = self._safe_before
         self.advance(received.newest)

@@ -109,7 +109,7 @@ def _seen(batches: Iterable[Batch], count: int) -> dict[str | None, SeenMids]:
             seen[lane] = family.sibling(max(count + 1, _REMEMBERED))
         is_reset_of_sibling = lane in placed and _starts_over(position)
         if is_reset_of_sibling or is_reset(position) or seen[lane].has_another_of(batch.records):
-            seen[lane].count_restarted()
+            seen[lane].count_restarted(batch.records)
         if position is not None and position.newest:
             placed.add(lane)
         seen[lane].add(batch.records, batch.duplicates)
