@@ -188,7 +188,9 @@ def test_an_empty_frame_changes_nothing() -> None:
     """It brings neither records nor a position."""
     lane = session()
     received = lane.receive("", ARRIVAL)
-    assert received == Received(Batch([], "", "text", position=lane.position), mids=[])
+    assert received == Received(
+        Batch([], "", "text", position=lane.position), mids=[], at_us=ARRIVAL.received_us
+    )
     assert lane.stored(received) == []
     assert lane.newest is None
 

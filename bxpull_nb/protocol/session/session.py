@@ -7,7 +7,7 @@ while that connection was made come again. The position moves only after the tar
 """
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -101,7 +101,17 @@ class Session:
         """
         point, audits = self.audit_point(), self._audits
         expected = audits.expected if audits.expected > (point or "") else ""
-        return Audit(point, self.newest, self._epoch, audits.confirmed, expected, settled)
+        return Audit(
+            point,
+            self.newest,
+            self._epoch,
+            audits.confirmed,
+            expected,
+            settled,
+            audits.found,
+            audits.first,
+            audits.is_new_channel,
+        )
 
     @property
     def position(self) -> Position:
@@ -111,7 +121,8 @@ class Session:
         """
         safe = self._safe_before if self._is_fresh else self._safe
         audited = max(self.audit_point() or "", self._first_kept) or None
-        return Position(self._point_after(safe), audited, self.newest)
+        found = self._audits.found if self._audits.found > (audited or "") else None
+        return Position(self._point_after(safe), audited, self.newest, found=found)
 
     def restore(self, batch: Batch) -> None:
         """Continue from the last batch that an earlier process stored.
@@ -121,7 +132,7 @@ class Session:
         position = batch.position or Position()
         self.newest, self._safe = position.newest, position.safe
         self._began, self._audits.audited = position.safe, position.audited
-        self._audits.expected = position.newest or ""
+        self._audits.expected, self._audits.found = position.newest or "", position.found or ""
         records = RecordBatch.of(batch.records)
         self.advance(records.mid_range[1])
 
@@ -133,6 +144,7 @@ class Session:
     def forget_confirmed(self) -> None:
         """Note that earlier audits confirm nothing: another channel has messages for the lane."""
         self._audits.forget_confirmed()
+        self._audits.is_new_channel = True
 
     def rewind(self, point: str | None) -> None:
         """Resume and audit from `point` again, an earlier `resume_point`."""
@@ -158,10 +170,12 @@ class Session:
         *,
         since: float | None = None,
         reset_below: str = "",
+        wanted: str = "",
     ) -> Received:
         """Return the frame's new records; `stored` remembers them once they are safe.
 
         A new message with a mid up to `reset_below` proves that the server restarted its count.
+        `wanted` is up to which mid an audit wants to find known messages.
 
         `since` (Unix seconds by the portal's clock) leaves out older messages: for a frame of
         history that reaches back before the capture. A message without a time is older when its
@@ -194,7 +208,9 @@ class Session:
                 position,
                 frame.parts,
             ),
+            at_us=arrival.received_us or 0,
             known=tuple(known),
+            again=tuple(self._wanted_again(known, wanted)),
             old=len(old),
             mids=records.mids,
             newest=max(again) if again else newest,
@@ -213,6 +229,7 @@ class Session:
             self.forget_position()
         self.seen.add(received.batch.records)
         self.seen.add_duplicates(received.known)
+        self._audits.came(received)
         if not received.is_whole:  # what the connection was to bring again may not have come
             self._safe = self._safe_before
         self.advance(received.newest)
@@ -247,8 +264,8 @@ class Session:
     def start_over(self) -> None:
         """Ask for everything stored from now on, whatever is known."""
         self._epoch += 1
-        self.forget_confirmed()
-        self._safe = self._safe_before = self._audits.audited = None
+        self._audits.forget()
+        self._safe = self._safe_before = None
         self._began = self._first_kept = FULL_HISTORY
         self._floor.clear()
 
@@ -340,6 +357,12 @@ class Session:
             and record.mid <= below
             and not self.seen.has_received(record)
         ]
+
+    def _wanted_again(self, known: Iterable[Record], wanted: str) -> Iterator[str]:
+        """Yield the mids up to `wanted` of known messages that this lane itself had before."""
+        for record in known:
+            if record.mid and record.mid <= wanted and self.seen.has_received(record):
+                yield record.mid
 
     def _move_floor(self, count: int) -> None:
         """Let the floor follow: a resume never reaches further back than the seen mids."""
