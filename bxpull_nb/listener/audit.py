@@ -75,7 +75,7 @@ async def watch_for_stalls(lanes: list[Lane], settings: LaneSettings) -> None:
                 )
             )
             for lane in lanes:
-                lane.end_if_expired()
+                lane.life.end_if_expired()
                 lane.audit_due.set()
 
 

@@ -1,13 +1,27 @@
 """The time that an audit covers: known messages that come again are the proof."""
 
+from collections.abc import Sequence
+
 import pytest
 
-from bxpull_nb.models import Batch, Position
+from bxpull_nb.models import Arrival, Batch, Message, Position
+from bxpull_nb.protocol.codec import TextCodec
 from bxpull_nb.protocol.session import Audit, Received, SeenMids, Session
-from tests.protocol.test_session import ARRIVAL, frame, mid, session
 
+ARRIVAL = Arrival(1767225600000000, "shared", "websocket")
 ASKED = 1767225660000000
 CAME = ARRIVAL.received_us
+
+
+def mid(number: int) -> str:
+    """Return the mid of a server's message number."""
+    return f"1795447844{number:016}"
+
+
+def frame(numbers: Sequence[int], sent: float = 1767225600.0) -> str:
+    """Return a text frame with these messages."""
+    body = f'{{"command":"c","extra":{{"server_time_unix":{sent}}}}}'
+    return TextCodec().encode([Message(mid(number), body) for number in numbers])
 
 
 def asked(lane: Session, numbers: list[int], sent: float = 1767225600.0) -> int | None:
@@ -26,7 +40,7 @@ def take(lane: Session, number: int) -> None:
 
 def begun(seen: SeenMids | None = None) -> Session:
     """Return the session of a lane for which nothing was stored at the beginning."""
-    lane = session(seen)
+    lane = Session(TextCodec(), seen or SeenMids())
     lane.begin(None)
     return lane
 
@@ -77,7 +91,7 @@ def test_the_proof_goes_along_with_the_position(stored: list[int], since: int | 
     asked(lane, [2])
     take(lane, 3)
     assert lane.position == Position(mid(2), mid(1), mid(3), found=mid(2))
-    later = session(seen)
+    later = Session(TextCodec(), seen)
     later.restore(Batch(position=lane.position))
     assert asked(later, stored) == since
 

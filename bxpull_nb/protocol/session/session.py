@@ -7,50 +7,27 @@ while that connection was made come again. The position moves only after the tar
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator
 
-import msgspec
-
-from bxpull_nb.models import Arrival, BadFrame, Batch, Event, Position, Record, RecordBatch
+from bxpull_nb.models import Arrival, Batch, Position, Record, RecordBatch
 from bxpull_nb.protocol.codec import Codec, JsonRpcCodec, decoded
 from bxpull_nb.protocol.codec.joining import DecodedFrame
 from bxpull_nb.protocol.endpoint import FULL_HISTORY
 from bxpull_nb.protocol.session.audits import Audit, AuditMemory
 from bxpull_nb.protocol.session.mids import is_counted, just_before
-from bxpull_nb.protocol.session.past_channels import PastChannels
 from bxpull_nb.protocol.session.received import Received
 from bxpull_nb.protocol.session.seen_mids import SeenMids
+from bxpull_nb.protocol.session.sorting import (
+    duplicates_in,
+    greatest_known,
+    older_ones,
+    proof_of_reset,
+    service_messages,
+)
 
-__all__ = ["Resume", "Session"]
+__all__ = ["Session"]
 
 _OVERLAP = 50_000  # messages; a resume reaches back once or twice as far, never further
-_SERVICE_COMMANDS = {"channel_expire", "config_expire", "server_restart"}
-
-
-class Resume(msgspec.Struct, frozen=True):
-    """The state in which an earlier listener stopped: a new one continues from it."""
-
-    seen: Mapping[str | None, SeenMids] = {}
-    """For each lane every message that may come again; all are siblings."""
-    last: Mapping[str | None, Batch] = {}
-    """The last batch of each lane."""
-    since: float | None = None
-    """When the capture began: Unix seconds by the portal's clock; None before it began."""
-    stopped_us: int | None = None
-    """When its last record was received, in an earlier process: Unix microseconds."""
-    channels: Mapping[str | None, PastChannels] = {}
-    """The channels of each lane, within one process."""
-    sources: Mapping[str, SeenMids] = {}
-    """For each source other than a channel the events that it may bring again."""
-    folder: Path | None = None
-    """The journal's folder; None without a journal."""
-
-    @property
-    def beginnings(self) -> list[tuple[str | None, str]]:
-        """The lanes with a position, and the mid after which each continues."""
-        positions = ((lane, batch.position) for lane, batch in self.last.items())
-        return [(lane, one.safe) for lane, one in positions if one is not None and one.safe]
 
 
 class Session:
@@ -184,17 +161,16 @@ class Session:
         if not isinstance(frame, DecodedFrame):
             frame = DecodedFrame(frame, *decoded(frame, self.codec, arrival))
         content, records = frame.content, frame.records
-        duplicates = self._duplicates(records)
-        old = [] if since is None else self._older_ones(records, since, duplicates)
+        duplicates = duplicates_in(records, self.seen)
+        first = self.first or ""
+        old = [] if since is None else older_ones(records, since, first, duplicates)
         left_out = sorted([*duplicates, *old])
         kept = records.without(left_out)
         bad = records.bad_frames
         is_torn = bool(bad) and any(record.is_torn for record in bad)
-        newest = _greatest_known(records) if is_torn else records.mid_range[1] or None
+        newest = greatest_known(records) if is_torn else records.mid_range[1] or None
         known = [records[at] for at in duplicates]
-        again = self._counted_again(kept, reset_below) or self._sibling_counted_again(
-            known, reset_below
-        )
+        again = proof_of_reset(kept, known, self.seen, reset_below)
         position = Position(safe=FULL_HISTORY) if again else self.position
         is_rpc = frame.dialect == "jsonrpc"
         dropped = tuple(mid for at in duplicates if (mid := records.mids[at]) is not None)
@@ -217,7 +193,7 @@ class Session:
             is_whole=not is_torn and all(r.mid is None or self.seen.knows(r) for r in bad),
             is_torn=is_torn,
             was_reset=bool(again),
-            service_messages=_service_messages(kept) if "pull" in kept.module_ids else (),
+            service_messages=service_messages(kept) if "pull" in kept.module_ids else (),
             answers=JsonRpcCodec.answers(content) if is_rpc and isinstance(content, str) else (),
             acknowledge=[mid for mid in records.mids if mid] if is_rpc else (),
         )
@@ -303,61 +279,6 @@ class Session:
             return point
         return max(point or "", self._floor[0])
 
-    def _duplicates(self, batch: RecordBatch) -> list[int]:
-        """Return the places of messages that were seen before, or earlier in the frame."""
-        mids = batch.mids
-        if len(set(mids)) == len(mids):
-            if self.seen.isdisjoint(batch):
-                return []
-            if batch.errors is None:  # nearly always
-                return self.seen.known_places(batch)
-        duplicates: list[int] = []
-        in_frame: dict[str, list[Record]] = {}
-        for at, record in enumerate(batch):
-            if not record.mid:
-                continue
-            earlier = in_frame.setdefault(record.mid, [])
-            if record in earlier or self.seen.holds(record):
-                duplicates.append(at)
-            earlier.append(record)
-        return duplicates
-
-    def _older_ones(self, batch: RecordBatch, since: float, duplicates: Sequence[int]) -> list[int]:
-        """Return the places of messages older than the capture, except duplicates."""
-        first, known = self.first or "", frozenset(duplicates)
-        return [
-            at
-            for at, record in enumerate(batch)
-            if at not in known and _is_older(record, since, first)
-        ]
-
-    def _counted_again(self, batch: RecordBatch, below: str) -> list[str]:
-        """Return the mids of new messages that prove that the server restarted its count.
-
-        They are far below the position, or another message had the same mid.
-        """
-        least, _ = batch.mid_range
-        if not least or (least > below and self.seen.isdisjoint(batch)):
-            return []  # nearly always
-        return [
-            record.mid
-            for record in batch
-            if type(record) is Event
-            and is_counted(record.mid)
-            and (record.mid <= below or self.seen.has_another(record))
-        ]
-
-    def _sibling_counted_again(self, duplicates: Sequence[Record], below: str) -> list[str]:
-        """Return the mids of messages that prove the same, and that only a sibling had before."""
-        return [
-            record.mid
-            for record in duplicates
-            if type(record) is Event
-            and is_counted(record.mid)
-            and record.mid <= below
-            and not self.seen.has_received(record)
-        ]
-
     def _wanted_again(self, known: Iterable[Record], wanted: str) -> Iterator[str]:
         """Yield the mids up to `wanted` of known messages that this lane itself had before."""
         for record in known:
@@ -370,29 +291,3 @@ class Session:
         if self._since_floor >= _OVERLAP and self.newest is not None:
             self._since_floor = 0
             self._floor.append(self.newest)
-
-
-def _greatest_known(batch: Sequence[Record]) -> str | None:
-    """Return the greatest mid of messages that are not torn."""
-    known = (r.mid for r in batch if r.mid and not (isinstance(r, BadFrame) and r.is_torn))
-    return max(known, default=None)
-
-
-def _service_messages(batch: RecordBatch) -> list[Event]:
-    """Return the messages of the push system to its clients (protocol 2.9).
-
-    A dialect that names senders shows when a client wrote one: that is not the system's.
-    """
-    return [
-        record
-        for record in batch
-        if isinstance(record, Event)
-        and record.module_id == "pull"
-        and (record.command or "").lower() in _SERVICE_COMMANDS
-        and not (record.sender or "").startswith("client")
-    ]
-
-
-def _is_older(record: Record, since: float, first: str) -> bool:
-    at = record.server_time_unix
-    return (record.mid or first) < first if at is None else at < since
