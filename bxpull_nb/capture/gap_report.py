@@ -75,6 +75,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """Channels whose position at the beginning could not be found."""
     checked_us: int | None = None
     """Up to when the history of every channel was found complete: Unix microseconds."""
+    covered_us: int | None = None
+    """Since when; None for the whole capture. Before that nothing shows that nothing was wiped."""
     sources: Mapping[str, SourceStats] = {}
     """State and counters of each source other than the channels."""
 
@@ -84,9 +86,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         if self.checked_us is None:
             checked = "The server's history was not checked yet."
         else:
-            moment = datetime.fromtimestamp(self.checked_us / 1e6, UTC)
-            last = f"{moment:%Y-%m-%d %H:%M:%S} UTC"
-            checked = f"No stored event up to {last}, the last check, is missing."
+            last = _moment(self.checked_us)
+            since = "" if self.covered_us is None else f"from {_moment(self.covered_us)} "
+            checked = f"No stored event {since}up to {last}, the last check, is missing."
             if self._has_uncovered:
                 checked = f"The last check of the server's history was at {last}."
         return " ".join([*self._risks(), checked])
@@ -96,7 +98,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         """Whether a check cannot confirm all: part of the history is gone, or was never asked."""
         has_long = any(gap.seconds >= _STORED_SECONDS for gap in self.gaps)
         unasked = self.skipped_audits or self.unknown_beginnings or self.resets
-        return has_long or unasked > 0
+        has_none = (self.covered_us or 0) >= (self.checked_us or 0)
+        return has_long or has_none or unasked > 0
 
     def _risks(self) -> Iterator[str]:
         long = [gap for gap in self.gaps if gap.seconds >= _STORED_SECONDS]
@@ -180,6 +183,10 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         return html_table(self.lines()) + gaps
 
 
+def _moment(at_us: int) -> str:
+    return f"{datetime.fromtimestamp(at_us / 1e6, UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
 def _source_risk(name: str, stats: SourceStats) -> str:
     """Return what a source may lack, in a sentence."""
     if stats.state == "failed":
@@ -222,6 +229,7 @@ def report_of(entries: Sequence[LogEntry], stats: ListenerStats, now_us: int) ->
         skipped_audits=kinds.count("audit_too_large"),
         unknown_beginnings=kinds.count("beginning_unknown"),
         checked_us=_checked(entries, stats),
+        covered_us=max(stats.covered_us.values(), default=None),
         sources=deepcopy(stats.sources),
     )
 

@@ -75,7 +75,7 @@ async def watch_for_stalls(lanes: list[Lane], settings: LaneSettings) -> None:
                 )
             )
             for lane in lanes:
-                lane.end_if_expired()
+                lane.life.end_if_expired()
                 lane.audit_due.set()
 
 
@@ -105,6 +105,7 @@ async def _audit(lane: Lane, settings: LaneSettings) -> bool:
         is_settled = lane.is_settled
         lane.session.audited(audit, received if is_settled else None)
         if is_settled:
+            _note_covered(lane, settings, audit.covered_since(received, asked_us))
             settings.stats.audited_us[lane.name] = asked_us
     return received is not None and received.is_whole
 
@@ -117,13 +118,17 @@ async def _answer_to(
     Where no message comes again that the last audit had, they have expired, or the storage was
     wiped and the server counts from the beginning. All history since the capture began decides.
     """
-    received = await _ask_again(
-        lane, settings, config, lane.kind, audit.point, confirmed=audit.confirmed
-    )
+    received = await _ask_again(lane, settings, config, lane.kind, audit.point, audit)
     if not audit.expected or (received is not None and audit.is_same_history(received)):
         return received
     point = lane.session.history_point
-    return await _ask_again(lane, settings, config, lane.kind, point, confirmed=audit.confirmed)
+    return await _ask_again(lane, settings, config, lane.kind, point, audit)
+
+
+def _note_covered(lane: Lane, settings: LaneSettings, since_us: int | None) -> None:
+    """Note since when audits cover all; None where the last one covers it."""
+    if since_us is not None:
+        settings.stats.covered_us[lane.name] = since_us
 
 
 def _too_much() -> FrameTooLarge:
@@ -155,8 +160,7 @@ async def _ask_again(
     config: PullConfig,
     kind: str | None,
     point: str | None,
-    *,
-    confirmed: str = "",
+    audit: Audit | None = None,
 ) -> Received | None:
     """Store the history after `point` and return the result; None if no answer came.
 
@@ -175,7 +179,7 @@ async def _ask_again(
         return None
     if frame is None:
         return Received()
-    received = lane.ingest.recover(frame, lane.transport, point, confirmed)
+    received = lane.ingest.recover(frame, lane.transport, point, audit)
     lane.session.stored(received)
     lane.handle_service(received)
     return received

@@ -7,7 +7,7 @@ from bxpull_nb.listener.activity import LaneActivity
 from bxpull_nb.listener.settings import LaneSettings
 from bxpull_nb.models import IS_LOG_ENTRY, Arrival, RecordBatch
 from bxpull_nb.protocol.codec.joining import decoded_together
-from bxpull_nb.protocol.session import HistoryPolicy, Received
+from bxpull_nb.protocol.session import Audit, HistoryPolicy, Received
 
 __all__ = ["Ingest"]
 
@@ -46,15 +46,18 @@ class Ingest:
             yield received
 
     def recover(
-        self, frame: str | bytes, transport: str, point: str | None, confirmed: str
+        self, frame: str | bytes, transport: str, point: str | None, audit: Audit | None = None
     ) -> Received:
-        """Store the new records of the history after `point`, as an audit brought it.
+        """Store the new records of the history after `point`, as an `audit` brought it.
 
         Its duplicates are not counted: the audit itself asked for the overlap.
         """
         arrival, now = self._arrival(transport), self._awake()
         self._stats.frames += 1
-        received = self._store(self._history.receive_audit(frame, arrival, now, point, confirmed))
+        confirmed, wanted = ("", "") if audit is None else (audit.confirmed, audit.wanted)
+        received = self._store(
+            self._history.receive_audit(frame, arrival, now, point, confirmed, wanted)
+        )
         count = len(received.batch.records)
         self._stats.recovered += count
         if count:

@@ -6,7 +6,6 @@ between costs a duplicate, which the session drops; never a loss.
 
 import asyncio
 import logging
-import math
 from collections.abc import Sequence
 from contextlib import aclosing
 
@@ -14,6 +13,7 @@ from bxpull_nb.errors import BxPullError, ChannelRefused, ConnectionFailed
 from bxpull_nb.listener.activity import LaneActivity
 from bxpull_nb.listener.audit_pace import AuditPace
 from bxpull_nb.listener.channel_renewal import ChannelRenewal
+from bxpull_nb.listener.connection_life import ConnectionLife
 from bxpull_nb.listener.ingest import Ingest
 from bxpull_nb.listener.polling import LongPollingTransport
 from bxpull_nb.listener.retry_wait import RetryWait
@@ -55,10 +55,9 @@ class Lane:
         )
         self.retry = RetryWait(timing)
         self.ingest = Ingest(kind, self.history, settings, self.activity)
-        self._used: PullConfig | None = None
+        self.life = ConnectionLife(kind, settings)
         self._set = settings
         self._timing = timing
-        self._lifetime: asyncio.Timeout | None = None
         self._pending_action: ServiceAction | None = None
         self._notes_beginning = not settings.resumed
         self._connections = 0
@@ -123,25 +122,11 @@ class Lane:
                 config = self.renewal.outdated(config)
             await self._apply_action(action, config)
 
-    def end_if_expired(self) -> None:
-        """End the connection if its channel has ended: the machine slept, or its clock was set."""
-        lifetime, used = self._lifetime, self._used
-        if lifetime is None or used is None:
-            return
-        try:
-            left, _ = self._life(used)
-        except ChannelRefused:
-            left = 0.0
-        now = asyncio.get_running_loop().time()
-        if not lifetime.expired() and left < (lifetime.when() or math.inf) - now:
-            lifetime.reschedule(now + left)
-
     def handle_service(self, received: Received) -> None:
         """Leave the channel when an audit finds that it has ended: its announcement was missed."""
         self._note(received, self._set.source.in_force)
-        lifetime = self._lifetime
-        if self._pending_action is not None and lifetime is not None and not lifetime.expired():
-            lifetime.reschedule(asyncio.get_running_loop().time())
+        if self._pending_action is not None:
+            self.life.end()
 
     async def _apply_action(self, action: ServiceAction, config: PullConfig) -> None:
         if action.pause:
@@ -169,20 +154,15 @@ class Lane:
         self.activity.trying(self.transport)
         self._is_up = False
         transport = self._new_transport()
-        life, end = self._life(config)
-        self._used = config  # others may have renewed the one in force
+        end = self.life.begin(config, is_fallback=self._polls and self._websocket_worked)
         try:
-            async with (
-                asyncio.timeout(life) as self._lifetime,
-                asyncio.timeout(None) as watchdog,
-            ):
+            async with self.life.running(), asyncio.timeout(None) as watchdog:
                 if await self._read_frames(transport, config, watchdog):
                     return end
         except TimeoutError:
             if watchdog.expired():
                 raise await self._stuck(transport) from None
         finally:
-            self._lifetime = None
             self.calls.connection_lost()
         if not end.refetch:
             self._websocket_failures = 0  # polled long enough: WebSocket gets another chance
@@ -205,22 +185,6 @@ class Lane:
                 if came and await self._received(transport, came, config):
                     return True
         return False
-
-    def _life(self, config: PullConfig) -> tuple[float, ServiceAction]:
-        """Return how long to stay connected, and what to do then.
-
-        Raises ChannelRefused when the channel has ended.
-        """
-        left = _seconds_left(config, self.kind, self._set.source.portal_now())
-        renewal = left + self._timing.renew_after * (1 + self._timing.jitter())
-        if self._set.source.is_believed and self._timing.believe_for < renewal:
-            return self._timing.believe_for, ServiceAction(verify=True)
-        if self._polls and self._set.transport == "auto" and self._websocket_worked:
-            shortest, longest = self._timing.websocket_again
-            until = shortest + (longest - shortest) * self._timing.jitter()
-            if until < renewal:
-                return until, ServiceAction()
-        return renewal, ServiceAction(refetch=True)
 
     def _url(self, config: PullConfig) -> str:
         self.ingest.follow_siblings()
@@ -322,23 +286,3 @@ class Lane:
     @property
     def _polls(self) -> bool:
         return self.transport == "polling"
-
-
-def _seconds_left(config: PullConfig, kind: str | None, now: float) -> float:
-    """Return how long the channel, or the jwt and its channels, still live.
-
-    Raises ChannelRefused once one of them has ended.
-    """
-    channels = [config.channel(kind)] if kind else config.channels.values()
-    ends = [channel.end.timestamp() for channel in channels]
-    if config.jwt is not None and config.exp:
-        ends.append(config.exp)
-    if not ends:
-        return 3600.0 * 12  # unknown: channels live twelve hours
-    left = min(ends) - now
-    if left <= 0:
-        raise ChannelRefused(
-            f"the {kind or 'jwt'} channel of this config has ended. A fresh config is fetched; if "
-            f"this stays, the portal's clock is wrong."
-        )
-    return left

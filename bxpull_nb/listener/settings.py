@@ -46,6 +46,9 @@ class ListenerStats(msgspec.Struct):
     """Times the server's history was asked again whether anything is missing."""
     audited_us: dict[str, int] = {}
     """When the history of each lane was last found complete: Unix microseconds."""
+    covered_us: dict[str, int] = {}
+    """Since when that covers all that was stored, by the lane: Unix microseconds. A lane without an
+    entry is covered since it began: known messages came again with each audit."""
     recovered: int = 0
     """Events that only an audit brought."""
     resets: int = 0

@@ -20,6 +20,8 @@ class Position(msgspec.Struct, frozen=True, array_like=True):
     newest: str | None = None
     newest_sent: float = float("-inf")
     """The greatest `server_time_unix` so far."""
+    found: str | None = None
+    """Known messages up to this mid were stored at the last audit, or at the beginning."""
 
 
 class Batch(msgspec.Struct, frozen=True):

@@ -71,6 +71,28 @@ def test_a_capture_without_gaps_claims_what_was_checked() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("covered", "claim"),
+    [
+        ({}, "No stored event up to 2026-09-21 14:13:30 UTC, the last check, is missing."),
+        (
+            {"shared": AT, "private": AT + 5_000_000},
+            "No stored event from 2026-09-21 14:13:25 UTC up to 2026-09-21 14:13:30 UTC, the last "
+            "check, is missing.",
+        ),
+        (
+            {"private": AT + 10_000_000},
+            "The last check of the server's history was at 2026-09-21 14:13:30 UTC.",
+        ),
+    ],
+)
+def test_only_the_time_is_claimed_that_checks_cover(covered: dict[str, int], claim: str) -> None:
+    """Where known messages did not come again, what was stored before them may be gone."""
+    at_us = AT + 10_000_000
+    stats = ListenerStats(audited_us={"shared": at_us, "private": at_us}, covered_us=covered)
+    assert report_of(STORY[:3], stats, at_us).risk == claim
+
+
 POLLED = [
     happened(0, "started"),
     happened(1, "connected", "shared", transport="polling"),

@@ -5,7 +5,7 @@ from tests.faults.truth import Truth
 
 __all__ = ["ClaimCheck"]
 
-_CLAIM = "No stored event up to"
+_CLAIM = "No stored event "
 _UNCHECKED = ("The server's history was not checked yet.", "The last check of")
 
 
@@ -26,7 +26,7 @@ class ClaimCheck:
         """Check the report; `published` is how many events there were before it was made."""
         if report.checked_us != self._checked_us:
             self._checked_us, self._published = report.checked_us, published
-        missing = self._missing_of_checked()
+        missing = self._missing_of_checked(report.covered_us or 0)
         if _CLAIM in report.risk and missing:
             self._note(f"{len(missing)} stored events are missing (n={missing[:3]})", report)
         owed = [number for number in missing if self._truth.events[number].is_owed]
@@ -36,17 +36,22 @@ class ClaimCheck:
     def read_last(self, report: Report) -> None:
         """Check the report at the end of a run: whatever is missing, it names a risk."""
         self.read(report, len(self._truth.events))
-        missing = self._truth.missing()
+        begun, events = report.covered_us or 0, self._truth.events
+        missing = [
+            n
+            for n in self._truth.missing()
+            if not events[n].is_stored or events[n].at_us >= begun  # it claims no earlier ones
+        ]
         if missing and not names_risk(report):
             self._note(f"{len(missing)} events are missing (n={missing[:3]})", report)
 
-    def _missing_of_checked(self) -> list[int]:
+    def _missing_of_checked(self, since: int) -> list[int]:
         """Return the stored events that are missing from the time that was checked."""
         until, events = self._checked_us, self._truth.events
         if until is None:
             return []
         missing = (n for n in self._truth.missing() if n < self._published)
-        return [n for n in missing if events[n].is_stored and events[n].at_us <= until]
+        return [n for n in missing if events[n].is_stored and since <= events[n].at_us <= until]
 
     def _note(self, what: str, report: Report) -> None:
         self.lies.append(f"{what}, and the report: {report.risk}")

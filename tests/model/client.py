@@ -68,6 +68,10 @@ class Client:
         """Seconds by which this machine's clock is wrong."""
         self.slept = 0.0
         """Seconds for which the machine slept."""
+        self.checked: dict[str, tuple[float, float]] = {}
+        """The time of which audits found everything: by lane, by the portal's clock."""
+        self._clock: list[tuple[int, int, float]] = []  # this machine's, and the portal's
+        self._since: dict[str, float] = {}
         self._loop, self._server, self._folder = loop, server, folder
         self._journal: Journal | None = None
         self._task: asyncio.Task[None] | None = None
@@ -140,7 +144,10 @@ class Client:
 
     def step(self, seconds: float) -> None:
         """Let the time pass; a process that was killed meanwhile is gone afterwards."""
+        begun_us, begun_at = self._now_ns() // 1000, self._server.now()
         self._loop.step(seconds)
+        self._clock.append((begun_us, self._now_ns() // 1000, begun_at))
+        self._note_covered()
         if self._is_killed:
             self._end()
             self._tear()
@@ -190,6 +197,20 @@ class Client:
 
     def changed(self) -> None:
         """Do nothing: the test looks after each step."""
+
+    def _note_covered(self) -> None:
+        for lane in BOTH:
+            if lane in self._stats.covered_us:
+                self._since[lane] = self._at(self._stats.covered_us[lane])
+            if lane in self._stats.audited_us:
+                until = self._at(self._stats.audited_us[lane])
+                self.checked[lane] = self._since.get(lane, 0.0), until
+
+    def _at(self, at_us: int) -> float:
+        """Return the portal's time when this machine's clock showed this, for the last time."""
+        parts = (part for part in reversed(self._clock) if part[0] <= at_us <= part[1])
+        begun_us, _, begun_at = next(parts)
+        return begun_at + (at_us - begun_us) / 1e6
 
     def _end(self) -> None:
         if self._task is not None:

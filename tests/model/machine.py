@@ -167,6 +167,7 @@ class CaptureModel(RuleBasedStateMachine):
             type(self).steps += 1
             self._check_handed_over()
             self._check_positions()
+            self._check_claim()
 
     def teardown(self) -> None:
         """Settle a last time."""
@@ -203,6 +204,18 @@ class CaptureModel(RuleBasedStateMachine):
             for one in self.server.history:
                 if one.when == "during" and lane.name in one.channels and one.number not in kept:
                     assert one.mid > min(points) or view.hides(one), f"{one.number} is passed"
+
+    def _check_claim(self) -> None:
+        """No stored message is missing from the time that audits claim to cover."""
+        kept = set(self.client.handed_over)
+        for lane, (since, until) in self.client.checked.items():
+            claimed = (
+                one.number
+                for one in self.server.published
+                if one.is_owed and one.when == "during" and lane in one.channels
+                if since <= one.at < until
+            )
+            assert [n for n in claimed if n not in kept] == [], "claimed and missing"
 
     def _settle(self, transport: str) -> None:
         self.server.refused = self.server.broken_early = 0

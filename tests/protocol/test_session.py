@@ -188,7 +188,8 @@ def test_an_empty_frame_changes_nothing() -> None:
     """It brings neither records nor a position."""
     lane = session()
     received = lane.receive("", ARRIVAL)
-    assert received == Received(Batch([], "", "text", position=lane.position), mids=[])
+    batch = Batch([], "", "text", position=lane.position)
+    assert received == Received(batch, mids=[], at_us=ARRIVAL.received_us or 0)
     assert lane.stored(received) == []
     assert lane.newest is None
 

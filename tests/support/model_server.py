@@ -36,6 +36,10 @@ class Sent:
     when: str
     """`before` the capture, while it was `starting`, or `during` it."""
     content: Message
+    at: float
+    """When it was published: Unix seconds by the portal's clock."""
+    is_owed: bool = False
+    """Whether it was stored, for as long as a server promises; a wipe makes no difference."""
     delivered: set[str] = field(default_factory=set)
     """The lanes of which a connection brought it."""
 
@@ -144,6 +148,8 @@ class ModelServer:
         messages = [self._made(channels, skew, when) for _ in range(count)]
         if stored:
             self.history += messages
+            for one in messages:
+                one.is_owed = True
         if fate == "late":
             later = asyncio.get_running_loop().call_later
             later(_LATE, self._send, messages, self._receivers(messages))
@@ -180,7 +186,10 @@ class ModelServer:
 
     def prune(self, kept: int) -> None:
         """Delete the oldest stored messages but for the newest `kept`."""
-        del self.history[: max(len(self.history) - kept, 0)]
+        expired = max(len(self.history) - kept, 0)
+        for one in self.history[:expired]:
+            one.is_owed = False
+        del self.history[:expired]
 
     def break_all(self) -> None:
         """Break all connections and polls; what they had not read is lost."""
@@ -237,7 +246,7 @@ class ModelServer:
         extra = {} if skew is None else {"server_time_unix": self.now() + skew + number / 1e6}
         body = {"module_id": "m", "command": "c", "params": {"n": number}, "extra": extra}
         content = Message(mid, msgspec.json.encode(body).decode(), created=int(self.now()))
-        sent = Sent(number, mid, tuple(channels), self.epoch, self.era, when, content)
+        sent = Sent(number, mid, tuple(channels), self.epoch, self.era, when, content, self.now())
         self.published.append(sent)
         return sent
 

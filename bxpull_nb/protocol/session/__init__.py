@@ -6,8 +6,9 @@ from bxpull_nb.protocol.session.mids import is_counted
 from bxpull_nb.protocol.session.newest_stored import NewestStored
 from bxpull_nb.protocol.session.past_channels import PastChannels, RetiredChannel
 from bxpull_nb.protocol.session.received import Received
+from bxpull_nb.protocol.session.resume import Resume
 from bxpull_nb.protocol.session.seen_mids import SeenMids
-from bxpull_nb.protocol.session.session import Resume, Session
+from bxpull_nb.protocol.session.session import Session
 
 __all__ = [
     "Audit",

@@ -3,6 +3,9 @@
 A server whose storage was wiped counts from the beginning. Once its count has passed the position,
 a request from there brings what looks like news. So an audit asks for a few messages that are
 known to be stored: a wiped server has others under their mids, or none.
+
+Such a message is a proof, too: where it comes again, nothing was wiped since it was stored. An
+audit without one covers no time before it.
 """
 
 from collections.abc import Sequence
@@ -31,11 +34,35 @@ class Audit(NamedTuple):
     """At least one known message up to here comes again, or the history is another one."""
     settled: str = ""
     """The position a second before: a message below cannot be on its way any more."""
+    found: str = ""
+    """Known messages up to here were stored at the audit before, or at the beginning."""
+    first: tuple[str, int] = ("", 0)
+    """The first message that came, and when: Unix microseconds."""
+    is_new_channel: bool = False
+    """Whether no message of its history is known yet, because the channel was renewed."""
+
+    @property
+    def wanted(self) -> str:
+        """The greatest mid of messages of which it matters whether they come again."""
+        return max(self.expected, self.found, self.first[0])
 
     def is_same_history(self, answer: Received) -> bool:
         """Whether the answer has a known message again, or shows already that it is another."""
-        again = (mid <= self.expected for mid in answer.batch.duplicates)
+        again = (mid <= self.expected for mid in answer.again)
         return answer.was_reset or not answer.is_whole or any(again)
+
+    def covered_since(self, answer: Received, asked_us: int) -> int | None:
+        """Return the beginning of the time of which the answer has every stored message.
+
+        None where it reaches back to the audit before. Without a known message the storage may
+        have been wiped until now: the time before `asked_us` is not covered.
+        """
+        if answer.was_reset:
+            return asked_us
+        if self.is_new_channel or any(mid <= self.found for mid in answer.again):
+            return None
+        mid, came_us = self.first
+        return came_us if mid in answer.again else asked_us
 
 
 class AuditMemory:
@@ -48,6 +75,12 @@ class AuditMemory:
         """A part of that: no message below can be on its way any more."""
         self.expected = ""
         """At least one known message up to here comes again."""
+        self.found = ""
+        """Known messages up to here were stored at the last audit, or at the beginning."""
+        self.first = ("", 0)
+        """The first message that came, and when: Unix microseconds."""
+        self.is_new_channel = False
+        """Whether the channel was renewed since the last audit."""
         self._begins: str | None = None  # lower than `audited`
 
     def point(self, began: str | None) -> str | None:
@@ -56,20 +89,32 @@ class AuditMemory:
 
     def forget_confirmed(self) -> None:
         """Expect nothing again: the lane's messages may be in another history."""
-        self._begins, self.confirmed, self.expected = None, "", ""
+        self._begins, self.confirmed, self.expected, self.found = None, "", "", ""
+
+    def forget(self) -> None:
+        """Forget everything: the history is another one."""
+        self.forget_confirmed()
+        self.audited, self.first, self.is_new_channel = None, ("", 0), False
+
+    def came(self, received: Received) -> None:
+        """Note the first message."""
+        if not self.first[0]:
+            mids = [mid for mid in received.mids if mid and is_counted(mid)]
+            self.first = min(mids, default=""), received.at_us
 
     def note(self, audit: Audit, answer: Received | None, began: str | None) -> None:
         """Note an audit that is done; one without an answer confirms nothing."""
         self.forget_confirmed()
-        self.audited = audit.newest
+        self.audited, self.is_new_channel = audit.newest, answer is None
         if answer is None or answer.old:  # older messages are not known one by one
             return
         self.confirmed, newest = audit.settled, audit.newest or began or ""
         self.expect([mid for mid in answer.mids if mid and is_counted(mid) and mid <= newest])
 
     def expect(self, mids: Sequence[str]) -> list[str]:
-        """Ask for the newest of these messages again, and return their mids."""
+        """Ask for the newest of these stored messages again, and return their mids."""
         newest = sorted(mids)[-_ASKED_AGAIN:]
         if newest:
             self._begins, self.expected = just_before(newest[0]), newest[-1]
+            self.found = newest[-1]
         return newest

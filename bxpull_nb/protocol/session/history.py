@@ -132,14 +132,16 @@ class HistoryPolicy:
         now: float,
         point: str | None,
         confirmed: str = "",
+        wanted: str = "",
     ) -> Received:
         """Return the new records of the history after `point`, as an audit brought it.
 
-        Up to the mid `confirmed` an earlier audit of the same history found everything.
+        Up to the mid `confirmed` an earlier audit of the same history found everything. `wanted`
+        is up to which mid known messages are to come again.
         """
         below = min(max(point or "", confirmed), self._settled(now))
         received = self.session.receive(
-            frame, arrival, since=self._since_of(point), reset_below=below
+            frame, arrival, since=self._since_of(point), reset_below=below, wanted=wanted
         )
         return self._noted(received, now)
 

@@ -15,8 +15,12 @@ class Received(msgspec.Struct, frozen=True):
 
     batch: Batch = Batch()
     """The frame's new records, for the target."""
+    at_us: int = 0
+    """When the frame came: Unix microseconds."""
     known: Sequence[Record] = ()
     """The messages of the frame that were seen before."""
+    again: Sequence[str] = ()
+    """The mids of those that this lane itself had before, as far as an audit wants them."""
     old: int = 0
     """Messages dropped because they are older than the capture."""
     mids: Sequence[str | None] = ()

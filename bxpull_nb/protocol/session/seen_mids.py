@@ -128,6 +128,8 @@ class SeenMids:
 
         Of a damaged one only the mid is known.
         """
+        if not records:  # nearly always
+            return
         readable = [record for record in records if type(record) is not BadFrame]
         unknown = [(record.mid, _fingerprint(record)) for record in readable if record.mid]
         for part in self._present_own() if unknown else ():

@@ -7,50 +7,27 @@ while that connection was made come again. The position moves only after the tar
 """
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator
 
-import msgspec
-
-from bxpull_nb.models import Arrival, BadFrame, Batch, Event, Position, Record, RecordBatch
+from bxpull_nb.models import Arrival, Batch, Position, Record, RecordBatch
 from bxpull_nb.protocol.codec import Codec, JsonRpcCodec, decoded
 from bxpull_nb.protocol.codec.joining import DecodedFrame
 from bxpull_nb.protocol.endpoint import FULL_HISTORY
 from bxpull_nb.protocol.session.audits import Audit, AuditMemory
 from bxpull_nb.protocol.session.mids import is_counted, just_before
-from bxpull_nb.protocol.session.past_channels import PastChannels
 from bxpull_nb.protocol.session.received import Received
 from bxpull_nb.protocol.session.seen_mids import SeenMids
+from bxpull_nb.protocol.session.sorting import (
+    duplicates_in,
+    greatest_known,
+    older_ones,
+    proof_of_reset,
+    service_messages,
+)
 
-__all__ = ["Resume", "Session"]
+__all__ = ["Session"]
 
 _OVERLAP = 50_000  # messages; a resume reaches back once or twice as far, never further
-_SERVICE_COMMANDS = {"channel_expire", "config_expire", "server_restart"}
-
-
-class Resume(msgspec.Struct, frozen=True):
-    """The state in which an earlier listener stopped: a new one continues from it."""
-
-    seen: Mapping[str | None, SeenMids] = {}
-    """For each lane every message that may come again; all are siblings."""
-    last: Mapping[str | None, Batch] = {}
-    """The last batch of each lane."""
-    since: float | None = None
-    """When the capture began: Unix seconds by the portal's clock; None before it began."""
-    stopped_us: int | None = None
-    """When its last record was received, in an earlier process: Unix microseconds."""
-    channels: Mapping[str | None, PastChannels] = {}
-    """The channels of each lane, within one process."""
-    sources: Mapping[str, SeenMids] = {}
-    """For each source other than a channel the events that it may bring again."""
-    folder: Path | None = None
-    """The journal's folder; None without a journal."""
-
-    @property
-    def beginnings(self) -> list[tuple[str | None, str]]:
-        """The lanes with a position, and the mid after which each continues."""
-        positions = ((lane, batch.position) for lane, batch in self.last.items())
-        return [(lane, one.safe) for lane, one in positions if one is not None and one.safe]
 
 
 class Session:
@@ -101,7 +78,17 @@ class Session:
         """
         point, audits = self.audit_point(), self._audits
         expected = audits.expected if audits.expected > (point or "") else ""
-        return Audit(point, self.newest, self._epoch, audits.confirmed, expected, settled)
+        return Audit(
+            point,
+            self.newest,
+            self._epoch,
+            audits.confirmed,
+            expected,
+            settled,
+            audits.found,
+            audits.first,
+            audits.is_new_channel,
+        )
 
     @property
     def position(self) -> Position:
@@ -111,7 +98,8 @@ class Session:
         """
         safe = self._safe_before if self._is_fresh else self._safe
         audited = max(self.audit_point() or "", self._first_kept) or None
-        return Position(self._point_after(safe), audited, self.newest)
+        found = self._audits.found if self._audits.found > (audited or "") else None
+        return Position(self._point_after(safe), audited, self.newest, found=found)
 
     def restore(self, batch: Batch) -> None:
         """Continue from the last batch that an earlier process stored.
@@ -121,7 +109,7 @@ class Session:
         position = batch.position or Position()
         self.newest, self._safe = position.newest, position.safe
         self._began, self._audits.audited = position.safe, position.audited
-        self._audits.expected = position.newest or ""
+        self._audits.expected, self._audits.found = position.newest or "", position.found or ""
         records = RecordBatch.of(batch.records)
         self.advance(records.mid_range[1])
 
@@ -133,6 +121,7 @@ class Session:
     def forget_confirmed(self) -> None:
         """Note that earlier audits confirm nothing: another channel has messages for the lane."""
         self._audits.forget_confirmed()
+        self._audits.is_new_channel = True
 
     def rewind(self, point: str | None) -> None:
         """Resume and audit from `point` again, an earlier `resume_point`."""
@@ -158,10 +147,12 @@ class Session:
         *,
         since: float | None = None,
         reset_below: str = "",
+        wanted: str = "",
     ) -> Received:
         """Return the frame's new records; `stored` remembers them once they are safe.
 
         A new message with a mid up to `reset_below` proves that the server restarted its count.
+        `wanted` is up to which mid an audit wants to find known messages.
 
         `since` (Unix seconds by the portal's clock) leaves out older messages: for a frame of
         history that reaches back before the capture. A message without a time is older when its
@@ -170,17 +161,16 @@ class Session:
         if not isinstance(frame, DecodedFrame):
             frame = DecodedFrame(frame, *decoded(frame, self.codec, arrival))
         content, records = frame.content, frame.records
-        duplicates = self._duplicates(records)
-        old = [] if since is None else self._older_ones(records, since, duplicates)
+        duplicates = duplicates_in(records, self.seen)
+        first = self.first or ""
+        old = [] if since is None else older_ones(records, since, first, duplicates)
         left_out = sorted([*duplicates, *old])
         kept = records.without(left_out)
         bad = records.bad_frames
         is_torn = bool(bad) and any(record.is_torn for record in bad)
-        newest = _greatest_known(records) if is_torn else records.mid_range[1] or None
-        again = self._counted_again(kept, reset_below)
-        if duplicates and not again:
-            known = [records[at] for at in duplicates]
-            again = self._sibling_counted_again(known, reset_below)
+        newest = greatest_known(records) if is_torn else records.mid_range[1] or None
+        known = [records[at] for at in duplicates]
+        again = proof_of_reset(kept, known, self.seen, reset_below)
         position = Position(safe=FULL_HISTORY) if again else self.position
         is_rpc = frame.dialect == "jsonrpc"
         dropped = tuple(mid for at in duplicates if (mid := records.mids[at]) is not None)
@@ -194,14 +184,16 @@ class Session:
                 position,
                 frame.parts,
             ),
+            at_us=arrival.received_us or 0,
             known=tuple(known),
+            again=tuple(self._wanted_again(known, wanted)),
             old=len(old),
             mids=records.mids,
             newest=max(again) if again else newest,
             is_whole=not is_torn and all(r.mid is None or self.seen.knows(r) for r in bad),
             is_torn=is_torn,
             was_reset=bool(again),
-            service_messages=_service_messages(kept) if "pull" in kept.module_ids else (),
+            service_messages=service_messages(kept) if "pull" in kept.module_ids else (),
             answers=JsonRpcCodec.answers(content) if is_rpc and isinstance(content, str) else (),
             acknowledge=[mid for mid in records.mids if mid] if is_rpc else (),
         )
@@ -213,6 +205,7 @@ class Session:
             self.forget_position()
         self.seen.add(received.batch.records)
         self.seen.add_duplicates(received.known)
+        self._audits.came(received)
         if not received.is_whole:  # what the connection was to bring again may not have come
             self._safe = self._safe_before
         self.advance(received.newest)
@@ -247,8 +240,8 @@ class Session:
     def start_over(self) -> None:
         """Ask for everything stored from now on, whatever is known."""
         self._epoch += 1
-        self.forget_confirmed()
-        self._safe = self._safe_before = self._audits.audited = None
+        self._audits.forget()
+        self._safe = self._safe_before = None
         self._began = self._first_kept = FULL_HISTORY
         self._floor.clear()
 
@@ -286,60 +279,11 @@ class Session:
             return point
         return max(point or "", self._floor[0])
 
-    def _duplicates(self, batch: RecordBatch) -> list[int]:
-        """Return the places of messages that were seen before, or earlier in the frame."""
-        mids = batch.mids
-        if len(set(mids)) == len(mids):
-            if self.seen.isdisjoint(batch):
-                return []
-            if batch.errors is None:  # nearly always
-                return self.seen.known_places(batch)
-        duplicates: list[int] = []
-        in_frame: dict[str, list[Record]] = {}
-        for at, record in enumerate(batch):
-            if not record.mid:
-                continue
-            earlier = in_frame.setdefault(record.mid, [])
-            if record in earlier or self.seen.holds(record):
-                duplicates.append(at)
-            earlier.append(record)
-        return duplicates
-
-    def _older_ones(self, batch: RecordBatch, since: float, duplicates: Sequence[int]) -> list[int]:
-        """Return the places of messages older than the capture, except duplicates."""
-        first, known = self.first or "", frozenset(duplicates)
-        return [
-            at
-            for at, record in enumerate(batch)
-            if at not in known and _is_older(record, since, first)
-        ]
-
-    def _counted_again(self, batch: RecordBatch, below: str) -> list[str]:
-        """Return the mids of new messages that prove that the server restarted its count.
-
-        They are far below the position, or another message had the same mid.
-        """
-        least, _ = batch.mid_range
-        if not least or (least > below and self.seen.isdisjoint(batch)):
-            return []  # nearly always
-        return [
-            record.mid
-            for record in batch
-            if type(record) is Event
-            and is_counted(record.mid)
-            and (record.mid <= below or self.seen.has_another(record))
-        ]
-
-    def _sibling_counted_again(self, duplicates: Sequence[Record], below: str) -> list[str]:
-        """Return the mids of messages that prove the same, and that only a sibling had before."""
-        return [
-            record.mid
-            for record in duplicates
-            if type(record) is Event
-            and is_counted(record.mid)
-            and record.mid <= below
-            and not self.seen.has_received(record)
-        ]
+    def _wanted_again(self, known: Iterable[Record], wanted: str) -> Iterator[str]:
+        """Yield the mids up to `wanted` of known messages that this lane itself had before."""
+        for record in known:
+            if record.mid and record.mid <= wanted and self.seen.has_received(record):
+                yield record.mid
 
     def _move_floor(self, count: int) -> None:
         """Let the floor follow: a resume never reaches further back than the seen mids."""
@@ -347,29 +291,3 @@ class Session:
         if self._since_floor >= _OVERLAP and self.newest is not None:
             self._since_floor = 0
             self._floor.append(self.newest)
-
-
-def _greatest_known(batch: Sequence[Record]) -> str | None:
-    """Return the greatest mid of messages that are not torn."""
-    known = (r.mid for r in batch if r.mid and not (isinstance(r, BadFrame) and r.is_torn))
-    return max(known, default=None)
-
-
-def _service_messages(batch: RecordBatch) -> list[Event]:
-    """Return the messages of the push system to its clients (protocol 2.9).
-
-    A dialect that names senders shows when the portal did not write one: it is no order then.
-    """
-    return [
-        record
-        for record in batch
-        if isinstance(record, Event)
-        and record.module_id == "pull"
-        and (record.command or "").lower() in _SERVICE_COMMANDS
-        and record.is_of_portal
-    ]
-
-
-def _is_older(record: Record, since: float, first: str) -> bool:
-    at = record.server_time_unix
-    return (record.mid or first) < first if at is None else at < since

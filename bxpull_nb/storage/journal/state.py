@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from msgspec import structs
+
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.models import Position, Record, RecordBatch
 from bxpull_nb.protocol.endpoint import FULL_HISTORY
@@ -58,7 +60,7 @@ class JournalState:
         self.since = started.since
         for lane, mid in started.beginnings:
             known = self.positions.get(lane, Position())
-            self.positions[lane] = Position(known.safe or mid, known.audited, known.newest)
+            self.positions[lane] = structs.replace(known, safe=known.safe or mid)
 
     def move(self, lane: str | None, position: Position | None, greatest: str) -> None:
         """Note a batch: the position before it, and its greatest mid.
@@ -69,7 +71,7 @@ class JournalState:
         if is_reset(position):
             self.positions.update(dict.fromkeys(self.positions, before))
         newest = max(before.newest or "", greatest) or None
-        self.positions[lane] = Position(before.safe, before.audited, newest)
+        self.positions[lane] = structs.replace(before, newest=newest)
 
 
 Change = Callable[[JournalState], None]
@@ -143,7 +145,7 @@ def _add_newest(state: JournalState, lane: str | None, found: FoundRecord) -> No
     if isinstance(found.head, FrameHead):
         greatest = greatest_of(batch_of(found.head, found.body).records)
         newest = max(position.newest or "", greatest) or None
-        state.positions[lane] = Position(position.safe, position.audited, newest)
+        state.positions[lane] = structs.replace(position, newest=newest)
 
 
 def _check_portal(path: Path, stored: str, portal: str) -> None:
