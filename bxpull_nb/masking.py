@@ -2,15 +2,16 @@
 
 Channel ids, tokens and webhook secrets give access to a portal's events for as long as they
 live, so the package never prints them in full unless the caller sets `reveal=True`. An input
-that cannot be used is shown by `quoted`, a file's path by `shown_path`, and the message of another
-library by `reason_of`: the functions that put foreign text into an error; `listed` does so for
-names of events. `is_secret_name` is the one list of names that hold secrets.
+that cannot be used is shown by `quoted`, a file's path by `shown_path`, and the message of
+another library by `reason_of`: the functions that put foreign text into an error; `listed` does
+so for names of events, and `scrub` for the error that ours came from. `is_secret_name` is the one
+list of names that hold secrets.
 """
 
 import os
 import re
 from collections.abc import Sequence
-from pathlib import PurePath
+from contextlib import suppress
 
 __all__ = [
     "is_secret_name",
@@ -21,6 +22,7 @@ __all__ = [
     "mask_url",
     "quoted",
     "reason_of",
+    "scrub",
     "shown_path",
 ]
 
@@ -179,7 +181,23 @@ def quoted(value: object, *, is_address: bool = False) -> str:
     return repr(masked if len(masked) <= _LONGEST else f"{masked[:_LONGEST]}…")
 
 
-def shown_path(path: str | PurePath) -> str:
+def scrub(error: BaseException) -> BaseException:
+    """Return another library's error for a traceback: its words masked, nothing before it.
+
+    The places in its traceback stay.
+    """
+    masked = reason_of(error)
+    if isinstance(error, OSError):
+        for name in ("filename", "filename2"):
+            with suppress(AttributeError):
+                delattr(error, name)
+        error.strerror = masked if error.errno else None
+    error.args = (masked,)
+    error.__cause__ = error.__context__ = None
+    return error
+
+
+def shown_path(path: object) -> str:
     """Return a path for a message: on one line, with addresses and codes in it masked.
 
     >>> shown_path("events/2026-11-27.csv")

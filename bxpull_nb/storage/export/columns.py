@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bxpull_nb.errors import SettingsError
+from bxpull_nb.masking import scrub
 from bxpull_nb.models.dataframes import needs_dataframe
 
 if TYPE_CHECKING:
@@ -157,7 +158,7 @@ def _array(
         raise SettingsError(
             f"{function}: the column {name} ({kind}) holds values that a file cannot: "
             f"{_reason(exc)}. Turn them into text or numbers, or leave the column out."
-        ) from exc
+        ) from scrub(exc)
 
 
 def _objects(column: "pd.Series[Any]") -> tuple[pa.Array, bool]:
