@@ -20,6 +20,7 @@ __all__ = [
     "mask_foreign",
     "mask_text",
     "mask_url",
+    "one_line",
     "quoted",
     "reason_of",
     "scrub",
@@ -74,6 +75,7 @@ _LARGE = 10**18
 _LONGEST = 60  # characters of an input in a message
 _LONGEST_REASON = 200  # characters of another library's message
 _LONGEST_PATH = 300
+_LONGEST_WORDS = 500
 _READ = 4096  # characters of other programs' words
 
 
@@ -212,6 +214,12 @@ def shown_path(path: object) -> str:
 def _without_code(found: re.Match[str]) -> str:
     is_code = len(_WORDS_OF_CODE.findall(found[0])) >= _TIMES_CHANGED
     return mask(found[0]) if is_code else found[0]
+
+
+def one_line(words: str) -> str:
+    """Return masked words of another program on one line: short, and harmless for a terminal."""
+    shown = "".join(map(_printable, " ".join(words[:_READ].split())))
+    return shown if len(shown) <= _LONGEST_WORDS else f"{shown[:_LONGEST_WORDS]}…"
 
 
 def reason_of(error: BaseException) -> str:

@@ -109,7 +109,7 @@ class FileStore:
             return None
         except (OSError, ValueError) as exc:
             _log.warning(
-                "the token file %s cannot be read (%s). %s", shown_path(path), _kind(exc), _LOG_IN
+                "the token file %s cannot be read (%s). %s", str(path), _kind(exc), _LOG_IN
             )
             return None
 
@@ -123,7 +123,7 @@ class FileStore:
         except OSError as exc:
             reason = os.strerror(exc.errno) if exc.errno else _kind(exc)
             raise TokensNotStored(
-                f"the tokens cannot be written to {shown_path(path)} ({reason}). Make the folder "
+                f"the tokens cannot be written to {path!s} ({reason}). Make the folder "
                 f"writable, or give a store= of your own."
             ) from scrub(exc)
 
