@@ -102,28 +102,26 @@ class FileStore:
 
     def load(self, portal: str, client_id: str) -> TokenPair | None:
         """Return the pair; None, and a warning, for a file that cannot be read."""
-        path = self.path(portal, client_id)
+        place = self.path(portal, client_id)
         try:
-            return _decoded(path.read_bytes())
+            return _decoded(place.read_bytes())
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as exc:
-            _log.warning(
-                "the token file %s cannot be read (%s). %s", str(path), _kind(exc), _LOG_IN
-            )
+            _log.warning("the token file %s cannot be read (%s). %s", place, _kind(exc), _LOG_IN)
             return None
 
     def save(self, portal: str, client_id: str, pair: TokenPair) -> None:
         """Write the pair's file; raises TokensNotStored."""
-        path = self.path(portal, client_id)
+        place = self.path(portal, client_id)
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with replacing(path, private=True) as file:
+            with replacing(place, private=True) as file:
                 file.write(msgspec.json.encode(pair))
         except OSError as exc:
             reason = os.strerror(exc.errno) if exc.errno else _kind(exc)
             raise TokensNotStored(
-                f"the tokens cannot be written to {path!s} ({reason}). Make the folder "
+                f"the tokens cannot be written to {place} ({reason}). Make the folder "
                 f"writable, or give a store= of your own."
             ) from scrub(exc)
 
