@@ -34,6 +34,9 @@ _TLS_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
 _SOCKS_PACKAGES = ("socksio", "python_socks")
 _INSTALL = "pip install 'bxpull-nb[socks]'"
 _SYSTEM = "the system's proxy settings"
+_LABEL = 64  # characters; a part of a host's name is shorter
+_MISSPELT = re.compile(r"(?:https?|socks\w*):?/", re.IGNORECASE)
+_HASH = re.compile(r"[0-9a-f]{8}\.\d+")
 _LONGEST = 200  # characters of a path
 _LIKE = "Write it like http://127.0.0.1:8080 or socks5://127.0.0.1:1080, or unset it."
 
@@ -69,7 +72,7 @@ def proxy_for(url: str) -> Proxy | None:
     port = parts.port or _PORTS[parts.scheme]
     if _is_listed(parts.hostname or "", port, proxies.get("no", "")):
         return None
-    name = next((name for name in _VARIABLES[parts.scheme] if proxies.get(name)), None)
+    name = next((name for name in _VARIABLES[parts.scheme] if bare(proxies.get(name, ""))), None)
     if name is None or proxy_bypass(parts.netloc.rpartition("@")[2]):
         return None
     return _proxy(bare(proxies[name]), _variable(name))
@@ -92,7 +95,7 @@ def _trusted(file: str | None, folder: str | None, keys: str | None) -> ssl.SSLC
     import httpx
 
     if folder and not file:
-        _check_folder(Path(folder))
+        _check_folders(folder)
     try:
         return httpx.create_ssl_context()
     except (OSError, ValueError) as exc:
@@ -113,29 +116,32 @@ def _check_file(file: Path) -> None:
     except (OSError, ValueError) as exc:
         is_other = isinstance(exc, ssl.SSLError)
         reason = "it holds no certificate" if is_other else reason_of(exc)
+        if os.path.isdir(file):  # noqa: PTH112 - False for a name that is too long, too
+            reason = "it is a folder"
     else:
         return
     raise NetworkSettingsError(
         f"the certificates that SSL_CERT_FILE names, {_shown(file)}, cannot be read "
-        f"({'it is a folder' if file.is_dir() else reason}). Name a file of certificates (PEM), "
-        f"or unset SSL_CERT_FILE.",
+        f"({reason}). Name a file of certificates (PEM), or unset SSL_CERT_FILE.",
         variable="SSL_CERT_FILE",
     )
 
 
-def _check_folder(folder: Path) -> None:
-    """Raise NetworkSettingsError for a folder that OpenSSL would take for empty."""
-    try:
-        found = any(re.fullmatch(r"[0-9a-f]{8}\.\d+", path.name) for path in folder.iterdir())
-        reason = "it holds no certificate under its hash: run `openssl rehash` on it"
-    except (OSError, ValueError) as exc:
-        found, reason = False, reason_of(exc)
-    if not found:
-        raise NetworkSettingsError(
-            f"the certificates that SSL_CERT_DIR names, {_shown(folder)}, cannot be read "
-            f"({reason}). Name a folder of certificates, or unset SSL_CERT_DIR.",
-            variable="SSL_CERT_DIR",
-        )
+def _check_folders(folders: str) -> None:
+    """Raise NetworkSettingsError for folders that OpenSSL would all take for empty."""
+    reasons = []
+    for one in folders.split(os.pathsep):
+        try:
+            if any(_HASH.fullmatch(path.name) for path in Path(one).iterdir()):
+                return
+            reasons.append("it holds no certificate under its hash: run `openssl rehash` on it")
+        except (OSError, ValueError) as exc:
+            reasons.append(reason_of(exc))
+    raise NetworkSettingsError(
+        f"the certificates that SSL_CERT_DIR names, {_shown(folders)}, cannot be read "
+        f"({reasons[0]}). Name a folder of certificates, or unset SSL_CERT_DIR.",
+        variable="SSL_CERT_DIR",
+    )
 
 
 def _shown(path: object) -> str:
@@ -154,7 +160,8 @@ def _proxy(url: str, variable: str) -> Proxy:
     if scheme not in _PROXY_PORTS:
         raise _unusable(url, variable, "is not a proxy's address", _LIKE)
     credentials, _, place = rest.rpartition("@")
-    host, port = _place(f"{scheme}://{place}")
+    is_misspelt = _MISSPELT.match(place)
+    host, port = ("", None) if is_misspelt else _place(f"{scheme}://{place}")
     if not host or port == 0 or re.search(r"[/?#\s\x00-\x1f]", credentials):
         raise _unusable(url, variable, "is not a proxy's address", _LIKE)
     if scheme.startswith("socks") and not all(map(find_spec, _SOCKS_PACKAGES)):
@@ -170,9 +177,11 @@ def _place(url: str) -> tuple[str, int | None]:
     """Return host and port; an empty host for an address that has none."""
     try:
         parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port
+        host, port = _ascii(parts.hostname or ""), parts.port
         if not re.fullmatch(r"[A-Za-z0-9_.-]+", host):
             host = f"[{ip_address(host)}]"
+        if not all(0 < len(label) < _LABEL for label in host.removesuffix(".").split(".")):
+            return "", None  # the libraries raise UnicodeErrors for it
     except ValueError:
         return "", None
     return host, port

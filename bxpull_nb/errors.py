@@ -310,10 +310,15 @@ class FileMissing(BxPullError, FileNotFoundError):
 
 
 class FileNotWritten(BxPullError, OSError):
-    """A file cannot be written; also of the system's class, such as PermissionError."""
+    """A file cannot be written; also of the system's class, such as PermissionError.
+
+    `filename` is its path, `shown` the path without secrets.
+    """
+
+    shown: str | None = None
 
     def __str__(self) -> str:
-        return f"{self.filename} cannot be written: {self.strerror}"
+        return f"{self.shown or self.filename} cannot be written: {self.strerror}"
 
 
 class JournalInUse(BxPullError):

@@ -3,6 +3,7 @@
 import errno
 import io
 import os
+import re
 import shutil
 import stat
 import sys
@@ -14,6 +15,7 @@ from secrets import token_hex
 from typing import BinaryIO
 
 from bxpull_nb.errors import FileNotWritten, SettingsError
+from bxpull_nb.masking import mask_foreign, quoted, reason_of, scrub, shown_path
 
 __all__ = ["STDOUT", "path_of", "replacing", "sync_folder", "writing"]
 
@@ -27,6 +29,7 @@ _WRONG_PLACES = {
     errno.ENXIO: "it is a socket, or nothing reads from it; choose a file",
     errno.EROFS: "that disk cannot be written; choose another one",
 }
+_ADDRESS = re.compile(r"(?:https?|wss?|ftp):[/\\]", re.IGNORECASE)
 _WRITABLE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -34,19 +37,24 @@ def path_of(path: object) -> Path:
     """Return the path with `~` expanded; raise SettingsError for a value that is no path."""
     try:
         text = os.fspath(path)  # type: ignore[call-overload]
-    except TypeError:
+    except Exception:  # noqa: BLE001 - any `__fspath__`
         text = None
     if not isinstance(text, str) or not text or "\0" in text:
         raise SettingsError(
             f"a path is needed, and this is {_shown(path)}: write 'events.csv', or a Path."
+        )
+    if _ADDRESS.match(text):
+        raise SettingsError(
+            f"{quoted(text, is_address=True)} is an address of the web, and a path of a file is "
+            f"needed: write 'events.csv', or a Path."
         )
     try:
         os.fsencode(text)
         return Path(text).expanduser()
     except (RuntimeError, UnicodeError) as exc:
         raise SettingsError(
-            f"the path {text[:80]!a} has no meaning on this system: write the whole path."
-        ) from exc
+            f"the path {quoted(text)} has no meaning on this system: write the whole path."
+        ) from scrub(exc)
 
 
 @contextmanager
@@ -229,7 +237,9 @@ def _advised(target: Path) -> Iterator[None]:
     except OSError as exc:
         kind = type(exc)
         ours = type("FileNotWritten", (FileNotWritten, *([] if kind is OSError else [kind])), {})
-        raise ours(exc.errno, _advice(exc, target), str(target)) from exc
+        failure = ours(exc.errno, _advice(exc, target), str(target))
+        failure.shown = shown_path(target)
+        raise failure from scrub(exc)
 
 
 def _advice(error: OSError, target: Path) -> str:
@@ -237,7 +247,8 @@ def _advice(error: OSError, target: Path) -> str:
     if isinstance(error, IsADirectoryError):
         todo = "add a file name to that folder"
     elif isinstance(error, FileNotFoundError | NotADirectoryError):
-        todo = f"make the folder {_followed_or_given(target).parent}, or choose another one"
+        folder = shown_path(_followed_or_given(target).parent)
+        todo = f"make the folder {folder}, or choose another one"
     elif isinstance(error, PermissionError) and target.is_file():
         todo = "allow writing to it, or choose another name"
     elif isinstance(error, PermissionError):
@@ -248,7 +259,8 @@ def _advice(error: OSError, target: Path) -> str:
         todo = _WRONG_PLACES[error.errno]
     else:
         todo = "nothing was written; make room, or choose another place"
-    return f"{error.strerror or error}: {todo}"
+    words = mask_foreign(error.strerror) if error.strerror else reason_of(error)
+    return f"{words}: {todo}"
 
 
 def _followed_or_given(target: Path) -> Path:

@@ -16,21 +16,21 @@ __all__ = [
     "ANSWER_BYTES",
     "ANSWER_SECONDS",
     "TIMEOUT",
-    "UNTRUSTED",
     "AnswerTooLarge",
     "AnswerTooSlow",
     "ProxyFailed",
     "Route",
     "UnreadableAnswer",
     "http_client",
+    "is_before_tunnel",
     "is_certificate_error",
-    "is_tls_error",
     "mask_http_logs",
     "no_answer",
     "post",
     "proxy_failure",
     "scrubbed",
     "unpacked",
+    "untrusted",
 ]
 
 TIMEOUT = 15.0
@@ -76,7 +76,7 @@ class Route:
         try:
             return await self._transport.handle_async_request(request)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as exc:
-            if self._proxy is None or is_tls_error(exc):
+            if self._proxy is None or not is_before_tunnel(self._proxy, exc):
                 raise
             raise ProxyFailed(self._proxy, reason_of(exc)) from None
 
@@ -213,9 +213,10 @@ def _unpacker(encoding: str) -> Any:
 
 def proxy_failure(proxy: Proxy, reason: str) -> str:
     """Return the words about a proxy that did not lead on, without its password."""
+    https = " and that it speaks https, not http:" if proxy.url.startswith("https:") else ","
     return (
         f"the proxy {proxy.shown} that {proxy.variable} names did not lead there ({reason}). Check "
-        f"that it runs, correct {proxy.variable}, or list the host in NO_PROXY"
+        f"that it runs{https} correct {proxy.variable}, or list the host in NO_PROXY"
     )
 
 
@@ -232,7 +233,8 @@ def no_answer(who: str, error: Exception, did: str = "answer", again: str = "try
         return f"{who} was not reached: {error}, then {again}."
     if is_certificate_error(error):
         return (
-            f"{who} did not {did} ({reason_of(error)}): its certificate is not trusted. {UNTRUSTED}"
+            f"{who} did not {did} ({reason_of(error)}): its certificate is not trusted. "
+            f"{untrusted(error)}"
         )
     if isinstance(error, httpx.TimeoutException) and not isinstance(error, AnswerTooSlow):
         reason = f"no answer within {TIMEOUT:.0f} s"
@@ -241,11 +243,22 @@ def no_answer(who: str, error: Exception, did: str = "answer", again: str = "try
     return f"{who} did not {did} ({reason}). Check the address and the network, then {again}."
 
 
-UNTRUSTED = (
+def untrusted(error: BaseException) -> str:
+    """Return the next step for a certificate that is not trusted."""
+    words = " ".join(map(str, _chain(error)))
+    return next((step for part, step in _CERTIFICATE_STEPS.items() if part in words), _UNTRUSTED)
+
+
+_UNTRUSTED = (
     "Name the file of its authority's certificate in SSL_CERT_FILE (a company's proxy often has "
     "an authority of its own), then connect again."
 )
-"""The next step for a certificate that is not trusted."""
+_CERTIFICATE_STEPS = {
+    "ismatch": "It is one for another name: check the address.",
+    "has expired": "Check this machine's clock; then the server's owner has to renew it.",
+    "not yet valid": "Check this machine's clock.",
+}
+"""Words of OpenSSL about a certificate that no authority's file makes right."""
 
 
 def is_certificate_error(error: BaseException) -> bool:
@@ -256,9 +269,14 @@ def is_certificate_error(error: BaseException) -> bool:
     )
 
 
-def is_tls_error(error: BaseException) -> bool:
-    """Whether the error, or one that it came from, is of TLS: a connection was made before."""
-    return any(isinstance(one, ssl.SSLError) for one in _chain(error))
+def is_before_tunnel(proxy: Proxy, error: BaseException) -> bool:
+    """Whether the connection failed at the proxy: an error of TLS comes from the server after it.
+
+    With a proxy of https both have TLS. An error that is not about a certificate is its own then:
+    most such proxies speak http.
+    """
+    is_tls = any(isinstance(one, ssl.SSLError) for one in _chain(error))
+    return not is_tls or (proxy.url.startswith("https:") and not is_certificate_error(error))
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

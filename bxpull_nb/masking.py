@@ -2,32 +2,70 @@
 
 Channel ids, tokens and webhook secrets give access to a portal's events for as long as they
 live, so the package never prints them in full unless the caller sets `reveal=True`. An input
-that cannot be used is shown by `quoted`, and the message of another library by `reason_of`:
-the functions that put foreign text into an error; `listed` does so for names of events.
+that cannot be used is shown by `quoted`, a file's path by `shown_path`, and the message of
+another library by `reason_of`: the functions that put foreign text into an error; `listed` does
+so for names of events, and `scrub` for the error that ours came from. `is_secret_name` is the one
+list of names that hold secrets.
 """
 
 import os
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 
-__all__ = ["listed", "mask", "mask_foreign", "mask_text", "mask_url", "quoted", "reason_of"]
+__all__ = [
+    "is_secret_name",
+    "listed",
+    "mask",
+    "mask_foreign",
+    "mask_text",
+    "mask_url",
+    "one_line",
+    "quoted",
+    "reason_of",
+    "scrub",
+    "shown_path",
+]
 
-_SECRET_QUERY = re.compile(
-    r"(?i)\b(CHANNEL_ID|token|auth|access_token|refresh_token|client_secret)=([^&\s]+)"
+_SECRET_NAME = re.compile(
+    r"auth|authorization|bearer|credentials?|csrf|jwt|pwd|sign"
+    r"|.*(?:token|secret|password|passwd|sessid|signature|webhook(?:url)?|cookie"
+    r"|(?:api|secret|access|private)key|(?:auth|refresh|channel)id)s?"
 )
-_CHANNEL_ID = re.compile(r"(?i)\b[0-9a-f]{32}\b(?:[.:][0-9a-f]{32,40}\b)*")
-_JWT = re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*")
-_WEBHOOK_PATH = re.compile(r"(/rest/+\d+/+)([^/?\s]+)")
-_CREDENTIALS = re.compile(r"//[^/?#\s]*@")
+"""Names of values that give access, in lower case and without the marks between their words."""
+_BETWEEN = re.compile(r"%5[bd]|[^a-z0-9]")
+_QUERY = re.compile(
+    r"(?<![\w.-])([A-Za-z][\w.-]*+(?:(?:\[|%5[Bb])[\w.-]*+(?:\]|%5[Dd])){0,9}+(?:\]|%5[Dd])?=)"
+    r"([^&\s\"'<>]+)"
+)
+_NAMED = re.compile(
+    r"(?<![\w.-])([A-Za-z][\w.-]*+)"
+    r"(\\*[\"']?(?:;s:\d+:|\s*+(?::|=>)\s*+))(\\*[\"'])?([^\s\"'\\,;(){}\[\]<>]++)"
+)
+_BEARER = re.compile(r"\b(bearer|basic)(\s++)([\w.~+/=-]{8,})", re.IGNORECASE)
+_CHANNEL_ID = re.compile(
+    r"(?<![0-9a-z])[0-9a-f]{32,}(?![0-9a-z])(?:[.:][0-9a-f]{32,}(?![0-9a-z]))*", re.IGNORECASE
+)
+_JWT = re.compile(r"(?<![A-Za-z0-9])eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*")
+_SLASHES = r"(?:[/\\]|%2f)+"
+_WEBHOOK_PATH = re.compile(
+    rf"((?<![a-z0-9_])rest{_SLASHES}|(?<=%2f)rest{_SLASHES})(\d+{_SLASHES})?([^/\\?&#%\s\"'<>]+)",
+    re.IGNORECASE,
+)
+_CREDENTIALS = re.compile(r"(//|(?<=:)/)[^/?#\s]*@")
 _AFTER_HOST = re.compile(
     r"(\b[a-z][a-z0-9+.-]{0,20}:[/\\]++(?:\[[0-9a-f:.]*\]|[\w.-]*+)(?::\d{1,5}\b)?+)([^\s'\".,;)]\S*)",
     re.IGNORECASE,
 )
 _PATH = re.compile(
-    r"(?<![^\s'\"(])[^\s'\"(]*(?:\b|(?<=%2f))rest(?:[/\\]|%2f)+\S*", re.IGNORECASE
+    r"(?<![^\s'\"(])[^\s'\"(]*?(?:\b|(?<=%2f))rest(?:[/\\]|%2f)+\S*", re.IGNORECASE
 )  # from the start of a word only: otherwise it takes the square of a long word's length
 _LONG = re.compile(r"[A-Za-z0-9]{16,}|(?=[\w+=-]*\d)[\w+=-]{16,}")
+_CODE = re.compile(r"(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]{16,}")
+_WORDS_OF_CODE = re.compile(r"[A-Za-z]+|\d+")
 _SHORTEST = 16  # characters of a secret that shows its ends
+_LEAST = 8  # characters of a secret without quotation marks
+_TIMES_CHANGED = 4  # runs of letters and of digits in a code; a name with a date has fewer
 
 _ADDRESS = re.compile(r"[/\\@]|%2f", re.IGNORECASE)
 _SCHEME_AND_HOST = re.compile(
@@ -38,6 +76,9 @@ _SCHEME_AND_HOST = re.compile(
 _LARGE = 10**18
 _LONGEST = 60  # characters of an input in a message
 _LONGEST_REASON = 200  # characters of another library's message
+_LONGEST_PATH = 300
+_LONGEST_WORDS = 500
+_READ = 4096  # characters of other programs' words
 
 
 def mask(secret: str) -> str:
@@ -45,16 +86,51 @@ def mask(secret: str) -> str:
     return f"{secret[:4]}…{secret[-3:]}" if len(secret) >= _SHORTEST else "…"
 
 
+def is_secret_name(name: str) -> bool:
+    """Whether a value of that name gives access: a token, a password, a channel's id.
+
+    >>> is_secret_name("accessToken"), is_secret_name("X-Auth-Token"), is_secret_name("author")
+    (True, True, False)
+    """
+    return bool(_SECRET_NAME.fullmatch(_BETWEEN.sub("", name.lower())))
+
+
 def mask_url(url: str) -> str:
     """Return `url` with credentials, the webhook secret and the secret query values masked."""
-    masked = _WEBHOOK_PATH.sub(lambda m: m[1] + mask(m[2]), _CREDENTIALS.sub("//…@", url))
-    return _SECRET_QUERY.sub(lambda m: f"{m[1]}={mask(m[2])}", masked)
+    masked = _WEBHOOK_PATH.sub(_without_secret, _CREDENTIALS.sub(r"\1…@", url))
+    return _QUERY.sub(_without_value, masked)
 
 
 def mask_text(text: str) -> str:
-    """Return `text` with everything like a channel id, jwt or URL secret masked."""
+    """Return `text` with everything like a channel id, jwt, token or URL secret masked."""
     masked = _CHANNEL_ID.sub(lambda m: mask(m[0]), mask_url(text))
-    return _JWT.sub(lambda m: mask(m[0]), masked)
+    masked = _JWT.sub(lambda m: mask(m[0]), masked)
+    return _NAMED.sub(_without_named, _BEARER.sub(_without_bearer, masked))
+
+
+def _without_secret(found: re.Match[str]) -> str:
+    """Return a webhook's path; without a user's id only a code is a secret, not a method."""
+    start, user, secret = found.groups()
+    is_secret = user is not None or _CODE.fullmatch(secret)
+    return f"{start}{user or ''}{mask(secret)}" if is_secret else found[0]
+
+
+def _without_value(found: re.Match[str]) -> str:
+    return f"{found[1]}{mask(found[2])}" if is_secret_name(found[1]) else found[0]
+
+
+def _without_named(found: re.Match[str]) -> str:
+    """Return `name: value` as it is unless it names a secret; a word of prose is none."""
+    name, between, mark, value = found.groups()
+    is_prose = mark is None and (len(value) < _LEAST or value.isalpha())
+    if is_prose or "…" in value or not is_secret_name(name):
+        return found[0]
+    return f"{name}{between}{mark or ''}{mask(value)}"
+
+
+def _without_bearer(found: re.Match[str]) -> str:
+    is_prose = found[3].isalpha() and len(found[3]) < _SHORTEST
+    return found[0] if is_prose else f"{found[1]}{found[2]}{mask(found[3])}"
 
 
 def mask_foreign(text: str) -> str:
@@ -63,9 +139,11 @@ def mask_foreign(text: str) -> str:
     >>> mask_foreign("wss://rt.example/sub/?CHANNEL_ID=1234 isn't a valid URI")
     "wss://rt.example/… isn't a valid URI"
     """
-    masked = _AFTER_HOST.sub(r"\1/…", _CREDENTIALS.sub("//", text))
+    if len(text) > _READ:
+        text = f"{text[:_READ].rpartition(' ')[0] or text[:_READ]}…"
+    masked = _AFTER_HOST.sub(r"\1/…", _CREDENTIALS.sub(r"\1", text))
     masked = _PATH.sub("…", masked)
-    return _LONG.sub("…", mask_text(masked))
+    return mask_text(_LONG.sub("…", masked))
 
 
 def listed(names: Sequence[str], most: int = 20) -> str:
@@ -105,6 +183,45 @@ def quoted(value: object, *, is_address: bool = False) -> str:
         return _address(value)
     masked = mask_foreign(value)
     return repr(masked if len(masked) <= _LONGEST else f"{masked[:_LONGEST]}…")
+
+
+def scrub(error: BaseException) -> BaseException:
+    """Return another library's error for a traceback: its words masked, nothing before it.
+
+    The places in its traceback stay.
+    """
+    masked = reason_of(error)
+    if isinstance(error, OSError):
+        for name in ("filename", "filename2"):
+            with suppress(AttributeError):
+                delattr(error, name)
+        error.strerror = masked if error.errno else None
+    error.args = (masked,)
+    error.__cause__ = error.__context__ = None
+    return error
+
+
+def shown_path(path: object) -> str:
+    """Return a path for a message: on one line, with addresses and codes in it masked.
+
+    >>> shown_path("events/2026-11-27.csv")
+    'events/2026-11-27.csv'
+    >>> shown_path("https://acme.example/rest/1/k7v2m9qz4x1c8b5n/")
+    'https://acme.example/rest/1/k7v2…b5n/'
+    """
+    masked = _CODE.sub(_without_code, mask_text("".join(map(_printable, str(path)))))
+    return masked if len(masked) <= _LONGEST_PATH else f"…{masked[-_LONGEST_PATH:]}"
+
+
+def _without_code(found: re.Match[str]) -> str:
+    is_code = len(_WORDS_OF_CODE.findall(found[0])) >= _TIMES_CHANGED
+    return mask(found[0]) if is_code else found[0]
+
+
+def one_line(words: str) -> str:
+    """Return masked words of another program on one line: short, and harmless for a terminal."""
+    shown = "".join(map(_printable, " ".join(words[:_READ].split())))
+    return shown if len(shown) <= _LONGEST_WORDS else f"{shown[:_LONGEST_WORDS]}…"
 
 
 def reason_of(error: BaseException) -> str:

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 import bxpull_nb as bx
@@ -19,9 +20,10 @@ from bxpull_nb.errors import (
     NetworkSettingsError,
     PortalUnreachable,
 )
-from bxpull_nb.http import http_client
+from bxpull_nb.http import http_client, no_answer
 from bxpull_nb.listener.polling import LongPollingTransport
 from bxpull_nb.listener.transport import WebSocketTransport
+from bxpull_nb.listener.transport_errors import poll_error
 from bxpull_nb.models import PublicChannel
 from bxpull_nb.portal import Portal
 from bxpull_nb.rest.auth import AccessToken, MemoryStore, OAuthApp, request_tokens
@@ -329,6 +331,95 @@ def test_a_certificate_that_is_not_trusted_leads_to_its_variable(
         error = error_of(way, box.url)
     assert "SSL_CERT_FILE" in str(error)
     assert "certificate is not trusted" in str(error)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("http:/127.0.0.1:3128", "http//127.0.0.1:3128", "socks5:/127.0.0.1:1", "https:127.0.0.1"),
+        *(f"http://{'a' * 64}.example:1", "http://a..example:1", "http://..:1", "http://%31"),
+    ],
+)
+def test_a_misspelt_proxy_is_one_error(
+    way: Callable[[str], Awaitable[None]], value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not taken for a host called http, and no library sees it."""
+    monkeypatch.setenv("https_proxy", value)
+    error = error_of(way)
+    assert isinstance(error, NetworkSettingsError)
+    assert error.variable == "https_proxy"
+
+
+@pytest.mark.parametrize("value", ['""', "''", " ", "\ufeff"])
+def test_a_variable_without_a_value_names_no_proxy(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some env files keep the marks around nothing."""
+    monkeypatch.setenv("HTTPS_PROXY", value)
+    assert proxy_for(PORTAL) is None
+    monkeypatch.setenv("ALL_PROXY", "http://proxy.example:3128")
+    assert str(proxy_for(PORTAL)) == "Proxy('http://proxy.example:3128', 'ALL_PROXY')"
+
+
+def test_a_proxy_s_host_may_be_cyrillic(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a portal's may."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://прокси.рф:3128")
+    assert str(proxy_for(PORTAL)).startswith("Proxy('http://xn--h1adldfi.xn--p1ai:3128'")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_proxy_that_speaks_no_tls_is_named(
+    way: Callable[[str], Awaitable[None]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Most proxies of https://HOST speak http; the portal is not at fault."""
+    with http_proxy("127.0.0.1:9") as (port, _):
+        monkeypatch.setenv("HTTPS_PROXY", f"https://127.0.0.1:{port}")
+        error = error_of(way)
+    assert f"the proxy https://127.0.0.1:{port} that HTTPS_PROXY names" in str(error)
+    assert "that it speaks https, not http" in str(error)
+
+
+@pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE"])
+def test_a_path_that_is_too_long_is_one_error(
+    variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python raises an OSError where it asks what the path is."""
+    monkeypatch.setenv(variable, "x" * 5000)
+    with pytest.raises(NetworkSettingsError, match="File name too long") as caught:
+        trusted_for(PORTAL)
+    assert len(str(caught.value)) < 500
+
+
+def test_one_folder_of_certificates_is_enough(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """OpenSSL reads a list of them."""
+    (tmp_path / "00000000.0").touch()
+    monkeypatch.setenv("SSL_CERT_DIR", os.pathsep.join([f"{tmp_path}/missing", str(tmp_path)]))
+    assert trusted_for(PORTAL) is not None
+    monkeypatch.setenv("SSL_CERT_DIR", os.pathsep.join([f"{tmp_path}/missing", f"{tmp_path}/no"]))
+    with pytest.raises(NetworkSettingsError, match="SSL_CERT_DIR"):
+        trusted_for(PORTAL)
+
+
+@pytest.mark.parametrize(
+    ("words", "step"),
+    [
+        ("Hostname mismatch, certificate is not valid for 'a.example'", "check the address"),
+        ("IP address mismatch, certificate is not valid for '1.2.3.4'", "check the address"),
+        ("certificate has expired", "has to renew it"),
+        ("certificate is not yet valid", "this machine's clock"),
+        ("self-signed certificate in certificate chain", "SSL_CERT_FILE"),
+        ("unable to get local issuer certificate", "SSL_CERT_FILE"),
+    ],
+)
+def test_a_refused_certificate_has_its_own_next_step(words: str, step: str) -> None:
+    """An authority's file helps only where the authority is not known."""
+    error = httpx.ConnectError(f"[SSL: CERTIFICATE_VERIFY_FAILED] verify failed: {words} (_ssl.c)")
+    assert step in no_answer("acme.example", error)
+    assert ("SSL_CERT_FILE" in no_answer("acme.example", error)) is (step == "SSL_CERT_FILE")
+    assert step in str(poll_error(error))
 
 
 def test_the_doctor_names_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,10 +1,18 @@
 """What may be shown of a secret."""
 
-import time
+from time import process_time
 
 import pytest
 
-from bxpull_nb.masking import listed, mask, mask_foreign, mask_url
+from bxpull_nb.masking import (
+    is_secret_name,
+    listed,
+    mask,
+    mask_foreign,
+    mask_text,
+    mask_url,
+    shown_path,
+)
 
 CHANNEL = "46a437d2336d4a88e4e9b3cd956ecf45.7910bb25e660bf211fdec15e33c5e25e4c3b644a"
 
@@ -51,6 +59,91 @@ def test_listed_names_are_short_and_on_one_line() -> None:
 @pytest.mark.parametrize("word", ["x", "{", "x/"])
 def test_a_long_word_is_masked_in_linear_time(word: str) -> None:
     """An argument of 10 000 characters took a second and a half to be refused."""
-    begun = time.process_time()
+    begun = process_time()
     assert len(mask_foreign(word * 50_000)) <= 100_000
-    assert time.process_time() - begun < 5
+    assert process_time() - begun < 5
+
+
+CODE = "k7v2m9qz4x1c8b5n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(f"Authorization: Bearer {CODE}", f"'token': '{CODE}'", f'\\"token\\":\\"{CODE}\\"'),
+        *(f"authToken: {CODE}", f"X-Api-Key: {CODE}", f"data[auth][access_token]={CODE}"),
+        *(f"#access_token={CODE}", f"rest/1/{CODE}/profile", f"https:/u:{CODE}@acme.example"),
+        *(f"'client_secret' => '{CODE}'", f"auth%5Baccess_token%5D={CODE}", f"basic {CODE}=="),
+        *(f"https://a.example/Rest/{CODE}/", f"sess_{CODE * 0}{'0123456789abcdef' * 4}"),
+    ],
+)
+def test_a_secret_in_words_is_masked(text: str) -> None:
+    """By the name before it, or by its look."""
+    shown = mask_text(text)
+    assert CODE not in shown
+    assert "0123456789abcdef" not in shown
+    assert "…" in shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("The access token provided is invalid", "token: expected a text", "auth: none"),
+        *("Bearer authentication is needed", "https://a.example/rest/crm.deal.list.json"),
+        *("https://a.example/rest/profile", "author=Ada&sort=id", "interest/1/items"),
+        *("the signature: see below", "signed=yes", "1790000000", "https://a.example/crm/deal/5/"),
+    ],
+)
+def test_words_without_a_secret_stay(text: str) -> None:
+    """Prose that speaks of tokens, methods, and other names."""
+    assert mask_text(text) == text
+
+
+def test_masking_takes_time_in_proportion() -> None:
+    """Also for texts that almost match at each of their characters."""
+    for part in (
+        "a",
+        "token",
+        "rest/",
+        "a=",
+        '"a":',
+        "//",
+        "eyJ",
+        "0123456789abcdef",
+        "%5B",
+        "[a]",
+    ):
+        began = process_time()
+        assert mask_text(part * 20_000)
+        assert mask_foreign(part * 20_000)
+        assert process_time() - began < 2  # seconds; squares would take twenty
+
+
+@pytest.mark.parametrize(
+    "name", ["token", "ACCESS_TOKEN", "clientSecret", "CHANNEL_ID", "X-Auth-Token", "passwords"]
+)
+def test_names_of_secrets_are_known_in_any_spelling(name: str) -> None:
+    """Whatever is between their words."""
+    assert is_secret_name(name)
+
+
+@pytest.mark.parametrize("name", ["author", "tokenizer", "id", "designer", "authority", ""])
+def test_other_names_are_not_those_of_secrets(name: str) -> None:
+    """A part of a word is no word."""
+    assert not is_secret_name(name)
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("/home/ada/events-2026-11-27T10.csv", "/home/ada/events-2026-11-27T10.csv"),
+        ("capture2026112701", "capture2026112701"),
+        (f"https:/acme.example/rest/1/{CODE}", "https:/acme.example/rest/1/k7v2…b5n"),
+        (CODE, "k7v2…b5n"),
+        ("a\nb\udcff", "a\N{REPLACEMENT CHARACTER}b\N{REPLACEMENT CHARACTER}"),
+        ("x/" * 500, f"…{'x/' * 150}"),
+    ],
+)
+def test_a_path_is_shown_without_secrets(path: str, shown: str) -> None:
+    """A person has to recognise the file, so its name stays."""
+    assert shown_path(path) == shown

@@ -16,6 +16,7 @@ from bxpull_nb.capture.recent_frames import KeptFrame, RecentFrames
 from bxpull_nb.capture.waiters import Waiters
 from bxpull_nb.errors import JournalNotWritable, WaitTimeout
 from bxpull_nb.listener import Beginnings
+from bxpull_nb.masking import reason_of, shown_path
 from bxpull_nb.models import Batch, LogEntry, Record
 from bxpull_nb.storage.eventlog import EventLog, StoredRows
 from bxpull_nb.storage.journal import Journal
@@ -143,9 +144,10 @@ class EventHub:
         journal = self.journal
         if journal is None or journal.error is None:
             return None
-        reason = journal.error.strerror or journal.error
+        reason = reason_of(journal.error)
         return JournalNotWritable(
-            f"the journal in {journal.folder} cannot be written ({reason}): events are kept in "
+            f"the journal in {shown_path(journal.folder)} cannot be written ({reason}): events "
+            "are kept in "
             f"memory, and written as soon as the disk takes them. Make room."
         )
 

@@ -20,6 +20,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from bxpull_nb.errors import BxPullError, SettingsError
+from bxpull_nb.masking import scrub
 
 __all__ = [
     "FIRST_TUTORIAL",
@@ -195,7 +196,7 @@ def _checked_port(port: int | None) -> int:
             raise SettingsError(
                 f"port {port} on {HOST} is taken or not allowed ({exc.strerror}). "
                 f"Leave --port out, and JupyterLab takes a free one."
-            ) from exc
+            ) from scrub(exc)
         return int(probe.getsockname()[1])
 
 

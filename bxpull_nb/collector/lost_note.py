@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from bxpull_nb.masking import reason_of, shown_path
 from bxpull_nb.models.counted import counted
 
 __all__ = ["Lost", "LostNote"]
@@ -65,6 +66,6 @@ class LostNote:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(msgspec.json.encode(lost).ljust(_SIZE))
         except OSError as exc:
-            _log.debug("%s cannot be written: %s", self._path, exc)
+            _log.debug("%s cannot be written: %s", shown_path(self._path), reason_of(exc))
         else:
             self._written = lost

@@ -8,6 +8,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from bxpull_nb.collector.collector import CollectorStats
 from bxpull_nb.errors import SettingsError
+from bxpull_nb.masking import scrub
 
 __all__ = ["metrics_text", "serving_metrics"]
 
@@ -73,7 +74,7 @@ def serving_metrics(port: int, stats: Callable[[], CollectorStats]) -> Iterator[
     except OSError as exc:
         raise SettingsError(
             f"--metrics-port {port} cannot be used ({exc.strerror}). Choose another one."
-        ) from exc
+        ) from scrub(exc)
     try:
         yield f"http://127.0.0.1:{server.server_port}/metrics"
     finally:

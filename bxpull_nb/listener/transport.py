@@ -97,7 +97,7 @@ class WebSocketTransport:
                     yield await self._connection.take()
         except ConnectionClosedOK:
             pass
-        except (OSError, TimeoutError, WebSocketException) as exc:
+        except (OSError, TimeoutError, UnicodeError, WebSocketException) as exc:
             by = proxy if self._connection is None else None
             raise websocket_error(exc, by) from None
         raise ConnectionFailed(

@@ -7,11 +7,11 @@ from websockets.frames import CloseCode
 from bxpull_nb.environment import Proxy
 from bxpull_nb.errors import ChannelRefused, ConnectionFailed, FrameTooLarge, PushError
 from bxpull_nb.http import (
-    UNTRUSTED,
     ProxyFailed,
+    is_before_tunnel,
     is_certificate_error,
-    is_tls_error,
     proxy_failure,
+    untrusted,
 )
 from bxpull_nb.masking import mask_foreign, reason_of
 
@@ -37,7 +37,7 @@ def poll_error(exc: httpx.HTTPError) -> ConnectionFailed:
 
 def _untrusted(exc: Exception) -> ConnectionFailed:
     return ConnectionFailed(
-        f"the push server's certificate is not trusted ({reason_of(exc)}). {UNTRUSTED}"
+        f"the push server's certificate is not trusted ({reason_of(exc)}). {untrusted(exc)}"
     )
 
 
@@ -50,8 +50,8 @@ def websocket_error(exc: Exception, proxy: Proxy | None) -> PushError:
     if is_certificate_error(exc):
         return _untrusted(exc)
     reason = reason_of(exc)
-    is_before_tls = isinstance(exc, OSError | ProxyError) and not is_tls_error(exc)
-    if proxy is not None and is_before_tls:
+    is_of_network = isinstance(exc, OSError | ProxyError | UnicodeError)
+    if proxy is not None and is_of_network and is_before_tunnel(proxy, exc):
         text = proxy_failure(proxy, reason)
         return ConnectionFailed(f"no WebSocket connection to the push server: {text}.")
     return ConnectionFailed(

@@ -24,6 +24,7 @@ _METHOD = "pull.application.config.get"
 _NUMBER = re.compile(r"\s*([+-]?[0-9]{1,18})(?:\.0*)?\s*")
 _FRACTION = re.compile(r"\s*[+-]?[0-9]{1,18}(?:\.[0-9]{0,9})?\s*")
 _HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_.])?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
+_PLACEHOLDER = re.compile(r"#[A-Z_]{2,20}#", re.IGNORECASE)
 _TOO_LARGE = 10**18
 _YEARS = range(2000, 2200)
 _LONGEST = 4096  # characters of a text
@@ -74,7 +75,9 @@ def address_of(value: Any, field: str, schemes: tuple[str, ...]) -> str:
         is_address = False
     if not is_address or parts.scheme not in schemes:
         wanted = " or ".join(f"{scheme}://" for scheme in schemes)
-        raise missing_field(field, f"is {_shown(text)}, not an address with {wanted} and a host")
+        left = _PLACEHOLDER.search(text)
+        what = f"still has the placeholder {left[0]}" if left else f"is {_shown(text)}"
+        raise missing_field(field, f"{what}, not an address with {wanted} and a host")
     return text
 
 

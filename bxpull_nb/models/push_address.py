@@ -4,6 +4,8 @@ import re
 from typing import Any
 from urllib.parse import urlsplit
 
+from bxpull_nb.models.inputs import bare
+
 __all__ = ["completed"]
 
 _DOMAIN = re.compile(r"((?:[a-z]+:)?//)#DOMAIN#(?=[:/?]|$)", re.IGNORECASE)
@@ -14,8 +16,8 @@ def completed(address: Any, scheme: str, portal: str | None) -> Any:
     """Return the address with what it lacks: its scheme, and the portal's host.
 
     `scheme` is the one that its field means. `#DOMAIN#` in the place of the host is the portal's
-    host, and a path is on the portal. Other addresses, and all without a `portal`, are returned as
-    they are.
+    host, and a path is on the portal. Other addresses are returned as they are, without blanks and
+    marks around them, and all without a `portal`.
 
     >>> completed("//rt.example/sub/", "wss", "https://acme.example")
     'wss://rt.example/sub/'
@@ -24,7 +26,7 @@ def completed(address: Any, scheme: str, portal: str | None) -> Any:
     """
     if portal is None or not isinstance(address, str):
         return address
-    text = address.strip()
+    text = bare(address)
     found = _DOMAIN.match(text)
     if found is not None:
         rest = text[found.end() :]
@@ -34,8 +36,8 @@ def completed(address: Any, scheme: str, portal: str | None) -> Any:
     if text.startswith("//") and not text.startswith("///"):
         return f"{scheme}:{text}"
     if text.startswith("/") and "#" not in text:
-        return f"{scheme}://{_host(portal, scheme)}{text}" if text[1:2] != "/" else address
-    return address
+        return f"{scheme}://{_host(portal, scheme)}{text}" if text[1:2] != "/" else text
+    return text
 
 
 def _host(portal: str, scheme: str, *, has_port: bool = False) -> str:

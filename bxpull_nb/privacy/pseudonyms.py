@@ -9,7 +9,7 @@ from typing import NoReturn
 from urllib.parse import unquote
 
 from bxpull_nb.errors import FileFormatError, SettingsError
-from bxpull_nb.masking import reason_of
+from bxpull_nb.masking import reason_of, shown_path
 from bxpull_nb.privacy.known_names import KnownNames, words_of
 from bxpull_nb.privacy.memory import Memory
 from bxpull_nb.privacy.phones import LONGEST, SHORTEST, digits_of, shaped, subscriber
@@ -132,7 +132,8 @@ class Pseudonyms:
             self._memory.keep_in(path)
         except OSError as exc:
             raise FileFormatError(
-                f"{path} cannot be read ({reason_of(exc)}): it holds digests of the names met so "
+                f"{shown_path(path)} cannot be read ({reason_of(exc)}): it holds digests of "
+                "the names met so "
                 f"far. Give the right to read it, or remove it to begin without."
             ) from None
 

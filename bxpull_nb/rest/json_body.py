@@ -83,23 +83,31 @@ def _text(response: httpx.Response) -> str:
 
 
 def _surrounded(text: str) -> dict[str, Any] | None:
-    """Return the answer that the text holds among PHP's warnings; None for none, or in a page."""
-    for start in _starts(text):
+    """Return the answer that the text holds among PHP's warnings; None for none, or in a page.
+
+    Raises BodyProblem for several answers that differ.
+    """
+    answers = [(around, body) for around, body in _objects(text) if _NAMES & body.keys()]
+    if not answers or _PAGE.search(answers[0][0]):
+        return None
+    if any(body != answers[0][1] for _, body in answers):
+        raise BodyProblem(f"it holds {len(answers)} different answers in one")
+    return answers[0][1]
+
+
+def _objects(text: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the first few objects in the text, none within another, and what is around each."""
+    end = 0
+    for _, found in zip(range(_TRIED), _START.finditer(text), strict=False):
+        if found.start() < end:
+            continue
         try:
-            _, end = json.JSONDecoder().raw_decode(text, start)
-            body = _value(text[start:end])
+            _, after = json.JSONDecoder().raw_decode(text, found.start())
+            body = _value(text[found.start() : after])
         except (ValueError, RecursionError):
             continue
-        around = text[:start] + text[end:]
-        if _NAMES & body.keys() and not _PAGE.search(around):
-            return dict(body)
-    return None
-
-
-def _starts(text: str) -> Iterator[int]:
-    """Yield the places where an object may begin, the first few."""
-    for _, found in zip(range(_TRIED), _START.finditer(text), strict=False):
-        yield found.start()
+        end = after
+        yield text[: found.start()] + text[end:], dict(body)
 
 
 def _no_content(response: httpx.Response) -> str:

@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 from bxpull_nb.bridge import LoopThread
 from bxpull_nb.errors import LoginDenied, LoginTimeout, SettingsError, WrongState
 from bxpull_nb.http import http_client
-from bxpull_nb.masking import mask_foreign, quoted, reason_of
+from bxpull_nb.masking import mask_foreign, quoted, reason_of, scrub
 from bxpull_nb.protocol.portal_address import portal_url
 from bxpull_nb.rest.auth import (
     TokenPair,
@@ -195,7 +195,7 @@ def _listening(port: int) -> socket.socket:
         raise SettingsError(
             f"port {quoted(port)} of this machine cannot be used ({reason_of(exc)}). Choose "
             f"another port, and register it as the application's handler path."
-        ) from exc
+        ) from scrub(exc)
 
 
 class _RedirectEndpoint:

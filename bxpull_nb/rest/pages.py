@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from bxpull_nb.errors import SettingsError, UnexpectedAnswer
+from bxpull_nb.models.fields import whole_number
 from bxpull_nb.models.html import html_table
+from bxpull_nb.rest.plain_values import plain_params
 
 __all__ = ["Page", "first_page", "following_page"]
 
@@ -63,17 +65,15 @@ def first_page(method: str, params: Mapping[str, Any]) -> dict[str, Any]:
 
     With -1 the portal does not count, and names no next page.
     """
-    start = params.get(_start_name(params), 0)
-    try:
-        number = int(start)
-    except (TypeError, ValueError):
-        number = -1
-    if number < 0:
+    name = _start_name(params)
+    start = plain_params(method, {name: params.get(name, 0)})[name]
+    number = whole_number(start)
+    if number is None or number < 0:
         raise SettingsError(
             f"{method}: pages begin at a `start` of 0 or above. Leave it out to get all; for a "
             f"single page without counting use call()."
         )
-    return {**params, _start_name(params): number}
+    return {**params, name: number}
 
 
 def following_page(page: Page, params: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -20,6 +20,7 @@ from bxpull_nb.masking import quoted
 __all__ = ["plain_params"]
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_LARGEST = 3_300  # bits of a number; Python writes only those of at most 4,300 digits
 _BYTES = (bytes, bytearray, memoryview)
 
 
@@ -27,9 +28,10 @@ def plain_params(method: str, params: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parameters made of dicts, lists, texts, numbers, booleans and None.
 
     Scalars of numpy and pandas become Python's; their missing values, None. Arrays, series and
-    sets become lists; an Enum its value; a Decimal a text; times are ISO 8601. Raises SettingsError
-    with the place of a value that JSON cannot hold: other objects, durations, NaN and infinities
-    (the portal would take the whole body for empty), halves of a character.
+    sets become lists, a row of a table (a series with names) a dict; an Enum its value; a Decimal
+    a text; times are ISO 8601. Raises SettingsError with the place of a value that JSON cannot
+    hold: other objects, durations, NaN and infinities (the portal would take the whole body for
+    empty), halves of a character.
     """
     try:
         return _mapping(params, "params")
@@ -59,6 +61,8 @@ def _plain(value: Any, place: str) -> Any:
         return _text(value, place)
     if isinstance(value, Mapping):
         return _mapping(value, place)
+    if _is_named_series(value):
+        return _mapping(dict(value.items()), place)
     if _is_list(value):
         return [_plain(item, f"{place}[{index}]") for index, item in enumerate(value)]
     return _scalar(value, place)
@@ -91,6 +95,14 @@ def _text(value: str, place: str) -> str:
     return str.__str__(value)  # a text of numpy is a subclass
 
 
+def _is_named_series(value: Any) -> bool:
+    """Whether it is a series of pandas with texts as its index, such as a row of a table."""
+    pandas = sys.modules.get("pandas")
+    if pandas is None or not isinstance(value, pandas.Series):
+        return False
+    return len(value) > 0 and all(isinstance(name, str) for name in value.index)
+
+
 def _is_list(value: Any) -> bool:
     if isinstance(value, _BYTES):
         return False
@@ -104,7 +116,7 @@ def _scalar(value: Any, place: str) -> Any:
     if _is_missing(value):
         return None
     if isinstance(value, int):
-        return int(value)
+        return _sendable(int(value), place)
     if isinstance(value, float):
         return _finite(float(value), place)
     if isinstance(value, Decimal):
@@ -116,6 +128,12 @@ def _scalar(value: Any, place: str) -> Any:
     if isinstance(value, timedelta):
         raise _Unsendable(place, "is a duration: give seconds as a number")
     return _from_numpy(value, place) if _is_numpy(value) else _built_in(value, place)
+
+
+def _sendable(value: int, place: str) -> int:
+    if value.bit_length() > _LARGEST:
+        raise _Unsendable(place, "is a number of more than 1,000 digits")
+    return value
 
 
 def _finite(value: float, place: str) -> float:

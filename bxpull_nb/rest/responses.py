@@ -3,7 +3,6 @@
 The body is read before the status, because a portal may send an error with HTTP 200.
 """
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,13 +12,14 @@ from typing import Any
 import httpx
 
 from bxpull_nb.errors import ApiError, UnexpectedAnswer
-from bxpull_nb.masking import mask_text
-from bxpull_nb.models.fields import number_of
+from bxpull_nb.masking import mask_text, one_line
+from bxpull_nb.models.fields import number_of, whole_number
 from bxpull_nb.rest.error_codes import code_of
 from bxpull_nb.rest.json_body import BodyProblem, read_object
 
 __all__ = ["RestAnswer", "api_error", "mapping", "not_rest", "read_answer"]
 
+_SERVER_TROUBLES = 500
 _LATEST = datetime(2200, 1, 1, tzinfo=UTC).timestamp()
 
 
@@ -62,7 +62,7 @@ def read_answer(
         error=error,
         portal_time=_portal_time(times, response),
         reset_at=_second(reset),
-        next=_number(body.get("next")),
+        next=_next(method, response, body.get("next")),
         total=_number(body.get("total")),
     )
 
@@ -75,11 +75,10 @@ def api_error(
     status: int | None = None,
 ) -> ApiError:
     """Return the error of our tree that fits `error` and `error_description`."""
-    code = mask_text(mask_secrets(str(body["error"])))
-    text = mask_text(mask_secrets(str(body.get("error_description") or "no description")))
+    code, text = (mask_text(mask_secrets(words)) for words in _code_and_words(body))
     known = code_of(code)
     return known.error(
-        f"{method}: the portal answered {code} ({text}). {known.advice}",
+        f"{method}: the portal answered {one_line(code)} ({one_line(text)}). {known.advice}",
         method=method,
         code=code,
         description=text,
@@ -87,12 +86,23 @@ def api_error(
     )
 
 
+def _code_and_words(body: Mapping[str, Any]) -> tuple[str, str]:
+    """Return code and description; newer methods have both in one object."""
+    error, words = body["error"], body.get("error_description")
+    if isinstance(error, Mapping):
+        words = error.get("error_description") or error.get("message") or words
+        error = error.get("code") or error.get("error")
+    return str(error or "an error without a code"), str(words or "no description")
+
+
 def not_rest(method: str, response: httpx.Response, problem: str) -> UnexpectedAnswer:
     """Return the error for an answer that is no REST answer; `problem` describes it."""
+    server = f"{response.url.scheme}://{response.url.netloc.decode()}"
+    todo = f"Is {server} a Bitrix24 portal, and no login page or proxy in between?"
+    if response.status_code >= _SERVER_TROUBLES:
+        todo = f"{server}, or a proxy before it, has troubles of its own: try again later."
     return UnexpectedAnswer(
-        f"{method}: an answer came (HTTP {response.status_code}), but {problem}. Is "
-        f"{response.url.scheme}://{response.url.netloc.decode()} a Bitrix24 portal, and no "
-        f"login page or proxy in between?",
+        f"{method}: an answer came (HTTP {response.status_code}), but {problem}. {todo}",
         method=method,
         status=response.status_code,
     )
@@ -121,10 +131,18 @@ def _portal_time(times: Mapping[str, Any], response: httpx.Response) -> datetime
     return None if second is None else datetime.fromtimestamp(second, UTC)
 
 
+def _next(method: str, response: httpx.Response, value: Any) -> int | None:
+    """Return the start of the next page; UnexpectedAnswer for one that would end a list early."""
+    number = _number(value)
+    if number is None and value not in (None, False, ""):
+        raise not_rest(method, response, "the start of its next page ('next') is no number")
+    return number
+
+
 def _number(value: Any) -> int | None:
     """Return a number from 0 on, which may come as text."""
-    text = str(value)
-    return int(text) if re.fullmatch("[0-9]{1,18}", text) else None
+    number = whole_number(value)
+    return number if number is not None and number >= 0 else None
 
 
 def _second(value: Any) -> float | None:

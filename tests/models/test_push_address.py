@@ -40,6 +40,8 @@ def read(field: str, address: str, portal: str | None = PORTAL) -> Any:
         ("long_polling_secure", "/bitrix/sub/", PORTAL, "https://acme.example/bitrix/sub/"),
         ("publish_secure", "/bitrix/pub/", PORTAL, "https://acme.example/bitrix/pub/"),
         ("publish", " /bitrix/pub/ ", PORTAL, "http://acme.example/bitrix/pub/"),
+        ("websocket", " ws://rt.example/s/\n", PORTAL, "ws://rt.example/s/"),
+        ("websocket_secure", "\ufeff'wss://#DOMAIN#/s/'", PORTAL, "wss://acme.example/s/"),
         ("websocket_secure", "/s/", f"{PORTAL}:8443", "wss://acme.example:8443/s/"),
         ("websocket", "/s/", f"{PORTAL}:8443", "ws://acme.example/s/"),
         ("websocket", "ws://#DOMAIN#/s/", "http://127.0.0.1:5", "ws://127.0.0.1:5/s/"),
@@ -69,6 +71,13 @@ def test_an_uncertain_address_is_one_fatal_error(address: str, portal: str | Non
     assert caught.value.field == "server.websocket_secure"
     assert not is_transient(caught.value)
     assert SHARED not in str(caught.value)
+
+
+@pytest.mark.parametrize("left", ["#DOMAIN#", "#HOST#", "#PORT#", "#server_name#"])
+def test_a_placeholder_that_is_left_is_named(left: str) -> None:
+    """The administrator knows it from the module's settings."""
+    with pytest.raises(MissingField, match=f"still has the placeholder {left}"):
+        read("websocket_secure", f"wss://rt.{left}/sub/")
 
 
 def test_a_feed_listens_at_a_completed_address(sandbox: Sandbox, portal: Portal) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from bxpull_nb.errors import PortalUnreachable, UnexpectedAnswer
+from bxpull_nb.errors import ApiError, PortalUnreachable, UnexpectedAnswer
 from bxpull_nb.rest import RestClient
 from bxpull_nb.rest.auth import AccessToken, request_tokens
 from bxpull_nb.rest.json_body import BodyProblem, read_object
@@ -197,3 +197,83 @@ def test_a_body_that_cannot_be_held_is_no_answer(body: str) -> None:
     """The error is ours."""
     with pytest.raises(BodyProblem):
         read_object(response(body.encode()))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'<b>Notice</b>: {{"result": 5}} in x.php\n{BODY}',
+        f'{BODY}{{"result": 2}}',
+        f'{{"error": "x"}} {BODY}',
+    ],
+)
+def test_different_answers_in_one_are_no_answer(text: str) -> None:
+    """One of them would be the wrong value."""
+    with pytest.raises(UnexpectedAnswer, match="holds 2 different answers in one"):
+        asked(response(text.encode(), "text/html"))
+
+
+def test_an_object_within_another_is_no_answer() -> None:
+    """PHP may print a part of its own state around the answer."""
+    state = 'Array ( [x] => {"y": {"result": 5}} )'
+    assert asked(response(f"{state}{BODY}{state}".encode())) == NAME
+    assert asked(response(f"{BODY}\n{BODY}".encode())) == NAME
+    with pytest.raises(UnexpectedAnswer, match="not JSON"):
+        asked(response(state.encode()))
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        ({"code": "NOT_FOUND", "message": "no such deal"}, "NOT_FOUND", "no such deal"),
+        ({"error": "NOT_FOUND", "error_description": "none"}, "NOT_FOUND", "none"),
+        ({}, "an error without a code", "no description"),
+        (404, "404", "no description"),
+    ],
+)
+def test_an_error_may_be_an_object(error: Any, code: str, words: str) -> None:
+    """As newer methods write it."""
+    with pytest.raises(ApiError) as caught:
+        asked(response(json.dumps({"error": error}).encode(), status=400))
+    assert (caught.value.code, caught.value.description) == (code, words)
+    assert f"the portal answered {code} ({words})" in str(caught.value)
+
+
+def test_the_words_of_an_error_are_one_short_line() -> None:
+    """They go to a terminal and into logs; the description holds all of them."""
+    words = "bad\x1b[31m\n line " + "y" * 9000
+    body = json.dumps({"error": "X\nY", "error_description": words})
+    with pytest.raises(ApiError) as caught:
+        asked(response(body.encode()))
+    text = str(caught.value)
+    assert text.isprintable()
+    assert len(text) < 700
+    assert "answered X Y (bad" in text
+    assert caught.value.description == words
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+def test_a_server_with_troubles_is_not_taken_for_another_address(status: int) -> None:
+    """The next step is to wait."""
+    page = b"<html><title>Bad Gateway</title></html>"
+    with pytest.raises(UnexpectedAnswer, match="troubles of its own: try again later"):
+        asked(response(page, "text/html", status))
+
+
+@pytest.mark.parametrize(
+    ("written", "number"),
+    [("50", 50), (50.0, 50), ("50.0", 50), (" 50\n", 50), (False, None), ("", None)],
+)
+def test_the_next_page_is_a_number_in_any_form(written: Any, number: int | None) -> None:
+    """As its total is."""
+    body = json.dumps({"result": [], "next": written, "total": written})
+    answer = read_answer("user.get", response(body.encode()), str)
+    assert (answer.next, answer.total) == (number, number)
+
+
+@pytest.mark.parametrize("written", ["x", -1, [50], {"a": 1}, True, 10**20])
+def test_a_next_page_that_is_no_number_does_not_end_a_list(written: Any) -> None:
+    """All rows after it would be missing without a word."""
+    body = json.dumps({"result": [], "next": written})
+    with pytest.raises(UnexpectedAnswer, match="'next'"):
+        asked(response(body.encode()))

@@ -104,7 +104,7 @@ def test_a_next_that_leads_back_ends_it(following: int) -> None:
     assert len(portal.calls) == 2
 
 
-@pytest.mark.parametrize("start", [-1, "-1", "x", None, [1]])
+@pytest.mark.parametrize("start", [-1, "-1", "x", None, [1], 1.5, True, 10**400])
 def test_pages_begin_at_a_number(quick: Portal, start: Any) -> None:
     """The portal names no next page for -1, so all but fifty rows would be missing."""
     with quick, pytest.raises(errors.SettingsError, match="`start` of 0 or above"):

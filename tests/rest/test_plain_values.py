@@ -181,3 +181,17 @@ def test_neither_library_is_loaded_for_it() -> None:
         "assert not {'numpy', 'pandas'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_a_row_of_a_table_keeps_its_names() -> None:
+    """As a list it would lose them without a word."""
+    table = pd.DataFrame({"TITLE": ["Deal"], "STAGE_ID": ["NEW"], "PRICE": [np.int64(5)]})
+    plain = plain_params("crm.deal.add", {"fields": table.iloc[0], "ids": table["PRICE"]})
+    assert plain == {"fields": {"TITLE": "Deal", "STAGE_ID": "NEW", "PRICE": 5}, "ids": [5]}
+
+
+@pytest.mark.parametrize("number", [10**1500, -(10**5000)], ids=["long", "longer"])
+def test_a_number_too_long_to_write_is_named(number: int) -> None:
+    """Python itself refuses to write it."""
+    with pytest.raises(SettingsError, match=r"params\['a'\] is a number of more than 1,000 digits"):
+        plain_params("x", {"a": number})

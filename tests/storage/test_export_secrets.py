@@ -96,6 +96,43 @@ def test_no_export_holds_a_secret_of_a_service_message(
     assert TOKEN in revealed
 
 
+CODE = "k7v2m9qz4x1c8b5n"
+OAUTH = "8b0c3f67006f1e2a0000abcd0000001f8b0c3f67006f1e2a0000abcd0000001f6a2b"
+SPELLINGS = [
+    *('{"accessToken":"%"}', '{"clientSecret":"%"}', '{"channelId":"%"}', '{"auth-token":"%"}'),
+    *('{"X-Bitrix-Csrf-Token":"%"}', '{"apiKey":"%"}', '{"webhookUrl":"%"}', '{"csrf":"%"}'),
+    *('{"bitrix_sessid":"%"}', '{"publicId":"%"}', '{"sign":"%"}', '{"PASSWD":"%"}'),
+    *('{"tokens":["%"]}', '{"token":{"value":"%"}}', '{"auth":{"n":[{"v":"%"}],"w":"%"}}'),
+    *('{"h":"Bearer %"}', '{"h":"Authorization: %"}', '{"b":"AUTH_ID=%&REFRESH_ID=%"}'),
+    *('{"u":"https://a.example/REST/1/%/"}', '{"u":"https://a.example/rest/%/"}'),
+    *('{"u":"https%3A%2F%2Fa.example%2Frest%2F1%2F%%2F"}', '{"u":"/x?sessid=%"}'),
+    *(r'{"u":"https:\\a.example\\rest\\1\\%\\"}', '{"u":"/x?auth[access_token]=%"}'),
+    *('{"p":"a:1:{s:5:\\"token\\";s:16:\\"%\\";}"}', '{"t":"rest/1/%/profile"}'),
+    *('{"u":"https://%@a.example/"}', '{"\\u0074oken":"%"}', '{ "token"\n:\n"%"}', '{"token":"%'),
+]
+
+
+@pytest.mark.parametrize("spelling", [*SPELLINGS, '{"x":"OAUTH"}', '{"x":"sess_OAUTH"}'])
+def test_a_secret_is_known_by_its_key_or_its_look(tmp_path: Path, spelling: str) -> None:
+    """In camel case, inside lists and objects of a secret key, in queries, headers and paths."""
+    secret = OAUTH if "OAUTH" in spelling else CODE
+    text = spelling.replace("OAUTH", OAUTH).replace("%2F%%2F", f"%2F{CODE}%2F")
+    text = text if "%2F" in text else text.replace("%", CODE)
+    df = frame(service(text), BadFrame(text, "not JSON", None, ARRIVAL))
+    tables = [df, bx.expand_params(df), bx.expand_params(df, prefix="p_"), bx.schema(df)]
+    tables.append(df.assign(module_id=None))
+    for table in tables:
+        assert secret not in content(bx.to_csv(table, tmp_path / "e.csv"))
+    assert secret in content(bx.to_csv(df, tmp_path / "e.csv", reveal=True))
+
+
+def test_a_number_of_a_secret_key_is_masked(tmp_path: Path) -> None:
+    """As a text, so that the params stay JSON; other numbers stay numbers."""
+    df = frame(service('{"token": 1234567890123456789, "auth":[123456789], "id":1234567890123456}'))
+    back = bx.read_events(bx.to_csv(df, tmp_path / "e.csv"))["params"][0]
+    assert json.loads(back) == {"token": "1234…789", "auth": ["…"], "id": 1234567890123456}
+
+
 def test_only_the_secrets_change(tmp_path: Path) -> None:
     """All other characters stay, and every params that was JSON still is."""
     back = bx.read_events(bx.to_csv(rows(), tmp_path / "e.csv"))

@@ -13,7 +13,7 @@ _CAPTURE = {*_NET, *_VIEWS, "listener", "bridge", "capture"}
 WINGS: dict[str, set[str]] = {
     "errors": set(),
     "masking": set(),
-    "files": {"errors"},
+    "files": {"errors", "masking"},
     "bridge": {"errors"},
     "models": {"errors", "masking"},
     "protocol": {*_VALUES},

@@ -18,6 +18,7 @@ import msgspec
 
 from bxpull_nb.errors import TokensNotStored
 from bxpull_nb.files import replacing
+from bxpull_nb.masking import scrub, shown_path
 from bxpull_nb.rest.auth.store_lock import try_file_lock
 from bxpull_nb.rest.auth.token_pair import TokenPair
 
@@ -101,28 +102,28 @@ class FileStore:
 
     def load(self, portal: str, client_id: str) -> TokenPair | None:
         """Return the pair; None, and a warning, for a file that cannot be read."""
-        path = self.path(portal, client_id)
+        place = self.path(portal, client_id)
         try:
-            return _decoded(path.read_bytes())
+            return _decoded(place.read_bytes())
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as exc:
-            _log.warning("the token file %s cannot be read (%s). %s", path, _kind(exc), _LOG_IN)
+            _log.warning("the token file %s cannot be read (%s). %s", place, _kind(exc), _LOG_IN)
             return None
 
     def save(self, portal: str, client_id: str, pair: TokenPair) -> None:
         """Write the pair's file; raises TokensNotStored."""
-        path = self.path(portal, client_id)
+        place = self.path(portal, client_id)
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with replacing(path, private=True) as file:
+            with replacing(place, private=True) as file:
                 file.write(msgspec.json.encode(pair))
         except OSError as exc:
             reason = os.strerror(exc.errno) if exc.errno else _kind(exc)
             raise TokensNotStored(
-                f"the tokens cannot be written to {path} ({reason}). Make the folder "
+                f"the tokens cannot be written to {place} ({reason}). Make the folder "
                 f"writable, or give a store= of your own."
-            ) from exc
+            ) from scrub(exc)
 
     def forget(self, portal: str, client_id: str) -> None:
         """Remove the pair's file, if there is one."""
@@ -133,7 +134,7 @@ class FileStore:
         return try_file_lock(self.path(portal, client_id).with_suffix(".lock"))
 
     def __repr__(self) -> str:
-        return f"FileStore({str(self.folder)!r})"
+        return f"FileStore({shown_path(self.folder)!r})"
 
 
 class KeyringStore:
@@ -156,11 +157,11 @@ class KeyringStore:
         kept = msgspec.json.encode(pair).decode()
         try:
             self._backend.set_password(_SERVICE, _key(portal, client_id), kept)
-        except Exception as exc:
+        except Exception as exc:  # noqa: BLE001 - of any library
             raise TokensNotStored(
                 f"{self!r} did not take the tokens ({_kind(exc)}). Unlock it, or give "
                 f"store=FileStore()."
-            ) from exc
+            ) from scrub(exc)
 
     def forget(self, portal: str, client_id: str) -> None:
         """Remove the pair, if there is one."""

@@ -17,6 +17,7 @@ from typing import NamedTuple
 from urllib.parse import quote, unquote
 
 from bxpull_nb.errors import FileFormatError
+from bxpull_nb.masking import shown_path
 
 __all__ = ["COMPACTED", "UNKNOWN", "Folder", "Part", "folders", "part_name"]
 
@@ -66,7 +67,7 @@ def folders(files: dict[str, int], dataset: str) -> dict[Folder, list[Part]]:
     for name, size in sorted(files.items()):
         match = _NAME.fullmatch(name)
         if match is None:
-            raise FileFormatError(f"{dataset} holds {name}, {_no_part(name)}")
+            raise FileFormatError(f"{dataset} holds {shown_path(name)}, {_no_part(name)}")
         folder = Folder(unquote(match["portal"]), match["date"])
         found.setdefault(folder, []).append(Part(name, size))
     return found

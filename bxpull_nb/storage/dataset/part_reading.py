@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from bxpull_nb.errors import FileFormatError
-from bxpull_nb.masking import reason_of
+from bxpull_nb.masking import reason_of, scrub
 from bxpull_nb.storage.dataset.part_names import Part
 from bxpull_nb.storage.dataset.schema import CATEGORIES, SCHEMA
 from bxpull_nb.storage.dataset.storage import Storage
@@ -97,7 +97,7 @@ def _named(storage: Storage, part: Part) -> Iterator[None]:
                 f"{part.name} cannot be read as Parquet ({reason_of(exc)}). Was it copied only "
                 f"in part? "
                 f"Copy it again, or take it out of the dataset."
-            ) from exc
+            ) from scrub(exc)
 
 
 def _is_damage(storage: Storage, error: OSError) -> bool:

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from bxpull_nb.errors import FileMissing, SettingsError
 from bxpull_nb.files import path_of
-from bxpull_nb.masking import quoted, reason_of
+from bxpull_nb.masking import quoted, reason_of, scrub, shown_path
 from bxpull_nb.storage.dataset.filters import Condition, Where, checked_columns
 from bxpull_nb.storage.dataset.partitions import (
     Partition,
@@ -82,7 +82,8 @@ def read_events(
     if not is_dataset(path):
         if engine != "pandas" or columns is not None:
             raise SettingsError(
-                f"engine and columns are for a dataset, and {path} is a file or a journal."
+                f"engine and columns are for a dataset, and {shown_path(path)} is a file or a "
+                "journal."
             )
         return _filtered(read_file(path, raw=raw), Where(where), path)
     storage, wanted = Storage(path), Where(where)
@@ -106,7 +107,8 @@ def _filtered(df: "pd.DataFrame", where: Where, path: str | Path) -> "pd.DataFra
     """Return the rows of a file or a journal that meet the conditions."""
     if where.on_folders:
         raise SettingsError(
-            f"portal and date are columns of a dataset, and {path} is a file or a journal: choose "
+            f"portal and date are columns of a dataset, and {shown_path(path)} is a file or a "
+            "journal: choose "
             f"by server_time."
         )
     if not where.columns_of_rows:
@@ -137,7 +139,7 @@ def _with_dask(
             f"engine='dask' needs a package that is not installed ({reason_of(exc)}). Install "
             f"it with: "
             f"pip install 'bxpull-nb[dask]'"
-        ) from exc
+        ) from scrub(exc)
     meta = clear_known_categories(_empty(columns))
     how = {"columns": columns, "storage": storage, "where": where, "label": "events"}
     with dask.config.set({"dataframe.convert-string": False}):  # `str` of pandas 3 is Arrow's

@@ -9,8 +9,9 @@ from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 from bxpull_nb.errors import BxPullError, DatasetNotWritable, DatasetUnreachable, SettingsError
-from bxpull_nb.files import sync_folder
-from bxpull_nb.masking import mask_foreign, mask_text, reason_of
+from bxpull_nb.files import path_of, sync_folder
+from bxpull_nb.masking import mask_foreign, reason_of, scrub, shown_path
+from bxpull_nb.protocol.portal_address import is_webhook
 
 if TYPE_CHECKING:
     import pyarrow.fs
@@ -29,10 +30,15 @@ class Storage:
 
     Names are relative to it, with slashes. Nothing is touched before the first call. Errors are
     DatasetUnreachable when reading and DatasetNotWritable when writing, FileNotFoundError for a
-    missing file, SettingsError for an unknown kind of address.
+    missing file, SettingsError for an unknown kind of address, and for a webhook's.
     """
 
     def __init__(self, url: str | Path) -> None:
+        if is_webhook(str(url)):
+            raise SettingsError(
+                "that is the address of a portal's webhook, and a dataset is needed: "
+                "connect(webhook=...) makes a portal of it."
+            )
         self.url = _absolute(url)
         self._opened: tuple[Any, str] | None = None
 
@@ -119,7 +125,7 @@ class Storage:
 def shown_url(url: str | Path) -> str:
     """Return the address with secrets masked."""
     scheme, divider, rest = str(url).rpartition("://")
-    return mask_text(f"{scheme}{divider}{rest.rpartition('@')[2] if divider else rest}")
+    return shown_path(f"{scheme}{divider}{rest.rpartition('@')[2] if divider else rest}")
 
 
 def is_hidden(name: str) -> bool:
@@ -131,7 +137,7 @@ def _absolute(url: str | Path) -> str:
     if isinstance(url, str) and "://" in url:
         scheme, _, rest = url.partition("://")
         return f"{scheme}://{rest.rstrip('/')}"  # with a slash or without: the same place
-    return str(Path(url).expanduser().absolute())
+    return str(path_of(url).absolute())
 
 
 def _listed(protocol: str | tuple[str, ...]) -> tuple[str, ...]:
@@ -176,7 +182,7 @@ def _explained(url: str, kind: type[BxPullError]) -> Iterator[None]:
         if isinstance(exc, FileNotFoundError) and kind is DatasetNotWritable:
             raise _named(
                 kind, url, "there is no such place", "Make it, or correct the address"
-            ) from exc
+            ) from scrub(exc)
         raise
     except (MemoryError, TypeError, AttributeError, AssertionError):
         raise  # a mistake in a program, not a trouble of the address
@@ -185,14 +191,14 @@ def _explained(url: str, kind: type[BxPullError]) -> Iterator[None]:
             f"{shown_url(url)} needs a package that is not installed ({reason_of(exc)}). For "
             f"s3:// install "
             f"it with: pip install 'bxpull-nb[s3]'"
-        ) from exc
-    except Exception as exc:
+        ) from scrub(exc)
+    except Exception as exc:  # noqa: BLE001 - of any library
         if isinstance(exc, ValueError) and "Protocol not known" in reason_of(exc):
             raise SettingsError(
                 f"{shown_url(url)}: {reason_of(exc)}. A folder, s3://BUCKET/PATH and memory:// "
                 f"are known."
-            ) from exc
-        raise _named(kind, url, *_advice(exc)) from exc
+            ) from scrub(exc)
+        raise _named(kind, url, *_advice(exc)) from scrub(exc)
 
 
 def _named(kind: type[BxPullError], url: str, what: str, todo: str) -> BxPullError:

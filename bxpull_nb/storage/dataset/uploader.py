@@ -14,6 +14,7 @@ from secrets import token_hex
 import msgspec
 
 from bxpull_nb.files import replacing
+from bxpull_nb.masking import reason_of, shown_path
 from bxpull_nb.models import Batch
 from bxpull_nb.storage.dataset.part_names import Folder, part_name
 from bxpull_nb.storage.dataset.schema import days_of, part_bytes, table_of_batches
@@ -72,8 +73,8 @@ class Uploader:
             _log.warning(
                 "the journal in %s was sent to another dataset before: it keeps what that one has "
                 "not got yet. If that one is given up, remove %s first",
-                folder,
-                folder / _STATE,
+                shown_path(folder),
+                shown_path(folder / _STATE),
             )
 
     @property
@@ -129,5 +130,9 @@ def _read_state(path: Path) -> _State:
         try:
             return msgspec.json.decode(path.read_bytes(), type=_State)
         except msgspec.DecodeError as exc:
-            _log.warning("%s cannot be read (%s): the journal is uploaded again", path, exc)
+            _log.warning(
+                "%s cannot be read (%s): the journal is uploaded again",
+                shown_path(path),
+                reason_of(exc),
+            )
     return _State(token_hex(4), {})

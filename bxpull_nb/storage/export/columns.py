@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bxpull_nb.errors import SettingsError
+from bxpull_nb.masking import scrub
 from bxpull_nb.models.dataframes import needs_dataframe
 from bxpull_nb.storage.export.json_cells import NoFormError, json_texts
 
@@ -158,7 +159,7 @@ def _array(
         raise SettingsError(
             f"{function}: the column {name} ({kind}) holds values that a file cannot: "
             f"{_reason(exc)}. Turn them into text or numbers, or leave the column out."
-        ) from exc
+        ) from scrub(exc)
 
 
 def _objects(column: "pd.Series[Any]") -> tuple[pa.Array, bool]:

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from pyarrow import csv
 
 from bxpull_nb.errors import FileFormatError
-from bxpull_nb.masking import mask_text, quoted
+from bxpull_nb.masking import mask_text, quoted, shown_path
 from bxpull_nb.models import EVENT_COLUMNS
 from bxpull_nb.storage.export.columns import is_text
 from bxpull_nb.storage.export.files import Content
@@ -69,7 +69,7 @@ def _without_empty_rows(table: pa.Table, source: Path) -> pa.Table:
     found = pc.or_(found, pc.is_valid(table["error"]))
     whole = table.filter(found) if not pc.all(found).as_py() and table.num_rows else table
     if len(whole) < len(table):
-        _log.warning("%s: %d empty rows were left out", source, len(table) - len(whole))
+        _log.warning("%s: %d empty rows were left out", shown_path(source), len(table) - len(whole))
     return whole
 
 
@@ -81,7 +81,8 @@ def _form(data: pa.Buffer, source: Path) -> _Form:
     start = data[: min(data.size, 4096)].to_pybytes()
     if start.startswith(_UTF16):
         raise FileFormatError(
-            f"{source} cannot be read: it is UTF-16, as a spreadsheet's 'Unicode text'. Save it "
+            f"{shown_path(source)} cannot be read: it is UTF-16, as a spreadsheet's 'Unicode "
+            "text'. Save it "
             f"there as 'CSV UTF-8'."
         )
     header = start.partition(b"\n")[0].decode(errors="replace")
@@ -126,7 +127,8 @@ def _explained(data: pa.Buffer, form: _Form, source: Path) -> FileFormatError:
         return exc
     except (pa.ArrowInvalid, pa.ArrowKeyError, UnicodeDecodeError):
         return FileFormatError(
-            f"{source} cannot be read as a file of captured events: its rows have different "
+            f"{shown_path(source)} cannot be read as a file of captured events: its rows have "
+            "different "
             f"numbers of cells, or it is empty. Was it damaged, or written by something else?"
         )
     for name in table.column_names:
@@ -135,7 +137,8 @@ def _explained(data: pa.Buffer, form: _Form, source: Path) -> FileFormatError:
             if cell is not None and not _fits(cell, _FILE_TYPES[kind]):
                 return _bad_cell(source, name, number, cell, kind)
     return FileFormatError(
-        f"{source} cannot be read as a file of captured events: its numbers have decimals of two "
+        f"{shown_path(source)} cannot be read as a file of captured events: its numbers have "
+        "decimals of two "
         f"kinds, with a point and with a comma. {_REMEDY}"
     )
 
@@ -157,7 +160,8 @@ def _bad_cell(source: Path, name: str, row: int, cell: bytes, kind: str) -> File
     }.get(kind, "text in UTF-8: save the file as 'CSV UTF-8'")
     shown = mask_text(cell[:40].decode(errors="replace"))
     return FileFormatError(
-        f"{source} cannot be read: in row {row} the column {name} holds {shown!r}, which is not "
+        f"{shown_path(source)} cannot be read: in row {row} the column {name} holds {shown!r}, "
+        "which is not "
         f"{wanted}. Did a spreadsheet save the file? {_REMEDY}"
     )
 
@@ -168,7 +172,7 @@ def _check_mids(table: pa.Table, source: Path) -> None:
     found = pc.index(pc.match_substring_regex(mids, _ROUNDED), True).as_py()
     if found >= 0:
         raise FileFormatError(
-            f"{source} cannot be read: in row {found + 2} the column mid holds "
+            f"{shown_path(source)} cannot be read: in row {found + 2} the column mid holds "
             f"{quoted(mids[found].as_py())}: a spreadsheet took the message id for a number and "
             f"rounded it. {_REMEDY}"
         )
@@ -177,7 +181,7 @@ def _check_mids(table: pa.Table, source: Path) -> None:
         _log.warning(
             "%s: every mid ends in 11 zeros, as when a spreadsheet has rounded them: duplicates "
             "cannot be recognised by them",
-            source,
+            shown_path(source),
         )
 
 
@@ -199,7 +203,8 @@ def _whole_rows(content: Content, source: Path) -> tuple[pa.Buffer, int]:
     end = _end_of_rows(text)
     if _NEXT_ROW.search(text, end):
         raise FileFormatError(
-            f"{source} is damaged: a quotation mark is missing behind byte {end}. Mend that row, "
+            f"{shown_path(source)} is damaged: a quotation mark is missing behind byte {end}. "
+            "Mend that row, "
             f"or take it out."
         )
     return data.slice(0, end), len(text) - end

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.files import path_of, writing
-from bxpull_nb.masking import quoted
+from bxpull_nb.masking import quoted, shown_path
 from bxpull_nb.models.dataframes import needs_dataframe
 from bxpull_nb.storage.export.exported import exported
 from bxpull_nb.storage.export.guard import EXACT
@@ -75,7 +75,9 @@ def to_excel(
     with writing(target) as file:
         cut = _write(table, file, zone)
     if cut:
-        _log.warning("%s: %d texts of more than %d characters were cut", target, cut, _CHARACTERS)
+        _log.warning(
+            "%s: %d texts of more than %d characters were cut", shown_path(target), cut, _CHARACTERS
+        )
     return target
 
 

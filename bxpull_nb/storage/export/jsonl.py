@@ -12,7 +12,7 @@ from msgspec import UNSET, Raw, UnsetType
 
 from bxpull_nb.errors import FileFormatError
 from bxpull_nb.files import path_of, writing
-from bxpull_nb.masking import reason_of
+from bxpull_nb.masking import reason_of, scrub, shown_path
 from bxpull_nb.models import EVENT_COLUMNS, LATER_COLUMNS
 from bxpull_nb.storage.export.columns import is_json
 from bxpull_nb.storage.export.exported import exported
@@ -90,7 +90,9 @@ def jsonl_table(content: Content, source: Path) -> tuple[pa.Table, int]:
         tables.append(_decoded(block, row, source))
         read, row = read + len(block), row + tables[-1].num_rows
     if content.data.size and not read:
-        raise FileFormatError(f"{source} cannot be read: it holds no whole line of JSON.")
+        raise FileFormatError(
+            f"{shown_path(source)} cannot be read: it holds no whole line of JSON."
+        )
     return pa.concat_tables(tables), content.data.size - read
 
 
@@ -174,10 +176,10 @@ def _decoded(block: bytes, row: int, source: Path) -> pa.Table:
         lines = enumerate(block.split(b"\n"), row + 1)
         number = next(number for number, line in lines if not _is_line(line))
         raise FileFormatError(
-            f"{source} is not a file of captured events: line {number} cannot be read "
+            f"{shown_path(source)} is not a file of captured events: line {number} cannot be read "
             f"({reason_of(exc)}). "
             f"Mend that line, or take it out."
-        ) from exc
+        ) from scrub(exc)
 
 
 def _columns(lines: list[_Line]) -> pa.Table:

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from bxpull_nb.errors import DatasetTooNew, FileFormatError
 from bxpull_nb.files import path_of, writing
-from bxpull_nb.masking import reason_of
+from bxpull_nb.masking import reason_of, scrub, shown_path
 from bxpull_nb.models import EVENT_COLUMNS
 from bxpull_nb.storage.export.exported import exported
 from bxpull_nb.storage.export.pandas_metadata import pandas_metadata
@@ -79,9 +79,9 @@ def parquet_table(source: Path) -> pa.Table:
             return with_later_columns(file.read()).select(list(EVENT_COLUMNS))
     except (pa.ArrowException, OSError) as exc:
         raise FileFormatError(
-            f"{source} cannot be read as Parquet ({reason_of(exc)}). Was it cut off? "
+            f"{shown_path(source)} cannot be read as Parquet ({reason_of(exc)}). Was it cut off? "
             f"Its last bytes are needed: write it again, or use its copy."
-        ) from exc
+        ) from scrub(exc)
 
 
 def _coded(footer: Any) -> list[str]:
@@ -95,6 +95,7 @@ def check_version(schema: pa.Schema, source: object) -> None:
     version = (schema.metadata or {}).get(VERSION_KEY, b"1")
     if version not in {str(number).encode() for number in range(1, SCHEMA_VERSION + 1)}:
         raise DatasetTooNew(
-            f"{source} has version {version.decode(errors='replace')} of the schema, this "
+            f"{shown_path(source)} has version {version.decode(errors='replace')} of the "
+            "schema, this "
             f"bxpull-nb reads up to {SCHEMA_VERSION}: upgrade bxpull-nb."
         )

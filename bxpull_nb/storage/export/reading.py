@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from bxpull_nb.errors import FileFormatError, FileMissing
 from bxpull_nb.files import path_of
-from bxpull_nb.masking import reason_of
+from bxpull_nb.masking import reason_of, scrub, shown_path
 from bxpull_nb.storage.export.csv_reading import csv_table
 from bxpull_nb.storage.export.files import Content, unpacked
 from bxpull_nb.storage.export.jsonl import jsonl_table
@@ -43,15 +43,18 @@ def read_events(path: str | Path, *, raw: bool = False) -> "pd.DataFrame":
     if os.path.isdir(source):  # noqa: PTH112 - False for a name that is too long, too
         return read_journal_events(source)
     if not os.path.isfile(source):  # noqa: PTH113
-        raise FileMissing(f"there is no file {source}")
+        raise FileMissing(f"there is no file {shown_path(source)}")
     try:
         return to_df(_table(source, raw=raw))
     except pa.ArrowException as exc:
         raise FileFormatError(
-            f"{source} has the columns of captured events, but not their types ({reason_of(exc)})."
-        ) from exc
+            f"{shown_path(source)} has the columns of captured events, but not their types "
+            f"({reason_of(exc)})."
+        ) from scrub(exc)
     except PermissionError as exc:
-        raise FileMissing(f"{source} cannot be opened: you may not read it.") from exc
+        raise FileMissing(
+            f"{shown_path(source)} cannot be opened: you may not read it."
+        ) from scrub(exc)
 
 
 def _table(source: Path, *, raw: bool) -> pa.Table:
@@ -61,7 +64,8 @@ def _table(source: Path, *, raw: bool) -> pa.Table:
         return parquet_table(source)
     if start == b"PK\x03\x04":
         raise FileFormatError(
-            f"{source} cannot be read: it is a workbook of a spreadsheet. Read the file it was "
+            f"{shown_path(source)} cannot be read: it is a workbook of a spreadsheet. Read the "
+            "file it was "
             f"made from; or save its sheet as 'CSV UTF-8', if it has all columns."
         )
     content = unpacked(source)
@@ -72,7 +76,7 @@ def _table(source: Path, *, raw: bool) -> pa.Table:
     if lost or not content.whole:
         _log.warning(
             "%s ends within a line: its %d whole rows were read, %d bytes were left out",
-            source,
+            shown_path(source),
             table.num_rows,
             lost,
         )

@@ -6,6 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bxpull_nb.errors import SettingsError
+from bxpull_nb.masking import scrub
 from bxpull_nb.storage.export.table import iso_texts
 
 __all__ = ["spelled"]
@@ -39,7 +40,7 @@ def _columns(table: pa.Table, function: str) -> Iterator[pa.ChunkedArray | pa.Ar
             raise SettingsError(
                 f"{function}: the column {name} holds a time outside the years 0 to 9999, or a "
                 f"duration of more than 285 years. Take it out, or write it as text."
-            ) from exc
+            ) from scrub(exc)
 
 
 def _spelled(column: pa.ChunkedArray) -> pa.ChunkedArray | pa.Array:

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bxpull_nb.errors import FileFormatError
-from bxpull_nb.masking import mask_text
+from bxpull_nb.masking import mask_text, shown_path
 from bxpull_nb.models import EVENT_COLUMNS, LATER_COLUMNS
 from bxpull_nb.models.dataframes import are_of_events, event_columns
 from bxpull_nb.storage.export.columns import column_of
@@ -53,7 +53,7 @@ def check_columns(names: list[str], source: object) -> None:
     missing = [name for name in EVENT_COLUMNS if name not in (*names, *LATER_COLUMNS)]
     others = [name for name in dict.fromkeys(names) if name not in EVENT_COLUMNS]
     raise FileFormatError(
-        f"{source} is not a file of captured events: "
+        f"{shown_path(source)} is not a file of captured events: "
         + (f"it lacks the columns {', '.join(missing)}." if missing else _too_many(others))
     )
 

@@ -7,6 +7,7 @@ from zlib import crc32
 
 import msgspec
 
+from bxpull_nb.masking import shown_path
 from bxpull_nb.models import Batch
 from bxpull_nb.storage.journal.files import check_start, journal_files
 from bxpull_nb.storage.journal.reading import batches_of
@@ -142,4 +143,5 @@ def _split(found: list[FoundRecord | Damage]) -> tuple[list[FoundRecord | Damage
 
 def _warn(path: Path, offset: int, damage: Damage) -> None:
     size, place = damage.end - damage.start, offset + damage.start
-    _log.warning("%s: %d bytes at %d are no record and are passed over", path.name, size, place)
+    name = shown_path(path.name)
+    _log.warning("%s: %d bytes at %d are no record and are passed over", name, size, place)

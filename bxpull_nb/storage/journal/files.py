@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from bxpull_nb.errors import FileFormatError, JournalTooNew
+from bxpull_nb.masking import reason_of, shown_path
 from bxpull_nb.storage.journal.record import PREAMBLE, VERSION, FoundRecord, scan, version_of
 
 __all__ = [
@@ -61,10 +62,13 @@ def check_start(path: Path, data: bytes) -> None:
     """Raise FileFormatError, JournalTooNew unless a file with this start can be read."""
     version = version_of(data)
     if version is None and not PREAMBLE.startswith(data[: len(PREAMBLE)]):
-        raise FileFormatError(f"{path} is not a file of a journal. Was it written by us?")
+        raise FileFormatError(
+            f"{shown_path(path)} is not a file of a journal. Was it written by us?"
+        )
     if version is not None and version > VERSION:
         raise JournalTooNew(
-            f"{path} was written by a later version of bxpull-nb (its format is {version}, this "
+            f"{shown_path(path)} was written by a later version of bxpull-nb (its format is "
+            f"{version}, this "
             f"one reads up to {VERSION}). Upgrade with: pip install -U bxpull-nb"
         )
 
@@ -140,7 +144,7 @@ def make_private(path: Path) -> None:
     try:
         path.chmod(0o600)
     except OSError as exc:
-        _log.warning("others may read %s: %s", path, exc)
+        _log.warning("others may read %s: %s", shown_path(path), reason_of(exc))
 
 
 def _open_private(path: Path) -> FileIO:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from bxpull_nb.errors import JournalInUse, JournalNotWritable, SettingsError
-from bxpull_nb.masking import quoted
+from bxpull_nb.masking import quoted, reason_of, scrub, shown_path
 from bxpull_nb.models import Batch, Position
 from bxpull_nb.models.counted import counted
 from bxpull_nb.protocol.session import Resume
@@ -227,9 +227,11 @@ class Journal:
             )
             writer.begin(active)
         except OSError as exc:
-            raise _not_writable(self.folder, exc) from exc
+            raise _not_writable(self.folder, exc) from scrub(exc)
         if self.repaired != Repaired():
-            _log.warning("the journal in %s was damaged: %s", self.folder.name, self.repaired)
+            _log.warning(
+                "the journal in %s was damaged: %s", shown_path(self.folder.name), self.repaired
+            )
         return writer
 
     def _reopened(self, files: list[Path]) -> ActiveFile | None:
@@ -294,16 +296,18 @@ def _locked(folder: Path) -> "BaseFileLock":
         lock.acquire()
     except Timeout:
         raise JournalInUse(
-            f"another capture writes to the journal in {folder}. Stop it, or take another "
+            f"another capture writes to the journal in {shown_path(folder)}. Stop it, or take "
+            "another "
             f"folder; bx.read_events() reads it at any time."
         ) from None
     except OSError as exc:
-        raise _not_writable(folder, exc) from exc
+        raise _not_writable(folder, exc) from scrub(exc)
     return lock
 
 
 def _not_writable(folder: Path, exc: OSError) -> JournalNotWritable:
     return JournalNotWritable(
-        f"the journal in {folder} cannot be written ({exc.strerror or exc}). Make room or give "
+        f"the journal in {shown_path(folder)} cannot be written ({reason_of(exc)}). Make room "
+        "or give "
         f"the right to write, or take another folder."
     )

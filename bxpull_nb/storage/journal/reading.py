@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bxpull_nb.errors import FileMissing
+from bxpull_nb.masking import shown_path
 from bxpull_nb.models import Batch
 from bxpull_nb.storage.eventlog import EventLog
 from bxpull_nb.storage.journal.files import checked_content, journal_files
@@ -37,7 +38,7 @@ def read_journal(
     """
     files = journal_files(Path(folder).expanduser())
     if not files:
-        raise FileMissing(f"there is no journal in {folder}")
+        raise FileMissing(f"there is no journal in {shown_path(folder)}")
     for path in files:
         yield from batches_of(_found_in(path, damaged))
 
@@ -65,7 +66,7 @@ def _found_in(
             damaged(found)
             _log.warning(
                 "%s: %d bytes at %d are no record and are passed over",
-                path.name,
+                shown_path(path.name),
                 found.end - found.start,
                 found.start,
             )

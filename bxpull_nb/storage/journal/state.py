@@ -6,6 +6,7 @@ from pathlib import Path
 from msgspec import structs
 
 from bxpull_nb.errors import SettingsError
+from bxpull_nb.masking import shown_path
 from bxpull_nb.models import Position, Record, RecordBatch
 from bxpull_nb.protocol.endpoint import FULL_HISTORY
 from bxpull_nb.protocol.portal_address import portal_url
@@ -151,7 +152,8 @@ def _add_newest(state: JournalState, lane: str | None, found: FoundRecord) -> No
 def _check_portal(path: Path, stored: str, portal: str) -> None:
     if stored and portal and _one_form(stored) != _one_form(portal):
         raise SettingsError(
-            f"the journal in {path.parent} is a capture of {stored}, not of {portal}. Take "
+            f"the journal in {shown_path(path.parent)} is a capture of {stored}, not of "
+            f"{portal}. Take "
             f"another folder."
         )
 

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from bxpull_nb.files import sync_folder
+from bxpull_nb.masking import shown_path
 from bxpull_nb.models import IS_LOG_ENTRY
 from bxpull_nb.storage.journal.files import ActiveFile, sync_and_close
 from bxpull_nb.storage.journal.record import PREAMBLE, pack
@@ -190,7 +191,9 @@ class Writer:
             self._retry_at = self._monotonic() + _RETRY_EVERY
             return False
         if self.error is not None:
-            _log.warning("the journal in %s writes again", self._folder.name, extra=IS_LOG_ENTRY)
+            _log.warning(
+                "the journal in %s writes again", shown_path(self._folder.name), extra=IS_LOG_ENTRY
+            )
         self.error, self._retry_at = None, float("-inf")
         return True
 
