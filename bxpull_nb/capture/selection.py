@@ -9,8 +9,9 @@ from bxpull_nb.capture.checks import checked_function, shown
 from bxpull_nb.errors import ConditionFailed, SettingsError
 from bxpull_nb.masking import mask_text
 from bxpull_nb.models import Record
-from bxpull_nb.params.conditions import MEMBERSHIP, Conditions
-from bxpull_nb.params.conditions import Condition as Comparison
+from bxpull_nb.params.checked_conditions import MEMBERSHIP
+from bxpull_nb.params.checked_conditions import Condition as Comparison
+from bxpull_nb.params.conditions import Conditions
 
 __all__ = [
     "Condition",

@@ -3,9 +3,6 @@
 Imports at the top are the few that `--help` needs; each command imports its own modules.
 """
 
-import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from errno import ENOENT
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +13,9 @@ from bxpull_nb import __version__
 from bxpull_nb.cli.exit_codes import DONE, EXIT_CODES, FAILED, INCOMPLETE
 from bxpull_nb.cli.failures import OneLineErrors
 from bxpull_nb.cli.output import Output
+from bxpull_nb.cli.own_sandbox import PORT, RATE, lab, sandbox
 from bxpull_nb.cli.portal_options import VISIBLE, open_portal, portal_options
+from bxpull_nb.cli.signals import until_ctrl_c
 from bxpull_nb.cli.source_options import SourceOptions, failed_sources, source_options
 from bxpull_nb.cli.storage_options import StorageOptions, compact, storage_options
 
@@ -24,12 +23,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from bxpull_nb.capture.feed import Feed
-    from bxpull_nb.sandbox import Sandbox
 
 __all__ = ["main"]
-
-_RATE = click.FloatRange(0, 10_000, min_open=True)
-_PORT = click.IntRange(1, 65535)
 
 
 @click.group(
@@ -43,55 +38,6 @@ def main(context: click.Context) -> None:
     """Explore the real-time channels of a Bitrix24 portal, or of a sandbox on this machine."""
     if context.invoked_subcommand is None:
         context.obj.result(context.get_help())
-
-
-@main.command()
-@click.argument(
-    "folder",
-    metavar="[DIR]",
-    default="bxpull-notebooks",
-    type=click.Path(file_okay=False, path_type=Path),
-)
-@click.option("--port", type=_PORT, help="JupyterLab's port.  [default: any free one]")
-@click.option("--no-browser", is_flag=True, help="Only print the address.")
-@click.option("--rate", type=_RATE, default=25, show_default=True, help="Demo events a second.")
-@click.pass_obj
-def lab(output: Output, /, folder: Path, port: int | None, no_browser: bool, rate: float) -> None:
-    """Open JupyterLab with the tutorials, and a sandbox for them.
-
-    The tutorials are copied to DIR (default: bxpull-notebooks); existing files stay as they are.
-    With BXPULL_URL and BXPULL_TOKEN, or BXPULL_WEBHOOK, the notebooks use that portal, and no
-    sandbox is started. Ctrl-C ends everything.
-    """
-    from bxpull_nb.cli.lab import copy_tutorials, has_browser, running_lab, start_text
-
-    folder = folder.expanduser().resolve()
-    opens = not no_browser and has_browser()
-    with ExitStack() as stack, _until_ctrl_c(output, "Ending JupyterLab and its kernels ..."):
-        environment, portal = _portal_for_kernels(stack, rate)
-        copied = copy_tutorials(folder)
-        output.note("Starting JupyterLab ...")
-        running = running_lab(folder, port=port, browser=opens, environment=environment)
-        server = stack.enter_context(running)
-        output.result(start_text(server, folder, copied, portal, opens=opens))
-        server.wait()
-
-
-@main.command()
-@click.option("--port", type=_PORT, help="The sandbox's port.  [default: any free one]")
-@click.option("--rate", type=_RATE, default=25, show_default=True, help="Demo events a second.")
-@click.option("--no-demo", is_flag=True, help="No demo traffic; events come only from send_event.")
-@click.pass_obj
-def sandbox(output: Output, /, port: int | None, rate: float, no_demo: bool) -> None:
-    """Run a sandbox portal until Ctrl-C, and print how to connect to it."""
-    from bxpull_nb.sandbox import Sandbox
-
-    wanted = Sandbox(demo=not no_demo, rate=rate, port=port or 0)
-    with wanted as box, _until_ctrl_c(output, "Ended."):
-        traffic = "no demo traffic" if no_demo else f"demo traffic, {rate:g} events/s"
-        output.result(_sandbox_text(box, traffic))
-        while True:
-            time.sleep(3600)
 
 
 @main.command(epilog=EXIT_CODES)
@@ -126,7 +72,7 @@ def sandbox(output: Output, /, port: int | None, rate: float, no_demo: bool) -> 
 )
 @source_options
 @storage_options
-@click.option("--rate", type=_RATE, help="Demo events a second, with --sandbox.  [default: 100]")
+@click.option("--rate", type=RATE, help="Demo events a second, with --sandbox.  [default: 100]")
 @click.pass_obj
 def listen(
     output: Output,
@@ -226,7 +172,7 @@ def doctor(output: Output, /, **source: Any) -> None:
     help=f"The application's client_secret. {VISIBLE} BXPULL_CLIENT_SECRET.",
 )
 @click.option(
-    "--port", type=_PORT, help="The port the browser comes back to.  [default: any free one]"
+    "--port", type=PORT, help="The port the browser comes back to.  [default: any free one]"
 )
 @click.option("--no-browser", is_flag=True, help="Only print the address to open.")
 @click.pass_obj
@@ -261,6 +207,8 @@ def login(
 
 
 main.add_command(compact)
+main.add_command(lab)
+main.add_command(sandbox)
 
 
 def _capture(
@@ -279,7 +227,7 @@ def _capture(
         return taken or (journal is not None and not output.reader_left)
 
     try:
-        with _until_ctrl_c(output):
+        with until_ctrl_c(output):
             tail.watch(
                 feed,
                 output,
@@ -300,38 +248,3 @@ def _save(output: Output, feed: "Feed", count: int | None, csv: Path) -> None:
     events = feed.df.iloc[:count]
     to_csv(events, csv)
     output.note(f"wrote {counted(len(events), 'event')} to {csv}")
-
-
-@contextmanager
-def _until_ctrl_c(output: Output, farewell: str | None = None) -> Iterator[None]:
-    """Take a Ctrl-C as the block's normal end; a second one interrupts later code."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        output.note(f"\n{farewell}" if farewell else "")
-
-
-def _portal_for_kernels(stack: ExitStack, rate: float) -> tuple[dict[str, str], str]:
-    """Return the environment that leads the notebooks to a portal, and words about the portal."""
-    from bxpull_nb.api import PortalSettings, connect, from_environment
-
-    known = from_environment()
-    if known.url or known.webhook:
-        return {}, f"{connect().url}, from your environment; no sandbox was started"
-    from bxpull_nb.sandbox import Sandbox
-
-    box = stack.enter_context(Sandbox(demo=True, rate=rate))
-    environment = PortalSettings(url=box.url, token=box.token).to_environment()
-    return environment, f"a sandbox at {box.url} with demo traffic, {rate:g} events/s"
-
-
-def _sandbox_text(box: "Sandbox", traffic: str) -> str:
-    return f"""
-A sandbox portal with {traffic}. Ctrl-C ends it.
-
-url        {box.url}
-token      {box.token}
-webhook    {box.webhook}
-notebook   bx.connect("{box.url}", token="{box.token}")
-terminal   BXPULL_URL={box.url} BXPULL_TOKEN={box.token} bxpull listen
-"""

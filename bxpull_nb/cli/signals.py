@@ -10,7 +10,7 @@ from typing import Any
 from bxpull_nb.cli.exit_codes import INTERRUPTED
 from bxpull_nb.cli.output import Output
 
-__all__ = ["ending_on_signals", "two_signals"]
+__all__ = ["ending_on_signals", "two_signals", "until_ctrl_c"]
 
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
@@ -21,6 +21,15 @@ def ending_on_signals() -> Iterator[None]:
     # A script starts its background jobs with SIGINT ignored; that one is handled all the same.
     with _handled({signal.SIGINT, *_not_ignored()}, signal.default_int_handler):
         yield
+
+
+@contextmanager
+def until_ctrl_c(output: Output, farewell: str | None = None) -> Iterator[None]:
+    """Take a Ctrl-C as the block's normal end; a second one interrupts later code."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        output.note(f"\n{farewell}" if farewell else "")
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from bxpull_nb.analysis.intervals import duration
 from bxpull_nb.errors import SettingsError
-from bxpull_nb.params.conditions import moment
+from bxpull_nb.params.checked_conditions import moment
 from bxpull_nb.query.compare import checked_chance, compared
 from bxpull_nb.query.source import Conditions, Source, check_columns, resolved
 from bxpull_nb.storage.dataset.filters import Condition

@@ -64,7 +64,11 @@ def test_a_file_for_english_excel_has_commas(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["007", "1E5", "1-2", "12:30", "TRUE", "MAR1", "1.10", "0,5", "янв 1"]
+    "text",
+    [
+        *("007", "1E5", "1-2", "12:30", "TRUE", "MAR1", "1.10", "0,5", "янв 1"),
+        *("$5", "€ 5", "(5)", "１２", "#N/A", "#REF!"),  # noqa: RUF001
+    ],
 )
 def test_text_that_looks_like_a_number_survives(tmp_path: Path, text: str) -> None:
     """A `'` keeps it text; reading takes it away."""
@@ -117,7 +121,12 @@ def test_ids_that_keep_their_quote_are_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "mid", ["1.79545E+25", "1,79545E+25", "1.7E+25", "2E+25", "1.79544784400000E+025", "1.8e25"]
+    "mid",
+    [
+        *("1.79545E+25", "1,79545E+25", "1.7E+25", "2E+25", "1.79544784400000E+025", "1.8e25"),
+        *("17954478440000000000000005.0", "17954478440000000000000005,00", "########"),
+        *("17,954,478,440,000,000,000,000,005", "17\u00a0954\u00a0478", "17.954.478"),
+    ],
 )
 def test_an_id_that_became_a_number_is_refused(tmp_path: Path, mid: str) -> None:
     """With its row, and what to do."""
@@ -295,3 +304,51 @@ def test_a_workbook_is_made_from_a_file_and_not_read_as_one(tmp_path: Path) -> N
     assert sheet(path)[1][1][3] == (MID, "s")
     with pytest.raises(FileFormatError, match="is a workbook"):
         bx.read_events(path)
+
+
+def test_params_that_excel_cut_are_refused(tmp_path: Path) -> None:
+    """A cell takes 32 767 characters; a whole JSON of that length is read."""
+    whole = '{"a": "' + "x" * (32_767 - 9) + '"}'
+    assert len(bx.read_events(saved(tmp_path, put("params", whole)))) == 3
+    cut = ('{"a": "' + "x" * 40_000)[:32_767]
+    with pytest.raises(FileFormatError, match=r"in row 3 the column params was cut to 32,767"):
+        bx.read_events(saved(tmp_path, put("params", cut)))
+
+
+@pytest.mark.parametrize("encoding", ["cp1251", "latin-1"])
+@pytest.mark.parametrize("column", ["command", "params"])
+def test_letters_of_another_encoding_are_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, column: str, encoding: str
+) -> None:
+    """Excel opened the file without the mark of UTF-8, and saved what it showed."""
+    whole = '"Сделка"' if column == "params" else "Сделка"
+    assert len(bx.read_events(saved(tmp_path, put(column, whole)))) == 3
+    assert caplog.text == ""
+    shown = whole.encode().decode(encoding)
+    assert len(bx.read_events(saved(tmp_path, put(column, shown)))) == 3
+    assert f"in row 3 the column {column} holds letters such as РЎРґРµР»РєР°" in caplog.text
+
+
+def test_a_column_without_a_name_is_named_so(tmp_path: Path) -> None:
+    """As pandas writes its index."""
+
+    def change(rows: list[list[str]]) -> None:
+        for row in rows:
+            row.insert(0, "")
+
+    with pytest.raises(FileFormatError, match=r"other columns too \(one without a name\)"):
+        bx.read_events(saved(tmp_path, change))
+
+
+@pytest.mark.parametrize("sep", [",", ";", "\t"])
+@pytest.mark.parametrize("text", ['a;"=1', 'a,""=1', "a\t\"'=1", 'a\n"+1', 'a; "＝1'])  # noqa: RUF001
+def test_quotation_marks_before_a_formula_do_not_hide_it(
+    tmp_path: Path, sep: str, text: str
+) -> None:
+    """A reader with another separator drops them; `read_events` gives back the text."""
+    df = frame(event(5, text))
+    path = bx.to_csv(df, tmp_path / "e.csv", sep=sep)
+    for other in {",", ";", "\t"} - {sep}:
+        rows = csv.reader(io.StringIO(path.read_text(), newline=""), delimiter=other)
+        assert not [cell for row in rows for cell in row if cell.lstrip(" ")[:1] in tuple("=+＝")]  # noqa: RUF001
+    pd.testing.assert_frame_equal(bx.read_events(path), df)

@@ -10,15 +10,15 @@ import pyarrow.compute as pc
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.masking import quoted
 from bxpull_nb.models import EVENT_COLUMNS
-from bxpull_nb.params.conditions import (
+from bxpull_nb.params.checked_conditions import (
     MEMBERSHIP,
     OPERATORS,
     Condition,
-    OnParams,
     checked,
     is_on_params,
     shown,
 )
+from bxpull_nb.params.conditions import OnParams
 from bxpull_nb.storage.dataset.part_names import UNKNOWN, Folder
 
 __all__ = ["PARTITIONED", "Condition", "Where", "checked_columns"]

@@ -11,9 +11,10 @@ import pyarrow.compute as pc
 from pyarrow import csv
 
 from bxpull_nb.errors import FileFormatError
-from bxpull_nb.masking import mask_text, quoted, shown_path
+from bxpull_nb.masking import mask_text, shown_path
 from bxpull_nb.models import EVENT_COLUMNS
 from bxpull_nb.storage.export.columns import is_text
+from bxpull_nb.storage.export.damage import REMEDY, check_damage
 from bxpull_nb.storage.export.files import Content
 from bxpull_nb.storage.export.guard import SEPARATORS, Guard
 from bxpull_nb.storage.export.table import check_columns, with_later_columns
@@ -32,9 +33,6 @@ _BOM = b"\xef\xbb\xbf"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _NEXT_ROW = re.compile(rb'\n("?\d{4}-\d\d-\d\dT|[,;\t])')
 _PIECE = 1 << 24  # bytes looked at in one go
-_ROUNDED = r"^[0-9](?:[.,][0-9]+)?[eE]\+?[0-9]+$"
-_ZEROS = r"^[0-9]{15}0{11}$"  # a spreadsheet keeps 15 digits of a number
-_REMEDY = "Read the file it was made from, or write one with to_csv(..., excel=True)."
 
 
 class _Form(NamedTuple):
@@ -55,7 +53,7 @@ def csv_table(content: Content, source: Path, *, raw: bool) -> tuple[pa.Table, i
     data, lost = _whole_rows(content, source)
     form = _form(data, source)
     table = _without_empty_rows(_parsed(data, form, source), source)
-    _check_mids(table, source)
+    check_damage(table, source)
     if raw:
         return table, lost
     guard = Guard(form.sep, numbers=form.for_excel or _has_quoted_mids(table))
@@ -138,8 +136,7 @@ def _explained(data: pa.Buffer, form: _Form, source: Path) -> FileFormatError:
                 return _bad_cell(source, name, number, cell, kind)
     return FileFormatError(
         f"{shown_path(source)} cannot be read as a file of captured events: its numbers have "
-        "decimals of two "
-        f"kinds, with a point and with a comma. {_REMEDY}"
+        f"decimals of two kinds, with a point and with a comma. {REMEDY}"
     )
 
 
@@ -161,28 +158,8 @@ def _bad_cell(source: Path, name: str, row: int, cell: bytes, kind: str) -> File
     shown = mask_text(cell[:40].decode(errors="replace"))
     return FileFormatError(
         f"{shown_path(source)} cannot be read: in row {row} the column {name} holds {shown!r}, "
-        "which is not "
-        f"{wanted}. Did a spreadsheet save the file? {_REMEDY}"
+        f"which is not {wanted}. Did a spreadsheet save the file? {REMEDY}"
     )
-
-
-def _check_mids(table: pa.Table, source: Path) -> None:
-    """Raise FileFormatError for ids that became rounded numbers; warn where they may have."""
-    mids = table["mid"].combine_chunks()
-    found = pc.index(pc.match_substring_regex(mids, _ROUNDED), True).as_py()
-    if found >= 0:
-        raise FileFormatError(
-            f"{shown_path(source)} cannot be read: in row {found + 2} the column mid holds "
-            f"{quoted(mids[found].as_py())}: a spreadsheet took the message id for a number and "
-            f"rounded it. {_REMEDY}"
-        )
-    zeros = pc.sum(pc.match_substring_regex(mids, _ZEROS)).as_py() or 0
-    if zeros > 1 and zeros == len(mids) - mids.null_count:
-        _log.warning(
-            "%s: every mid ends in 11 zeros, as when a spreadsheet has rounded them: duplicates "
-            "cannot be recognised by them",
-            shown_path(source),
-        )
 
 
 def _has_quoted_mids(table: pa.Table) -> bool:

@@ -26,13 +26,13 @@ _BLANKS = (  # white space, control characters, and those without a width
 _BREAKS = "\t\r\n"
 _FORMULA = f"[{_BLANKS}]*[{_SIGNS}]"
 _NUMBERS = (  # of texts that a spreadsheet turns into numbers, dates or truth values
-    f"[{_BLANKS}]*[.,]?[0-9]|(?i:true|false|истина|ложь)$|"
+    f"[{_BLANKS}(]*[$€£¥₽]?[{_BLANKS}]*[.,]?[0-9０-９]|#[A-Z0-9/!?]+$|(?i:true|false|истина|ложь)$|"  # noqa: RUF001
     "(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|янв|фев|мар|апр|мая|май|июн|июл|авг|сен|"
     "окт|ноя|дек)[^0-9]{0,8}[0-9]"
 )
 _STARTS = b"=+-@'\t\r\n\x7f" + bytes(range(0x21)) + b"\xc2\xe1\xe2\xe3\xef"
 """First bytes of texts that may need a quote; those of other texts need no closer look."""
-_NUMBER_STARTS = b"0123456789.,tTfFjJmMaAsSoOnNdD\xd0\xd1"
+_NUMBER_STARTS = b"0123456789.,($#tTfFjJmMaAsSoOnNdD\xd0\xd1"
 
 
 class Guard(NamedTuple):
@@ -62,8 +62,11 @@ class Guard(NamedTuple):
 
     @property
     def _middle(self) -> str:
-        """A place within a cell where a reader with another separator sees a cell begin."""
-        return f"([{self._others}{_BREAKS}])('*{_FORMULA})"
+        """A place within a cell where a reader with another separator sees a cell begin.
+
+        Quotation marks there are doubled in the file, so such a reader takes them for none.
+        """
+        return f"([{self._others}{_BREAKS}])(['\"]*{_FORMULA})"
 
     @property
     def _others(self) -> str:

@@ -69,7 +69,7 @@ def with_later_columns(table: pa.Table) -> pa.Table:
 def _too_many(others: list[str]) -> str:
     if not others:
         return "it has a column twice."
-    shown = ", ".join(mask_text(name)[:40] for name in others[:5])
+    shown = ", ".join(mask_text(name)[:40] or "one without a name" for name in others[:5])
     return f"it has other columns too ({shown}). Read it with pandas, or take them out."
 
 
