@@ -495,6 +495,22 @@ def test_the_log_comes_after_the_journal(tmp_path: Path) -> None:
     assert stages == [[1], [1, 2]]
 
 
+@pytest.mark.parametrize("kind", [ValueError, SystemExit, KeyboardInterrupt, GeneratorExit])
+def test_a_function_that_raises_ends_no_capture(kind: type[BaseException]) -> None:
+    """The events are stored already; it is called no more, and that is logged."""
+    hub, seen = EventHub(EventLog()), list[object]()
+
+    def fail(records: Sequence[object]) -> None:
+        raise kind("mine")
+
+    hub.taps = [fail, seen.extend]
+    for number in (1, 2):
+        hub.store(batch([number]))
+    assert (len(hub.log), len(seen), len(hub.taps)) == (2, 2, 1)
+    [entry] = hub.logbook.recent()
+    assert (entry.kind, f"{kind.__name__}: mine" in entry.text) == ("handler_failed", True)
+
+
 def test_a_position_travels_whole() -> None:
     """Infinity too, where no time is known."""
     head = FrameHead(False, "protobuf", 1, None, None, (3,), Position())
