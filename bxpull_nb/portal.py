@@ -15,6 +15,7 @@ from bxpull_nb.capture.driver import OpenDriver
 from bxpull_nb.capture.feed import Feed
 from bxpull_nb.errors import ChannelMissing, SettingsError
 from bxpull_nb.listener import Listener, Timing
+from bxpull_nb.locks import fork_safe
 from bxpull_nb.masking import quoted
 from bxpull_nb.models import CHANNEL_TYPES, PublicChannel, PullConfig
 from bxpull_nb.models.choices import checked_channels, checked_transport
@@ -35,7 +36,7 @@ __all__ = ["Portal", "checked_portal", "known_or_new"]
 
 _open: "weakref.WeakValueDictionary[tuple[object, ...], Portal]" = weakref.WeakValueDictionary()
 """Portals by address and credentials, to find them again; none is kept alive by it."""
-_opening = threading.Lock()
+_opening = fork_safe(threading.Lock(), 0)
 
 
 class Portal:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bxpull_nb.capture.checks import checked_label, shown
 from bxpull_nb.errors import SettingsError
+from bxpull_nb.locks import fork_safe
 from bxpull_nb.models import LOG_COLUMNS, LogEntry
 from bxpull_nb.models.counted import counted
 
@@ -25,7 +26,7 @@ class ActivityLog:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = fork_safe(threading.Lock(), 3)
         self._entries: deque[LogEntry] = deque(maxlen=_MOST)
         self._total = 0
 

@@ -3,7 +3,7 @@
 import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -159,13 +159,14 @@ class FollowedEvents(AwaitedEvents):
     def subscribed(self, tap: Callable[[Sequence[Record]], None]) -> Iterator[None]:
         """Give `tap` every batch of new records meanwhile, on the listener's own thread.
 
-        It must be quick and must not raise: everything else waits for it.
+        It must be quick: everything else waits for it. One that raises is called no more.
         """
         self._hub.taps.append(tap)
         try:
             yield
         finally:
-            self._hub.taps.remove(tap)
+            with suppress(ValueError):  # one that raised is gone
+                self._hub.taps.remove(tap)
 
     def _may_stream(self) -> None:
         self.bridge.is_current()  # raises WrongProcessError in a fork

@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from datetime import UTC, datetime
-from itertools import pairwise, takewhile
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from bxpull_nb.capture.gaps import Gap, connected_times, gaps_of
 from bxpull_nb.listener import ListenerStats
 from bxpull_nb.models import LogEntry
 from bxpull_nb.models.html import html_table
@@ -29,18 +29,6 @@ GAP_COLUMNS = {
 """Column -> dtype of a report's DataFrame, in order: one row per gap."""
 
 _STORED_SECONDS = 86_400.0  # a push server keeps an application's events for a day
-
-
-class Gap(msgspec.Struct, frozen=True, kw_only=True):
-    """A time without a connection on one channel."""
-
-    channel: str | None
-    begun_us: int
-    ended_us: int | None
-    """None while it lasts."""
-    seconds: float
-    replayed: int
-    cause: str
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,11 +103,14 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
             )
         if self.polled_seconds:
             yield (
-                f"Such messages may be missing from {self.polled_seconds:,.1f} s of polling, too: "
-                f"nothing listens between two polls."
+                f"Messages that the server does not store may be missing from "
+                f"{self.polled_seconds:,.1f} s of polling: nothing listens between two polls."
             )
         if self.stalled_seconds:
-            yield f"Nothing ran for {self.stalled_seconds:,.1f} s: the same is true of that time."
+            yield (
+                f"Nothing ran for {self.stalled_seconds:,.1f} s: messages of that time that the "
+                f"server does not store may be missing."
+            )
         if self.failed_audits:
             yield f"{self.failed_audits:,} audits failed: only later ones checked their time."
         if self.skipped_audits:
@@ -208,12 +199,12 @@ def _times(at_us: Sequence[int | None]) -> "pd.Series[pd.Timestamp]":
 
 def report_of(entries: Sequence[LogEntry], stats: ListenerStats, now_us: int) -> Report:
     """Return the report of a capture from its log entries and counters, up to `now_us`."""
-    gaps = tuple(_gaps(entries, now_us))
+    gaps = tuple(gaps_of(entries, now_us))
     kinds = [entry.kind for entry in entries]
     runs = list(_runs(entries, now_us))
     return Report(
         seconds=_length(runs),
-        connected_seconds=_length(_connected(entries, now_us)),
+        connected_seconds=_length(connected_times(entries, now_us)),
         gaps=gaps,
         events=stats.events,
         replayed=sum(gap.replayed for gap in gaps),
@@ -254,59 +245,6 @@ def _polled(entries: Sequence[LogEntry], now_us: int) -> Iterator[tuple[int, int
     yield from ((begun, now_us) for begun in since.values())
 
 
-def _gaps(entries: Sequence[LogEntry], now_us: int) -> Iterator[Gap]:
-    """Yield each gap: of a channel without a connection, of a feed or process that was stopped."""
-    for channel in dict.fromkeys(h.channel for h in entries if h.channel):
-        own = [h for h in entries if h.channel in (channel, None)]
-        starts = [n for n, h in enumerate(own) if h.kind == "lost"]
-        for start, next_start in pairwise([*starts, len(own)]):
-            yield _gap(own[start], own[start + 1 : next_start], now_us)
-    yield from _pauses(entries)
-
-
-def _pauses(entries: Sequence[LogEntry]) -> Iterator[Gap]:
-    """Yield the times between a stop and the next start, in this process and before it."""
-    stopped_us: int | None = None
-    for place, entry in enumerate(entries):
-        if entry.kind in ("stopped", "failed"):
-            stopped_us = entry.at_us
-        elif entry.kind == "continued" and entry.seconds is not None:
-            stopped_us = entry.at_us - round(entry.seconds * 1e6)
-        if entry.kind in ("started", "continued") and stopped_us is not None:
-            later = _until_stop(entries[place + 1 :])
-            replayed = sum(h.count or 0 for h in later if h.kind == "resumed")
-            seconds = (entry.at_us - stopped_us) / 1e6
-            cause = "the feed was stopped" if entry.kind == "started" else "no process was running"
-            yield Gap(
-                channel=None,
-                begun_us=stopped_us,
-                ended_us=entry.at_us,
-                seconds=seconds,
-                replayed=replayed,
-                cause=cause,
-            )
-            stopped_us = None
-
-
-def _until_stop(entries: Sequence[LogEntry]) -> Iterator[LogEntry]:
-    """Yield the entries until a connection is lost or the feed stops."""
-    return takewhile(lambda entry: entry.kind not in ("lost", "stopped", "failed"), entries)
-
-
-def _gap(lost: LogEntry, later: Sequence[LogEntry], now_us: int) -> Gap:
-    """Return the gap that began with `lost`, from the `later` entries before the next gap."""
-    ends = ("connected", "stopped", "failed")
-    ended = next((h.at_us for h in later if h.kind in ends), None)
-    return Gap(
-        channel=lost.channel,
-        begun_us=lost.at_us,
-        ended_us=ended,
-        seconds=((now_us if ended is None else ended) - lost.at_us) / 1e6,
-        replayed=sum(h.count or 0 for h in later if h.kind == "resumed"),
-        cause=lost.text,
-    )
-
-
 def _runs(entries: Sequence[LogEntry], now_us: int) -> Iterator[tuple[int, int]]:
     """Yield the times when the feed was running: from each start to the next stop."""
     begun: int | None = None
@@ -318,27 +256,6 @@ def _runs(entries: Sequence[LogEntry], now_us: int) -> Iterator[tuple[int, int]]
             begun = None
     if begun is not None:
         yield begun, now_us
-
-
-def _connected(entries: Sequence[LogEntry], now_us: int) -> Iterator[tuple[int, int]]:
-    """Yield the times when all channels of the run were connected at once."""
-    connected: set[str | None] = set()
-    channels = {h.channel for h in entries if h.kind == "connected"}
-    since: int | None = None
-    for entry in entries:
-        if entry.kind == "connected":
-            connected.add(entry.channel)
-        elif entry.kind in ("lost", "retried"):
-            connected.discard(entry.channel)
-        elif entry.kind in ("stopped", "failed"):
-            connected.clear()
-        if connected == channels and since is None and connected:
-            since = entry.at_us
-        elif connected != channels and since is not None:
-            yield since, entry.at_us
-            since = None
-    if since is not None:
-        yield since, now_us
 
 
 def _covered(gaps: Sequence[Gap]) -> float:

@@ -19,6 +19,7 @@ import msgspec
 from bxpull_nb.capture.checks import checked_count, checked_function
 from bxpull_nb.capture.same_callback import is_identical, is_same
 from bxpull_nb.capture.selection import Selection, Where, error_text, selected
+from bxpull_nb.locks import fork_safe
 from bxpull_nb.models import Record
 from bxpull_nb.models.html import html_table
 
@@ -58,7 +59,7 @@ class Handlers:
             queue = checked_count("queue", queue, "let one event wait, or more")
         self._queue, self._on_failed = queue, failed
         self._workers: list[_Worker] = []
-        self._registering = threading.Lock()
+        self._registering = fork_safe(threading.Lock(), 0)
 
     def on(
         self,
@@ -184,7 +185,7 @@ class _Worker:
         self._limit, self._on_failed, self._done = limit, on_failed, done
         self._successor: _Worker | None = None
         self._waiting: deque[Record] = deque()
-        self._changed = threading.Condition()
+        self._changed = threading.Condition(fork_safe(threading.RLock(), 4))
         self._thread: threading.Thread | None = None
         self._closed = False
         self._calls = self._failures = self._dropped = 0

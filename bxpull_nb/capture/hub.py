@@ -5,6 +5,7 @@ collected although its thread still runs.
 """
 
 import asyncio
+import logging
 import threading
 import time
 from collections import deque
@@ -13,9 +14,11 @@ from contextlib import suppress
 
 from bxpull_nb.capture.activity_log import ActivityLog
 from bxpull_nb.capture.recent_frames import KeptFrame, RecentFrames
+from bxpull_nb.capture.selection import error_text
 from bxpull_nb.capture.waiters import Waiters
 from bxpull_nb.errors import JournalNotWritable, WaitTimeout
 from bxpull_nb.listener import Beginnings
+from bxpull_nb.locks import fork_safe
 from bxpull_nb.masking import reason_of, shown_path
 from bxpull_nb.models import Batch, LogEntry, Record
 from bxpull_nb.storage.eventlog import EventLog, StoredRows
@@ -23,6 +26,8 @@ from bxpull_nb.storage.journal import Journal
 
 __all__ = ["EventHub"]
 
+_log = logging.getLogger("bxpull_nb")
+Tap = Callable[[Sequence[Record]], None]
 _RATE_WINDOW = 10.0  # seconds
 
 
@@ -46,9 +51,9 @@ class EventHub:
         self.logbook = ActivityLog() if logbook is None else logbook
         self.journal: Journal | None = None
         self.error: BaseException | None = None
-        self.taps: list[Callable[[Sequence[Record]], None]] = []
+        self.taps: list[Tap] = []
         self._monotonic, self._clock = monotonic, clock
-        self._lock = threading.Lock()
+        self._lock = fork_safe(threading.Lock(), 1)
         self.waiters = Waiters(log, self._lock, monotonic, recent)
         self._changes: list[asyncio.Future[None]] = []
         self._rate = _Rate()
@@ -75,7 +80,7 @@ class EventHub:
             self._rate.add(self._monotonic(), len(records))
             self.waiters.offer(first, records)
         for tap in tuple(self.taps):
-            tap(records)
+            self._call(tap, records)
 
     def rewound(self, rows: StoredRows) -> None:
         """Hold these rows of a recording, the first ones; all after them come again."""
@@ -150,6 +155,18 @@ class EventHub:
             "are kept in "
             f"memory, and written as soon as the disk takes them. Make room."
         )
+
+    def _call(self, tap: Tap, records: Sequence[Record]) -> None:
+        """Call the tap; one that raises is called no more, for the events are stored already."""
+        try:
+            tap(records)
+        except BaseException as exc:  # noqa: BLE001 - it must not end the listener
+            self.taps.remove(tap)
+            text = f"a function that was given all events failed: {error_text(exc)}"
+            _log.warning("%s", text)
+            self.logbook.add(
+                LogEntry(at_us=self._clock() // 1000, kind="handler_failed", text=text)
+            )
 
     def _watch_journal(self, journal: Journal) -> None:
         """Log when the journal's disk fails, and when it recovers."""

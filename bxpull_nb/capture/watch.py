@@ -152,7 +152,7 @@ class Watch:
             return
         try:
             self._on_found(entry)
-        except Exception as exc:  # noqa: BLE001 - a caller's function may raise anything
+        except BaseException as exc:  # noqa: BLE001 - SystemExit too must not end the thread
             text = f"the callback of the watch failed: {error_text(exc)}"
             _log.warning("%s", text)
             self._logbook.add(self._entry("handler_failed", text))

@@ -1,5 +1,6 @@
 """The options of a sandbox: types, defaults, documentation and checks, in one place."""
 
+import math
 import secrets
 import time
 from collections.abc import Callable, Sequence
@@ -7,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from textwrap import fill
 
 from bxpull_nb.errors import SettingsError
+from bxpull_nb.masking import quoted
 
 __all__ = [
     "DEFAULT_SCOPE",
@@ -28,12 +30,20 @@ PROFILES = ("guide", "portal")
 USER_ID = 1
 """The user of the application and of the webhook."""
 _DRIFT_AFTER = 1000  # demo events, 40 seconds of them
+_LARGE = 10**18
 _VERSIONS = (3, 4, 5)
 _POSITIVE = (
     *("poll_hold", "channel_ttl", "rpc_ping", "rate", "rest_burst"),
     *("history_limit", "backlog_limit", "doorbell_delay"),
 )
 _POSITIVE_OR_NONE = ("token_ttl", "rest_limit", "operating_limit")
+
+
+_NUMBERS = (
+    *(*_POSITIVE, *_POSITIVE_OR_NONE),
+    *("port", "seed", "drift", "buffer", "server_version"),
+)
+_TEXTS = ("edition", "mode", "status_profile", "event_rules", "doorbell")
 
 
 def _doc(text: str) -> dict[str, str]:
@@ -192,6 +202,7 @@ class Settings:
     )
 
     def __post_init__(self) -> None:
+        self._check_types()
         self._check_choices()
         if not 0 <= self.port <= 65535:
             raise SettingsError(f"port={self.port!r}: take 1 to 65535, or 0 for any free port.")
@@ -205,6 +216,21 @@ class Settings:
         for name in (*_POSITIVE, *optional):
             if not getattr(self, name) > 0:
                 raise SettingsError(f"{name}={getattr(self, name)!r}: it must be more than 0.")
+
+    def _check_types(self) -> None:
+        """Raise SettingsError for a value that cannot be compared, or would fail later."""
+        for name in _NUMBERS:
+            value = getattr(self, name)
+            is_missing = value is None and name in _POSITIVE_OR_NONE
+            if not is_missing and not _is_number(value):
+                raise SettingsError(f"{name}={quoted(value)}: give a number.")
+        for name in _TEXTS:
+            value = getattr(self, name)
+            if not isinstance(value, str) and (value is not None or name != "status_profile"):
+                raise SettingsError(f"{name}={quoted(value)}: give a text.")
+        names = [self.scope] if isinstance(self.scope, str) else self.scope
+        if not isinstance(names, Sequence) or not all(isinstance(name, str) for name in names):
+            raise SettingsError(f"scope={quoted(self.scope)}: give names, as a text or a list.")
 
     def _check_choices(self) -> None:
         if self.server_version not in _VERSIONS:
@@ -222,7 +248,7 @@ class Settings:
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 names = ", ".join(filter(None, allowed))
-                raise SettingsError(f"{name}={getattr(self, name)!r}: take one of {names}.")
+                raise SettingsError(f"{name}={quoted(getattr(self, name))}: take one of {names}.")
 
     @property
     def drift_after(self) -> int | None:
@@ -253,10 +279,16 @@ class Settings:
         return ("shared", "private") if self.private else ("shared",)
 
 
+def _is_number(value: object) -> bool:
+    if isinstance(value, float):
+        return not math.isnan(value)
+    return isinstance(value, int) and abs(value) < _LARGE
+
+
 def _key_bytes(key: object) -> bytes:
     """Return the key as bytes; none for a value of another type."""
     if isinstance(key, str):
-        return key.encode()
+        return key.encode(errors="ignore")
     return key if isinstance(key, bytes) else b""
 
 

@@ -176,3 +176,84 @@ def test_the_frame_has_a_row_a_gap() -> None:
     assert frame.dtypes.astype(str).to_dict() == GAP_COLUMNS
     assert frame["replayed"].tolist() == [7, 0]
     assert "<table>" in report_of(STORY, ListenerStats(), AT)._repr_html_()
+
+
+def test_a_channel_that_never_connected_has_a_gap_too() -> None:
+    """It begins with the first try that failed, in every run."""
+    story = [
+        happened(0, "started"),
+        happened(2, "retried", "shared", text="refused"),
+        happened(5, "retried", "shared", text="refused again"),
+        happened(9, "connected", "shared"),
+        happened(20, "stopped"),
+        happened(21, "started"),
+        happened(22, "retried", "shared", text="refused"),
+    ]
+    report = report_of(story, ListenerStats(), AT + 30_000_000)
+    assert [(g.channel, g.seconds, g.cause) for g in report.gaps] == [
+        ("shared", 7.0, "refused"),
+        ("shared", 8.0, "refused"),
+        (None, 1.0, "the feed was stopped"),
+    ]
+    assert report.connected_seconds == 11.0
+    assert "missing for the 16.0 s of the gaps" in report.risk
+
+
+def test_a_server_that_restarts_leaves_a_gap() -> None:
+    """The client stays away for up to two minutes, as the protocol wants it."""
+    story = [
+        *STORY[:3],
+        happened(10, "restarting", "shared", seconds=60.0, text="the push server restarts"),
+        happened(70, "renewed", "shared"),
+        happened(71, "connected", "shared"),
+    ]
+    report = report_of(story, ListenerStats(), AT + 80_000_000)
+    assert [(g.channel, g.seconds) for g in report.gaps] == [("shared", 61.0)]
+    assert report.connected_seconds == 80 - 1 - 61
+    assert "missing for the 61.0 s of the gaps" in report.risk
+
+
+def test_a_portal_that_gives_no_config_leaves_a_gap() -> None:
+    """A channel had ended; which one is not known. A break has a gap of its own already."""
+    story = [
+        *STORY[:3],
+        happened(10, "config_failed", text="no answer"),
+        happened(15, "config_failed", text="no answer"),
+        happened(30, "renewed", "shared"),
+        happened(31, "connected", "shared"),
+        happened(40, "lost", "shared", text="cut"),
+        happened(41, "config_failed", text="no answer"),
+        happened(45, "connected", "shared"),
+        happened(50, "config_failed", text="no answer"),
+    ]
+    report = report_of(story, ListenerStats(), AT + 60_000_000)
+    assert [(g.channel, g.seconds, g.cause) for g in report.gaps] == [
+        ("shared", 5.0, "cut"),
+        (None, 21.0, "no answer"),
+        (None, 10.0, "no answer"),
+    ]
+    assert report.connected_seconds == 60 - 1 - 21 - 5 - 10
+
+
+def test_a_portal_that_gives_no_first_config_leaves_no_gap() -> None:
+    """The capture has not begun."""
+    story = [happened(0, "started"), happened(1, "config_failed"), *STORY[1:3]]
+    assert report_of(story, ListenerStats(), AT + 10_000_000).gaps == ()
+
+
+@pytest.mark.parametrize(
+    ("story", "words"),
+    [
+        (
+            POLLED[:2],
+            "that the server does not store may be missing from 9.0 s of polling",
+        ),
+        (
+            [*STORY[:3], happened(5, "stalled", seconds=2.0)],
+            "messages of that time that the",
+        ),
+    ],
+)
+def test_each_risk_is_understood_alone(story: list[LogEntry], words: str) -> None:
+    """It does not lean on a sentence about gaps that may be absent."""
+    assert words in report_of(story, ListenerStats(), AT + 10_000_000).risk

@@ -155,15 +155,16 @@ def test_only_what_was_asked_for_is_reported() -> None:
     assert bench.repeat(9, {}, "other") == []
 
 
+@pytest.mark.parametrize("kind", [ValueError, SystemExit, KeyboardInterrupt, GeneratorExit])
 def test_entries_are_logged_and_callbacks_called_with_them(
-    caplog: pytest.LogCaptureFixture,
+    caplog: pytest.LogCaptureFixture, kind: type[BaseException]
 ) -> None:
     """A callback that fails harms nothing."""
     got: list[LogEntry] = []
 
     def fail(entry: LogEntry) -> None:
         got.append(entry)
-        raise ValueError("mine")
+        raise kind("mine")
 
     bench = Bench(fail)
     bench.repeat(100, {"n": 1})
@@ -171,7 +172,7 @@ def test_entries_are_logged_and_callbacks_called_with_them(
         found = bench.repeat(5, {"n": 1, "m": 1})
     assert got == found == bench.watch.found
     assert [entry.kind for entry in bench.logbook.recent()] == ["new_path", "handler_failed"]
-    assert "ValueError: mine" in caplog.text
+    assert f"{kind.__name__}: mine" in caplog.text
 
 
 def test_a_bounded_log_may_forget_and_the_watch_counts_it() -> None:

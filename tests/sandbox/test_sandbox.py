@@ -10,6 +10,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import fields
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from bxpull_nb.errors import SettingsError
 from bxpull_nb.sandbox import Sandbox
 from bxpull_nb.sandbox.demo_traffic import demo_events
 from bxpull_nb.sandbox.settings import Settings
+from tests.support.hostile_values import HOSTILE, SECRET
 from tests.support.visitor import Visitor, events, visiting
 from tests.support.waiting import eventually
 
@@ -115,6 +117,21 @@ def test_settings_that_cannot_be_used_are_refused_at_once(options: dict[str, Any
     (name,) = options
     with pytest.raises(SettingsError, match=name):
         Sandbox(**options)
+
+
+OPTIONS = [option.name for option in fields(Settings) if option.name != "now"]
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_a_hostile_setting_is_an_error_of_ours(name: str) -> None:
+    """It is one at once, with the option's name and without the value where that is a secret."""
+    shown = ""
+    for value in [*HOSTILE.values(), "4.0", "1000", -1, -(10**400)]:
+        try:
+            Sandbox(**{name: value})
+        except SettingsError as exc:
+            shown += str(exc) if name in str(exc) else f"{exc} has no name: {SECRET}"
+    assert SECRET not in shown
 
 
 def test_every_option_is_a_keyword_with_documentation() -> None:

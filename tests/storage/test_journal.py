@@ -18,8 +18,10 @@ from bxpull_nb.protocol.codec import Codec, JsonCodec, JsonRpcCodec, ProtobufCod
 from bxpull_nb.protocol.session import SeenMids, Session
 from bxpull_nb.storage.eventlog import EventLog
 from bxpull_nb.storage.journal import Journal, Repaired, files, read_journal, read_journal_events
+from bxpull_nb.storage.journal.cursor import Cursor, read_on
 from bxpull_nb.storage.journal.record import CaptureStarted, Damage, FrameHead, pack, scan
 from tests.support.events import full_disk
+from tests.support.hostile_values import HOSTILE, SECRET
 
 ARRIVAL = Arrival(1767225600000000, "shared", "websocket")
 CODECS: list[Codec] = [TextCodec(), JsonCodec(), JsonRpcCodec(), ProtobufCodec()]
@@ -493,8 +495,73 @@ def test_the_log_comes_after_the_journal(tmp_path: Path) -> None:
     assert stages == [[1], [1, 2]]
 
 
+@pytest.mark.parametrize("kind", [ValueError, SystemExit, KeyboardInterrupt, GeneratorExit])
+def test_a_function_that_raises_ends_no_capture(kind: type[BaseException]) -> None:
+    """The events are stored already; it is called no more, and that is logged."""
+    hub, seen = EventHub(EventLog()), list[object]()
+
+    def fail(records: Sequence[object]) -> None:
+        raise kind("mine")
+
+    hub.taps = [fail, seen.extend]
+    for number in (1, 2):
+        hub.store(batch([number]))
+    assert (len(hub.log), len(seen), len(hub.taps)) == (2, 2, 1)
+    [entry] = hub.logbook.recent()
+    assert (entry.kind, f"{kind.__name__}: mine" in entry.text) == ("handler_failed", True)
+
+
 def test_a_position_travels_whole() -> None:
     """Infinity too, where no time is known."""
     head = FrameHead(False, "protobuf", 1, None, None, (3,), Position())
     (found,) = scan(pack(head, b"\x00\xff"), 0)
     assert (found.head, found.body) == (head, b"\x00\xff")  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    "name", ["folder", "durability", "portal", "compress", "rotate_bytes", "memory_bytes"]
+)
+def test_a_hostile_setting_is_an_error_of_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """It is one when the journal is made, not when the first event comes."""
+    monkeypatch.chdir(tmp_path)
+    shown = ""
+    for number, (kind, value) in enumerate(HOSTILE.items()):
+        try:
+            journal = Journal(**{"folder": f"j{number}", name: value})
+        except errors.SettingsError as exc:
+            shown += str(exc)
+            continue
+        with journal:
+            journal.write(batch([1]))
+            assert (kind, journal.error, journal.stats.records) == (kind, None, 1)
+    assert SECRET not in shown
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("dialect", "morse"),
+        ("dialect", ""),
+        ("dialect", "chat"),
+        ("unpacked", -1),
+        ("unpacked", 2**40),
+        ("unpacked", 2**63 - 1),
+        ("unpacked", 10),
+    ],
+)
+def test_a_frame_of_another_program_is_passed_over(tmp_path: Path, field: str, value: Any) -> None:
+    """Its check sum is right: a later version may write such a record. It stays in the file."""
+    fill(tmp_path, [1])
+    head = msgspec.structs.replace(FrameHead(True, "text", 5, "shared"), **{field: value})
+    with (tmp_path / "000001.bxj").open("ab") as file:
+        file.write(pack(head, b"\xff no frame"))
+    size = (tmp_path / "000001.bxj").stat().st_size
+    with Journal(tmp_path) as journal:
+        assert journal.repaired == Repaired()
+        assert journal.resume().last
+        journal.write(batch([2]))
+    assert (tmp_path / "000001.bxj").stat().st_size > size
+    assert len(read_journal_events(tmp_path)) == 2
+    assert sum(len(one.records) for one in read_on(tmp_path, Cursor(), 1 << 20).batches) == 2

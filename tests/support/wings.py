@@ -9,11 +9,12 @@ PACKAGE = PROJECT / "bxpull_nb"
 _VALUES = {"errors", "masking", "models"}
 _NET = {*_VALUES, "protocol", "environment", "http"}
 _VIEWS = {"params", "privacy", "storage", "analysis", "query"}
-_CAPTURE = {*_NET, *_VIEWS, "listener", "bridge", "capture"}
+_CAPTURE = {*_NET, *_VIEWS, "locks", "listener", "bridge", "capture"}
 WINGS: dict[str, set[str]] = {
     "errors": set(),
     "masking": set(),
     "files": {"errors", "masking"},
+    "locks": set(),
     "bridge": {"errors"},
     "models": {"errors", "masking"},
     "protocol": {*_VALUES},
@@ -22,7 +23,7 @@ WINGS: dict[str, set[str]] = {
     "params": {*_VALUES},
     "privacy": {*_VALUES, "protocol"},
     "analysis": {*_VALUES},
-    "storage": {*_VALUES, "protocol", "files", "params"},
+    "storage": {*_VALUES, "protocol", "files", "locks", "params"},
     "query": {*_VALUES, "params", "storage", "analysis"},
     "rest": {*_NET, "files", "bridge"},
     "listener": {*_NET},

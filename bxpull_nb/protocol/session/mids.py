@@ -5,7 +5,7 @@ __all__ = ["is_counted", "just_before"]
 
 def is_counted(mid: str) -> bool:
     """Whether the mid is a number that the server counted."""
-    return len(mid) == 26 and mid.isdecimal()
+    return len(mid) == 26 and mid.isascii() and mid.isdecimal()
 
 
 def just_before(mid: str) -> str:

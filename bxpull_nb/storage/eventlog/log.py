@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bxpull_nb.errors import SettingsError
+from bxpull_nb.locks import fork_safe
 from bxpull_nb.masking import quoted
 from bxpull_nb.models import EVENT_COLUMNS, Arrival, Record, RecordBatch
 from bxpull_nb.models.counted import counted
@@ -51,7 +52,7 @@ class EventLog:
         self.max_bytes = max_bytes
         self.replaced = 0
         """How often all rows were replaced by others: see `replace`."""
-        self._lock = threading.RLock()
+        self._lock = fork_safe(threading.RLock(), 2)
         self._empty()
 
     def _empty(self) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from bxpull_nb.errors import JournalInUse, JournalNotWritable, SettingsError
+from bxpull_nb.files import path_of
 from bxpull_nb.masking import quoted, reason_of, scrub, shown_path
 from bxpull_nb.models import Batch, Position
 from bxpull_nb.models.counted import counted
@@ -81,19 +82,19 @@ class Journal:
         clock: Callable[[], int] = time.time_ns,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        if durability not in _DURABILITIES:
+        if not isinstance(durability, str) or durability not in _DURABILITIES:
             raise SettingsError(
                 f"durability={quoted(durability)}: choose from 'frame', 'second', 'os'."
             )
-        self.folder = Path(folder).expanduser()
+        self.folder = path_of(folder)
         self.durability = durability
         self.repaired = Repaired()
         """Damage that `open` found."""
-        self._portal, self._compress = portal, compress
+        self._portal, self._compress = _checked_portal(portal), _checked_flag(compress)
         self._writer_options: dict[str, Any] = {
             "portal": portal,
-            "rotate_bytes": rotate_bytes,
-            "memory_bytes": memory_bytes,
+            "rotate_bytes": _checked_bytes("rotate_bytes", rotate_bytes),
+            "memory_bytes": _checked_bytes("memory_bytes", memory_bytes),
             "clock": clock,
             "monotonic": monotonic,
         }
@@ -251,6 +252,28 @@ class Journal:
         if self._writer is None:
             raise SettingsError("the journal is not open. Call journal.open(), or use `with`.")
         return self._writer
+
+
+def _checked_bytes(name: str, value: object) -> int:
+    if not isinstance(value, int) or value < 1:
+        raise SettingsError(f"{name}={quoted(value)}: give a whole number of bytes, 1 or more.")
+    return value
+
+
+def _checked_flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise SettingsError(f"compress={quoted(value)}: give True or False.")
+    return value
+
+
+def _checked_portal(name: object) -> str:
+    try:
+        if not isinstance(name, str):
+            raise ValueError
+        name.encode()
+    except ValueError:
+        raise SettingsError(f"portal={quoted(name)}: give the portal's name as text.") from None
+    return name
 
 
 def _moved(batch: Batch, position: Position | None) -> Change:

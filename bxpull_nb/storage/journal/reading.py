@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bxpull_nb.errors import FileMissing
+from bxpull_nb.errors import FileFormatError, FileMissing
 from bxpull_nb.masking import shown_path
 from bxpull_nb.models import Batch
 from bxpull_nb.storage.eventlog import EventLog
@@ -79,9 +79,13 @@ def batches_in(path: Path) -> list[Batch]:
 
 
 def batches_of(found: Iterable[FoundRecord | Damage]) -> Iterator[Batch]:
-    """Yield the batches among the records."""
+    """Yield the batches among the records; a frame that cannot be read is passed over."""
     for record in found:
         if isinstance(record, FoundRecord) and isinstance(record.head, FrameHead):
-            batch = batch_of(record.head, record.body)
+            try:
+                batch = batch_of(record.head, record.body)
+            except FileFormatError as exc:
+                _log.warning("a record of the journal is passed over: %s", exc)
+                continue
             if batch.records:
                 yield batch

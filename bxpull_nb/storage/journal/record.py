@@ -22,6 +22,8 @@ from zlib import crc32
 import msgspec
 import pyarrow as pa
 
+from bxpull_nb.errors import FileFormatError
+from bxpull_nb.masking import quoted, reason_of
 from bxpull_nb.models import UNKNOWN_ARRIVAL, Arrival, Batch, Position
 from bxpull_nb.protocol.codec import JsonCodec, JsonRpcCodec, ProtobufCodec, TextCodec
 
@@ -48,6 +50,7 @@ PREAMBLE = _MAGIC + _VERSION.pack(VERSION)
 _MARK = b"\xffBx\x01"  # the first byte is in no UTF-8 text
 _FIXED = Struct("<4sIII")
 _WORTH_COMPRESSING = 2048  # bytes; smaller frames gain a third and cost three times the work
+_LARGEST = 2**29  # bytes of an unpacked frame
 _CHECKED_FROM = 12  # the check sum covers the length of the head, the head and the body
 _CHANNEL = UNKNOWN_ARRIVAL.source
 _CODECS = {one.dialect: one for one in (TextCodec(), JsonCodec(), JsonRpcCodec(), ProtobufCodec())}
@@ -144,16 +147,30 @@ def pack_batch(batch: Batch, position: Position | None, compress: bool = False) 
 
 
 def batch_of(head: FrameHead, body: bytes) -> Batch:
-    """Return the batch with equal records; its duplicates are all that were left out."""
-    if head.unpacked:
-        body = pa.decompress(body, head.unpacked, "zstd", asbytes=True)
-    frame = body.decode(errors="surrogatepass") if head.is_text else body
+    """Return the batch with equal records; its duplicates are all that were left out.
+
+    Raises FileFormatError for a frame that another program, or a later version, wrote.
+    """
+    frame = _frame_of(head, body)
     arrival = Arrival(head.received_us, head.channel, head.transport, head.source or _CHANNEL)
     records = _CODECS[head.dialect].decode(frame, arrival)
     mids = records.mids
     duplicates = tuple(mid for at in head.left_out if at < len(mids) and (mid := mids[at]))
     kept = records.without(head.left_out)
     return Batch(kept, frame, head.dialect, duplicates, head.left_out, head.position)
+
+
+def _frame_of(head: FrameHead, body: bytes) -> str | bytes:
+    if head.dialect not in _CODECS:
+        raise FileFormatError(f"a frame's dialect is {quoted(head.dialect)}, which is not known.")
+    try:
+        if head.unpacked:
+            if not 0 < head.unpacked <= _LARGEST:
+                raise ValueError("no such size")
+            body = pa.decompress(body, head.unpacked, "zstd", asbytes=True)
+        return body.decode(errors="surrogatepass") if head.is_text else body
+    except (pa.ArrowException, OSError, ValueError) as exc:
+        raise FileFormatError(f"a frame cannot be unpacked ({reason_of(exc)}).") from None
 
 
 def version_of(data: bytes) -> int | None:

@@ -12,12 +12,12 @@ from bxpull_nb.protocol.endpoint import FULL_HISTORY
 from bxpull_nb.protocol.portal_address import portal_url
 from bxpull_nb.protocol.session import is_counted
 from bxpull_nb.storage.journal.files import checked_content
+from bxpull_nb.storage.journal.reading import batches_of
 from bxpull_nb.storage.journal.record import (
     CaptureStarted,
     FileHeader,
     FoundRecord,
     FrameHead,
-    batch_of,
     scan,
 )
 
@@ -143,9 +143,8 @@ def file_header(path: Path) -> FileHeader | None:
 def _add_newest(state: JournalState, lane: str | None, found: FoundRecord) -> None:
     """Add the mids of a lane's last frame: a position is the one before the frame."""
     position = state.positions[lane]
-    if isinstance(found.head, FrameHead):
-        greatest = greatest_of(batch_of(found.head, found.body).records)
-        newest = max(position.newest or "", greatest) or None
+    for batch in batches_of([found]):
+        newest = max(position.newest or "", greatest_of(batch.records)) or None
         state.positions[lane] = structs.replace(position, newest=newest)
 
 

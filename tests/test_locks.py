@@ -1,0 +1,66 @@
+"""A fork while other threads use a capture."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+_FORK = """
+import os, threading, time
+from bxpull_nb.capture.activity_log import ActivityLog
+from bxpull_nb.capture.handlers import Handlers
+from bxpull_nb.capture.hub import EventHub
+from bxpull_nb.models import LogEntry, RecordBatch, Batch, Event
+from bxpull_nb.storage.eventlog import EventLog
+
+log = EventLog(max_rows=1000)
+hub, handlers = EventHub(log), Handlers()
+handlers.on("c")(lambda event: None)
+batch = Batch(RecordBatch.of([Event("1" * 26, "m", "c", b"{}")] * 100))
+going = threading.Event()
+
+def fill():
+    while not going.is_set():
+        hub.store(batch)
+        handlers.offer(batch.records)
+        hub.happened(LogEntry(at_us=1, kind="mark", text="x"))
+
+LOCKS
+for _ in range(ROUNDS):
+    child = os.fork()
+    if not child:
+        rows = len(log)
+        log.df, handlers.stats, hub.rate(), hub.logbook.recent(), log.recent(0)
+        os._exit(0 if rows % 100 == 0 else 3)
+    until = time.monotonic() + 20
+    while os.waitpid(child, os.WNOHANG) == (0, 0):
+        if time.monotonic() > until:
+            os.kill(child, 9)
+            raise SystemExit("the child hangs")
+        time.sleep(0.002)
+going.set()
+print("done")
+"""
+
+_BUSY = "[threading.Thread(target=fill, daemon=True).start() for _ in range(2)]"
+_HELD = """
+held, stop = threading.Event(), threading.Event()
+def hold():
+    with hub._lock, log._lock, hub.logbook._lock, handlers._registering:
+        held.set()
+        stop.wait()
+threading.Thread(target=hold, daemon=True).start()
+held.wait()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
+@pytest.mark.parametrize(("locks", "rounds"), [(_BUSY, 20), (_HELD, 1)], ids=["busy", "held"])
+def test_a_forked_child_reads_what_its_parent_had(locks: str, rounds: int) -> None:
+    """Nothing hangs there, even where a thread never frees a lock, and no batch is half there."""
+    script = _FORK.replace("LOCKS", locks).replace("ROUNDS", str(rounds))
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, timeout=80
+    )
+    assert (done.stdout, done.stderr) == ("done\n", "")
