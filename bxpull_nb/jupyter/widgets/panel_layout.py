@@ -85,7 +85,10 @@ class PanelLayout(ipw.VBox):
             layout={"width": "150px"},
         )
         self.settings_button = ipw.ToggleButton(
-            description="Settings", icon="cog", layout={"width": "auto"}
+            description="Settings",
+            icon="cog",
+            tooltip="What to listen to",
+            layout={"width": "auto"},
         )
         self.config_card = ConfigCard()
         self.kernel_sign = KernelSign(self.picture.name)
