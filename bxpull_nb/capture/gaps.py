@@ -107,7 +107,10 @@ def _without_config(entries: Sequence[LogEntry], now_us: int) -> Iterator[Gap]:
 
 
 def _pauses(entries: Sequence[LogEntry]) -> Iterator[Gap]:
-    """Yield the times between a stop and the next start, in this process and before it."""
+    """Yield the times between a stop and the next start, in this process and before it.
+
+    In the pause of a replay no recorded time passes, or it went back: that is no gap.
+    """
     stopped_us: int | None = None
     for place, entry in enumerate(entries):
         if entry.kind in ("stopped", "failed"):
@@ -115,19 +118,21 @@ def _pauses(entries: Sequence[LogEntry]) -> Iterator[Gap]:
         elif entry.kind == "continued" and entry.seconds is not None:
             stopped_us = entry.at_us - round(entry.seconds * 1e6)
         if entry.kind in ("started", "continued") and stopped_us is not None:
+            begun_us, stopped_us = stopped_us, None
+            if entry.at_us <= begun_us:
+                continue
             later = _until_stop(entries[place + 1 :])
             replayed = sum(h.count or 0 for h in later if h.kind == "resumed")
-            seconds = (entry.at_us - stopped_us) / 1e6
+            seconds = (entry.at_us - begun_us) / 1e6
             cause = "the feed was stopped" if entry.kind == "started" else "no process was running"
             yield Gap(
                 channel=None,
-                begun_us=stopped_us,
+                begun_us=begun_us,
                 ended_us=entry.at_us,
                 seconds=seconds,
                 replayed=replayed,
                 cause=cause,
             )
-            stopped_us = None
 
 
 def _until_stop(entries: Sequence[LogEntry]) -> Iterator[LogEntry]:

@@ -75,7 +75,8 @@ class Replay:
         self._target = target
         self._sleep = sleep
         self._progress = Progress(checked_speed(speed), monotonic)
-        self._recorded: tuple[StoredRows, DueTimes] | None = None
+        self._rows: StoredRows | None = None
+        self._due = None if isinstance(source, str | Path) else DueTimes(source)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._playing = asyncio.Lock()
         self._back_to: float | None = None  # where a seek goes back to; the rows must follow
@@ -92,7 +93,7 @@ class Replay:
     @property
     def length(self) -> float:
         """Seconds from the first row to the last; 0 until the file is read."""
-        return 0.0 if self._recorded is None else self._recorded[1].length / 1e6
+        return 0.0 if self._due is None else self._due.length / 1e6
 
     @property
     def position(self) -> float:
@@ -112,9 +113,9 @@ class Replay:
         >>> feed.replay.seek(90)
         >>> feed.replay.seek("2026-11-27 09:15")
         """
-        if self._recorded is None or self._loop is None:
+        due = self._due
+        if self._rows is None or due is None or self._loop is None:
             raise SettingsError("seek(): the recording is not read yet. Start the feed first.")
-        _rows, due = self._recorded
         at = min(max(checked_place(when, due.first_us), 0.0), due.length)
         is_back = at < min(self._progress.now(), due.length) or (at == 0 < self.played)
         if is_back and not isinstance(self._target, Rewindable):
@@ -154,9 +155,9 @@ class Replay:
 
     def clock(self) -> int:
         """Return the current position in recorded time, as Unix nanoseconds."""
-        if self._recorded is None:
+        due = self._due
+        if due is None:
             return 0
-        due = self._recorded[1]
         return (due.first_us + int(min(self._progress.now(), due.length))) * 1000
 
     async def call(self, method: str, params: dict[str, Any]) -> Any:  # noqa: ARG002 - a listener's signature
@@ -173,13 +174,13 @@ class Replay:
     async def _read(self) -> tuple[StoredRows, DueTimes]:
         """Return the rows and their times; the file is read once."""
         self._loop = asyncio.get_running_loop()
-        if self._recorded is None:
+        if self._rows is None or self._due is None:
             events = self._source
             if isinstance(events, str | Path):
                 events = await asyncio.to_thread(read_events, events)
-            rows = await asyncio.to_thread(recorded_rows, events)
-            self._recorded, self.rows = (rows, DueTimes(events)), len(rows)
-        return self._recorded
+            self._rows = await asyncio.to_thread(recorded_rows, events)
+            self._due, self.rows = DueTimes(events), len(self._rows)
+        return self._rows, self._due
 
     def _wait_for_rows(self, loop: asyncio.AbstractEventLoop) -> None:
         """Let the rows follow a seek; wait for them, unless on the loop's own thread."""
@@ -194,9 +195,7 @@ class Replay:
 
     async def _catch_up(self) -> None:
         """Go back where a seek asks for it, then hand over the rows that are due."""
-        if self._recorded is None:
-            return
-        rows, due = self._recorded
+        rows, due = await self._read()
         async with self._playing:
             back_to, self._back_to = self._back_to, None
             if back_to is not None and due.rows_before(back_to) < self.played:

@@ -138,6 +138,20 @@ def test_marks_keep_their_place(feed: Feed) -> None:
     assert feed.expect(since="saved").params["n"] == 21
 
 
+def test_the_activity_log_and_the_report_are_in_recorded_time(feed: Feed) -> None:
+    """From the first event on; neither a pause nor a step back is a gap."""
+    replay = replay_of(feed)
+    replay.seek(4.0)
+    feed.stop()
+    replay.seek(1.0)
+    feed.start()
+    report, entries = feed.report(), feed.logbook.df
+    assert entries["kind"].tolist() == ["started", "stopped", "went_back", "started"]
+    seconds = (entries["at"] - feed.df["received_at"][0]).dt.total_seconds()
+    assert seconds.round(3).tolist() == [0.0, 4.0, 1.0, 1.0]
+    assert (report.gaps, round(report.seconds, 3)) == ((), 4.0)
+
+
 def test_a_seek_on_the_replays_own_thread_waits_for_nothing(feed: Feed) -> None:
     """It would wait for itself."""
     replay = replay_of(feed)

@@ -260,3 +260,48 @@ def test_a_range_by_mouse_keys_and_touch(lab: Lab) -> None:
         expect(count(tab)).to_have_text("80 of 400")
         assert tab.ask(PICKED) == "[-29, -9]"
         tab.check()
+
+
+def test_a_chart_of_a_moment(lab: Lab) -> None:
+    """One event fills a twentieth of the width; labels of fresh marks stand side by side."""
+    first = "chart = bx.RateChart(log, live=False)\nlog.extend([at(0, 'solo')])\n"
+    first += "chart.flag(NOW * 10**6, 'clicked Save')\nchart.flag(NOW * 10**6 + 10**5, 'second')\n"
+    with lab.open(lab.write("moment.ipynb", [SETUP, f"{first}chart"]), height=900) as tab:
+        tab.run_all()
+        expect(readout(tab)).to_contain_text("1 event in 5 minutes")
+        older, newer = (
+            label.bounding_box() for label in tab.page.locator(".bxrc-flag-label").all()[::-1]
+        )
+        width = plot(tab).evaluate("plot => plot.clientWidth - 96")
+        bar = tab.page.locator(".bxrc-bar[d^=M]").evaluate("bar => bar.getBBox().width")
+    assert older is not None
+    assert newer is not None
+    assert older["x"] + older["width"] <= newer["x"]
+    assert bar == pytest.approx(width / 20, abs=2)
+
+
+def test_a_command_keeps_its_colour(lab: Lab) -> None:
+    """An eighth command that is hardly more frequent takes no other's place."""
+    seven = "chart = bx.RateChart(log, live=False)\n"
+    seven += "log.extend(at(0, f'n{i}') for i in range(7) for _ in range(10))\n"
+    swatches = """() => Object.fromEntries(
+        [...document.querySelectorAll('button.bxrc-entry:not(.bxrc-away)')]
+        .map(one => [one.innerText.split(/\\s/)[0], one.firstChild.className]))"""
+    cells = [SETUP, f"{seven}chart", "log.extend([at(1, 'eighth')] * 12)"]
+    cells.append("log.extend([at(2, 'eighth')] * 9)")
+    with lab.open(lab.write("colours.ipynb", cells), height=900) as tab:
+        tab.run_cell(0)
+        tab.run_cell(1)
+        expect(readout(tab)).to_contain_text("70 events")
+        before = tab.page.evaluate(swatches)
+        tab.run_cell(2)
+        expect(readout(tab)).to_contain_text("82 events")
+        close = tab.page.evaluate(swatches)
+        tab.run_cell(3)
+        expect(entry(tab, "eighth")).to_be_visible()
+        after = tab.page.evaluate(swatches)
+    assert len(before) == 7
+    assert close == before
+    kept = before.keys() & after.keys()
+    assert len(kept) == 6
+    assert {name: after[name] for name in kept} == {name: before[name] for name in kept}

@@ -72,6 +72,7 @@ def test_it_goes_back_also_in_a_pause_and_begins_again_after_the_end() -> None:
     eventually(lambda: f"{half} of 50" in bar.text.value)
     bar.first_button.click()
     assert (len(feed), feed.replay.position) == (0, 0)
+    eventually(lambda: panel.table.empty == "The recording starts here. Press Play.")
     bar.place.value = 1.0
     assert len(feed) == 50
     bar.speed.value = 60.0

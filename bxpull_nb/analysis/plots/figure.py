@@ -11,17 +11,15 @@ from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 
 from bxpull_nb.analysis import Span
+from bxpull_nb.analysis.plots.colours import GREY
 
 __all__ = [
-    *["BACKGROUND", "COLOURS", "GREY", "INK", "Figure", "count", "count_axis", "span_text"],
+    *["BACKGROUND", "INK", "Figure", "count", "count_axis", "span_text"],
     *["empty_figure", "new_figure", "set_literal", "utc_axis"],
 ]
 
 BACKGROUND = "#ffffff"
 INK = "#737373"  # read on white and on black: a notebook may have a dark theme
-GREY = "#8c8c8c"
-COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442")
-"""Okabe and Ito's, distinct for colour-blind people; the faintest, yellow, comes last."""
 
 _DPI = 100
 _BELOW = ["UTC", "%Y UTC", "%B %Y UTC", *["%d %B %Y UTC"] * 2, "%d %B %Y %H:%M UTC"]

@@ -6,8 +6,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
+from bxpull_nb.analysis.plots.colours import COLOURS
 from bxpull_nb.analysis.plots.figure import (
-    COLOURS,
     INK,
     Figure,
     count,

@@ -10,9 +10,8 @@ from matplotlib.patches import Patch
 
 from bxpull_nb import analysis
 from bxpull_nb.analysis import Span
+from bxpull_nb.analysis.plots.colours import COLOURS, colours_of
 from bxpull_nb.analysis.plots.figure import (
-    COLOURS,
-    GREY,
     INK,
     Figure,
     count,
@@ -45,8 +44,9 @@ def rate(df: "pd.DataFrame", by: str | None = "command", every: Span | None = No
     """Draw the events over time as bars, stacked by the values of a column.
 
     `every` is the width of a bar; without it about a hundred bars are drawn. The seven most
-    frequent values have a colour each, in the legend's order from the bottom; the others share
-    grey. `by=None` does not stack. Raises SettingsError as `analysis.rates` does.
+    frequent values have a colour each, that of the panel's chart, in the legend's order from the
+    bottom; the others share grey. `by=None` does not stack. Raises SettingsError as
+    `analysis.rates` does.
     """
     times = event_columns(df, ["received_at"], "plots.rate()")
     if times["received_at"].notna().sum() == 0:
@@ -96,7 +96,7 @@ def _stack(axes: Axes, table: "pd.DataFrame", step: Span, colours: Any = None) -
 
     width = pd.Timedelta(step) / pd.Timedelta("1D")
     left, floor = _days(table.index), np.zeros(len(table))
-    for name, colour in zip(table.columns, colours or (*COLOURS, GREY), strict=False):
+    for name, colour in zip(table.columns, colours or colours_of(list(table.columns)), strict=True):
         axes.bar(left, table[name], width, floor, align="edge", color=colour, linewidth=0)
         floor = floor + table[name].to_numpy()
     axes.set_xlim(left[0], left[0] + width * max(len(left), _FEW))
@@ -104,8 +104,7 @@ def _stack(axes: Axes, table: "pd.DataFrame", step: Span, colours: Any = None) -
 
 
 def _legend(axes: Axes, table: "pd.DataFrame") -> None:
-    colours = (*COLOURS, GREY)
-    swatches = [Patch(color=colour) for colour in colours[: table.shape[1]]]
+    swatches = [Patch(color=colour) for colour in colours_of(list(table.columns))]
     box = axes.legend(
         swatches[::-1],
         ["name"] * len(swatches),  # a name of an event may mean something to matplotlib

@@ -72,6 +72,7 @@ class Explorer(PanelLayout):
         self.trouble.paint(self._action_error or stats.error or "")
         self.table.empty = EMPTY[stats.state]
         if self.replay_bar is not None:
+            self.table.empty = self.replay_bar.empty
             self.replay_bar.paint()
         running = self.feed.running
         self.start_button.disabled = running

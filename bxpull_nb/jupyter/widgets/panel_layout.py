@@ -84,7 +84,10 @@ class PanelLayout(PanelPage):
             layout={"width": "150px"},
         )
         self.settings_button = ipw.ToggleButton(
-            description="Settings", icon="cog", layout={"width": "auto"}
+            description="Settings",
+            icon="cog",
+            tooltip="What to listen to",
+            layout={"width": "auto"},
         )
         self.config_card = ConfigCard()
         self.table = LiveTable(feed.log, empty=EMPTY["idle"], height=_TABLE_HEIGHT)

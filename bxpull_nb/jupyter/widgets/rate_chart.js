@@ -4,7 +4,7 @@
 const NONE = { command: null, span: null }; // a span: its first and its last second
 
 export default () => widget({ seconds: new Map(), flags: [], shades: new Map(), newest: null,
-  live: true, offset: 0, picked: NONE }, receive, mount);
+  live: true, offset: 0, picked: NONE, homes: new Map() }, receive, mount);
 
 // ---- the mirror
 function receive(mirror, model, message, buffers) {
@@ -224,7 +224,7 @@ function drawTexts(view) {
 // ---- texts and numbers
 function summary({ space, mirror }) {
   const before = mirror.seconds.get(space.end - 1)?.total ?? 0;
-  const parts = [`${wide(grouped(space.events), 6)} events${mirror.searched ? " of the search" : ""} in 5 minutes`, `${wide(grouped(before), 3)} in the last second`,
+  const parts = [`${wide(grouped(space.events), 6)} ${eventsOf(space.events)}${mirror.searched ? " of the search" : ""} in 5 minutes`, `${wide(grouped(before), 3)} in the last second`,
     `at most ${wide(grouped(space.most), 3)}`];
   return [...parts, pickedText(mirror.picked)].filter(Boolean).join(" · ");
 }
@@ -232,7 +232,7 @@ function summary({ space, mirror }) {
 function secondText({ mirror, slots }, at) {
   const second = mirror.seconds.get(at);
   const named = second ? [...second.counts].sort((a, b) => b[1] - a[1]) : [];
-  const parts = [CLOCK_S.format(at * 1000), `${grouped(second?.total ?? 0)} events`,
+  const parts = [CLOCK_S.format(at * 1000), `${grouped(second?.total ?? 0)} ${eventsOf(second?.total)}`,
     ...named.filter(([name]) => slots.includes(name)).map(([name, count]) => `${name} ${grouped(count)}`)];
   const rest = (second?.total ?? 0) - named.reduce((sum, [name, n]) => sum + (slots.includes(name) ? n : 0), 0);
   if (rest) parts.push(`others ${grouped(rest)}`);
@@ -256,6 +256,7 @@ function noteText({ mirror, model }, { events }) {
   return `No events in the last 5 minutes. The last one came at ${CLOCK_S.format(mirror.newest * 1000)}.`;
 }
 
+const eventsOf = (count) => (count === 1 ? "event" : "events");
 const middle = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 const lagText = (us) => grouped(Math.round(us / 1000));
 const wide = (text, digits) => text.padStart(digits, "\u2007"); // as wide as a digit

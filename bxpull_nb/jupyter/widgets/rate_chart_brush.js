@@ -87,7 +87,7 @@ function brushText({ brush, mirror }) {
   const [first, last] = inOrder(brush);
   const inside = [...mirror.seconds.values()].filter(({ at }) => at >= first && at <= last);
   const events = inside.reduce((sum, { total }) => sum + total, 0);
-  return `${spanned([first, last])} · ${last - first + 1} s · ${grouped(events)} events · Escape cancels`;
+  return `${spanned([first, last])} · ${last - first + 1} s · ${grouped(events)} ${eventsOf(events)} · Escape cancels`;
 }
 
 // A second by its time, several by their beginning and their end, as in the table's filter.

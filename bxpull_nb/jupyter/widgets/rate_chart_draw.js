@@ -1,9 +1,10 @@
 // The picture of RateChart, drawn from the mirror each time, with a path per command.
 
 const WINDOW = 300; // seconds, as in rate_chart.py
-const SPANS = [60, 120, WINDOW]; // seconds
+const SPANS = [20, 60, 120, WINDOW]; // seconds
 const SLOTS = 7; // commands with a colour of their own; as many as the style sheet has
 const EDGE = { left: 44, right: 52, top: 17, bottom: 18 }; // px, fixed: nothing moves with the numbers
+const STAYS = 1.25; // a command leaves its place only to one that is so much more frequent
 const LETTER = 7; // px, about the width of one in a label
 const JOINED = 3; // seconds without a lag that the line still spans
 
@@ -23,7 +24,7 @@ function survey(view) {
     others += second.others;
     most = Math.max(most, second.total);
   }
-  view.slots = slotted(view.slots, totals);
+  view.slots = slotted(view.slots, totals, mirror.homes);
   for (const [name, count] of totals) if (!view.slots.includes(name)) others += count;
   const lags = seconds.map((second) => second.lag).filter((lag) => lag !== null);
   return { from, end, span, seconds, totals, events, others, most, lags };
@@ -43,18 +44,22 @@ function lastSecond({ live, offset, newest }) {
   return newest !== null && newest > now && newest < now + 5 ? newest : now;
 }
 
-// A command that stays among the most frequent keeps its colour and its place.
-function slotted(slots, totals) {
-  const best = [...totals].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)).slice(0, SLOTS);
+// A command that stays among the most frequent keeps its colour and its place, and gets it back
+// when it returns, if no other has it. `homes` are the places that names have had.
+function slotted(slots, totals, homes) {
+  const weight = ([name, count]) => count * (slots.includes(name) ? STAYS : 1);
+  const best = [...totals].sort((a, b) => weight(b) - weight(a) || (a[0] < b[0] ? -1 : 1)).slice(0, SLOTS);
   const names = best.map(([name]) => name);
   const kept = slots.map((name) => (names.includes(name) ? name : null));
-  for (const name of names) if (!kept.includes(name)) kept[freeFor(name, kept)] = name;
+  const coming = names.filter((name) => !kept.includes(name)).sort((a, b) => homes.has(b) - homes.has(a));
+  for (const name of coming) kept[freeFor(name, kept, homes)] = name;
+  kept.forEach((name, i) => name !== null && homes.set(name, i));
   return kept;
 }
 
 // The first free place from the name's own, so that a name mostly has one colour everywhere.
-function freeFor(name, kept) {
-  const own = [...name].reduce((sum, sign) => (31 * sum + sign.codePointAt(0)) % 9973, 0);
+function freeFor(name, kept, homes) {
+  const own = homes.get(name) ?? [...name].reduce((sum, sign) => (31 * sum + sign.codePointAt(0)) % 9973, 0);
   return kept.map((_, i) => (own + i) % kept.length).find((i) => kept[i] === null);
 }
 
@@ -166,12 +171,13 @@ function flags({ mirror }, { from, end, x, bottom, width }) {
   return inView.reverse().flatMap(([us, label]) => {
     const at = x(us / 1e6);
     const room = (pixels) => Math.floor(pixels / LETTER) - 2;
-    const [right, left] = [room(free - at), room(at - EDGE.left)];
+    const edge = Math.min(at, free); // a label on the left ends before the next one
+    const [right, left] = [room(free - at), room(edge - EDGE.left)];
     const onLeft = right < Math.min(label.length, 12) && left > right; // a fresh mark is at the edge
     const text = Math.max(left, right) < 3 ? "⚑" : `⚑ ${cut(label, onLeft ? Math.min(left, 30) : right)}`;
-    free = onLeft ? at - (text.length + 1) * LETTER : at;
+    free = onLeft ? edge - (text.length + 1) * LETTER : at;
     return [draw("line", { class: "bxrc-flag", x1: at, x2: at, y1: 4, y2: bottom }),
-      textAt(onLeft ? at - 2 : at + 2, 12, text, onLeft ? "end" : "start", "bxrc-flag-label")];
+      textAt(onLeft ? edge - 2 : at + 2, 12, text, onLeft ? "end" : "start", "bxrc-flag-label")];
   });
 }
 

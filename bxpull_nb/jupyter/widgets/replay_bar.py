@@ -54,6 +54,14 @@ class ReplayBar(ipw.HBox):
             layout={"flex_flow": "row wrap", "align_items": "center", "width": "100%"},
         )
 
+    @property
+    def empty(self) -> str:
+        """The text of the table while it has no rows."""
+        replay = self._feed.replay
+        if replay is None or replay.rows is None:
+            return "Reading the recording …"
+        return "The recording starts here. Press Play." if replay.rows else "An empty recording."
+
     def paint(self) -> None:
         """Show the speed and the place now."""
         replay = self._feed.replay
