@@ -29,7 +29,7 @@ def press(tab: LabPage, name: str) -> None:
 
 @pytest.mark.parametrize("host", HOSTS.values(), ids=HOSTS)
 def test_the_panel(host: Host, tmp_path: Path) -> None:
-    """Rows move, a click opens one, the search finds, Stop stops, a file is saved."""
+    """Rows move, a click opens one, the search finds, Stop stops, a head sorts, a file is saved."""
     with opened(host, tmp_path, CELLS) as tab:
         press(tab, "Start")
         tab.page.get_by_text("connected by websocket").wait_for()
@@ -37,6 +37,7 @@ def test_the_panel(host: Host, tmp_path: Path) -> None:
         a_click_opens_its_row(tab)
         the_search_finds(tab)
         stop_stops(tab)
+        a_head_sorts(tab)
         an_export_is_downloaded(tab)
         assert [error for error in tab.errors if error not in host.own_errors] == []
         asked = {str(urlsplit(address).hostname) for address in tab.outside_requests}
@@ -99,6 +100,28 @@ def stop_stops(tab: LabPage) -> None:
     events = counted(tab)
     tab.page.wait_for_timeout(500)
     assert counted(tab) == events > 19
+
+
+def a_head_sorts(tab: LabPage) -> None:
+    """Up, down, and back to the order of arrival; test_lab_sort has more rows than a page."""
+    head = tab.page.locator(".bxlt-head .bxlt-command .bxlt-sort")
+    count = tab.page.locator(".bxlt-count")
+    rows = tab.page.locator(".bxlt-row")
+    firsts = []
+    for down in (False, True):
+        head.click()
+        count.filter(has_text="sorted").wait_for()
+        eventually(lambda: in_order(rows.evaluate_all(COMMANDS), down=down))
+        firsts.append(rows.evaluate_all(COMMANDS)[0].lower())
+    assert firsts[0] < firsts[1]
+    head.click()
+    count.filter(has_not_text="sort").wait_for()
+    eventually(lambda: rows.evaluate_all(PLACES) == sorted(rows.evaluate_all(PLACES)))
+
+
+def in_order(commands: list[str], *, down: bool) -> bool:
+    """Whether there are commands, in this order."""
+    return bool(commands) and commands == sorted(commands, key=str.lower, reverse=down)
 
 
 def an_export_is_downloaded(tab: LabPage) -> None:

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 import ipywidgets as ipw
 import pytest
 
+import bxpull_nb as bx
 from bxpull_nb.jupyter.widgets import Explorer
 from bxpull_nb.jupyter.widgets.page_widget import PageWidget
 from bxpull_nb.portal import Portal
 from tests.support.fake_comm import from_page, record_comms, sent_by
 from tests.support.paths import PROJECT
+from tests.support.rows import played
 from tests.support.waiting import eventually
 
 WIDGETS = PROJECT / "bxpull_nb" / "jupyter" / "widgets"
@@ -40,16 +42,18 @@ def test_the_page_gets_one_widget_that_refers_to_the_others(panel: Explorer) -> 
     assert set(state) == {"content", "layout", "tabbable", "tooltip"}
 
 
-def test_every_control_of_the_panel_is_drawn(panel: Explorer) -> None:
-    """Boxes, our own widgets, and exactly the controls that the script knows."""
+def test_every_control_of_a_panel_is_drawn(panel: Explorer) -> None:
+    """Boxes, our own widgets, and the controls that the script knows: it knows no others."""
+    replay = Explorer(bx.replay(played(5)))
     script = (WIDGETS / "panel_controls.js").read_text()
     known = set(re.findall(r"^  (\w+Model):", script, re.MULTILINE))
     names = {
         str(widget._model_name)
-        for widget in all_in(panel.content)
+        for widget in (*all_in(panel.content), *all_in(replay.content))
         if not isinstance(widget, PageWidget | ipw.Box)
     }
-    assert names - known == set()
+    assert names == known
+    replay.close()
 
 
 def test_every_sign_of_a_button_is_known(panel: Explorer) -> None:

@@ -20,6 +20,7 @@ def take_apart(feed: Feed, row: int) -> tuple[Anatomy, list[tuple[str, str]], Ea
     for kind, name in entities:
         before = row_before(df, place, kind, name)
         if before is not None:
-            [record] = records_at(feed.log, np.array([before + kept_from]))
-            return anatomy, entities, Earlier(before + kept_from, record, f"{kind} {name}")
+            _, records = records_at(feed.log, np.array([before + kept_from]))
+            for record in records:  # none, if it was forgotten meanwhile
+                return anatomy, entities, Earlier(before + kept_from, record, f"{kind} {name}")
     return anatomy, entities, None

@@ -67,8 +67,10 @@ class Explorer(PanelLayout):
         if self._frozen:
             return
         stats = self.feed.stats
+        self.counters.value = status_html.counters(
+            stats
+        )  # first: once “stopped” shows, it is whole
         self.light.value = status_html.state_light(stats, self.feed.next_try)
-        self.counters.value = status_html.counters(stats)
         self.trouble.paint(self._action_error or stats.error or "")
         self.table.empty = EMPTY[stats.state]
         if self.replay_bar is not None:

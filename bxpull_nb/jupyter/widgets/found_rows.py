@@ -76,13 +76,15 @@ def highlights(wanted: Alternatives) -> list[tuple[str, bool, str | None]]:
     ]
 
 
-def records_at(source: RowSource, numbers: np.ndarray) -> list[Record]:
-    """Return the records of rows that are kept, by their numbers, ascending."""
+def records_at(source: RowSource, numbers: np.ndarray) -> tuple[np.ndarray, list[Record]]:
+    """Return those of these rows that are still kept, in the order given, and their records."""
     if not len(numbers):
-        return []
-    if len(source) - numbers[0] <= 2 * len(numbers) + 100:  # the newest are at hand
-        first, records = source.recent(int(numbers[0]))
-        if first <= numbers[0]:
-            return [records[number - first] for number in numbers.tolist()]
+        return numbers, []
+    lowest = int(numbers.min())
+    if len(source) - lowest <= 2 * len(numbers) + 100:  # the newest are at hand
+        first, records = source.recent(lowest)
+        if first <= lowest:
+            return numbers, [records[number - first] for number in numbers.tolist()]
     df, kept_from = df_of(source)
-    return list(recorded_rows(df.iloc[numbers - kept_from]).records)
+    numbers = numbers[numbers >= kept_from]
+    return numbers, list(recorded_rows(df.iloc[numbers - kept_from]).records)

@@ -7,7 +7,7 @@ const SPARE = 6; // rows drawn beyond either edge
 
 const EMPTY = { rows: [], atEnd: true, newer: 0, paged: 0, noOlder: false, asking: false, counts: {}, marks: [] };
 export default () => widget({ ...EMPTY, flags: [], flagged: 0, filters: null, shows: 0, sendTimer: 0,
-  answer: null, pending: false, mistake: "", paths: [], rowPaths: [], facets: null }, receive, mount);
+  answer: null, pending: false, sort: null, ordered: null, placed: 0, sorting: 0, mistake: "", paths: [], rowPaths: [], facets: null }, receive, mount);
 
 // ---- the mirror
 function receive(mirror, model, message, buffers) {
@@ -25,7 +25,9 @@ function receive(mirror, model, message, buffers) {
   if (replaced) Object.assign(mirror, EMPTY);
   const cells = message.count ? decoded(buffers) : [];
   const newFrom = known && message.answer === mirror.answer ? end : Infinity;
-  if (mirror.atEnd) mirror.rows = joined(kept, message, cells, newFrom).slice(-(model.get("rows") + mirror.paged));
+  if (whole) takeSort(mirror, message);
+  if (mirror.ordered !== null) mirror.rows = withLater(kept, message, cells, newFrom);
+  else if (mirror.atEnd) mirror.rows = joined(kept, message, cells, newFrom).slice(-(model.get("rows") + mirror.paged));
   else mirror.newer += message.count;
   Object.assign(mirror, { epoch: message.epoch, answer: message.answer, end: message.end, counts: countsOf(message) });
   takeFlags(mirror, message, known);
@@ -67,13 +69,6 @@ function numbered({ start, numbers }, cells, newFrom) {
   });
 }
 
-function takeFlags(mirror, { kind, flags, flagged }, known) {
-  if (!known || kind === "snapshot") Object.assign(mirror, { flags: [], flagged: 0 });
-  if (!flags) return;
-  mirror.flags = [...mirror.flags, ...flags].slice(-MOST_FLAGS);
-  mirror.flagged = kind === "snapshot" ? flagged : mirror.flagged + flags.length;
-}
-
 // ---- a view
 function mount(mirror, model, el) {
   const id = `bxlt-${randomId()}`;
@@ -88,6 +83,7 @@ function mount(mirror, model, el) {
   wire(view);
   enter(view, el, view.ui.scroll);
   setFilters(view, view.filters);
+  if (mirror.sort) setSort(view, mirror.sort);
   return () => {
     document.removeEventListener("pointerdown", view.closeMenu);
     model.off("change:empty", view.repaint);
@@ -258,6 +254,7 @@ function activate(view, i, last) {
   scroll.scrollTop = Math.max((at + 1) * ROW - room, Math.min(at * ROW, scroll.scrollTop));
   view.top = scroll.scrollTop;
   setFollow(view, i === last);
+  if (view.sort) askPlaces(view, scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight);
 }
 
 // ---- painting

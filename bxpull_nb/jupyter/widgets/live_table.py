@@ -14,7 +14,9 @@ kernel -> page     facet {name}                          show this facet too
 kernel -> page     columns {paths}                       show these paths of params as columns
 page   -> kernel   select {epoch, row}                   this row was chosen
 page   -> kernel   filters {asked, filters}              the user has set these
-page   -> kernel   page {page, answer, before | after}   send older, or newer rows than this one
+page   -> kernel   page {page, answer, before | after | place}   send older or newer rows than
+                                                         this one, or those from a place on
+page   -> kernel   sort {sort}                           in the order of a column; null: of arrival
 page   -> kernel   facets {names} · columns {paths}      the user has chosen these
 ```
 
@@ -23,6 +25,9 @@ one; the rows themselves are one buffer of JSON, `numbers` theirs where some are
 `found` of `kept` rows meet the filters; `searched` were looked at so far. `flagged` counts the
 flags there have been, `asked` the calls of `show_only` and `search_for`, so that the page misses
 neither, and a snapshot never undoes the user's changes since the last call.
+
+With a `sort` a snapshot holds the first of `ordered` rows in this order, and the page finds the
+places of the rows that follow; after some thousand of these the kernel sorts all again.
 """
 
 import time
@@ -38,6 +43,7 @@ from bxpull_nb.jupyter.widgets.found_rows import Filters
 from bxpull_nb.jupyter.widgets.live_answer import LiveAnswer
 from bxpull_nb.jupyter.widgets.rows import short_name
 from bxpull_nb.jupyter.widgets.sent_rows import SentRows
+from bxpull_nb.jupyter.widgets.sorted_rows import COLUMNS, Sort
 from bxpull_nb.jupyter.widgets.table_search import on_a_thread, path_of
 from bxpull_nb.masking import quoted
 from bxpull_nb.params.path import Path
@@ -65,6 +71,7 @@ class LiveTable(SentRows):
         "live_table_bar.js",
         "live_table_columns.js",
         "live_table_facets.js",
+        "live_table_sort.js",
         "live_table_rows.js",
         "live_table_pages.js",
         "live_table.js",
@@ -215,6 +222,12 @@ class LiveTable(SentRows):
                 self._set_facets(names)
             case {"kind": "columns", "paths": list(paths)}:
                 self._set_columns(paths)
+            case {"kind": "sort", "sort": None}:
+                self._set_sort(None)
+            case {"kind": "sort", "sort": {"column": str(column), "down": bool(down)}}:
+                path = path_of(column)
+                if column in COLUMNS or isinstance(path, Path):
+                    self._set_sort(Sort(column, down, path if isinstance(path, Path) else None))
 
     def _take_filters(self, values: dict[str, Any], asked: object) -> None:
         try:
@@ -227,6 +240,12 @@ class LiveTable(SentRows):
             self._filters = filters
             self._begin()
         self._on_filter(filters.copy())
+        self.flush()
+
+    def _set_sort(self, sort: Sort | None) -> None:
+        with self._lock:
+            self._search.sort_by(sort)
+        self._search.keep_up()
         self.flush()
 
     def _set_facets(self, names: list[Any]) -> None:

@@ -85,7 +85,7 @@ function setColumns(view) {
   view.columns = chosen.map((box) => box.value).filter((name) => name in COLUMNS);
   const place = view.columns.findIndex((name) => COLUMNS[name].i > 3);
   view.columns.splice(place < 0 ? view.columns.length : place, 0, ...paths);
-  if (view.sort && !view.columns.includes(view.sort.column)) setSort(view, null);
+  if (view.sort && !view.columns.includes(view.sort.column)) askSort(view, null);
   drawHead(view);
   forgetDrawn(view);
   update(view, true);

@@ -8,10 +8,11 @@ const NEAR = 20; // rows from an edge at which further ones are asked for
 function takePage(mirror, message, buffers, model) {
   if (message.page !== mirror.page) return;
   mirror.asking = false;
-  const { before, after, count } = message;
+  const { before, after, place, count } = message;
   const rows = numbered(message, count ? decoded(buffers) : [], Infinity);
   mirror.counts = countsOf(message);
-  if (before !== null) Object.assign(mirror, withOlder(mirror, rows));
+  if (place !== null) Object.assign(mirror, withPlaces(mirror, rows, message));
+  else if (before !== null) Object.assign(mirror, withOlder(mirror, rows));
   else Object.assign(mirror, withNewer(mirror, rows, after, model.get("rows")));
   for (const view of mirror.views) update(view, true);
 }
@@ -48,8 +49,9 @@ function hasOlder({ rows, counts, noOlder, newer }) {
 
 // Asks for further rows before the edge of those in the page is in sight.
 function askFurther({ mirror, sort, frozen, top, ...view }, up, below) {
-  if (sort || frozen) return;
-  if (up && top < NEAR * ROW && hasOlder(mirror)) askPage({ mirror, ...view }, { before: mirror.rows[0].n });
+  if (frozen) return;
+  if (sort) askPlaces({ mirror, ...view }, below);
+  else if (up && top < NEAR * ROW && hasOlder(mirror)) askPage({ mirror, ...view }, { before: mirror.rows[0].n });
   else if (!up && below < NEAR * ROW && !mirror.atEnd) askPage({ mirror, ...view }, { after: mirror.rows.at(-1).n });
 }
 

@@ -1,4 +1,4 @@
-// The table: its head with the order of the rows, the rows in sight, and their texts.
+// The table: its head, the rows in sight, and their texts.
 
 const PARAMS = 300; // characters shown
 const NO_CHANNEL = "Unknown: a push server of version 5 sends all channels over one connection and does not name them.";
@@ -19,7 +19,7 @@ function columnOf({ mirror }, name) {
   return COLUMNS[name] ?? { title: name, width: "18ch", min: 18, path: mirror.paths.indexOf(name) };
 }
 
-// ---- the head and the order
+// ---- the head
 function drawHead(view) {
   const { head, scroll, root } = view.ui;
   const cells = view.columns.map((name) => {
@@ -35,53 +35,11 @@ function drawHead(view) {
   markSorted(view);
 }
 
-function markSorted({ ui: { head }, sort, columns }) {
-  columns.forEach((name, i) => {
-    const cell = head.children[i];
-    if (sort?.column === name) cell.setAttribute("aria-sort", sort.down ? "descending" : "ascending");
-    else cell.removeAttribute("aria-sort");
-    cell.firstChild.title = sort?.column !== name ? "Sort by this column"
-      : sort.down ? "Back to the order of arrival" : "Sort the other way round";
-  });
-}
-
-function nextSort(view, column) {
-  if (view.sort?.column !== column) setSort(view, { column, down: false });
-  else setSort(view, view.sort.down ? null : { column, down: true });
-  announce(view, () => (view.sort ? `Sorted by ${columnOf(view, column).title}, ${view.sort.down ? "descending" : "ascending"}`
-    : "In the order of arrival"));
-}
-
-// The tail cannot be followed while rows are sorted; the old choice returns with the order.
-function setSort(view, sort) {
-  const { follow, scroll } = view.ui;
-  if (sort && !view.sort) view.followed = view.follow;
-  const followed = sort ? false : view.followed;
-  view.sort = sort;
-  view.follow = follow.checked = followed;
-  follow.disabled = Boolean(sort);
-  follow.parentNode.title = sort ? "Not while the rows are sorted" : "Keep the newest row in sight";
-  markSorted(view);
-  update(view, true);
-  view.anchor = null;
-  scroll.scrollTop = view.top = 0;
-}
-
-// Missing values come last either way; equal ones stay in the order of arrival.
-function inOrder({ sort, mirror }, rows) {
-  if (!sort) return rows;
-  const { i, path } = columnOf({ mirror }, sort.column);
-  const sign = sort.down ? -1 : 1;
-  const keyed = rows.map((row) => {
-    const value = (path === undefined ? row.cells[i] : row.cells[8]?.[path]) ?? null;
-    return [typeof value === "string" ? value.toLowerCase() : value, row];
-  });
-  keyed.sort(([a, m], [b, n]) => {
-    if (a === b) return m.n - n.n;
-    if (a === null || b === null) return a === null ? 1 : -1;
-    return a < b ? -sign : sign;
-  });
-  return keyed.map(([, row]) => row);
+function takeFlags(mirror, { kind, flags, flagged }, known) {
+  if (!known || kind === "snapshot") Object.assign(mirror, { flags: [], flagged: 0 });
+  if (!flags) return;
+  mirror.flags = [...mirror.flags, ...flags].slice(-MOST_FLAGS);
+  mirror.flagged = kind === "snapshot" ? flagged : mirror.flagged + flags.length;
 }
 
 // Flags go before the first shown row that came after them; sorted rows have no such place.
@@ -204,8 +162,7 @@ function countText({ frozen, mirror, sort }) {
   const parts = [found === undefined ? `${grouped(total)} ${total === 1 ? "event" : "events"}` : `${grouped(found)} of ${grouped(kept)}`];
   if (mirror.pending) parts.push("searching …");
   else if (found !== undefined && searched < kept) parts.push(`searched ${short(searched)} of ${short(kept)}`);
-  const held = (frozen ?? mirror.rows).length;
-  if (sort && held < total) parts.push(`sorted: the ${grouped(held)} loaded`);
+  parts.push(...sortText({ mirror, sort, frozen }, total));
   if (frozen) parts.push("paused");
   return parts.join(" · ");
 }

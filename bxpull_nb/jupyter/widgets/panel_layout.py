@@ -104,7 +104,8 @@ class PanelLayout(PanelPage):
         """Return the panel's parts from top to bottom; the table comes as high up as it can."""
         title = ipw.HTML(status_html.headline(self.feed.name), layout={"flex": "0 1 auto"})
         gap = ipw.Box(layout={"flex": "1 1 0"})
-        actions = [self.start_button, self.stop_button, self.mark_button, self.mark_label]
+        mark = ipw.HBox([self.mark_button, self.mark_label])
+        actions = [self.start_button, self.stop_button, mark]
         settings = [self.settings_button] if self.portal else []
         self.table.layout.flex, self.table.layout.min_width = "3 1 480px", "0"
         self.detail.layout.flex, self.detail.layout.min_width = "1 1 300px", "0"

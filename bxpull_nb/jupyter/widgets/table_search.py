@@ -1,4 +1,4 @@
-"""The searches of one table: what its filters mean, searched on a thread of their own."""
+"""The searches of one table: what its filters mean, and their order, on a thread of their own."""
 
 import logging
 import threading
@@ -9,11 +9,13 @@ from bxpull_nb.errors import BxPullError, SettingsError
 from bxpull_nb.jupyter.widgets.found_rows import ALL, Filters, searched_for
 from bxpull_nb.jupyter.widgets.live_answer import FACETS, LiveAnswer
 from bxpull_nb.jupyter.widgets.rows import RowSource, short_name
+from bxpull_nb.jupyter.widgets.sorted_rows import Sort, SortedRows
 from bxpull_nb.params.path import Path
 
 __all__ = ["TableSearch", "on_a_thread", "path_of", "shown_facets"]
 
 _SHOWN = 50  # values of a facet
+_MOST_UNSORTED = 2000  # later rows, for which a page finds the places; then all are sorted again
 
 _log = logging.getLogger("bxpull_nb")
 
@@ -41,7 +43,11 @@ class TableSearch:
         self.mistake = ""
         """The sentence about the newest search, if it is none."""
         self.number = 0
-        """How many answers there have been before."""
+        """How many answers, and orders of these, there have been before."""
+        self.sort: Sort | None = None
+        """The order that is wanted; None for that of arrival."""
+        self.ordered: SortedRows | None = None
+        """The answer in that order, once it is found."""
         self._run, self._found = run, found
         self._lock = threading.Lock()
         self._is_running = False
@@ -57,13 +63,19 @@ class TableSearch:
             return False
         self.mistake = ""
         self.number += 1
+        self._source, self.ordered = source, None
         self.answer = LiveAnswer(source, wanted, span, self.facets)
         same = unpicked == wanted and span == (None, None)
         self.for_chart = self.answer if same else LiveAnswer(source, unpicked)
         return True
 
+    def sort_by(self, sort: Sort | None) -> None:
+        """Put the answer into another order; None for that of arrival."""
+        self.number += 1
+        self.sort, self.ordered = sort, None
+
     def keep_up(self) -> None:
-        """Search what was not searched yet, unless that is being done."""
+        """Search and sort what was not yet, unless that is being done."""
         if not self._needs_work:
             return
         with self._lock:
@@ -74,7 +86,15 @@ class TableSearch:
 
     @property
     def _needs_work(self) -> bool:
-        return any(not one.is_done for one in self._answers)
+        return self._needs_order or any(not one.is_done for one in self._answers)
+
+    @property
+    def _needs_order(self) -> bool:
+        """Whether the answer is all found, and not sorted, or not with many of its rows."""
+        if self.sort is None or not (self.answer.is_all or self.answer.is_done):
+            return False
+        ordered = self.ordered
+        return ordered is None or len(self.answer.since(ordered.end)) > _MOST_UNSORTED
 
     @property
     def _answers(self) -> Sequence[LiveAnswer]:
@@ -85,17 +105,31 @@ class TableSearch:
     def _work(self) -> None:
         answer = None
         try:
-            while pending := [one for one in self._answers if one.advance()]:
+            while True:
+                self._put_in_order()
+                pending = [one for one in self._answers if one.advance()]
                 if self.answer in pending and answer is not self.answer:
                     answer = self.answer  # the first piece of a new search: rows to show
                     self._found()
+                if not pending and not self._needs_order:
+                    break
         except Exception:  # noqa: BLE001 - the table must stay alive
             _log.exception("the search failed")
             self.mistake = "The search failed; the log of the notebook has the reason."
-            self.answer = self.for_chart = LiveAnswer(self.answer._source)
+            self.sort = None
+            self.answer = self.for_chart = LiveAnswer(self._source)
         finally:
             with self._lock:
                 self._is_running = False
+            self._found()
+
+    def _put_in_order(self) -> None:
+        if not self._needs_order:
+            return
+        answer, sort = self.answer, self.sort
+        ordered = SortedRows(self._source, answer, sort) if sort is not None else None
+        if answer is self.answer and sort is self.sort:  # else the user wants another one by now
+            self.ordered = ordered
             self._found()
 
 
