@@ -305,6 +305,39 @@ def test_replaced_rows_start_over(text: str) -> None:
     assert (page.epoch, table.filters["text"]) == (1, text)
 
 
+def test_rows_replaced_during_a_flush_start_over_at_the_next() -> None:
+    """A replay goes back on a thread of its own; another failure is raised."""
+
+    class Replaced(ListSource):
+        replaced = 0
+        fails = False
+
+        def recent(self, start: int) -> tuple[int, list[Record]]:
+            if self.fails:
+                self.fails = False
+                self.records.clear()
+                self.replaced += self.goes_back
+                raise IndexError("no such row")
+            return super().recent(start)
+
+        goes_back = 1
+
+    source = Replaced(5)
+    table = LiveTable(source)
+    page = Page(table)
+    page.hello()
+    source.grow(1)
+    source.fails = True
+    assert table.flush() == 0
+    source.grow(2)
+    table.flush()
+    assert len(page.catch_up().rows) == 2
+    source.fails, source.goes_back = True, 0
+    source.grow(3)
+    with pytest.raises(IndexError):
+        table.flush()
+
+
 # ---- the cells of a row
 
 

@@ -14,6 +14,7 @@ from bxpull_nb.portal import Portal
 __all__ = ["LoginView"]
 
 _PORT = 8123  # of the handler path in the tutorials
+_LINK = "text-decoration:underline;color:var(--jp-content-link-color,light-dark(#1a5fb4,#8ab4f8))"
 _THIS_MACHINE = {"127.0.0.1", "localhost", "::1"}
 _NEEDS_APPLICATION = (
     "To log in with one click, connect with an application of the portal: "
@@ -89,11 +90,10 @@ class LoginView(ipw.VBox):
     def _show_address(self, address: str) -> None:
         """Show the address as a link: only the person can agree at the portal."""
         portal = escape(urlsplit(address).netloc)
-        link = f"<a href='{escape(address)}' target='_blank' rel='noopener noreferrer'>"
+        link = f"<a href='{escape(address)}' target='_blank' rel='noreferrer' style='{_LINK}'>"
         self.text.value = (
-            f"<span class='mathjax_ignore' role='status'>{link}Log in at {portal}</a> in a new "
-            f"tab. Waiting until you come back, five minutes at most. The browser has to run on "
-            f"the machine of this kernel.</span>"
+            f"<span class='mathjax_ignore' role='status'>{link}Log in at {portal}</a> (a new tab "
+            f"of a browser on this kernel's machine). Waiting, five minutes at most.</span>"
         )
         shown(self.login_button, False)
         shown(self.port, False)

@@ -88,7 +88,12 @@ class StreamingView(PageWidget):
                 return self._start_over()
             if not self._watched:
                 return 0
-            sent = self._send_new()
+            try:
+                sent = self._send_new()
+            except Exception:
+                if self._replaced == self._times_replaced():
+                    raise
+                return 0  # its rows were replaced meanwhile: the next flush starts over
             # Jupyter drops messages above 1000 a second, perhaps the last ones before a silence:
             # the page notices it by a reminder of the position.
             if self._clock() - self._sent_at >= _REMIND_SECONDS:
