@@ -82,7 +82,7 @@ def _wait_for_a_quiet_moment(tab: LabPage) -> None:
 
 def _mark(tab: LabPage, label: str) -> None:
     tab.page.locator("input[placeholder='clicked Save']").fill(label)
-    tab.page.locator("button", has_text="Mark").click()
+    tab.page.locator(".bxp-button", has_text="Mark").click()
     tab.page.get_by_text(f"After {label}:").wait_for()
 
 

@@ -7,9 +7,11 @@ from typing import Any
 import ipywidgets
 import pytest
 
+from bxpull_nb.jupyter.widgets.found_rows import ALL
 from bxpull_nb.jupyter.widgets.live_answer import LiveAnswer
 from bxpull_nb.jupyter.widgets.live_table import LiveTable
 from bxpull_nb.jupyter.widgets.sorted_rows import COLUMNS, Sort, SortedRows
+from bxpull_nb.jupyter.widgets.table_search import TableSearch
 from bxpull_nb.models import Arrival, BadFrame, Record
 from bxpull_nb.params.path import Path
 from bxpull_nb.storage.eventlog import EventLog
@@ -83,6 +85,28 @@ def test_an_order_is_of_what_the_search_finds() -> None:
     later.go()
     assert numbers(sent_by(table)[-1]) == list(range(898, 0, -3))
     assert (newest(table)["found"], newest(table)["ordered"]) == (300, 300)
+
+
+class Busy(EventLog):
+    """A log that gets a row whenever its length is asked for, up to 400 rows."""
+
+    def __len__(self) -> int:
+        """Return the length, after one more row."""
+        if super().__len__() < 400:
+            fill(self, 1, super().__len__())
+        return super().__len__()
+
+
+def test_a_busy_feed_does_not_keep_an_order_waiting() -> None:
+    """What was there when the search began is sorted; later rows follow."""
+    ends: list[int] = []
+    search = TableSearch(log := Busy(), lambda work: work(), lambda: None)
+    fill(log, 30)
+    search.sort_by(Sort("mid", down=True))
+    search.begin(log, {**ALL, "text": "params.stage:WON"})
+    search._found = lambda: ends.append(search.ordered.end if search.ordered else 0)
+    search.keep_up()
+    assert 30 <= next(filter(None, ends)) < 200
 
 
 def test_many_later_rows_are_sorted_with_the_others() -> None:

@@ -67,9 +67,8 @@ class Explorer(PanelLayout):
         if self._frozen:
             return
         stats = self.feed.stats
-        self.counters.value = status_html.counters(
-            stats
-        )  # first: once “stopped” shows, it is whole
+        self.counters.value = status_html.counters(stats)
+        # After the counters: once the page shows “stopped”, they are the last ones.
         self.light.value = status_html.state_light(stats, self.feed.next_try)
         self.trouble.paint(self._action_error or stats.error or "")
         self.table.empty = EMPTY[stats.state]

@@ -88,6 +88,11 @@ class LiveAnswer:
         return self.high >= len(self._source) and self.low <= self.kept_from
 
     @property
+    def is_past_done(self) -> bool:
+        """Whether all rows were searched that there were when it began."""
+        return self.low <= self.kept_from
+
+    @property
     def kept_from(self) -> int:
         """The number of the oldest row that is kept."""
         return getattr(self._source, "forgotten", 0)

@@ -142,8 +142,8 @@ class SentRows(StreamingView):
         high = self._high
         numbers = answer.since(self._sent)
         numbers = numbers[numbers < high]
-        if len(numbers) > self.rows:
-            return self._send_answer()
+        if len(numbers) > self.rows:  # of sorted rows a new order follows soon
+            return 0 if self._shown_order is not None else self._send_answer()
         progress = (len(answer), answer.searched, high)
         if not len(numbers) and progress == self._progress and self._flags_sent == self._flagged:
             return 0

@@ -90,8 +90,8 @@ class TableSearch:
 
     @property
     def _needs_order(self) -> bool:
-        """Whether the answer is all found, and not sorted, or not with many of its rows."""
-        if self.sort is None or not (self.answer.is_all or self.answer.is_done):
+        """Whether the answer is found, and not sorted, or not with many of its later rows."""
+        if self.sort is None or not (self.answer.is_all or self.answer.is_past_done):
             return False
         ordered = self.ordered
         return ordered is None or len(self.answer.since(ordered.end)) > _MOST_UNSORTED
