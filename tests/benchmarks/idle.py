@@ -79,7 +79,7 @@ def _spent(work: Work, count: int) -> float:
 
 def idle(work: Work, what: str, size: Size) -> Sequence[Line]:
     """Both sides in turn, in processes of their own, for twelve seconds of events each."""
-    count = _SECONDS * _RATE if not size.quick else 10
+    count = (2 if size.quick else _SECONDS) * _RATE
     ours, theirs = partial(_cpu_of, work), partial(_cpu_of, by_hand)
     pairs = [
         (in_a_process(ours, count), in_a_process(theirs, count)) for _ in range(size.long_rounds)

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from bxpull_nb.capture.feed import Feed
+from bxpull_nb.capture.hub import EventHub
 from bxpull_nb.errors import (
     ChannelMissing,
     SettingsError,
@@ -20,12 +21,14 @@ from bxpull_nb.errors import (
     WaitTimeout,
     WrongThreadError,
 )
-from bxpull_nb.models import Record
+from bxpull_nb.models import Batch, Record
 from bxpull_nb.models.choices import checked_channels, checked_transport
 from bxpull_nb.portal import Portal
 from bxpull_nb.rest.auth import AccessToken
 from bxpull_nb.sandbox import Sandbox
+from bxpull_nb.storage.eventlog import EventLog
 from bxpull_nb.storage.export import read_events
+from tests.support.rows import event
 from tests.support.waiting import eventually
 
 TRANSPORTS = ["websocket", "polling"]
@@ -256,6 +259,19 @@ def test_the_stats_count(sandbox: Sandbox, feed: Feed) -> None:
     assert stats.last_lag is not None
     assert 0 <= stats.last_lag < 5
     assert (stats.transports, stats.error) == (("websocket",), None)
+
+
+def test_the_rate_is_that_of_the_last_ten_seconds() -> None:
+    """Events count from their arrival until ten seconds later."""
+    now = [100.0]
+    hub = EventHub(EventLog(), monotonic=lambda: now[0])
+    assert hub.rate() == 0
+    for at, count, rate in ((100.0, 10, 1.0), (106.0, 5, 1.5), (110.5, 1, 0.6)):
+        now[0] = at
+        hub.store(Batch([event(n) for n in range(count)]))
+        assert hub.rate() == pytest.approx(rate)
+    now[0] = 200.0
+    assert hub.rate() == 0
 
 
 def test_a_feed_can_be_saved_and_read(sandbox: Sandbox, feed: Feed, tmp_path: Path) -> None:
