@@ -32,7 +32,7 @@ from bxpull_nb.models.flags import flag
 from bxpull_nb.rest.auth import Auth, OAuthApp, Webhook
 from bxpull_nb.rest.batch import BatchResult, Calls, batch_requests, read_batch
 from bxpull_nb.rest.error_codes import Recovery, code_of
-from bxpull_nb.rest.pages import Page, first_page, following_page
+from bxpull_nb.rest.pages import Page, first_page, following_page, page_params
 from bxpull_nb.rest.params import as_json, checked_method
 from bxpull_nb.rest.rate_limit import LeakyBucket
 from bxpull_nb.rest.redirects import is_move, moved_portal
@@ -199,10 +199,8 @@ class RestClient:
         Without `user_id` it goes to the shared channel. Raises EventRefused.
         """
         fields: dict[str, Any] = {"COMMAND": command, "MODULE_ID": module_id}
-        if params is not None and not isinstance(params, Mapping):
-            raise SettingsError(f"the params are {quoted(params)}: give a dict of keys and values.")
-        if params:
-            fields["PARAMS"] = dict(params)
+        if given := page_params(params, {}):
+            fields["PARAMS"] = given
         if user_id is not None:
             fields["USER_ID"] = str(_user_id(user_id))  # a non-admin's own id is taken as text only
         await self.call("pull.application.event.add", fields)
