@@ -1,13 +1,14 @@
 """Helper functions for scripts and cells: connect, fetch a config, listen, replay."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from bxpull_nb.bridge import LoopThread
 from bxpull_nb.capture.feed import Feed
 from bxpull_nb.errors import SettingsError
+from bxpull_nb.masking import quoted
 from bxpull_nb.models import CHANNEL_TYPES, EVENT_COLUMNS, PullConfig
 from bxpull_nb.models.inputs import bare_or_none
 from bxpull_nb.portal import Portal, checked_portal, known_or_new
@@ -66,6 +67,7 @@ def connect(
     `on_refresh`. Raises SettingsError for half of the arguments.
     """
     given = PortalSettings(url, token, webhook, refresh_token, client_id, client_secret)
+    _check_texts({**given._asdict(), "token_url": token_url})
     if given == _NOTHING:
         given = from_environment()
         if given.webhook:  # goes before the others
@@ -218,6 +220,12 @@ def sandbox_portal(rate: float = 25.0) -> Portal:
 
     sandbox = Sandbox(demo=True, rate=rate).start()
     return Portal(AccessToken(sandbox.url, sandbox.token), sandbox=sandbox, limit=None)
+
+
+def _check_texts(given: Mapping[str, object]) -> None:
+    for name, value in given.items():
+        if value is not None and not isinstance(value, str):
+            raise SettingsError(f"the {name} is {quoted(value)}, and has to be a text. {_HOW}")
 
 
 def _variable(name: str) -> str:

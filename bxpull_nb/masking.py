@@ -17,6 +17,7 @@ __all__ = [
     "is_secret_name",
     "listed",
     "mask",
+    "mask_codes",
     "mask_foreign",
     "mask_text",
     "mask_url",
@@ -152,7 +153,7 @@ def listed(names: Sequence[str], most: int = 20) -> str:
     >>> listed(["id", "stage", "title"], most=2)
     'id, stage and 1 more'
     """
-    shown = [mask_text("".join(map(_printable, name))) for name in names[:most]]
+    shown = [mask_codes("".join(map(_printable, name))) for name in names[:most]]
     short = [name if len(name) <= _LONGEST else f"{name[:_LONGEST]}…" for name in shown]
     more = f" and {len(names) - most:,} more" if len(names) > most else ""
     return f"{', '.join(short)}{more}" or "none"
@@ -209,8 +210,17 @@ def shown_path(path: object) -> str:
     >>> shown_path("https://acme.example/rest/1/k7v2m9qz4x1c8b5n/")
     'https://acme.example/rest/1/k7v2…b5n/'
     """
-    masked = _CODE.sub(_without_code, mask_text("".join(map(_printable, str(path)))))
+    masked = mask_codes("".join(map(_printable, str(path))))
     return masked if len(masked) <= _LONGEST_PATH else f"…{masked[-_LONGEST_PATH:]}"
+
+
+def mask_codes(text: str) -> str:
+    """Return `text` masked, and words in which letters and digits take turns as in a secret.
+
+    >>> mask_codes("k7v2m9qz4x1c8b5n"), mask_codes("CRM_DEAL_UPDATE_2026")
+    ('k7v2…b5n', 'CRM_DEAL_UPDATE_2026')
+    """
+    return _CODE.sub(_without_code, mask_text(text))
 
 
 def _without_code(found: re.Match[str]) -> str:

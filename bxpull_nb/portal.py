@@ -23,7 +23,8 @@ from bxpull_nb.models.html import html_table
 from bxpull_nb.privacy import Pseudonyms, checked_pseudonyms
 from bxpull_nb.rest import PORTAL_LIMIT, BatchResult, Page, RestClient
 from bxpull_nb.rest.auth import Auth
-from bxpull_nb.rest.pages import first_page, following_page
+from bxpull_nb.rest.client import user_ids
+from bxpull_nb.rest.pages import first_page, following_page, page_params
 from bxpull_nb.rest.publish import message_body, publish
 from bxpull_nb.sources import SHARED_QUEUE, Sources, SourcesDriver
 from bxpull_nb.storage.eventlog import EventLog
@@ -108,7 +109,7 @@ class Portal:
 
         Its rows come by iterating, and `result` is what `call` returns.
         """
-        return self.bridge.run(self.rest.call_page(method, {**(params or {}), **more}))
+        return self.bridge.run(self.rest.call_page(method, page_params(params, more)))
 
     def pages(
         self, method: str, params: Mapping[str, Any] | None = None, /, **more: Any
@@ -120,7 +121,7 @@ class Portal:
         SettingsError for a `start` below 0, UnexpectedAnswer for a portal that does not move on,
         and what `call` raises. `portal.rest.pages` is the async form.
         """
-        first = first_page(method, {**(params or {}), **more})
+        first = first_page(method, page_params(params, more))
         return self._pages(method, first)
 
     def _pages(self, method: str, params: dict[str, Any] | None) -> Iterator[Page]:
@@ -162,7 +163,7 @@ class Portal:
         channel; `send_event` works everywhere. Raises ChannelMissing for a user without public
         channel, TransportUnavailable, PublishRefused or ConnectionFailed.
         """
-        self.bridge.run(self._publish(list(users), command, params or {}, module_id))
+        self.bridge.run(self._publish(user_ids(users), command, page_params(params, {}), module_id))
 
     async def _publish(
         self, users: list[int], command: str, params: Mapping[str, Any], module_id: str
@@ -195,7 +196,9 @@ class Portal:
         takes the events of a new one. `sources` are those besides the channels. With `privacy` it
         is a feed of its own, for each key.
         """
-        chosen = sources or Sources()
+        chosen = Sources() if sources is None else sources
+        if not isinstance(chosen, Sources):
+            raise SettingsError(f"sources={quoted(sources)}: give listen() the names of events.")
         wanted = checked_channels(channels), checked_transport(transport), chosen
         private = checked_pseudonyms(privacy)
         for feed in self.feeds:

@@ -21,7 +21,7 @@ from bxpull_nb.analysis.map_reduce import (
 )
 from bxpull_nb.analysis.partitioned import names_of
 from bxpull_nb.errors import SettingsError
-from bxpull_nb.masking import quoted
+from bxpull_nb.masking import listed, quoted
 from bxpull_nb.models.dataframes import column_names, event_columns, is_dask, needs_dataframe
 
 if TYPE_CHECKING:
@@ -101,8 +101,8 @@ def _check_by(df: Any, by: str | None) -> None:
     if not is_dask(df):
         needs_dataframe(df, "rates()")
     names = column_names(df)
-    if by is not None and by not in names:
-        raise SettingsError(f"by={quoted(by)} is no column: choose from {', '.join(names)}.")
+    if by is not None and not (isinstance(by, str) and by in names):
+        raise SettingsError(f"by={quoted(by)} is no column: choose from {listed(names)}.")
 
 
 def who(df: "Events") -> "pd.DataFrame":

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bxpull_nb.errors import SettingsError
-from bxpull_nb.masking import mask_text
+from bxpull_nb.masking import mask_codes
 from bxpull_nb.storage.journal import Journal
 
 __all__ = [
@@ -97,7 +97,7 @@ def checked_count(name: str, value: Any, what: str) -> int:
 def shown(value: Any) -> str:
     """Return a function's name, or a value's repr: short, on one line, with secrets masked."""
     name = getattr(value, "__qualname__", None)
-    return name if isinstance(name, str) else " ".join(mask_text(_MASKED.repr(value)).split())
+    return name if isinstance(name, str) else " ".join(mask_codes(_MASKED.repr(value)).split())
 
 
 class _Masked(reprlib.Repr):
@@ -109,7 +109,7 @@ class _Masked(reprlib.Repr):
         self.maxstring = self.maxother = 200  # characters
 
     def repr_str(self, x: str, level: int) -> str:
-        return super().repr_str(mask_text(x), level)
+        return super().repr_str(mask_codes(x), level)
 
 
 _MASKED = _Masked()

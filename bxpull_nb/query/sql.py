@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from bxpull_nb.errors import QueryFailed
 from bxpull_nb.masking import reason_of
+from bxpull_nb.models.flags import flag
 from bxpull_nb.params.engine import offer, opened
 from bxpull_nb.params.texts import well_formed
 from bxpull_nb.query.answer import df_of
@@ -53,15 +54,15 @@ def sql(source: Any, query: str, *, explain: bool = False) -> "pd.DataFrame | Pl
 
     >>> bx.sql(feed, "select command, count(*) as n from events group by all order by n desc")
     """
-    events = resolved(source)
+    events, explained_only = resolved(source), flag("explain", explain)
     with opened() as connection, _named(events):
         statement = parsed(connection, query)
-        explained = f"EXPLAIN {query}" if explain else query
+        explained = f"EXPLAIN {query}" if explained_only else query
         try:
             table = _answer(connection, events, statement, explained)
         except _MalformedParamsError:
             table = _answer(connection, events, statement, explained, careful=True)
-    return Plan("\n".join(table.column(1).to_pylist())) if explain else df_of(table)
+    return Plan("\n".join(table.column(1).to_pylist())) if explained_only else df_of(table)
 
 
 class _MalformedParamsError(Exception):

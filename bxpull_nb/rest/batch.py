@@ -7,6 +7,7 @@ from typing import Any
 
 from bxpull_nb.errors import ApiError, RestError, SettingsError
 from bxpull_nb.masking import quoted
+from bxpull_nb.models.flags import flag
 from bxpull_nb.models.html import html_table
 from bxpull_nb.rest.params import as_query, checked_method
 from bxpull_nb.rest.plain_values import plain_params
@@ -56,11 +57,16 @@ def batch_requests(calls: Calls, *, halt: bool) -> Iterator[tuple[dict[str, str]
 
     Raises SettingsError for a call that is not (method, params), or cannot be sent.
     """
+    if not isinstance(calls, Mapping):
+        raise SettingsError(
+            f"batch: {quoted(calls)} is no dict of calls, like {{'me': ('profile', {{}})}}."
+        )
+    stops = int(flag("halt", halt))
     commands = {name: _command(name, call) for name, call in calls.items()}
     names = iter(commands)
     while chunk := list(islice(names, _MOST)):
         methods = {name: calls[name][0] for name in chunk}
-        yield methods, {"halt": int(halt), "cmd": {name: commands[name] for name in chunk}}
+        yield methods, {"halt": stops, "cmd": {name: commands[name] for name in chunk}}
 
 
 def read_batch(
@@ -81,7 +87,7 @@ def read_batch(
 def _command(name: str, call: tuple[str, Mapping[str, Any]]) -> str:
     try:
         method, params = call
-    except (TypeError, ValueError):
+    except Exception:  # noqa: BLE001 - any `__iter__`
         raise SettingsError(
             f"batch: {quoted(name)} must be a method and its parameters, like ('user.get', "
             f"{{'ID': 1}})."

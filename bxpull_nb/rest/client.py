@@ -28,17 +28,18 @@ from bxpull_nb.http import (
 from bxpull_nb.masking import quoted, reason_of
 from bxpull_nb.models import PublicChannel, PullConfig, public_channels
 from bxpull_nb.models.fields import whole_number
+from bxpull_nb.models.flags import flag
 from bxpull_nb.rest.auth import Auth, OAuthApp, Webhook
 from bxpull_nb.rest.batch import BatchResult, Calls, batch_requests, read_batch
 from bxpull_nb.rest.error_codes import Recovery, code_of
-from bxpull_nb.rest.pages import Page, first_page, following_page
+from bxpull_nb.rest.pages import Page, first_page, following_page, page_params
 from bxpull_nb.rest.params import as_json, checked_method
 from bxpull_nb.rest.rate_limit import LeakyBucket
 from bxpull_nb.rest.redirects import is_move, moved_portal
 from bxpull_nb.rest.responses import RestAnswer, mapping, read_answer
 from bxpull_nb.rest.retry import RetryBudget
 
-__all__ = ["PORTAL_LIMIT", "RestClient"]
+__all__ = ["PORTAL_LIMIT", "RestClient", "user_ids"]
 
 PORTAL_LIMIT = (2.0, 50.0)
 """Calls a second, and calls at once, that a portal takes from one address."""
@@ -74,7 +75,7 @@ class RestClient:
         jitter: Callable[[], float] = random,
     ) -> None:
         self.auth = auth
-        self._bucket = LeakyBucket(*limit, clock=monotonic) if limit else None
+        self._bucket = None if limit is None else LeakyBucket.of(limit, monotonic)
         self._http = http
         if http is not None:
             mask_http_logs()
@@ -136,7 +137,8 @@ class RestClient:
         gets its user's own feed (`pull.config.get`, `personal_feed` is True). Raises
         MissingField too.
         """
-        params = {"CACHE": "Y" if cache else "N", "REOPEN": "Y" if reopen else "N"}
+        asked = {"CACHE": flag("cache", cache), "REOPEN": flag("reopen", reopen)}
+        params = {name: "Y" if value else "N" for name, value in asked.items()}
         try:
             return await self._config("pull.application.config.get", params)
         except WrongAuthType as refused:
@@ -157,7 +159,7 @@ class RestClient:
         that to this application, they are left out with a warning.
         """
         config = config or await self.fetch_config()
-        wanted = dict.fromkeys(map(_user_id, users))
+        wanted = dict.fromkeys(user_ids(users))
         known = {channel.user_id: channel for channel in config.public_channels.values()}
         found = {user: known[user] for user in wanted if user in known}
         missing = [user for user in wanted if user not in known]
@@ -197,10 +199,10 @@ class RestClient:
         Without `user_id` it goes to the shared channel. Raises EventRefused.
         """
         fields: dict[str, Any] = {"COMMAND": command, "MODULE_ID": module_id}
-        if params:
-            fields["PARAMS"] = dict(params)
+        if given := page_params(params, {}):
+            fields["PARAMS"] = given
         if user_id is not None:
-            fields["USER_ID"] = str(user_id)  # the portal takes a non-admin's own id as text only
+            fields["USER_ID"] = str(_user_id(user_id))  # a non-admin's own id is taken as text only
         await self.call("pull.application.event.add", fields)
 
     async def aclose(self) -> None:
@@ -319,6 +321,15 @@ class RestClient:
         if self._http is None:
             self._http = http_client(self.auth.portal)
         return self._http
+
+
+def user_ids(users: Iterable[object]) -> list[int]:
+    """Return the ids of users; raises SettingsError for anything but numbers."""
+    try:
+        given = list(users)
+    except Exception:  # noqa: BLE001 - any `__iter__`
+        raise SettingsError(f"{quoted(users)} is no list of users' ids, such as [1, 7].") from None
+    return list(map(_user_id, given))
 
 
 def _user_id(user: object) -> int:

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from bxpull_nb.errors import SettingsError, UnexpectedAnswer
+from bxpull_nb.masking import quoted
 from bxpull_nb.models.fields import whole_number
 from bxpull_nb.models.html import html_table
 from bxpull_nb.rest.plain_values import plain_params
 
-__all__ = ["Page", "first_page", "following_page"]
+__all__ = ["Page", "first_page", "following_page", "page_params"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -58,6 +59,13 @@ class Page:
     def _repr_html_(self) -> str:
         facts = {"method": self.method, "next": str(self.next), "total": str(self.total)}
         return html_table(facts.items())
+
+
+def page_params(params: object, more: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters of a list, given as a dict, by name, or both; SettingsError else."""
+    if params is not None and not isinstance(params, Mapping):
+        raise SettingsError(f"the parameters are {quoted(params)}: give a dict, or name them.")
+    return {**(params or {}), **more}
 
 
 def first_page(method: str, params: Mapping[str, Any]) -> dict[str, Any]:

@@ -95,6 +95,8 @@ class Explorer(PanelLayout):
 
     def close(self) -> None:
         """End the panel and its timer; the feed goes on."""
+        if not hasattr(self, "_timer"):  # it was never made: ipywidgets closes what is collected
+            return
         self._timer.cancel()
         super().close()
 

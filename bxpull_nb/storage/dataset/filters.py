@@ -42,7 +42,8 @@ class Where:
                 f"where={shown(conditions)} is no list of conditions: write such as "
                 f"[('command', '==', 'greeting')]."
             )
-        self.conditions = every = [checked(one, PARTITIONED) for one in conditions or ()]
+        given = () if conditions is None else _listed(conditions)
+        self.conditions = every = [checked(one, PARTITIONED) for one in given]
         self._folders = [one for one in every if one[0] in PARTITIONED]
         self._params = [OnParams.of(one) for one in every if is_on_params(one[0])]
         rows = [one for one in every if one[0] in EVENT_COLUMNS]
@@ -100,6 +101,13 @@ class Where:
         masks = [one.mask(texts) for one in self._params]
         met: np.ndarray = np.logical_and.reduce(masks)
         return met
+
+
+def _listed(conditions: Iterable[Condition]) -> list[Condition]:
+    try:
+        return list(conditions)
+    except Exception:  # noqa: BLE001 - any `__iter__`
+        raise SettingsError(f"where={quoted(conditions)} is no list of conditions.") from None
 
 
 def checked_columns(columns: Sequence[str] | None) -> list[str]:

@@ -10,6 +10,7 @@ import pyarrow as pa
 from bxpull_nb.errors import FileMissing, SettingsError
 from bxpull_nb.files import path_of
 from bxpull_nb.masking import quoted, reason_of, scrub, shown_path
+from bxpull_nb.models.flags import flag
 from bxpull_nb.storage.dataset.filters import Condition, Where, checked_columns
 from bxpull_nb.storage.dataset.partitions import (
     Partition,
@@ -77,7 +78,7 @@ def read_events(
     and a warning is logged. Raises FileFormatError for a foreign or damaged file, DatasetTooNew,
     DatasetUnreachable, FileMissing, SettingsError.
     """
-    if engine not in ("pandas", "dask"):
+    if not isinstance(engine, str) or engine not in ("pandas", "dask"):
         raise SettingsError(f"engine={quoted(engine)}: choose from 'pandas' and 'dask'.")
     if not is_dataset(path):
         if engine != "pandas" or columns is not None:
@@ -85,7 +86,7 @@ def read_events(
                 f"engine and columns are for a dataset, and {shown_path(path)} is a file or a "
                 "journal."
             )
-        return _filtered(read_file(path, raw=raw), Where(where), path)
+        return _filtered(read_file(path, raw=flag("raw", raw)), Where(where), path)
     storage, wanted = Storage(path), Where(where)
     chosen = checked_columns(columns)
     found = partitions(storage, wanted)

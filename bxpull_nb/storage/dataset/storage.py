@@ -34,7 +34,7 @@ class Storage:
     """
 
     def __init__(self, url: str | Path) -> None:
-        if is_webhook(str(url)):
+        if is_webhook(str(url) if isinstance(url, Path) else url):
             raise SettingsError(
                 "that is the address of a portal's webhook, and a dataset is needed: "
                 "connect(webhook=...) makes a portal of it."

@@ -138,7 +138,11 @@ class EventLog:
 
     def tail(self, n: int = 10) -> "pd.DataFrame":
         """Return the newest `n` rows, oldest first."""
-        return self.df.tail(n)
+        try:
+            count = index(n)
+        except Exception:  # noqa: BLE001 - any `__index__`
+            raise SettingsError(f"tail({quoted(n)}): give a number of rows.") from None
+        return self.df.tail(max(count, 0))
 
     def recent(self, start: int) -> tuple[int, list[Record]]:
         """Return the kept records from row `start` on, at most the newest ten thousand.

@@ -11,6 +11,7 @@ from pyarrow import csv
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.files import path_of, writing
 from bxpull_nb.masking import quoted
+from bxpull_nb.models.flags import flag
 from bxpull_nb.storage.export.columns import is_text
 from bxpull_nb.storage.export.exported import exported
 from bxpull_nb.storage.export.files import packing
@@ -64,6 +65,7 @@ def to_csv(
     (see `files.replacing`). Raises FileNotWritten when it cannot be written, SettingsError,
     which names the column, for values that have no form in a file.
     """
+    raw, excel = flag("raw", raw), flag("excel", excel)
     target, guard = path_of(path), _guard(raw=raw, excel=excel, sep=sep)
     table, _ = exported(frame, "to_csv()", reveal=reveal, typed=False)
     table = _with_ids_as_texts(table) if excel else table
@@ -81,7 +83,7 @@ def to_csv(
 def _guard(*, raw: bool, excel: bool, sep: str | None) -> Guard:
     """Return the separator and the guard; raise SettingsError for options that exclude another."""
     chosen = sep if sep is not None else (";" if excel else ",")
-    if chosen not in SEPARATORS:
+    if not isinstance(chosen, str) or chosen not in SEPARATORS:
         raise SettingsError(f"sep={quoted(chosen)}: choose from ',', ';' and a tab, '\\t'.")
     if raw and excel:
         raise SettingsError("raw=True is for programs, excel=True for people: choose one.")

@@ -6,6 +6,7 @@ import pyarrow as pa
 
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.models.dataframes import has_events, needs_dataframe
+from bxpull_nb.models.flags import flag
 from bxpull_nb.storage.export.columns import any_table
 from bxpull_nb.storage.export.masked import masked
 from bxpull_nb.storage.export.table import event_table
@@ -32,4 +33,4 @@ def exported(
         if typed or not is_events:
             raise
         table, is_events = any_table(df, function), False
-    return table if reveal else masked(table), is_events
+    return table if flag("reveal", reveal) else masked(table), is_events
