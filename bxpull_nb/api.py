@@ -173,9 +173,12 @@ def replay(source: "str | Path | pd.DataFrame", speed: float = 1.0) -> Feed:
     recorded = read_events(source) if isinstance(source, str | Path) else source
     columns = [name for name in EVENT_COLUMNS if name != "lag"]  # it follows from the times
     events = event_columns(recorded, columns, "replay()")
-    name = Path(source).name if isinstance(source, str | Path) else "replay"
+    name, recording = "replay", f"DataFrame {id(source)}"
+    if isinstance(source, str | Path):
+        name, recording = Path(source).name, str(Path(source).absolute())
 
-    return Feed(Playback(events, speed), LoopThread(), name=name, recorded=True).start()
+    playback = Playback(events, speed)
+    return Feed(playback, LoopThread(), name=name, recorded=True, recording=recording).start()
 
 
 class PortalSettings(NamedTuple):

@@ -50,6 +50,7 @@ class Feed(FollowedEvents):
         name: str = "portal",
         log: EventLog | None = None,
         recorded: bool = False,
+        recording: str = "",
         privacy: Pseudonyms | None = None,
     ) -> None:
         log = EventLog() if log is None else log
@@ -58,6 +59,8 @@ class Feed(FollowedEvents):
             hub, CaptureRun(open_driver, hub, name, privacy), bridge, recorded=recorded
         )
         self.name = name
+        self.recording = recording
+        """The file, folder or DataFrame that it plays; empty for a live feed."""
         self.privacy = privacy
         self._starting = 0  # calls of start_async under way
 

@@ -196,6 +196,24 @@ def test_one_of_many_panels_paints(comms: Recorder, portal: Portal, sandbox: San
         panel.close()
 
 
+def are_frozen(panels: list[Explorer]) -> bool:
+    """Whether each panel says so."""
+    return all("Frozen" in panel.status.value for panel in panels)
+
+
+def test_one_panel_of_a_recording_paints(comms: Recorder, tmp_path: Path) -> None:
+    """A cell that is run again plays the file again, in another feed."""
+    events = played(3)
+    path = bx.to_csv(events, tmp_path / "e.csv")
+    for source in (events, path, bx.to_csv(events, tmp_path / "other.csv")):
+        panels = [bx.explore(source), bx.explore(source), Explorer(bx.replay(source))]
+        eventually(partial(are_frozen, panels[:-1]))
+        assert all(panel._timer.cancelled() for panel in panels[:-1])
+        assert "Frozen" not in panels[-1].status.value
+        for panel in panels:
+            panel.close()
+
+
 def test_a_frozen_panel_names_the_cell_of_the_live_one(
     panel: Explorer, portal: Portal, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -40,7 +40,7 @@ class Explorer(PanelLayout):
 
     It shows the portal's last started feed, or an idle one. A feed alone, such as a replay, is
     shown without the controls that need a portal. `close()` ends the panel, not the feed. One
-    panel of a portal or feed is live, the one displayed last; earlier ones freeze.
+    panel of a portal, a feed or a recording is live, the one displayed last; earlier ones freeze.
     A picture of it is saved with the notebook, without the texts of events unless `static`.
     """
 
