@@ -24,6 +24,7 @@ from bxpull_nb.privacy import Pseudonyms, checked_pseudonyms
 from bxpull_nb.rest import PORTAL_LIMIT, BatchResult, Page, RestClient
 from bxpull_nb.rest.auth import Auth
 from bxpull_nb.rest.pages import first_page, following_page
+from bxpull_nb.rest.params import checked_users
 from bxpull_nb.rest.publish import message_body, publish
 from bxpull_nb.sources import SHARED_QUEUE, Sources, SourcesDriver
 from bxpull_nb.storage.eventlog import EventLog
@@ -79,16 +80,17 @@ class Portal:
     def send_event(
         self,
         command: str,
-        params: Mapping[str, Any] | None = None,
+        params: Mapping[str, Any] | Sequence[Any] | None = None,
         *,
         module_id: str = "application",
         user_id: int | None = None,
     ) -> None:
         """Publish an event (`pull.application.event.add`) to all listeners, this one too.
 
-        Without `user_id` it goes to the application's shared channel, with your own id to your
-        private one. Identical events in one request are merged by the portal: put a number into
-        test events. Raises EventRefused for a command, params or module the portal refuses.
+        `params` are a dict, or a list. Without `user_id` it goes to the application's shared
+        channel, with your own id to your private one. Identical events in one request are merged
+        by the portal: put a number into test events. Raises EventRefused for a command, params or
+        module the portal refuses.
         """
         self.bridge.run(self.rest.send_event(command, params, module_id=module_id, user_id=user_id))
 
@@ -162,10 +164,10 @@ class Portal:
         channel; `send_event` works everywhere. Raises ChannelMissing for a user without public
         channel, TransportUnavailable, PublishRefused or ConnectionFailed.
         """
-        self.bridge.run(self._publish(list(users), command, params or {}, module_id))
+        self.bridge.run(self._publish(checked_users(users), command, params, module_id))
 
     async def _publish(
-        self, users: list[int], command: str, params: Mapping[str, Any], module_id: str
+        self, users: list[int], command: str, params: Mapping[str, Any] | None, module_id: str
     ) -> None:
         config = await self.rest.fetch_config()
         channels = await self.rest.public_channels(users, config)

@@ -56,6 +56,8 @@ def batch_requests(calls: Calls, *, halt: bool) -> Iterator[tuple[dict[str, str]
 
     Raises SettingsError for a call that is not (method, params), or cannot be sent.
     """
+    if not isinstance(calls, Mapping):
+        raise SettingsError(f'{quoted(calls)} is no batch: write {{"name": ("method", {{}})}}.')
     commands = {name: _command(name, call) for name, call in calls.items()}
     names = iter(commands)
     while chunk := list(islice(names, _MOST)):
@@ -81,7 +83,7 @@ def read_batch(
 def _command(name: str, call: tuple[str, Mapping[str, Any]]) -> str:
     try:
         method, params = call
-    except (TypeError, ValueError):
+    except Exception:  # noqa: BLE001 - any `__iter__`
         raise SettingsError(
             f"batch: {quoted(name)} must be a method and its parameters, like ('user.get', "
             f"{{'ID': 1}})."

@@ -3,8 +3,9 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from operator import index
 from random import random
 from typing import Any
 
@@ -32,7 +33,7 @@ from bxpull_nb.rest.auth import Auth, OAuthApp, Webhook
 from bxpull_nb.rest.batch import BatchResult, Calls, batch_requests, read_batch
 from bxpull_nb.rest.error_codes import Recovery, code_of
 from bxpull_nb.rest.pages import Page, first_page, following_page
-from bxpull_nb.rest.params import as_json, checked_method
+from bxpull_nb.rest.params import as_json, checked_event_params, checked_method, checked_users
 from bxpull_nb.rest.rate_limit import LeakyBucket
 from bxpull_nb.rest.redirects import is_move, moved_portal
 from bxpull_nb.rest.responses import RestAnswer, mapping, read_answer
@@ -136,7 +137,7 @@ class RestClient:
         gets its user's own feed (`pull.config.get`, `personal_feed` is True). Raises
         MissingField too.
         """
-        params = {"CACHE": "Y" if cache else "N", "REOPEN": "Y" if reopen else "N"}
+        params = {"CACHE": _yes_or_no("cache", cache), "REOPEN": _yes_or_no("reopen", reopen)}
         try:
             return await self._config("pull.application.config.get", params)
         except WrongAuthType as refused:
@@ -157,7 +158,7 @@ class RestClient:
         that to this application, they are left out with a warning.
         """
         config = config or await self.fetch_config()
-        wanted = dict.fromkeys(map(_user_id, users))
+        wanted = dict.fromkeys(map(_user_id, checked_users(users)))
         known = {channel.user_id: channel for channel in config.public_channels.values()}
         found = {user: known[user] for user in wanted if user in known}
         missing = [user for user in wanted if user not in known]
@@ -187,7 +188,7 @@ class RestClient:
     async def send_event(
         self,
         command: str,
-        params: Mapping[str, Any] | None = None,
+        params: Mapping[str, Any] | Sequence[Any] | None = None,
         *,
         module_id: str = "application",
         user_id: int | None = None,
@@ -197,10 +198,12 @@ class RestClient:
         Without `user_id` it goes to the shared channel. Raises EventRefused.
         """
         fields: dict[str, Any] = {"COMMAND": command, "MODULE_ID": module_id}
-        if params:
-            fields["PARAMS"] = dict(params)
+        if content := checked_event_params(params):
+            fields["PARAMS"] = content
         if user_id is not None:
-            fields["USER_ID"] = str(user_id)  # the portal takes a non-admin's own id as text only
+            fields["USER_ID"] = str(
+                _user_id(user_id)
+            )  # the portal takes a non-admin's own id as text only
         await self.call("pull.application.event.add", fields)
 
     async def aclose(self) -> None:
@@ -321,9 +324,18 @@ class RestClient:
         return self._http
 
 
+def _yes_or_no(name: str, value: object) -> str:
+    if not isinstance(value, bool):
+        raise SettingsError(f"{name}={quoted(value)}: give True or False.")
+    return "Y" if value else "N"
+
+
 def _user_id(user: object) -> int:
-    """Return the user's id, which may be written as text."""
-    number = whole_number(user)
+    """Return the user's id, which may be written as text, or be a number of numpy."""
+    try:
+        number = whole_number(user if isinstance(user, str) else index(user))  # type: ignore[arg-type]
+    except Exception:  # noqa: BLE001 - any `__index__`
+        number = None
     if number is None:
         raise SettingsError(f"{quoted(user)} is no user's id. Give numbers, such as [1, 7].")
     return number

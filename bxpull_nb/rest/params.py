@@ -11,7 +11,7 @@ from bxpull_nb.errors import SettingsError
 from bxpull_nb.masking import quoted
 from bxpull_nb.rest.plain_values import plain_params
 
-__all__ = ["as_json", "as_query", "checked_method"]
+__all__ = ["as_json", "as_query", "checked_event_params", "checked_method", "checked_users"]
 
 _METHOD = re.compile(r"(?!(?=[A-Za-z]*\d)[A-Za-z0-9]{16,}$)[A-Za-z0-9_.]+")
 """A name in Latin letters; not a long code of letters and digits, which is a secret."""
@@ -22,6 +22,23 @@ def checked_method(method: str) -> str:
     if not isinstance(method, str) or not _METHOD.fullmatch(method):
         raise SettingsError(f"{quoted(method)} is no REST method's name. Write it like 'app.info'.")
     return method
+
+
+def checked_event_params(params: object) -> dict[Any, Any] | list[Any]:
+    """Return the params of an event, a dict or a list; raises SettingsError for anything else."""
+    if params is None or isinstance(params, Mapping):
+        return dict(params or {})
+    if isinstance(params, list | tuple):
+        return list(params)
+    raise SettingsError(f"params={quoted(params)}: give a dict of keys and values, or a list.")
+
+
+def checked_users(users: Any) -> list[Any]:
+    """Return the users' ids as a list; raises SettingsError for what is no list."""
+    try:
+        return list(users)
+    except Exception:  # noqa: BLE001 - any `__iter__`
+        raise SettingsError(f"users={quoted(users)}: give numbers in a list: [1, 7].") from None
 
 
 def as_json(method: str, params: Mapping[str, Any]) -> bytes:
