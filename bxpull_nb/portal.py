@@ -80,16 +80,17 @@ class Portal:
     def send_event(
         self,
         command: str,
-        params: Mapping[str, Any] | None = None,
+        params: Mapping[str, Any] | Sequence[Any] | None = None,
         *,
         module_id: str = "application",
         user_id: int | None = None,
     ) -> None:
         """Publish an event (`pull.application.event.add`) to all listeners, this one too.
 
-        Without `user_id` it goes to the application's shared channel, with your own id to your
-        private one. Identical events in one request are merged by the portal: put a number into
-        test events. Raises EventRefused for a command, params or module the portal refuses.
+        `params` are a dict, or a list. Without `user_id` it goes to the application's shared
+        channel, with your own id to your private one. Identical events in one request are merged
+        by the portal: put a number into test events. Raises EventRefused for a command, params or
+        module the portal refuses.
         """
         self.bridge.run(self.rest.send_event(command, params, module_id=module_id, user_id=user_id))
 
@@ -163,10 +164,10 @@ class Portal:
         channel; `send_event` works everywhere. Raises ChannelMissing for a user without public
         channel, TransportUnavailable, PublishRefused or ConnectionFailed.
         """
-        self.bridge.run(self._publish(user_ids(users), command, page_params(params, {}), module_id))
+        self.bridge.run(self._publish(user_ids(users), command, params, module_id))
 
     async def _publish(
-        self, users: list[int], command: str, params: Mapping[str, Any], module_id: str
+        self, users: list[int], command: str, params: Mapping[str, Any] | None, module_id: str
     ) -> None:
         config = await self.rest.fetch_config()
         channels = await self.rest.public_channels(users, config)

@@ -2,6 +2,7 @@
 
 import urllib.error
 import urllib.request
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import bxpull_nb as bx
 from bxpull_nb.errors import (
     AccessRefused,
     ApiError,
+    BxPullError,
     ChannelMissing,
     EventRefused,
     GrantRefused,
@@ -21,6 +23,7 @@ from bxpull_nb.portal import Portal
 from bxpull_nb.rest.auth import AccessToken, MemoryStore, TokenPair
 from bxpull_nb.rest.login import login
 from bxpull_nb.sandbox import Sandbox
+from tests.support.hostile_values import HOSTILE, SECRET
 
 
 def test_the_same_settings_give_the_same_feed(portal: Portal) -> None:
@@ -249,3 +252,68 @@ def test_a_portal_that_lists_public_channels_is_asked_for_other_users() -> None:
     ):
         assert portal.public_channels([1, 7, 99]).keys() == {1, 7}
         portal.publish([7], "hello")
+
+
+Both = tuple[Sandbox, Portal]
+
+
+@pytest.fixture(scope="module")
+def both() -> Iterator[Both]:
+    """Return a sandbox whose push server takes messages of clients, and its portal."""
+    with Sandbox(server_version=4) as sandbox, bx.connect(sandbox.url, token=sandbox.token) as one:
+        yield sandbox, one
+
+
+CALLS: dict[str, Callable[[Both, Any], object]] = {
+    "send_event command": lambda both, value: both[1].send_event(value),
+    "send_event params": lambda both, value: both[1].send_event("x", value),
+    "send_event module": lambda both, value: both[1].send_event("x", {}, module_id=value),
+    "send_event user": lambda both, value: both[1].send_event("x", {}, user_id=value),
+    "call": lambda both, value: both[1].call(value),
+    "call parameter": lambda both, value: both[1].call("profile", a=value),
+    "call_page": lambda both, value: both[1].call_page(value),
+    "pages": lambda both, value: list(both[1].pages(value)),
+    "batch": lambda both, value: both[1].batch(value),
+    "batch call": lambda both, value: both[1].batch({"a": value}),
+    "batch parameters": lambda both, value: both[1].batch({"a": ("profile", value)}),
+    "users": lambda both, value: both[1].public_channels(value),
+    "user": lambda both, value: both[1].public_channels([value]),
+    "publish users": lambda both, value: both[1].publish(value, "x"),
+    "publish command": lambda both, value: both[1].publish([1], value),
+    "publish params": lambda both, value: both[1].publish([1], "x", value),
+    "fetch_config": lambda _, value: bx.fetch_config(value),
+    "fetch_config cache": lambda both, value: both[1].fetch_config(cache=value),
+    "sandbox command": lambda both, value: both[0].publish(value),
+    "sandbox params": lambda both, value: both[0].publish("x", value),
+    "sandbox channel": lambda both, value: both[0].publish("x", channel=value),
+    "sandbox expiry": lambda both, value: both[0].publish("x", expiry=value),
+    "sandbox body": lambda both, value: both[0].publish_raw(value),
+    "sandbox sender": lambda both, value: both[0].publish_raw("{}", sender=value),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_hostile_argument_is_an_error_of_ours(
+    both: Both, tmp_path: Any, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Or the portal's, which is one too; none shows a secret."""
+    monkeypatch.chdir(tmp_path)
+    foreign = {}
+    for kind, value in HOSTILE.items():
+        try:
+            CALLS[name](both, value)
+        except BxPullError as exc:
+            if SECRET in str(exc):
+                foreign[kind] = str(exc)
+        except Exception as exc:  # noqa: BLE001 - the point of the test
+            foreign[kind] = type(exc).__name__
+    assert foreign == {}
+
+
+def test_an_event_may_have_a_list_as_its_params(both: Both) -> None:
+    """The portal takes one, for it asks whether the params are an array."""
+    feed = both[1].listen(transport="websocket")
+    both[1].send_event("a_list", [1, {"n": 2}])
+    event = feed.wait(lambda event: event.command == "a_list", timeout=10)
+    feed.stop()
+    assert event.params == [1, {"n": 2}]

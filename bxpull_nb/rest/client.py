@@ -3,8 +3,9 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from operator import index
 from random import random
 from typing import Any
 
@@ -32,8 +33,8 @@ from bxpull_nb.models.flags import flag
 from bxpull_nb.rest.auth import Auth, OAuthApp, Webhook
 from bxpull_nb.rest.batch import BatchResult, Calls, batch_requests, read_batch
 from bxpull_nb.rest.error_codes import Recovery, code_of
-from bxpull_nb.rest.pages import Page, first_page, following_page, page_params
-from bxpull_nb.rest.params import as_json, checked_method
+from bxpull_nb.rest.pages import Page, first_page, following_page
+from bxpull_nb.rest.params import as_json, checked_event_params, checked_method
 from bxpull_nb.rest.rate_limit import LeakyBucket
 from bxpull_nb.rest.redirects import is_move, moved_portal
 from bxpull_nb.rest.responses import RestAnswer, mapping, read_answer
@@ -189,7 +190,7 @@ class RestClient:
     async def send_event(
         self,
         command: str,
-        params: Mapping[str, Any] | None = None,
+        params: Mapping[str, Any] | Sequence[Any] | None = None,
         *,
         module_id: str = "application",
         user_id: int | None = None,
@@ -199,8 +200,8 @@ class RestClient:
         Without `user_id` it goes to the shared channel. Raises EventRefused.
         """
         fields: dict[str, Any] = {"COMMAND": command, "MODULE_ID": module_id}
-        if given := page_params(params, {}):
-            fields["PARAMS"] = given
+        if content := checked_event_params(params):
+            fields["PARAMS"] = content
         if user_id is not None:
             fields["USER_ID"] = str(_user_id(user_id))  # a non-admin's own id is taken as text only
         await self.call("pull.application.event.add", fields)
@@ -333,8 +334,11 @@ def user_ids(users: Iterable[object]) -> list[int]:
 
 
 def _user_id(user: object) -> int:
-    """Return the user's id, which may be written as text."""
-    number = whole_number(user)
+    """Return the user's id, which may be written as text, or be a number of numpy."""
+    try:
+        number = whole_number(user if isinstance(user, str) else index(user))  # type: ignore[arg-type]
+    except Exception:  # noqa: BLE001 - any `__index__`
+        number = None
     if number is None:
         raise SettingsError(f"{quoted(user)} is no user's id. Give numbers, such as [1, 7].")
     return number

@@ -11,7 +11,7 @@ from bxpull_nb.errors import SettingsError
 from bxpull_nb.masking import quoted
 from bxpull_nb.rest.plain_values import plain_params
 
-__all__ = ["as_json", "as_query", "checked_method"]
+__all__ = ["as_json", "as_query", "checked_event_params", "checked_method"]
 
 _METHOD = re.compile(r"(?!(?=[A-Za-z]*\d)[A-Za-z0-9]{16,}$)[A-Za-z0-9_.]+")
 """A name in Latin letters; not a long code of letters and digits, which is a secret."""
@@ -22,6 +22,15 @@ def checked_method(method: str) -> str:
     if not isinstance(method, str) or not _METHOD.fullmatch(method):
         raise SettingsError(f"{quoted(method)} is no REST method's name. Write it like 'app.info'.")
     return method
+
+
+def checked_event_params(params: object) -> dict[Any, Any] | list[Any]:
+    """Return the params of an event, a dict or a list; raises SettingsError for anything else."""
+    if params is None or isinstance(params, Mapping):
+        return dict(params or {})
+    if isinstance(params, list | tuple):
+        return list(params)
+    raise SettingsError(f"params={quoted(params)}: give a dict of keys and values, or a list.")
 
 
 def as_json(method: str, params: Mapping[str, Any]) -> bytes:

@@ -16,7 +16,7 @@ from bxpull_nb.http import http_client, no_answer, post, scrubbed
 from bxpull_nb.masking import mask_foreign
 from bxpull_nb.models import PublicChannel, PullConfig
 from bxpull_nb.protocol.codec import push_pb2 as pb
-from bxpull_nb.rest import as_json
+from bxpull_nb.rest.params import as_json, checked_event_params
 
 __all__ = ["message_body", "publish", "publish_url", "request_batch"]
 
@@ -89,10 +89,13 @@ def request_batch(
 
 
 def message_body(
-    command: str, params: Mapping[str, Any] | None = None, module_id: str = "application"
+    command: str,
+    params: Mapping[str, Any] | Sequence[Any] | None = None,
+    module_id: str = "application",
 ) -> str:
     """Return the JSON text of an event for listeners; raises SettingsError like any call."""
-    content = {"module_id": module_id, "command": command, "params": dict(params or {})}
+    sent = checked_event_params(params)
+    content = {"module_id": module_id, "command": command, "params": sent}
     return as_json("publish", content).decode()
 
 

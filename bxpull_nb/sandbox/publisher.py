@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from bxpull_nb.errors import SettingsError
+from bxpull_nb.masking import quoted, reason_of
 from bxpull_nb.sandbox.channels import Channels
 from bxpull_nb.sandbox.clock import iso_time
 from bxpull_nb.sandbox.push.broker import Broker
@@ -52,6 +53,7 @@ class Publisher:
         JSON, and for a channel that does not exist.
         """
         targets = self._targets(kinds)
+        _check_expiry(expiry)
         moment = self._now() if moment is None else moment
         body = event_body(module_id, command, params, moment)
         return self._broker.publish(body, targets, expiry, moment)
@@ -62,8 +64,11 @@ class Publisher:
         Raises SettingsError for another sender, for a body that UTF-8 cannot encode, and for a
         channel that does not exist.
         """
-        if sender not in _SENDERS:
-            raise SettingsError(f"sender={sender!r}: take one of {', '.join(_SENDERS)}.")
+        if not isinstance(sender, str) or sender not in _SENDERS:
+            raise SettingsError(f"sender={quoted(sender)}: take one of {', '.join(_SENDERS)}.")
+        if not isinstance(body, str):
+            raise SettingsError(f"body={quoted(body)}: give it as text.")
+        _check_expiry(expiry)
         try:
             body.encode()
         except UnicodeEncodeError as exc:
@@ -75,8 +80,14 @@ class Publisher:
 
     def _targets(self, kinds: Sequence[str]) -> list[str]:
         if not kinds or not all(kind in self._kinds for kind in kinds):
-            raise SettingsError(f"channel={kinds!r}: this sandbox has {', '.join(self._kinds)}.")
+            shown = ", ".join(map(quoted, kinds)) or "none"
+            raise SettingsError(f"channel={shown}: this sandbox has {', '.join(self._kinds)}.")
         return [key for kind in kinds for key in self._channels.current(kind).targets]
+
+
+def _check_expiry(expiry: object) -> None:
+    if not isinstance(expiry, int):
+        raise SettingsError(f"expiry={quoted(expiry)}: give a whole number of seconds.")
 
 
 def event_body(module_id: str, command: str, params: Any, moment: float) -> str:
@@ -98,5 +109,8 @@ def event_body(module_id: str, command: str, params: Any, moment: float) -> str:
     }
     try:
         return _encode(event).decode()
-    except (TypeError, ValueError, RecursionError) as exc:
-        raise SettingsError(f"the params of {command!r} cannot be written as JSON: {exc}") from exc
+    except Exception as exc:
+        reason = f"{type(exc).__name__}: {reason_of(exc)}"
+        raise SettingsError(
+            f"the params of {quoted(command)} cannot be written as JSON ({reason})."
+        ) from exc

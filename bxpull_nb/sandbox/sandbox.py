@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bxpull_nb.errors import SettingsError
+from bxpull_nb.masking import quoted
 from bxpull_nb.models.html import html_table
 from bxpull_nb.sandbox.chat_controls import ChatControls
 from bxpull_nb.sandbox.demo_truth import DemoRecord, Truth
@@ -146,7 +147,12 @@ class Sandbox(Settings, RestControls, PushControls, ObjectControls, ChatControls
 
 
 def _names(channel: str | Sequence[str]) -> list[str]:
-    return [channel] if isinstance(channel, str) else list(dict.fromkeys(channel))
+    try:
+        return [channel] if isinstance(channel, str) else list(dict.fromkeys(channel))
+    except Exception:  # noqa: BLE001 - any `__iter__`
+        raise SettingsError(
+            f"channel={quoted(channel)}: give a name, or names in a list."
+        ) from None
 
 
 Sandbox.__doc__ = f"{inspect.getdoc(Sandbox)}\n\nOptions:\n\n{options_text()}"
