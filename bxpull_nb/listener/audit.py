@@ -101,13 +101,14 @@ async def _audit(lane: Lane, settings: LaneSettings) -> bool:
     finally:
         lane.audit_pace.end()
     settings.stats.audits += 1
-    if received is not None and received.is_whole:
-        is_settled = lane.is_settled
-        lane.session.audited(audit, received if is_settled else None)
-        if is_settled:
-            _note_covered(lane, settings, audit.covered_since(received, asked_us))
-            settings.stats.audited_us[lane.name] = asked_us
-    return received is not None and received.is_whole
+    if received is None or not received.is_whole or lane.session.seen.is_behind:
+        return False  # a sibling may have noticed a reset meanwhile: this lane starts over first
+    is_settled = lane.is_settled
+    lane.session.audited(audit, received if is_settled else None)
+    if is_settled:
+        _note_covered(lane, settings, audit.covered_since(received, asked_us))
+        settings.stats.audited_us[lane.name] = asked_us
+    return True
 
 
 async def _answer_to(
@@ -122,7 +123,7 @@ async def _answer_to(
     if not audit.expected or (received is not None and audit.is_same_history(received)):
         return received
     point = lane.session.history_point
-    return await _ask_again(lane, settings, config, lane.kind, point, audit)
+    return await _ask_again(lane, settings, config, lane.kind, point, audit.of_older())
 
 
 def _note_covered(lane: Lane, settings: LaneSettings, since_us: int | None) -> None:

@@ -96,9 +96,19 @@ def a_wipe_after_a_stop(model: CaptureModel) -> None:
     model.wipe_at_once(2, BOTH)
 
 
+def a_sibling_noticed_the_reset_during_an_audit(model: CaptureModel) -> None:
+    """The private lane asked twice, and its sibling had received everything in between."""
+    model.begin(version=4, stored=0, transport="websocket")
+    model.settle("websocket")
+    model.wipe_at_once(0, ("private",))
+    model.publish(BOTH, count=1, stored=True, fate="late", skew=0.0)
+    model.wipe_at_once(0, BOTH)
+
+
 @pytest.mark.parametrize(
     "steps",
     [
+        a_sibling_noticed_the_reset_during_an_audit,
         a_restart_that_took_what_was_dropped,
         a_wipe_before_anything_was_known,
         a_wipe_between_two_processes,

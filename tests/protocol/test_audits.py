@@ -110,3 +110,11 @@ def test_an_answer_that_proves_a_reset_covers_nothing_before_it() -> None:
     """Whatever it brings again."""
     audit = Audit(None, None, 0, found=mid(5))
     assert audit.covered_since(Received(was_reset=True, again=[mid(5)]), ASKED) == ASKED
+
+
+def test_what_the_first_answer_brought_is_no_proof_in_the_second_one() -> None:
+    """A sibling had it first, so that the lane took it over."""
+    audit = Audit(mid(4), None, 0, expected=mid(9), found=mid(7), first=(mid(6), 5)).of_older()
+    assert (audit.expected, audit.found, audit.first) == (mid(4), mid(4), ("", 0))
+    assert audit.covered_since(Received(again=[mid(4)]), ASKED) is None
+    assert Audit(None, None, 0, expected=mid(9), found=mid(7)).of_older().wanted == ""

@@ -46,6 +46,16 @@ class Audit(NamedTuple):
         """The greatest mid of messages of which it matters whether they come again."""
         return max(self.expected, self.found, self.first[0])
 
+    def of_older(self) -> "Audit":
+        """Return the question for older history: only what was not asked for yet proves anything.
+
+        The lane knows by now what the first answer brought.
+        """
+        point = self.point or ""
+        first = self.first if self.first[0] <= point else ("", 0)
+        expected, found = min(self.expected, point), min(self.found, point)
+        return self._replace(expected=expected, found=found, first=first)
+
     def is_same_history(self, answer: Received) -> bool:
         """Whether the answer has a known message again, or shows already that it is another."""
         again = (mid <= self.expected for mid in answer.again)
