@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from bxpull_nb.listener import beginning
 from bxpull_nb.portal import Portal
 from bxpull_nb.rest.auth import AccessToken
 from bxpull_nb.sandbox import Sandbox
+from tests.support.pace import quicken
 
 pytest_plugins = ["tests.support.answering", "tests.support.lab"]
 
@@ -47,6 +49,18 @@ def _small_heap() -> None:
     """
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _near_servers() -> Iterator[None]:
+    """Wait less for servers that hold a first poll: those of the tests are on this machine.
+
+    By the pauses for servers on the internet each feed took 0.1 s to start, and 0.75 s by polling.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(beginning, "_LEAST_PATIENCE", 0.03)
+        quicken(patch, baseline=0.25)
+        yield
 
 
 @pytest.fixture

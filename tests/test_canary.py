@@ -16,6 +16,7 @@ from bxpull_nb.models import PullConfig
 from bxpull_nb.portal import Portal
 from bxpull_nb.sandbox import Sandbox
 from tests.support.fake_comm import Recorder, from_page, record_comms
+from tests.support.pace import quicken
 
 PRIVACY_KEY = "canary-of-the-pseudonyms-0123456789"
 
@@ -108,10 +109,15 @@ def texts_of_sources(portal: Portal, sandbox: Sandbox, folder: Path) -> Iterator
 
 @pytest.mark.parametrize("version", [3, 4, 5])
 def test_a_whole_session_shows_no_secret(
-    version: int, tmp_path: Path, comms: Recorder, caplog: pytest.LogCaptureFixture
+    version: int,
+    tmp_path: Path,
+    comms: Recorder,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Nor does any log line, of ours or of the libraries below, at any level."""
     caplog.set_level(logging.DEBUG)
+    quicken(monkeypatch, source_rate=100.0, chat_every=0.1)
     with Sandbox(server_version=version) as sandbox:
         how: dict[str, Any] = {"client_id": sandbox.client_id}
         how |= {"client_secret": sandbox.client_secret, "refresh_token": sandbox.refresh_token}

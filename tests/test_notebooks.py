@@ -9,9 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
 
 import bxpull_nb as bx
 from bxpull_nb.sandbox import Sandbox
@@ -65,6 +63,8 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Tutorials:
 
 def run(name: str, folder: Path) -> Ran:
     """The tutorial, run by a kernel that knows a sandbox by its environment."""
+    import nbformat
+
     own = [f"_portal = {OWN_SANDBOX[name]}{SECRETS}"] if name in OWN_SANDBOX else []
     notebook = nbformat.read(PROJECT / "notebooks" / f"{name}.ipynb", as_version=4)
     notebook.cells += [nbformat.v4.new_code_cell(source) for source in own]
@@ -80,6 +80,8 @@ def run(name: str, folder: Path) -> Ran:
 
 def execute(notebook: Any, folder: Path, **environment: str) -> None:
     """Run it there, with its temporary files and without the settings of this machine."""
+    from nbclient import NotebookClient
+
     kept = {key: value for key, value in os.environ.items() if not key.startswith("BXPULL_")}
     private = {"PYTHONPATH": str(PROJECT), "IPYTHONDIR": str(folder / ".ipython")}
     client = NotebookClient(
@@ -123,6 +125,8 @@ def complaints(notebook: Any) -> Iterator[str]:
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_it_is_clean(path: Path) -> None:
     """Valid, short, with ids that name each cell, and without any trace of a run."""
+    import nbformat
+
     notebook = nbformat.read(path, as_version=nbformat.NO_CONVERT)
     nbformat.validate(notebook)
     assert (notebook.nbformat, notebook.nbformat_minor) == (4, 5)
@@ -149,12 +153,16 @@ def test_it_is_clean(path: Path) -> None:
 
 def heading(path: Path) -> str:
     """The first line of the notebook, without its mark."""
+    import nbformat
+
     first = nbformat.read(path, as_version=4).cells[0].source
     return str(first.partition("\n")[0].removeprefix("# "))
 
 
 def linked(path: Path) -> list[tuple[str, str]]:
     """The links under "Next", as pairs of text and file name."""
+    import nbformat
+
     last = nbformat.read(path, as_version=4).cells[-1].source
     return re.findall(r"\[(.+?)\]\((\w+\.ipynb)\)", last.partition("**Next:**")[2])
 
@@ -190,6 +198,8 @@ def test_the_start(ran: Tutorials) -> None:
 @pytest.mark.parametrize("name", [name for name in NAMES if name != START])
 def test_the_solution_runs(name: str, tmp_path: Path) -> None:
     """After the cells before it."""
+    import nbformat
+
     notebook = nbformat.read(PROJECT / "notebooks" / f"{name}.ipynb", as_version=4)
     solution = re.findall(r"```python\n(.*?)```", notebook.cells[-1].source, re.S)[0]
     by_hand = BY_HAND.get(name, "")
@@ -360,6 +370,8 @@ def test_the_tutorial_of_a_dataset(ran: Tutorials) -> None:
 @pytest.mark.slow
 def test_the_tutorial_of_a_dataset_runs_without_dask(tmp_path: Path) -> None:
     """As on the README's own install: pandas has the same tables."""
+    import nbformat
+
     hidden = tmp_path / "hidden"
     hidden.mkdir()
     (hidden / "sitecustomize.py").write_text("import sys\nsys.modules['dask'] = None\n")
@@ -417,6 +429,8 @@ def test_nothing_fails_or_complains(name: str, ran: Tutorials) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_saved_notebook_holds_no_secret(name: str, ran: Tutorials) -> None:
     """With the state of its widgets: no token, no channel id."""
+    import nbformat
+
     notebook, _, address, secrets = ran(name)
     assert len(secrets) == (9 if name in OWN_SANDBOX else 3)
     saved = nbformat.writes(notebook)

@@ -21,6 +21,7 @@ from bxpull_nb.errors import (
     WaitTimeout,
     WrongThreadError,
 )
+from bxpull_nb.listener import Timing
 from bxpull_nb.models import Batch, Record
 from bxpull_nb.models.choices import checked_channels, checked_transport
 from bxpull_nb.portal import Portal
@@ -72,18 +73,19 @@ def test_starting_twice_is_one_listener(sandbox: Sandbox, feed: Feed) -> None:
     assert numbers(feed.df) == [1, 2]
 
 
-def test_starting_from_many_threads_is_one_listener(sandbox: Sandbox, portal: Portal) -> None:
+def test_starting_from_many_threads_is_one_listener(sandbox: Sandbox) -> None:
     """Buttons are pressed on other threads."""
-    feed = portal.feed(transport="websocket")
-    threads = [threading.Thread(target=feed.start) for _ in range(5)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    sandbox.publish("a", {"n": 1})
-    feed.wait(1, timeout=5)
-    eventually(lambda: "listeners 2" in repr(sandbox))  # the poll for the beginning has gone
-    assert numbers(feed.df) == [1]
+    with Portal(AccessToken(sandbox.url, sandbox.token), timing=Timing(late=0.0)) as portal:
+        feed = portal.feed(transport="websocket")
+        threads = [threading.Thread(target=feed.start) for _ in range(5)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        sandbox.publish("a", {"n": 1})
+        feed.wait(1, timeout=5)
+        eventually(lambda: "listeners 2" in repr(sandbox))  # the poll for the beginning has gone
+        assert numbers(feed.df) == [1]
 
 
 def test_starting_another_way_goes_on_in_the_same_log(sandbox: Sandbox, feed: Feed) -> None:

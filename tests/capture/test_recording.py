@@ -2,6 +2,7 @@
 
 import math
 import threading
+from itertools import repeat
 from pathlib import Path
 
 import pandas as pd
@@ -10,6 +11,7 @@ import pytest
 import bxpull_nb as bx
 from bxpull_nb.capture.feed import Feed
 from bxpull_nb.errors import ExpectationFailed, JournalInUse, SettingsError, WrongThreadError
+from bxpull_nb.listener import Timing
 from bxpull_nb.models import Batch, Event, Record
 from bxpull_nb.portal import Portal
 from bxpull_nb.rest.auth import AccessToken
@@ -108,15 +110,17 @@ def test_a_frame_may_outlive_the_records_it_brought(portal: Portal) -> None:
     assert (anatomy.record, anatomy.frame, anatomy.in_frame) == (events[1], "the frame", (2, 3))
 
 
-def test_duplicates_are_counted_in_the_anatomy(feed: Feed, sandbox: Sandbox) -> None:
+def test_duplicates_are_counted_in_the_anatomy(sandbox: Sandbox) -> None:
     """They were dropped, but counted."""
-    eventually(lambda: "listeners 2" in repr(sandbox))  # the poll for the beginning has gone
-    sandbox.duplicate(1)
-    sandbox.publish("a", {"n": 1})
-    sandbox.publish("b", {"n": 2})
-    feed.expect("b")
-    assert (feed.anatomy(0).copies, feed.anatomy(1).copies) == (1, 0)
-    assert feed.stats.duplicates == 1
+    with Portal(AccessToken(sandbox.url, sandbox.token), timing=Timing(late=0.0)) as portal:
+        feed = portal.feed(transport="websocket").start()
+        eventually(lambda: "listeners 2" in repr(sandbox))  # the poll for the beginning has gone
+        sandbox.duplicate(1)
+        sandbox.publish("a", {"n": 1})
+        sandbox.publish("b", {"n": 2})
+        feed.expect("b")
+        assert (feed.anatomy(0).copies, feed.anatomy(1).copies) == (1, 0)
+        assert feed.stats.duplicates == 1
 
 
 def test_an_old_rows_anatomy_comes_from_the_log() -> None:
@@ -163,14 +167,17 @@ def test_callbacks_get_what_they_asked_for(feed: Feed, sandbox: Sandbox) -> None
 
 
 @pytest.mark.slow
-def test_the_logbook_and_the_report_tell_of_a_break(feed: Feed, sandbox: Sandbox) -> None:
+def test_the_logbook_and_the_report_tell_of_a_break(sandbox: Sandbox) -> None:
     """They show its cause, its length and the replayed events."""
-    sandbox.refuse_handshakes(2, 503)
-    sandbox.drop_connections()
-    eventually(lambda: feed.stats.reconnects == 2)
-    sandbox.publish("a", {"n": 1})
-    feed.wait(1, timeout=20)
-    feed.stop()
+    timing = Timing(delays=lambda: repeat(0.2))
+    with Portal(AccessToken(sandbox.url, sandbox.token), timing=timing) as portal:
+        feed = portal.feed(transport="websocket").start()
+        sandbox.refuse_handshakes(2, 503)
+        sandbox.drop_connections()
+        eventually(lambda: feed.stats.reconnects == 2)
+        sandbox.publish("a", {"n": 1})
+        feed.wait(1, timeout=20)
+        feed.stop()
     kinds = feed.logbook.df["kind"].tolist()
     assert kinds[0] == "started"
     assert kinds[-1] == "stopped"

@@ -11,6 +11,7 @@ import pytest
 import bxpull_nb as bx
 from bxpull_nb.sandbox import Sandbox
 from tests.support.command import assert_fails, bxpull
+from tests.support.pace import quicken
 
 KEY = "the key of these tests, and no other"
 
@@ -20,12 +21,18 @@ def known(sandbox: Sandbox) -> list[str]:
     return ["--url", sandbox.url, "--token", sandbox.token]
 
 
+@pytest.fixture(autouse=True)
+def _quick_sources(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read the sources more often than the limits of a real portal allow."""
+    quicken(monkeypatch, source_rate=100.0, chat_every=0.1)
+
+
 @contextmanager
 def changing(sandbox: Sandbox) -> Iterator[None]:
-    """Make events of each source twice a second, for the sources begin one after another."""
+    """Make events of each source ten times a second, for the sources begin one after another."""
 
     def change_again_and_again() -> None:
-        while not ended.wait(0.5):
+        while not ended.wait(0.1):
             change(sandbox)
 
     ended = Event()
@@ -49,7 +56,7 @@ def change(sandbox: Sandbox) -> None:
 def test_events_of_every_source_have_their_source(sandbox: Sandbox) -> None:
     """In each JSON line, which without other sources has none."""
     with changing(sandbox):
-        result = bxpull("listen", *known(sandbox), "--events", "crm", "--chat", "--for", "5")
+        result = bxpull("listen", *known(sandbox), "--events", "crm", "--chat", "--for", "2")
     rows = [json.loads(line) for line in result.stdout.splitlines()]
     found = {(row["source"], row["command"]) for row in rows}
     assert found >= {("channel", "seen"), ("offline", "ONCRMDEALUPDATE")}
@@ -92,7 +99,7 @@ def test_the_collector_takes_them_and_replaces_personal_data(
 ) -> None:
     """Before the journal and the dataset have it; the key is in neither, nor in the log."""
     dataset, journal = tmp_path / "dataset", tmp_path / "journal"
-    options = ["--events", "crm", "--enrich", "--chat", "--privacy-key-env", "MY_KEY", "--for", "5"]
+    options = ["--events", "crm", "--enrich", "--chat", "--privacy-key-env", "MY_KEY", "--for", "2"]
     where = ["--dataset", str(dataset), "--journal", str(journal)]
     with changing(sandbox):
         result = bxpull("listen", *known(sandbox), *options, *where, MY_KEY=KEY)

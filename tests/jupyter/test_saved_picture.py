@@ -6,9 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
 
 from tests.support.lab_panel import PANEL
 from tests.support.paths import PROJECT
@@ -32,6 +30,9 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 def run(folder: Path, *, static: bool) -> tuple[str, list[str]]:
     """Run the notebook; return its text without the last cell, and what that one printed."""
+    import nbformat
+    from nbclient import NotebookClient
+
     panel = PANEL.replace("explore(portal)", f"explore(portal, static={static})")
     cells = [nbformat.v4.new_code_cell(cell) for cell in (panel, PUBLISH, SECRETS)]
     notebook = nbformat.v4.new_notebook(cells=cells)

@@ -1,6 +1,7 @@
 """Questions of some of the events: by conditions, and without reading what they exclude."""
 
 from collections.abc import Callable
+from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,15 @@ def df() -> pd.DataFrame:
     return demo_day(2400, seed=5)[0].df
 
 
+@pytest.fixture(scope="module")
+def chosen_answers(df: pd.DataFrame) -> Callable[[str], Any]:
+    """Return a function: the answer of a question of the chosen events, asked once each."""
+    hold = Conditions(WANTED).hold
+    chosen = df[[hold(one) for one in records(df)]]
+    assert 100 < len(chosen) < 1500
+    return cache(lambda name: QUESTIONS[name](chosen))
+
+
 def same(one: Any, other: Any) -> None:
     """Assert that two answers are equal, tables or code."""
     if isinstance(one, pd.DataFrame):
@@ -63,7 +73,11 @@ NUMBERS = count(1)
 @pytest.mark.parametrize("name", QUESTIONS)
 @pytest.mark.parametrize("kind", ["log", "file", "dask", "dataset"])
 def test_the_answer_is_that_of_the_chosen_events(
-    name: str, kind: str, df: pd.DataFrame, tmp_path: Path
+    name: str,
+    kind: str,
+    df: pd.DataFrame,
+    chosen_answers: Callable[[str], Any],
+    tmp_path: Path,
 ) -> None:
     """In every place, as if the others were not there."""
     if kind == "dataset":
@@ -74,11 +88,7 @@ def test_the_answer_is_that_of_the_chosen_events(
         "dask": lambda: dd.from_pandas(df, npartitions=1),
         "dataset": lambda: tmp_path,
     }
-    source = places[kind]()
-    hold = Conditions(WANTED).hold
-    chosen = df[[hold(one) for one in records(df)]]
-    assert 100 < len(chosen) < 1500
-    same(QUESTIONS[name](source, where=WANTED), QUESTIONS[name](chosen))
+    same(QUESTIONS[name](places[kind](), where=WANTED), chosen_answers(name))
 
 
 def records(df: pd.DataFrame) -> Any:

@@ -6,12 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pandas as pd
 import pytest
-import s3fs
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-from werkzeug.serving import make_server
 
 import bxpull_nb as bx
 from bxpull_nb import errors
@@ -31,6 +27,12 @@ class Bucket:
     url = "s3://bucket/ds"
 
     def __init__(self) -> None:
+        from moto.moto_server.werkzeug_app import (
+            DomainDispatcherApplication,
+            create_backend_app,
+        )
+        from werkzeug.serving import make_server
+
         self.failing: Callable[[Any], list[bytes] | None] | None = None
         """Answers a PUT in the server's place; None for the server's own answer."""
         self.refused = 0
@@ -53,6 +55,8 @@ class Bucket:
     @property
     def client(self) -> Any:
         """A client of another library."""
+        import boto3
+
         return boto3.client("s3", endpoint_url=self.endpoint, region_name="us-east-1")
 
     @property
@@ -89,6 +93,13 @@ def _server() -> Iterator[Bucket]:
     bucket.close()
 
 
+def forget_connections() -> None:
+    """Drop the connections that the library keeps for the next use of a bucket."""
+    import s3fs
+
+    s3fs.S3FileSystem.clear_instance_cache()
+
+
 @pytest.fixture
 def bucket(_server: Bucket, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
     """An empty bucket, to which the environment leads."""
@@ -100,11 +111,11 @@ def bucket(_server: Bucket, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
-    s3fs.S3FileSystem.clear_instance_cache()
+    forget_connections()
     _server.failing, _server.refused = None, 0
     _server.make()
     yield _server
-    s3fs.S3FileSystem.clear_instance_cache()
+    forget_connections()
     _server.remove()
 
 
@@ -206,7 +217,7 @@ def test_missing_credentials(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) ->
     """Named, with what to set."""
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
-    s3fs.S3FileSystem.clear_instance_cache()
+    forget_connections()
     with pytest.raises(errors.DatasetUnreachable, match="Set AWS_ACCESS_KEY_ID"):
         bx.read_events(bucket.url)
     with pytest.raises(errors.DatasetNotWritable, match="Set AWS_ACCESS_KEY_ID"):
@@ -216,6 +227,6 @@ def test_missing_credentials(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) ->
 def test_a_server_that_does_not_answer(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     """No server is at that address."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    s3fs.S3FileSystem.clear_instance_cache()
+    forget_connections()
     with pytest.raises(errors.DatasetUnreachable, match="Check the address"):
         bx.read_events(bucket.url)

@@ -76,7 +76,7 @@ hostile_events = st.builds(
 
 
 @pytest.mark.parametrize("exporter", EXPORTERS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=24, deadline=None)  # of each exporter: 60 found no more planted faults
 @given(rows=st.lists(records | hostile_events, max_size=8), change=st.sampled_from(list(CHANGES)))
 def test_reading_an_export_gives_back_the_events(
     exporter: str, rows: list[Record], change: str

@@ -9,7 +9,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import nbformat
 import pytest
 
 from tests.support.browser import (
@@ -56,6 +55,8 @@ def _marimo(folder: Path, port: int) -> Sequence[str]:
 
 def _write(folder: Path, cells: Sequence[str]) -> None:
     """Write a notebook of these cells."""
+    import nbformat
+
     notebook = nbformat.v4.new_notebook(
         cells=[nbformat.v4.new_code_cell(cell) for cell in cells],
         metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},

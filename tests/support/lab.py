@@ -31,7 +31,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
-import nbformat
 import pytest
 
 from tests.support.browser import (
@@ -106,6 +105,8 @@ class Lab:
 
     def write(self, name: str, cells: Sequence[str]) -> Path:
         """Write a notebook of these code cells; return the path for `open()`."""
+        import nbformat
+
         notebook = nbformat.v4.new_notebook(
             cells=[nbformat.v4.new_code_cell(cell) for cell in cells],
             metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},

@@ -2,6 +2,7 @@
 
 import errno
 import io
+import re
 import subprocess
 import sys
 from contextlib import suppress
@@ -67,3 +68,40 @@ def run_redirected(
         timeout=60,
         check=False,
     )
+
+
+_IN_TURN = """
+import sys
+from bxpull_nb.cli import main
+args = []
+for arg in sys.argv[1:]:
+    if arg != NEXT:
+        args.append(arg)
+        continue
+    code = 0
+    try:
+        main(args)
+    except SystemExit as ended:
+        code = ended.code
+    for stream in (sys.stdout, sys.stderr):
+        stream.write(f"{NEXT} {code}\\n")
+        stream.flush()
+    args = []
+"""
+_NEXT = "-- the end of a command --"
+
+
+def run_in_turn(*commands: list[object], **more: str) -> "list[subprocess.CompletedProcess[bytes]]":
+    """Run the commands in one process, which imports once, and return what each of them wrote."""
+    args = [text for command in commands for text in (*map(str, command), _NEXT)]
+    done = subprocess.run(
+        [sys.executable, "-c", f"NEXT = {_NEXT!r}\n{_IN_TURN}", *args],
+        capture_output=True,
+        env={**environment(), **more},
+        timeout=60,
+        check=True,
+    )
+    seam = re.compile(_NEXT.encode() + rb" (\d+)\r?\n")
+    stdout, stderr = seam.split(done.stdout), seam.split(done.stderr)
+    parts = zip(stdout[1::2], stdout[::2], stderr[::2], strict=False)
+    return [subprocess.CompletedProcess(args, int(code), *both) for code, *both in parts]
