@@ -133,6 +133,8 @@ class Lane:
             shortest, longest = self._timing.restart_pause
             pause = shortest + (longest - shortest) * self._timing.jitter()
             self.activity.restarting(pause)
+            self.state = "reconnecting"
+            self._set.target.changed()
             await self._timing.sleep(pause)
         if action.channel is not None:
             self._set.source.take_over(action.channel)

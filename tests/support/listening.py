@@ -24,6 +24,7 @@ class Capture:
 
     def __init__(self, fetch: Callable[[], Awaitable[PullConfig]], **how: Any) -> None:
         self.waits: list[float] = []
+        self.states: list[str] = []  # of the listener, in each wait
         chosen = {"late": 0.0} | how.pop("timing", {})  # faults are for lanes: the poll soon ends
         timing = Timing(delays=no_delays, sleep=self._sleep, **chosen)
         settings: dict[str, Any] = {"channels": BOTH, "timing": timing} | how
@@ -63,6 +64,7 @@ class Capture:
 
     async def _sleep(self, seconds: float) -> None:
         self.waits.append(seconds)
+        self.states.append(self.listener.state)
         await asyncio.sleep(0)
 
 
