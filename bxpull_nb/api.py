@@ -66,6 +66,7 @@ def connect(
     `on_refresh`. Raises SettingsError for half of the arguments.
     """
     given = PortalSettings(url, token, webhook, refresh_token, client_id, client_secret)
+    _check_texts(**given._asdict(), token_url=token_url)
     if given == _NOTHING:
         given = from_environment()
         if given.webhook:  # goes before the others
@@ -86,6 +87,12 @@ def connect(
     # The portal holds the store and the callback, so their ids are theirs while it lives.
     key = (auth.portal, given._replace(url=None, webhook=webhook), *map(id, others))
     return known_or_new(key, lambda: Portal(auth))
+
+
+def _check_texts(**words: object) -> None:
+    for name, value in words.items():
+        if value is not None and not isinstance(value, str):
+            raise SettingsError(f"{name} is a text, and this is a {type(value).__name__}. {_HOW}")
 
 
 def fetch_config(portal: Portal, *, cache: bool = True, reopen: bool = True) -> PullConfig:

@@ -34,7 +34,7 @@ def path_of(path: object) -> Path:
     """Return the path with `~` expanded; raise SettingsError for a value that is no path."""
     try:
         text = os.fspath(path)  # type: ignore[call-overload]
-    except TypeError:
+    except Exception:  # noqa: BLE001 - any `__fspath__`
         text = None
     if not isinstance(text, str) or not text or "\0" in text:
         raise SettingsError(

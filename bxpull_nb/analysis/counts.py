@@ -101,7 +101,7 @@ def _check_by(df: Any, by: str | None) -> None:
     if not is_dask(df):
         needs_dataframe(df, "rates()")
     names = column_names(df)
-    if by is not None and by not in names:
+    if by is not None and not (isinstance(by, str) and by in names):
         raise SettingsError(f"by={quoted(by)} is no column: choose from {', '.join(names)}.")
 
 

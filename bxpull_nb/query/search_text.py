@@ -82,6 +82,8 @@ def parsed(text: str) -> Alternatives:
     >>> parsed('won OR params.id:15')[1][0].path
     Path('id')
     """
+    if not isinstance(text, str):
+        raise QueryFailed(f"{quoted(text)} is no search: write a text, such as 'deal* -test'.")
     parts: list[list[Term]] = [[]]
     for found in _tokens(text.encode(errors="replace").decode()):
         if found[0] == "OR":

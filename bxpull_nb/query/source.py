@@ -1,6 +1,7 @@
 """One source of events for every question: a feed, a DataFrame, a file, a journal, a dataset."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -115,7 +116,8 @@ def _found(source: Any) -> Source:
     if _is_pandas(df := getattr(source, "df", None)):
         return _of_df(df)
     if hasattr(source, "__arrow_c_stream__"):
-        return _of_table(pa.table(source))
+        with suppress(pa.ArrowException):  # one column alone is no table
+            return _of_table(pa.table(source))
     raise SettingsError(
         f"a {type(source).__name__} holds no events: give a feed, a DataFrame, a file, a journal "
         f"or a dataset."

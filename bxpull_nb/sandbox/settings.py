@@ -4,9 +4,13 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
+from numbers import Integral, Real
 from textwrap import fill
+from types import NoneType, UnionType
+from typing import Any, get_args
 
 from bxpull_nb.errors import SettingsError
+from bxpull_nb.masking import quoted
 
 __all__ = [
     "DEFAULT_SCOPE",
@@ -27,6 +31,8 @@ PROFILES = ("guide", "portal")
 """HTTP statuses as the official guide documents them, and as today's portals send them."""
 USER_ID = 1
 """The user of the application and of the webhook."""
+_KINDS: dict[Any, type] = {int: Integral, float: Real, str: str, bytes: bytes, NoneType: NoneType}
+"""Type of an option -> the values that it takes, also those of numpy."""
 _DRIFT_AFTER = 1000  # demo events, 40 seconds of them
 _VERSIONS = (3, 4, 5)
 _POSITIVE = (
@@ -192,6 +198,7 @@ class Settings:
     )
 
     def __post_init__(self) -> None:
+        self._check_types()
         self._check_choices()
         if not 0 <= self.port <= 65535:
             raise SettingsError(f"port={self.port!r}: take 1 to 65535, or 0 for any free port.")
@@ -205,6 +212,19 @@ class Settings:
         for name in (*_POSITIVE, *optional):
             if not getattr(self, name) > 0:
                 raise SettingsError(f"{name}={getattr(self, name)!r}: it must be more than 0.")
+
+    def _check_types(self) -> None:
+        """Raise SettingsError for a text instead of a number, and the like."""
+        for option in fields(self):
+            kind = option.type
+            kinds = get_args(kind) if isinstance(kind, UnionType) else (kind,)
+            wanted = tuple(_KINDS[one] for one in kinds if one in _KINDS)
+            value = getattr(self, option.name)
+            if len(wanted) == len(kinds) and not isinstance(value, wanted):
+                names = " or ".join("None" if one is NoneType else one.__name__ for one in kinds)
+                raise SettingsError(
+                    f"{option.name}={quoted(value)} is a {type(value).__name__}: give {names}."
+                )
 
     def _check_choices(self) -> None:
         if self.server_version not in _VERSIONS:
@@ -222,7 +242,7 @@ class Settings:
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 names = ", ".join(filter(None, allowed))
-                raise SettingsError(f"{name}={getattr(self, name)!r}: take one of {names}.")
+                raise SettingsError(f"{name}={quoted(getattr(self, name))}: take one of {names}.")
 
     @property
     def drift_after(self) -> int | None:
@@ -256,7 +276,7 @@ class Settings:
 def _key_bytes(key: object) -> bytes:
     """Return the key as bytes; none for a value of another type."""
     if isinstance(key, str):
-        return key.encode()
+        return key.encode(errors="surrogatepass")
     return key if isinstance(key, bytes) else b""
 
 

@@ -51,7 +51,7 @@ def rate(df: "pd.DataFrame", by: str | None = "command", every: Span | None = No
     times = event_columns(df, ["received_at"], "plots.rate()")
     if times["received_at"].notna().sum() == 0:
         return empty_figure("Events over time", _EMPTY)
-    step = every or _step(times)
+    step = _step(times) if every is None else every
     table = _most(analysis.rates(df, step, by))
     drawing, axes = new_figure("Events over time", f"events per {span_text(step)}")
     _stack(axes, table, step)

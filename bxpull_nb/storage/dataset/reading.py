@@ -77,7 +77,7 @@ def read_events(
     and a warning is logged. Raises FileFormatError for a foreign or damaged file, DatasetTooNew,
     DatasetUnreachable, FileMissing, SettingsError.
     """
-    if engine not in ("pandas", "dask"):
+    if not isinstance(engine, str) or engine not in ("pandas", "dask"):
         raise SettingsError(f"engine={quoted(engine)}: choose from 'pandas' and 'dask'.")
     if not is_dataset(path):
         if engine != "pandas" or columns is not None:

@@ -9,7 +9,7 @@ from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 from bxpull_nb.errors import BxPullError, DatasetNotWritable, DatasetUnreachable, SettingsError
-from bxpull_nb.files import sync_folder
+from bxpull_nb.files import path_of, sync_folder
 from bxpull_nb.masking import mask_foreign, mask_text, reason_of
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def _absolute(url: str | Path) -> str:
     if isinstance(url, str) and "://" in url:
         scheme, _, rest = url.partition("://")
         return f"{scheme}://{rest.rstrip('/')}"  # with a slash or without: the same place
-    return str(Path(url).expanduser().absolute())
+    return str(path_of(url).absolute())
 
 
 def _listed(protocol: str | tuple[str, ...]) -> tuple[str, ...]:

@@ -81,7 +81,7 @@ def to_csv(
 def _guard(*, raw: bool, excel: bool, sep: str | None) -> Guard:
     """Return the separator and the guard; raise SettingsError for options that exclude another."""
     chosen = sep if sep is not None else (";" if excel else ",")
-    if chosen not in SEPARATORS:
+    if not isinstance(chosen, str) or chosen not in SEPARATORS:
         raise SettingsError(f"sep={quoted(chosen)}: choose from ',', ';' and a tab, '\\t'.")
     if raw and excel:
         raise SettingsError("raw=True is for programs, excel=True for people: choose one.")

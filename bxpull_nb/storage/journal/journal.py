@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from bxpull_nb.errors import JournalInUse, JournalNotWritable, SettingsError
+from bxpull_nb.files import path_of
 from bxpull_nb.masking import quoted
 from bxpull_nb.models import Batch, Position
 from bxpull_nb.models.counted import counted
@@ -81,11 +82,11 @@ class Journal:
         clock: Callable[[], int] = time.time_ns,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        if durability not in _DURABILITIES:
+        if not isinstance(durability, str) or durability not in _DURABILITIES:
             raise SettingsError(
                 f"durability={quoted(durability)}: choose from 'frame', 'second', 'os'."
             )
-        self.folder = Path(folder).expanduser()
+        self.folder = path_of(folder)
         self.durability = durability
         self.repaired = Repaired()
         """Damage that `open` found."""
