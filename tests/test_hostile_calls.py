@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 import bxpull_nb as bx
@@ -111,3 +112,19 @@ def test_every_public_function_is_called() -> None:
     public = {name for name in bx.__all__ if callable(getattr(bx, name))}
     figures = {f"plots.{name}" for name in bx.plots.__all__} - {"plots.Figure"}
     assert public | figures == CALLS.keys() | ELSEWHERE
+
+
+@pytest.mark.parametrize("name", ["schema", "search", "unusual", "compare"])
+def test_decoded_params_are_an_error_of_ours(name: str) -> None:
+    """With the remedy: the column holds JSON texts."""
+    decoded = DF.assign(params=[{"a": 1}] * len(DF))
+    more = {"search": ["c0"], "compare": [DF]}.get(name, [])
+    with pytest.raises(BxPullError, match=r"params holds decoded values: .* json\.dumps"):
+        getattr(bx, name)(decoded, *more)
+
+
+def test_pseudonyms_need_one_column_of_each_name() -> None:
+    """Whichever column is there twice."""
+    twice = pd.concat([DF, DF[["command"]]], axis=1)
+    with pytest.raises(BxPullError, match="two columns of one name"):
+        bx.pseudonymised(twice, KEY["key"])
