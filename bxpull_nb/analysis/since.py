@@ -123,7 +123,7 @@ def _moment(moment: str | datetime) -> "pd.Timestamp":
     import pandas as pd
 
     at: Any = pd.NaT
-    with suppress(Exception):  # any `__str__` and `__index__`
+    with suppress(Exception):  # any object
         at = pd.Timestamp(moment)
     if pd.isna(at):
         raise SettingsError(f"moment={quoted(moment)} is no time: write '2026-01-01T12:00Z'.")

@@ -235,7 +235,7 @@ class Lane:
             acknowledgements = self.session.stored(received)
             self.note_beginning()
             self._note(received, config)
-            self.calls.answered(received.answers)
+            self.calls.received(received.batch.frame)
             if acknowledgements:
                 await transport.send(*acknowledgements)
             is_torn |= received.is_torn

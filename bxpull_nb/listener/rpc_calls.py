@@ -1,7 +1,7 @@
 """Calls of this client to a JSON-RPC push server, and their answers, over one connection."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from itertools import count
 from typing import Any
 
@@ -34,9 +34,11 @@ class RpcCalls:
             if not future.done():
                 future.set_exception(ConnectionFailed("the connection broke before the answer."))
 
-    def answered(self, answers: Sequence[RpcAnswer]) -> None:
-        """Give each answer to its call."""
-        for answer in answers:
+    def received(self, frame: str | bytes | None) -> None:
+        """Give each answer in the frame to its call; without a call nothing is decoded."""
+        if not self._waiting or not isinstance(frame, str):
+            return
+        for answer in JsonRpcCodec.answers(frame):
             future = self._waiting.pop(answer.id, None)
             if future is not None and not future.done():
                 future.set_result(answer)

@@ -49,9 +49,7 @@ class Pseudonyms:
         self._known = KnownNames(
             self._memory, self._digest, lambda name: f"person-{self._hex('person', name)}"
         )
-        if isinstance(names, str):
-            raise SettingsError("Pseudonyms: names is a list of keys, such as ['UF_CRM_DIRECTOR'].")
-        self.name_fields = frozenset(names)
+        self.name_fields = _name_fields(names)
 
     def person(self, name: str) -> str:
         """Return the pseudonym of a name, in any case and order of its words.
@@ -204,6 +202,17 @@ def checked_pseudonyms(privacy: object) -> Pseudonyms | None:
     raise SettingsError(  # without the value: it may be the key
         f"privacy is a {type(privacy).__name__}: give privacy=bx.Pseudonyms(key)."
     )
+
+
+def _name_fields(names: Iterable[str]) -> frozenset[str]:
+    """Return the keys; SettingsError for what is no list of texts."""
+    try:
+        fields = None if isinstance(names, str) else list(names)
+    except Exception:  # noqa: BLE001 - any `__iter__`
+        fields = None
+    if fields is None or not all(isinstance(name, str) for name in fields):
+        raise SettingsError("Pseudonyms: names is a list of keys, such as ['UF_CRM_DIRECTOR'].")
+    return frozenset(fields)
 
 
 def _digest(keyed: Callable[[str], bytes], text: str) -> str:

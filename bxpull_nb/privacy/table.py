@@ -45,6 +45,11 @@ def _texts_of(events: "pd.DataFrame") -> list[str | None]:
             "pseudonymised: this is no DataFrame with a column params. Give feed.df, or what "
             "bx.read_events returns."
         )
+    if not events.columns.is_unique:
+        raise SettingsError(
+            "pseudonymised: the DataFrame has two columns of one name. Keep one: "
+            "df.loc[:, ~df.columns.duplicated()]."
+        )
     texts = [None if pd.isna(text) else text for text in events["params"]]
     if not all(text is None or isinstance(text, str) for text in texts):
         raise SettingsError("pseudonymised: the column params holds other values than JSON texts.")

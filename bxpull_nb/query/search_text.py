@@ -83,7 +83,7 @@ def parsed(text: str) -> Alternatives:
     Path('id')
     """
     if not isinstance(text, str):
-        raise QueryFailed(f"a search is a text, and this is {quoted(text)}.")
+        raise QueryFailed(f"{quoted(text)} is no search: write a text, such as 'deal* -test'.")
     parts: list[list[Term]] = [[]]
     for found in _tokens(text.encode(errors="replace").decode()):
         if found[0] == "OR":

@@ -144,11 +144,14 @@ def _of_df(df: Any) -> Source:
 def _array(column: Any, name: str) -> Any:
     """Return a column of pandas as one of Arrow; SettingsError for a mixed one."""
     try:
-        return pa.array(column, from_pandas=True)
+        array = pa.array(column, from_pandas=True)
     except (pa.ArrowException, ValueError, TypeError):
         raise SettingsError(
             f"the column {name} holds values of several types: convert it, or leave it out."
         ) from None
+    if name == "params" and pa.types.is_nested(array.type):
+        raise SettingsError("the column params holds decoded values: encode them with json.dumps.")
+    return array
 
 
 def _of_table(table: pa.Table) -> Source:

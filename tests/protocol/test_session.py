@@ -385,12 +385,13 @@ def test_other_dialects_are_not_acknowledged() -> None:
     assert lane.stored(lane.receive(frame([1]), ARRIVAL)) == []
 
 
-def test_answers_to_calls_are_handed_out() -> None:
-    """The same frame may hold messages."""
-    content = [{"jsonrpc": "2.0", "id": 3, "result": True}, json.loads(rpc(1))]
-    received = session(codec=JsonRpcCodec()).receive(json.dumps(content), ARRIVAL)
-    assert received.answers == [RpcAnswer(3, True)]
-    assert len(received.batch.records) == 1
+def test_an_answer_to_a_call_is_no_message() -> None:
+    """The same frame may hold messages; the caller reads its answer from the frame."""
+    content = json.dumps([{"jsonrpc": "2.0", "id": 3, "result": True}, json.loads(rpc(1))])
+    batch = session(codec=JsonRpcCodec()).receive(content, ARRIVAL).batch
+    assert len(batch.records) == 1
+    assert isinstance(batch.frame, str)
+    assert JsonRpcCodec.answers(batch.frame) == [RpcAnswer(3, True)]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import msgspec
 
 from bxpull_nb.models import Batch, Event, Record
-from bxpull_nb.protocol.codec import RpcAnswer
 
 __all__ = ["Received"]
 
@@ -36,7 +35,5 @@ class Received(msgspec.Struct, frozen=True):
     """Whether the server restarted its count: its storage is empty, old positions mean nothing."""
     service_messages: Sequence[Event] = ()
     """New messages of the push system to its clients; the batch has them too."""
-    answers: Sequence[RpcAnswer] = ()
-    """Answers to calls of this client (JSON-RPC)."""
     acknowledge: Sequence[str] = ()
     """Mids to acknowledge once the records are stored (JSON-RPC), duplicates too."""

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 
 from bxpull_nb.models import Arrival, Batch, Position, Record, RecordBatch
-from bxpull_nb.protocol.codec import Codec, JsonRpcCodec, decoded
+from bxpull_nb.protocol.codec import Codec, decoded
 from bxpull_nb.protocol.codec.joining import DecodedFrame
 from bxpull_nb.protocol.endpoint import FULL_HISTORY
 from bxpull_nb.protocol.session.audits import Audit, AuditMemory
@@ -194,7 +194,6 @@ class Session:
             is_torn=is_torn,
             was_reset=bool(again),
             service_messages=service_messages(kept) if "pull" in kept.module_ids else (),
-            answers=JsonRpcCodec.answers(content) if is_rpc and isinstance(content, str) else (),
             acknowledge=[mid for mid in records.mids if mid] if is_rpc else (),
         )
 

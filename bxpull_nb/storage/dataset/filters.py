@@ -37,13 +37,7 @@ class Where:
     """
 
     def __init__(self, conditions: Iterable[Condition] | None) -> None:
-        if isinstance(conditions, str | Mapping) or not isinstance(conditions, Iterable | None):
-            raise SettingsError(
-                f"where={shown(conditions)} is no list of conditions: write such as "
-                f"[('command', '==', 'greeting')]."
-            )
-        given = () if conditions is None else _listed(conditions)
-        self.conditions = every = [checked(one, PARTITIONED) for one in given]
+        self.conditions = every = [checked(one, PARTITIONED) for one in _listed(conditions)]
         self._folders = [one for one in every if one[0] in PARTITIONED]
         self._params = [OnParams.of(one) for one in every if is_on_params(one[0])]
         rows = [one for one in every if one[0] in EVENT_COLUMNS]
@@ -103,11 +97,17 @@ class Where:
         return met
 
 
-def _listed(conditions: Iterable[Condition]) -> list[Condition]:
+def _listed(conditions: Iterable[Condition] | None) -> list[Condition]:
+    """Return the conditions as a list; SettingsError for a value that is none."""
     try:
-        return list(conditions)
+        if isinstance(conditions, str | Mapping):
+            raise TypeError
+        return [] if conditions is None else list(conditions)
     except Exception:  # noqa: BLE001 - any `__iter__`
-        raise SettingsError(f"where={quoted(conditions)} is no list of conditions.") from None
+        raise SettingsError(
+            f"where={shown(conditions)} is no list of conditions: write such as "
+            f"[('command', '==', 'greeting')]."
+        ) from None
 
 
 def checked_columns(columns: Sequence[str] | None) -> list[str]:

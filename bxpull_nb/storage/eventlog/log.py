@@ -304,7 +304,7 @@ class EventLog:
 def _checked_bound(name: str, count: Any) -> int | None:
     try:
         number = None if count is None else index(count)
-    except TypeError:
+    except Exception:  # noqa: BLE001 - any `__index__`
         number = 0
     if number is not None and number < 1:
         raise SettingsError(f"{name}={quoted(count)}: give a whole number, 1 or more, or None.")

@@ -84,7 +84,7 @@ def to_excel(
 def _zone(tz: str | ZoneInfo) -> ZoneInfo:
     try:
         return tz if isinstance(tz, ZoneInfo) else ZoneInfo(tz)
-    except Exception:  # noqa: BLE001 - any name, and any object in its place
+    except Exception:  # noqa: BLE001 - any object
         raise SettingsError(
             f"tz={quoted(tz)} is no time zone: write 'Europe/Moscow', or 'UTC'."
         ) from None
