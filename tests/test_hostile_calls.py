@@ -117,8 +117,9 @@ def test_every_public_function_is_called() -> None:
 @pytest.mark.parametrize("name", ["schema", "search", "unusual", "compare"])
 def test_decoded_params_are_an_error_of_ours(name: str) -> None:
     """With the remedy: the column holds JSON texts."""
-    decoded = DF.assign(params=[{"a": 1}] * len(DF))
-    more = {"search": ["c0"], "compare": [DF]}.get(name, [])
+    values: Any = [{"a": 1}] * len(DF)
+    decoded = DF.assign(params=values)
+    more: list[Any] = {"search": ["c0"], "compare": [DF]}.get(name, [])
     with pytest.raises(BxPullError, match=r"params holds decoded values: .* json\.dumps"):
         getattr(bx, name)(decoded, *more)
 
