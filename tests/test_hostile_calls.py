@@ -119,9 +119,9 @@ def test_decoded_params_are_an_error_of_ours(name: str) -> None:
     """With the remedy: the column holds JSON texts."""
     values: Any = [{"a": 1}] * len(DF)
     decoded = DF.assign(params=values)
-    more: list[Any] = {"search": ["c0"], "compare": [DF]}.get(name, [])
+    more: dict[str, list[Any]] = {"search": ["c0"], "compare": [DF]}
     with pytest.raises(BxPullError, match=r"params holds decoded values: .* json\.dumps"):
-        getattr(bx, name)(decoded, *more)
+        getattr(bx, name)(decoded, *more.get(name, []))
 
 
 def test_pseudonyms_need_one_column_of_each_name() -> None:
