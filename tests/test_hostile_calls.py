@@ -117,11 +117,10 @@ def test_every_public_function_is_called() -> None:
 @pytest.mark.parametrize("name", ["schema", "search", "unusual", "compare"])
 def test_decoded_params_are_an_error_of_ours(name: str) -> None:
     """With the remedy: the column holds JSON texts."""
-    values: Any = [{"a": 1}] * len(DF)
-    decoded = DF.assign(params=values)
-    more: dict[str, list[Any]] = {"search": ["c0"], "compare": [DF]}
+    decoded = DF.assign(params=pd.Series([{"a": 1}] * len(DF), dtype=object))
+    others: dict[str, list[Any]] = {"search": ["c0"], "compare": [DF]}
     with pytest.raises(BxPullError, match=r"params holds decoded values: .* json\.dumps"):
-        getattr(bx, name)(decoded, *more.get(name, []))
+        getattr(bx, name)(decoded, *others.get(name, []))
 
 
 def test_pseudonyms_need_one_column_of_each_name() -> None:
