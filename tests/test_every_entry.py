@@ -40,8 +40,9 @@ NESTED: tuple[Any, ...] = (
     *([(SPELLINGS[0], "==", 1)], [(f"params.{SPELLINGS[0]}", "==", 1)], pd.Series([SECRET])),
     pd.DataFrame({SPELLINGS[0]: [SECRET]}),
 )
-VALUES = (*SPELLINGS, *NESTED, *HOSTILE.values())
 DF = frame(*(sent("crm", "dealUpdate", '{"id":15}', second) for second in range(3)))
+TABLES = (DF[[]], DF.iloc[:0], DF[["mid", "mid"]], DF["command"])
+VALUES = (*SPELLINGS, *NESTED, *TABLES, *HOSTILE.values())
 WORDS: dict[str, Any] = {"where": None, "chance": 0.01}
 SELECTION: dict[str, Any] = {"command": None, "module_id": None, "where": None}
 STARTING: dict[str, Any] = {"journal": None, "max_rows": None, "max_bytes": None}
@@ -80,7 +81,7 @@ FUNCTIONS: dict[str, dict[str, Any]] = {
     "who": {"df": DF},
 }
 ELSEWHERE = {"allow_nested_run", "doctor", "entity", "explore", "fetch_config", "listen"}
-"""Without an argument of a user's, or in `test_secrets_in_errors` and `test_hostile_arguments`."""
+"""Without an argument of a user's, or in `test_secrets_in_errors` and `test_hostile_calls`."""
 FEED: dict[str, dict[str, Any]] = {
     "anatomy": {"row": -1},
     "diff": {"a": -2, "b": -1},

@@ -1,4 +1,7 @@
-"""Every public function with hostile values: a right answer, or one error of ours."""
+"""What opens something, with hostile values: a right answer, or one error of ours.
+
+Functions that open nothing are in `test_every_entry.py`.
+"""
 
 import inspect
 from collections.abc import Callable, Iterator
@@ -15,45 +18,17 @@ from tests.support.hostile_values import HOSTILE, SECRET
 from tests.support.rows import played
 
 DF = played(6)
-VALUES = HOSTILE | {
-    "no columns": DF[[]],
-    "no rows": DF.iloc[:0],
-    "column twice": DF[["mid", "mid"]],
-    "series": DF["command"],
-}
-FRAME: dict[str, Any] = {"frame": DF, "path": "out"}
 KEY = {"key": "a key of sixteen characters or more"}
 
 CALLS: dict[str, tuple[Callable[..., object], dict[str, Any]]] = {
-    **{name: (getattr(bx, name), {"df": DF}) for name in ("gaps", "lag", "rates", "sessions")},
-    **{name: (getattr(bx, name), {"df": DF}) for name in ("summary", "who")},
-    **{f"plots.{name}": (getattr(bx.plots, name), {"df": DF}) for name in ("gaps", "hours", "lag")},
-    "plots.rate": (bx.plots.rate, {"df": DF}),
-    "since": (bx.since, {"df": DF, "moment": "2026-09-21T14:13:21Z"}),
-    "search": (bx.search, {"source": DF, "text": "c0"}),
-    "read_events": (bx.read_events, {"path": "e.csv"}),
-    "compact": (bx.compact, {"url": "dataset"}),
-    **{name: (getattr(bx, name), FRAME) for name in ("to_csv", "to_jsonl", "to_parquet")},
-    "to_excel": (bx.to_excel, {"source": DF, "path": "out"}),
-    "pseudonymised": (bx.pseudonymised, {"events": DF, **KEY}),
     "Pseudonyms": (bx.Pseudonyms, KEY),
     "Journal": (bx.Journal, {"folder": "journal"}),
     "EventLog": (bx.EventLog, {}),
     "Sandbox": (bx.Sandbox, {}),
-    "connect": (bx.connect, {"url": "http://127.0.0.1:9", "token": "t"}),
     "explore": (bx.explore, {"source": DF}),
     "fetch_config": (bx.fetch_config, {}),
     "listen": (bx.listen, {}),
     "doctor": (bx.doctor, {}),
-}
-ELSEWHERE = {
-    *("compare", "diff", "entities", "entity", "expand_params", "explain", "model", "pairs"),
-    *("schema", "sql", "stages", "trace", "unusual"),  # tests/query/test_hostile_arguments.py
-    "replay",  # tests/capture/test_hostile_values.py
-    *("Explorer", "Feed", "LiveTable", "Portal", "RateChart"),  # made by functions above
-    *("BadFrame", "Channel", "Diagnosis", "Event", "FeedStats", "PullConfig", "PullServer"),
-    *("BxPullError", "Report"),  # filled by the package, with values that it has checked
-    "allow_nested_run",  # takes nothing, and changes asyncio for the whole process
 }
 INJECTED = {
     *("clock", "happenings", "monotonic", "nonce", "now", "on_refresh", "store", "tell"),
@@ -90,11 +65,10 @@ def test_a_hostile_argument_is_an_error_of_ours(
 ) -> None:
     """Or it has a right answer, as an empty table has; and no error holds a secret."""
     monkeypatch.chdir(tmp_path)
-    bx.to_csv(DF, "e.csv")
     function, given = CALLS[name]
     base = {"portal": portal} if "portal" in words(name)[:1] else given
     foreign: dict[str, str] = {}
-    for kind, value in VALUES.items():
+    for kind, value in HOSTILE.items():
         if kind == "secret" and word in PATHS:
             continue  # a file's name is shown as it is
         try:
@@ -105,13 +79,6 @@ def test_a_hostile_argument_is_an_error_of_ours(
         except Exception as exc:  # noqa: BLE001 - the point of the test
             foreign[kind] = ascii(exc)[:200]
     assert foreign == {}
-
-
-def test_every_public_function_is_called() -> None:
-    """A function that is added needs its row above, or in the test of its wing."""
-    public = {name for name in bx.__all__ if callable(getattr(bx, name))}
-    figures = {f"plots.{name}" for name in bx.plots.__all__} - {"plots.Figure"}
-    assert public | figures == CALLS.keys() | ELSEWHERE
 
 
 @pytest.mark.parametrize("name", ["schema", "search", "unusual", "compare"])

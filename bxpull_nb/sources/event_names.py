@@ -4,6 +4,8 @@ import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 
+from bxpull_nb.masking import listed
+
 __all__ = ["is_scope", "module_of", "not_known"]
 
 _MODULES = {
@@ -48,4 +50,4 @@ def not_known(name: str, known: Sequence[str]) -> str:
     """Return a sentence about an unknown name, with the nearest that the portal knows."""
     near = get_close_matches(name.upper(), known, n=1, cutoff=0.5)
     meant = f"did you mean {near[0]}?" if near else "portal.call('events') lists those it knows."
-    return f"{name} is no event that the portal gives to this application: {meant}"
+    return f"{listed([name])} is no event that the portal gives to this application: {meant}"

@@ -120,3 +120,4 @@ def test_names_and_scopes() -> None:
     ]
     assert module_of("ONTASKADD") == "tasks"
     assert "did you mean ONTASKADD?" in not_known("OnTaskAdded", ["ONTASKADD", "ONCRMDEALADD"])
+    assert not_known("a\ud800\n", []).startswith("a\ufffd\ufffd is no event")
