@@ -143,7 +143,7 @@ def mask_foreign(text: str) -> str:
     if len(text) > _READ:
         text = f"{text[:_READ].rpartition(' ')[0] or text[:_READ]}…"
     masked = _AFTER_HOST.sub(r"\1/…", _CREDENTIALS.sub(r"\1", text))
-    masked = _PATH.sub("…", masked)
+    masked = _JWT.sub(lambda m: mask(m[0]), _PATH.sub("…", masked))
     return mask_text(_LONG.sub("…", masked))
 
 

@@ -213,7 +213,7 @@ def test_every_source_gives_the_same(tmp_path: Path) -> None:
             lambda: bx.entity("x", module="m", path="id", command=cast("Any", 7)),
             "7 is no name",
         ),
-        (lambda: bx.entities(plain(params=[{"id": 1}])), "the column params holds struct"),
+        (lambda: bx.entities(plain(params=[{"id": 1}])), "the column params holds decoded values"),
         (
             lambda: bx.entities(plain(server_time=["x"])),
             "server_time holds large_string",

@@ -1,7 +1,8 @@
 // The ready-made controls of ipywidgets, drawn from their models.
 
 const SIGNS = { play: "▶", stop: "■", flag: "⚑", cog: "⚙", download: "⤓", save: "⤓", "paper-plane": "➤",
-  refresh: "↻", pause: "❚❚", medkit: "✚", times: "×", search: "⌕", copy: "✎", exchange: "⇄", users: "⚇" };
+  refresh: "↻", pause: "❚❚", medkit: "✚", times: "×", search: "⌕", copy: "✎", exchange: "⇄", users: "⚇",
+  "fast-backward": "⏮", "sign-in": "⇥" };
 
 const CONTROLS = {
   HTMLModel: (model) => showing(model, "value", make("div", { class: "bxp-html" }),

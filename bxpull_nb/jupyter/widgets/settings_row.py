@@ -25,7 +25,7 @@ class SettingsRow(ipw.HBox):
         self.cache = checkbox("CACHE", tooltip="May the portal answer from its cache?")
         self.reopen = checkbox("REOPEN", tooltip="May the portal open a new channel?")
         self.doctor_button = button("Doctor", "medkit", tooltip="Check every hop to the events")
-        options = [ipw.Label("with"), self.cache, self.reopen]  # of the fetch, not of the feed
+        options = [ipw.HTML("with"), self.cache, self.reopen]  # of the fetch, not of the feed
         fetch = row(self.fetch_button, *options, self.doctor_button)
         fetch.layout.width = "auto"
         super().__init__(

@@ -1,6 +1,5 @@
 """The files of a journal: their order, their repair, and the one that is written."""
 
-import errno
 import logging
 import os
 import re
@@ -138,7 +137,7 @@ def sync_and_close(descriptor: int) -> None:
 def make_private(path: Path) -> None:
     """Let only the owner read the file; raises OSError for a link, which is not followed."""
     if path.is_symlink():
-        raise OSError(errno.ELOOP, f"{path.name} is a link, which is not followed", str(path))
+        raise OSError(f"{shown_path(path.name)} is a link, which is not followed")
     if os.name != "posix" or not path.stat().st_mode & 0o077:
         return
     try:
