@@ -56,7 +56,7 @@ held.wait()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
-@pytest.mark.parametrize(("locks", "rounds"), [(_BUSY, 20), (_HELD, 1)], ids=["busy", "held"])
+@pytest.mark.parametrize(("locks", "rounds"), [(_BUSY, 6), (_HELD, 1)], ids=["busy", "held"])
 def test_a_forked_child_reads_what_its_parent_had(locks: str, rounds: int) -> None:
     """Nothing hangs there, even where a thread never frees a lock, and no batch is half there."""
     script = _FORK.replace("LOCKS", locks).replace("ROUNDS", str(rounds))
