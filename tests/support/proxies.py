@@ -23,7 +23,11 @@ def http_proxy(target: str, status: str = "200 OK") -> Iterator[tuple[int, list[
     def hello(client: socket.socket, asked: list[str]) -> bool:
         head = b""
         while not head.endswith(b"\r\n\r\n"):
-            head += client.recv(1)
+            char = client.recv(1)
+            if not char.isascii() or not char.strip(b"\x00\x16"):  # closed, or TLS
+                client.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+                return False
+            head += char
         asked.append(head.decode())
         client.sendall(f"HTTP/1.1 {status}\r\n\r\n".encode())
         return status.startswith("200")
