@@ -260,7 +260,10 @@ Both = tuple[Sandbox, Portal]
 @pytest.fixture(scope="module")
 def both() -> Iterator[Both]:
     """Return a sandbox whose push server takes messages of clients, and its portal."""
-    with Sandbox(server_version=4) as sandbox, bx.connect(sandbox.url, token=sandbox.token) as one:
+    with (
+        Sandbox(server_version=4, rest_limit=None) as sandbox,
+        Portal(AccessToken(sandbox.url, sandbox.token), limit=None) as one,
+    ):
         yield sandbox, one
 
 
