@@ -196,7 +196,7 @@ def test_no_thread_is_left() -> None:
     for _ in range(10):
         with visiting(demo=True) as visitor:
             visitor.channel()
-    assert threading.active_count() == before
+    assert threading.active_count() <= before  # an earlier test may end one meanwhile
 
 
 def test_nothing_is_printed_or_logged(
