@@ -310,7 +310,7 @@ def test_limits_are_respected_and_logged(code: str) -> None:
                 assert run.kinds[:2] == ["source_started", "limited"]
                 assert code in run.text("limited")
                 assert waits[0] >= (500 if code == "OPERATION_TIME_LIMIT" else 1)
-                await run.until(lambda: run.rest.count("event.offline.get") >= 2)
+                await run.until_rows(1)
 
     asyncio.run(scenario())
 
