@@ -134,8 +134,8 @@ def _put(unfinished: Path, place: Path, old: os.stat_result | None, *, private: 
     if old is None or private:
         unfinished.replace(place)
         return
-    is_beside = unfinished.parent == place.parent
-    if is_beside and old.st_nlink == 1 and _like(unfinished, old) and _moved(unfinished, place):
+    is_near = unfinished.parent == place.parent
+    if is_near and old.st_nlink == 1 and _like(unfinished, old) and _moved(unfinished, place):
         return
     with unfinished.open("rb") as source, place.open("r+b") as file:
         shutil.copyfileobj(source, file)

@@ -1,1 +1,1 @@
-"""A capture as a user holds it: the feed, what happened beside its events, and replays."""
+"""A capture as a user holds it: the feed, what happened besides its events, and replays."""

@@ -58,11 +58,6 @@ class Selection:
         elif self.where is not None:
             object.__setattr__(self, "_holds", checked_function("where", self.where))
 
-    @property
-    def is_everything(self) -> bool:
-        """Whether every record meets it."""
-        return not self._given()
-
     def names(self) -> tuple[str | None, str | None]:
         """Return command and module in the form in which they are compared."""
         return folded(self.command), folded(self.module_id)

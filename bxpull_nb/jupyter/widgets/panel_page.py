@@ -1,8 +1,8 @@
 """The panel as one anywidget: the same in every program that shows notebooks.
 
 Its script draws the widgets of `content`: boxes and ready-made controls of ipywidgets from their
-models, our own widgets by their own scripts. So there is one style sheet, and none of Jupyter's
-controls is needed.
+models, our own widgets by their own scripts. It has one style sheet, and needs no
+controls of Jupyter's.
 
 ```
 page   -> kernel   hello              drawn: asks for a sign of life

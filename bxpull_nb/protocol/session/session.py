@@ -255,11 +255,6 @@ class Session:
         return self._began
 
     @property
-    def is_confirmed(self) -> bool:
-        """Whether an audit has found everything, and stored messages that come again."""
-        return bool(self._audits.confirmed and self._audits.expected)
-
-    @property
     def has_begun(self) -> bool:
         """Whether the mid is known after which the capture began, or continues."""
         return bool(self._began or self._audits.audited)
