@@ -122,7 +122,7 @@ def release(session: nox.Session) -> None:
     python = environment(session, "release", PYTHON, str(wheel))
     session.run(python, "-I", "-m", "bxpull_nb.cli", "--version")
     if f"\n## {version}" not in Path("CHANGELOG.md").read_text(encoding="utf-8"):
-        session.error(f"CHANGELOG.md has no section {version}: rename 'Unreleased'.")
+        session.error(f"CHANGELOG.md has no section {version}: head it '## {version}'.")
 
 
 def environment(session: nox.Session, name: str, interpreter: str, *packages: str) -> str:

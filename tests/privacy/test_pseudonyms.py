@@ -383,7 +383,7 @@ def test_unreadable_messages_keep_their_mid_and_nothing_else(by: Pseudonyms) -> 
 @pytest.mark.parametrize("name", OF_TEXTS)
 def test_only_a_text_has_a_pseudonym(by: Pseudonyms, name: str) -> None:
     """Any text is taken; another value is an error of ours, which names its type only."""
-    method: Callable[[Any], object] = getattr(by, name)
+    method: Callable[..., object] = getattr(by, name)
     if name == "learn_name":
         method = partial(method, alone=True)
     for value in HOSTILE.values():
