@@ -220,7 +220,7 @@ def proxy_failure(proxy: Proxy, reason: str) -> str:
     )
 
 
-def no_answer(who: str, error: Exception, did: str = "answer", again: str = "try again") -> str:
+def no_answer(who: str, error: Exception, did: str = "answer") -> str:
     """Return the sentences about a failed request to `who`: what happened, and what to do.
 
     The error of the library is masked. A proxy that failed is named in place of `who`, and a
@@ -230,7 +230,7 @@ def no_answer(who: str, error: Exception, did: str = "answer", again: str = "try
     'acme.example did not answer (no route). Check the address and the network, then try again.'
     """
     if isinstance(error, ProxyFailed):
-        return f"{who} was not reached: {error}, then {again}."
+        return f"{who} was not reached: {error}, then try again."
     if is_certificate_error(error):
         return (
             f"{who} did not {did} ({reason_of(error)}): its certificate is not trusted. "
@@ -240,7 +240,7 @@ def no_answer(who: str, error: Exception, did: str = "answer", again: str = "try
         reason = f"no answer within {TIMEOUT:.0f} s"
     else:
         reason = reason_of(error)
-    return f"{who} did not {did} ({reason}). Check the address and the network, then {again}."
+    return f"{who} did not {did} ({reason}). Check the address and the network, then try again."
 
 
 def untrusted(error: BaseException) -> str:

@@ -41,14 +41,13 @@ class EventHub:
     def __init__(
         self,
         log: EventLog,
-        logbook: ActivityLog | None = None,
         *,
         monotonic: Callable[[], float] = time.monotonic,
         clock: Callable[[], int] = time.time_ns,
         recent: Callable[[int], tuple[int, list[Record]]] | None = None,
     ) -> None:
         self.log = log
-        self.logbook = ActivityLog() if logbook is None else logbook
+        self.logbook = ActivityLog()
         self.journal: Journal | None = None
         self.error: BaseException | None = None
         self.taps: list[Tap] = []

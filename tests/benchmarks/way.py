@@ -306,8 +306,8 @@ def a_pure_python_loop(seconds: float) -> None:
 
 
 @cache
-def _frame(rows: int = 500_000) -> pd.DataFrame:
-    numbers = np.random.default_rng(0)
+def _frame() -> pd.DataFrame:
+    numbers, rows = np.random.default_rng(0), 500_000
     key = pd.Categorical(np.array(list("abcdefg"))[numbers.integers(0, 7, rows)])
     return pd.DataFrame({"key": key, "value": numbers.random(rows)})
 

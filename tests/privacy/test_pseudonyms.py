@@ -38,9 +38,9 @@ def by() -> Pseudonyms:
     return Pseudonyms(KEY)
 
 
-def rewritten(by: Pseudonyms, params: Any, command: str = "test") -> Any:
+def rewritten(by: Pseudonyms, params: Any) -> Any:
     """The params of one event with pseudonyms."""
-    one = Params(json.dumps(params).encode(), command, by)
+    one = Params(json.dumps(params).encode(), "test", by)
     one.learn()
     return json.loads(one.rewritten())
 
