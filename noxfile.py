@@ -114,7 +114,7 @@ def lower_bounds(session: nox.Session) -> None:
 
 @nox.session
 def release(session: nox.Session) -> None:
-    """Build what is published, and check the changelog and that the wheel works by itself."""
+    """Build what is published, and check the changelog and that the wheel works on its own."""
     shutil.rmtree("dist", ignore_errors=True)
     session.run(PYTHON, "-m", "uv", "build", "--quiet", "--out-dir", "dist")
     (wheel,) = Path("dist").glob("*.whl")

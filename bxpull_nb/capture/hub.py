@@ -151,8 +151,7 @@ class EventHub:
         reason = reason_of(journal.error)
         return JournalNotWritable(
             f"the journal in {shown_path(journal.folder)} cannot be written ({reason}): events "
-            "are kept in "
-            f"memory, and written as soon as the disk takes them. Make room."
+            "are kept in memory, and written as soon as the disk takes them. Make room."
         )
 
     def _call(self, tap: Tap, records: Sequence[Record]) -> None:

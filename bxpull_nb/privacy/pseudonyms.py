@@ -129,8 +129,7 @@ class Pseudonyms:
         except OSError as exc:
             raise FileFormatError(
                 f"{shown_path(path)} cannot be read ({reason_of(exc)}): it holds digests of "
-                "the names met so "
-                f"far. Give the right to read it, or remove it to begin without."
+                "the names met so far. Give the right to read it, or remove it to begin without."
             ) from None
 
     def save(self) -> None:

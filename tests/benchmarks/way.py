@@ -166,7 +166,7 @@ def journaled(per_frame: int, size: Size) -> Sequence[Line]:
 def minute(size: Size) -> Sequence[Line]:
     """Sixty seconds of 200 000 events each: what did not arrive, and at what rate the rest did.
 
-    The log begins anew every million rows, for the memory of whoever runs this.
+    The log begins again every million rows, to need less memory.
     """
     count = size.of(60 * _MINUTE_RATE)
     logs: list[EventLog] = [EventLog()]

@@ -29,7 +29,7 @@ class Outcome(msgspec.Struct):
     seed: int
     published: int
     hostile: int
-    """Hostile messages beside the events."""
+    """Hostile messages among the events."""
     faults: Counter[str]
     lost: list[int]
     doubled: list[int]
