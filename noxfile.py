@@ -114,7 +114,7 @@ def lower_bounds(session: nox.Session) -> None:
 
 @nox.session
 def release(session: nox.Session) -> None:
-    """Build what is published, and check the changelog and that the wheel works by itself."""
+    """Build what is published, and check the changelog and that the wheel works on its own."""
     shutil.rmtree("dist", ignore_errors=True)
     session.run(PYTHON, "-m", "uv", "build", "--quiet", "--out-dir", "dist")
     (wheel,) = Path("dist").glob("*.whl")
@@ -122,7 +122,7 @@ def release(session: nox.Session) -> None:
     python = environment(session, "release", PYTHON, str(wheel))
     session.run(python, "-I", "-m", "bxpull_nb.cli", "--version")
     if f"\n## {version}" not in Path("CHANGELOG.md").read_text(encoding="utf-8"):
-        session.error(f"CHANGELOG.md has no section {version}: rename 'Unreleased'.")
+        session.error(f"CHANGELOG.md has no section {version}: head it '## {version}'.")
 
 
 def environment(session: nox.Session, name: str, interpreter: str, *packages: str) -> str:

@@ -35,7 +35,7 @@ __all__ = [
 _HOW = (
     "Give connect(url, token=...) an application's OAuth access token, or connect(webhook=...) "
     "an inbound webhook's address, or set BXPULL_URL with BXPULL_TOKEN, or BXPULL_WEBHOOK; an "
-    "application that renews its token by itself needs url, client_id and client_secret. "
+    "application that renews its token automatically needs url, client_id and client_secret. "
     "connect() alone starts a sandbox."
 )
 

@@ -61,7 +61,9 @@ _AFTER_HOST = re.compile(
 _PATH = re.compile(
     r"(?<![^\s'\"(])[^\s'\"(]*?(?:\b|(?<=%2f))rest(?:[/\\]|%2f)+\S*", re.IGNORECASE
 )  # from the start of a word only: otherwise it takes the square of a long word's length
-_LONG = re.compile(r"[A-Za-z0-9]{16,}|(?=[\w+=-]*\d)[\w+=-]{16,}")
+_LONG = re.compile(
+    r"(?<![\w+=-])(?:[A-Za-z0-9]{16,})?+(?=[\w+=-]*\d)[\w+=-]{16,}|[A-Za-z0-9]{16,}"
+)  # a digit is looked for once a word: otherwise it takes the square of a long word's length
 _CODE = re.compile(r"(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]{16,}")
 _WORDS_OF_CODE = re.compile(r"[A-Za-z]+|\d+")
 _SHORTEST = 16  # characters of a secret that shows its ends

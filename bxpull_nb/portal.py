@@ -23,8 +23,8 @@ from bxpull_nb.models.html import html_table
 from bxpull_nb.privacy import Pseudonyms, checked_pseudonyms
 from bxpull_nb.rest import PORTAL_LIMIT, BatchResult, Page, RestClient
 from bxpull_nb.rest.auth import Auth
-from bxpull_nb.rest.client import user_ids
 from bxpull_nb.rest.pages import first_page, following_page, page_params
+from bxpull_nb.rest.params import checked_users
 from bxpull_nb.rest.publish import message_body, publish
 from bxpull_nb.sources import SHARED_QUEUE, Sources, SourcesDriver
 from bxpull_nb.storage.eventlog import EventLog
@@ -164,7 +164,7 @@ class Portal:
         channel; `send_event` works everywhere. Raises ChannelMissing for a user without public
         channel, TransportUnavailable, PublishRefused or ConnectionFailed.
         """
-        self.bridge.run(self._publish(user_ids(users), command, params, module_id))
+        self.bridge.run(self._publish(checked_users(users), command, params, module_id))
 
     async def _publish(
         self, users: list[int], command: str, params: Mapping[str, Any] | None, module_id: str

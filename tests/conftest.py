@@ -24,7 +24,7 @@ settings.load_profile("repeatable")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put long files first, a browser's beside one that mostly waits; the order of others stays.
+    """Put long files first, a browser's next to one that mostly waits; the order of others stays.
 
     A worker takes the next file when it has done one, so that neither is left alone at the end.
     """

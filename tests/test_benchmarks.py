@@ -1,4 +1,4 @@
-"""The benchmarks run, and compare what is equal; how fast it is, nobody asks here."""
+"""The benchmarks run, and compare what is equal; their speed is not checked here."""
 
 import json
 import subprocess

@@ -30,7 +30,7 @@ VERSIONS = [3, 4, 5]
 
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The client's program, beside the packages it imports."""
+    """The client's program, next to the packages it imports."""
     for needed in ("node", "npm"):
         if shutil.which(needed) is None:
             cannot_run(f"{needed} is not installed")
@@ -66,7 +66,7 @@ class Client:
         return self._next(lambda line: line.get("id") == number)
 
     def tell(self, do: str, **fields: Any) -> int:
-        """The number of an action nobody waits for."""
+        """The number of an action that no call waits for."""
         assert self._process.stdin is not None
         self._count += 1
         self._process.stdin.write(json.dumps({"id": self._count, "do": do, **fields}) + "\n")
@@ -161,7 +161,7 @@ def listening(client: Client, sandbox: Sandbox) -> None:
 
 
 def test_rest_calls_batches_and_lists_work(program: Path) -> None:
-    """A call, a batch of both forms, a long list, and a token that it refreshes by itself."""
+    """A call, a batch of both forms, a long list, and a token that it refreshes."""
     with Sandbox() as sandbox, running(program, sandbox) as client:
         deal = client.ask("call", method="crm.deal.get", params={"ID": 5})
         assert deal["TITLE"] == "Deal 5"

@@ -1,6 +1,8 @@
 """What may be shown of a secret."""
 
+from functools import partial
 from time import process_time
+from timeit import repeat
 
 import pytest
 
@@ -62,6 +64,32 @@ def test_a_long_word_is_masked_in_linear_time(word: str) -> None:
     begun = process_time()
     assert len(mask_foreign(word * 50_000)) <= 100_000
     assert process_time() - begun < 5
+
+
+@pytest.mark.parametrize("part", ["x_", "x-", "é=", "_", f"{'x' * 16}_", "x_1 ", "1_x", ".x_"])
+def test_a_word_four_times_as_long_takes_four_times_as_long(part: str) -> None:
+    """A digit was looked for from each of its characters on, which took sixteen times as long."""
+
+    def seconds(length: int) -> float:
+        word = (part * length)[:length]
+        return min(repeat(partial(mask_foreign, word), number=10, repeat=9, timer=process_time))
+
+    assert seconds(4000) < 9 * seconds(1000)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a digit_in_a_long_word_1 hides it", "a … hides it"),
+        ("words_without_a_digit stay", "words_without_a_digit stay"),
+        ("sixteenlettersxy and a_sixteenlettersxy_z", "… and a_…_z"),
+        ("sixteenlettersxy_1 sixteenlettersxy_1234567890_123456", "…_1 …"),
+        ("sixteenlettersxy_and_more_of_it", "…_and_more_of_it"),
+    ],
+)
+def test_long_words_with_a_digit_and_long_codes_are_masked(text: str, shown: str) -> None:
+    """A word is what underscores, hyphens, plus and equals signs join."""
+    assert mask_foreign(text) == shown
 
 
 CODE = "k7v2m9qz4x1c8b5n"

@@ -406,7 +406,7 @@ def test_the_tutorial_of_meaning(ran: Tutorials) -> None:
 
 @pytest.mark.slow
 def test_the_tutorial_of_the_whole_portal(ran: Tutorials) -> None:
-    """A deal and a message arrive beside the channels, and then without the person."""
+    """A deal and a message arrive in addition to the channels, and then without the person."""
     notebook = ran("10_the_whole_portal").notebook
     assert outputs(notebook, "doctor").count(": allowed: ") == 3
     assert outputs(notebook, "deal") == "('offline', 'Forty chairs', 'NEW')"

@@ -96,7 +96,7 @@ def test_its_repr_holds_no_secret(sandbox: Sandbox) -> None:
 
 
 def application(sandbox: Sandbox, **how: Any) -> Portal:
-    """The sandbox as an application that renews its token by itself."""
+    """The sandbox as an application that renews its token automatically."""
     arguments: dict[str, Any] = {
         "token": sandbox.token,
         "refresh_token": sandbox.refresh_token,

@@ -90,6 +90,12 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         return has_long or has_none or unasked > 0
 
     def _risks(self) -> Iterator[str]:
+        yield from self._unheard()
+        yield from self._unchecked()
+        yield from (_source_risk(name, stats) for name, stats in self.sources.items())
+
+    def _unheard(self) -> Iterator[str]:
+        """Yield the risks of times when nothing listened."""
         long = [gap for gap in self.gaps if gap.seconds >= _STORED_SECONDS]
         if long:
             yield (
@@ -111,6 +117,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
                 f"Nothing ran for {self.stalled_seconds:,.1f} s: messages of that time that the "
                 f"server does not store may be missing."
             )
+
+    def _unchecked(self) -> Iterator[str]:
+        """Yield the risks of history that no audit has checked."""
         if self.failed_audits:
             yield f"{self.failed_audits:,} audits failed: only later ones checked their time."
         if self.skipped_audits:
@@ -129,7 +138,6 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
                 "The position at the beginning is unknown: events before the first one may be "
                 "missing."
             )
-        yield from (_source_risk(name, stats) for name, stats in self.sources.items())
 
     def to_frame(self) -> "pd.DataFrame":
         """Return one row per gap, with the columns and dtypes of `GAP_COLUMNS`."""

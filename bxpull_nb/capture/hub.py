@@ -41,14 +41,13 @@ class EventHub:
     def __init__(
         self,
         log: EventLog,
-        logbook: ActivityLog | None = None,
         *,
         monotonic: Callable[[], float] = time.monotonic,
         clock: Callable[[], int] = time.time_ns,
         recent: Callable[[int], tuple[int, list[Record]]] | None = None,
     ) -> None:
         self.log = log
-        self.logbook = ActivityLog() if logbook is None else logbook
+        self.logbook = ActivityLog()
         self.journal: Journal | None = None
         self.error: BaseException | None = None
         self.taps: list[Tap] = []
@@ -152,8 +151,7 @@ class EventHub:
         reason = reason_of(journal.error)
         return JournalNotWritable(
             f"the journal in {shown_path(journal.folder)} cannot be written ({reason}): events "
-            "are kept in "
-            f"memory, and written as soon as the disk takes them. Make room."
+            "are kept in memory, and written as soon as the disk takes them. Make room."
         )
 
     def _call(self, tap: Tap, records: Sequence[Record]) -> None:

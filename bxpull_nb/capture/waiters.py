@@ -132,14 +132,10 @@ class Waiters:
         return True
 
     async def wait_async(
-        self,
-        lookup: Lookup,
-        timeout: float | None,
-        alive: Callable[[], bool],
-        since: int | None = None,
+        self, lookup: Lookup, timeout: float | None, alive: Callable[[], bool]
     ) -> bool:
         """Do as `wait`, on the caller's own loop. Cancelling it leaves the records new."""
-        with self._looking_up(lookup, alive, since) as subscription:
+        with self._looking_up(lookup, alive) as subscription:
             left = self._countdown(timeout)
             while not self._is_enough(lookup, subscription):
                 if subscription.ended and not subscription:
@@ -150,7 +146,7 @@ class Waiters:
 
     @contextmanager
     def _looking_up(
-        self, lookup: Lookup, alive: Callable[[], bool], since: int | None
+        self, lookup: Lookup, alive: Callable[[], bool], since: int | None = None
     ) -> Iterator[Subscription]:
         subscription = Subscription()
         lookup.end = len(self._log)

@@ -18,7 +18,7 @@ _COUNTERS: _Values = {
     "events_total": ("Events received.", lambda s: s.feed.events),
     "bad_frames_total": ("Messages that could not be read.", lambda s: s.feed.bad_frames),
     "duplicates_total": ("Copies dropped by message id.", lambda s: s.feed.duplicates),
-    "reconnects_total": ("Connections made anew.", lambda s: s.feed.reconnects),
+    "reconnects_total": ("Connections made again.", lambda s: s.feed.reconnects),
     "audits_total": ("Times the server's history was asked again.", lambda s: s.feed.audits),
     "recovered_total": ("Events that only an audit brought.", lambda s: s.feed.recovered),
     "parts_total": ("Parts written to the dataset.", lambda s: s.parts),

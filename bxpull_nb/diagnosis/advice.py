@@ -24,7 +24,7 @@ from bxpull_nb.rest.auth import Auth, OAuthApp, Webhook
 __all__ = ["advice", "is_unauthenticated", "missing_scope", "of_network", "reason"]
 
 _CERTIFICATE = (
-    "Nobody here vouches for the server's certificate: name the file of its authority in "
+    "The server's certificate is not trusted here: name the file of its authority in "
     "SSL_CERT_FILE (a company's proxy often has one of its own), then start Python again."
 )
 _STEPS: dict[type[Exception], str] = {
@@ -65,7 +65,7 @@ _NETWORK = (
     (r"CERTIFICATE|certificate", _CERTIFICATE),
     (r"WRONG_VERSION|record layer", "Write the address with http:// if the portal has no TLS."),
     (r"Name or service|getaddrinfo|nodename|resolution", "Check the spelling of the address."),
-    (r"[Rr]efused|connection attempts", "Check the address and its port: nobody listens there."),
+    (r"[Rr]efused|connection attempts", "Check the address and its port: nothing listens there."),
     (r"", "Check the network: a firewall, a proxy or a VPN may stand between here and there."),
 )
 
@@ -124,5 +124,5 @@ def _fresh_token(auth: Auth) -> str:
         return "Sign the application in again: bxpull login."
     return (
         "Log in again for a fresh token, which lives an hour; with `bxpull login` it is renewed "
-        "by itself."
+        "automatically."
     )

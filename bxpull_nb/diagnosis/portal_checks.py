@@ -145,7 +145,7 @@ async def channels_live(context: Context) -> CheckResult:
     lives = _lives(context.need_config())
     text = ", ".join(f"{name} for {_duration(left)}" for name, left in lives.items())
     if not lives:
-        return CheckResult("the portal does not tell when the channels end")
+        return CheckResult("the portal does not report when the channels end")
     if min(lives.values()) <= timedelta():
         return CheckResult(
             f"a channel has ended already: {text}",
@@ -155,7 +155,7 @@ async def channels_live(context: Context) -> CheckResult:
         )
     if min(lives.values()) < _SHORT_LIFE:
         return CheckResult(
-            text, "Nothing to do: a feed takes the successor by itself when it is due."
+            text, "Nothing to do: a feed takes the successor automatically when it is due."
         )
     return CheckResult(text, _one_channel(context.need_config()))
 

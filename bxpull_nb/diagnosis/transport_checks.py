@@ -23,7 +23,7 @@ _SILENT = (
 _LOSS = "Listen with transport='auto' and watch feed.stats.recovered: events are lost on the way."
 _SHAKY = "Try again; if it stays so, the way to the push server is shaky: watch reconnects."
 _OFF = (
-    "Nothing to do: transport='auto' takes polling by itself; an administrator may switch "
+    "Nothing to do: transport='auto' takes polling automatically; an administrator may switch "
     "WebSockets on in the Push & Pull module."
 )
 

@@ -105,7 +105,7 @@ def unquoted(connection: "duckdb.DuckDBPyConnection", whole: Level) -> Level:
 
 
 def members(connection: "duckdb.DuckDBPyConnection", objects: Level) -> Inner:
-    """Return the values within the objects, none of which is empty."""
+    """Return the values within the objects; no object is empty."""
     keys, kinds, texts = of_texts(connection, _MEMBERS, objects.texts)
     names = keys.flatten().dictionary_encode()
     return Inner(

@@ -56,12 +56,12 @@ class Pseudonyms:
 
         A text without letters comes back as it is.
         """
-        words = words_of(name)
+        words = words_of(_text(name))
         return self._known.pseudonym_of(words) if words and not _OWN.search(name) else name
 
     def mail(self, address: str) -> str:
         """Return the pseudonym of an e-mail address: `mail-…@example.invalid`."""
-        plain = unquote(address).replace("＠", "@").strip().casefold()
+        plain = unquote(_text(address)).replace("＠", "@").strip().casefold()
         if _OWN_MAIL.fullmatch(plain):
             return address
         return f"mail-{self._hex('mail', plain)}@example.invalid"
@@ -72,25 +72,21 @@ class Pseudonyms:
         The code of the country stays, and the last ten digits begin with 0. With and without the
         code a number has the same ten digits.
         """
-        return shaped(number, lambda digits: int.from_bytes(self._keyed(f"phone\0{digits}")))
+        return shaped(_text(number), lambda digits: int.from_bytes(self._keyed(f"phone\0{digits}")))
 
     def handle(self, name: str) -> str:
         """Return the pseudonym of a login, or of a name in a messenger: `handle-…`."""
-        plain = name.strip().lstrip("@").casefold()
-        return (
-            name if _OWN.fullmatch(plain) or not plain else f"handle-{self._hex('handle', plain)}"
-        )
+        plain = _text(name).strip().lstrip("@").casefold()
+        return self._pseudonym("handle", plain) or name
 
     def address(self, text: str) -> str:
         """Return the pseudonym of a postal address: `address-…`."""
-        plain = " ".join(text.split()).casefold()
-        return (
-            text if _OWN.fullmatch(plain) or not plain else f"address-{self._hex('address', plain)}"
-        )
+        plain = " ".join(_text(text).split()).casefold()
+        return self._pseudonym("address", plain) or text
 
     def text(self, text: str) -> str:
         """Return free text with pseudonyms for e-mails, phones, and the names met so far."""
-        return replaced(text, self)
+        return replaced(_text(text), self)
 
     def learn(self, *names: str) -> None:
         """Know these persons' names: they, and each of their words, are replaced in texts."""
@@ -99,40 +95,41 @@ class Pseudonyms:
 
     def learn_name(self, name: str, person: str | None = None, *, alone: bool) -> None:
         """Know a name as a person's; `alone`: each of its words is a name too."""
-        words = words_of(name)
+        words = words_of(_text(name))
         if words and not _OWN.search(name):
             self._known.learn(words, person or self._known.pseudonym_of(words), alone=alone)
 
     def learn_phone(self, number: str) -> None:
         """Know a number from a field for phones."""
-        digits = digits_of(number)
+        digits = digits_of(_text(number))
         if SHORTEST <= len(digits) <= LONGEST:
             self._memory.put(f"p{self._digest(subscriber(digits))}")
 
     def learn_handle(self, name: str) -> None:
         """Know a name in a messenger."""
-        plain = name.strip().lstrip("@").casefold()
+        plain = _text(name).strip().lstrip("@").casefold()
         if len(plain) >= _SHORTEST_HANDLE and not plain.isdecimal() and not _OWN.fullmatch(plain):
             self._memory.put(f"h{self._digest(plain)}")
 
     def learn_mentions(self, text: str) -> None:
         """Know the names that a chat's text marks as users."""
-        for name in mentions_in(text):
+        for name in mentions_in(_text(text)):
             self.learn_name(name, alone=True)
 
     def remember_in(self, folder: Path) -> None:
         """Keep digests of the names met in a file there, and know those of before.
 
-        Raises FileFormatError for a file that cannot be read.
+        Raises FileFormatError for a file that cannot be read, SettingsError without a Path.
         """
+        if not isinstance(folder, Path):
+            raise SettingsError(f"Pseudonyms: give a Path instead of a {type(folder).__name__}.")
         path = folder / f"known-names-{self._mark.hex()[:_SHOWN]}"
         try:
             self._memory.keep_in(path)
         except OSError as exc:
             raise FileFormatError(
                 f"{shown_path(path)} cannot be read ({reason_of(exc)}): it holds digests of "
-                "the names met so "
-                f"far. Give the right to read it, or remove it to begin without."
+                "the names met so far. Give the right to read it, or remove it to begin without."
             ) from None
 
     def save(self) -> None:
@@ -142,23 +139,23 @@ class Pseudonyms:
     @staticmethod
     def has_pseudonym(name: str) -> bool:
         """Whether a pseudonym is in the name already."""
-        return bool(_OWN.search(name))
+        return bool(_OWN.search(_text(name)))
 
     def knows_phone(self, number: str) -> bool:
         """Whether the number was met in a field for phones."""
-        digits = digits_of(number)
+        digits = digits_of(_text(number))
         is_possible = SHORTEST <= len(digits) <= LONGEST
         return is_possible and f"p{self._digest(subscriber(digits))}" in self._memory
 
     def known_names(self, text: str) -> str:
         """Return the text with the names replaced that were met so far."""
-        return self._known.replaced(text)
+        return self._known.replaced(_text(text))
 
     def known_handles(self, text: str) -> str:
         """Return the text with the handles replaced that were met so far."""
         if "h" not in self._memory.kinds:
-            return text
-        return _TOKEN.sub(lambda found: self._known_handle(found[0]), text)
+            return _text(text)
+        return _TOKEN.sub(lambda found: self._known_handle(found[0]), _text(text))
 
     def _known_handle(self, token: str) -> str:
         is_known = f"h{self._digest(token.casefold())}" in self._memory
@@ -202,6 +199,13 @@ def checked_pseudonyms(privacy: object) -> Pseudonyms | None:
     raise SettingsError(  # without the value: it may be the key
         f"privacy is a {type(privacy).__name__}: give privacy=bx.Pseudonyms(key)."
     )
+
+
+def _text(value: object) -> str:
+    """Return a method's argument; the error never has its value, which is personal."""
+    if not isinstance(value, str):
+        raise SettingsError(f"Pseudonyms: give a text instead of a {type(value).__name__}.")
+    return value
 
 
 def _name_fields(names: Iterable[str]) -> frozenset[str]:

@@ -95,14 +95,14 @@ def parsed(text: str) -> Alternatives:
     return tuple(map(tuple, parts)) if parts[0] else ()
 
 
-def field_term(name: str, value: str, *, negated: bool = False) -> str:
+def field_term(name: str, value: str) -> str:
     """Return the text of a term on a field, which `parsed` reads back.
 
-    >>> field_term("command", "dealUpdate", negated=True)
-    '-command:"dealUpdate"'
+    >>> field_term("command", "dealUpdate")
+    'command:"dealUpdate"'
     """
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-    return f'{"-" if negated else ""}{name}:"{escaped}"'
+    return f'{name}:"{escaped}"'
 
 
 def narrowed(text: str, term: str) -> str:

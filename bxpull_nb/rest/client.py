@@ -5,7 +5,6 @@ import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from operator import index
 from random import random
 from typing import Any
 
@@ -14,7 +13,6 @@ import httpx
 from bxpull_nb.errors import (
     ApiError,
     PortalUnreachable,
-    SettingsError,
     UnexpectedAnswer,
     WrongAuthType,
 )
@@ -26,21 +24,26 @@ from bxpull_nb.http import (
     post,
     scrubbed,
 )
-from bxpull_nb.masking import quoted, reason_of
+from bxpull_nb.masking import reason_of
 from bxpull_nb.models import PublicChannel, PullConfig, public_channels
-from bxpull_nb.models.fields import whole_number
 from bxpull_nb.models.flags import flag
 from bxpull_nb.rest.auth import Auth, OAuthApp, Webhook
 from bxpull_nb.rest.batch import BatchResult, Calls, batch_requests, read_batch
 from bxpull_nb.rest.error_codes import Recovery, code_of
 from bxpull_nb.rest.pages import Page, first_page, following_page
-from bxpull_nb.rest.params import as_json, checked_event_params, checked_method
+from bxpull_nb.rest.params import (
+    as_json,
+    checked_event_params,
+    checked_method,
+    checked_user,
+    checked_users,
+)
 from bxpull_nb.rest.rate_limit import LeakyBucket
 from bxpull_nb.rest.redirects import is_move, moved_portal
 from bxpull_nb.rest.responses import RestAnswer, mapping, read_answer
 from bxpull_nb.rest.retry import RetryBudget
 
-__all__ = ["PORTAL_LIMIT", "RestClient", "user_ids"]
+__all__ = ["PORTAL_LIMIT", "RestClient"]
 
 PORTAL_LIMIT = (2.0, 50.0)
 """Calls a second, and calls at once, that a portal takes from one address."""
@@ -160,7 +163,7 @@ class RestClient:
         that to this application, they are left out with a warning.
         """
         config = config or await self.fetch_config()
-        wanted = dict.fromkeys(user_ids(users))
+        wanted = dict.fromkeys(checked_users(users))
         known = {channel.user_id: channel for channel in config.public_channels.values()}
         found = {user: known[user] for user in wanted if user in known}
         missing = [user for user in wanted if user not in known]
@@ -203,7 +206,9 @@ class RestClient:
         if content := checked_event_params(params):
             fields["PARAMS"] = content
         if user_id is not None:
-            fields["USER_ID"] = str(_user_id(user_id))  # a non-admin's own id is taken as text only
+            fields["USER_ID"] = str(
+                checked_user(user_id)
+            )  # a non-admin's own id is taken as text only
         await self.call("pull.application.event.add", fields)
 
     async def aclose(self) -> None:
@@ -322,23 +327,3 @@ class RestClient:
         if self._http is None:
             self._http = http_client(self.auth.portal)
         return self._http
-
-
-def user_ids(users: Iterable[object]) -> list[int]:
-    """Return the ids of users; raises SettingsError for anything but numbers."""
-    try:
-        given = list(users)
-    except Exception:  # noqa: BLE001 - any `__iter__`
-        raise SettingsError(f"{quoted(users)} is no list of users' ids, such as [1, 7].") from None
-    return list(map(_user_id, given))
-
-
-def _user_id(user: object) -> int:
-    """Return the user's id, which may be written as text, or be a number of numpy."""
-    try:
-        number = whole_number(user if isinstance(user, str) else index(user))  # type: ignore[arg-type]
-    except Exception:  # noqa: BLE001 - any `__index__`
-        number = None
-    if number is None:
-        raise SettingsError(f"{quoted(user)} is no user's id. Give numbers, such as [1, 7].")
-    return number

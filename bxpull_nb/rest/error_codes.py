@@ -39,7 +39,7 @@ class Code(NamedTuple):
 
 _RENEW = (
     "Get a fresh token (they live one hour), or check the webhook, and connect again; with "
-    "refresh_token, client_id and client_secret the token is renewed by itself."
+    "refresh_token, client_id and client_secret the token is renewed automatically."
 )
 _SCOPE = "Give the application or the webhook the scope it lacks ('pull'), then connect again."
 _SLOWER = "Call less often: the portal takes two calls a second, fifty at once; use batch()."
@@ -81,7 +81,7 @@ _CODES: dict[str, Code] = {
     "ERROR_UNEXPECTED_ANSWER": Code(ApiError, _LATER, Recovery.RETRY),
     "PORTAL_DELETED": Code(PortalDeleted, "Check the address: this portal exists no more."),
     "ERROR_BATCH_LENGTH_EXCEEDED": Code(ApiError, "A batch holds fifty calls at most."),
-    "ERROR_BATCH_METHOD_NOT_ALLOWED": Code(ApiError, "Call this method by itself."),
+    "ERROR_BATCH_METHOD_NOT_ALLOWED": Code(ApiError, "Call this method outside of a batch."),
     "COMMAND_ERROR": Code(EventRefused, "A command is made of A-Z a-z 0-9 _ : | . -"),
     "PARAMS_ERROR": Code(EventRefused, "PARAMS must be a JSON object or list, a dict or list."),
     "MODULE_ID_ERROR": Code(EventRefused, "A module id is made of a-z 0-9 . _"),

@@ -81,7 +81,7 @@ async def login_async(
             code = await asyncio.wait_for(code_future, timeout)
         except TimeoutError:
             raise LoginTimeout(
-                f"nobody came back from {portal} within {timeout:g} s. {_AGAIN} If the portal "
+                f"no browser came back from {portal} within {timeout:g} s. {_AGAIN} If the portal "
                 f"says the address is wrong, write {address} as the application's handler path."
             ) from None
         token_pair = await _exchange(http, server, client_id, client_secret, code, address)

@@ -52,8 +52,7 @@ async def publish(
         raise PublishRefused(
             f"the push server refused the message (HTTP {response.status_code}: "
             f"{mask_foreign(response.text[:100].strip()) or 'no words'}). Fetch the config and "
-            f"the public "
-            f"channels again: both end after twelve hours.",
+            "the public channels again: both end after twelve hours.",
             status=response.status_code,
         )
 

@@ -41,9 +41,8 @@ def operating_wait(answer: RestAnswer, longest: float = _LONGEST) -> float | Non
 class RetryBudget:
     """Counts the failures of one call, so that its repetition ends."""
 
-    def __init__(self, jitter: Callable[[], float], longest: float = _LONGEST) -> None:
+    def __init__(self, jitter: Callable[[], float]) -> None:
         self._jitter = jitter
-        self._longest = longest
         self._failures: dict[str, int] = {}
 
     def may_renew(self) -> bool:
@@ -61,7 +60,7 @@ class RetryBudget:
         if recovery is Recovery.RETRY:
             return retry_delay(code, failures, self._jitter)
         if recovery is Recovery.WAIT and failures <= _RESETS:
-            return operating_wait(answer, self._longest)
+            return operating_wait(answer)
         return None
 
     def _count(self, name: str) -> int:

@@ -34,9 +34,9 @@ _NAMES = ["crm.deal", "crm.lead", "crm.contact", "im.message", "im.read", "tasks
 _SHARES = [0.3, 0.15, 0.1, 0.25, 0.12, 0.07, 0.01]
 
 
-def day_of_events(day: int, count: int = DAY) -> pa.Table:
+def day_of_events(day: int) -> pa.Table:
     """A day's events as a collector got them: at random moments, with lags of a few hundred ms."""
-    random = np.random.default_rng(day)
+    random, count = np.random.default_rng(day), DAY
     start = _FIRST + np.timedelta64(day, "D")
     sent = np.sort(random.integers(0, 86_399_000_000, count)).astype("timedelta64[us]") + start
     lag = random.lognormal(12, 0.6, count).astype("timedelta64[us]")

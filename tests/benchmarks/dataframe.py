@@ -163,7 +163,7 @@ def _together(sample: Sample, rounds: int) -> Sample:
 
 
 def appends(size: Size) -> Sequence[Line]:
-    """Every single append of 50 events on the way to a million rows, nobody looking."""
+    """Every single append of 50 events on the way to a million rows, without a look at them."""
     made = events(0, 10_000)
     taken: list[list[float]] = []
     for _ in range(size.long_rounds):

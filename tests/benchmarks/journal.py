@@ -51,7 +51,7 @@ def by_journal(durability: str) -> Write:
 
 
 def by_compression(folder: Path, made: list[Batch]) -> None:
-    """Each frame zstd by itself: the only compression that a damaged record does not spread by."""
+    """Each frame compressed alone, so that a damaged record costs no other."""
     codec = pa.Codec("zstd", 1)
     with (folder / "zstd").open("wb", buffering=0) as file:
         for batch in made:

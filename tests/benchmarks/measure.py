@@ -109,9 +109,9 @@ def smaller(times: float) -> Goal:
     return Goal(f"≥ {times:,g} times smaller", "faster", times)
 
 
-def within(times: float, said: str = "") -> Goal:
+def within(times: float) -> Goal:
     """At most so many times the other side."""
-    return Goal(said or f"≤ {times:g} times", "within", times)
+    return Goal(f"≤ {times:g} times", "within", times)
 
 
 def at_most(limit: float, unit: str) -> Goal:

@@ -1,7 +1,7 @@
 """The sending side of the benchmarks over a WebSocket: a push server that only sends.
 
 It runs in a process of its own (`python -m tests.benchmarks.sender …`), tells its port on
-standard output, and treats whoever connects alike: both sides are sent the same, by the same.
+standard output, and treats all clients alike: both sides are sent the same, by the same.
 The sandbox is not used for this, as its own work would be most of what is measured.
 """
 

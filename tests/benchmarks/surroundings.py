@@ -55,7 +55,7 @@ def csv_file(size: Size) -> Sequence[Line]:
     what = "to_csv of 1 000 000 rows"
     return [
         Line(what, "s", mine, faster(4), "DataFrame.to_csv", other),
-        Line(f"{what}: memory beside the frame's", "times", grown, at_most(1.3, "times")),
+        Line(f"{what}: memory against the frame's", "times", grown, at_most(1.3, "times")),
     ]
 
 
@@ -89,7 +89,7 @@ def _growth(work: Callable[[], object]) -> float:
 
 
 def panel(size: Size) -> Sequence[Line]:
-    """One refresh of the live table by 100 new rows, beside a thousand rows and a million."""
+    """One refresh of the live table by 100 new rows, at a thousand rows and a million."""
     from bxpull_nb.jupyter.widgets import LiveTable
     from tests.support.fake_comm import from_page, record_comms
 

@@ -166,7 +166,7 @@ def journaled(per_frame: int, size: Size) -> Sequence[Line]:
 def minute(size: Size) -> Sequence[Line]:
     """Sixty seconds of 200 000 events each: what did not arrive, and at what rate the rest did.
 
-    The log begins anew every million rows, for the memory of whoever runs this.
+    The log begins again every million rows, to need less memory.
     """
     count = size.of(60 * _MINUTE_RATE)
     logs: list[EventLog] = [EventLog()]
@@ -306,8 +306,8 @@ def a_pure_python_loop(seconds: float) -> None:
 
 
 @cache
-def _frame(rows: int = 500_000) -> pd.DataFrame:
-    numbers = np.random.default_rng(0)
+def _frame() -> pd.DataFrame:
+    numbers, rows = np.random.default_rng(0), 500_000
     key = pd.Categorical(np.array(list("abcdefg"))[numbers.integers(0, 7, rows)])
     return pd.DataFrame({"key": key, "value": numbers.random(rows)})
 

@@ -7,9 +7,9 @@ from tests.support.rows import params
 SHARED = Arrival(None, "shared", "websocket")
 
 
-def event(command: str, params: bytes = b"{}", module: str = "crm") -> Event:
+def event(command: str, params: bytes = b"{}") -> Event:
     """Return an event of the shared channel."""
-    return Event("1", module, command, params, arrival=SHARED)
+    return Event("1", "crm", command, params, arrival=SHARED)
 
 
 def test_every_condition_must_be_met() -> None:

@@ -234,9 +234,9 @@ def test_a_selection_shows_its_conditions() -> None:
     assert str(Selection()) == "any event"
 
 
-def replayed(count: int, speed: float = math.inf) -> Feed:
+def replayed(count: int) -> Feed:
     """Return a replay of numbered events that has ended."""
-    feed = bx.replay(played(count), speed=speed)
+    feed = bx.replay(played(count), speed=math.inf)
     eventually(lambda: not feed.running)
     return feed
 

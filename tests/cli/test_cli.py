@@ -232,7 +232,7 @@ def test_the_token_may_come_by_the_environment_alone(sandbox: Sandbox) -> None:
 def test_an_application_of_the_environment(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It renews its token by itself; but a token on the command line is used as it is."""
+    """It renews its token automatically; but a token on the command line is used as it is."""
     asked: list[dict[str, Any]] = []
     connect = bx.connect
 

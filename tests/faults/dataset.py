@@ -68,11 +68,11 @@ class Collector:
                 [*command, *where], env=self._environment, stdout=log, stderr=log
             )
 
-    def stop(self, number: int, seconds: float = 60) -> int:
+    def stop(self, number: int) -> int:
         """Send the signal; return the exit code."""
         assert self._process is not None
         self._process.send_signal(number)
-        return self._process.wait(seconds)
+        return self._process.wait(60)
 
     @property
     def connected(self) -> bool:

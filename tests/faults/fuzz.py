@@ -1,4 +1,4 @@
-"""Frames nobody would send: `python -m tests.faults.fuzz --frames 1000000 [--seed S]`.
+"""Frames that no server would send: `python -m tests.faults.fuzz --frames 1000000 [--seed S]`.
 
 Recorded frames are damaged at random. Whatever comes of it: no exception leaves the session, each
 message ends as an Event or a BadFrame that the log and the journal take, and none takes long.

@@ -29,7 +29,7 @@ class Outcome(msgspec.Struct):
     seed: int
     published: int
     hostile: int
-    """Hostile messages beside the events."""
+    """Hostile messages among the events."""
     faults: Counter[str]
     lost: list[int]
     doubled: list[int]
@@ -76,11 +76,10 @@ def storm(
     seed: int,
     rate: float,
     kinds: Sequence[str] = tuple(FAULTS),
-    settle: float = 30.0,
 ) -> Outcome:
     """Publish events at `rate` a second with so many faults meanwhile; return the figures.
 
-    Afterwards nothing goes wrong any more, and what is still missing has `settle` seconds.
+    Afterwards nothing goes wrong any more, and events that are still missing have 30 s to come.
     """
     begun = time.monotonic()
     with open_site(version, transport, seed, events * 2 + 1000) as site:
@@ -90,7 +89,7 @@ def storm(
         weather.begin()
         _until(lambda: weather.is_over, 3600, lambda: _read(site, claims))
         site.heal()
-        _until(lambda: site.truth.is_complete, settle, lambda: _read(site, claims))
+        _until(lambda: site.truth.is_complete, 30, lambda: _read(site, claims))
         checked_after = site.clock.now_us()
         if transport == "websocket":
             _until(lambda: _is_checked(site, checked_after), 10)

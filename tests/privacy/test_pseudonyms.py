@@ -4,6 +4,8 @@ import copy
 import json
 import pickle
 import re
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +21,15 @@ from bxpull_nb.privacy import Pseudonyms, private_batch
 from bxpull_nb.privacy.birthdays import coarse_birthday
 from bxpull_nb.privacy.params import Params
 from bxpull_nb.storage.journal.record import batch_of, pack_batch, scan
+from tests.support.hostile_values import HOSTILE
 from tests.support.json_values import json_values
 
 KEY = "the key of these tests, and no other"
+
+
+OF_TEXTS = sorted(name for name in dir(Pseudonyms) if not name.startswith("_"))
+for other in ("name_fields", "remember_in", "save"):
+    OF_TEXTS.remove(other)
 
 
 @pytest.fixture
@@ -30,9 +38,9 @@ def by() -> Pseudonyms:
     return Pseudonyms(KEY)
 
 
-def rewritten(by: Pseudonyms, params: Any, command: str = "test") -> Any:
+def rewritten(by: Pseudonyms, params: Any) -> Any:
     """The params of one event with pseudonyms."""
-    one = Params(json.dumps(params).encode(), command, by)
+    one = Params(json.dumps(params).encode(), "test", by)
     one.learn()
     return json.loads(one.rewritten())
 
@@ -370,3 +378,27 @@ def test_unreadable_messages_keep_their_mid_and_nothing_else(by: Pseudonyms) -> 
     assert batch.records[1].params == "withheld: 10,011 bytes that could not be read"
     assert batch.records[2].params == by.person("Anna Berg")
     assert "Anna" not in f"{batch.frame!r}{list(batch.records)}"
+
+
+@pytest.mark.parametrize("name", OF_TEXTS)
+def test_only_a_text_has_a_pseudonym(by: Pseudonyms, name: str) -> None:
+    """Any text is taken; another value is an error of ours, which names its type only."""
+    method: Callable[..., object] = getattr(by, name)
+    if name == "learn_name":
+        method = partial(method, alone=True)
+    for value in HOSTILE.values():
+        if isinstance(value, str):
+            method(value)
+            continue
+        with pytest.raises(SettingsError, match=f"instead of a {type(value).__name__}"):
+            method(value)
+    with pytest.raises(SettingsError) as raised:
+        method(b"Anna Berg")
+    assert str(raised.value) == "Pseudonyms: give a text instead of a bytes."
+
+
+def test_only_a_path_is_a_folder_to_remember_names_in(by: Pseudonyms) -> None:
+    """A text may be a name that was given by mistake."""
+    for value in HOSTILE.values():
+        with pytest.raises(SettingsError, match=f"give a Path instead of a {type(value).__name__}"):
+            by.remember_in(value)

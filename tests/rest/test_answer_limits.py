@@ -16,7 +16,8 @@ import httpx
 import msgspec
 import pytest
 
-from bxpull_nb import errors, http
+from bxpull_nb import errors
+from bxpull_nb.http import body, http_client
 from bxpull_nb.rest import RestClient
 from bxpull_nb.rest.auth import AccessToken, request_tokens
 from bxpull_nb.rest.publish import publish
@@ -115,7 +116,7 @@ def tokens(url: str) -> Any:
     """Ask the token server at that address."""
 
     async def once() -> Any:
-        async with http.http_client(url) as client:
+        async with http_client(url) as client:
             return await request_tokens(client, f"{url}/oauth/token/", GRANT)
 
     return asyncio.run(once())
@@ -168,7 +169,7 @@ def test_an_answer_is_there_in_time_or_not_read(
     send: Send, ask: Callable[[str], Any], method: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However steadily its bytes come."""
-    monkeypatch.setattr(http, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(body, "ANSWER_SECONDS", 0.5)
     begun = time.monotonic()
     with serving(send) as url, pytest.raises(errors.PortalUnreachable) as caught:
         ask(url)

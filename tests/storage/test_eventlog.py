@@ -1,4 +1,4 @@
-"""The log behind the live DataFrame."""
+"""The log of which the live DataFrame is a view."""
 
 import threading
 from typing import Any

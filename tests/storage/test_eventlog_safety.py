@@ -17,12 +17,11 @@ from bxpull_nb.storage.eventlog import EventLog
 ARRIVAL = Arrival(1767225600500000, "shared", "websocket")
 
 
-def filled(count: int = 10) -> EventLog:
+def filled() -> EventLog:
     """A log with a value in every column."""
     log = EventLog()
     log.extend(
-        Event(f"{n:026}", "m", f"c{n}", b"{}", 1767225600.0, "backend", ARRIVAL)
-        for n in range(count)
+        Event(f"{n:026}", "m", f"c{n}", b"{}", 1767225600.0, "backend", ARRIVAL) for n in range(10)
     )
     log.extend([BadFrame("{", "torn", None, ARRIVAL)])
     return log

@@ -283,7 +283,7 @@ def test_a_quotation_mark_lost_in_the_middle_is_not_half_a_last_line(tmp_path: P
     """Good rows after it must not vanish with a warning."""
     path = to_csv(frame(*map(event, range(5))), tmp_path / "e.csv")
     path.write_text(path.read_text().replace('"dealUpdate"', '"dealUpdate', 1))
-    with pytest.raises(FileFormatError, match="a quotation mark is missing behind byte 119"):
+    with pytest.raises(FileFormatError, match="a quotation mark is missing after byte 119"):
         read_events(path)
 
 

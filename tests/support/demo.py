@@ -36,13 +36,11 @@ def demo_day(count: int, seed: int = 0, drift_after: int | None = None) -> tuple
 START_US = 1_790_000_000_000_000
 
 
-def demo_records(
-    seed: int = 0, drift_after: int | None = None, rate: float = 20.0
-) -> Iterator[Event]:
-    """Yield demo events without end, `rate` a second on average, as they would arrive."""
+def demo_records(seed: int = 0, drift_after: int | None = None) -> Iterator[Event]:
+    """Yield demo events without end, twenty a second on average, as they would arrive."""
     rng, now = Random(seed), float(START_US)
     for number, one in enumerate(demo_events(seed, drift_after)):
-        now += rng.expovariate(rate) * 1e6
+        now += rng.expovariate(20) * 1e6
         text = json.dumps(one.params, ensure_ascii=False).encode()
         arrival = Arrival(int(now), one.channel, "websocket")
         yield Event(f"{number:026}", one.module_id, one.command, text, now / 1e6, None, arrival)

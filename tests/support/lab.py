@@ -145,7 +145,7 @@ class Lab:
         """Open the notebook (a path below `root`) alone in the browser's page, its kernel idle.
 
         The kernel ends with the block. When the block fails, a picture of the page is left in
-        `home` and named in the error, and the next notebook gets a page that is loaded anew.
+        `home` and named in the error, and the next notebook gets a page that is loaded again.
         """
         tab = self._tab
         assert tab is not None, "open notebooks within browsing()"

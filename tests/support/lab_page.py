@@ -84,9 +84,9 @@ class LabPage:
         if wait:
             self.wait_idle()
 
-    def wait_idle(self, seconds: float = PAGE_SECONDS) -> None:
+    def wait_idle(self) -> None:
         """Return when no cell is waiting and the kernel is idle."""
-        self._wait(_IS_IDLE, seconds)
+        self._wait(_IS_IDLE, PAGE_SECONDS)
 
     def output(self, i: int) -> str:
         """Return the text under the i-th cell, as it is seen."""

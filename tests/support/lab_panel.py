@@ -32,14 +32,14 @@ def open_tab(tab: LabPage, name: str) -> None:
     tab.page.locator(".bxp-tab", has_text=name).last.click()
 
 
-def counted(tab: LabPage, *, nth: int = 0) -> int:
+def counted(tab: LabPage) -> int:
     """The number of events the panel shows."""
     # By CSS, which looks into shadow roots: marimo draws a panel in one.
     name = "span:text-is('event'), + span:text-is('events')"
     text = tab.page.locator(f"b:has(+ {name})").filter(visible=True)
-    return int(text.nth(nth).inner_text().replace("\u202f", ""))
+    return int(text.first.inner_text().replace("\u202f", ""))
 
 
-def publish(count: int, command: str = "tick") -> str:
+def publish(count: int) -> str:
     """A cell that publishes so many events."""
-    return f"for n in range({count}): _ = sandbox.publish({command!r}, {{'n': n}})"
+    return f"for n in range({count}): _ = sandbox.publish('tick', {{'n': n}})"

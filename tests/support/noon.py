@@ -18,12 +18,11 @@ def event(
     *,
     lag: float | None = None,
     sender: str | None = None,
-    module: str = "crm",
 ) -> Event:
     """Return an event that arrived so many seconds after noon."""
     sent = None if lag is None else NOON + seconds - lag
     arrival = Arrival(round((NOON + seconds) * 1e6), "shared", "websocket")
-    return Event("1", module, command, b"{}", sent, sender, arrival)
+    return Event("1", "crm", command, b"{}", sent, sender, arrival)
 
 
 def bad(seconds: float) -> BadFrame:

@@ -39,9 +39,9 @@ class Person:
         return "".join(filter(str.isdigit, self.phone))[-10:]
 
 
-def persons(count: int, seed: int = 18) -> list[Person]:
+def persons(count: int) -> list[Person]:
     """Return persons with Latin and Cyrillic names that are no words of any language."""
-    rng = random.Random(seed)
+    rng = random.Random(18)
     return [_person(rng, number, is_cyrillic=number % 2 == 1) for number in range(count)]
 
 

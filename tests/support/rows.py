@@ -13,10 +13,10 @@ from bxpull_nb.storage.eventlog import EventLog
 ARRIVAL = Arrival(1767225600500000, "shared", "websocket")
 
 
-def event(number: int, command: str = "dealUpdate", arrival: Arrival = ARRIVAL) -> Event:
+def event(number: int, command: str = "dealUpdate") -> Event:
     """Return an event with this number."""
     params = f'{{"n":{number}}}'.encode()
-    return Event(f"1795447844{number:016}", "crm", command, params, 1767225600.25, None, arrival)
+    return Event(f"1795447844{number:016}", "crm", command, params, 1767225600.25, None, ARRIVAL)
 
 
 def params(record: Record) -> Any:

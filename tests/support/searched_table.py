@@ -29,10 +29,10 @@ class Later:
             self.work.pop(0)()
 
 
-def log_of(count: int, start: int = 0, **changes: Any) -> EventLog:
+def log_of(count: int, **changes: Any) -> EventLog:
     """Return a log of so many events, of which each third was won."""
     log = EventLog(**changes)
-    fill(log, count, start)
+    fill(log, count)
     return log
 
 

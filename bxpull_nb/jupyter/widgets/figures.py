@@ -8,9 +8,9 @@ def grouped(number: float, digits: int = 0) -> str:
     return f"{number:,.{digits}f}".replace(",", "\N{NARROW NO-BREAK SPACE}")
 
 
-def counted(number: int, noun: str = "event") -> str:
+def counted(number: int) -> str:
     """Return `1 event`, `2 events`."""
-    return f"{grouped(number)} {noun}" if number == 1 else f"{grouped(number)} {noun}s"
+    return f"{grouped(number)} event{'s' * (number != 1)}"
 
 
 def duration(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""Codecs turn frames into events and back: four dialects behind one interface, `Codec`."""
+"""Codecs turn frames into events and back: four dialects with one interface, `Codec`."""
 
 from bxpull_nb.models import UNKNOWN_ARRIVAL, Arrival, RecordBatch
 from bxpull_nb.protocol.codec.base import Codec, bad_frame

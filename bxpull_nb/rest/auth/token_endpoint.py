@@ -82,8 +82,7 @@ async def request_tokens(
     except UnreadableAnswer as exc:
         raise UnexpectedAnswer(
             f"{_METHOD}: {server} sent an answer that is not read: {reason_of(exc)}. Check "
-            f"token_url, and "
-            f"that no proxy stands in between.",
+            "token_url, and that no proxy stands in between.",
             method=_METHOD,
         ) from None
     except httpx.HTTPError as exc:

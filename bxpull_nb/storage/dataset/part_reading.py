@@ -95,8 +95,7 @@ def _named(storage: Storage, part: Part) -> Iterator[None]:
                 raise
             raise FileFormatError(
                 f"{part.name} cannot be read as Parquet ({reason_of(exc)}). Was it copied only "
-                f"in part? "
-                f"Copy it again, or take it out of the dataset."
+                "in part? Copy it again, or take it out of the dataset."
             ) from scrub(exc)
 
 

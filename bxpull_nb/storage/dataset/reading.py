@@ -109,8 +109,7 @@ def _filtered(df: "pd.DataFrame", where: Where, path: str | Path) -> "pd.DataFra
     if where.on_folders:
         raise SettingsError(
             f"portal and date are columns of a dataset, and {shown_path(path)} is a file or a "
-            "journal: choose "
-            f"by server_time."
+            "journal: choose by server_time."
         )
     if not where.columns_of_rows:
         return df
@@ -138,8 +137,7 @@ def _with_dask(
     except ImportError as exc:
         raise SettingsError(
             f"engine='dask' needs a package that is not installed ({reason_of(exc)}). Install "
-            f"it with: "
-            f"pip install 'bxpull-nb[dask]'"
+            "it with: pip install 'bxpull-nb[dask]'"
         ) from scrub(exc)
     meta = clear_known_categories(_empty(columns))
     how = {"columns": columns, "storage": storage, "where": where, "label": "events"}

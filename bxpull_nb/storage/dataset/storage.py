@@ -189,8 +189,7 @@ def _explained(url: str, kind: type[BxPullError]) -> Iterator[None]:
     except ImportError as exc:
         raise SettingsError(
             f"{shown_url(url)} needs a package that is not installed ({reason_of(exc)}). For "
-            f"s3:// install "
-            f"it with: pip install 'bxpull-nb[s3]'"
+            "s3:// install it with: pip install 'bxpull-nb[s3]'"
         ) from scrub(exc)
     except Exception as exc:  # noqa: BLE001 - of any library
         if isinstance(exc, ValueError) and "Protocol not known" in reason_of(exc):

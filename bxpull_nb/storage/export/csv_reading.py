@@ -80,8 +80,7 @@ def _form(data: pa.Buffer, source: Path) -> _Form:
     if start.startswith(_UTF16):
         raise FileFormatError(
             f"{shown_path(source)} cannot be read: it is UTF-16, as a spreadsheet's 'Unicode "
-            "text'. Save it "
-            f"there as 'CSV UTF-8'."
+            "text'. Save it there as 'CSV UTF-8'."
         )
     header = start.partition(b"\n")[0].decode(errors="replace")
     sep = max(SEPARATORS, key=header.count)
@@ -126,8 +125,8 @@ def _explained(data: pa.Buffer, form: _Form, source: Path) -> FileFormatError:
     except (pa.ArrowInvalid, pa.ArrowKeyError, UnicodeDecodeError):
         return FileFormatError(
             f"{shown_path(source)} cannot be read as a file of captured events: its rows have "
-            "different "
-            f"numbers of cells, or it is empty. Was it damaged, or written by something else?"
+            "different numbers of cells, or it is empty. Was it damaged, or written by something "
+            "else?"
         )
     for name in table.column_names:
         kind = EVENT_COLUMNS[name]
@@ -180,9 +179,8 @@ def _whole_rows(content: Content, source: Path) -> tuple[pa.Buffer, int]:
     end = _end_of_rows(text)
     if _NEXT_ROW.search(text, end):
         raise FileFormatError(
-            f"{shown_path(source)} is damaged: a quotation mark is missing behind byte {end}. "
-            "Mend that row, "
-            f"or take it out."
+            f"{shown_path(source)} is damaged: a quotation mark is missing after byte {end}. "
+            "Mend that row, or take it out."
         )
     return data.slice(0, end), len(text) - end
 

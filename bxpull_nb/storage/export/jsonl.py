@@ -177,8 +177,7 @@ def _decoded(block: bytes, row: int, source: Path) -> pa.Table:
         number = next(number for number, line in lines if not _is_line(line))
         raise FileFormatError(
             f"{shown_path(source)} is not a file of captured events: line {number} cannot be read "
-            f"({reason_of(exc)}). "
-            f"Mend that line, or take it out."
+            f"({reason_of(exc)}). Mend that line, or take it out."
         ) from scrub(exc)
 
 

@@ -96,6 +96,5 @@ def check_version(schema: pa.Schema, source: object) -> None:
     if version not in {str(number).encode() for number in range(1, SCHEMA_VERSION + 1)}:
         raise DatasetTooNew(
             f"{shown_path(source)} has version {version.decode(errors='replace')} of the "
-            "schema, this "
-            f"bxpull-nb reads up to {SCHEMA_VERSION}: upgrade bxpull-nb."
+            f"schema, this bxpull-nb reads up to {SCHEMA_VERSION}: upgrade bxpull-nb."
         )

@@ -65,8 +65,7 @@ def _table(source: Path, *, raw: bool) -> pa.Table:
     if start == b"PK\x03\x04":
         raise FileFormatError(
             f"{shown_path(source)} cannot be read: it is a workbook of a spreadsheet. Read the "
-            "file it was "
-            f"made from; or save its sheet as 'CSV UTF-8', if it has all columns."
+            "file it was made from; or save its sheet as 'CSV UTF-8', if it has all columns."
         )
     content = unpacked(source)
     if _is_jsonl(content, source):

@@ -67,8 +67,7 @@ def check_start(path: Path, data: bytes) -> None:
     if version is not None and version > VERSION:
         raise JournalTooNew(
             f"{shown_path(path)} was written by a later version of bxpull-nb (its format is "
-            f"{version}, this "
-            f"one reads up to {VERSION}). Upgrade with: pip install -U bxpull-nb"
+            f"{version}, this one reads up to {VERSION}). Upgrade with: pip install -U bxpull-nb"
         )
 
 

@@ -6,31 +6,28 @@ import weakref
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
-from bxpull_nb.errors import JournalInUse, JournalNotWritable, SettingsError
+from bxpull_nb.errors import SettingsError
 from bxpull_nb.files import path_of
-from bxpull_nb.masking import quoted, reason_of, scrub, shown_path
+from bxpull_nb.masking import quoted, scrub, shown_path
 from bxpull_nb.models import Batch, Position
 from bxpull_nb.models.counted import counted
 from bxpull_nb.protocol.session import Resume
 from bxpull_nb.storage.journal.files import ActiveFile, Repaired, journal_files, make_private
+from bxpull_nb.storage.journal.lock import locked, not_writable
 from bxpull_nb.storage.journal.reading import batches_of
 from bxpull_nb.storage.journal.record import CaptureStarted, pack, pack_batch, scan
 from bxpull_nb.storage.journal.resuming import resume_from
 from bxpull_nb.storage.journal.state import Change, JournalState, greatest_of, state_of
 from bxpull_nb.storage.journal.writer import Writer
 
-if TYPE_CHECKING:
-    from filelock import BaseFileLock
-
 __all__ = ["Journal", "JournalStats"]
 
 _log = logging.getLogger("bxpull_nb")
 _DURABILITIES = ("frame", "second", "os")
-_LOCK = "journal.lock"
 
 
 class JournalStats(msgspec.Struct, frozen=True):
@@ -114,7 +111,7 @@ class Journal:
         portal's capture.
         """
         if self._writer is None:
-            lock = _locked(self.folder)
+            lock = locked(self.folder)
             try:
                 self._writer = self._begin_writing(lock.release)
                 self._end = weakref.finalize(self, self._writer.close)
@@ -228,7 +225,7 @@ class Journal:
             )
             writer.begin(active)
         except OSError as exc:
-            raise _not_writable(self.folder, exc) from scrub(exc)
+            raise not_writable(self.folder, exc) from scrub(exc)
         if self.repaired != Repaired():
             _log.warning(
                 "the journal in %s was damaged: %s", shown_path(self.folder.name), self.repaired
@@ -307,30 +304,3 @@ class _Left(NamedTuple):
 def _waiting(writer: Writer) -> list[Batch]:
     """Return the batches that wait in memory."""
     return list(batches_of(scan(b"".join(record for record, _ in writer.waiting), 0)))
-
-
-def _locked(folder: Path) -> "BaseFileLock":
-    """Return the journal's lock, held until it is released or the process ends."""
-    from filelock import FileLock, Timeout
-
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock = FileLock(folder / _LOCK, timeout=0, mode=0o600, thread_local=False)
-        lock.acquire()
-    except Timeout:
-        raise JournalInUse(
-            f"another capture writes to the journal in {shown_path(folder)}. Stop it, or take "
-            "another "
-            f"folder; bx.read_events() reads it at any time."
-        ) from None
-    except OSError as exc:
-        raise _not_writable(folder, exc) from scrub(exc)
-    return lock
-
-
-def _not_writable(folder: Path, exc: OSError) -> JournalNotWritable:
-    return JournalNotWritable(
-        f"the journal in {shown_path(folder)} cannot be written ({reason_of(exc)}). Make room "
-        "or give "
-        f"the right to write, or take another folder."
-    )

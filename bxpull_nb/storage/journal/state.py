@@ -152,8 +152,7 @@ def _check_portal(path: Path, stored: str, portal: str) -> None:
     if stored and portal and _one_form(stored) != _one_form(portal):
         raise SettingsError(
             f"the journal in {shown_path(path.parent)} is a capture of {stored}, not of "
-            f"{portal}. Take "
-            f"another folder."
+            f"{portal}. Take another folder."
         )
 
 
