@@ -62,7 +62,7 @@ _PATH = re.compile(
     r"(?<![^\s'\"(])[^\s'\"(]*?(?:\b|(?<=%2f))rest(?:[/\\]|%2f)+\S*", re.IGNORECASE
 )  # from the start of a word only: otherwise it takes the square of a long word's length
 _LONG = re.compile(r"[A-Za-z0-9]{16,}|(?=[\w+=-]*\d)[\w+=-]{16,}")
-_CODE = re.compile(r"(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]{16,}")
+_CODE = re.compile(r"(?<![A-Za-z0-9])(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]{16,}")
 _WORDS_OF_CODE = re.compile(r"[A-Za-z]+|\d+")
 _SHORTEST = 16  # characters of a secret that shows its ends
 _LEAST = 8  # characters of a secret without quotation marks
