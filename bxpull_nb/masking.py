@@ -64,7 +64,7 @@ _PATH = re.compile(
 _LONG = re.compile(
     r"(?<![\w+=-])(?:[A-Za-z0-9]{16,})?+(?=[\w+=-]*\d)[\w+=-]{16,}|[A-Za-z0-9]{16,}"
 )  # a digit is looked for once a word: otherwise it takes the square of a long word's length
-_CODE = re.compile(r"(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]{16,}")
+_CODE = re.compile(r"(?<![A-Za-z0-9])(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]{16,}")
 _WORDS_OF_CODE = re.compile(r"[A-Za-z]+|\d+")
 _SHORTEST = 16  # characters of a secret that shows its ends
 _LEAST = 8  # characters of a secret without quotation marks

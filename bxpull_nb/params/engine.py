@@ -1,5 +1,6 @@
 """DuckDB, opened so that a query reaches the tables it is given and nothing else."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
@@ -23,7 +24,7 @@ _SEALED = {
     "temp_directory": "",  # nothing is written when memory is short
     "arrow_large_buffer_size": "true",  # texts of more than 2 GB in all
 }
-_SETTINGS = "SET TimeZone = 'UTC'; SET lock_configuration = true"  # a query cannot change any
+_SETTINGS = "SET GLOBAL TimeZone = 'UTC'; SET lock_configuration = true"  # no query changes any
 _ROWS = 16_384  # of a batch: batches are what DuckDB's threads share out
 
 
@@ -41,6 +42,9 @@ class _Opened:
             with suppress(Exception):  # it may be closed
                 connection.interrupt()
 
+
+_databases: dict[int, "duckdb.DuckDBPyConnection"] = {}
+"""By process id: a forked child inherits one whose threads it has not."""
 
 _here: ContextVar[_Opened | None] = ContextVar("databases opened here", default=None)
 
@@ -60,17 +64,32 @@ def interruptible() -> Iterator[Callable[[], None]]:
 
 
 def opened() -> "duckdb.DuckDBPyConnection":
-    """Return an empty database in memory; close it, or use it in a `with`."""
-    import duckdb
+    """Return a connection to an empty database in memory; close it, or use it in a `with`.
 
+    Tables that it is offered are unknown to other connections.
+    """
     here = _here.get()
     if here is not None and here.is_interrupted:
         raise QueryFailed("the query was cancelled; ask again to have its answer.")
-    connection = duckdb.connect(config=dict(_SEALED))
-    connection.execute(_SETTINGS).fetchall()
+    connection = _connected()
     if here is not None:
         here.connections.append(connection)
     return connection
+
+
+def _connected() -> "duckdb.DuckDBPyConnection":
+    """Connect to the database of this process: opening one takes 15 ms, a connection 0.3 ms."""
+    import duckdb
+
+    process = os.getpid()
+    with suppress(KeyError, duckdb.Error):  # an internal error makes a database refuse all queries
+        connection = _databases[process].cursor()
+        connection.execute("SELECT 1").fetchall()
+        return connection
+    database = duckdb.connect(config=dict(_SEALED))
+    database.execute(_SETTINGS).fetchall()
+    _databases[process] = database
+    return database.cursor()
 
 
 def offer(connection: "duckdb.DuckDBPyConnection", name: str, table: pa.Table) -> None:
