@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from bxpull_nb.files import open_private, read_private
 from bxpull_nb.masking import reason_of, shown_path
 from bxpull_nb.models.counted import counted
 
@@ -54,7 +55,7 @@ class LostNote:
     def read(self) -> Lost:
         """Return what the last run noted: nothing without a readable note."""
         with suppress(OSError, msgspec.DecodeError):
-            return msgspec.json.decode(self._path.read_bytes(), type=Lost)
+            return msgspec.json.decode(read_private(self._path), type=Lost)
         return Lost()
 
     def write(self, lost: Lost) -> None:
@@ -62,7 +63,7 @@ class LostNote:
         if lost == self._written:
             return
         try:
-            descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o600)
+            descriptor = open_private(self._path, os.O_WRONLY | os.O_CREAT)
             with os.fdopen(descriptor, "wb") as file:
                 file.write(msgspec.json.encode(lost).ljust(_SIZE))
         except OSError as exc:
