@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec import structs
 
@@ -22,6 +22,7 @@ from bxpull_nb.storage.journal import Journal
 
 __all__ = ["CaptureRun"]
 
+T = TypeVar("T")
 _STOP_TIMEOUT = 0.8  # seconds for the connections to close
 
 
@@ -105,7 +106,11 @@ class CaptureRun:
                     self.journal = journal
                 elif journal is not None:
                     self.journal = Journal(journal, portal=self._name)
-                await self._begin(backfill)
+                try:
+                    await self._begin(backfill)
+                except BaseException:
+                    await self._close_journal()
+                    raise
         await self._hub.wait_change(self._settled, timeout)
         if self._hub.error is not None:
             raise self._hub.error
@@ -143,7 +148,7 @@ class CaptureRun:
         return self.journal is None or folder != self.journal.folder
 
     async def _begin(self, backfill: bool) -> None:
-        self._hub.error = None
+        self._hub.error, self._hub.stopping = None, False
         resume = await self._open_journal()
         self.driver = self._open_driver(
             self._target,
@@ -170,25 +175,41 @@ class CaptureRun:
         known = None if self.driver is None else self.driver.resume_state()
         if self.journal is None:
             return known
-        await asyncio.to_thread(self.journal.open)
+        await _in_thread(self.journal.open)
         if self._privacy is not None:
-            await asyncio.to_thread(self._privacy.remember_in, self.journal.folder)
+            await _in_thread(self._privacy.remember_in, self.journal.folder)
         since = self.journal.since
         if known is None or (before is not self.journal and since is not None):
-            return await asyncio.to_thread(self.journal.resume)
+            return await _in_thread(self.journal.resume)
         if since is None and known.since is not None:
             self._hub.began(known.since, known.beginnings)
         return structs.replace(known, folder=self.journal.folder)
 
     async def _end(self) -> None:
-        if self._task is not None and not self._task.done():
-            self._task.cancel()
-            await asyncio.wait([self._task], timeout=_STOP_TIMEOUT)
+        self._hub.stopping = True
+        try:
+            if self._task is not None and not self._task.done():
+                self._task.cancel()
+                await asyncio.wait([self._task], timeout=_STOP_TIMEOUT)
+        finally:
+            await self._close_journal()
+
+    async def _close_journal(self) -> None:
         if self.journal is not None:
-            await asyncio.to_thread(self.journal.close)
+            await _in_thread(self.journal.close)
 
     def _settled(self) -> bool:
         return not self.running or (self.driver is not None and self.driver.ready)
+
+
+async def _in_thread(work: Callable[..., T], *args: object) -> T:
+    """Return the result of the work, which has ended also when the caller is cancelled."""
+    running = asyncio.ensure_future(asyncio.to_thread(work, *args))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait([running])
+        raise
 
 
 def _log_end(logbook: ActivityLog, clock: Callable[[], int], task: "asyncio.Task[None]") -> None:

@@ -95,7 +95,11 @@ class ActiveFile:
         if version_of(data) is None:
             size = 0
         active = cls(path, size)
-        active._file.truncate(size)
+        try:
+            active._file.truncate(size)
+        except BaseException:
+            active.close()
+            raise
         return active, Repaired(len(data) - size, skipped)
 
     def write(self, record: bytes) -> None:

@@ -176,12 +176,16 @@ class Journal:
     def resume(self) -> Resume:
         """Return what a listener needs to go on where the last one stopped.
 
-        Reads the messages since the last audit of each channel, at least the newest 10 000.
+        Reads the messages since the last audit of each channel, at least the newest 10 000. Raises
+        JournalNotWritable for files that the disk does not give, FileFormatError, JournalTooNew.
         """
         writer, state = self._open_writer, self._state.copy()
         for _, change in writer.waiting:
             change(state)
-        return resume_from(self.folder, _waiting(writer), state)
+        try:
+            return resume_from(self.folder, _waiting(writer), state)
+        except OSError as exc:
+            raise _not_writable(self.folder, exc) from scrub(exc)
 
     @property
     def error(self) -> OSError | None:
@@ -214,8 +218,8 @@ class Journal:
         return f"Journal({self.folder.name}, {self.durability}, {state})"
 
     def _begin_writing(self, release: Callable[[], None]) -> Writer:
-        files = journal_files(self.folder)
         try:
+            files = journal_files(self.folder)
             for path in files:
                 make_private(path)
             active = self._reopened(files)
@@ -227,7 +231,7 @@ class Journal:
                 **self._writer_options,
             )
             writer.begin(active)
-        except OSError as exc:
+        except (OSError, RuntimeError) as exc:  # RuntimeError: no thread can be started
             raise _not_writable(self.folder, exc) from scrub(exc)
         if self.repaired != Repaired():
             _log.warning(
@@ -328,7 +332,7 @@ def _locked(folder: Path) -> "BaseFileLock":
     return lock
 
 
-def _not_writable(folder: Path, exc: OSError) -> JournalNotWritable:
+def _not_writable(folder: Path, exc: Exception) -> JournalNotWritable:
     return JournalNotWritable(
         f"the journal in {shown_path(folder)} cannot be written ({reason_of(exc)}). Make room "
         "or give "
