@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from bxpull_nb import errors
-from bxpull_nb.collector.lost_note import Lost, LostNote
 from bxpull_nb.files import open_private, replacing, sync_folder, writing
 from bxpull_nb.privacy import Pseudonyms
 from bxpull_nb.privacy.memory import Memory
@@ -20,6 +19,7 @@ from bxpull_nb.rest.auth import FileStore, TokenPair
 from bxpull_nb.sources.noted import ProcessNote
 from bxpull_nb.storage.dataset import Uploader
 from bxpull_nb.storage.journal import Journal
+from bxpull_nb.storage.journal.lost_note import Lost, LostNote
 from tests.support.command import posix
 from tests.support.events import PORTAL, tens, write
 

@@ -17,6 +17,7 @@ from bxpull_nb.models import Batch, Position
 from bxpull_nb.models.counted import counted
 from bxpull_nb.protocol.session import Resume
 from bxpull_nb.storage.journal.files import ActiveFile, Repaired, journal_files, make_private
+from bxpull_nb.storage.journal.lost_note import Lost, LostNote
 from bxpull_nb.storage.journal.reading import batches_of
 from bxpull_nb.storage.journal.record import CaptureStarted, pack, pack_batch, scan
 from bxpull_nb.storage.journal.resuming import resume_from
@@ -90,6 +91,9 @@ class Journal:
         self.durability = durability
         self.repaired = Repaired()
         """Damage that `open` found."""
+        self.lost_before = Lost()
+        """Events that the last run could not write, as `open` found."""
+        self._note = LostNote(self.folder)
         self._portal, self._compress = _checked_portal(portal), _checked_flag(compress)
         self._writer_options: dict[str, Any] = {
             "portal": portal,
@@ -121,6 +125,9 @@ class Journal:
             finally:
                 if self._writer is None:
                     lock.release()
+            self.lost_before = self._note.read()
+            self._dropped = self._dropped_events = 0
+            self.note_lost()
         return self
 
     def close(self) -> None:
@@ -132,6 +139,7 @@ class Journal:
             self._dropped_events += sum(len(batch.records) for batch in _waiting(writer))
             left = _Left.of(self.folder)
             self._left = left if left is not None and left.size == writer.size else None
+            self.note_lost()
 
     def write(self, batch: Batch) -> None:
         """Write the batch; on return the disk has it, as far as `durability` promises.
@@ -151,6 +159,8 @@ class Journal:
                 self._gaps[channel] = position
             else:
                 self._lacks_source = True
+        if self.error is not None or self._note.written:
+            self.note_lost()
 
     def sync(self) -> bool:
         """Return when the disk has every batch so far, as far as it can; whether it has.
@@ -186,6 +196,16 @@ class Journal:
             return resume_from(self.folder, _waiting(writer), state)
         except OSError as exc:
             raise _not_writable(self.folder, exc) from scrub(exc)
+
+    @property
+    def lost(self) -> Lost:
+        """Events that the disk did not take since the journal was opened."""
+        stats = self.stats
+        return Lost(stats.dropped_events, stats.dropped, stats.waiting)
+
+    def note_lost(self) -> None:
+        """Note `lost` on disk, where the next run finds it however this one ends."""
+        self._note.write(self.lost)
 
     @property
     def error(self) -> OSError | None:

@@ -1,6 +1,6 @@
-"""A note next to a journal: events that reached neither the journal nor the dataset.
+"""A note next to a journal: events that its disk did not take, for the next run to report.
 
-Its place on disk is taken at the start of a run, so that a full disk can still hold it.
+Its place on disk is taken when the journal is opened, so that a full disk can still hold it.
 """
 
 import logging
@@ -34,6 +34,22 @@ class Lost(msgspec.Struct, frozen=True):
     def __bool__(self) -> bool:
         return bool(self.events or self.batches or self.waiting)
 
+    @property
+    def report(self) -> str:
+        """The loss as a sentence, for the run that had it."""
+        return (
+            f"{self} are not in the journal: its disk took no more. Make room, and run it again "
+            f"soon: the server is asked for what it still stores."
+        )
+
+    @property
+    def later_report(self) -> str:
+        """The loss as a sentence, for the next run."""
+        return (
+            f"the last run could not write {self}: its journal's disk took no more. The server "
+            f"was asked for them again; what it no longer stores is missing."
+        )
+
     def __str__(self) -> str:
         parts = []
         if self.batches:
@@ -50,7 +66,8 @@ class LostNote:
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / _NAME
-        self._written: Lost | None = None
+        self.written: Lost | None = None
+        """What it holds; None before the first `write`."""
 
     def read(self) -> Lost:
         """Return what the last run noted: nothing without a readable note."""
@@ -60,7 +77,7 @@ class LostNote:
 
     def write(self, lost: Lost) -> None:
         """Replace the note in its place; a failure is logged, and tried again by the next call."""
-        if lost == self._written:
+        if lost == self.written:
             return
         try:
             descriptor = open_private(self._path, os.O_WRONLY | os.O_CREAT)
@@ -69,4 +86,4 @@ class LostNote:
         except OSError as exc:
             _log.debug("%s cannot be written: %s", shown_path(self._path), reason_of(exc))
         else:
-            self._written = lost
+            self.written = lost
