@@ -2,6 +2,7 @@
 
 import errno
 import io
+import logging
 import os
 import re
 import shutil
@@ -17,7 +18,15 @@ from typing import BinaryIO
 from bxpull_nb.errors import FileNotWritten, SettingsError
 from bxpull_nb.masking import mask_foreign, quoted, reason_of, scrub, shown_path
 
-__all__ = ["STDOUT", "path_of", "replacing", "sync_folder", "writing"]
+__all__ = [
+    "STDOUT",
+    "open_private",
+    "path_of",
+    "read_private",
+    "replacing",
+    "sync_folder",
+    "writing",
+]
 
 STDOUT = Path("-")
 """The path that means standard output."""
@@ -30,6 +39,8 @@ _WRONG_PLACES = {
     errno.EROFS: "that disk cannot be written; choose another one",
 }
 _ADDRESS = re.compile(r"(?:https?|wss?|ftp):[/\\]", re.IGNORECASE)
+_NO_FOLDER_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.ENOSYS}  # of a file system that has none
+_log = logging.getLogger("bxpull_nb")
 _WRITABLE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -78,10 +89,17 @@ def replacing(target: Path, *, private: bool = False) -> Iterator[BinaryIO]:
     permissions and owner; an old file with more than one name, whose owner cannot be kept, or
     that cannot be replaced (its folder is write-protected, or the file is a mount), is written
     over in place after the new content is complete. A pipe or a device is written straight. A
-    write-protected file is refused. `private` makes the file readable by its owner only, and
-    waits until the disk has it. Raises FileNotWritten, which has the system's class
+    write-protected file is refused. Raises FileNotWritten, which has the system's class
     (PermissionError, say) and errno too.
+
+    `private` makes a file that its owner alone may read, and returns when the disk has it. Nothing
+    is followed or written over in place: whatever has that name, such as a link that another user
+    made, is replaced.
     """
+    if private:
+        with _replacing_private(target) as file:
+            yield file
+        return
     with _advised(target):
         if _is_stream(target):
             with os.fdopen(os.open(target, os.O_WRONLY), "wb") as file:
@@ -89,49 +107,91 @@ def replacing(target: Path, *, private: bool = False) -> Iterator[BinaryIO]:
             return
         place = _followed(target)
         old = _checked(place)
-        folder = _folder_for(place, old, private=private)
-        with _unfinished(folder, private=private) as (file, unfinished):
+        mode = 0o666 if old is None else old.st_mode & 0o666 | 0o600
+        with _unfinished(_folder_for(place, old), mode) as (file, unfinished):
             yield file
-            _finish(file, synced=private)
-            _put(unfinished, place, old, private=private)
+            file.close()
+            _put(unfinished, place, old)
+
+
+@contextmanager
+def _replacing_private(target: Path) -> Iterator[BinaryIO]:
+    with _advised(target), _unfinished(target.parent, 0o600) as (file, unfinished):
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
+        file.close()
+        unfinished.replace(target)
+        sync_folder(target.parent)
+
+
+def open_private(path: Path, flags: int) -> int:
+    """Return a descriptor of a file of ours, which its owner alone may read from now on.
+
+    `flags` are those of `os.open`. Raises OSError for a link, which is not followed, and for a
+    pipe, a device and a folder: another user may have made them in a shared folder.
+    """
+    if path.is_symlink():
+        raise OSError(f"{shown_path(path.name)} is a link, which is not followed")
+    careful = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    descriptor = os.open(path, flags | careful | getattr(os, "O_BINARY", 0), 0o600)
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if not stat.S_ISREG(mode):
+            raise OSError(f"{shown_path(path.name)} is not a file")
+        if os.name == "posix" and mode & 0o077:
+            _make_private(descriptor, path)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def read_private(path: Path) -> bytes:
+    """Return the content of a file of ours; see `open_private`."""
+    with os.fdopen(open_private(path, os.O_RDONLY), "rb") as file:
+        return file.read()
+
+
+def _make_private(descriptor: int, path: Path) -> None:
+    try:
+        os.fchmod(descriptor, 0o600)
+    except OSError as exc:
+        _log.warning("others may read %s: %s", shown_path(path), reason_of(exc))
 
 
 def sync_folder(folder: Path) -> None:
-    """Return when the disk has the names of the folder's files; POSIX only."""
+    """Return when the disk has the names of the folder's files, where the system can sync them."""
     if os.name != "posix":
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as exc:
+        if exc.errno not in _NO_FOLDER_SYNC:
+            raise
     finally:
         os.close(descriptor)
 
 
 @contextmanager
-def _unfinished(folder: Path, *, private: bool) -> Iterator[tuple[BinaryIO, Path]]:
+def _unfinished(folder: Path, mode: int) -> Iterator[tuple[BinaryIO, Path]]:
     """Yield a new file in the folder, and remove what is left of it at the end.
 
     Its name is short, whatever the target's: together they could exceed the system's 255 bytes.
     """
     path = folder / f".bxpull-{token_hex(8)}.part"
     try:
-        with os.fdopen(_new_file(path, 0o600 if private else 0o666), "wb") as file:
+        with os.fdopen(_new_file(path, mode), "wb") as file:
             yield file, path
     finally:
         if path.parent.is_dir():
             path.unlink(missing_ok=True)
 
 
-def _finish(file: BinaryIO, *, synced: bool) -> None:
-    file.flush()
-    if synced:
-        os.fsync(file.fileno())
-    file.close()
-
-
-def _put(unfinished: Path, place: Path, old: os.stat_result | None, *, private: bool) -> None:
+def _put(unfinished: Path, place: Path, old: os.stat_result | None) -> None:
     """Move the finished file to its place, or copy it into a file that has to stay the same."""
-    if old is None or private:
+    if old is None:
         unfinished.replace(place)
         return
     is_near = unfinished.parent == place.parent
@@ -166,9 +226,9 @@ def _like(path: Path, old: os.stat_result) -> bool:
     return True
 
 
-def _folder_for(place: Path, old: os.stat_result | None, *, private: bool) -> Path:
+def _folder_for(place: Path, old: os.stat_result | None) -> Path:
     """Return the folder of the unfinished file: the target's, where that takes new files."""
-    if old is None or private or os.access(place.parent, os.W_OK | os.X_OK):
+    if old is None or os.access(place.parent, os.W_OK | os.X_OK):
         return place.parent
     return Path(tempfile.gettempdir())
 

@@ -50,6 +50,8 @@ class EventHub:
         self.logbook = ActivityLog()
         self.journal: Journal | None = None
         self.error: BaseException | None = None
+        self.stopping = False
+        """Whether who stops the listener closes the journal too, on another thread."""
         self.taps: list[Tap] = []
         self._monotonic, self._clock = monotonic, clock
         self._lock = fork_safe(threading.Lock(), 1)
@@ -106,7 +108,7 @@ class EventHub:
     def ended(self, task: "asyncio.Task[None]") -> None:
         """Keep why the listener ended, free its journal, and wake every wait."""
         self.error = None if task.cancelled() else task.exception()
-        if self.journal is not None and not task.cancelled():
+        if self.journal is not None and not self.stopping:
             self.journal.close()
         self.changed()
         with self._lock:

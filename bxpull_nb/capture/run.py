@@ -1,11 +1,12 @@
 """Starts and stops what drives a feed: a listener or a replay, with or without a journal."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec import structs
 
@@ -15,13 +16,15 @@ from bxpull_nb.capture.hub import EventHub
 from bxpull_nb.capture.private_target import PrivateTarget
 from bxpull_nb.errors import ConnectionFailed, SettingsError
 from bxpull_nb.listener import ListenerStats
-from bxpull_nb.models import CHANNEL_TYPES, LogEntry
+from bxpull_nb.models import CHANNEL_TYPES, IS_LOG_ENTRY, LogEntry
 from bxpull_nb.privacy import Pseudonyms
 from bxpull_nb.protocol.session import Resume
-from bxpull_nb.storage.journal import Journal
+from bxpull_nb.storage.journal import Journal, Lost
 
 __all__ = ["CaptureRun"]
 
+T = TypeVar("T")
+_log = logging.getLogger("bxpull_nb")
 _STOP_TIMEOUT = 0.8  # seconds for the connections to close
 
 
@@ -45,6 +48,7 @@ class CaptureRun:
         self._privacy = privacy
         self._target = hub if privacy is None else PrivateTarget(hub, privacy)
         self._name = name
+        self._lost = Lost()  # what was reported of the open journal
         self._switching = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
@@ -105,7 +109,11 @@ class CaptureRun:
                     self.journal = journal
                 elif journal is not None:
                     self.journal = Journal(journal, portal=self._name)
-                await self._begin(backfill)
+                try:
+                    await self._begin(backfill)
+                except BaseException:
+                    await self._close_journal()
+                    raise
         await self._hub.wait_change(self._settled, timeout)
         if self._hub.error is not None:
             raise self._hub.error
@@ -143,7 +151,7 @@ class CaptureRun:
         return self.journal is None or folder != self.journal.folder
 
     async def _begin(self, backfill: bool) -> None:
-        self._hub.error = None
+        self._hub.error, self._hub.stopping = None, False
         resume = await self._open_journal()
         self.driver = self._open_driver(
             self._target,
@@ -170,25 +178,53 @@ class CaptureRun:
         known = None if self.driver is None else self.driver.resume_state()
         if self.journal is None:
             return known
-        await asyncio.to_thread(self.journal.open)
+        await _in_thread(self.journal.open)
+        self._lost = Lost()
+        self._report_lost(self.journal.lost_before, self.journal.lost_before.later_report)
         if self._privacy is not None:
-            await asyncio.to_thread(self._privacy.remember_in, self.journal.folder)
+            await _in_thread(self._privacy.remember_in, self.journal.folder)
         since = self.journal.since
         if known is None or (before is not self.journal and since is not None):
-            return await asyncio.to_thread(self.journal.resume)
+            return await _in_thread(self.journal.resume)
         if since is None and known.since is not None:
             self._hub.began(known.since, known.beginnings)
         return structs.replace(known, folder=self.journal.folder)
 
     async def _end(self) -> None:
-        if self._task is not None and not self._task.done():
-            self._task.cancel()
-            await asyncio.wait([self._task], timeout=_STOP_TIMEOUT)
-        if self.journal is not None:
-            await asyncio.to_thread(self.journal.close)
+        self._hub.stopping = True
+        try:
+            if self._task is not None and not self._task.done():
+                self._task.cancel()
+                await asyncio.wait([self._task], timeout=_STOP_TIMEOUT)
+        finally:
+            await self._close_journal()
+
+    async def _close_journal(self) -> None:
+        journal = self.journal
+        if journal is not None:
+            await _in_thread(journal.close)
+            if journal.lost != self._lost:
+                self._report_lost(journal.lost, journal.lost.report)
+                self._lost = journal.lost
+
+    def _report_lost(self, lost: Lost, text: str) -> None:
+        """Log events that the journal's disk did not take."""
+        if lost:
+            _log.warning("%s", text, extra=IS_LOG_ENTRY)
+            self.note("journal_lost", text, count=lost.events)
 
     def _settled(self) -> bool:
         return not self.running or (self.driver is not None and self.driver.ready)
+
+
+async def _in_thread(work: Callable[..., T], *args: object) -> T:
+    """Return the result of the work, which has ended also when the caller is cancelled."""
+    running = asyncio.ensure_future(asyncio.to_thread(work, *args))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait([running])
+        raise
 
 
 def _log_end(logbook: ActivityLog, clock: Callable[[], int], task: "asyncio.Task[None]") -> None:

@@ -108,7 +108,7 @@ def listen(
         if storage.dataset is None or journal is None:
             feed = portal.feed(**how)
             _capture(output, feed, count, seconds, csv, journal)
-            code = INCOMPLETE if failed_sources(feed) else DONE
+            code = INCOMPLETE if _lacks_events(feed) else DONE
         else:
             from bxpull_nb.cli.collect import collect
 
@@ -239,6 +239,13 @@ def _capture(
     finally:  # also when the portal ended it: the captured events are worth keeping
         if csv is not None and (feed.running or len(feed)):
             _save(output, feed, count, csv)
+
+
+def _lacks_events(feed: "Feed") -> bool:
+    """Whether the journal lacks events, or a source could not run; stops the feed."""
+    feed.stop()
+    is_whole = feed.journal is None or not feed.journal.lost
+    return not is_whole or bool(failed_sources(feed))
 
 
 def _save(output: Output, feed: "Feed", count: int | None, csv: Path) -> None:

@@ -12,15 +12,14 @@ This includes a result that stdout did not take. Notes and logs that no stream t
 USAGE = 2
 """The command was typed wrong; click uses this number."""
 INCOMPLETE = 3
-"""`listen` ended without a source that was asked for, or before the dataset had everything.
+"""`listen` ended without a source that was asked for, or journal or dataset lack events.
 
-The journal keeps the rest, except for events that its own disk did not take: those are counted.
+The journal keeps what the dataset lacks. Events that its own disk did not take are counted.
 """
 INTERRUPTED = 130
 """A Ctrl-C ended the command, and was not its normal end."""
 
 EXIT_CODES = f"""Ends with {DONE} when it ended as asked, {FAILED} when something went wrong,
-{USAGE} for what was typed wrong, {INCOMPLETE} when the dataset does not have everything yet (the
-next run sends what the journal has, and asks the server for what its disk did not take) or a source
-of --events or --chat could not run,
-{INTERRUPTED} when it was interrupted."""
+{USAGE} for what was typed wrong, {INCOMPLETE} when the journal or the dataset does not have
+everything yet (the next run sends what the journal has, and asks the server for what its disk did
+not take) or a source of --events or --chat could not run, {INTERRUPTED} when it was interrupted."""

@@ -8,7 +8,6 @@ from pathlib import Path
 import msgspec
 
 from bxpull_nb.capture.feed import FeedStats
-from bxpull_nb.collector.lost_note import Lost, LostNote
 from bxpull_nb.errors import BxPullError
 from bxpull_nb.models import IS_LOG_ENTRY
 from bxpull_nb.portal import Portal
@@ -88,7 +87,6 @@ class Collector:
         self._on_written, self._monotonic = written, monotonic
         self._uploader: Uploader | None = None
         self._next = monotonic() + min(every, _FIRST)
-        self._note = LostNote(self.journal.folder)
         self._parts = self._events = self._bytes = self._failures = self._in_a_row = 0
 
     def start(self) -> None:
@@ -98,7 +96,6 @@ class Collector:
         not write are reported. Raises JournalInUse, JournalNotWritable, SettingsError, and the
         error that prevents a connection.
         """
-        lost_before = self._note.read()
         uploader = Uploader(
             self.journal.folder,
             self._url,
@@ -111,19 +108,12 @@ class Collector:
             self._next = self._monotonic()
         self.feed.start(journal=self.journal)
         self._uploader = uploader
-        if lost_before:
-            self._report(
-                f"the last run could not write {lost_before}: its journal's disk took no more. "
-                f"The server was asked for them again; what it no longer stores is missing.",
-                lost_before,
-            )
-        self._note.write(self._lost)
 
     def step(self) -> None:
         """Write a part if one is due; raises nothing. Call it a few times a second."""
         if self._uploader is None:
             return
-        self._note.write(self._lost)
+        self.journal.note_lost()
         due = self._monotonic() >= self._next
         if due or (self.error is None and self._uploader.pending() >= self._part_bytes):
             self._upload()
@@ -136,21 +126,12 @@ class Collector:
         self.feed.stop()
         self.journal.close()
         complete = self._uploader is not None and self._upload()
-        self._note.write(self._lost)
-        if self.lost:
-            self._report(self.lost, self._lost)
         return complete and not self.lost
 
     @property
     def lost(self) -> str:
         """What reached neither the journal nor the dataset, in words; empty if nothing did."""
-        lost = self._lost
-        if not lost:
-            return ""
-        return (
-            f"{lost} are neither in the journal nor in the dataset: the journal's disk took no "
-            f"more. Make room, and run it again soon: the server is asked for what it still stores."
-        )
+        return self.journal.lost.report if self.journal.lost else ""
 
     @property
     def stats(self) -> CollectorStats:
@@ -168,15 +149,6 @@ class Collector:
             lost_events=journal.dropped_events,
             dataset_error=None if self.error is None else str(self.error),
         )
-
-    @property
-    def _lost(self) -> Lost:
-        stats = self.journal.stats
-        return Lost(stats.dropped_events, stats.dropped, stats.waiting)
-
-    def _report(self, text: str, lost: Lost) -> None:
-        _log.warning("%s", text, extra=IS_LOG_ENTRY)
-        self.feed.note("journal_lost", text, count=lost.events)
 
     def _upload(self) -> bool:
         """Send the journal to the dataset; return whether it has all, else set `error`."""

@@ -4,13 +4,20 @@ No name is in it. Without the key a digest leads nowhere; with it a text that co
 is searched for the names of before.
 """
 
+import logging
 import os
 import re
+from collections import deque
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from bxpull_nb.files import open_private, read_private
+from bxpull_nb.masking import reason_of, shown_path
+
 __all__ = ["Memory"]
 
+_log = logging.getLogger("bxpull_nb")
 _LINE = re.compile(r"([a-z][0-9a-f]{16}) ([\w-]*)")
 
 
@@ -21,7 +28,8 @@ class Memory:
         self.kinds = set[str]()
         """The first letters of the keys."""
         self._known: dict[str, str] = {}
-        self._files: dict[Path, list[str]] = {}  # lines that the file does not have yet
+        self._files: dict[Path, deque[str]] = {}  # lines that the file does not have yet
+        self._failing = set[Path]()
 
     def __contains__(self, key: str) -> bool:
         return key in self._known
@@ -35,7 +43,7 @@ class Memory:
         if self._known.get(key) != value:
             self._known[key] = value
             self.kinds.add(key[0])
-            for lines in self._files.values():
+            for lines in tuple(self._files.values()):
                 lines.append(f"{key} {value}\n")
 
     def names(self) -> int:
@@ -50,27 +58,54 @@ class Memory:
         """
         if path in self._files:
             return
-        text = path.read_text(encoding="ascii", errors="replace") if path.exists() else ""
+        text = ""
+        with suppress(FileNotFoundError):
+            text = read_private(path).decode("ascii", "replace")
         lines = (_LINE.fullmatch(line) for line in text.splitlines())
         stored = {line[1]: line[2] for line in lines if line}
         known = tuple(self._known.items())
         ahead = [f"{key} {value}\n" for key, value in known if stored.get(key) != value]
         self._known = {**stored, **self._known}
         self.kinds.update(key[0] for key in stored)
-        self._files[path] = ["\n", *ahead] if text and not text.endswith("\n") else ahead
+        half = ["\n"] * bool(text and not text.endswith("\n"))
+        self._files[path] = deque([*half, *ahead])
 
     def save(self) -> None:
         """Write what is new; a disk that takes nothing is asked again the next time."""
-        for path, lines in self._files.items():
-            if lines:
-                with suppress(OSError):
-                    _append(path, "".join(lines))
-                    lines.clear()
+        for path, lines in tuple(self._files.items()):
+            batch = list(_taken(lines))
+            if not batch:
+                continue
+            try:
+                _append(path, "".join(batch))
+            except OSError as exc:
+                self._report(path, exc)
+                half = ["\n"] * (batch[0] != "\n")  # ends the line of which half was written
+                lines.extendleft(reversed([*half, *batch]))
+            else:
+                self._failing.discard(path)
+
+    def _report(self, path: Path, exc: OSError) -> None:
+        """Log a failure, once until the disk takes lines again."""
+        if path not in self._failing:
+            self._failing.add(path)
+            _log.warning(
+                "%s cannot be written (%s): names met now are not known after a restart, unless "
+                "there is room before it ends",
+                shown_path(path),
+                reason_of(exc),
+            )
+
+
+def _taken(lines: deque[str]) -> Iterator[str]:
+    with suppress(IndexError):
+        while True:
+            yield lines.popleft()
 
 
 def _append(path: Path, text: str) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    try:
-        os.write(descriptor, text.encode("ascii"))
-    finally:
-        os.close(descriptor)
+    descriptor = open_private(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    with os.fdopen(descriptor, "wb", buffering=0) as file:
+        rest = memoryview(text.encode("ascii"))
+        while rest:
+            rest = rest[file.write(rest) :]

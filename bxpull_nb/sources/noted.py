@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from bxpull_nb.files import replacing
+from bxpull_nb.files import read_private, replacing
 
 __all__ = ["ProcessNote"]
 
@@ -36,7 +36,7 @@ class ProcessNote:
         if self._path is None or self._known is not None:
             return self._known
         with suppress(OSError, msgspec.MsgspecError):
-            content = msgspec.json.decode(self._path.read_bytes(), type=_Content)
+            content = msgspec.json.decode(read_private(self._path), type=_Content)
             if content.auth_connector == self._connector:
                 self._known, self.is_stored = content.process_id, content.is_stored
         return self._known

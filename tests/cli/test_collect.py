@@ -129,6 +129,37 @@ def test_a_full_journal_disk_has_its_exit_code_and_its_last_line(tmp_path: Path)
 
 
 @posix
+def test_a_full_disk_under_a_journal_alone_is_reported_too(tmp_path: Path) -> None:
+    """Without a dataset the journal is all that stays; the next run reports and recovers them."""
+    limited = 'ulimit -f 8; exec "$0" -m bxpull_nb.cli "$@"'  # of 512 bytes
+    bare = {k: v for k, v in environment().items() if not k.startswith("COVERAGE")}
+    with Sandbox() as box:
+        journal = str(tmp_path / "j")
+        command = ["listen", "--url", box.url, "--token", box.token, "--journal", journal]
+        process = subprocess.Popen(
+            ["sh", "-c", limited, sys.executable, *command, "--count", "200"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=bare,
+            text=True,
+        )
+        assert process.stderr is not None
+        assert any("0/200 events" in line for line in process.stderr)  # it is connected
+        for n in range(200):
+            box.publish("numbered", {"n": n})
+        output, complained = process.communicate(timeout=60)
+        stored = len(bx.read_events(journal))
+        assert (process.returncode, output.count("\n")) == (3, 200)
+        assert 0 < stored < 200
+        last = complained.splitlines()[-1]
+        assert last.startswith(f"bxpull: {200 - stored} events (")
+        again = bxpull(*command, "--count", 200 - stored)
+    assert (again.exit_code, again.stdout.count("\n")) == (0, 200 - stored)
+    assert f"the last run could not write {200 - stored} events" in again.stderr
+    assert len(bx.read_events(journal)) == 200
+
+
+@posix
 def test_the_second_signal_ends_it_at_once(tmp_path: Path) -> None:
     """Even if the bucket does not answer; the journal has all."""
     with socket.create_server(("127.0.0.1", 0)) as silent:

@@ -13,7 +13,6 @@ from prometheus_client.parser import text_string_to_metric_families
 import bxpull_nb as bx
 from bxpull_nb import errors
 from bxpull_nb.collector import Collector
-from bxpull_nb.collector.lost_note import Lost, LostNote
 from bxpull_nb.collector.metrics import metrics_text, serving_metrics
 from bxpull_nb.models import Arrival, Event
 from bxpull_nb.portal import Portal
@@ -22,6 +21,7 @@ from bxpull_nb.storage.dataset.storage import Storage
 from bxpull_nb.storage.eventlog import RecentLog
 from bxpull_nb.storage.journal import Journal
 from bxpull_nb.storage.journal.files import ActiveFile
+from bxpull_nb.storage.journal.lost_note import Lost, LostNote
 from tests.faults import dataset as faults_dataset
 from tests.support.command import posix
 from tests.support.waiting import eventually

@@ -6,14 +6,13 @@ moves after a part is written, so a crash in between writes the same part again 
 
 import logging
 from collections.abc import Callable
-from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
 from secrets import token_hex
 
 import msgspec
 
-from bxpull_nb.files import replacing
+from bxpull_nb.files import read_private, replacing
 from bxpull_nb.masking import reason_of, shown_path
 from bxpull_nb.models import Batch
 from bxpull_nb.storage.dataset.part_names import Folder, part_name
@@ -118,21 +117,23 @@ class Uploader:
     def _move(self, cursor: Cursor) -> None:
         if cursor == self._cursor:
             return
-        self._state.cursors[self._key] = cursor
-        with replacing(self._folder / _STATE) as file:
-            file.write(msgspec.json.encode(self._state))
+        state = _State(self._state.collector, {**self._state.cursors, self._key: cursor})
+        with replacing(self._folder / _STATE, private=True) as file:
+            file.write(msgspec.json.encode(state))
+        self._state = state
         forget_before(self._folder, min(self._state.cursors.values()), _KEPT_FILES)
 
 
 def _read_state(path: Path) -> _State:
     """Return the state; a new collector uploads the journal once more, as duplicates."""
-    with suppress(FileNotFoundError):
-        try:
-            return msgspec.json.decode(path.read_bytes(), type=_State)
-        except msgspec.DecodeError as exc:
-            _log.warning(
-                "%s cannot be read (%s): the journal is uploaded again",
-                shown_path(path),
-                reason_of(exc),
-            )
+    try:
+        return msgspec.json.decode(read_private(path), type=_State)
+    except FileNotFoundError:
+        pass
+    except (OSError, msgspec.DecodeError) as exc:
+        _log.warning(
+            "%s cannot be read (%s): the journal is uploaded again",
+            shown_path(path),
+            reason_of(exc),
+        )
     return _State(token_hex(4), {})

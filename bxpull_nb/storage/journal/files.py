@@ -1,6 +1,5 @@
 """The files of a journal: their order, their repair, and the one that is written."""
 
-import logging
 import os
 import re
 from contextlib import suppress
@@ -11,7 +10,8 @@ from typing import Any
 import msgspec
 
 from bxpull_nb.errors import FileFormatError, JournalTooNew
-from bxpull_nb.masking import reason_of, shown_path
+from bxpull_nb.files import open_private
+from bxpull_nb.masking import shown_path
 from bxpull_nb.storage.journal.record import PREAMBLE, VERSION, FoundRecord, scan, version_of
 
 __all__ = [
@@ -24,7 +24,6 @@ __all__ = [
     "sync_and_close",
 ]
 
-_log = logging.getLogger("bxpull_nb")
 _NAME = re.compile(r"\d{6}\.bxj")
 _sync_data: Any = getattr(os, "fdatasync", os.fsync)
 
@@ -80,7 +79,7 @@ class ActiveFile:
     def __init__(self, path: Path, size: int = 0) -> None:
         self.path = path
         self.size = size
-        self._file: FileIO = _open_private(path)
+        self._file: FileIO = FileIO(open_private(path, os.O_RDWR | os.O_CREAT), "r+")
 
     @classmethod
     def repaired(cls, path: Path) -> tuple["ActiveFile", Repaired]:
@@ -95,7 +94,11 @@ class ActiveFile:
         if version_of(data) is None:
             size = 0
         active = cls(path, size)
-        active._file.truncate(size)
+        try:
+            active._file.truncate(size)
+        except BaseException:
+            active.close()
+            raise
         return active, Repaired(len(data) - size, skipped)
 
     def write(self, record: bytes) -> None:
@@ -135,18 +138,4 @@ def sync_and_close(descriptor: int) -> None:
 
 def make_private(path: Path) -> None:
     """Let only the owner read the file; raises OSError for a link, which is not followed."""
-    if path.is_symlink():
-        raise OSError(f"{shown_path(path.name)} is a link, which is not followed")
-    if os.name != "posix" or not path.stat().st_mode & 0o077:
-        return
-    try:
-        path.chmod(0o600)
-    except OSError as exc:
-        _log.warning("others may read %s: %s", shown_path(path), reason_of(exc))
-
-
-def _open_private(path: Path) -> FileIO:
-    if path.exists() or path.is_symlink():
-        make_private(path)
-    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
-    return FileIO(os.open(path, flags, 0o600), "r+")
+    os.close(open_private(path, os.O_RDONLY))

@@ -18,6 +18,7 @@ from bxpull_nb.models.counted import counted
 from bxpull_nb.protocol.session import Resume
 from bxpull_nb.storage.journal.files import ActiveFile, Repaired, journal_files, make_private
 from bxpull_nb.storage.journal.lock import locked, not_writable
+from bxpull_nb.storage.journal.lost_note import Lost, LostNote
 from bxpull_nb.storage.journal.reading import batches_of
 from bxpull_nb.storage.journal.record import CaptureStarted, pack, pack_batch, scan
 from bxpull_nb.storage.journal.resuming import resume_from
@@ -87,6 +88,9 @@ class Journal:
         self.durability = durability
         self.repaired = Repaired()
         """Damage that `open` found."""
+        self.lost_before = Lost()
+        """Events that the last run could not write, as `open` found."""
+        self._note = LostNote(self.folder)
         self._portal, self._compress = _checked_portal(portal), _checked_flag(compress)
         self._writer_options: dict[str, Any] = {
             "portal": portal,
@@ -118,6 +122,9 @@ class Journal:
             finally:
                 if self._writer is None:
                     lock.release()
+            self.lost_before = self._note.read()
+            self._dropped = self._dropped_events = 0
+            self.note_lost()
         return self
 
     def close(self) -> None:
@@ -129,6 +136,7 @@ class Journal:
             self._dropped_events += sum(len(batch.records) for batch in _waiting(writer))
             left = _Left.of(self.folder)
             self._left = left if left is not None and left.size == writer.size else None
+            self.note_lost()
 
     def write(self, batch: Batch) -> None:
         """Write the batch; on return the disk has it, as far as `durability` promises.
@@ -148,6 +156,8 @@ class Journal:
                 self._gaps[channel] = position
             else:
                 self._lacks_source = True
+        if self.error is not None or self._note.written:
+            self.note_lost()
 
     def sync(self) -> bool:
         """Return when the disk has every batch so far, as far as it can; whether it has.
@@ -173,12 +183,26 @@ class Journal:
     def resume(self) -> Resume:
         """Return what a listener needs to go on where the last one stopped.
 
-        Reads the messages since the last audit of each channel, at least the newest 10 000.
+        Reads the messages since the last audit of each channel, at least the newest 10 000. Raises
+        JournalNotWritable for files that the disk does not give, FileFormatError, JournalTooNew.
         """
         writer, state = self._open_writer, self._state.copy()
         for _, change in writer.waiting:
             change(state)
-        return resume_from(self.folder, _waiting(writer), state)
+        try:
+            return resume_from(self.folder, _waiting(writer), state)
+        except OSError as exc:
+            raise not_writable(self.folder, exc) from scrub(exc)
+
+    @property
+    def lost(self) -> Lost:
+        """Events that the disk did not take since the journal was opened."""
+        stats = self.stats
+        return Lost(stats.dropped_events, stats.dropped, stats.waiting)
+
+    def note_lost(self) -> None:
+        """Note `lost` on disk, where the next run finds it however this one ends."""
+        self._note.write(self.lost)
 
     @property
     def error(self) -> OSError | None:
@@ -211,8 +235,8 @@ class Journal:
         return f"Journal({self.folder.name}, {self.durability}, {state})"
 
     def _begin_writing(self, release: Callable[[], None]) -> Writer:
-        files = journal_files(self.folder)
         try:
+            files = journal_files(self.folder)
             for path in files:
                 make_private(path)
             active = self._reopened(files)
@@ -224,7 +248,7 @@ class Journal:
                 **self._writer_options,
             )
             writer.begin(active)
-        except OSError as exc:
+        except (OSError, RuntimeError) as exc:  # RuntimeError: no thread can be started
             raise not_writable(self.folder, exc) from scrub(exc)
         if self.repaired != Repaired():
             _log.warning(

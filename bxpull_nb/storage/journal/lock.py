@@ -35,7 +35,7 @@ def locked(folder: Path) -> "BaseFileLock":
     return lock
 
 
-def not_writable(folder: Path, exc: OSError) -> JournalNotWritable:
+def not_writable(folder: Path, exc: Exception) -> JournalNotWritable:
     """Return the error about a folder that cannot be written."""
     return JournalNotWritable(
         f"the journal in {shown_path(folder)} cannot be written ({reason_of(exc)}). Make room or "

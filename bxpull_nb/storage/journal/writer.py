@@ -63,7 +63,10 @@ class Writer:
         self._retry_at = float("-inf")
 
     def begin(self, active: ActiveFile | None) -> None:
-        """Append to the newest file, or begin the first one; raises OSError."""
+        """Append to the newest file, or begin the first one.
+
+        Raises OSError, and RuntimeError where no thread can be started.
+        """
         if active is None:
             self._begin_file(self._folder / "000001.bxj")
         elif active.size <= len(PREAMBLE):
@@ -72,10 +75,15 @@ class Writer:
         else:
             self._active = active
         if self._durability == "second":
-            self._syncing = threading.Thread(
+            syncing = threading.Thread(
                 target=self._keep_syncing, name="bxpull-journal", daemon=True
             )
-            self._syncing.start()
+            try:
+                syncing.start()
+            except BaseException:
+                self._finish()
+                raise
+            self._syncing = syncing
 
     def put(self, record: bytes, change: Change) -> bool:
         """Write the record, or keep it in memory; whether there was room for it.
@@ -144,7 +152,7 @@ class Writer:
             if self._durability != "os":
                 active.sync()
                 sync_folder(self._folder)
-        except OSError:
+        except BaseException:
             active.close()
             raise
         if self._active is not None:

@@ -1,6 +1,6 @@
-"""A note next to a journal: events that reached neither the journal nor the dataset.
+"""A note next to a journal: events that its disk did not take, for the next run to report.
 
-Its place on disk is taken at the start of a run, so that a full disk can still hold it.
+Its place on disk is taken when the journal is opened, so that a full disk can still hold it.
 """
 
 import logging
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from bxpull_nb.files import open_private, read_private
 from bxpull_nb.masking import reason_of, shown_path
 from bxpull_nb.models.counted import counted
 
@@ -33,6 +34,22 @@ class Lost(msgspec.Struct, frozen=True):
     def __bool__(self) -> bool:
         return bool(self.events or self.batches or self.waiting)
 
+    @property
+    def report(self) -> str:
+        """The loss as a sentence, for the run that had it."""
+        return (
+            f"{self} are not in the journal: its disk took no more. Make room, and run it again "
+            f"soon: the server is asked for what it still stores."
+        )
+
+    @property
+    def later_report(self) -> str:
+        """The loss as a sentence, for the next run."""
+        return (
+            f"the last run could not write {self}: its journal's disk took no more. The server "
+            f"was asked for them again; what it no longer stores is missing."
+        )
+
     def __str__(self) -> str:
         parts = []
         if self.batches:
@@ -49,23 +66,24 @@ class LostNote:
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / _NAME
-        self._written: Lost | None = None
+        self.written: Lost | None = None
+        """What it holds; None before the first `write`."""
 
     def read(self) -> Lost:
         """Return what the last run noted: nothing without a readable note."""
         with suppress(OSError, msgspec.DecodeError):
-            return msgspec.json.decode(self._path.read_bytes(), type=Lost)
+            return msgspec.json.decode(read_private(self._path), type=Lost)
         return Lost()
 
     def write(self, lost: Lost) -> None:
         """Replace the note in its place; a failure is logged, and tried again by the next call."""
-        if lost == self._written:
+        if lost == self.written:
             return
         try:
-            descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o600)
+            descriptor = open_private(self._path, os.O_WRONLY | os.O_CREAT)
             with os.fdopen(descriptor, "wb") as file:
                 file.write(msgspec.json.encode(lost).ljust(_SIZE))
         except OSError as exc:
             _log.debug("%s cannot be written: %s", shown_path(self._path), reason_of(exc))
         else:
-            self._written = lost
+            self.written = lost
