@@ -26,7 +26,7 @@ _SECONDS = 20
 _REPAINTS = 5  # a second, as the panel does
 _BEFORE = 2000  # events that the feed has already
 _PARTS: dict[str, Callable[[Explorer], object]] = {
-    "panel": Explorer.paint,
+    "panel": Explorer.repaint,
     "table": lambda panel: panel.table.flush(),
     "chart": lambda panel: panel.chart.flush(),
 }

@@ -195,9 +195,28 @@ def test_recent_gives_the_records_as_they_came(batches: list[list[Record]], star
     for batch in batches:
         log.extend(batch)
     everything = [record for batch in batches for record in batch]
+    expected = [rounded(record) for record in everything[start:]]
     first, rows = log.recent(start)
     assert first == min(start, len(everything))
-    assert rows == [rounded(record) for record in everything[start:]]
+    assert [rounded(record) for record in rows] == expected
+    assert len(log.df) == len(everything)  # writes the rows that waited
+    assert log.recent(start) == (first, expected)
+
+
+def test_recent_reads_rows_that_wait_without_writing_them() -> None:
+    """From any of them on, also in the middle of a batch."""
+    log = EventLog()
+    log.extend(event(n) for n in range(3))
+    assert len(log.df) == 3
+    log.extend(event(n) for n in range(3, 60))
+    log.extend(event(n) for n in range(60, 70))
+    assert [log.recent(start)[1][0] for start in (3, 41, 60, 69)] == [
+        event(start) for start in (3, 41, 60, 69)
+    ]
+    assert log.recent(58) == (58, [event(n) for n in range(58, 70)])
+    assert log._sealed == 3
+    assert log.recent(2) == (2, [event(n) for n in range(2, 70)])
+    assert log._sealed == 70
 
 
 def rounded(record: Record) -> Record:

@@ -6,6 +6,7 @@ bridge, and the panel repaints there on a timer, however much arrives.
 
 import asyncio
 import logging
+import math
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any
@@ -16,6 +17,7 @@ from bxpull_nb.jupyter.widgets import status_html
 from bxpull_nb.jupyter.widgets.chosen_event import take_apart
 from bxpull_nb.jupyter.widgets.controls import shown
 from bxpull_nb.jupyter.widgets.found_rows import Filters
+from bxpull_nb.jupyter.widgets.paint_pace import PaintPace
 from bxpull_nb.jupyter.widgets.painting_panel import frozen_text, take_over
 from bxpull_nb.jupyter.widgets.panel_layout import EMPTY, TABS, PanelLayout
 from bxpull_nb.jupyter.widgets.publish_context import outside_requests, within
@@ -53,6 +55,7 @@ class Explorer(PanelLayout):
         self._action_error = ""
         self._repaint = repaint
         self._frozen = False
+        self._pace = PaintPace()
         self._selected: int | None = None
         self._context.run(self._build, SavedPicture(self.feed, texts=static))
         self._connect_controls()
@@ -66,6 +69,9 @@ class Explorer(PanelLayout):
         """
         if self._frozen:
             return
+        self.activity.paint()
+        self.chart.flush()  # before the figures, which move the rows to the log's columns
+        self.table.flush()
         stats = self.feed.stats
         self.counters.value = status_html.counters(stats)
         # After the counters: once the page shows “stopped”, they are the last ones.
@@ -83,10 +89,15 @@ class Explorer(PanelLayout):
         self.export.export_button.disabled = len(self.feed) == 0
         if self.feed.config is not None:
             self.config_card.show(self.feed.config)
-        self.activity.paint()
-        self.chart.flush()
-        self.table.flush()
         self.picture.update()
+        self._pace.painted(self._state(), len(self.feed))
+
+    def repaint(self) -> None:
+        """Show the new rows; all else only when it is due, which spares the processor."""
+        if self.replay_bar is not None or self._pace.is_due(self._state(), len(self.feed)):
+            self.paint()
+        else:
+            self.table.flush()
 
     def start(self) -> None:
         """Start listening as the button does; an error is shown in the panel."""
@@ -300,13 +311,27 @@ class Explorer(PanelLayout):
             self._action_error = f"{type(exc).__name__}: {reason_of(exc)}"
         self.paint()
 
+    def _state(self) -> tuple[object, ...]:
+        """Return what is shown at once when it changes."""
+        feed, search = self.feed, self.table.search
+        next_try = feed.next_try
+        return (
+            feed.state,
+            feed.running,
+            str(feed.error or ""),
+            next_try and math.ceil(next_try),
+            len(feed.logbook),
+            search,
+            search.is_past_done,
+        )
+
     async def _keep_painting(self) -> None:
         while True:
             await asyncio.sleep(self._repaint)
             if self.table.abandoned and self.chart.abandoned:
                 continue
             try:
-                self.paint()
+                self.repaint()
             except Exception:  # noqa: BLE001 - one bad repaint must not freeze the panel for good
                 _log.exception("the panel could not be repainted")
 

@@ -61,6 +61,7 @@ class EventLog:
         """The number of oldest rows that are no longer kept."""
         self._rows = self._handed_over = self._sealed = 0
         self._waiting: list[RecordBatch] = []
+        self._unsealed: list[RecordBatch] = []  # all rows from `_sealed` on
         self._answered: tuple[int, int, list[Record]] = (0, 0, [])  # of `recent`: from, to, rows
         self._df: pd.DataFrame | None = None
         self._whole: pd.DataFrame | None = None  # of all rows that there is memory for, made of:
@@ -104,6 +105,7 @@ class EventLog:
             return
         with self._lock:
             self._waiting.append(batch)
+            self._unsealed.append(batch)
             self._rows += count
             if self._rows - self._handed_over >= _FEW:
                 self._hand_over()
@@ -149,9 +151,12 @@ class EventLog:
 
         The result is the row number of the first one, and the records, made from their rows
         without building a DataFrame. The views of a panel ask for the same rows in turn, so the
-        last answer is kept.
+        last answer is kept. Rows that wait are returned as they came: a panel asks several times
+        a second for a few, and writing them costs more than showing them.
         """
         with self._lock:
+            if start >= self._sealed:
+                return min(start, self._rows), self._waiting_records(start)
             self._seal()
             first = min(max(start, self._rows - RECENT, self.forgotten), self._rows)
             if self._answered[:2] != (first, self._rows):
@@ -233,6 +238,7 @@ class EventLog:
     def _sealed_all(self) -> None:
         """Note that all rows are written; forget the oldest where there are too many."""
         self._handed_over = self._sealed = self._rows
+        self._unsealed.clear()
         self._df = None
         excess = self._excess()
         if excess:
@@ -272,6 +278,17 @@ class EventLog:
     def _columns(self) -> list[NumberColumn | CategoryColumn | TextColumn]:
         times = [self._received, self._server, self._lag]
         return [*times, *self._names.values(), *self._texts.values()]
+
+    def _waiting_records(self, start: int) -> list[Record]:
+        """Return the records from row `start` on, of rows that are not written yet."""
+        parts: list[Sequence[Record]] = []
+        row = self._rows
+        for batch in reversed(self._unsealed):
+            if row <= start:
+                break
+            row -= len(batch)
+            parts.append(batch[max(start - row, 0) :])
+        return [record for part in reversed(parts) for record in part]
 
     def _records(self, place: int) -> list[Record]:
         """Return the records of the kept rows from this place on."""
