@@ -15,6 +15,7 @@ from bxpull_nb.listener.audit_pace import AuditPace
 from bxpull_nb.listener.channel_renewal import ChannelRenewal
 from bxpull_nb.listener.connection_life import ConnectionLife
 from bxpull_nb.listener.ingest import Ingest
+from bxpull_nb.listener.poll_pace import PollPace
 from bxpull_nb.listener.polling import LongPollingTransport
 from bxpull_nb.listener.retry_wait import RetryWait
 from bxpull_nb.listener.rpc_calls import RpcCalls
@@ -56,6 +57,7 @@ class Lane:
         self.retry = RetryWait(timing)
         self.ingest = Ingest(kind, self.history, settings, self.activity)
         self.life = ConnectionLife(kind, settings)
+        self._poll_pace = PollPace(timing.sleep)
         self._set = settings
         self._timing = timing
         self._pending_action: ServiceAction | None = None
@@ -178,6 +180,8 @@ class Lane:
             async for came in frames:
                 if isinstance(came, Accepted):
                     self._accepted(transport, came)
+                    if came.is_empty:
+                        await self._poll_pace.nothing_came()
                     continue
                 if "ping" in came:
                     now = asyncio.get_running_loop().time()
@@ -196,6 +200,8 @@ class Lane:
         )
 
     def _accepted(self, transport: Transport, answer: Accepted) -> None:
+        if answer.is_held:
+            self._poll_pace.forget()
         if answer.is_held or answer.is_empty:
             self.history.begin(None)
         if not answer.is_held:
@@ -230,7 +236,7 @@ class Lane:
         self, transport: Transport, frames: Sequence[str | bytes], config: PullConfig
     ) -> bool:
         """Whether one of the frames asks to leave the connection."""
-        is_torn = False
+        is_torn, new = False, 0
         for received in self.ingest.keep(frames, self.transport):
             acknowledgements = self.session.stored(received)
             self.note_beginning()
@@ -239,8 +245,13 @@ class Lane:
             if acknowledgements:
                 await transport.send(*acknowledgements)
             is_torn |= received.is_torn
+            new += len(received.batch.records)
         if is_torn:
             self._ask_torn_again()
+        if new:
+            self._poll_pace.forget()
+        elif self._polls:
+            await self._poll_pace.nothing_came()
         if self.audit_pace.add(sum(map(len, frames))):
             self.audit_due.set()
         return self._pending_action is not None
