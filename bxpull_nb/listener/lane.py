@@ -181,7 +181,7 @@ class Lane:
                 if isinstance(came, Accepted):
                     self._accepted(transport, came)
                     if came.is_empty:
-                        await self._poll_pace.nothing_came()
+                        await self._poll_pace.answered(0)
                     continue
                 if "ping" in came:
                     now = asyncio.get_running_loop().time()
@@ -201,8 +201,9 @@ class Lane:
 
     def _accepted(self, transport: Transport, answer: Accepted) -> None:
         if answer.is_held:
-            self._poll_pace.forget()
-        if answer.is_held or answer.is_empty:
+            self._poll_pace.held()
+            self.history.begin_held()
+        elif answer.is_empty:
             self.history.begin(None)
         if not answer.is_held:
             self.history.accepted(self._set.awake())
@@ -248,10 +249,8 @@ class Lane:
             new += len(received.batch.records)
         if is_torn:
             self._ask_torn_again()
-        if new:
-            self._poll_pace.forget()
-        elif self._polls:
-            await self._poll_pace.nothing_came()
+        if self._polls:
+            await self._poll_pace.answered(new)
         if self.audit_pace.add(sum(map(len, frames))):
             self.audit_due.set()
         return self._pending_action is not None

@@ -15,12 +15,12 @@ class PollPace:
         self._sleep = sleep
         self._count = 0
 
-    def forget(self) -> None:
-        """Note that a poll was held, or brought something."""
+    def held(self) -> None:
+        """Note that the server holds a poll."""
         self._count = 0
 
-    async def nothing_came(self) -> None:
-        """Count an answer, and wait for a second after too many."""
-        self._count += 1
+    async def answered(self, new: int) -> None:
+        """Count an answer with so many new messages; wait for a second after too many with none."""
+        self._count = 0 if new else self._count + 1
         if self._count > _AT_ONCE:
             await self._sleep(_PAUSE)

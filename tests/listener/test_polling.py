@@ -163,10 +163,10 @@ def test_polls_that_are_answered_at_once_with_nothing_are_sent_once_a_second() -
 
     async def play() -> None:
         pace = PollPace(sleep)
-        for _ in range(5):
-            await pace.nothing_came()
-        pace.forget()
-        await pace.nothing_came()
+        for new in (0, 0, 0, 0, 0, 7, 0, 0, 0):
+            await pace.answered(new)
+        pace.held()
+        await pace.answered(0)
 
     asyncio.run(play())
     assert waits == [1.0, 1.0]
