@@ -16,15 +16,15 @@ from bxpull_nb.listener.channel_renewal import ChannelRenewal
 from bxpull_nb.listener.connection_life import ConnectionLife
 from bxpull_nb.listener.ingest import Ingest
 from bxpull_nb.listener.poll_pace import PollPace
-from bxpull_nb.listener.polling import LongPollingTransport
 from bxpull_nb.listener.retry_wait import RetryWait
 from bxpull_nb.listener.rpc_calls import RpcCalls
 from bxpull_nb.listener.service_messages import ServiceAction, service_action
 from bxpull_nb.listener.settings import LaneSettings
-from bxpull_nb.listener.transport import Accepted, Transport, WebSocketTransport
+from bxpull_nb.listener.transport import Accepted, Transport
+from bxpull_nb.listener.transport_choice import TransportChoice
 from bxpull_nb.models import PullConfig
 from bxpull_nb.protocol.endpoint import connection_url
-from bxpull_nb.protocol.retry_policy import is_transient, next_transport
+from bxpull_nb.protocol.retry_policy import is_transient
 from bxpull_nb.protocol.session import HistoryPolicy, Received, Session
 
 __all__ = ["Lane"]
@@ -58,14 +58,13 @@ class Lane:
         self.ingest = Ingest(kind, self.history, settings, self.activity)
         self.life = ConnectionLife(kind, settings)
         self._poll_pace = PollPace(timing.sleep)
+        self._choice = TransportChoice(settings.transport, timing.baseline)
         self._set = settings
         self._timing = timing
         self._pending_action: ServiceAction | None = None
         self._notes_beginning = not settings.resumed
         self._connections = 0
         self._is_up = False  # the server has accepted the present connection
-        self._websocket_failures = 0
-        self._websocket_worked = False
 
     @property
     def name(self) -> str:
@@ -149,16 +148,11 @@ class Lane:
         """Run one connection; returns what to do after its orderly end."""
         if self._pending_action is not None:
             return self._pending_action
-        self.transport = next_transport(
-            self._set.transport,
-            config.server,
-            self._websocket_failures,
-            worked=self._websocket_worked,
-        )
+        transport = self._choice.next(config.server)
+        self.transport = transport.name
         self.activity.trying(self.transport)
         self._is_up = False
-        transport = self._new_transport()
-        end = self.life.begin(config, is_fallback=self._polls and self._websocket_worked)
+        end = self.life.begin(config, is_fallback=self._polls and self._choice.websocket_worked)
         try:
             async with self.life.running(), asyncio.timeout(None) as watchdog:
                 if await self._read_frames(transport, config, watchdog):
@@ -168,8 +162,9 @@ class Lane:
                 raise await self._stuck(transport) from None
         finally:
             self.calls.connection_lost()
+            self._choice.ended(transport)
         if not end.refetch:
-            self._websocket_failures = 0  # polled long enough: WebSocket gets another chance
+            self._choice.polled()
         return end
 
     async def _read_frames(
@@ -215,19 +210,14 @@ class Lane:
             self._is_up = True
             self._connection_made(transport)
 
-    def _new_transport(self) -> Transport:
-        if self._polls:
-            return LongPollingTransport(held_after=self._timing.baseline)
-        return WebSocketTransport()
-
     def _connection_made(self, transport: Transport) -> None:
         again = self._connections > 0 or self._set.resumed
         self.activity.connected(self._set.source.portal_now(), again=again)
         if again:
             self.audit_due.set()
         self._connections += 1
-        self._websocket_failures = 0
-        self._websocket_worked |= not self._polls
+        if self._polls:
+            self._choice.polled()
         self.state, self.error = "connected", None
         self.calls.connection_made(transport.send)
         _log.info("%s: connected by %s", self.name, self.transport)
@@ -280,10 +270,7 @@ class Lane:
         self.activity.lost(error, stood=stood)
         if stood:
             self._set.stats.reconnects += 1
-        if self.transport == "websocket":
-            self._websocket_failures += 1
-        elif not self._websocket_worked:
-            self._websocket_failures = 0  # neither worked yet: they take turns
+        self._choice.failed(self.transport)
         self.state, self.error = "reconnecting", error
         _log.info("%s: %s", self.name, error)
         self._set.target.changed()
