@@ -75,8 +75,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
             checked = "The server's history was not checked yet."
         else:
             last = _moment(self.checked_us)
-            since = "" if self.covered_us is None else f"from {_moment(self.covered_us)} "
-            checked = f"No stored event {since}up to {last}, the last check, is missing."
+            since, before = "", ""
+            if self.covered_us is not None:
+                since = f"from {_moment(self.covered_us)} "
+                before = " Earlier ones could not be checked."
+            checked = f"No stored event {since}up to {last}, the last check, is missing.{before}"
             if self._has_uncovered:
                 checked = f"The last check of the server's history was at {last}."
         return " ".join([*self._risks(), checked])

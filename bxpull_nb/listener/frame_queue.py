@@ -2,20 +2,24 @@
 
 A busy server sends many small messages; one read of the socket brings hundreds. Taking them one
 by one costs more than decoding them. So the messages do not go through the library's queue of
-frames: its protocol, its limits and its handling of pings and closing stay as they are.
+frames: its protocol, its limits and its handling of pings and closing stay as they are, except when
+a connection counts as dead.
 """
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection
-from websockets.frames import Frame, Opcode
+from websockets.exceptions import ConnectionClosed
+from websockets.frames import CloseCode, Frame, Opcode
 
 __all__ = ["FrameQueue"]
 
 _ENOUGH = 4 * 1024 * 1024  # bytes that wait until reading pauses; TCP then slows the server down
 _DATA = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
+_FIRST_SIGN = 5.0  # seconds; some proxies let the handshake through, and nothing after it
 
 
 class FrameQueue(ClientConnection):
@@ -28,6 +32,36 @@ class FrameQueue(ClientConnection):
         self._bytes = 0
         self._is_paused = False
         self._arrived = asyncio.Event()
+        self._begun = self.loop.time()
+        self._ended: float | None = None
+        self.signs = 0
+        """How often something came after the handshake: frames, parts of them, pongs."""
+
+    @property
+    def seconds(self) -> float:
+        """How long the connection lasted, or has lasted."""
+        return (self.loop.time() if self._ended is None else self._ended) - self._begun
+
+    def data_received(self, data: bytes) -> None:
+        """Count a sign of life."""
+        self.signs += self.response is not None
+        super().data_received(data)
+
+    async def keepalive(self) -> None:
+        """Ping again and again, and end a connection when nothing at all came since the last one.
+
+        The library waits for the pong, which may have to wait for a large frame.
+        """
+        wait = min(_FIRST_SIGN, self.ping_interval or _FIRST_SIGN)
+        with suppress(ConnectionClosed):
+            while True:
+                before = self.signs
+                await self.ping()
+                await asyncio.sleep(wait)
+                if self.signs == before and not self._is_paused:
+                    async with self.send_context():
+                        self.protocol.fail(CloseCode.INTERNAL_ERROR, "no sign of life")
+                wait = self.ping_interval or wait
 
     def process_event(self, event: Any) -> None:
         """Keep a message; leave all else to the library."""
@@ -50,6 +84,7 @@ class FrameQueue(ClientConnection):
     def connection_lost(self, exc: Exception | None) -> None:
         """Wake `take`, which raises the error of the connection."""
         super().connection_lost(exc)
+        self._ended = self.loop.time()
         self._arrived.set()
 
     async def take(self) -> list[str | bytes]:

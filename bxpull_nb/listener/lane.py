@@ -15,15 +15,16 @@ from bxpull_nb.listener.audit_pace import AuditPace
 from bxpull_nb.listener.channel_renewal import ChannelRenewal
 from bxpull_nb.listener.connection_life import ConnectionLife
 from bxpull_nb.listener.ingest import Ingest
-from bxpull_nb.listener.polling import LongPollingTransport
+from bxpull_nb.listener.poll_pace import PollPace
 from bxpull_nb.listener.retry_wait import RetryWait
 from bxpull_nb.listener.rpc_calls import RpcCalls
 from bxpull_nb.listener.service_messages import ServiceAction, service_action
 from bxpull_nb.listener.settings import LaneSettings
-from bxpull_nb.listener.transport import Accepted, Transport, WebSocketTransport
+from bxpull_nb.listener.transport import Accepted, Transport
+from bxpull_nb.listener.transport_choice import TransportChoice
 from bxpull_nb.models import PullConfig
 from bxpull_nb.protocol.endpoint import connection_url
-from bxpull_nb.protocol.retry_policy import is_transient, next_transport
+from bxpull_nb.protocol.retry_policy import is_transient
 from bxpull_nb.protocol.session import HistoryPolicy, Received, Session
 
 __all__ = ["Lane"]
@@ -56,14 +57,14 @@ class Lane:
         self.retry = RetryWait(timing)
         self.ingest = Ingest(kind, self.history, settings, self.activity)
         self.life = ConnectionLife(kind, settings)
+        self._poll_pace = PollPace(timing.sleep)
+        self._choice = TransportChoice(settings.transport, timing.baseline)
         self._set = settings
         self._timing = timing
         self._pending_action: ServiceAction | None = None
         self._notes_beginning = not settings.resumed
         self._connections = 0
         self._is_up = False  # the server has accepted the present connection
-        self._websocket_failures = 0
-        self._websocket_worked = False
 
     @property
     def name(self) -> str:
@@ -147,16 +148,11 @@ class Lane:
         """Run one connection; returns what to do after its orderly end."""
         if self._pending_action is not None:
             return self._pending_action
-        self.transport = next_transport(
-            self._set.transport,
-            config.server,
-            self._websocket_failures,
-            worked=self._websocket_worked,
-        )
+        transport = self._choice.next(config.server)
+        self.transport = transport.name
         self.activity.trying(self.transport)
         self._is_up = False
-        transport = self._new_transport()
-        end = self.life.begin(config, is_fallback=self._polls and self._websocket_worked)
+        end = self.life.begin(config, is_fallback=self._polls and self._choice.websocket_worked)
         try:
             async with self.life.running(), asyncio.timeout(None) as watchdog:
                 if await self._read_frames(transport, config, watchdog):
@@ -166,8 +162,9 @@ class Lane:
                 raise await self._stuck(transport) from None
         finally:
             self.calls.connection_lost()
+            self._choice.ended(transport)
         if not end.refetch:
-            self._websocket_failures = 0  # polled long enough: WebSocket gets another chance
+            self._choice.polled()
         return end
 
     async def _read_frames(
@@ -178,6 +175,8 @@ class Lane:
             async for came in frames:
                 if isinstance(came, Accepted):
                     self._accepted(transport, came)
+                    if came.is_empty:
+                        await self._poll_pace.answered(0)
                     continue
                 if "ping" in came:
                     now = asyncio.get_running_loop().time()
@@ -196,7 +195,10 @@ class Lane:
         )
 
     def _accepted(self, transport: Transport, answer: Accepted) -> None:
-        if answer.is_held or answer.is_empty:
+        if answer.is_held:
+            self._poll_pace.held()
+            self.history.begin_held()
+        elif answer.is_empty:
             self.history.begin(None)
         if not answer.is_held:
             self.history.accepted(self._set.awake())
@@ -208,19 +210,14 @@ class Lane:
             self._is_up = True
             self._connection_made(transport)
 
-    def _new_transport(self) -> Transport:
-        if self._polls:
-            return LongPollingTransport(held_after=self._timing.baseline)
-        return WebSocketTransport()
-
     def _connection_made(self, transport: Transport) -> None:
         again = self._connections > 0 or self._set.resumed
         self.activity.connected(self._set.source.portal_now(), again=again)
         if again:
             self.audit_due.set()
         self._connections += 1
-        self._websocket_failures = 0
-        self._websocket_worked |= not self._polls
+        if self._polls:
+            self._choice.polled()
         self.state, self.error = "connected", None
         self.calls.connection_made(transport.send)
         _log.info("%s: connected by %s", self.name, self.transport)
@@ -230,7 +227,7 @@ class Lane:
         self, transport: Transport, frames: Sequence[str | bytes], config: PullConfig
     ) -> bool:
         """Whether one of the frames asks to leave the connection."""
-        is_torn = False
+        is_torn, new = False, 0
         for received in self.ingest.keep(frames, self.transport):
             acknowledgements = self.session.stored(received)
             self.note_beginning()
@@ -239,8 +236,11 @@ class Lane:
             if acknowledgements:
                 await transport.send(*acknowledgements)
             is_torn |= received.is_torn
+            new += len(received.batch.records)
         if is_torn:
             self._ask_torn_again()
+        if self._polls:
+            await self._poll_pace.answered(new)
         if self.audit_pace.add(sum(map(len, frames))):
             self.audit_due.set()
         return self._pending_action is not None
@@ -270,10 +270,7 @@ class Lane:
         self.activity.lost(error, stood=stood)
         if stood:
             self._set.stats.reconnects += 1
-        if self.transport == "websocket":
-            self._websocket_failures += 1
-        elif not self._websocket_worked:
-            self._websocket_failures = 0  # neither worked yet: they take turns
+        self._choice.failed(self.transport)
         self.state, self.error = "reconnecting", error
         _log.info("%s: %s", self.name, error)
         self._set.target.changed()

@@ -17,6 +17,8 @@ _HEADERS = (
     (b"Connection", b"keep-alive"),
     (b"User-Agent", f"python-httpx/{httpx.__version__}".encode()),
 )
+_MOVED = (301, 302, 303, 307, 308)
+_REDIRECTS = 5
 
 
 class PollProgress(httpx.AsyncByteStream):
@@ -28,6 +30,8 @@ class PollProgress(httpx.AsyncByteStream):
     def __init__(self) -> None:
         self.sent = asyncio.Event()
         self.answering = asyncio.Event()
+        self.body = bytearray()
+        """What has come of the answer."""
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         self.sent.set()
@@ -70,20 +74,30 @@ class PollClient:
         """Return the answer, not read yet; raises httpx's errors, and ProxyFailed."""
         progress = progress or PollProgress()
         try:
-            request = self._request(url, progress)
-            response = await self._route.send(request)
+            response = await self._answer(httpx.URL(url), progress)
         finally:
             progress.ended()
         try:
-            if "set-cookie" in response.headers:
-                response.request = request
-                self._cookies.extract_cookies(response)
             yield response
         finally:
             await response.aclose()
 
-    def _request(self, url: str, body: PollProgress) -> httpx.Request:
-        address = httpx.URL(url)
+    async def _answer(self, address: httpx.URL, body: PollProgress) -> httpx.Response:
+        """Return the answer of the server, or of that to which it redirects the poll."""
+        for _ in range(_REDIRECTS):
+            request = self._request(address, body)
+            response = await self._route.send(request)
+            response.request = request
+            if "set-cookie" in response.headers:
+                self._cookies.extract_cookies(response)
+            moved = _moved(address, response)
+            if moved is None:
+                break
+            address = moved
+            await response.aclose()
+        return response
+
+    def _request(self, address: httpx.URL, body: PollProgress) -> httpx.Request:
         headers = [(b"Host", address.netloc), *_HEADERS]
         request = httpx.Request(
             "GET", address, headers=headers, stream=body, extensions=self._extensions
@@ -101,3 +115,18 @@ class PollClient:
 
     async def __aexit__(self, *exc_info: object) -> None:
         await self.aclose()
+
+
+def _moved(address: httpx.URL, response: httpx.Response) -> httpx.URL | None:
+    """Return where a poll is redirected to; None for another answer, or another server.
+
+    The address holds the channel id, which is a secret.
+    """
+    if response.status_code not in _MOVED:
+        return None
+    try:
+        moved = address.join(response.headers.get("location", ""))
+    except httpx.InvalidURL:
+        return None
+    same = (moved.scheme, moved.host, moved.port) == (address.scheme, address.host, address.port)
+    return moved if same else None

@@ -7,15 +7,20 @@ from typing import NamedTuple
 import httpx
 
 from bxpull_nb.errors import ConnectionFailed
-from bxpull_nb.http import AnswerTooLarge, unpacked
+from bxpull_nb.http import AnswerTooLarge, UnreadableAnswer, unpacked
 from bxpull_nb.listener.poll_client import PollClient, PollProgress
 from bxpull_nb.listener.transport import Accepted
 from bxpull_nb.listener.transport_errors import MAX_FRAME, poll_error, refused, too_large
+from bxpull_nb.protocol.codec.cut_frames import whole_messages
 
 __all__ = ["LongPollingTransport", "PollAnswer", "accepted", "poll"]
 
 _POLL_HELD = 40.0  # the server answers a quiet poll after this long
-_POLL_TIMEOUT = httpx.Timeout(10.0, read=_POLL_HELD + 20.0)
+_POLL_TIMEOUT = httpx.Timeout(10.0, read=_POLL_HELD + 5.0)
+_NOTHING = (httpx.codes.NOT_MODIFIED, httpx.codes.NO_CONTENT)
+_GAVE_UP = (httpx.codes.REQUEST_TIMEOUT, httpx.codes.GATEWAY_TIMEOUT, 524)
+"""How a proxy answers a poll that is held for longer than the proxy waits."""
+_CUT = (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError, httpx.ReadTimeout)
 
 
 class LongPollingTransport:
@@ -33,10 +38,12 @@ class LongPollingTransport:
         """Yield `Accepted` for every answer, then its body if it has one.
 
         A poll that the server holds for `held_after` seconds yields `Accepted` too. When
-        something then cuts it, as a proxy does with idle connections, the next poll follows.
+        something then cuts it, as a proxy does with idle connections, the next poll follows. Of an
+        answer that is cut the messages that came whole are yielded.
         """
         url = next_url()
         http = PollClient(url, _POLL_TIMEOUT)
+        was_answered = False
         try:
             while True:
                 progress = PollProgress()
@@ -45,13 +52,14 @@ class LongPollingTransport:
                     held = await progress.is_held(self._held_after)
                     if held:
                         yield Accepted(is_held=True)
-                    answer = await _answer_of(task, held=held)
+                    answer = await _answer_of(task, progress, may_fail=held or was_answered)
                 finally:
                     task.cancel()
                 if answer is not None:
                     yield answer.accepted
                     if answer.frame is not None:
                         yield [answer.frame]
+                was_answered = answer is not None
                 url = next_url()
         except httpx.HTTPError as exc:
             raise poll_error(exc) from None
@@ -73,14 +81,23 @@ class PollAnswer(NamedTuple):
     """The messages; None where the server had none before its time-out."""
 
 
-async def _answer_of(task: "asyncio.Task[PollAnswer]", *, held: bool) -> PollAnswer | None:
-    """Return a poll's answer; None for a held poll that was cut, which is a normal end."""
+async def _answer_of(
+    task: "asyncio.Task[PollAnswer]", progress: PollProgress, *, may_fail: bool
+) -> PollAnswer | None:
+    """Return a poll's answer, or what came whole of it; None where a failure is a normal end.
+
+    It is one for a poll that was held, and for one that follows an answer: the connection that
+    was kept open may have been closed meanwhile.
+    """
     try:
         return await task
-    except (httpx.ReadError, httpx.RemoteProtocolError, httpx.ReadTimeout):
-        if not held:
-            raise
-        return None
+    except (*_CUT, UnreadableAnswer) as exc:
+        whole = whole_messages(bytes(progress.body))
+        if whole is not None:
+            return PollAnswer(Accepted(), whole if whole[:1] == b"\n" else whole.decode())
+        if may_fail and isinstance(exc, _CUT):
+            return None
+        raise
 
 
 async def poll(
@@ -92,30 +109,45 @@ async def poll(
     """Return the answer to one poll, read whole.
 
     Raises FrameTooLarge for more than `max_frame` bytes, unpacked, the errors of `accepted`, and
-    httpx's.
+    httpx's. Until it is whole, its body is that of `progress`.
     """
-    body = bytearray()
+    progress = progress or PollProgress()
     async with http.get(url, progress) as response:
         answer = accepted(response)
         try:
             async for part in unpacked(response, max_frame):
-                body += part
+                progress.body += part
         except AnswerTooLarge:
             raise too_large(max_frame) from None
-    if answer.is_empty:
-        return PollAnswer(answer, None)
+    body = bytes(progress.body)
+    if answer.is_empty or not body:
+        return PollAnswer(Accepted(answer.last_message_id, is_empty=True), None)
+    if _has_no_length(response) and (whole_messages(body) or body) != body:
+        raise httpx.RemoteProtocolError("the answer ended within a message")
     binary = "octet-stream" in response.headers.get("content-type", "")
-    return PollAnswer(answer, bytes(body) if binary else body.decode(errors="replace"))
+    return PollAnswer(answer, body if binary else body.decode(errors="replace"))
+
+
+def _has_no_length(response: httpx.Response) -> bool:
+    """Whether only the end of the connection ends the body, as with HTTP/1.0."""
+    return not response.headers.keys() & {"content-length", "transfer-encoding"}
 
 
 def accepted(response: httpx.Response) -> Accepted:
-    """Return the head of a poll's answer; raises ChannelRefused or ConnectionFailed."""
-    if response.status_code not in (httpx.codes.OK, httpx.codes.NOT_MODIFIED):
-        raise refused(response.status_code, "poll")
+    """Return the head of a poll's answer; raises ChannelRefused or ConnectionFailed.
+
+    Raises httpx's ReadTimeout where a proxy did not wait for the answer.
+    """
+    status, last = response.status_code, response.headers.get("last-message-id") or None
+    if status in _NOTHING:
+        return Accepted(last, is_empty=True)
+    if status in _GAVE_UP:
+        raise httpx.ReadTimeout(f"HTTP {status}: a proxy did not wait for it")
+    if status != httpx.codes.OK:
+        raise refused(status, "poll")
     if "html" in response.headers.get("content-type", ""):
         raise ConnectionFailed(
             "a poll was answered with an HTML page: something between here and the push server "
             "(a proxy, a login page) answers in its place."
         )
-    is_empty = response.status_code == httpx.codes.NOT_MODIFIED
-    return Accepted(response.headers.get("last-message-id") or None, is_empty=is_empty)
+    return Accepted(last)

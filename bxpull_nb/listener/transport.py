@@ -26,7 +26,7 @@ __all__ = ["Accepted", "Transport", "WebSocketTransport"]
 
 _OPEN_TIMEOUT = 10.0
 _CLOSE_TIMEOUT = 0.3  # stopping must feel instant, even if the server does not answer the close
-_PING_EVERY = 30.0
+_PING_EVERY = 15.0  # seconds; proxies cut connections that are silent for half a minute
 
 # The libraries' own debug lines hold whole addresses, and an address holds the channel id.
 _QUIET = logging.getLogger("bxpull_nb.listener.transport.quiet")
@@ -67,9 +67,20 @@ class WebSocketTransport:
 
     name = "websocket"
 
-    def __init__(self, max_frame: int = MAX_FRAME) -> None:
+    def __init__(self, max_frame: int = MAX_FRAME, open_timeout: float = _OPEN_TIMEOUT) -> None:
         self._connection: FrameQueue | None = None
         self._max_frame = max_frame
+        self._open_timeout = open_timeout
+
+    @property
+    def has_worked(self) -> bool:
+        """Whether anything came after the handshake, if only the answer to a ping."""
+        return self._connection is not None and self._connection.signs > 0
+
+    @property
+    def seconds(self) -> float:
+        """How long it was connected, up to now or to its end."""
+        return 0.0 if self._connection is None else self._connection.seconds
 
     async def frames(
         self, next_url: Callable[[], str]
@@ -83,7 +94,7 @@ class WebSocketTransport:
                 url,
                 compression=None,  # the push servers offer none
                 max_size=self._max_frame,
-                open_timeout=_OPEN_TIMEOUT,
+                open_timeout=self._open_timeout,
                 close_timeout=_CLOSE_TIMEOUT,
                 ping_interval=_PING_EVERY,
                 proxy=None if proxy is None else proxy.url,

@@ -78,7 +78,7 @@ def test_a_capture_without_gaps_claims_what_was_checked() -> None:
         (
             {"shared": AT, "private": AT + 5_000_000},
             "No stored event from 2026-09-21 14:13:25 UTC up to 2026-09-21 14:13:30 UTC, the last "
-            "check, is missing.",
+            "check, is missing. Earlier ones could not be checked.",
         ),
         (
             {"private": AT + 10_000_000},

@@ -8,7 +8,7 @@ import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
 from bxpull_nb.errors import ConnectionFailed
-from bxpull_nb.listener import frame_queue
+from bxpull_nb.listener import frame_queue, transport
 from bxpull_nb.listener.transport import Accepted, WebSocketTransport
 
 Send = Callable[[ServerConnection], Awaitable[None]]
@@ -120,3 +120,46 @@ def test_the_limit_of_a_frame_holds_for_its_fragments_together() -> None:
     lists, error = asyncio.run(all_of(send, 2000))
     assert lists == [["before"]]
     assert "more in one frame than is taken" in error
+
+
+def test_a_connection_on_which_nothing_comes_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some proxies let the handshake through, and nothing after it: no answer to a ping either."""
+    monkeypatch.setattr(frame_queue, "_FIRST_SIGN", 0.1)
+
+    async def left() -> bool:
+        is_over = asyncio.Event()
+
+        async def deaf(connection: ServerConnection) -> None:
+            connection.transport.pause_reading()
+            await is_over.wait()
+            connection.transport.abort()
+
+        async with received(deaf) as frames:
+            assert isinstance(await anext(frames), Accepted)
+            with pytest.raises(ConnectionFailed):
+                await anext(frames)
+            is_over.set()
+        return True
+
+    assert asyncio.run(left())
+
+
+def test_a_frame_that_takes_longer_than_a_pong_may_keeps_its_connection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The pong comes after it: what has come of the frame is a sign of life."""
+    monkeypatch.setattr(transport, "_PING_EVERY", 0.05)
+    parts = 20
+
+    async def slowly(connection: ServerConnection) -> None:
+        head = bytes([0x81, 126, 0, parts])  # a text of so many bytes
+        for piece in (head, *[b"x"] * parts):
+            connection.transport.write(piece)
+            connection.transport.pause_reading()  # it answers no ping meanwhile
+            await asyncio.sleep(0.02)
+        connection.transport.resume_reading()
+        await connection.close()
+
+    lists, error = asyncio.run(all_of(slowly))
+    assert flat(lists) == ["x" * parts]
+    assert error == "the push server closed the WebSocket. It is opened again automatically."

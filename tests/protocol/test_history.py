@@ -71,9 +71,26 @@ def test_the_answer_to_a_first_poll_is_older_than_the_capture() -> None:
     assert take(lane, frame(3), 2.0, polls=True) == [3]
     held = policy()
     held.next_mid(polls=True)
-    held.begin(None)
+    held.begin_held()
     held.accepted(1.0)
     assert take(held, frame(1), 1.0, polls=True) == [1]
+
+
+def test_the_late_history_of_a_slow_server_is_older_than_the_capture() -> None:
+    """A first poll was held, and its answer has messages from long before the capture.
+
+    It began after them: an audit asks for no older ones. A message of the last minute may be new.
+    """
+    slow = policy()
+    slow.next_mid(polls=True)
+    slow.begin_held()
+    slow.accepted(1.0)
+    late = frame(1, 2, sent=BEGUN - 3600) + frame(3) + frame(4, sent=BEGUN + 1)
+    received = slow.receive(late, ARRIVAL, 1.0, polls=True)
+    assert received.batch.position == Position(safe=mid(2), audited=mid(2))
+    assert stored(slow, received) == [3, 4]
+    assert slow.session.audit_point() == slow.session.history_point == mid(2)
+    assert slow.next_mid(polls=True) == mid(2)
 
 
 def test_backfill_takes_everything() -> None:

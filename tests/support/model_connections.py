@@ -39,6 +39,8 @@ class ModelConnection:
         self._broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._listening = Listening(query.channel, self._frames.put_nowait, self._break)
         self._read: dict[str, Sent] = {}  # the messages of the newest frames, by mid
+        self._begun = asyncio.get_running_loop().time()
+        self.signs = 1  # a pong comes at once, unless it is broken before
 
     async def __aenter__(self) -> "ModelConnection":
         server = self._server
@@ -47,6 +49,7 @@ class ModelConnection:
             raise OSError("the connection was refused")
         if server.broken_early > 0:
             server.broken_early -= 1
+            self.signs = 0
             self._break(OSError("the connection was broken early"))
             return self
         if stored := server.history_for(self._query):
@@ -65,6 +68,11 @@ class ModelConnection:
     ) -> None:
         self._break(OSError("closed"))
         self._broken.exception()  # seen, so that nothing warns of it
+
+    @property
+    def seconds(self) -> float:
+        """How long the connection has lasted."""
+        return asyncio.get_running_loop().time() - self._begun
 
     async def take(self) -> list[str | bytes]:
         """Return the frames that have come, at least one."""

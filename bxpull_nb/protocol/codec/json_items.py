@@ -3,7 +3,7 @@
 import re
 from itertools import pairwise
 
-__all__ = ["items_of"]
+__all__ = ["items_of", "whole_items"]
 
 _PART = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[{]+|[\]}]+|[",]', re.DOTALL)
 
@@ -33,3 +33,23 @@ def items_of(text: str) -> list[str] | None:
     if text.startswith("{"):
         return [text]
     return [text[a + 1 : b] for a, b in pairwise([*borders, end - 1])]
+
+
+def whole_items(text: str) -> str | None:
+    """Return a cut array of objects up to its last whole one, as an array; None without any.
+
+    An array that is not cut is returned as it is.
+    """
+    depth, end = 0, 0
+    for part in _PART.finditer(text):
+        if part[0] == '"':
+            break
+        if part[0][0] in "[{":
+            depth += len(part[0])
+        elif part[0][0] in "]}":
+            depth -= len(part[0])
+            if depth <= 0:
+                return text
+            if depth == 1:
+                end = part.end()
+    return f"{text[:end]}]" if end else None

@@ -2,7 +2,8 @@
 
 A capture begins after a mid: the newest that the server stored then. A first poll asks for
 everything stored. An answer at once is older than the capture; a poll that the server holds means
-that nothing was stored. Every later message is new.
+that nothing was stored, or that the server is slow: then only the messages' times can show which of
+them are older. Every later message is new.
 """
 
 from collections import deque
@@ -19,6 +20,7 @@ __all__ = ["HistoryPolicy"]
 
 _SETTLED = 1.25  # seconds after which no message can overtake another any more
 _HISTORY = 2.0  # seconds after a connection within which a server may still send history
+_CLOCK_ERROR = 60.0  # seconds by which a sender's clock may be behind
 
 
 class HistoryPolicy:
@@ -37,6 +39,7 @@ class HistoryPolicy:
         self._accepted_at: float | None = None
         self._frames = 0  # since the connection was accepted
         self._has_given_up = False
+        self._may_be_slow = False  # a first poll was held, and nothing has come since
         self.seems_empty = False
         """Whether the server seems to store nothing; a slow one may still show its history."""
         self._newest_at: deque[tuple[float, str]] = deque()
@@ -101,6 +104,11 @@ class HistoryPolicy:
         else:
             self.session.begin(mid)
 
+    def begin_held(self) -> None:
+        """Note that the server holds the first poll: it stores nothing, or is slow."""
+        self._may_be_slow = self._may_be_slow or self.needs_baseline
+        self.begin(None)
+
     def give_up(self) -> None:
         """Note that the beginning cannot be found: the first message must do."""
         self._has_given_up = True
@@ -111,6 +119,8 @@ class HistoryPolicy:
         """Return the new records of a frame that a connection brought."""
         if polls and self.needs_baseline:
             return self._pass_over(frame, arrival)
+        if self._may_be_slow:
+            return self._noted(self._receive_late(frame, arrival), now)
         since = None if self._asked is None else self._since_of(self._asked)
         if self._asked_unplaced:  # an audit may have found a position meanwhile
             since = self._since
@@ -192,6 +202,16 @@ class HistoryPolicy:
         marks = self._newest_at
         if newest and (not marks or (now - marks[-1][0] >= _SETTLED / 4 and newest > marks[-1][1])):
             marks.append((now, newest))
+
+    def _receive_late(self, frame: str | bytes | DecodedFrame, arrival: Arrival) -> Received:
+        """Begin the capture after the messages that are long before it, if there are any."""
+        self._may_be_slow, since = False, self._since - _CLOCK_ERROR
+        received = self.session.receive(frame, arrival, since=since)
+        if not received.old:
+            return received
+        kept = frozenset(record.mid for record in received.batch.records)
+        self.session.begin(max(mid for mid in received.mids if mid and mid not in kept))
+        return self.session.receive(frame, arrival, since=since)  # with that position
 
     def _pass_over(self, frame: str | bytes | DecodedFrame, arrival: Arrival) -> Received:
         """Begin the capture after a frame that was stored before it."""
