@@ -15,7 +15,7 @@ from bxpull_nb.portal import Portal
 from bxpull_nb.privacy import Pseudonyms
 from bxpull_nb.sources import Sources
 from bxpull_nb.storage.dataset import PART_BYTES, Uploader, Written
-from bxpull_nb.storage.eventlog import RecentLog
+from bxpull_nb.storage.eventlog import RECENT, EventLog
 from bxpull_nb.storage.journal import Journal
 
 __all__ = ["Collector", "CollectorStats"]
@@ -78,7 +78,7 @@ class Collector:
         privacy: Pseudonyms | None = None,
     ) -> None:
         self.feed = portal.feed(
-            channels, transport, log=RecentLog(), sources=sources, privacy=privacy
+            channels, transport, log=EventLog(RECENT), sources=sources, privacy=privacy
         )
         self.journal = Journal(journal, portal=portal.name)
         self.error: BxPullError | OSError | None = None

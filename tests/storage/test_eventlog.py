@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from bxpull_nb.models import EVENT_COLUMNS, Arrival, BadFrame, Event, Record
 from bxpull_nb.storage.eventlog import EventLog, text_column
-from bxpull_nb.storage.eventlog.recent_log import RecentLog
 from tests.support.rows import (
     ARRIVAL,
     event,
@@ -208,14 +207,13 @@ def rounded(record: Record) -> Record:
     return msgspec.structs.replace(record, server_time_unix=us / 1e6)
 
 
-@pytest.mark.parametrize("log_type", [EventLog, RecentLog])
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.lists(records, max_size=8), max_size=6), st.integers(0, 12))
 def test_recent_lags_are_those_of_the_newest_records(
-    log_type: type[EventLog], batches: list[list[Record]], count: int
+    batches: list[list[Record]], count: int
 ) -> None:
     """Without those of records whose times are unknown."""
-    log = log_type()
+    log = EventLog()
     for batch in batches:
         log.extend(batch)
     everything = [record for batch in batches for record in batch]
