@@ -7,7 +7,7 @@ from typing import NamedTuple
 import httpx
 
 from bxpull_nb.errors import ConnectionFailed
-from bxpull_nb.http import AnswerTooLarge, unpacked
+from bxpull_nb.http import AnswerTooLarge, AnswerTooSlow, unpacked, whole_within
 from bxpull_nb.listener.poll_client import PollClient, PollProgress
 from bxpull_nb.listener.transport import Accepted
 from bxpull_nb.listener.transport_errors import MAX_FRAME, poll_error, refused, too_large
@@ -16,6 +16,7 @@ __all__ = ["LongPollingTransport", "PollAnswer", "accepted", "poll"]
 
 _POLL_HELD = 40.0  # the server answers a quiet poll after this long
 _POLL_TIMEOUT = httpx.Timeout(10.0, read=_POLL_HELD + 20.0)
+_WHOLE_POLL = 120.0  # seconds until a poll's answer is there, the last byte of it
 
 
 class LongPollingTransport:
@@ -23,9 +24,15 @@ class LongPollingTransport:
 
     name = "polling"
 
-    def __init__(self, max_frame: int = MAX_FRAME, held_after: float = 0.75) -> None:
+    def __init__(
+        self,
+        max_frame: int = MAX_FRAME,
+        held_after: float = 0.75,
+        seconds: float = _WHOLE_POLL,
+    ) -> None:
         self._max_frame = max_frame
         self._held_after = held_after
+        self._seconds = seconds
 
     async def frames(
         self, next_url: Callable[[], str]
@@ -40,7 +47,9 @@ class LongPollingTransport:
         try:
             while True:
                 progress = PollProgress()
-                task = asyncio.create_task(poll(http, url, self._max_frame, progress))
+                task = asyncio.create_task(
+                    poll(http, url, self._max_frame, progress, self._seconds)
+                )
                 try:
                     held = await progress.is_held(self._held_after)
                     if held:
@@ -77,6 +86,8 @@ async def _answer_of(task: "asyncio.Task[PollAnswer]", *, held: bool) -> PollAns
     """Return a poll's answer; None for a held poll that was cut, which is a normal end."""
     try:
         return await task
+    except AnswerTooSlow:  # it was begun, and did not end
+        raise
     except (httpx.ReadError, httpx.RemoteProtocolError, httpx.ReadTimeout):
         if not held:
             raise
@@ -88,14 +99,15 @@ async def poll(
     url: str,
     max_frame: int = MAX_FRAME,
     progress: PollProgress | None = None,
+    seconds: float = _WHOLE_POLL,
 ) -> PollAnswer:
-    """Return the answer to one poll, read whole.
+    """Return the answer to one poll, read whole within so many seconds.
 
     Raises FrameTooLarge for more than `max_frame` bytes, unpacked, the errors of `accepted`, and
     httpx's.
     """
     body = bytearray()
-    async with http.get(url, progress) as response:
+    async with whole_within(seconds), http.get(url, progress) as response:
         answer = accepted(response)
         try:
             async for part in unpacked(response, max_frame):
