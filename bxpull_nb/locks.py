@@ -1,4 +1,4 @@
-"""Locks that a forked child finds free, and what they guard whole.
+"""A forked child: it finds locks free, and leaves its parent's connections and files alone.
 
 A fork copies memory, and one thread of all. A lock that another thread holds at that moment would
 be held in the child for ever. So the thread that forks takes the locks first, and both processes
@@ -11,13 +11,21 @@ import time
 import weakref
 from typing import Any, TypeVar
 
-__all__ = ["fork_safe"]
+from bxpull_nb.errors import WrongProcessError
+
+__all__ = ["check_process", "fork_safe"]
 
 Lock = TypeVar("Lock")
 _SECONDS = 0.5  # that a fork waits in all; a lock that is not free by then is replaced
 _known: "weakref.WeakKeyDictionary[Any, int]" = weakref.WeakKeyDictionary()
 _guard = threading.Lock()  # of `_known`
 _taken = threading.local()
+
+
+def check_process(process: int, whose: str) -> None:
+    """Raise WrongProcessError, with `whose` in it, unless this process has the id `process`."""
+    if process != os.getpid():
+        raise WrongProcessError(f"this process was forked {whose}")
 
 
 def fork_safe(lock: Lock, rank: int) -> Lock:

@@ -64,3 +64,85 @@ def test_a_forked_child_reads_what_its_parent_had(locks: str, rounds: int) -> No
         [sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, timeout=80
     )
     assert (done.stdout, done.stderr) == ("done\n", "")
+
+
+_CHILD = """
+import os, signal, tempfile, threading
+from pathlib import Path
+import bxpull_nb as bx
+from bxpull_nb.errors import WrongProcessError
+from bxpull_nb.models import Batch, Event
+from bxpull_nb.sandbox import Sandbox
+from bxpull_nb.storage.journal import Journal
+
+sandbox, folder = Sandbox().start(), Path(tempfile.mkdtemp())
+deals, chat = sandbox.deals, sandbox.chat_message("x")
+portal = bx.connect(sandbox.url, token=sandbox.token)
+feed = portal.listen()
+sandbox.publish("c")
+feed.wait(1)
+replayed = bx.replay(feed.df)
+replayed.wait(1)
+journal = Journal(folder).open()
+batch = Batch([Event("1" * 26, "m", "c", b"{}")], "frame", "text")
+held = threading.Event()
+def hold():
+    with sandbox._portal.broker._lock, journal._writer._guard:
+        held.set()
+        threading.Event().wait()
+threading.Thread(target=hold, daemon=True).start()
+held.wait()
+child = os.fork()
+if not child:
+    signal.alarm(30)  # a call that hangs ends it
+    calls = {CALLS}
+    for name, call in calls.items():
+        try:
+            print(name, "returned", call(), flush=True)
+        except WrongProcessError as exc:
+            assert "in the child" in str(exc), str(exc)
+    sandbox.stop()
+    print(len(sandbox.start().publish("c")), Sandbox().start().url != sandbox.url, flush=True)
+    os._exit(0)
+print(os.waitpid(child, 0)[1], os.listdir(folder), flush=True)
+os._exit(0)
+"""
+_CALLS = (
+    "sandbox.publish('c')",
+    "sandbox.publish_raw('c')",
+    "sandbox.drop_connections()",
+    "sandbox.lose(1)",
+    "sandbox.wipe_history()",
+    "sandbox.chat_message('x')",
+    "sandbox.edit_chat_message(chat, 'y')",
+    "sandbox.offline_queue()",
+    "sandbox.url",
+    "sandbox.deals",
+    "deals.add(TITLE='x')",
+    "deals.delete(1)",
+    "list(deals)",
+    "journal.write(batch)",
+    "journal.sync()",
+    "journal.began(1.0)",
+    "feed.wait(1)",
+    "feed.stop()",
+    "feed.start()",
+    "portal.call('app.info')",
+    "portal.listen()",
+    "replayed.wait(1)",
+    "replayed.replay.seek(0)",
+)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
+def test_no_blocking_call_of_a_forked_child_hangs_or_touches_its_parents() -> None:
+    """Each raises one error that names the next step, and a portal of the child's own works."""
+    calls = "{" + ", ".join(f"{call!r}: lambda: {call}" for call in _CALLS) + "}"
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", _CHILD.replace("{CALLS}", calls)],
+        capture_output=True,
+        text=True,
+        timeout=80,
+    )
+    assert (done.stdout.splitlines()[-1][:2], done.stderr) == ("0 ", "")
+    assert done.stdout.splitlines()[:-1] == ["26 True"]

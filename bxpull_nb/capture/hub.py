@@ -74,7 +74,7 @@ class EventHub:
         records = batch.records
         with self._lock:
             first = len(self.log)
-            self._frames.add(first, batch)
+            self._frames.add(first, batch, self.log.forgotten)
             if not records:
                 return
             self.log.extend(records)

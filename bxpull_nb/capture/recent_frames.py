@@ -4,7 +4,7 @@ The log keeps rows, not frames. `inspect` shows an event with its frame, so the 
 """
 
 from bisect import bisect_right
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Sequence
 
 import msgspec
@@ -28,6 +28,11 @@ class KeptFrame(msgspec.Struct, frozen=True):
     dialect: str
     """`text`, `protobuf`, `json` or `jsonrpc`; empty where it is unknown."""
 
+    @property
+    def end(self) -> int:
+        """The row after its last."""
+        return self.first_row + self.rows
+
     def content_of(self, mid: str | None) -> str | bytes:
         """Return the frame that holds the message."""
         if len(self.contents) > 1 and mid:
@@ -39,23 +44,26 @@ class KeptFrame(msgspec.Struct, frozen=True):
 
 
 class RecentFrames:
-    """Keeps the newest frames, up to 32 MiB in all. Its owner holds the lock."""
+    """Keeps the newest frames of kept rows, up to 32 MiB in all. Its owner holds the lock."""
 
     def __init__(self, most_bytes: int = _MOST_BYTES) -> None:
         self._most_bytes = most_bytes
         self._bytes = 0
         self._kept: deque[KeptFrame] = deque()
-        self._duplicates: dict[str, int] = {}
+        self._duplicates = OrderedDict[str, int]()  # a dict looks past all deleted first keys
 
-    def add(self, first_row: int, batch: Batch) -> None:
-        """Keep the frame that brought the rows from `first_row` on."""
+    def add(self, first_row: int, batch: Batch, kept_from: int = 0) -> None:
+        """Keep the frame that brought the rows from `first_row` on.
+
+        Frames of rows before `kept_from` are dropped.
+        """
         self._count_duplicates(batch)
         if not batch.records or batch.frame is None:
             return
         contents = batch.parts or (batch.frame,)
         self._kept.append(KeptFrame(first_row, len(batch.records), contents, batch.dialect))
         self._bytes += sum(map(len, contents))
-        while self._bytes > self._most_bytes:
+        while self._kept and (self._bytes > self._most_bytes or self._kept[0].end <= kept_from):
             self._bytes -= sum(map(len, self._kept.popleft().contents))
 
     def of_row(self, row: int) -> KeptFrame | None:
@@ -64,7 +72,7 @@ class RecentFrames:
         if place < 0:
             return None
         frame = self._kept[place]
-        return frame if row < frame.first_row + frame.rows else None
+        return frame if row < frame.end else None
 
     def duplicates_of(self, mid: str | None) -> int:
         """Return how many duplicates of the message were dropped."""
@@ -72,6 +80,6 @@ class RecentFrames:
 
     def _count_duplicates(self, batch: Batch) -> None:
         for mid in batch.duplicates:
-            self._duplicates[mid] = self._duplicates.pop(mid, 0) + 1  # moved to the end: the newest
+            self._duplicates[mid] = self._duplicates.pop(mid, 0) + 1  # at the end: the newest
         while len(self._duplicates) > _MOST_DUPLICATES:
-            del self._duplicates[next(iter(self._duplicates))]
+            self._duplicates.popitem(last=False)

@@ -1,6 +1,7 @@
 """Replay: a captured file drives a feed, as the listener drives a live one."""
 
 import asyncio
+import os
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -12,6 +13,7 @@ from bxpull_nb.capture.recorded import recorded_rows
 from bxpull_nb.capture.replay_progress import DueTimes, Progress, checked_place, checked_speed
 from bxpull_nb.errors import ConnectionFailed, SettingsError
 from bxpull_nb.listener import CaptureTarget, ListenerStats
+from bxpull_nb.locks import check_process
 from bxpull_nb.models import Batch, LogEntry
 from bxpull_nb.storage.dataset import read_events
 from bxpull_nb.storage.eventlog import StoredRows
@@ -78,6 +80,7 @@ class Replay:
         self._rows: StoredRows | None = None
         self._due = None if isinstance(source, str | Path) else DueTimes(source)
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._process = os.getpid()  # of the loop
         self._playing = asyncio.Lock()
         self._back_to: float | None = None  # where a seek goes back to; the rows must follow
 
@@ -116,6 +119,11 @@ class Replay:
         due = self._due
         if self._rows is None or due is None or self._loop is None:
             raise SettingsError("seek(): the recording is not read yet. Start the feed first.")
+        check_process(
+            self._process,
+            "while the recording was played: that goes on in its parent. Start another replay "
+            "here, in the child.",
+        )
         at = min(max(checked_place(when, due.first_us), 0.0), due.length)
         is_back = at < min(self._progress.now(), due.length) or (at == 0 < self.played)
         if is_back and not isinstance(self._target, Rewindable):
@@ -173,7 +181,7 @@ class Replay:
 
     async def _read(self) -> tuple[StoredRows, DueTimes]:
         """Return the rows and their times; the file is read once."""
-        self._loop = asyncio.get_running_loop()
+        self._loop, self._process = asyncio.get_running_loop(), os.getpid()
         if self._rows is None or self._due is None:
             events = self._source
             if isinstance(events, str | Path):

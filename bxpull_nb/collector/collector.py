@@ -14,13 +14,14 @@ from bxpull_nb.portal import Portal
 from bxpull_nb.privacy import Pseudonyms
 from bxpull_nb.sources import Sources
 from bxpull_nb.storage.dataset import PART_BYTES, Uploader, Written
-from bxpull_nb.storage.eventlog import RecentLog
+from bxpull_nb.storage.eventlog import RECENT, EventLog
 from bxpull_nb.storage.journal import Journal
 
 __all__ = ["Collector", "CollectorStats"]
 
 _FIRST = 10.0  # seconds: a user soon sees whether the dataset takes parts
 _RETRIES = (5.0, 15.0, 60.0, 300.0)  # seconds after the 1st, 2nd … failure to write in a row
+_LOG_BYTES = 64 * 1024 * 1024  # of its newest rows, where events are large
 _log = logging.getLogger("bxpull_nb")
 
 
@@ -77,7 +78,7 @@ class Collector:
         privacy: Pseudonyms | None = None,
     ) -> None:
         self.feed = portal.feed(
-            channels, transport, log=RecentLog(), sources=sources, privacy=privacy
+            channels, transport, log=EventLog(RECENT, _LOG_BYTES), sources=sources, privacy=privacy
         )
         self.journal = Journal(journal, portal=portal.name)
         self.error: BxPullError | OSError | None = None

@@ -1,8 +1,16 @@
 """The HTTP client of every module that sends secrets, the limits of an answer, and its errors."""
 
-from bxpull_nb.http.body import AnswerTooLarge, UnreadableAnswer, post, unpacked
+from bxpull_nb.http.body import (
+    ANSWER_SECONDS,
+    AnswerTooLarge,
+    UnreadableAnswer,
+    post,
+    unpacked,
+    whole_within,
+)
 from bxpull_nb.http.client import Route, http_client, mask_http_logs
 from bxpull_nb.http.failures import (
+    AnswerTooSlow,
     ProxyFailed,
     is_before_tunnel,
     is_certificate_error,
@@ -13,7 +21,9 @@ from bxpull_nb.http.failures import (
 )
 
 __all__ = [
+    "ANSWER_SECONDS",
     "AnswerTooLarge",
+    "AnswerTooSlow",
     "ProxyFailed",
     "Route",
     "UnreadableAnswer",
@@ -27,4 +37,5 @@ __all__ = [
     "scrubbed",
     "unpacked",
     "untrusted",
+    "whole_within",
 ]

@@ -3,6 +3,7 @@
 import asyncio
 import zlib
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
@@ -10,7 +11,7 @@ import httpx
 from bxpull_nb.http.failures import AnswerTooSlow
 from bxpull_nb.masking import quoted
 
-__all__ = ["AnswerTooLarge", "UnreadableAnswer", "post", "unpacked"]
+__all__ = ["AnswerTooLarge", "UnreadableAnswer", "post", "unpacked", "whole_within"]
 
 ANSWER_BYTES = 64 * 1024 * 1024
 """Bytes of an answer, unpacked; the largest batches of a portal have some 25 MB."""
@@ -45,19 +46,31 @@ async def post(
     """
     sent = {**(headers or {}), "Accept-Encoding": "gzip"}
     body = bytearray()
-    try:
-        async with (
-            asyncio.timeout(ANSWER_SECONDS),
-            http.stream("POST", url, content=content, data=data, headers=sent) as response,
-        ):
-            async for part in unpacked(response, max_bytes):
-                body += part
-    except TimeoutError:
-        raise AnswerTooSlow(f"no whole answer within {ANSWER_SECONDS:g} s") from None
+    async with (
+        whole_within(ANSWER_SECONDS),
+        http.stream("POST", url, content=content, data=data, headers=sent) as response,
+    ):
+        async for part in unpacked(response, max_bytes):
+            body += part
     kept = [(name, value) for name, value in response.headers.items() if name not in _OF_THE_BODY]
     return httpx.Response(
         response.status_code, headers=kept, content=bytes(body), request=response.request
     )
+
+
+@asynccontextmanager
+async def whole_within(seconds: float) -> AsyncIterator[None]:
+    """Raise AnswerTooSlow when the block, which reads an answer, takes longer.
+
+    Every byte that comes in time begins the time-out of httpx again, so it may never end.
+    """
+    try:
+        async with asyncio.timeout(seconds) as limit:
+            yield
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        raise AnswerTooSlow(f"no whole answer within {seconds:g} s") from None
 
 
 async def unpacked(response: httpx.Response, max_bytes: int) -> AsyncIterator[bytes]:

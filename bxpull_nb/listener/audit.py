@@ -11,6 +11,7 @@ import logging
 import httpx
 
 from bxpull_nb.errors import BxPullError, ChannelRefused, FrameTooLarge
+from bxpull_nb.http import ANSWER_SECONDS
 from bxpull_nb.listener.audit_pace import LARGEST_AUDIT
 from bxpull_nb.listener.lane import Lane
 from bxpull_nb.listener.poll_client import PollClient
@@ -190,4 +191,4 @@ async def _history(url: str, wait: float) -> str | bytes | None:
     """Return the messages stored after the mid in `url`; None when the server says: nothing."""
     timeout = httpx.Timeout(10.0, read=wait)
     async with PollClient(url, timeout) as http:
-        return (await poll(http, url, LARGEST_AUDIT)).frame
+        return (await poll(http, url, LARGEST_AUDIT, seconds=wait + ANSWER_SECONDS)).frame

@@ -8,7 +8,7 @@ __all__ = ["LARGEST_AUDIT", "AuditPace"]
 LARGEST_AUDIT = 64 * 1024 * 1024
 """Bytes of history taken at once."""
 
-_VOLUME = LARGEST_AUDIT // 4  # characters, of up to two bytes, with room for what comes meanwhile
+_VOLUME = LARGEST_AUDIT // 16  # characters; to decode an answer takes six times its size
 _SHARE = 0.05  # of the time may be spent on audits
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import httpx
 
 from bxpull_nb.errors import BxPullError, FrameTooLarge
-from bxpull_nb.http import AnswerTooLarge, unpacked
+from bxpull_nb.http import AnswerTooLarge, AnswerTooSlow, unpacked, whole_within
 from bxpull_nb.listener.lane import Lane
 from bxpull_nb.listener.poll_client import PollClient, PollProgress
 from bxpull_nb.listener.polling import accepted
@@ -25,6 +25,7 @@ __all__ = ["find_beginning"]
 _LARGEST = 4 * 1024**3  # bytes of history read at most; a part of it is in memory at once
 _LEAST_PATIENCE = 0.1  # seconds for the answer to a request for everything stored
 _TIMEOUT = httpx.Timeout(5.0, read=60.0)
+_WHOLE = 600.0  # seconds until a history of that size is read
 _TRIES = 3  # polls that fail while the WebSocket is up
 _PAUSE = 1.0  # seconds between two tries
 _SETTLED = 1.0  # seconds after which a WebSocket has brought what a poll brought
@@ -60,6 +61,8 @@ async def find_beginning(lane: Lane, settings: LaneSettings) -> None:
 
 def _may_pass(error: Exception) -> bool:
     """Whether the same poll may succeed later."""
+    if isinstance(error, AnswerTooSlow):
+        return False
     return not isinstance(error, BxPullError) or (
         is_transient(error) and not isinstance(error, FrameTooLarge)
     )
@@ -106,7 +109,7 @@ async def _newest_stored(lane: Lane, settings: LaneSettings) -> tuple[str | None
 
 async def _read(http: PollClient, url: str, stored: NewestStored, progress: PollProgress) -> None:
     """Read the whole answer, part by part."""
-    async with http.get(url, progress) as response:
+    async with whole_within(_WHOLE), http.get(url, progress) as response:
         accepted(response)
         try:
             async for part in unpacked(response, _LARGEST):

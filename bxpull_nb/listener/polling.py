@@ -7,7 +7,13 @@ from typing import NamedTuple
 import httpx
 
 from bxpull_nb.errors import ConnectionFailed
-from bxpull_nb.http import AnswerTooLarge, UnreadableAnswer, unpacked
+from bxpull_nb.http import (
+    AnswerTooLarge,
+    AnswerTooSlow,
+    UnreadableAnswer,
+    unpacked,
+    whole_within,
+)
 from bxpull_nb.listener.poll_client import PollClient, PollProgress
 from bxpull_nb.listener.transport import Accepted
 from bxpull_nb.listener.transport_errors import MAX_FRAME, poll_error, refused, too_large
@@ -21,6 +27,7 @@ _NOTHING = (httpx.codes.NOT_MODIFIED, httpx.codes.NO_CONTENT)
 _GAVE_UP = (httpx.codes.REQUEST_TIMEOUT, httpx.codes.GATEWAY_TIMEOUT, 524)
 """How a proxy answers a poll that is held for longer than the proxy waits."""
 _CUT = (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError, httpx.ReadTimeout)
+_WHOLE_POLL = 120.0  # seconds until a poll's answer is there, the last byte of it
 
 
 class LongPollingTransport:
@@ -28,9 +35,15 @@ class LongPollingTransport:
 
     name = "polling"
 
-    def __init__(self, max_frame: int = MAX_FRAME, held_after: float = 0.75) -> None:
+    def __init__(
+        self,
+        max_frame: int = MAX_FRAME,
+        held_after: float = 0.75,
+        seconds: float = _WHOLE_POLL,
+    ) -> None:
         self._max_frame = max_frame
         self._held_after = held_after
+        self._seconds = seconds
 
     async def frames(
         self, next_url: Callable[[], str]
@@ -47,7 +60,9 @@ class LongPollingTransport:
         try:
             while True:
                 progress = PollProgress()
-                task = asyncio.create_task(poll(http, url, self._max_frame, progress))
+                task = asyncio.create_task(
+                    poll(http, url, self._max_frame, progress, self._seconds)
+                )
                 try:
                     held = await progress.is_held(self._held_after)
                     if held:
@@ -95,7 +110,7 @@ async def _answer_of(
         whole = whole_messages(bytes(progress.body))
         if whole is not None:
             return PollAnswer(Accepted(), whole if whole[:1] == b"\n" else whole.decode())
-        if may_fail and isinstance(exc, _CUT):
+        if may_fail and isinstance(exc, _CUT) and not isinstance(exc, AnswerTooSlow):
             return None
         raise
 
@@ -105,14 +120,15 @@ async def poll(
     url: str,
     max_frame: int = MAX_FRAME,
     progress: PollProgress | None = None,
+    seconds: float = _WHOLE_POLL,
 ) -> PollAnswer:
-    """Return the answer to one poll, read whole.
+    """Return the answer to one poll, read whole within so many seconds.
 
     Raises FrameTooLarge for more than `max_frame` bytes, unpacked, the errors of `accepted`, and
     httpx's. Until it is whole, its body is that of `progress`.
     """
     progress = progress or PollProgress()
-    async with http.get(url, progress) as response:
+    async with whole_within(seconds), http.get(url, progress) as response:
         answer = accepted(response)
         try:
             async for part in unpacked(response, max_frame):

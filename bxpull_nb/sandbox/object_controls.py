@@ -23,8 +23,8 @@ class ObjectControl(Mapping[int, Row]):
     """
 
     def __init__(self, portal: RunningPortal, table: ObjectTable) -> None:
-        self._portal = portal
-        self._table = table
+        self._opened = portal
+        self._objects = table
 
     def add(self, **fields: Any) -> int:
         """Add an object and return its id; raises SettingsError for an unknown field."""
@@ -60,6 +60,16 @@ class ObjectControl(Mapping[int, Row]):
 
     def __repr__(self) -> str:
         return f"<{len(self)} {self._table.kind.name}s>"
+
+    @property
+    def _portal(self) -> RunningPortal:
+        self._opened.check_process()
+        return self._opened
+
+    @property
+    def _table(self) -> ObjectTable:
+        self._opened.check_process()
+        return self._objects
 
     def _check(self, fields: Row) -> None:
         unknown = sorted(set(fields) - self._table.writable)

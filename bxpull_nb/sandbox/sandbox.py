@@ -38,8 +38,11 @@ class Sandbox(Settings, RestControls, PushControls, ObjectControls, ChatControls
     _demo: DemoRecord | None = field(default=None, init=False)
 
     def start(self) -> "Sandbox":
-        """Accept connections and return the sandbox; raises SettingsError for a taken port."""
-        if self._portal is None:
+        """Accept connections and return the sandbox; raises SettingsError for a taken port.
+
+        In a forked child it opens a portal of its own.
+        """
+        if self._portal is None or self._portal.is_inherited:
             self._demo = DemoRecord(self.seed, self.drift_after)
             self._portal = open_portal(self, self._demo)
         return self
@@ -47,10 +50,11 @@ class Sandbox(Settings, RestControls, PushControls, ObjectControls, ChatControls
     def stop(self) -> None:
         """Cut every connection without a close frame, and end the thread.
 
-        Stopping twice does nothing; `start()` opens a new portal.
+        Stopping twice does nothing; `start()` opens a new portal. A forked child leaves its
+        parent's alone.
         """
         portal, self._portal = self._portal, None
-        if portal is not None:
+        if portal is not None and not portal.is_inherited:
             portal.server.stop()
             if portal.certificate:
                 portal.certificate.remove()

@@ -1,5 +1,6 @@
 """One run of the sandbox: its parts, created and connected."""
 
+import os
 from dataclasses import dataclass, field
 
 from starlette.applications import Starlette
@@ -7,6 +8,7 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Route
 
 from bxpull_nb.errors import SettingsError
+from bxpull_nb.locks import check_process
 from bxpull_nb.sandbox.body import answer_disconnected
 from bxpull_nb.sandbox.channels import Channels, Signer
 from bxpull_nb.sandbox.clock import DateHeader
@@ -56,6 +58,21 @@ class RunningPortal:
     rest: RestRoutes
     company: Company
     certificate: Certificate | None
+    process: int = field(default_factory=os.getpid)
+    """The process that serves it."""
+
+    @property
+    def is_inherited(self) -> bool:
+        """Whether this process was forked from the one that serves it."""
+        return self.process != os.getpid()
+
+    def check_process(self) -> None:
+        """Raise WrongProcessError in a forked child, which does not serve it."""
+        check_process(
+            self.process,
+            "while the sandbox ran: its server is its parent's. Make a sandbox here, in the "
+            "child, with Sandbox().",
+        )
 
 
 class Controls:
@@ -70,6 +87,7 @@ class Controls:
                 "the sandbox is not running. Call sandbox.start(), or open it with "
                 "`with Sandbox() as sandbox:`."
             )
+        self._portal.check_process()
         return self._portal
 
 

@@ -1,5 +1,7 @@
 """The newest frames as they came, found by row."""
 
+import time
+
 import pytest
 
 from bxpull_nb.capture.recent_frames import KeptFrame, RecentFrames
@@ -57,3 +59,29 @@ def test_frames_that_arrived_together_are_found_by_mid(
     kept = KeptFrame(0, 2, contents, "")
     assert kept.content_of("b" if isinstance(contents[0], str) else f"{7:026}") == contents[1]
     assert kept.content_of(None) == contents[0]
+
+
+def test_frames_of_forgotten_rows_are_dropped() -> None:
+    """A bounded log has no rows for them, so nothing finds them."""
+    frames = RecentFrames()
+    for row in range(0, 8, 2):
+        frames.add(row, batch("two", str(row), str(row + 1)), max(row - 3, 0))
+    assert [frames.of_row(row) is None for row in range(8)] == [True] * 2 + [False] * 6
+
+
+def test_a_frame_that_is_too_large_is_not_kept() -> None:
+    """It is counted out again, and the next one is kept."""
+    frames = RecentFrames(most_bytes=10)
+    frames.add(0, batch("eleven bytes", "1"))
+    frames.add(1, batch("four", "2"))
+    assert [frames.of_row(row) is None for row in (0, 1)] == [True, False]
+
+
+def test_many_duplicates_at_once_take_as_long_as_one_by_one() -> None:
+    """An audit brings ten thousands of known messages, on the listener's thread."""
+    frames = RecentFrames()
+    mids = tuple(map(str, range(100_000)))
+    begun = time.process_time()
+    frames.add(0, batch("x", duplicates=mids))
+    assert time.process_time() - begun < 1.0  # 9 seconds, were it quadratic
+    assert [frames.duplicates_of(mid) for mid in (mids[-20_001], mids[-20_000])] == [0, 1]

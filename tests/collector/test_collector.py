@@ -14,11 +14,10 @@ import bxpull_nb as bx
 from bxpull_nb import errors
 from bxpull_nb.collector import Collector
 from bxpull_nb.collector.metrics import metrics_text, serving_metrics
-from bxpull_nb.models import Arrival, Event
+from bxpull_nb.models import Event
 from bxpull_nb.portal import Portal
 from bxpull_nb.sandbox import Sandbox
 from bxpull_nb.storage.dataset.storage import Storage
-from bxpull_nb.storage.eventlog import RecentLog
 from bxpull_nb.storage.journal import Journal
 from bxpull_nb.storage.journal.files import ActiveFile
 from bxpull_nb.storage.journal.lost_note import Lost, LostNote
@@ -274,14 +273,14 @@ def test_a_damaged_note_is_none(content: bytes, tmp_path: Path) -> None:
     LostNote(tmp_path / "missing").write(Lost(1, 1))  # is logged only
 
 
-def test_its_log_does_not_grow_for_weeks() -> None:
-    """It counts all and keeps the newest ten thousand."""
-    log, arrival = RecentLog(), Arrival(1, "shared", "websocket")
-    for n in range(12):
-        log.extend([Event(str(n), "m", "c", b"{}", None, None, arrival)] * 1000)
-    assert (len(log), len(log.df), len(log.recent(0)[1])) == (12_000, 10_000, 10_000)
-    assert log.recent(11_999)[0] == 11_999
-    assert log.df["mid"].iloc[-1] == "11"
+def test_its_log_does_not_grow_for_weeks(portal: Portal, tmp_path: Path) -> None:
+    """It counts all and keeps the newest ten thousand, each under its row's number."""
+    log = Collector(portal, tmp_path / "ds", tmp_path / "j").feed.log
+    for n in range(40):
+        log.extend([Event(str(n), "m", "c", b"{}", None, None)] * 1000)
+    df = log.df
+    assert 10_000 <= len(df) <= 12_500
+    assert (len(log), df.index[-1], df["mid"].iloc[-1]) == (40_000, 39_999, "39")
 
 
 # --- watched from outside

@@ -23,9 +23,9 @@ def audited(pace: AuditPace, clock: Clock, seconds: float) -> None:
 
 
 def test_an_audit_is_due_long_before_its_answer_is_too_large() -> None:
-    """A quarter of the limit: characters may have two bytes, and more comes meanwhile."""
+    """A sixteenth of the limit: an answer takes six times its size while it is read."""
     pace = AuditPace(Clock())
-    assert [pace.add(4 * MB) for _ in range(4)] == [False, False, False, True]
+    assert [pace.add(1 * MB) for _ in range(4)] == [False, False, False, True]
     assert not pace.is_too_much
 
 
@@ -33,10 +33,10 @@ def test_what_comes_during_an_audit_counts_for_the_next() -> None:
     """The count begins with the question, not with its answer."""
     clock = Clock()
     pace = AuditPace(clock)
-    pace.add(16 * MB)
+    pace.add(4 * MB)
     clock.now += 60
     pace.begin()
-    assert not pace.add(15 * MB)
+    assert not pace.add(3 * MB)
     clock.now += 0.1
     pace.end()
     assert pace.add(1 * MB)
@@ -64,4 +64,4 @@ def test_a_lane_too_fast_for_audits_is_audited_by_time_only() -> None:
     states = [pace.is_too_much, pace.add(1), pace.is_too_much]
     assert states == [False, False, True]
     audited(pace, clock, 0.0)
-    assert pace.add(16 * MB)  # it may be slower by now: the next one is due by volume again
+    assert pace.add(4 * MB)  # it may be slower by now: the next one is due by volume again

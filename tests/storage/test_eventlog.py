@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from bxpull_nb.models import EVENT_COLUMNS, Arrival, BadFrame, Event, Record
 from bxpull_nb.storage.eventlog import EventLog, text_column
-from bxpull_nb.storage.eventlog.recent_log import RecentLog
 from tests.support.rows import (
     ARRIVAL,
     event,
@@ -227,14 +226,13 @@ def rounded(record: Record) -> Record:
     return msgspec.structs.replace(record, server_time_unix=us / 1e6)
 
 
-@pytest.mark.parametrize("log_type", [EventLog, RecentLog])
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.lists(records, max_size=8), max_size=6), st.integers(0, 12))
 def test_recent_lags_are_those_of_the_newest_records(
-    log_type: type[EventLog], batches: list[list[Record]], count: int
+    batches: list[list[Record]], count: int
 ) -> None:
     """Without those of records whose times are unknown."""
-    log = log_type()
+    log = EventLog()
     for batch in batches:
         log.extend(batch)
     everything = [record for batch in batches for record in batch]
@@ -311,3 +309,63 @@ def numbered(n: int, params: bytes = b"{}") -> Event:
     sent = None if n % 7 == 0 else 1_790_000_000 + n / 1000
     command = None if n % 11 == 0 else f"c{n % 300}"
     return Event(f"{n:026}", "m", command, params, sent, arrival=Arrival(n, "shared", "polling"))
+
+
+def named(number: int, size: int = 0, params: bytes = b"{}") -> Event:
+    """Return an event with a command and a sender that no other has; each tenth has none."""
+    command = None if number % 10 == 0 else f"{number:x<{size}}"
+    return Event(str(number), "m", command, params, None, f"client-{number}")
+
+
+def test_a_bounded_log_forgets_the_names_of_forgotten_rows() -> None:
+    """A client may send a new command each time, for weeks."""
+    log = EventLog(max_rows=1000)
+    for start in range(0, 60_000, 500):
+        log.extend([named(n) for n in range(start, start + 500)])
+        held = log.df
+    assert all(len(held[name].cat.categories) <= 10_000 for name in ("command", "sender"))
+    assert held["command"].cat.codes.dtype == "int16"
+    expected = [named(n) for n in held.index]
+    assert held["sender"].tolist() == [one.sender for one in expected]
+    assert held["command"].astype(object).where(held["command"].notna(), None).tolist() == [
+        one.command for one in expected
+    ]
+
+
+def test_a_dataframe_from_before_keeps_its_names() -> None:
+    """The names are counted again in memory of their own."""
+    log = EventLog(max_rows=1000)
+    log.extend([named(n) for n in range(900)])
+    held = log.df
+    before = held["sender"].tolist()
+    for start in range(900, 30_000, 900):
+        log.extend([named(n) for n in range(start, start + 900)])
+        log.df.tail()
+    assert held["sender"].tolist() == before == [f"client-{n}" for n in range(900)]
+
+
+def test_the_bytes_of_names_count() -> None:
+    """Long commands that differ take more than the codes of their rows."""
+    log = EventLog(max_bytes=10_000_000)
+    for number in range(1, 400):
+        log.extend([named(number, 100_000)])
+        assert len(log.df) == len(log) - log.forgotten
+    assert log.nbytes < 10_200_000
+    assert 50 < len(log.df) < 100
+
+
+def test_both_bounds_hold_at_once() -> None:
+    """More rows than `max_rows` are dropped where `max_bytes` asks for it."""
+    log = EventLog(max_rows=5000, max_bytes=1_000_000)
+    for start in range(0, 40_000, 8192):
+        log.extend([named(n, params=b'"' + b"x" * 1000 + b'"') for n in range(start, start + 8192)])
+        assert log.nbytes <= 1_000_000
+
+
+def test_large_events_do_not_wait_for_thousands_of_others() -> None:
+    """The bounds hold without `df`, whose reading writes what waits."""
+    log = EventLog(max_bytes=20_000_000)
+    for n in range(1000):
+        log.extend([event(n), Event(str(n), "m", "c", b'"' + b"x" * 100_000 + b'"')])
+    assert len(log) == 2000
+    assert log.forgotten > 1000

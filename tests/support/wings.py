@@ -14,7 +14,7 @@ WINGS: dict[str, set[str]] = {
     "errors": set(),
     "masking": set(),
     "files": {"errors", "masking"},
-    "locks": set(),
+    "locks": {"errors"},
     "bridge": {"errors"},
     "models": {"errors", "masking"},
     "protocol": {*_VALUES},
@@ -35,7 +35,7 @@ WINGS: dict[str, set[str]] = {
     "diagnosis": {*_CAPTURE, "rest", "portal"},
     "jupyter": {*_CAPTURE, "portal", "api", "diagnosis"},
     "cli": {*_CAPTURE, "rest", "sources", "portal", "api", "collector", "diagnosis", "sandbox"},
-    "sandbox": {*_VALUES, "protocol"},
+    "sandbox": {*_VALUES, "protocol", "locks"},
 }
 """Wing -> those it may import, from the bottom up. The sandbox never imports the client."""
 

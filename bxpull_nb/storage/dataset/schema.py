@@ -1,18 +1,18 @@
 """The content of a part: tables of one schema, by day, as Parquet."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bxpull_nb.models import EVENT_COLUMNS, Batch
+from bxpull_nb.models import EVENT_COLUMNS
 from bxpull_nb.storage.dataset.part_names import UNKNOWN
 from bxpull_nb.storage.eventlog import EventLog
 from bxpull_nb.storage.export.parquet import ROW_GROUP, SCHEMA_VERSION, VERSION_KEY
 from bxpull_nb.storage.export.table import event_table
 
-__all__ = ["CATEGORIES", "SCHEMA", "days_of", "part_bytes", "table_of_batches"]
+__all__ = ["CATEGORIES", "SCHEMA", "days_of", "part_bytes", "table_of"]
 
 _TYPES = {
     "datetime64[us, UTC]": pa.timestamp("us", "UTC"),
@@ -26,11 +26,8 @@ SCHEMA = pa.schema({name: _TYPES[kind] for name, kind in EVENT_COLUMNS.items()})
 _DAY = 86_400_000_000  # microseconds
 
 
-def table_of_batches(batches: Sequence[Batch]) -> pa.Table:
-    """Return the records of the batches as a table, in their order."""
-    log = EventLog()
-    for batch in batches:
-        log.extend(batch.records)
+def table_of(log: EventLog) -> pa.Table:
+    """Return the rows of the log as a table, in their order."""
     return event_table(log.df).cast(SCHEMA)
 
 
@@ -38,10 +35,14 @@ def days_of(table: pa.Table) -> Iterator[tuple[str, pa.Table]]:
     """Yield the rows of each day on which the portal made events, in their order."""
     sent = pc.cast(table["server_time"], pa.int64()).to_pandas().to_numpy(dtype="float64")
     days = np.where(np.isnan(sent), np.nan, np.floor(sent / _DAY))
-    for day in np.unique(days):
-        mask = np.isnan(days) if np.isnan(day) else days == day
+    found = np.unique(days)
+    for day in found:
         name = UNKNOWN if np.isnan(day) else str(np.datetime64(int(day), "D"))
-        yield name, table.filter(pa.array(mask))
+        if len(found) == 1:  # nearly always, and without a copy
+            yield name, table
+        else:
+            mask = np.isnan(days) if np.isnan(day) else days == day
+            yield name, table.filter(pa.array(mask))
 
 
 def part_bytes(table: pa.Table) -> bytes:

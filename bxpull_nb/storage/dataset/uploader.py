@@ -14,16 +14,17 @@ import msgspec
 
 from bxpull_nb.files import read_private, replacing
 from bxpull_nb.masking import reason_of, shown_path
-from bxpull_nb.models import Batch
 from bxpull_nb.storage.dataset.part_names import Folder, part_name
-from bxpull_nb.storage.dataset.schema import days_of, part_bytes, table_of_batches
+from bxpull_nb.storage.dataset.schema import days_of, part_bytes, table_of
 from bxpull_nb.storage.dataset.storage import Storage
+from bxpull_nb.storage.eventlog import EventLog
 from bxpull_nb.storage.journal import Cursor, bytes_after, forget_before, read_on
 
 __all__ = ["PART_BYTES", "Uploader", "Written"]
 
 PART_BYTES = 64 * 1024 * 1024
 """Bytes of frames in one part: 150 000 events, 4 to 8 MB of Parquet."""
+_BLOCK_BYTES = 4 * 1024 * 1024  # of the journal held at once: as records it takes six times that
 _KEPT_FILES = 4  # of the journal, for a listener to resume from: some 500 000 messages
 _STATE = "dataset.json"
 _log = logging.getLogger("bxpull_nb")
@@ -93,19 +94,33 @@ class Uploader:
         """
         events, has_more = 0, True
         while has_more:
-            chunk = read_on(self._folder, self._cursor, self._part_bytes)
-            if chunk.batches:
-                events += self._write(chunk.batches, chunk.start)
-            self._move(chunk.end)
-            has_more = chunk.has_more
+            log = EventLog()
+            start, end, has_more = self._read_part(log)
+            if len(log):
+                events += self._write(log, start)
+            self._move(end)
         return events
 
     @property
     def _cursor(self) -> Cursor:
         return self._state.cursors.get(self._key, Cursor())
 
-    def _write(self, batches: list[Batch], start: Cursor) -> int:
-        table = table_of_batches(batches)
+    def _read_part(self, log: EventLog) -> tuple[Cursor, Cursor, bool]:
+        """Append the journal's next `part_bytes` to the log, block by block.
+
+        The result is where they begin and end, and whether more can be read already.
+        """
+        start, end, read, has_more = None, self._cursor, 0, True
+        while has_more and read < self._part_bytes:
+            chunk = read_on(self._folder, end, min(_BLOCK_BYTES, self._part_bytes - read))
+            for batch in chunk.batches:
+                log.extend(batch.records)
+            read += chunk.end.offset - chunk.start.offset
+            start, end, has_more = start or chunk.start, chunk.end, chunk.has_more
+        return start or end, end, has_more
+
+    def _write(self, log: EventLog, start: Cursor) -> int:
+        table = table_of(log)
         for day, rows in days_of(table):
             content = part_bytes(rows)
             folder = Folder(self._portal, day)

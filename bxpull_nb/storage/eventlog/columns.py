@@ -5,7 +5,7 @@ longer buffer, the old one stays with its holders. Values that come in small por
 lists, which is cheapest, until they are flushed.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["CategoryColumn", "NumberColumn"]
+
+_NAME_BYTES = 200  # that a name takes besides its characters
+_MANY_BYTES = 1 << 20  # of names: from here on those are dropped that no row has any more
 
 
 class NumberColumn:
@@ -70,11 +73,19 @@ class NumberColumn:
 class _Codes(dict[str | None, int]):
     """Codes by name; a new name gets the next one."""
 
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        super().__init__({None: -1})
+        self.nbytes = 0
+        """Bytes of the names, as one byte a character, and of their entries."""
+        for name in names:
+            self[name]
+
     def __missing__(self, name: str) -> int:
         written = name.encode(errors="replace").decode()  # as a text column holds it
         if written != name:
             return self[written]
         code = self[name] = len(self) - 1
+        self.nbytes += len(name) + _NAME_BYTES
         return code
 
 
@@ -82,7 +93,7 @@ class CategoryColumn:
     """A growing categorical column with codes as narrow as the number of names allows."""
 
     def __init__(self) -> None:
-        self._codes = _Codes({None: -1})
+        self._codes = _Codes()
         self._names = TextColumn()
         self._waiting: list[int] = []
         self._buffer = np.empty(FIRST_CAPACITY, dtype="int8")
@@ -135,15 +146,28 @@ class CategoryColumn:
         self._buffer, self._whole = grown, None
 
     def forget(self, count: int) -> None:
-        """Drop the oldest names; the categories stay."""
+        """Drop the oldest names; the categories stay, unless they take much memory."""
         kept = self._buffer[count : self._length]
+        if self._codes.nbytes > _MANY_BYTES:
+            kept = self._without_unused(kept)
         self._buffer = with_room(kept, len(kept), len(kept) + 2)
         self._length, self._whole = len(kept), None
 
+    def _without_unused(self, kept: np.ndarray) -> np.ndarray:
+        """Return the codes of the kept rows once the other names are dropped; none may wait."""
+        used, codes = np.unique(kept, return_inverse=True)
+        known = list(self._codes)  # a code's name is one place later
+        self._codes = _Codes(str(known[code + 1]) for code in used.tolist() if code >= 0)
+        self._names, self._known_names = TextColumn(), 0
+        if len(used) and used[0] < 0:
+            codes = codes - 1  # -1 for a missing name stays
+        return codes.astype(np.min_scalar_type(-len(self._codes)))
+
     @property
     def nbytes(self) -> int:
-        """Bytes of the codes."""
-        return self._length * self._buffer.itemsize
+        """Bytes of the codes, and of the names where these are many."""
+        names = self._codes.nbytes if self._codes.nbytes > _MANY_BYTES else 0
+        return self._length * self._buffer.itemsize + names
 
     def whole(self) -> "pd.Series[Any]":
         """Return all rows that there is memory for; the same object until that or names change."""

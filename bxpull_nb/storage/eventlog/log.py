@@ -31,6 +31,7 @@ __all__ = ["RECENT", "EventLog"]
 
 _FEW = 50  # rows; fewer do not pay for the steps of a batch
 _BATCH = 8192  # rows that may wait before they are written
+_BATCH_BYTES = 1 << 23  # of their params, likewise
 _TIMES = ("received_at", "server_time", "lag")
 _NAT = np.iinfo("int64").min
 _FAR = 2.5e11  # seconds since 1970; year 9999
@@ -62,6 +63,7 @@ class EventLog:
         self._rows = self._handed_over = self._sealed = 0
         self._waiting: list[RecordBatch] = []
         self._unsealed: list[RecordBatch] = []  # all rows from `_sealed` on
+        self._waiting_bytes = 0
         self._answered: tuple[int, int, list[Record]] = (0, 0, [])  # of `recent`: from, to, rows
         self._df: pd.DataFrame | None = None
         self._whole: pd.DataFrame | None = None  # of all rows that there is memory for, made of:
@@ -107,9 +109,10 @@ class EventLog:
             self._waiting.append(batch)
             self._unsealed.append(batch)
             self._rows += count
+            self._waiting_bytes += len(batch.params)
             if self._rows - self._handed_over >= _FEW:
                 self._hand_over()
-            if self._rows - self._sealed >= _BATCH:
+            if self._rows - self._sealed >= _BATCH or self._waiting_bytes >= _BATCH_BYTES:
                 self._seal()
 
     def replace(self, rows: StoredRows) -> None:
@@ -239,6 +242,7 @@ class EventLog:
         """Note that all rows are written; forget the oldest where there are too many."""
         self._handed_over = self._sealed = self._rows
         self._unsealed.clear()
+        self._waiting_bytes = 0
         self._df = None
         excess = self._excess()
         if excess:
@@ -257,12 +261,12 @@ class EventLog:
 
     def _excess(self) -> int:
         """Return how many rows to drop; many at a time, since others move."""
-        kept = self._sealed - self.forgotten
+        kept, excess = self._sealed - self.forgotten, 0
         if self.max_rows is not None and kept > self.max_rows * 5 // 4:
-            return kept - self.max_rows
+            excess = kept - self.max_rows
         if self.max_bytes is not None and self.nbytes > self.max_bytes:
-            return kept - int(kept * 0.75 * self.max_bytes / self.nbytes)
-        return 0
+            excess = max(excess, kept - int(kept * 0.75 * self.max_bytes / self.nbytes))
+        return excess
 
     def _forget(self, count: int) -> None:
         for column in self._columns:

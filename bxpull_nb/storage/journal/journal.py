@@ -141,8 +141,9 @@ class Journal:
     def write(self, batch: Batch) -> None:
         """Write the batch; on return the disk has it, as far as `durability` promises.
 
-        A batch without records or without a frame is skipped. Raises SettingsError when the
-        journal is not open, and nothing else. Batches of one channel come from one thread.
+        A batch without records or without a frame is skipped. Batches of one channel come from
+        one thread. Raises SettingsError when the journal is not open, WrongProcessError in a
+        forked child, and nothing else.
         """
         if batch.frame is None or not batch.records:
             return

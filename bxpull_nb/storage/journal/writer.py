@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from bxpull_nb.files import sync_folder
+from bxpull_nb.locks import check_process
 from bxpull_nb.masking import shown_path
 from bxpull_nb.models import IS_LOG_ENTRY
 from bxpull_nb.storage.journal.files import ActiveFile, sync_and_close
@@ -25,7 +26,8 @@ _log = logging.getLogger("bxpull_nb")
 class Writer:
     """Writes records to the files of `folder`, and syncs them on a thread of its own.
 
-    Raises nothing once it has begun: `error` is why records wait in memory. Any thread may use it.
+    Once it has begun it raises only WrongProcessError, in a forked child: `error` is why records
+    wait in memory. Any thread may use it.
     `state` follows the records that are in a file. It knows no journal, so that its
     thread keeps none alive; `release` is called when it is closed.
     """
@@ -90,6 +92,7 @@ class Writer:
 
         `change` is what the record changes in the state, once it is written.
         """
+        self._check_process()
         with self._guard:
             if self._closing.is_set():
                 return False
@@ -103,6 +106,7 @@ class Writer:
 
     def sync(self) -> bool:
         """Return when the disk has all records so far, as far as it can; whether it has."""
+        self._check_process()
         with self._guard:
             self._write_waiting()
             if self.waiting or self._active is None:
@@ -130,6 +134,13 @@ class Writer:
             self._finish()
         elif self._syncing is not threading.current_thread():
             self._syncing.join()
+
+    def _check_process(self) -> None:
+        check_process(
+            self._process,
+            "after the journal was opened: its files are its parent's. Open another journal "
+            "here, in the child, in a folder of its own.",
+        )
 
     def _finish(self) -> None:
         with self._guard:
