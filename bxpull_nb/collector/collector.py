@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -88,6 +89,7 @@ class Collector:
         self._on_written, self._monotonic = written, monotonic
         self._uploader: Uploader | None = None
         self._next = monotonic() + min(every, _FIRST)
+        self._pending_bytes = 0
         self._parts = self._events = self._bytes = self._failures = self._in_a_row = 0
 
     def start(self) -> None:
@@ -105,7 +107,7 @@ class Collector:
             written=self._count,
         )
         uploader.storage.check()
-        if uploader.pending():
+        if self._pending(uploader):
             self._next = self._monotonic()
         self.feed.start(journal=self.journal)
         self._uploader = uploader
@@ -116,7 +118,7 @@ class Collector:
             return
         self.journal.note_lost()
         due = self._monotonic() >= self._next
-        if due or (self.error is None and self._uploader.pending() >= self._part_bytes):
+        if due or (self.error is None and self._pending(self._uploader) >= self._part_bytes):
             self._upload()
 
     def finish(self) -> bool:
@@ -144,12 +146,18 @@ class Collector:
             parts=self._parts,
             written_events=self._events,
             written_bytes=self._bytes,
-            pending_bytes=uploader.pending() if uploader else 0,
+            pending_bytes=self._pending(uploader) if uploader else 0,
             write_failures=self._failures,
             journal_dropped=journal.dropped,
             lost_events=journal.dropped_events,
             dataset_error=None if self.error is None else str(self.error),
         )
+
+    def _pending(self, uploader: Uploader) -> int:
+        """Return the bytes that the dataset lacks; the last known number for a disk that fails."""
+        with suppress(BxPullError, OSError):
+            self._pending_bytes = uploader.pending()
+        return self._pending_bytes
 
     def _upload(self) -> bool:
         """Send the journal to the dataset; return whether it has all, else set `error`."""

@@ -259,6 +259,31 @@ def test_a_disk_with_room_again_before_the_end_costs_nothing(
     assert numbers(tmp_path / "ds") == list(range(20))
 
 
+@pytest.mark.parametrize("error", [OSError(24, "Too many open files"), errors.FileFormatError("x")])
+def test_a_journal_that_cannot_be_looked_at_ends_no_collector(
+    error: Exception,
+    sandbox: Sandbox,
+    portal: Portal,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """For a moment: the last known number is shown, and all is written when it can be read."""
+    collector = collect(portal, tmp_path / "ds", tmp_path / "j")
+    publish(sandbox, 0, 20)
+    has_journaled(collector, 20)
+    known = collector.stats.pending_bytes
+
+    def fail(*_: object) -> int:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr("bxpull_nb.storage.dataset.uploader.bytes_after", fail)
+        collector.step()
+        assert (collector.stats.pending_bytes, known > 0) == (known, True)
+    assert collector.finish()
+    assert numbers(tmp_path / "ds") == list(range(20))
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b"[1]", b'{"events": "x"}', bytes(9)])
 def test_a_damaged_note_is_none(content: bytes, tmp_path: Path) -> None:
     """It must not keep a collector from starting."""

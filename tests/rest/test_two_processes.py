@@ -88,11 +88,16 @@ def slow_grants(box: Sandbox, seconds: float) -> Iterator[tuple[str, list[int]]]
     server.server_close()
 
 
-def started(box: Sandbox, token_url: str, kind: str, folder: Path) -> "subprocess.Popen[str]":
-    """Start a process of the application; it has its tokens when it writes `ready`."""
+def started(
+    box: Sandbox, token_url: str, kind: str, folder: Path, before: str = ""
+) -> "subprocess.Popen[str]":
+    """Start a process of the application, with a system that `before` makes.
+
+    It has its tokens when it writes `ready`.
+    """
     app = [box.url, box.client_id, box.client_secret, token_url]
     return subprocess.Popen(
-        [sys.executable, "-c", PROCESS, *app, kind, str(folder)],
+        [sys.executable, "-c", before + PROCESS, *app, kind, str(folder)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -120,6 +125,36 @@ def test_two_processes_renew_at_once(kind: str, tmp_path: Path) -> None:
     assert [process.returncode for process in processes] == [0, 0, 0], ends
     assert statuses.count(200) == 1
     assert kind == "own" or statuses == [200]
+
+
+ALL_LOCKED = "import fcntl; fcntl.flock = lambda *_: None\n"
+NO_LOCKS = """import fcntl
+def refuse(*_):
+    raise OSError(37, "No locks available")
+fcntl.flock = refuse
+"""
+
+
+@pytest.mark.parametrize("before", [ALL_LOCKED, NO_LOCKS])
+@pytest.mark.parametrize("mode", [0o600, 0o400])
+def test_processes_renew_at_once_on_a_file_system_without_true_locks(
+    before: str, mode: int, tmp_path: Path
+) -> None:
+    """As of a network: it gives all machines the lock, or none; a file may be protected too."""
+    with Sandbox() as box, slow_grants(box, 0.8) as (token_url, statuses):
+        store = FileStore(tmp_path)
+        pair = TokenPair(access_token=box.token, refresh_token=box.refresh_token)
+        store.save(box.url, box.client_id, pair)
+        store.path(box.url, box.client_id).chmod(mode)
+        processes = [started(box, token_url, "file", tmp_path, before) for _ in range(2)]
+        for process in processes:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+        box.expire_token()
+        let_go(processes)
+        ends = [process.communicate(timeout=60) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], ends
+    assert statuses.count(200) == 1
 
 
 def let_go(processes: list["subprocess.Popen[str]"]) -> None:

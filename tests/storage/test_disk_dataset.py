@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pandas as pd
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 
 import bxpull_nb as bx
 from bxpull_nb import errors
@@ -18,7 +19,7 @@ from bxpull_nb.storage.dataset import Uploader
 from bxpull_nb.storage.dataset.part_names import Folder, part_name
 from bxpull_nb.storage.dataset.storage import Storage
 from bxpull_nb.storage.journal import Cursor, journal_files, read_on
-from bxpull_nb.storage.journal.record import scan
+from bxpull_nb.storage.journal.record import PREAMBLE, scan
 from tests.support.events import (
     DAY_ONE,
     PORTAL,
@@ -175,3 +176,48 @@ assert len(bx.read_events(sys.argv[1])) == 1500
 bx.compact(sys.argv[1])
 print(getrusage(RUSAGE_SELF).ru_maxrss - before)
 """
+
+
+@pytest.mark.parametrize("started", [b"", PREAMBLE[:3], PREAMBLE])
+def test_a_file_that_a_full_disk_left_empty_moves_no_cursor(tmp_path: Path, started: bytes) -> None:
+    """The next file was made, and its header did not fit: what follows is uploaded alone."""
+    folder = tmp_path / "journal"
+    collected(folder, tmp_path / "ds", tens(0, 40))
+    (folder / "000002.bxj").write_bytes(started)
+    assert Uploader(folder, tmp_path / "ds", PORTAL).upload() == 0
+    (folder / "000002.bxj").unlink()
+    write(folder, tens(40, 80), rotate_bytes=1)
+    assert Uploader(folder, tmp_path / "ds", PORTAL).upload() == 40
+    assert len(bx.read_events(tmp_path / "ds")) == 80
+
+
+def test_a_folder_in_place_of_a_part_is_an_error(tmp_path: Path) -> None:
+    """Nothing is put into it."""
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    with pytest.raises(errors.DatasetNotWritable):
+        Storage(tmp_path).put("a/b", b"content")
+    assert list((tmp_path / "a").rglob("*")) == [tmp_path / "a" / "b"]
+
+
+def test_a_store_that_renames_over_no_name_takes_a_part_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a crash the same part is written again; other content under its name is refused."""
+    store = MemoryFileSystem()
+    store.store.clear()
+
+    def mv(source: str, target: str) -> None:
+        if store.exists(target):
+            raise OSError("Failure")
+        store.pipe_file(target, store.cat_file(source))
+        store.rm_file(source)
+
+    monkeypatch.setattr("bxpull_nb.storage.dataset.storage._ALL_OR_NOTHING", set())
+    monkeypatch.setattr(MemoryFileSystem, "mv", staticmethod(mv))
+    storage = Storage(f"memory://{tmp_path.name}")
+    storage.put("a/b", b"content")
+    storage.put("a/b", b"content")
+    assert (storage.list(), storage.read("a/b")) == ({"a/b": 7}, b"content")
+    with pytest.raises(errors.DatasetNotWritable, match="Failure"):
+        storage.put("a/b", b"another")
+    assert [name for name in store.store if ".b." in name] == []

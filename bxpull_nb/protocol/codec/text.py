@@ -71,7 +71,7 @@ class TextCodec:
     def _message_at(self, text: str, at: int, arrival: Arrival) -> tuple[Record, int]:
         """Return the message whose JSON begins at `at`, and where the next one may begin."""
         try:
-            value, end = _json_value.raw_decode(text, at)
+            value, end = _json_at(text, at)
         except (ValueError, RecursionError) as exc:
             reason = f"not JSON: {exc}" if isinstance(exc, ValueError) else "JSON nested too deeply"
         else:
@@ -104,6 +104,25 @@ def _usual_envelopes(text: str) -> list[Envelope] | None:
     pieces = text.encode()[len(_START) : -len(_END)].split(_BETWEEN.encode())
     envelopes = _decode_lines(b"\n".join(pieces))
     return envelopes if len(envelopes) == len(pieces) else None
+
+
+def _json_at(text: str, at: int) -> tuple[Any, int]:
+    """Return the JSON value at this place and its end; raises ValueError, RecursionError.
+
+    Reads no further than a message can end, unless that is within a string: an error counts the
+    lines of all that it was given, which is quadratic over a frame of unreadable messages.
+    """
+    end = text.find(_BETWEEN, at)
+    while True:
+        piece = text[at : len(text) if end < 0 else end]
+        try:
+            value, length = _json_value.raw_decode(piece)
+        except json.JSONDecodeError as exc:
+            if end < 0 or not exc.msg.startswith("Unterminated string"):
+                raise
+            end = text.find(_BETWEEN, at + 2 * len(piece))
+        else:
+            return value, at + length
 
 
 def _up_to_end_marker(text: str, at: int) -> tuple[str, int]:

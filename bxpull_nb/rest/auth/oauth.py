@@ -23,6 +23,7 @@ __all__ = ["OAuthApp"]
 
 _log = logging.getLogger(__name__)
 _LOOKS = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)  # seconds between looks into a store without a lock
+_LOOKS_LOCKED = _LOOKS[:3]  # some network file systems give one lock to several machines
 _SETTLE = 5.0  # seconds that a running refresh may take when everything ends
 
 
@@ -169,7 +170,7 @@ class OAuthApp:
         async with renewing_alone(self._open_store(), *self._key) as is_alone:
             if await self._took_over(token_pair):
                 return
-            looks = _LOOKS[:1] if is_alone else _LOOKS
+            looks = _LOOKS_LOCKED if is_alone else _LOOKS
             fresh = await self._granted(http, token_pair, looks)
             if fresh is None:
                 return

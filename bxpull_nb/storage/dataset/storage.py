@@ -156,13 +156,26 @@ def _put_by_rename(fs: Any, path: str, content: bytes) -> None:
             file.flush()
             if is_local:
                 os.fsync(file.fileno())
-        fs.mv(unfinished, path)
+        _rename(fs, unfinished, path, content, is_local=is_local)
         for one in changed:
             sync_folder(one)  # or a power cut could take the name back
     except BaseException:
         with suppress(Exception):
             fs.rm_file(unfinished)
         raise
+
+
+def _rename(fs: Any, unfinished: str, path: str, content: bytes, *, is_local: bool) -> None:
+    """Give the file its name; some stores refuse one that exists, which may be our own."""
+    if is_local:
+        Path(unfinished).replace(path)  # `mv` would put it into a folder of that name
+        return
+    try:
+        fs.mv(unfinished, path)
+    except Exception:
+        if not fs.exists(path) or fs.cat_file(path) != content:
+            raise
+        fs.rm_file(unfinished)
 
 
 def _folders_to_change(folder: Path) -> Iterator[Path]:

@@ -60,6 +60,8 @@ def read_on(folder: Path, cursor: Cursor, most_bytes: int) -> Chunk:
         start = cursor if int(path.stem) == cursor.number else Cursor(int(path.stem))
         start = msgspec.structs.replace(start, created_us=_created(path))
         chunk = _read_file(path, start, most_bytes, is_newest=is_newest)
+        if is_newest and not start.created_us and not chunk.batches:
+            break  # it is just being begun: a cursor in it would be one of another journal
         if chunk.end != start or is_newest:
             return chunk
     return Chunk(cursor, [], cursor, has_more=False)
