@@ -200,4 +200,5 @@ class HistoryPolicy:
         self.session.begin(received.newest)
         self.session.advance(received.newest)
         self.session.remember_stored(received.batch.records)
-        return Received(old=len(received.batch.records))
+        old, ended = len(received.batch.records), received.service_messages
+        return Received(old=old, service_messages=ended)
