@@ -87,17 +87,20 @@ class ChannelRenewal:
             one.point, one.tries = point, 0
 
     def _replaced(self, old: PullConfig, new: PullConfig) -> Iterator[RetiredChannel]:
-        """Yield the lane's channels that another config replaced."""
-        point, found = self._session.position.audited, self._session.found
-        is_same = old.server.long_polling == new.server.long_polling  # one storage
+        """Yield the lane's channels that another config replaced.
+
+        Its messages prove something if they are stored where the successor's are, and if no
+        earlier channel is needed as a proof still.
+        """
+        is_proof = old.server.long_polling == new.server.long_polling and not self.witnesses
+        point, found = self._session.position.audited, self._session.found if is_proof else ""
         for kind in old.channels if self._kind is None else [self._kind]:
             if old.channels.get(kind) not in (None, new.channels.get(kind)):
-                yield RetiredChannel(old, kind, point, found if is_same else "")
+                yield RetiredChannel(old, kind, point, found)
 
     def _retire(self, retired: Sequence[RetiredChannel], *, polls: bool) -> None:
         self.retired += retired
-        before = () if self._session.found else self.witnesses
-        self.witnesses = (*before, *retired)
+        self.witnesses = (*self.witnesses, *retired)
         self._session.forget_confirmed()
         if self._points and (polls or self._kind is None):
             self._session.rewind(self._points[0][1])
