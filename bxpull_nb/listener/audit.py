@@ -56,12 +56,15 @@ async def keep_auditing(lane: Lane, settings: LaneSettings) -> None:
 async def watch_for_stalls(lanes: list[Lane], settings: LaneSettings) -> None:
     """Have every lane audited after the loop was held up or the machine slept.
 
-    After the clock was set back the times of earlier audits mean nothing.
+    A lane whose channel was replaced meanwhile leaves it. After the clock was set back the times of
+    earlier audits mean nothing.
     """
     timing = settings.timing
     while True:
         before = timing.monotonic(), timing.clock()
         await asyncio.sleep(1.0)
+        for lane in lanes:
+            lane.leave_outdated()
         passed = max(timing.monotonic() - before[0], (timing.clock() - before[1]) / 1e9)
         if timing.clock() < before[1]:
             settings.stats.audited_us.clear()
@@ -85,7 +88,7 @@ async def _audit(lane: Lane, settings: LaneSettings) -> bool:
     config = settings.source.current
     if config is None:
         return False
-    lane.ingest.follow_siblings()
+    lane.follow_siblings()
     audit = lane.history.ask_audit(settings.awake())
     asked_us = settings.timing.clock() // 1000
     is_too_much = lane.audit_pace.is_too_much
@@ -93,44 +96,78 @@ async def _audit(lane: Lane, settings: LaneSettings) -> bool:
     try:
         if is_too_much:
             raise _too_much()
-        received = await _answer_to(audit, lane, settings, config)
+        audit, received = await _answer_to(audit, lane, settings, config)
     except (BxPullError, httpx.HTTPError) as exc:
         lane.activity.audit_failed(exc)
         if isinstance(exc, FrameTooLarge):  # so would every later one be: continue from here
             lane.session.audited(audit)
+            lane.renewal.audited(is_witnessed=False)
         return isinstance(exc, FrameTooLarge)
     finally:
         lane.audit_pace.end()
     settings.stats.audits += 1
     if received is None or not received.is_whole or lane.session.seen.is_behind:
         return False  # a sibling may have noticed a reset meanwhile: this lane starts over first
-    is_settled = lane.is_settled
-    lane.session.audited(audit, received if is_settled else None)
-    if is_settled:
-        _note_covered(lane, settings, audit.covered_since(received, asked_us))
-        settings.stats.audited_us[lane.name] = asked_us
+    if lane.renewal.is_behind:  # it was the successor that answered
+        lane.session.audited(audit)
+    else:
+        lane.session.audited(audit, received)
+        _note_covered(audit, received, lane, settings, asked_us)
     return True
+
+
+def _note_covered(
+    audit: Audit, answer: Received, lane: Lane, settings: LaneSettings, asked_us: int
+) -> None:
+    """Note since when audits cover all, and up to when.
+
+    Since when is decided once the channels before the present one were asked; the last entry
+    counts where the audit covers the time since the one before.
+    """
+    since_us, stats = audit.covered_since(answer, asked_us), settings.stats
+    if since_us is not None and (audit.is_witnessed is not None or not lane.renewal.witnesses):
+        stats.covered_us[lane.name] = since_us
+    if lane.is_settled:
+        lane.renewal.audited(is_witnessed=audit.is_witnessed is True)
+        stats.audited_us[lane.name] = asked_us
 
 
 async def _answer_to(
     audit: Audit, lane: Lane, settings: LaneSettings, config: PullConfig
-) -> Received | None:
+) -> tuple[Audit, Received | None]:
     """Store the history that an audit asks for; None if no answer came.
 
     Where no message comes again that the last audit had, they have expired, or the storage was
     wiped and the server counts from the beginning. All history since the capture began decides.
     """
     received = await _ask_again(lane, settings, config, lane.kind, audit.point, audit)
-    if not audit.expected or (received is not None and audit.is_same_history(received)):
-        return received
+    if lane.renewal.witnesses:
+        if received is None or received.was_reset or not (received.is_whole and lane.is_settled):
+            return audit, received
+        if await _is_witnessed(lane, settings):
+            return audit._replace(is_witnessed=True), received
+        lane.renewal.ask_again(lane.session.history_point)
+        audit = audit._replace(is_witnessed=False)
+    elif not audit.expected or (received is not None and audit.is_same_history(received)):
+        return audit, received
     point = lane.session.history_point
-    return await _ask_again(lane, settings, config, lane.kind, point, audit.of_older())
+    return audit, await _ask_again(lane, settings, config, lane.kind, point, audit.of_older())
 
 
-def _note_covered(lane: Lane, settings: LaneSettings, since_us: int | None) -> None:
-    """Note since when audits cover all; None where the last one covers it."""
-    if since_us is not None:
-        settings.stats.covered_us[lane.name] = since_us
+async def _is_witnessed(lane: Lane, settings: LaneSettings) -> bool:
+    """Whether a message is still stored that the last audit of the channel before had.
+
+    Asked after the answer to an audit, it shows that nothing was wiped before that answer.
+    """
+    for one in lane.renewal.witnesses:
+        wanted = Audit(one.point, None, 0, found=one.found)
+        try:
+            known = await _ask_again(lane, settings, one.config, one.kind, one.point, wanted)
+        except ChannelRefused:
+            continue
+        if known is not None and not known.was_reset and any(m <= one.found for m in known.again):
+            return True
+    return False
 
 
 def _too_much() -> FrameTooLarge:
@@ -154,6 +191,7 @@ async def _ask_retired(lane: Lane, settings: LaneSettings, retired: RetiredChann
     done = received is not None and received.is_whole and not received.batch.records
     if done or retired.tries >= _TRIES:
         lane.renewal.retired.remove(retired)
+        lane.audit_due.set()
 
 
 async def _ask_again(

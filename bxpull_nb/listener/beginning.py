@@ -14,11 +14,12 @@ from bxpull_nb.http import AnswerTooLarge, AnswerTooSlow, unpacked, whole_within
 from bxpull_nb.listener.lane import Lane
 from bxpull_nb.listener.poll_client import PollClient, PollProgress
 from bxpull_nb.listener.polling import accepted
+from bxpull_nb.listener.service_messages import service_action
 from bxpull_nb.listener.settings import LaneSettings
 from bxpull_nb.models import Record
 from bxpull_nb.protocol.endpoint import FULL_HISTORY, connection_url
 from bxpull_nb.protocol.retry_policy import is_transient
-from bxpull_nb.protocol.session import NewestStored
+from bxpull_nb.protocol.session import NewestStored, service_messages
 
 __all__ = ["find_beginning"]
 
@@ -44,6 +45,8 @@ async def find_beginning(lane: Lane, settings: LaneSettings) -> None:
             newest, last = await _newest_stored(lane, settings)
             lane.history.begin(newest, last, settings.awake())
             lane.history.note_position(settings.awake())
+            if _has_ended(lane, settings, last):
+                await settings.source.renew(settings.source.in_force)
             if newest and (failures or lane.history.seems_empty):
                 lane.audit_due.set()  # for what was missed before the beginning was known
         except (BxPullError, httpx.HTTPError) as exc:
@@ -57,6 +60,16 @@ async def find_beginning(lane: Lane, settings: LaneSettings) -> None:
                 await settings.timing.sleep(_PAUSE)
     lane.note_beginning()
     settings.target.changed()
+
+
+def _has_ended(lane: Lane, settings: LaneSettings, last: Sequence[Record]) -> bool:
+    """Whether the channel ended since the config was fetched: its history announces it.
+
+    The history names no senders, so a client may have written it: the config decides.
+    """
+    config, announced = settings.source.in_force, service_messages(last)
+    actions = (service_action(one, config, lane.kind) for one in announced)
+    return any(action is not None and not action.pause for action in actions)
 
 
 def _may_pass(error: Exception) -> bool:

@@ -64,12 +64,17 @@ class Ingest:
             self._activity.recovered(count)
         return received
 
-    def follow_siblings(self) -> None:
-        """Start over after a reset that another lane noticed; it is this lane's reset too."""
-        if self._history.follow_siblings():
+    def follow_siblings(self) -> bool:
+        """Start over after a reset that another lane noticed; return whether there was one.
+
+        It is this lane's reset too.
+        """
+        has_reset = self._history.follow_siblings()
+        if has_reset:
             self._resets += 1
             self._stats.resets = max(self._stats.resets, self._resets)
             self._activity.reset_of_sibling()
+        return has_reset
 
     def _store(self, received: Received) -> Received:
         batch = received.batch

@@ -23,7 +23,7 @@ from bxpull_nb.listener.settings import LaneSettings
 from bxpull_nb.listener.transport import Accepted, Transport
 from bxpull_nb.listener.transport_choice import TransportChoice
 from bxpull_nb.models import PullConfig
-from bxpull_nb.protocol.endpoint import connection_url
+from bxpull_nb.protocol.endpoint import FULL_HISTORY, connection_url
 from bxpull_nb.protocol.retry_policy import is_transient
 from bxpull_nb.protocol.session import HistoryPolicy, Received, Session
 
@@ -123,10 +123,21 @@ class Lane:
                 config = self.renewal.outdated(config)
             await self._apply_action(action, config)
 
+    def follow_siblings(self) -> None:
+        """Start over after a reset that another lane noticed; call it before each request."""
+        if self.ingest.follow_siblings():
+            self.renewal.ask_again(FULL_HISTORY)
+
     def handle_service(self, received: Received) -> None:
         """Leave the channel when an audit finds that it has ended: its announcement was missed."""
         self._note(received, self._set.source.in_force)
         if self._pending_action is not None:
+            self.life.end()
+
+    def leave_outdated(self) -> None:
+        """Leave the channel when the config that another lane fetched has its successor."""
+        if self.state == "connected" and self._pending_action is None and self.renewal.is_behind:
+            self._pending_action = ServiceAction(refetch=True)
             self.life.end()
 
     async def _apply_action(self, action: ServiceAction, config: PullConfig) -> None:
@@ -188,7 +199,7 @@ class Lane:
         return False
 
     def _url(self, config: PullConfig) -> str:
-        self.ingest.follow_siblings()
+        self.follow_siblings()
         mid = self.history.next_mid(polls=self._polls)
         return connection_url(
             config, transport=self.transport, channel=self.kind, mid=mid, secure=self._set.secure
@@ -263,6 +274,7 @@ class Lane:
             actions = (service_action(one, config, self.kind) for one in received.service_messages)
             self._pending_action = next(filter(None, actions), None) or self._pending_action
         if received.was_reset:
+            self.renewal.ask_again(FULL_HISTORY)
             self.audit_due.set()
 
     def _lost(self, error: BxPullError) -> None:

@@ -229,6 +229,7 @@ class Client:
         self.resets = dict.fromkeys(BOTH, 0)
         self.handed_over = self.journaled()
         self._server.forget_process(set(self.handed_over))
+        self._server.channels.known.clear()
 
     def _tear(self) -> None:
         """Cut off a part of the record that was being written."""
@@ -243,8 +244,7 @@ class Client:
     async def _fetch(self) -> PullConfig:
         answer = msgspec.to_builtins(seed_answer())
         answer["server"]["version"] = self._server.version
-        for channel in answer["channels"].values():
-            channel["end"] = "2099-01-01T00:00:00+00:00"
+        answer["channels"] = self._server.channels.answer()
         return PullConfig.from_answer(
             answer, portal_time=datetime.fromtimestamp(self._server.now(), UTC)
         )

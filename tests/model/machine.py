@@ -7,6 +7,7 @@ stored and was not handed over. A lane counts a reset for each count that it saw
 
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,6 +19,7 @@ from bxpull_nb.listener.lane import Lane
 from bxpull_nb.protocol.endpoint import FULL_HISTORY
 from tests.model.client import AUDIT_EVERY, BEGUN, Client
 from tests.support.listening import BOTH
+from tests.support.model_channels import ModelChannels
 from tests.support.model_server import ModelServer, Sent
 from tests.support.stepped_loop import SteppedLoop
 
@@ -26,6 +28,8 @@ __all__ = ["CaptureModel"]
 CHANNELS = st.sampled_from([("shared",), ("private",), BOTH])
 TRANSPORTS = st.sampled_from(["websocket", "polling"])
 FATES = st.sampled_from(["sent", "sent", "late", "twice", "dropped", "dropped"])
+ACTIONS = st.sampled_from(["reconnect", "get_config"])
+LIFETIMES = st.sampled_from([None, None, 2.0, 30.0])  # seconds of the successor
 SKEWS = st.sampled_from([0.0, -5.0, 5.0, None])  # seconds; None is a message without a time
 _INSTANT = 0.002  # seconds
 _CALM = 3.0  # seconds after which no message can overtake another
@@ -41,7 +45,7 @@ class CaptureModel(RuleBasedStateMachine):
         """Start the first process at a server that may store something already."""
         self.loop = SteppedLoop()
         self.folder = TemporaryDirectory()
-        self.server = ModelServer(version, lambda: BEGUN + self.loop.time())
+        self.server = ModelServer(version, self._now, ModelChannels(self._now))
         self.client = Client(self.loop, self.server, Path(self.folder.name)).__enter__()
         for _ in range(stored):
             self.server.publish(BOTH, when="before")
@@ -71,6 +75,38 @@ class CaptureModel(RuleBasedStateMachine):
     def wipe(self, prefix: int, breaks: bool) -> None:
         """Wipe the storage: mids begin at 1, under the same prefix or a later one."""
         self._in_loop(lambda: self.server.wipe(prefix=prefix, breaks=breaks))
+
+    @rule(channels=CHANNELS, action=ACTIONS, fate=FATES, lifetime=LIFETIMES)
+    def renew(
+        self, channels: tuple[str, ...], action: str, fate: str, lifetime: float | None
+    ) -> None:
+        """Replace channels, and announce their successors on them.
+
+        A successor with a lifetime is replaced at its end, without a word.
+        """
+        when = "during" if self.client.is_ready else "starting"
+        for kind in filter(self.server.channels.may_end, channels):
+            how = {"action": action, "fate": fate, "lifetime": lifetime, "when": when}
+            self._in_loop(partial(self.server.renew, kind, **how))
+
+    @precondition(lambda self: self.client.is_running)
+    @rule(transport=TRANSPORTS, channels=CHANNELS, stored=st.integers(1, 2))
+    def renew_while_stopped(
+        self, transport: str, channels: tuple[str, ...], stored: int
+    ) -> None:
+        """Stop, replace channels, and continue within the process: the config is another."""
+        self.client.stop()
+        self.renew_unheard(channels, stored)
+        self.client.start(transport)
+
+    @precondition(lambda self: not self.client.is_running)
+    @rule(channels=CHANNELS, stored=st.integers(1, 2))
+    def renew_unheard(self, channels: tuple[str, ...], stored: int) -> None:
+        """Store messages in the old channels, which end then, and in the new ones."""
+        self._publish(channels, count=stored)
+        for kind in filter(self.server.channels.may_end, channels):
+            self.server.renew(kind)
+        self._publish(channels, count=stored)
 
     @rule(beyond=st.integers(-2, 3), channels=CHANNELS)
     def wipe_unseen(self, beyond: int, channels: tuple[str, ...]) -> None:
@@ -181,6 +217,9 @@ class CaptureModel(RuleBasedStateMachine):
             self.loop.close()
             self.folder.cleanup()
 
+    def _now(self) -> float:
+        return BEGUN + self.loop.time()
+
     _has_begun = property(lambda self: hasattr(self, "client"))
 
     def _check_handed_over(self) -> None:
@@ -195,15 +234,33 @@ class CaptureModel(RuleBasedStateMachine):
         """A stored message that is missing comes with the next request or audit."""
         kept = set(self.client.handed_over)
         for lane in self._lanes():
-            view, session = self.server.lanes[lane.name], lane.session
-            points = [session.resume_point() or FULL_HISTORY]
-            if lane.can_audit:
-                points.append(session.audit_point() or FULL_HISTORY)
-            if session.ask_audit().expected:  # it asks for more where nothing comes again
-                points.append(session.history_point or FULL_HISTORY)
+            view = self.server.lanes[lane.name]
             for one in self.server.history:
-                if one.when == "during" and lane.name in one.channels and one.number not in kept:
+                is_missing = one.when == "during" and one.number not in kept
+                if is_missing and lane.name in one.channels and self._is_known(one):
+                    points = self._points(lane, one)
                     assert one.mid > min(points) or view.hides(one), f"{one.number} is passed"
+
+    def _points(self, lane: Lane, message: Sent) -> list[str]:
+        """Return the mids from which the lane asks the message's channel."""
+        retired = [
+            one.point or FULL_HISTORY
+            for one in lane.renewal.retired
+            if one.config.channels[one.kind].id in message.ids
+        ]
+        if retired:
+            return retired
+        session = lane.session
+        points = [session.resume_point() or FULL_HISTORY]
+        if lane.can_audit:
+            points.append(session.audit_point() or FULL_HISTORY)
+        if session.ask_audit().expected:  # it asks for more where nothing comes again
+            points.append(session.history_point or FULL_HISTORY)
+        return points
+
+    def _is_known(self, message: Sent) -> bool:
+        """Whether the process can ask for the message: it was given one of its channels."""
+        return not self.server.channels.known.isdisjoint(message.ids)
 
     def _check_claim(self) -> None:
         """No stored message is missing from the time that audits claim to cover."""
@@ -225,6 +282,9 @@ class CaptureModel(RuleBasedStateMachine):
         while not self.client.is_running:
             self.client.start(transport)
             self.client.step(_CALM)
+        if not self.server.channels.are_known:  # the announcement was wiped: days would pass
+            self.client.stop()
+            self.client.start(transport)
         while not self.client.is_ready:
             self.client.step(_CALM)
         for _ in range(3):
@@ -244,6 +304,7 @@ class CaptureModel(RuleBasedStateMachine):
             one.number
             for one in self.server.history
             if one.when == "during" and one.number not in kept and not self._is_hidden(one)
+            if self._is_known(one)
         ]
         assert missing == [], "stored and missing"
         acknowledged = {one.number for one in self.server.acknowledged if one.when == "during"}

@@ -11,6 +11,7 @@ __all__ = ["Outcome", "run"]
 
 _EXAMPLE = 50  # steps of one example: a server and its captures
 _EXAMPLES = 8  # examples between two looks at the count of steps
+_MOST = 20  # failures
 _SEEDS = 1_000_003  # each part has a seed of its own, made of the given one and its place
 
 
@@ -29,9 +30,12 @@ class Outcome(msgspec.Struct):
 
 
 def run(steps: int, seed: int, *, shrink: bool = False) -> Outcome:
-    """Run at least so many steps; `shrink` looks for the fewest steps of each failure."""
+    """Run at least so many steps; `shrink` looks for the fewest steps of each failure.
+
+    After twenty failures it ends.
+    """
     outcome, part = Outcome(seed), 0
-    while outcome.steps < steps:
+    while outcome.steps < steps and len(outcome.failures) < _MOST:
         _run_part(outcome, seed * _SEEDS + part, shrink=shrink)
         part += 1
     return outcome

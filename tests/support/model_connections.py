@@ -37,7 +37,7 @@ class ModelConnection:
         self._channel, self._mid = query.channel, query.mid
         self._frames: asyncio.Queue[Sequence[Sent]] = asyncio.Queue()
         self._broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._listening = Listening(query.channel, self._frames.put_nowait, self._break)
+        self._listening = Listening(query.id, self._frames.put_nowait, self._break)
         self._read: dict[str, Sent] = {}  # the messages of the newest frames, by mid
         self._begun = asyncio.get_running_loop().time()
         self.signs = 1  # a pong comes at once, unless it is broken before
@@ -126,18 +126,18 @@ class ModelPolls(Route):
             raise httpx.ConnectError("the poll was refused")
         async for _ in request.stream:  # type: ignore[union-attr]
             pass
-        messages = server.history_for(query, brings=brings) or await self._held(request, channel)
+        messages = server.history_for(query, brings=brings) or await self._held(request, query)
         if brings:
             server.delivered(channel, messages)
         for one in messages:
             server.lanes[channel].note(one)
         return self._answer(messages, query)
 
-    async def _held(self, request: httpx.Request, channel: str) -> Sequence[Sent]:
+    async def _held(self, request: httpx.Request, query: Query) -> Sequence[Sent]:
         patience = request.extensions["timeout"]["read"]
         first: asyncio.Future[Sequence[Sent]] = asyncio.get_running_loop().create_future()
         listening = Listening(
-            channel,
+            query.id,
             lambda messages: None if first.done() else first.set_result(messages),
             lambda _: None if first.done() else first.set_exception(httpx.ReadError("broken")),
         )

@@ -5,8 +5,9 @@ that a test decides on each of them. `model_connections.py` has its connections 
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
@@ -14,7 +15,7 @@ import msgspec
 from bxpull_nb.models import Message
 from bxpull_nb.protocol.codec import codec_for
 from bxpull_nb.protocol.endpoint import FULL_HISTORY
-from tests.support.configs import SHARED
+from tests.support.model_channels import ModelChannels, expiry, kind_of
 
 __all__ = ["Listening", "ModelServer", "Query", "Sent"]
 
@@ -29,6 +30,9 @@ class Sent:
     number: int
     mid: str
     channels: tuple[str, ...]
+    """The types of its channels."""
+    ids: tuple[str, ...]
+    """The ids of its channels."""
     epoch: int
     """The number of wipes before it."""
     era: int
@@ -42,28 +46,35 @@ class Sent:
     """Whether it was stored, for as long as a server promises; a wipe makes no difference."""
     delivered: set[str] = field(default_factory=set)
     """The lanes of which a connection brought it."""
+    successor: str | None = None
+    """The id of the channel that it announces."""
 
 
 class Query(msgspec.Struct, frozen=True):
     """What an address asks for."""
 
-    channel: str
+    id: str
     mid: str | None
     is_binary: bool
+
+    @property
+    def channel(self) -> str:
+        """The channel's type."""
+        return kind_of(self.id)
 
     @classmethod
     def of(cls, url: str) -> "Query":
         """Return it, from the address of a connection or of a poll."""
         values = parse_qs(urlsplit(url).query)
-        channel = "shared" if values["CHANNEL_ID"][0] == SHARED else "private"
-        return cls(channel, values.get("mid", [None])[0], "binaryMode" in values)
+        mid = values.get("mid", [None])[0]
+        return cls(values["CHANNEL_ID"][0], mid, "binaryMode" in values)
 
 
 @dataclass(eq=False)
 class Listening:
     """A connection or a poll that is served: `put` takes the messages of one frame."""
 
-    channel: str
+    id: str
     put: Callable[[Sequence[Sent]], None]
     end: Callable[[Exception], None]
 
@@ -107,6 +118,7 @@ class ModelServer:
 
     version: int
     now: Callable[[], float]
+    channels: ModelChannels
     published: list[Sent] = field(default_factory=list)
     history: list[Sent] = field(default_factory=list)
     epoch: int = 0
@@ -145,27 +157,35 @@ class ModelServer:
 
         `skew` is how far the publisher's clock is off; None for messages without a time.
         """
-        messages = [self._made(channels, skew, when) for _ in range(count)]
-        if stored:
-            self.history += messages
-            for one in messages:
-                one.is_owed = True
-        if fate == "late":
-            later = asyncio.get_running_loop().call_later
-            later(_LATE, self._send, messages, self._receivers(messages))
-        elif fate != "dropped":
-            for _ in range(2 if fate == "twice" else 1):
-                self._send(messages, self._receivers(messages))
-        return messages
+        self.channels.replace_ended()
+        ids = tuple(self.channels.current[kind].id for kind in channels)
+        messages = [self._made(ids, skew, when) for _ in range(count)]
+        return self._published(messages, stored=stored, fate=fate)
+
+    def renew(
+        self,
+        kind: str,
+        *,
+        lifetime: float | None = None,
+        action: str | None = None,
+        fate: str = "sent",
+        when: str = "during",
+    ) -> None:
+        """Replace a channel; with an `action` the old one's last message announces it."""
+        old, new = self.channels.replace(kind, lifetime)
+        if action is not None:
+            service = "pull", "channel_expire", expiry(old, new, action)
+            message = self._made((old.id,), 0.0, when, service)
+            message.successor = new.id if action == "reconnect" else None
+            self._published([message], stored=True, fate=fate)
 
     def repeat(self, place: int) -> None:
         """Send a message of the capture again, to a lane that had it in this process."""
         had = [(one, lane) for one, lane in self._had if one.epoch == self.epoch]
         if had:
             one, lane = had[place % len(had)]
-            self._send(
-                [one], [receiver for receiver in self._listening if receiver.channel == lane]
-            )
+            receivers = self._receivers([one])
+            self._send([one], [receiver for receiver in receivers if kind_of(receiver.id) == lane])
 
     def forget_process(self, kept: set[int]) -> None:
         """Forget what it sent to a process that ended, apart from the messages that are kept."""
@@ -204,7 +224,7 @@ class ModelServer:
         mid = query.mid
         if mid is None:
             return []
-        found = [one for one in self.history if query.channel in one.channels and one.mid > mid]
+        found = [one for one in self.history if query.id in one.ids and one.mid > mid]
         view = self.lanes[query.channel]
         is_behind = view.era < self.era or bool(view.floor)
         if found and brings and mid == FULL_HISTORY and is_behind:
@@ -222,6 +242,8 @@ class ModelServer:
         view.last = max((one.mid for one in messages), default="")
         for one in messages:
             one.delivered.add(channel)
+            if one.successor is not None:
+                self.channels.give(one.successor)
             if one.when == "during":
                 self._had.append((one, channel))
             view.note(one)
@@ -240,18 +262,44 @@ class ModelServer:
         if one in self._listening:
             self._listening.remove(one)
 
-    def _made(self, channels: Sequence[str], skew: float | None, when: str) -> Sent:
+    def _made(
+        self,
+        ids: tuple[str, ...],
+        skew: float | None,
+        when: str,
+        what: tuple[str, str, Mapping[str, Any]] = ("m", "c", {}),
+    ) -> Sent:
         self._count += 1
         number, mid = len(self.published), f"{self._prefix}{self._count:016}"
         extra = {} if skew is None else {"server_time_unix": self.now() + skew + number / 1e6}
-        body = {"module_id": "m", "command": "c", "params": {"n": number}, "extra": extra}
+        module, command, params = what
+        body = {
+            "module_id": module,
+            "command": command,
+            "params": {"n": number, **params},
+            "extra": extra,
+        }
         content = Message(mid, msgspec.json.encode(body).decode(), created=int(self.now()))
-        sent = Sent(number, mid, tuple(channels), self.epoch, self.era, when, content, self.now())
+        kinds, at = tuple(map(kind_of, ids)), self.now()
+        sent = Sent(number, mid, kinds, ids, self.epoch, self.era, when, content, at)
         self.published.append(sent)
         return sent
 
+    def _published(self, messages: list[Sent], *, stored: bool, fate: str) -> list[Sent]:
+        if stored:
+            self.history += messages
+            for one in messages:
+                one.is_owed = True
+        if fate == "late":
+            later = asyncio.get_running_loop().call_later
+            later(_LATE, self._send, messages, self._receivers(messages))
+        elif fate != "dropped":
+            for _ in range(2 if fate == "twice" else 1):
+                self._send(messages, self._receivers(messages))
+        return messages
+
     def _receivers(self, messages: Sequence[Sent]) -> list[Listening]:
-        return [one for one in self._listening if one.channel in messages[0].channels]
+        return [one for one in self._listening if one.id in messages[0].ids]
 
     def _send(self, messages: Sequence[Sent], receivers: Iterable[Listening]) -> None:
         if messages[0].epoch == self.epoch:  # a wipe takes late ones along

@@ -9,6 +9,7 @@ from bxpull_nb.protocol.session.received import Received
 from bxpull_nb.protocol.session.resume import Resume
 from bxpull_nb.protocol.session.seen_mids import SeenMids
 from bxpull_nb.protocol.session.session import Session
+from bxpull_nb.protocol.session.sorting import service_messages
 
 __all__ = [
     "Audit",
@@ -21,4 +22,5 @@ __all__ = [
     "SeenMids",
     "Session",
     "is_counted",
+    "service_messages",
 ]

@@ -5,7 +5,8 @@ a request from there brings what looks like news. So an audit asks for a few mes
 known to be stored: a wiped server has others under their mids, or none.
 
 Such a message is a proof, too: where it comes again, nothing was wiped since it was stored. An
-audit without one covers no time before it.
+audit without one covers no time before it. A server wipes all channels at once. So a message of
+the channel before proves the same for its successor, of which none is known at first.
 """
 
 from collections.abc import Sequence
@@ -38,8 +39,9 @@ class Audit(NamedTuple):
     """Known messages up to here were stored at the audit before, or at the beginning."""
     first: tuple[str, int] = ("", 0)
     """The first message that came, and when: Unix microseconds."""
-    is_new_channel: bool = False
-    """Whether no message of its history is known yet, because the channel was renewed."""
+    is_witnessed: bool | None = None
+    """Whether a known message of the channel before came again, later than the answer; None where
+    that does not matter: the channel is the same as at the audit before."""
 
     @property
     def wanted(self) -> str:
@@ -69,7 +71,10 @@ class Audit(NamedTuple):
         """
         if answer.was_reset:
             return asked_us
-        if self.is_new_channel or any(mid <= self.found for mid in answer.again):
+        is_known = self.is_witnessed
+        if is_known is None:
+            is_known = any(mid <= self.found for mid in answer.again)
+        if is_known:
             return None
         mid, came_us = self.first
         return came_us if mid in answer.again else asked_us
@@ -89,8 +94,6 @@ class AuditMemory:
         """Known messages up to here were stored at the last audit, or at the beginning."""
         self.first = ("", 0)
         """The first message that came, and when: Unix microseconds."""
-        self.is_new_channel = False
-        """Whether the channel was renewed since the last audit."""
         self._begins: str | None = None  # lower than `audited`
 
     def point(self, began: str | None) -> str | None:
@@ -104,7 +107,7 @@ class AuditMemory:
     def forget(self) -> None:
         """Forget everything: the history is another one."""
         self.forget_confirmed()
-        self.audited, self.first, self.is_new_channel = None, ("", 0), False
+        self.audited, self.first = None, ("", 0)
 
     def came(self, received: Received) -> None:
         """Note the first message."""
@@ -115,7 +118,7 @@ class AuditMemory:
     def note(self, audit: Audit, answer: Received | None, began: str | None) -> None:
         """Note an audit that is done; one without an answer confirms nothing."""
         self.forget_confirmed()
-        self.audited, self.is_new_channel = audit.newest, answer is None
+        self.audited = audit.newest
         if answer is None or answer.old:  # older messages are not known one by one
             return
         self.confirmed, newest = audit.settled, audit.newest or began or ""

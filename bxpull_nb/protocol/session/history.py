@@ -157,8 +157,9 @@ class HistoryPolicy:
 
     def _since_of(self, point: str | None) -> float | None:
         """Return the time before which messages are old; None where the mid decided already."""
-        is_known = self.session.has_begun or (point or FULL_HISTORY) != FULL_HISTORY
-        return None if is_known else self._since
+        if point is None:  # a channel that ended before it was known where the capture began
+            return self._since
+        return None if self.session.has_begun or point != FULL_HISTORY else self._since
 
     def _reset_below(self, now: float, *, polls: bool) -> str:
         """Return the mid up to which a new message proves a reset.
@@ -219,4 +220,5 @@ class HistoryPolicy:
         self.session.begin(received.newest)
         self.session.advance(received.newest)
         self.session.remember_stored(received.batch.records)
-        return Received(old=len(received.batch.records))
+        old, ended = len(received.batch.records), received.service_messages
+        return Received(old=old, service_messages=ended)

@@ -16,6 +16,8 @@ class RetiredChannel:
     """Its type. It is asked by its id: a token that named it has ended with it."""
     point: str | None
     """The mid to ask from."""
+    found: str = ""
+    """Known messages up to here were stored in it at the last audit."""
     tries: int = 0
 
 
@@ -28,3 +30,5 @@ class PastChannels:
     retired: tuple[RetiredChannel, ...]
     points: tuple[tuple[float, str | None], ...]
     """Earlier positions: when by the monotonic clock, and the mid to resume from."""
+    witnesses: tuple[RetiredChannel, ...] = ()
+    """The channels whose known messages show that nothing was wiped since."""

@@ -87,7 +87,6 @@ class Session:
             settled,
             audits.found,
             audits.first,
-            audits.is_new_channel,
         )
 
     @property
@@ -121,7 +120,7 @@ class Session:
     def forget_confirmed(self) -> None:
         """Note that earlier audits confirm nothing: another channel has messages for the lane."""
         self._audits.forget_confirmed()
-        self._audits.is_new_channel = True
+        self._audits.first = "", 0
 
     def rewind(self, point: str | None) -> None:
         """Resume and audit from `point` again, an earlier `resume_point`."""
@@ -130,6 +129,11 @@ class Session:
         self._safe = point
         if point is None or (self._audits.audited or "") > point:
             self._audits.audited = point
+
+    @property
+    def found(self) -> str:
+        """The mid up to which known messages were stored at the last audit; empty for none."""
+        return self._audits.found
 
     def audited(self, audit: Audit, answer: Received | None = None) -> None:
         """Note that nothing up to the position when the audit was asked is missing.

@@ -1,6 +1,6 @@
 """Sorts the messages of one frame: known, older than the capture, or proof of a reset."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from bxpull_nb.models import BadFrame, Event, Record, RecordBatch
 from bxpull_nb.protocol.session.mids import is_counted
@@ -60,7 +60,7 @@ def greatest_known(batch: Sequence[Record]) -> str | None:
     return max(known, default=None)
 
 
-def service_messages(batch: RecordBatch) -> list[Event]:
+def service_messages(batch: Iterable[Record]) -> list[Event]:
     """Return the messages of the push system to its clients (protocol 2.9).
 
     A dialect that names senders shows when a client wrote one: that is not the system's.
