@@ -4,6 +4,7 @@ from array import array
 from collections import deque
 from collections.abc import Iterable, Sequence
 from itertools import islice
+from typing import Any, NamedTuple
 
 from bxpull_nb.models import BadFrame, Record, RecordBatch
 
@@ -187,6 +188,22 @@ class SeenMids:
         return (part for part in self._all_parts() if part.epoch >= self._epoch)
 
 
+class _Packed(NamedTuple):
+    """The mids joined to one text, and their fingerprints, or the times and commands of these."""
+
+    mids: str
+    numbers: "array[int] | array[float]"
+    commands: list[str | None] | None
+
+    def fingerprints(self) -> dict[str | None, int]:
+        """Return the fingerprint of the last message under each mid."""
+        mids = (self.mids[at : at + _DIGITS] for at in range(0, len(self.mids), _DIGITS))
+        if self.commands is None:
+            return dict(zip(mids, map(int, self.numbers), strict=True))
+        pairs = zip(self.numbers, self.commands, strict=True)
+        return dict(zip(mids, map(_event_fingerprint, pairs), strict=True))
+
+
 class _Part:
     """Some of the mids; most are never looked up, so the dict is built at the first lookup.
 
@@ -200,7 +217,7 @@ class _Part:
         self._times: list[float | None] = []
         self._commands: list[str | None] = []
         self._known: dict[str | None, int] = {}
-        self._packed: tuple[str, array[int]] | None = None
+        self._packed: _Packed | None = None
         self._least, self._greatest = "", ""
 
     def add(self, batch: RecordBatch) -> None:
@@ -233,11 +250,19 @@ class _Part:
         return self.fingerprints().keys().isdisjoint(batch.mids)
 
     def pack(self) -> None:
-        """Keep the mids joined to one text, and the fingerprints as numbers, until a lookup."""
-        known = self.fingerprints() if self._packed is None else {}
-        if known and all(len(mid or "") == _DIGITS for mid in known):
-            self._packed = "".join(map(str, known)), array("q", known.values())
-            self._known = {}
+        """Pack the mids until a lookup, if all have 26 digits."""
+        if self._known and self._mids:
+            self.fingerprints()
+        mids = self._mids or list(self._known)
+        if self._packed is not None or any(len(mid or "") != _DIGITS for mid in mids):
+            return
+        joined = "".join(mids)  # type: ignore[arg-type]  # none is missing
+        if self._known:
+            self._packed = _Packed(joined, array("q", self._known.values()), None)
+        else:
+            times: list[Any] = self._times  # none is missing
+            self._packed = _Packed(joined, array("d", times), self._commands)
+        self._known, self._mids, self._times, self._commands = {}, [], [], []
 
     def _widen(self, least: str, greatest: str) -> None:
         if least:
@@ -247,9 +272,7 @@ class _Part:
     def fingerprints(self) -> dict[str | None, int]:
         """Return the fingerprint of the last message under each mid."""
         if self._packed is not None:
-            (joined, values), self._packed = self._packed, None
-            mids = (joined[at : at + _DIGITS] for at in range(0, len(joined), _DIGITS))
-            self._known = dict(zip(mids, values, strict=True))
+            self._known, self._packed = self._packed.fingerprints(), None
         if self._mids:
             pairs = zip(self._times, self._commands, strict=True)
             self._known.update(zip(self._mids, map(_event_fingerprint, pairs), strict=True))
