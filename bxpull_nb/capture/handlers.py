@@ -285,7 +285,7 @@ class _Worker:
         if self._on_failed is not None:
             try:
                 self._on_failed(self.name, error)
-            except Exception as broken:  # noqa: BLE001 - the callback's thread must go on
+            except BaseException as broken:  # noqa: BLE001 - the callback's thread must go on
                 _log.warning("the failure could not be reported: %s", error_text(broken))
 
 

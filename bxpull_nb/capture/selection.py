@@ -157,5 +157,5 @@ def error_text(exc: BaseException) -> str:
     """Return type and text of an error, with secrets masked; its own text may fail."""
     try:
         return mask_text(f"{type(exc).__name__}: {exc}")
-    except Exception:  # noqa: BLE001 - any `__str__`
+    except BaseException:  # noqa: BLE001 - any `__str__`, which may raise SystemExit too
         return type(exc).__name__

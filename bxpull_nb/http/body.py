@@ -19,7 +19,7 @@ ANSWER_BYTES = 64 * 1024 * 1024
 ANSWER_SECONDS = 60.0
 """Seconds until the whole answer is there."""
 
-_OF_THE_BODY = ("content-encoding", "content-length", "transfer-encoding")
+_OF_THE_BODY = (b"content-encoding", b"content-length", b"transfer-encoding")
 
 
 class UnreadableAnswer(httpx.DecodingError):
@@ -46,13 +46,16 @@ async def post(
     """
     sent = {**(headers or {}), "Accept-Encoding": "gzip"}
     body = bytearray()
-    async with (
-        whole_within(ANSWER_SECONDS),
-        http.stream("POST", url, content=content, data=data, headers=sent) as response,
-    ):
-        async for part in unpacked(response, max_bytes):
-            body += part
-    kept = [(name, value) for name, value in response.headers.items() if name not in _OF_THE_BODY]
+    try:
+        async with (
+            whole_within(ANSWER_SECONDS),
+            http.stream("POST", url, content=content, data=data, headers=sent) as response,
+        ):
+            async for part in unpacked(response, max_bytes):
+                body += part
+    except httpx.InvalidURL:  # no HTTPError; httpx reads a Location even where it follows none
+        raise UnreadableAnswer("it leads to another address, which is none") from None
+    kept = [one for one in response.headers.raw if one[0].lower() not in _OF_THE_BODY]
     return httpx.Response(
         response.status_code, headers=kept, content=bytes(body), request=response.request
     )

@@ -127,14 +127,24 @@ class Own(BaseException):
 
 
 class UnprintableError(Exception):
-    """A failure whose own text fails."""
+    """A failure whose own text fails, in the way that it is given."""
 
     def __str__(self) -> str:
-        raise RuntimeError("no text")
+        raise self.args[0]
 
 
 @pytest.mark.parametrize(
-    "error", [SystemExit(3), KeyboardInterrupt(), GeneratorExit(), Own("x"), UnprintableError()]
+    "error",
+    [
+        SystemExit(3),
+        KeyboardInterrupt(),
+        GeneratorExit(),
+        Own("x"),
+        UnprintableError(RuntimeError("no text")),
+        UnprintableError(SystemExit(3)),
+        UnprintableError(KeyboardInterrupt()),
+        UnprintableError(GeneratorExit()),
+    ],
 )
 def test_whatever_a_callback_raises_is_a_failure(error: BaseException) -> None:
     """Its thread goes on, and the next event reaches it."""
@@ -148,6 +158,19 @@ def test_whatever_a_callback_raises_is_a_failure(error: BaseException) -> None:
         eventually(lambda: handlers.stats[0].calls == 2, 5)
         assert handlers.stats[0].failures == 2
         assert (handlers.stats[0].error or "").startswith(type(error).__name__)
+
+
+@pytest.mark.parametrize("error", [RuntimeError("x"), SystemExit(3), GeneratorExit()])
+def test_whatever_the_report_of_a_failure_raises_the_thread_goes_on(error: BaseException) -> None:
+    """The function for failures is the caller's, too."""
+
+    def fails(*_: object) -> None:
+        raise error
+
+    with Handlers(failed=fails) as handlers:
+        handlers.on()(fails)
+        handlers.offer([event(1), event(2)])
+        eventually(lambda: handlers.stats[0].failures == 2, 5)
 
 
 def test_the_first_failure_of_each_callback_is_reported() -> None:

@@ -51,8 +51,11 @@ class Outcome(NamedTuple):
 class Collector:
     """A process of `bxpull listen --dataset`, that can be killed and started again."""
 
-    def __init__(self, sandbox: Sandbox, folder: Path, number: int, url: str) -> None:
+    def __init__(
+        self, sandbox: Sandbox, folder: Path, number: int, url: str, *, every: float = 0.7
+    ) -> None:
         self._journal, self._url = folder / f"journal-{number}", url
+        self._every = str(every)
         known = {"BXPULL_URL": sandbox.url, "BXPULL_TOKEN": sandbox.token}
         project = str(PROJECT)
         self._environment = {**os.environ, **known, "PYTHONPATH": project}
@@ -62,7 +65,7 @@ class Collector:
     def start(self) -> None:
         """Start the process, the first time or again."""
         command = [sys.executable, "-m", "bxpull_nb.cli", "listen", "--log-json"]
-        where = ["--dataset", self._url, "--journal", str(self._journal), "--every", "0.7"]
+        where = ["--dataset", self._url, "--journal", str(self._journal), "--every", self._every]
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 [*command, *where], env=self._environment, stdout=log, stderr=log
@@ -73,6 +76,12 @@ class Collector:
         assert self._process is not None
         self._process.send_signal(number)
         return self._process.wait(60)
+
+    @property
+    def pid(self) -> int:
+        """The id of the running process."""
+        assert self._process is not None
+        return self._process.pid
 
     @property
     def connected(self) -> bool:

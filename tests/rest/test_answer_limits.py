@@ -266,3 +266,44 @@ def test_a_user_id_that_is_none_costs_no_token(user: Any) -> None:
     answer = {"access_token": "a" * 20, "refresh_token": "r" * 20, "user_id": user}
     with serving(packed(msgspec.json.encode(answer), "identity")) as url:
         assert tokens(url).user_id is None
+
+
+@pytest.mark.parametrize(("ask", "method"), CALLS)
+@pytest.mark.parametrize(
+    "location",
+    [
+        "javascript:1",
+        "http:x",
+        "mailto:a@b",
+        "http://[::1",
+        "//",
+        "http://a b/",
+        "\xff",
+        "?" * 70_000,
+    ],
+)
+def test_a_redirect_to_no_address_is_an_error_of_ours(
+    location: str, ask: Callable[[str], Any], method: str
+) -> None:
+    """Httpx raises some of them as no error of HTTP."""
+
+    def send(handler: BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\n")
+        handler.wfile.write(f"Location: {location}\r\n\r\n".encode("latin-1"))
+
+    with serving(send) as url, pytest.raises(errors.RestError) as caught:
+        ask(url)
+    assert caught.value.method == method
+
+
+@pytest.mark.parametrize("value", ["\xff", "Привет", "\xa0", "a\tb"])
+def test_a_header_need_not_be_ascii(value: str) -> None:
+    """A proxy may name itself in any bytes."""
+
+    def send(handler: BaseHTTPRequestHandler) -> None:
+        body = b'{"result": 7, "time": {}}'
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n" % len(body))
+        handler.wfile.write(b"X-By: " + value.encode() + b"\r\n\r\n" + body)
+
+    with serving(send) as url:
+        assert call(url) == 7

@@ -1,6 +1,7 @@
 """A dataset: written by several collectors without a lock, and compacted meanwhile."""
 
 import json
+import tracemalloc
 from pathlib import Path
 
 import pandas as pd
@@ -8,7 +9,7 @@ import pytest
 
 import bxpull_nb as bx
 from bxpull_nb.models import BadFrame, Batch
-from bxpull_nb.storage.dataset import Uploader
+from bxpull_nb.storage.dataset import Uploader, uploader
 from bxpull_nb.storage.dataset.storage import Storage
 from bxpull_nb.storage.journal import Cursor, journal_files, read_journal_events, read_on
 from bxpull_nb.storage.journal.record import PREAMBLE
@@ -118,6 +119,41 @@ def test_a_damaged_cursor_costs_duplicates_only(tmp_path: Path, state: str) -> N
     pd.testing.assert_frame_equal(
         bx.read_events(tmp_path / "ds"), read_journal_events(tmp_path / "a")
     )
+
+
+def test_a_part_is_made_block_by_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Frames and records of one block are in memory, of all others only the columns."""
+    monkeypatch.setattr(uploader, "_BLOCK_BYTES", 1 << 18)
+    write(tmp_path / "a", tens(0, 10_000), rotate_bytes=1 << 20)
+    size = sum(path.stat().st_size for path in journal_files(tmp_path / "a"))
+    collector = Uploader(tmp_path / "a", tmp_path / "ds", PORTAL)
+    tracemalloc.start()
+    assert collector.upload() == 10_000
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert size > 2_000_000
+    assert peak < 8 * size  # 28 times its size, were it read at once
+    days = [name.split("/")[1] for name in names(tmp_path / "ds")]
+    assert len(days) == len(set(days))  # one part, of three files
+    pd.testing.assert_frame_equal(
+        bx.read_events(tmp_path / "ds"), read_journal_events(tmp_path / "a")
+    )
+
+
+@pytest.mark.parametrize("block", [1, 100, 1000, 4096, 10_000])
+def test_blocks_change_no_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int) -> None:
+    """A record larger than a block is read whole, and damage is passed over, as without blocks."""
+    write(tmp_path / "a", tens(0, 300), rotate_bytes=20_000)
+    damaged = journal_files(tmp_path / "a")[1]
+    content = bytearray(damaged.read_bytes())
+    content[3000:3010] = b"?" * 10
+    damaged.write_bytes(content)
+    for name, size in (("one", 1 << 30), ("ds", block)):
+        monkeypatch.setattr(uploader, "_BLOCK_BYTES", size)
+        (tmp_path / "a" / "dataset.json").unlink(missing_ok=True)
+        assert Uploader(tmp_path / "a", tmp_path / name, PORTAL).upload() == 290
+    assert len(names(tmp_path / "ds")) == len(names(tmp_path / "one"))
+    pd.testing.assert_frame_equal(bx.read_events(tmp_path / "ds"), bx.read_events(tmp_path / "one"))
 
 
 # --- a journal that is read on while it is written

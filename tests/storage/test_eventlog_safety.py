@@ -49,6 +49,22 @@ def test_writing_into_the_array_of_a_column_does_not_touch_the_log(column: str) 
     pd.testing.assert_frame_equal(log.df, before)
 
 
+@pytest.mark.parametrize("column", EVENT_COLUMNS)
+def test_no_flag_makes_the_memory_of_a_column_writable(column: str) -> None:
+    """NumPy lets anyone set the flag of a view whose base can be written to."""
+    log = filled()
+    before = log.df.copy(deep=True)
+    array: Any = log.df[column].array
+    for name in ("_ndarray", "_codes", "asi8"):
+        values = getattr(array, name, None)
+        while isinstance(values, np.ndarray):
+            with suppress(ValueError):
+                values.setflags(write=True)
+                values[:] = values[::-1].copy()
+            values = values.base
+    pd.testing.assert_frame_equal(log.df, before)
+
+
 def test_writing_into_arrow_s_buffers_does_not_touch_the_log() -> None:
     """Tables share the memory of columns, and buffers may be written through numpy."""
     log = filled()

@@ -51,7 +51,5 @@ def packed(kind: str, values: Sequence[float | None]) -> np.ndarray:
 
 
 def read_only(buffer: np.ndarray) -> np.ndarray:
-    """Return a view of the buffer through which nothing can be written."""
-    view = buffer.view()
-    view.flags.writeable = False
-    return view
+    """Return a view of the buffer through which nothing can be written, whatever flag is set."""
+    return np.asarray(buffer.data.toreadonly())
