@@ -58,6 +58,10 @@ async def find_beginning(lane: Lane, settings: LaneSettings) -> None:
                 lane.activity.beginning_unknown(exc)
             else:
                 await settings.timing.sleep(_PAUSE)
+        except asyncio.CancelledError:
+            if lane.history.seems_empty:  # the lane that continues must not decide by times
+                lane.history.begin(None)
+            raise
     lane.note_beginning()
     settings.target.changed()
 
@@ -108,6 +112,7 @@ async def _newest_stored(lane: Lane, settings: LaneSettings) -> tuple[str | None
             is_late = await progress.is_held(min(patience, timing.baseline))
             if is_late:
                 lane.history.seems_empty = True
+                lane.note_beginning()
                 settings.target.changed()
                 await progress.is_held(timing.late)
             if progress.answering.is_set():

@@ -63,6 +63,7 @@ class Lane:
         self._timing = timing
         self._pending_action: ServiceAction | None = None
         self._notes_beginning = not settings.resumed
+        self._noted_beginning: str | None = None
         self._connections = 0
         self._is_up = False  # the server has accepted the present connection
 
@@ -92,10 +93,14 @@ class Lane:
         return not self._polls or not self.history.needs_baseline
 
     def note_beginning(self) -> None:
-        """Have the target note after which message the capture began, once that is known."""
-        began = self.session.beginning
-        if self._notes_beginning and began is not None:
-            self._notes_beginning = False
+        """Have the target note after which message the capture began, once that is known.
+
+        That the server seems to store nothing is noted too: the process may be killed.
+        """
+        began = self.session.beginning or (FULL_HISTORY if self.history.seems_empty else None)
+        if self._notes_beginning and began not in (None, self._noted_beginning):
+            self._notes_beginning = not self.session.beginning
+            self._noted_beginning = began
             self._set.target.began(self._set.since, [(self.kind, began)])
 
     async def run(self) -> None:

@@ -1,7 +1,10 @@
 """A listener that resumes from a journal loses and doubles nothing."""
 
 import asyncio
+import json
+import time
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import pytest
@@ -80,6 +83,39 @@ def test_a_capture_that_ended_before_its_first_event_goes_on(
         listen(sandbox, tmp_path, 0, 0, 0, transport=transport)
         capture = listen(sandbox, tmp_path, 0, 6, 4, transport=transport)
     assert capture.numbers == list(range(6))
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_a_process_that_ended_while_the_history_seemed_empty_decides_by_position(
+    tmp_path: Path, is_killed: bool
+) -> None:
+    """A slow server could still have shown its history; the senders' clocks are a minute behind."""
+    kept = tmp_path / "kept"
+
+    async def seems_empty(capture: Capture, _task: asyncio.Task[None]) -> None:
+        await capture.until(lambda: capture.listener.ready)
+        assert not any(lane.session.has_begun for lane in capture.listener.lanes)
+        if is_killed:
+            copytree(tmp_path / "journal", kept)
+
+    async def goes_on(capture: Capture, _task: asyncio.Task[None]) -> None:
+        await capture.until(lambda: len(capture.records) == 3)
+
+    with Sandbox() as sandbox:
+        timing = QUICK_AUDIT | {"late": 8.0}
+        with Journal(tmp_path / "journal", "os") as journal:
+            first = run(sandbox, seems_empty, transport="websocket", journal=journal, timing=timing)
+        resume = first.listener.resume_state()
+        if is_killed:
+            with Journal(kept, "os") as journal:
+                resume = journal.resume()
+        for n in range(3):
+            extra = {"server_time_unix": time.time() - 60}
+            body = json.dumps({"command": "a", "params": {"n": n}, "extra": extra})
+            sandbox.publish_raw(body, channel="shared")
+        capture = run(sandbox, goes_on, transport="websocket", resume=resume, timing=timing)
+    assert capture.numbers == [0, 1, 2]
+    assert "beginning_unknown" not in [entry.kind for entry in capture.target.entries]
 
 
 @pytest.mark.parametrize("transport", ["websocket", "polling"])

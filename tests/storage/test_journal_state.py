@@ -67,6 +67,7 @@ def test_the_beginning_of_a_lane_without_messages_is_its_position(tmp_path: Path
     """Another process asks from there, whatever the senders' clocks show."""
     with Journal(tmp_path, "os", rotate_bytes=1) as journal:
         journal.began(12.5)
+        journal.began(12.5, [("private", FULL_HISTORY)])  # it seemed to store nothing
         journal.began(12.5, [("private", mid(3))])
         for n in range(5, 9):
             journal.write(frame("shared", at(4, n), n))

@@ -61,7 +61,8 @@ class JournalState:
         self.since = started.since
         for lane, mid in started.beginnings:
             known = self.positions.get(lane, Position())
-            self.positions[lane] = structs.replace(known, safe=known.safe or mid)
+            safe = max(known.safe or "", mid)  # the mid of an empty history was noted too early
+            self.positions[lane] = structs.replace(known, safe=safe)
 
     def move(self, lane: str | None, position: Position | None, greatest: str) -> None:
         """Note a batch: the position before it, and its greatest mid.
