@@ -26,6 +26,7 @@ def fill():
         handlers.offer(batch.records)
         hub.happened(LogEntry(at_us=1, kind="mark", text="x"))
 
+log.df  # loads pandas once, not in each child
 LOCKS
 for _ in range(ROUNDS):
     child = os.fork()

@@ -115,11 +115,12 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
     assert loaded == "[]"
 
 
-def test_helpers_do_not_need_widgets() -> None:
-    """A script on a server has no use for them."""
+def test_helpers_load_neither_widgets_nor_tables() -> None:
+    """A script on a server has no use for the ones, and a call by REST none for the others."""
     loaded = run(
-        "import sys, bxpull_nb as bx; bx.connect, bx.listen, bx.Feed, bx.EventLog;"
-        "print([m for m in ('ipywidgets', 'anywidget', 'starlette') if m in sys.modules])"
+        "import sys, bxpull_nb as bx; bx.connect, bx.listen, bx.Feed, bx.EventLog, bx.sql;"
+        "heavy = ('ipywidgets', 'anywidget', 'starlette', 'pandas', 'duckdb');"
+        "print([m for m in heavy if m in sys.modules])"
     )
     assert loaded == "[]"
 

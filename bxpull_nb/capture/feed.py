@@ -86,7 +86,7 @@ class Feed(FollowedEvents):
         `EventLog`). Raises errors that keep it from connecting for good; a server that does not
         answer within `timeout` seconds is tried again in the background (see `state`, `error`).
         """
-        self._bound(max_rows, max_bytes)
+        self._prepare(max_rows, max_bytes)
         return self.bridge.run(
             self._start(channels, transport, backfill=backfill, journal=journal, timeout=timeout)
         )
@@ -103,7 +103,7 @@ class Feed(FollowedEvents):
         timeout: float = 15.0,
     ) -> "Feed":
         """Do as `start`, on any loop; cancelling it stops a feed that it has started."""
-        self._bound(max_rows, max_bytes)
+        self._prepare(max_rows, max_bytes)
         was_running = self.running
         self._starting += 1
         try:
@@ -140,7 +140,10 @@ class Feed(FollowedEvents):
         )
         return self
 
-    def _bound(self, max_rows: int | None, max_bytes: int | None) -> None:
+    def _prepare(self, max_rows: int | None, max_bytes: int | None) -> None:
+        """Bound the log, and load pandas: at the first `df` its half second would count as lag."""
+        import pandas as pd  # noqa: F401
+
         how = "give a whole number, 1 or more, or None"
         if max_rows is not None:
             self.log.max_rows = checked_count("max_rows", max_rows, how)

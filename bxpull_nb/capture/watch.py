@@ -24,6 +24,7 @@ from bxpull_nb.models import LogEntry
 from bxpull_nb.query.compare import checked_chance
 from bxpull_nb.query.novelty import Novelties, Novelty, readable_texts
 from bxpull_nb.query.pauses import Pauses, Silence
+from bxpull_nb.query.walked import names_of
 from bxpull_nb.storage.eventlog import EventLog
 
 __all__ = ["OnFound", "Watch", "WatchSettings"]
@@ -188,9 +189,7 @@ class Watch:
 
     def _add_pauses(self, table: pa.Table) -> None:
         table = table.filter(pc.is_valid(table["received_at"]))
-        names = [pc.cast(table[name], pa.large_string()) for name in ("module_id", "command")]
-        joined = pc.binary_join_element_wise(*(pc.fill_null(one, "?") for one in names), _DOT)
-        coded = joined.combine_chunks().dictionary_encode()
+        coded = names_of(table).combine_chunks().dictionary_encode()
         times = pc.cast(table["received_at"], pa.int64()).to_numpy()
         if len(times):
             self._last_us = max(self._last_us, int(times.max()))
@@ -233,7 +232,6 @@ class Watch:
         return LogEntry(at_us=self._now_us(), kind=kind, text=text, count=count)
 
 
-_DOT = pa.scalar(".", pa.large_string())
 _WORDS = {
     "new_command": "{command} is a new command",
     "new_path": "{command} has a new path: params.{path}",

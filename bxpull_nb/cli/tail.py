@@ -36,7 +36,6 @@ def watch(
     when it returns False. The progress is shown on stderr, once the feed is connected. Raises the
     error that prevented the connection, or that ended the feed.
     """
-    _ = feed.df  # loads pandas now: that second would count as lag of the first events
     feed.start(journal=journal)
     with output.progress(count) as progress:
         progress.show(0, _state(feed))

@@ -18,7 +18,7 @@ from bxpull_nb.params.texts import readable
 from bxpull_nb.query.chance import of_split
 from bxpull_nb.query.compare import checked_chance
 from bxpull_nb.query.source import Conditions, Source, check_columns, resolved
-from bxpull_nb.query.walked import readable_rows
+from bxpull_nb.query.walked import names_of, readable_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +39,6 @@ _DTYPES: dict[str, Any] = {
 }
 _FAR = (-6, -5, -4, -3, -2, 2, 3, 4, 5, 6)
 """Windows to compare with: so many times `within` later, or earlier."""
-_DOT = pa.scalar(".", pa.large_string())
 _NEEDED = ("received_at", "module_id", "command", "mid")
 
 
@@ -130,11 +129,9 @@ _TYPES = {
 def _known(table: pa.Table, path: Path | None) -> pa.Table:
     """Return time, name and key of the events that have all three."""
     table = readable_rows(table)
-    texts = {name: pc.cast(table[name], pa.large_string()) for name in ("module_id", "command")}
-    name = pc.binary_join_element_wise(*(pc.fill_null(one, "?") for one in texts.values()), _DOT)
     times = pc.cast(pc.cast(table["received_at"], pa.timestamp("us", "UTC")), pa.int64())
     keys = pc.cast(table["mid"], pa.large_string()) if path is None else _keys(table, path)
-    found = pa.table({"time": times, "name": name, "key": keys}).cast(pa.schema(_TYPES))
+    found = pa.table({"time": times, "name": names_of(table), "key": keys}).cast(pa.schema(_TYPES))
     wanted = pc.is_valid(found["time"])
     return found.filter(wanted if path is None else pc.and_(wanted, pc.is_valid(found["key"])))
 

@@ -16,7 +16,7 @@ from bxpull_nb.query.source import Source, check_columns
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["Part", "parts", "readable_rows"]
+__all__ = ["Part", "names_of", "parts", "readable_rows"]
 
 _ROWS = 100_000  # looked at together, which bounds the memory
 _NEEDED = ("module_id", "command", "params")
@@ -83,3 +83,10 @@ def _roots(table: pa.Table, walk: Walk) -> np.ndarray:
     numbers = np.array([walk.root(name) for name in found], "int64")
     rows: np.ndarray = numbers[places]
     return rows
+
+
+def names_of(table: pa.Table) -> pa.ChunkedArray:
+    """Return each event's `module.command`, with `?` for one that is missing."""
+    texts = [pc.cast(table[name], pa.large_string()) for name in ("module_id", "command")]
+    dot = pa.scalar(".", pa.large_string())
+    return pc.binary_join_element_wise(*(pc.fill_null(one, "?") for one in texts), dot)

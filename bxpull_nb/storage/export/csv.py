@@ -113,7 +113,7 @@ def _cells(table: pa.Table, guard: Guard | None) -> pa.Table:
         guard.protect(column) if is_text(field.type) else _with_mark(column, field.type, mark)
         for field, column in zip(table.schema, columns, strict=True)
     ]
-    return pa.table(guarded, names=[guard.protect_name(name) for name in table.column_names])
+    return pa.table(guarded, names=guard.protect_names(table.column_names))
 
 
 def _with_mark(column: pa.ChunkedArray, kind: pa.DataType, mark: str) -> pa.ChunkedArray:

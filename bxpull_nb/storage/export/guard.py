@@ -51,9 +51,10 @@ class Guard(NamedTuple):
         inner = self._middle.replace(")(", ")'(", 1)
         return self._replaced(column, rf"^'('*(?:{self._begin}))", r"\1", inner, r"\1\2")
 
-    def protect_name(self, name: str) -> str:
-        """Return the name of a column with quotes put in."""
-        return str(self.protect(pa.chunked_array([pa.array([name], pa.large_string())]))[0])
+    def protect_names(self, names: list[str]) -> list[str]:
+        """Return the names of columns with quotes put in."""
+        guarded: list[str] = self.protect(pa.chunked_array([names], pa.large_string())).to_pylist()
+        return guarded
 
     @property
     def _begin(self) -> str:
