@@ -50,9 +50,6 @@ def has_journaled(collector: Collector, count: int) -> None:
     eventually(lambda: len(collector.feed) >= count)
 
 
-# --- feed to journal to dataset
-
-
 def test_all_of_it_is_written_at_the_end(sandbox: Sandbox, portal: Portal, tmp_path: Path) -> None:
     """And counted."""
     parts: list[Any] = []
@@ -172,9 +169,6 @@ def test_it_catches_up_when_the_dataset_takes_parts_again(
     assert numbers(tmp_path / "ds") == list(range(20))
 
 
-# --- a full disk under the journal
-
-
 @pytest.fixture
 def full(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """Fill the journal's disk while the list holds something; files keep the size they have."""
@@ -284,9 +278,6 @@ def test_its_log_does_not_grow_for_weeks() -> None:
     assert log.df["mid"].iloc[-1] == "11"
 
 
-# --- watched from outside
-
-
 def test_the_metrics_are_those_of_the_feed(
     sandbox: Sandbox, portal: Portal, tmp_path: Path
 ) -> None:
@@ -327,9 +318,6 @@ def test_a_metrics_port_that_is_taken(portal: Portal, tmp_path: Path) -> None:
             serving_metrics(int(port), lambda: collector.stats),
         ):
             pass
-
-
-# --- all of it at once
 
 
 @pytest.mark.slow
