@@ -39,7 +39,7 @@ _COLUMNS = ["received_at", "module_id", "command", "params", "error"]
 
 @dataclass(frozen=True, kw_only=True)
 class WatchSettings:
-    """What a watch looks for; SettingsError for values that cannot be used."""
+    """The kinds of drift that a watch looks for; SettingsError for a wrong value."""
 
     new_command: bool = True
     new_path: bool = True

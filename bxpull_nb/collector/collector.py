@@ -143,7 +143,7 @@ class Collector:
 
     @property
     def lost(self) -> str:
-        """What reached neither the journal nor the dataset, in words; empty if nothing did."""
+        """The loss that reached neither journal nor dataset, in words; empty without any."""
         lost = self._lost
         if not lost:
             return ""

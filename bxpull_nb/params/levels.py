@@ -77,7 +77,7 @@ class Inner(NamedTuple):
     """Values within others, one after the other."""
 
     counts: np.ndarray
-    """How many there are in each."""
+    """The number of values in each."""
     kinds: np.ndarray
     texts: pa.LargeStringArray
     names: pa.Array

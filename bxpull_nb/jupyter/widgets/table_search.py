@@ -43,7 +43,7 @@ class TableSearch:
         self.mistake = ""
         """The sentence about the newest search, if it is none."""
         self.number = 0
-        """How many answers, and orders of these, there have been before."""
+        """The number of answers, and of orders of these, before."""
         self.sort: Sort | None = None
         """The order that is wanted; None for that of arrival."""
         self.ordered: SortedRows | None = None

@@ -36,7 +36,7 @@ _PIECE = 1 << 24  # bytes looked at in one go
 
 
 class _Form(NamedTuple):
-    """How a CSV file is written."""
+    """The form of a CSV file."""
 
     sep: str
     marks: tuple[str, str]

@@ -167,7 +167,7 @@ class Journal:
 
     @property
     def since(self) -> float | None:
-        """When the capture in it began: Unix seconds by the portal's clock, or None."""
+        """The beginning of its capture: Unix seconds by the portal's clock, or None."""
         return self._state.since
 
     def resume(self) -> Resume:
