@@ -157,7 +157,7 @@ class AwaitedEvents(CapturedEvents):
     def expect_all(
         self, wanted: Sequence[Any], *, within: float | None = 5.0, since: str | None = None
     ) -> list[Event]:
-        """Return an event for each expectation of the list, in its order; they may come in any.
+        """Return an event for each expectation, in the list's order. They may come in any.
 
         An expectation is a command, a dict of the words of `expect`, or a list of conditions for
         `where`; two that are alike need two events. It begins as `expect` without a command does,

@@ -29,7 +29,7 @@ __all__ = ["FollowedEvents"]
 
 
 class FollowedEvents(AwaitedEvents):
-    """Gives the events of a capture to those who follow it, each on a thread or a loop of its own.
+    """Gives the events of a capture to streams, callbacks and a watch.
 
     Those who follow a recording get all its events, from the first on.
     """
@@ -119,7 +119,7 @@ class FollowedEvents(AwaitedEvents):
         rate_above: float | None = None,
         chance: float = 0.01,
     ) -> Watch:
-        """Watch for drift from now on, on a thread of its own; return the watch, to `stop` it.
+        """Watch for drift from now on, on a thread of its own, and return the watch.
 
         What it finds is an entry of the activity log (`new_command`, `new_path`, `type_changed`,
         `silent`, `rate_above`), and `on_found` is called with it. A command, a path or a type of

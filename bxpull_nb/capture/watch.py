@@ -126,7 +126,7 @@ class Watch:
         return self._thread is not None and not self._stopped.is_set()
 
     def look(self) -> list[LogEntry]:
-        """Look at the events that are new, and at the time; return and log what was found."""
+        """Look at the new events and at the time; log and return the findings."""
         entries = [*self._in_events(), *self._in_time()]
         for entry in entries:
             self.found.append(entry)

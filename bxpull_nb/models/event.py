@@ -152,7 +152,7 @@ class Event(msgspec.Struct, frozen=True, gc=False):
 
 
 class BadFrame(msgspec.Struct, frozen=True, gc=False):
-    """A message or a whole frame that could not be read; the log keeps it as a row."""
+    """A message or a frame that could not be read. The log keeps it as a row."""
 
     raw: str
     """The text as it came (bytes that are not UTF-8 are shown as replacement characters)."""

@@ -34,7 +34,7 @@ def of_split(part: Numbers, of: Numbers, other: Numbers, of_other: Numbers) -> n
 
 
 def of_count(count: Numbers, of: Numbers, share: Numbers) -> np.ndarray:
-    """Return the chance that `count` of `of` events is so far from that share of them (binomial).
+    """Return the binomial chance that `count` of `of` is so far from `share`.
 
     >>> float(of_count(5, 10, 0.5)), of_count(10, 10, 0.1) < 1e-9
     (1.0, True)

@@ -116,7 +116,7 @@ def add_level(
     times: np.ndarray,
     stats: dict[int, PathStats],
 ) -> None:
-    """Add the values of a level; `times` are microseconds of each row, -1 for an unknown one."""
+    """Add the values of a level. `times` are microseconds of each row, -1 where unknown."""
     if not len(level.rows):
         return
     types = types_of(level)

@@ -26,7 +26,7 @@ def on_a_thread(work: Callable[[], None]) -> None:
 
 
 class TableSearch:
-    """The answer of a table, and that of its chart, which leaves out what was picked in it.
+    """The answer for a table, and the one for its chart without the chart's own choice.
 
     `run` does the work of a search; `found` is called, on the same thread, when there is
     something to show.

@@ -97,7 +97,7 @@ def read_events(
 
 
 def is_dataset(path: str | Path) -> bool:
-    """Whether the address is that of a dataset: one with `://`, or a folder without a journal."""
+    """Whether this is a dataset's address: with `://`, or a folder without a journal."""
     if isinstance(path, str) and "://" in path:
         return True
     folder = path_of(path)

@@ -150,7 +150,7 @@ class Journal:
                 self._lacks_source = True
 
     def sync(self) -> bool:
-        """Return when the disk has every batch so far, as far as it can; whether it has.
+        """Return when the disk has every batch so far, if it can; whether it has.
 
         A dropped batch of a channel does not count, since the server is asked for it again. With
         `durability="os"` the system has the batches then. Any thread may call it.
