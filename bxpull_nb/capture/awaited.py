@@ -72,6 +72,9 @@ class AwaitedEvents(CapturedEvents):
         DataFrame holds those that are kept. Raises WaitTimeout after `timeout` seconds, and at once
         when the feed is not running; the feed's own error when that ended it; ConditionFailed when
         a function of yours raises.
+
+        >>> feed.wait(10, timeout=5)
+        >>> feed.wait(lambda event: event.command == "dealUpdate", timeout=5)
         """
         self._may_block("wait")
         wanted = Selection(command=command, module_id=module_id, where=where)
@@ -138,6 +141,8 @@ class AwaitedEvents(CapturedEvents):
         is called only with events that meet the others. Raises ExpectationFailed, an
         AssertionError with the events that came nearest, when there is none `within` seconds,
         and ConditionFailed when `where` raises.
+
+        >>> feed.expect("dealUpdate", params={"id": 15}, within=2)
         """
         self._may_block("expect")
         wanted = Expectation(

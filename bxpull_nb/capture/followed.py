@@ -91,6 +91,10 @@ class FollowedEvents(AwaitedEvents):
         Of a replay it gets every event from the first on, those that were played already too.
         A callback that fails or is slow harms neither the capture nor another; `handlers.stats`
         shows calls, failures and dropped events. See `Handlers.on`.
+
+        >>> @feed.on("dealUpdate", where=[("params.stage", "==", "WON")])
+        ... def notify(event):
+        ...     print(event.params)
         """
         if not self._recorded:
             return self.handlers.on(

@@ -77,6 +77,8 @@ def read_events(
     When the last line of a text file is not whole, as after a crash, all whole lines are read
     and a warning is logged. Raises FileFormatError for a foreign or damaged file, DatasetTooNew,
     DatasetUnreachable, FileMissing, SettingsError.
+
+    >>> bx.read_events("yesterday.parquet", where=[("params.id", "==", 15)])
     """
     if not isinstance(engine, str) or engine not in ("pandas", "dask"):
         raise SettingsError(f"engine={quoted(engine)}: choose from 'pandas' and 'dask'.")
