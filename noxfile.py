@@ -69,7 +69,7 @@ def coverage(session: nox.Session) -> None:
 @nox.session
 def docs(session: nox.Session) -> None:
     """Check the documents: what they show runs, and what they name exists."""
-    session.run(PYTHON, "-m", "pytest", "-n", "0", "-k", "readme or docs")
+    session.run(PYTHON, "-m", "pytest", "-n", "0", "-k", "readme or docs or examples")
 
 
 @nox.session

@@ -65,6 +65,8 @@ def connect(
     `refresh_token` (with or without a `token`) or from the tokens that `bxpull login` stored. Each
     new pair goes to `store` (default: the system's keyring, or a file only you can read), then to
     `on_refresh`. Raises SettingsError for half of the arguments.
+
+    >>> portal = bx.connect()
     """
     given = PortalSettings(url, token, webhook, refresh_token, client_id, client_secret)
     _check_texts({**given._asdict(), "token_url": token_url})
@@ -96,6 +98,8 @@ def fetch_config(portal: Portal, *, cache: bool = True, reopen: bool = True) -> 
     `cache` and `reopen` are the method's CACHE and REOPEN (Y/N). Raises WrongAuthType,
     PushServerNotConfigured, TokenRefused, PortalUnreachable, UnexpectedAnswer or MissingField;
     each message names the next step.
+
+    >>> bx.fetch_config(portal).to_frame()
     """
     return checked_portal(portal).fetch_config(cache=cache, reopen=reopen)
 
@@ -166,6 +170,8 @@ def replay(source: "str | Path | pd.DataFrame", speed: float = 1.0) -> Feed:
     or back. `speed` 10 is ten times as fast, `math.inf` at once. Raises FileFormatError or OSError
     for a file that cannot be read, SettingsError for a DataFrame of Dask, or without the columns of
     events, and for a speed that is not above zero.
+
+    >>> feed = bx.replay("yesterday.parquet", speed=10)
     """
     from bxpull_nb.capture.replay import Playback
     from bxpull_nb.models.dataframes import event_columns

@@ -91,6 +91,8 @@ class Portal:
         channel, with your own id to your private one. Identical events in one request are merged
         by the portal: put a number into test events. Raises EventRefused for a command, params or
         module the portal refuses.
+
+        >>> portal.send_event("greeting", {"n": 1})
         """
         self.bridge.run(self.rest.send_event(command, params, module_id=module_id, user_id=user_id))
 
@@ -100,6 +102,8 @@ class Portal:
         An expired token is renewed, and a call to a busy portal is repeated. Raises
         SettingsError for parameters JSON cannot hold, PortalUnreachable, UnexpectedAnswer, or
         the ApiError that fits the portal's code.
+
+        >>> portal.call("profile")
         """
         return self.bridge.run(self.rest.call(method, params))
 

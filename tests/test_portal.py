@@ -1,5 +1,6 @@
 """One portal as a user holds it."""
 
+import inspect
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -320,3 +321,21 @@ def test_an_event_may_have_a_list_as_its_params(both: Both) -> None:
     event = feed.wait(lambda event: event.command == "a_list", timeout=10)
     feed.stop()
     assert event.params == [1, {"n": 2}]
+
+
+@pytest.mark.parametrize(
+    "functions",
+    [
+        (bx.listen, bx.Portal.listen, bx.Portal.listen_async),
+        (bx.Feed.start, bx.Feed.start_async),
+        (bx.Feed.wait, bx.Feed.wait_async),
+    ],
+)
+def test_a_function_and_its_async_form_take_the_same_parameters(
+    functions: tuple[Callable[..., object], ...],
+) -> None:
+    """With the same types and defaults, each spelled out for help() and completion."""
+    first, *others = (
+        list(inspect.signature(function).parameters.values())[1:] for function in functions
+    )
+    assert others == [first] * len(others)

@@ -62,6 +62,8 @@ def summary(df: "Events") -> "pd.DataFrame":
     `share` of all rows (float64, 0 to 1); `first`, `last` arrival (datetime64[us, UTC]);
     `lag_p50`, `lag_p95`, the median and the 95th percentile of `lag` (float64, seconds);
     `longest_gap` between two of them (timedelta64[us], NaT for a single one).
+
+    >>> bx.summary(feed.df).head()
     """
     table = names_of(df) if is_dask(df) else _names_of(df)
     table = table.astype(dict.fromkeys(NAME, "str"))
@@ -77,6 +79,8 @@ def rates(df: "Events", every: Span = "1min", by: str | None = "command") -> "pd
     event have 0. The columns (int64) are the values of `by` as text, the most
     frequent first, and `(none)` for rows without one; `by=None` counts all in one column
     `events`. Raises SettingsError for an unknown column, and for more than a million intervals.
+
+    >>> bx.rates(feed.df, every="1min", by="command")
     """
     import pandas as pd
 
@@ -112,6 +116,8 @@ def who(df: "Events") -> "pd.DataFrame":
     `count` (int64); `share` of all rows (float64, 0 to 1); `commands`, how many different ones
     (int64); `top_command`, the most frequent one, of equals the first to come (str);
     `first`, `last` arrival (datetime64[us, UTC]).
+
+    >>> bx.who(feed.df)
     """
     found = map_reduce(df, ["sender", "command", "received_at"], _sent, {"sent": _SENT_RULES})
     sent = unnamed(found["sent"].reset_index(), ["sender", "command"])

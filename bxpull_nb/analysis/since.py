@@ -49,6 +49,8 @@ def since(
     two (float64, inf for what never came before); `chance` of at least as many, had the rate
     stayed what it was (float64, 0 to 1, by Poisson, with half an event added before): rows are
     sorted by it. Raises SettingsError for a moment without a time zone.
+
+    >>> bx.since(feed.df, feed.df["received_at"].iloc[-50], before="10min")
     """
     at = _moment(moment)
     span, most = duration(before, "before"), None if within is None else duration(within, "within")

@@ -37,6 +37,8 @@ def lag(df: "Events", every: Span | None = None) -> "pd.DataFrame":
     or the first arrival without `every`. Columns: `count` of events that have a lag (int64);
     `p50`, `p95`, `p99`, `max` (float64, seconds, NaN without a lag). Negative: the portal's clock
     is ahead of this machine's. Raises SettingsError for more than a million intervals.
+
+    >>> bx.lag(feed.df, every="1min")
     """
     import pandas as pd
 
@@ -65,6 +67,8 @@ def gaps(df: "Events", longer_than: Span = "30s") -> "pd.DataFrame":
     Columns: `start`, the arrival before it, and `end`, the one after it
     (datetime64[us, UTC]); `length` (timedelta64[us]). A quiet portal has gaps too; `feed.logbook`
     shows which of them are lost connections.
+
+    >>> bx.gaps(feed.df, longer_than="30s")
     """
     span = duration(longer_than, "longer_than")
     needed = ["received_at"]
@@ -82,6 +86,8 @@ def sessions(df: "Events", idle: Span = "5min") -> "pd.DataFrame":
     Columns: `start`, `end`, the first and the last arrival (datetime64[us, UTC]); `length`
     between them (timedelta64[us]); `events` (int64); `commands`, how many different ones
     (int64); `unreadable` messages among the events (int64).
+
+    >>> bx.sessions(feed.df, idle="5min")
     """
     pause = duration(idle, "idle")
     if is_dask(df):

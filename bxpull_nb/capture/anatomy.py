@@ -21,7 +21,7 @@ class MidParts(msgspec.Struct, frozen=True):
     """The two numbers in the 26 digits of a message id."""
 
     server_start: datetime
-    """When the push server first started to count (UTC)."""
+    """The time at which the push server first started to count (UTC)."""
     counter: int
     """The message's number since then, counted over the whole server; gaps are normal."""
 

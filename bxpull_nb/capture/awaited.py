@@ -72,6 +72,9 @@ class AwaitedEvents(CapturedEvents):
         DataFrame holds those that are kept. Raises WaitTimeout after `timeout` seconds, and at once
         when the feed is not running; the feed's own error when that ended it; ConditionFailed when
         a function of yours raises.
+
+        >>> feed.wait(10, timeout=5)
+        >>> feed.wait(lambda event: event.command == "dealUpdate", timeout=5)
         """
         self._may_block("wait")
         wanted = Selection(command=command, module_id=module_id, where=where)
@@ -138,6 +141,8 @@ class AwaitedEvents(CapturedEvents):
         is called only with events that meet the others. Raises ExpectationFailed, an
         AssertionError with the events that came nearest, when there is none `within` seconds,
         and ConditionFailed when `where` raises.
+
+        >>> feed.expect("dealUpdate", params={"id": 15}, within=2)
         """
         self._may_block("expect")
         wanted = Expectation(
@@ -157,7 +162,7 @@ class AwaitedEvents(CapturedEvents):
     def expect_all(
         self, wanted: Sequence[Any], *, within: float | None = 5.0, since: str | None = None
     ) -> list[Event]:
-        """Return an event for each expectation of the list, in its order; they may come in any.
+        """Return an event for each expectation, in the list's order. They may come in any.
 
         An expectation is a command, a dict of the words of `expect`, or a list of conditions for
         `where`; two that are alike need two events. It begins as `expect` without a command does,

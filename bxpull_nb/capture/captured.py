@@ -89,7 +89,10 @@ class CapturedEvents(FeedQuestions):
         return inspect(number, record, frame, self._hub.duplicates_of(record.mid))
 
     def to_csv(self, path: str | Path, **options: Any) -> Path:
-        """Write all events to a CSV file and return its path; see `export.to_csv` for options."""
+        """Write all events to a CSV file and return its path; see `export.to_csv` for options.
+
+        >>> feed.to_csv("events.csv")
+        """
         return to_csv(self.df, path, **options)
 
     def to_excel(self, path: str | Path, **options: Any) -> Path:

@@ -29,7 +29,7 @@ __all__ = ["FollowedEvents"]
 
 
 class FollowedEvents(AwaitedEvents):
-    """Gives the events of a capture to those who follow it, each on a thread or a loop of its own.
+    """Gives the events of a capture to streams, callbacks and a watch.
 
     Those who follow a recording get all its events, from the first on.
     """
@@ -91,6 +91,10 @@ class FollowedEvents(AwaitedEvents):
         Of a replay it gets every event from the first on, those that were played already too.
         A callback that fails or is slow harms neither the capture nor another; `handlers.stats`
         shows calls, failures and dropped events. See `Handlers.on`.
+
+        >>> @feed.on("dealUpdate", where=[("params.stage", "==", "WON")])
+        ... def notify(event):
+        ...     print(event.params)
         """
         if not self._recorded:
             return self.handlers.on(
@@ -119,7 +123,7 @@ class FollowedEvents(AwaitedEvents):
         rate_above: float | None = None,
         chance: float = 0.01,
     ) -> Watch:
-        """Watch for drift from now on, on a thread of its own; return the watch, to `stop` it.
+        """Watch for drift from now on, on a thread of its own, and return the watch.
 
         What it finds is an entry of the activity log (`new_command`, `new_path`, `type_changed`,
         `silent`, `rate_above`), and `on_found` is called with it. A command, a path or a type of

@@ -35,9 +35,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """The figures of a capture, from its first start to now or to its end."""
 
     seconds: float
-    """How long the feed was running."""
+    """The time for which the feed was running."""
     connected_seconds: float
-    """How long all of its channels were connected at once."""
+    """The time for which all of its channels were connected at once."""
     gaps: tuple[Gap, ...]
     events: int
     replayed: int
@@ -50,11 +50,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """Channels that ended and were followed by another."""
     transport_changes: int
     resets: int
-    """How often the server was found to count its messages from the beginning again."""
+    """Times the server was found to count its messages from the beginning again."""
     polled_seconds: float = 0.0
-    """How long a channel was polled: nothing listens between two polls."""
+    """The time of polling: nothing listens between two polls."""
     stalled_seconds: float = 0.0
-    """How long nothing ran: the machine slept, or the process stood still."""
+    """The time in which nothing ran: the machine slept, or the process stood still."""
     failed_audits: int = 0
     """Audits that a later one repeats."""
     skipped_audits: int = 0
@@ -70,7 +70,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def risk(self) -> str:
-        """What may be missing, in sentences. It claims no more than is known."""
+        """The events that may be missing, in sentences. It claims no more than is known."""
         if self.checked_us is None:
             checked = "The server's history was not checked yet."
         else:

@@ -104,7 +104,7 @@ class Replay:
         return min(self._progress.now() / 1e6, self.length)
 
     def seek(self, when: float | str | datetime) -> None:
-        """Go on from there: a second of the recording, or a moment (UTC unless it has a zone).
+        """Go on from a second of the recording, or from a moment (UTC without a zone).
 
         On return the log holds the rows up to it, also in a pause and after the end; at 0 it is
         empty. Forward, handlers, streams and waits get the rows in between at once. Back, the

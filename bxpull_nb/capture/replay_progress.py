@@ -21,7 +21,7 @@ _NAT = np.iinfo("int64").min
 
 
 class DueTimes:
-    """When each row of a recording is due: microseconds after the first, never decreasing."""
+    """The due time of each row of a recording: microseconds after the first, never less."""
 
     def __init__(self, events: "pd.DataFrame") -> None:
         times = microseconds(events["received_at"])
@@ -30,7 +30,7 @@ class DueTimes:
         """The first row's arrival, in microseconds since 1970."""
         self._due = np.maximum.accumulate(np.maximum(times, self.first_us)) - self.first_us
         self.length = float(self._due[-1]) if len(self._due) else 0.0
-        """When the last row is due."""
+        """The due time of the last row."""
 
     def of(self, row: int) -> float:
         """Return when the row is due."""

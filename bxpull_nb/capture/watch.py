@@ -40,7 +40,7 @@ _COLUMNS = ["received_at", "module_id", "command", "params", "error"]
 
 @dataclass(frozen=True, kw_only=True)
 class WatchSettings:
-    """What a watch looks for; SettingsError for values that cannot be used."""
+    """The kinds of drift that a watch looks for; SettingsError for a wrong value."""
 
     new_command: bool = True
     new_path: bool = True
@@ -127,7 +127,7 @@ class Watch:
         return self._thread is not None and not self._stopped.is_set()
 
     def look(self) -> list[LogEntry]:
-        """Look at the events that are new, and at the time; return and log what was found."""
+        """Look at the new events and at the time; log and return the findings."""
         entries = [*self._in_events(), *self._in_time()]
         for entry in entries:
             self.found.append(entry)

@@ -82,7 +82,7 @@ class Output:
 
     @contextmanager
     def progress(self, total: int | None) -> Iterator["Progress"]:
-        """Yield a bar on a terminal; for a file or a pipe, plain lines at a low rate."""
+        """Yield a bar on a terminal; plain lines, less often, for a file or a pipe."""
         from bxpull_nb.cli.progress import ProgressBar, ProgressLines
 
         if not self.on_terminal:

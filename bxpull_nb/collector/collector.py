@@ -133,7 +133,7 @@ class Collector:
 
     @property
     def lost(self) -> str:
-        """What reached neither the journal nor the dataset, in words; empty if nothing did."""
+        """The loss that reached neither journal nor dataset, in words; empty without any."""
         return self.journal.lost.report if self.journal.lost else ""
 
     @property

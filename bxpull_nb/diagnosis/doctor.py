@@ -79,6 +79,8 @@ def doctor(
     `seconds`. `nonce` gives each test event's mark, `clock` seconds that never go backwards.
     Nothing is left running. Raises SettingsError for numbers that cannot be used,
     WrongThreadError on the portal's own thread.
+
+    >>> bx.doctor(portal)
     """
     are_numbers = all(isinstance(one, int | float) for one in (echoes, seconds))
     if not (are_numbers and echoes >= 1 and seconds > 0):

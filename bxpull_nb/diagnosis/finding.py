@@ -47,7 +47,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     next_step: str = ""
     """The advice, in one sentence; with `ok` it makes the finding a warning."""
     milliseconds: float = 0.0
-    """How long the check took."""
+    """The duration of the check."""
     echoes: tuple[float, ...] = ()
     """Milliseconds there and back of each test event, for the checks of the transports."""
 

@@ -23,7 +23,7 @@ _OF_THE_BODY = (b"content-encoding", b"content-length", b"transfer-encoding")
 
 
 class UnreadableAnswer(httpx.DecodingError):
-    """An answer came that is too large, or packed in a way that is not read; the text is why."""
+    """An answer came that is too large, or packed in an unknown way. The text is why."""
 
 
 class AnswerTooLarge(UnreadableAnswer):

@@ -38,7 +38,7 @@ _CERTIFICATE_STEPS = {
 
 
 class ProxyFailed(httpx.ProxyError):
-    """The proxy did not answer, or did not lead on; the text names it and its variable."""
+    """The proxy did not answer, or did not lead on. The text names it and its variable."""
 
     def __init__(self, proxy: Proxy, reason: str) -> None:
         super().__init__(proxy_failure(proxy, reason))
@@ -95,7 +95,7 @@ def is_certificate_error(error: BaseException) -> bool:
 
 
 def is_before_tunnel(proxy: Proxy, error: BaseException) -> bool:
-    """Whether the connection failed at the proxy: an error of TLS comes from the server after it.
+    """Whether the connection failed at the proxy. TLS errors come from the server after it.
 
     With a proxy of https both have TLS. An error that is not about a certificate is its own then:
     most such proxies speak http.

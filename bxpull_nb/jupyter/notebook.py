@@ -34,6 +34,8 @@ def explore(
     A picture of the panel is saved with the notebook and shown where no widgets are, such as
     GitHub and nbconvert: counters, chart and the newest events, masked. The texts of the events
     are in it with `static` only.
+
+    >>> bx.explore(portal)
     """
     from bxpull_nb.jupyter.widgets import Explorer
 

@@ -66,7 +66,7 @@ class LaneActivity:
         self._write("recovered", count=count, text=f"an audit recovered {_events(count)}")
 
     def audit_failed(self, error: Exception) -> None:
-        """Log that an audit failed; the next one asks for the same, unless that is too much."""
+        """Log that an audit failed. The next one asks for the same, unless that is too much."""
         kind = "audit_too_large" if isinstance(error, FrameTooLarge) else "audit_failed"
         self._write(kind, text=f"an audit failed: {_reason(error)}")
 

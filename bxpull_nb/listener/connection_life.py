@@ -29,7 +29,7 @@ class ConnectionLife:
         self._timeout: asyncio.Timeout | None = None
 
     def begin(self, config: PullConfig, *, is_fallback: bool) -> ServiceAction:
-        """Set the limit for a connection with this config, and return what to do at its end.
+        """Set the limit for a connection with this config, and return the action at its end.
 
         `is_fallback` is whether it polls where WebSocket worked before. Raises ChannelRefused when
         the channel has ended.

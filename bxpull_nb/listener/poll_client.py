@@ -22,7 +22,7 @@ _REDIRECTS = 5
 
 
 class PollProgress(httpx.AsyncByteStream):
-    """How far a poll has come: its request sent, its answer begun, or neither possible.
+    """The progress of a poll: its request sent, its answer begun, or neither possible.
 
     It is the empty body of the request as well, which is asked for when the head is sent.
     """

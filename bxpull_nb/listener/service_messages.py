@@ -12,7 +12,7 @@ __all__ = ["ServiceAction", "service_action"]
 
 
 class ServiceAction(msgspec.Struct, frozen=True):
-    """What to do about a service message."""
+    """The reaction to a service message."""
 
     refetch: bool = False
     """Fetch the config again, then reconnect."""

@@ -45,7 +45,7 @@ class ListenerStats(msgspec.Struct):
     audits: int = 0
     """Times the server's history was asked again whether anything is missing."""
     audited_us: dict[str, int] = {}
-    """When the history of each lane was last found complete: Unix microseconds."""
+    """The last time each lane's history was found complete: Unix microseconds."""
     covered_us: dict[str, int] = {}
     """Since when that covers all that was stored, by the lane: Unix microseconds. A lane without an
     entry is covered since it began: known messages came again with each audit."""
@@ -106,7 +106,7 @@ class Timing:
 
 @dataclass(frozen=True, kw_only=True)
 class LaneSettings:
-    """What the lanes of one listener have in common."""
+    """The settings that the lanes of one listener share."""
 
     source: "ConfigSource"
     target: "CaptureTarget"
@@ -119,7 +119,7 @@ class LaneSettings:
     secure: bool
     backfill: bool
     since: float
-    """When the capture began: Unix seconds by the portal's clock."""
+    """The beginning of the capture: Unix seconds by the portal's clock."""
     resumed: bool = False
     """Whether that was in an earlier process: nothing since then may be missing."""
     past: Mapping[str | None, PastChannels] = field(default_factory=dict)

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from bxpull_nb.models import Batch, LogEntry
 
-__all__ = ["Beginnings", "CaptureTarget"]
+__all__ = ["Beginnings", "CaptureTarget", "PassingTarget"]
 
 Beginnings = Sequence[tuple[str | None, str]]
 """The kind of a lane, and the mid after which it began."""
@@ -40,3 +40,30 @@ class CaptureTarget(Protocol):
     def changed(self) -> None:
         """Wake the calls that wait for a change of state."""
         ...
+
+
+class PassingTarget:
+    """Hands everything on to another target; a subclass changes or reads what passes."""
+
+    def __init__(self, target: CaptureTarget) -> None:
+        self._target = target
+
+    def began(self, since: float, beginnings: Beginnings = ()) -> None:
+        """Note when the capture began, and after which mids."""
+        self._target.began(since, beginnings)
+
+    def store(self, batch: Batch) -> None:
+        """Store the records."""
+        self._target.store(batch)
+
+    def is_safe(self) -> bool:
+        """Whether everything that was stored is on disk, or has no disk to be on."""
+        return self._target.is_safe()
+
+    def happened(self, entry: LogEntry) -> None:
+        """Log the entry."""
+        self._target.happened(entry)
+
+    def changed(self) -> None:
+        """Wake the calls that wait for a change of state."""
+        self._target.changed()

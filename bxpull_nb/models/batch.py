@@ -11,7 +11,7 @@ __all__ = ["Batch", "Position"]
 
 
 class Position(msgspec.Struct, frozen=True, array_like=True):
-    """How far a lane has read: another process continues from here."""
+    """The place up to which a lane has read: another process continues from here."""
 
     safe: str | None = None
     """The mid to ask from so that nothing is missed; None asks for all since the beginning."""
@@ -19,7 +19,7 @@ class Position(msgspec.Struct, frozen=True, array_like=True):
     """The newest mid known before the last audit; None when there was none."""
     newest: str | None = None
     newest_sent: float = float("-inf")
-    """The greatest `server_time_unix` so far."""
+    """Not used any more; it keeps the place of `found` in stored journals."""
     found: str | None = None
     """Known messages up to this mid were stored at the last audit, or at the beginning."""
 

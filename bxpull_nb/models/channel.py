@@ -91,7 +91,7 @@ class PublicChannel(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def public_channels(value: Any) -> dict[str, PublicChannel]:
-    """Return the public channels of an answer, by user id; an entry without one is left out.
+    """Return an answer's public channels by user id. An entry without one is left out.
 
     Raises MissingField for an entry that cannot be read.
     """

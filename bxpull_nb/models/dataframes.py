@@ -57,7 +57,7 @@ def column_names(df: Any) -> list[str]:
 
 
 def has_events(df: "pd.DataFrame") -> bool:
-    """Whether the columns are those of events, in any order, some of them perhaps as the index."""
+    """Whether the columns are those of events, in any order, perhaps as the index."""
     return are_of_events(column_names(df))
 
 

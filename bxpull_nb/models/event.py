@@ -59,7 +59,7 @@ def known_time(value: Any) -> float | None:
 
 
 class Arrival(msgspec.Struct, frozen=True, gc=False):
-    """How and when a frame arrived; all events of the frame share it."""
+    """The time and way of a frame's arrival; all events of the frame share it."""
 
     received_us: int | None = None
     """Microseconds since 1970, UTC, by this machine's clock."""
@@ -125,13 +125,13 @@ class Event(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def received_at(self) -> datetime | None:
-        """When this machine received the frame (UTC)."""
+        """The time at which this machine received the frame (UTC)."""
         received = self.arrival.received_us
         return None if received is None else _EPOCH + timedelta(microseconds=received)
 
     @property
     def server_time(self) -> datetime | None:
-        """When the portal made the event (UTC, the portal's clock)."""
+        """The time at which the portal made the event (UTC, the portal's clock)."""
         sent = self.server_time_unix
         return None if sent is None else _EPOCH + timedelta(seconds=sent)
 
@@ -152,7 +152,7 @@ class Event(msgspec.Struct, frozen=True, gc=False):
 
 
 class BadFrame(msgspec.Struct, frozen=True, gc=False):
-    """A message or a whole frame that could not be read; the log keeps it as a row."""
+    """A message or a frame that could not be read. The log keeps it as a row."""
 
     raw: str
     """The text as it came (bytes that are not UTF-8 are shown as replacement characters)."""

@@ -43,6 +43,6 @@ class LogEntry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     count: int | None = None
     """Events replayed, recovered, or dropped by a stream; of a mark, the next row's number."""
     seconds: float | None = None
-    """How long a break lasted."""
+    """The length of a break."""
     text: str = ""
     """In words; holds no secret."""

@@ -86,7 +86,7 @@ def _values(value: Any, condition: Any) -> list[Any]:
 
 
 def moment(value: Any, kind: str) -> Any:
-    """Return a time or a duration, as the dtype of its column has it, as Python's own."""
+    """Return a time or a duration of a column's dtype as Python's own."""
     import pandas as pd
 
     try:

@@ -98,7 +98,7 @@ class OnParams(NamedTuple):
         return any(_meets(value, self.operator, self.value) for value in self.path.find(params))
 
     def mask(self, texts: pa.LargeStringArray) -> np.ndarray:
-        """Whether each of these JSON texts meets it; one that is missing or no JSON does not."""
+        """Whether each of these JSON texts meets it. A missing or broken one does not."""
         met = np.zeros(len(texts), bool)
         with opened() as connection:
             rows = self._likely(connection, texts)

@@ -41,7 +41,7 @@ _ELEMENTS = "SELECT json_type(text, '$[*]') AS kinds, text ->> '$[*]' AS texts F
 
 @dataclass
 class Level:
-    """Values side by side: the row of each, the number of its path, its type and its text.
+    """Values as columns: row, number of the path, type and text of each.
 
     Types are places in `KINDS`. The text of a string is the string itself, of other values their
     JSON; of null it is missing.
@@ -77,7 +77,7 @@ class Inner(NamedTuple):
     """Values within others, one after the other."""
 
     counts: np.ndarray
-    """How many there are in each."""
+    """The number of values in each."""
     kinds: np.ndarray
     texts: pa.LargeStringArray
     names: pa.Array

@@ -33,7 +33,7 @@ _ID = re.compile(r"-?\d+|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?=.*\d)[0-
 
 
 def is_id(key: str) -> bool:
-    """Whether a key is the id of something: digits, a UUID, or 24 hex digits and more.
+    """Whether a key is an id: digits, a UUID, or 24 hex digits and more.
 
     Field names that end in digits, such as `UF_CRM_15` and `PROPERTY_101`, are none.
     """
@@ -56,7 +56,7 @@ class Index:
 
 @dataclass(frozen=True, slots=True)
 class All:
-    """A step to all elements of an array (`EACH`), or to all values of a map (`ANY_ID`)."""
+    """A step to all elements of an array (`EACH`) or values of a map (`ANY_ID`)."""
 
     kind: str
 
@@ -66,7 +66,7 @@ Step = Key | Index | All
 
 
 class Path(tuple[Step, ...]):
-    """A path as its steps; the text of it is `str(path)`, the empty path is the whole value.
+    """A path as its steps. Its text is `str(path)`, and the empty path is the whole value.
 
     >>> Path.of('items[0]."unit price"')
     Path('items[0].unit price')

@@ -74,7 +74,7 @@ def readable(connection: "duckdb.DuckDBPyConnection", texts: pa.LargeStringArray
 
 
 def well_formed(texts: pa.LargeStringArray) -> pa.LargeStringArray:
-    """Return the texts as JSON that DuckDB can read; one that is no JSON as a JSON string."""
+    """Return the texts as JSON that DuckDB can read. Another text becomes a JSON string."""
     with opened() as connection:
         given = readable(connection, texts)
     if not given.bad.any():

@@ -16,7 +16,7 @@ _EXACT = 1 << 53  # integers up to here are exact as floats
 
 
 def column(values: Values, length: int) -> Any:
-    """Return the values as a pandas array of so many rows; null is as missing as no value.
+    """Return the values as a pandas array of so many rows. Null is missing, as no value is.
 
     Integers are `Int64`, beyond it `UInt64`, beyond that Python's own in a column of objects.
     Other numbers are `Float64`, truth values `boolean`, texts `str`. Integers among other numbers

@@ -60,7 +60,7 @@ class Walk:
     def levels(
         self, connection: "duckdb.DuckDBPyConnection", given: Texts, roots: np.ndarray
     ) -> Iterator[Level]:
-        """Yield all values, level by level; values of one path are in the order of the rows."""
+        """Yield all values, level by level. Those of one path are in the order of the rows."""
         level = Level.of(given, roots)
         yield unquoted(connection, level.where(level.kinds < ARRAY))
         level = level.where(level.kinds >= ARRAY)

@@ -13,7 +13,7 @@ _TIME = re.compile(r"[T ]\d{2}:\d{2}.*")
 
 
 def coarse_birthday(text: str) -> str | None:
-    """Return the first of January of the same year, written the same way; None for no date.
+    """Return January 1 of the same year, written the same way; None for no date.
 
     >>> coarse_birthday("1987-03-14T00:00:00+03:00"), coarse_birthday("14.03.1987")
     ('1987-01-01T00:00:00+03:00', '01.01.1987')
@@ -31,7 +31,7 @@ def coarse_birthday(text: str) -> str | None:
 
 
 def coarse_second(second: float) -> int:
-    """Return the Unix second at which the year of a Unix second began; 0 for one out of range."""
+    """Return the Unix second at which this second's year began; 0 out of range."""
     try:
         year = datetime.fromtimestamp(second, UTC).year
     except (OverflowError, OSError, ValueError):

@@ -110,7 +110,7 @@ def _kind_of_name(prefix: str, suffix: str, context: Context) -> Kind:
 
 
 def parent_within(key: str, parent: str | None) -> str | None:
-    """Return the key that names the subject of an object: ids and words like `fields` do not."""
+    """Return the key that names an object's subject. Ids and words like `fields` do not."""
     return parent if key.isdecimal() or plain_key(key) in WRAPPERS else key
 
 
@@ -163,7 +163,7 @@ _SECOND = {"secondname", "middlename", "patronymic", "отчество"}
 
 
 def name_groups(value: Mapping[str, Any]) -> Iterator[tuple[list[str], list[str]]]:
-    """Yield the names of each person whose first and last name are in fields of their own.
+    """Yield the names of each person with first and last name in separate fields.
 
     For each: the keys of its name fields, and its names: first and last first, then others. An
     object may name several: `ASSIGNED_BY_NAME`, `CREATED_BY_NAME`.

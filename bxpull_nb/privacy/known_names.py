@@ -38,7 +38,7 @@ class KnownNames:
         return known or self._pseudonym(" ".join(sorted(words)))
 
     def learn(self, words: Sequence[str], person: str, *, alone: bool) -> None:
-        """Know the name as this person's, and each word as a name where it may be `alone`."""
+        """Know the name as this person's; if `alone`, each of its words too."""
         if not 1 <= len(words) <= _LONGEST:
             return
         ids = list(map(self._digest, words))

@@ -52,7 +52,7 @@ class Memory:
         return sum(key[0] == "n" or (key[0] == "w" and value != "") for key, value in known)
 
     def keep_in(self, path: Path) -> None:
-        """Read what a file has, and write to it from now on; only its owner may read it.
+        """Read a file, and write to it from now on. Only its owner may read it.
 
         Raises OSError for a file that cannot be read.
         """

@@ -65,7 +65,7 @@ class Params:
         if not self._error:
             try:
                 changed = self._replaced(self._value, self._root, Kind.OTHER)
-                return self._text if changed is self._value else _encoded(changed)
+                return self._text if changed is self._value else msgspec.json.encode(changed)
             except RecursionError:
                 pass
         return msgspec.json.encode(withheld(len(self._text)))
@@ -186,7 +186,7 @@ class Params:
             changed = self._by.text(text)
             return text if changed == text else changed
         made = self._replaced(inner, None, Kind.OTHER)
-        return text if made is inner else _encoded(made).decode()
+        return text if made is inner else msgspec.json.encode(made).decode()
 
     def _replaced_digits(self, digits: str) -> str:
         """Return digits without separators: an id, unless they are a known or a mobile number."""
@@ -211,10 +211,6 @@ def withheld(size: int) -> str:
 def _decoded(text: str) -> Any:
     value = json.loads(text, parse_float=_raw, parse_int=_number, strict=False)
     return _without_halves(value) if "\\ud" in text.lower() else value
-
-
-def _encoded(value: Any) -> bytes:
-    return msgspec.json.encode(value)
 
 
 def _number(digits: str) -> Any:

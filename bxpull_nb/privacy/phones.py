@@ -30,7 +30,7 @@ def subscriber(digits: str) -> str:
 
 
 def is_phone(run: str) -> bool:
-    """Whether a run of digits and separators is a phone number rather than an amount or an id.
+    """Whether a run of digits and separators is a phone number, not an amount or an id.
 
     >>> [is_phone(text) for text in ("+7 (912) 345-67-89", "89123456789", "1 250 000.00")]
     [True, True, False]

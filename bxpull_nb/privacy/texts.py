@@ -33,7 +33,7 @@ _NO_SPACE = re.compile(r"\S+")
 
 
 class Replacements(Protocol):
-    """What a text's parts become; a part that is not personal comes back as it is."""
+    """The replacements of a text's parts; a part that is not personal stays as it is."""
 
     def mail(self, address: str) -> str:
         """Return the pseudonym of an e-mail address."""

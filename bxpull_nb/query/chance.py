@@ -19,7 +19,7 @@ def of_split(part: Numbers, of: Numbers, other: Numbers, of_other: Numbers) -> n
     The events that have something are shared out between two groups at random (hypergeometric):
     the least of four bounds, for both directions.
 
-    >>> of_split(0, 100, 5, 5) < 1e-6, float(of_split(50, 100, 5, 10))
+    >>> bool(of_split(0, 100, 5, 5) < 1e-6), float(of_split(50, 100, 5, 10))
     (True, 1.0)
     """
     a, n, b, m = (np.asarray(value, float) for value in (part, of, other, of_other))
@@ -34,9 +34,9 @@ def of_split(part: Numbers, of: Numbers, other: Numbers, of_other: Numbers) -> n
 
 
 def of_count(count: Numbers, of: Numbers, share: Numbers) -> np.ndarray:
-    """Return the chance that `count` of `of` events is so far from that share of them (binomial).
+    """Return the binomial chance that `count` of `of` is so far from `share`.
 
-    >>> float(of_count(5, 10, 0.5)), of_count(10, 10, 0.1) < 1e-9
+    >>> float(of_count(5, 10, 0.5)), bool(of_count(10, 10, 0.1) < 1e-9)
     (1.0, True)
     """
     a, n, expected = (np.asarray(value, float) for value in (count, of, share))

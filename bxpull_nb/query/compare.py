@@ -93,7 +93,7 @@ class _Row(NamedTuple):
     of_after: float
     dispersion: float = 1.0
     usual: tuple[float, float] | None = None
-    """What a new value is compared with: events with values that were new, and of how many."""
+    """The usual share of new values: the events with one, and all events."""
 
 
 def compared(

@@ -34,7 +34,7 @@ class DiffTable(DataFrame):
         return DiffTable
 
     def to_text(self, *, color: bool = False) -> str:
-        """Return a line for each path: `stage: "NEW" → "WON"`, `+` for new and `-` for gone.
+        """Return a line for each path: `stage: "NEW" → "WON"`, `+` if new, `-` if gone.
 
         With `color` the old values are red and the new ones green, for a terminal.
         """
@@ -86,7 +86,7 @@ def _is_whole(table: DiffTable) -> bool:
 
 
 def shown_lines(table: DiffTable) -> Iterator[tuple[str, str, str | None, str | None]]:
-    """Yield a sign, the path, and the texts of both values; None for a value that is not there."""
+    """Yield a sign, the path, and both values' texts; None for a missing value."""
     for path, *sides in table.head(_MOST).itertuples(index=False, name=None):
         before, after = (None if side is pd.NA else _text(side) for side in sides)
         yield ("+" if before is None else "-" if after is None else "~"), path, before, after

@@ -17,7 +17,7 @@ _PIECE = 50_000  # rows that are looked at in one go, the newest first
 
 
 def entities_of(event: "pd.DataFrame") -> list[tuple[str, str]]:
-    """Return the kind and the id of each entity that an event, a table of one row, belongs to."""
+    """Return kind and id of each entity of an event, a table of one row."""
     found = members(_table(event), known_rules())
     pairs = [(one.rule.entity, name) for one in found for name in one.ids.to_pylist()]
     return list(dict.fromkeys(pairs))

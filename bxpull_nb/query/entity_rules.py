@@ -17,7 +17,7 @@ __all__ = ["EntityRule", "entity", "known_rules", "rules_of"]
 
 @dataclass(frozen=True, kw_only=True)
 class EntityRule:
-    """Events of a module and some commands belong to the entity whose id is at a path."""
+    """A rule: events of a module's commands are about the entity with the id at `path`."""
 
     entity: str
     """The kind, such as `deal`."""

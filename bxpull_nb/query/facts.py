@@ -52,7 +52,7 @@ class Facts:
     paths: dict[int, int] = field(default_factory=dict)
     """Events that have the path."""
     runs: dict[int, int] = field(default_factory=dict)
-    """How often the path has another value than in the event before; the first one counts."""
+    """Times the path has another value than in the event before; the first one counts."""
     types: dict[tuple[int, int], int] = field(default_factory=dict)
     """Events that have the path with a value of this type."""
     values: dict[tuple[int, int, str], tuple[int, int]] = field(default_factory=dict)

@@ -85,7 +85,7 @@ def _greatest(name: str) -> str:
 def members(
     table: pa.Table, rules: Sequence[EntityRule], only: str | None = None
 ) -> Iterator[Members]:
-    """Yield the events that each rule assigns to an entity, or to the one with the id `only`.
+    """Yield the events of each rule's entities, or of the one with the id `only`.
 
     Unreadable messages belong to none. A rule may come several times, with other events.
     """

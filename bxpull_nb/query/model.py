@@ -44,7 +44,7 @@ class Code(str):
 
 
 def model(source: Any, command: str, as_: str = "typeddict", *, where: Conditions = None) -> Code:
-    """Return the code of a class for the params of a command, as the events have them.
+    """Return the code of a class for the params that a command's events have.
 
     `source` and `where` are those of `bx.schema`; `command` is such as `crm.dealUpdate`, or
     `dealUpdate` where one module has it. `as_` is `typeddict`, `msgspec` or `pydantic`. Nested

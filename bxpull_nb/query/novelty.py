@@ -50,15 +50,15 @@ class Novelty(NamedTuple):
     path: str | None
     type: str | None
     events: int
-    """How many events have it, of the `of` since the first one."""
+    """Events that have it, of the `of` since the first one."""
     of: int
     before: int
-    """How many there were before it without it."""
+    """Events before it, without it."""
     chance: float
 
 
 class _Entries(NamedTuple):
-    """What one structure of params has: paths, and paths with types."""
+    """The names in one structure of params: paths, and paths with types."""
 
     paths: list[str]
     types: list[tuple[str, str]]

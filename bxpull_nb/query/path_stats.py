@@ -53,7 +53,7 @@ class PathStats:
     """The values of one path so far."""
 
     types: Counter[str] = field(default_factory=Counter)
-    """How many values have each type."""
+    """The number of values of each type."""
     events: int = 0
     """Events that have the path."""
     examples: list[Any] = field(default_factory=list)
@@ -72,7 +72,7 @@ class PathStats:
 
     @property
     def distinct(self) -> int:
-        """How many different values there are, of those that are no array, object or null."""
+        """The number of different values that are no array, object or null."""
         if not self._is_cut:
             return len(self._hashes)
         return round((_KEPT - 1) / (max(self._hashes) / 2**64))
@@ -116,7 +116,7 @@ def add_level(
     times: np.ndarray,
     stats: dict[int, PathStats],
 ) -> None:
-    """Add the values of a level; `times` are microseconds of each row, -1 for an unknown one."""
+    """Add the values of a level. `times` are microseconds of each row, -1 where unknown."""
     if not len(level.rows):
         return
     types = types_of(level)

@@ -21,7 +21,7 @@ class Silence(NamedTuple):
 
     command: str
     last_us: int
-    """When it came last, in microseconds since 1970."""
+    """Its last time, in microseconds since 1970."""
     longest_us: int
     """Its longest pause before."""
     events: int

@@ -9,7 +9,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9 _.,:(){}\[\]-]")  # known encoders write these 
 
 
 def json_pattern(value: str, *, exact: bool) -> str:
-    """Return the pattern of a text, in the syntax of RE2; upper or lower case unless `exact`."""
+    """Return the pattern of a text, for RE2. Unless `exact`, case does not matter."""
     body = "".join(_json_char(char, exact=exact) for char in value)
     return body if exact else f"(?i:{body})"
 

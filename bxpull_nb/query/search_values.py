@@ -26,7 +26,7 @@ _DECIMAL = r"^[+-]?\d+(\.\d+)?([eE][+-]?\d+)?$"
 
 
 def met_by_values(term: Term, column: pa.ChunkedArray) -> np.ndarray:
-    """Whether each of these JSON texts has a value at the path of the term that meets it.
+    """Whether each of these JSON texts meets the term by a value at its path.
 
     Values are compared as texts: 15 and "15" are one. Greater and less compare numbers with a
     number, also those in a text, and texts with a text.
@@ -65,7 +65,7 @@ def _met(texts: pa.LargeStringArray, path: "Path", term: Term) -> np.ndarray:
 
 
 def texts_at(texts: pa.LargeStringArray, path: "Path") -> pa.Array:
-    """Return the value of each JSON text at the path, as text; lists of them for many values."""
+    """Return each JSON text's value at the path as text; lists for many values."""
     return _answered(texts, "text ->> $path", path)
 
 

@@ -18,7 +18,7 @@ class Shape:
     """The values of one path, with the shapes of the values within them."""
 
     types: Counter[str] = field(default_factory=Counter)
-    """How many values have each type."""
+    """The number of values of each type."""
     keys: dict[str, "Shape"] = field(default_factory=dict)
     values: "Shape | None" = None
     """Values of a map; None where no object is a map."""

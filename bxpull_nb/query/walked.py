@@ -27,7 +27,7 @@ class Part(NamedTuple):
 
     table: pa.Table
     first: int
-    """How many events there were in the parts before."""
+    """The number of events in the parts before."""
     roots: np.ndarray
     """Number of the path of each row's module and command."""
     levels: Iterator[Level]

@@ -103,7 +103,7 @@ class Signer:
         return write_token(self._key, claims)
 
     def claims(self, token: str, moment: float) -> dict[str, Any] | None:
-        """Return the claims of a token that is valid at the moment; None for any other text."""
+        """Return the claims of a token that is valid now; None for any other text."""
         return read_token(self._key, token, moment)
 
 

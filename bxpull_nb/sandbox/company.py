@@ -17,7 +17,7 @@ __all__ = ["Company"]
 
 
 class Company:
-    """What people change, and the queues of the events that their changes make.
+    """The objects that people change, and the queues of the events about it.
 
     `spawn` runs a coroutine in the server's loop.
     """

@@ -6,7 +6,7 @@ __all__ = ["DemoEvent"]
 
 
 class DemoEvent(NamedTuple):
-    """One event, the type of the channel that it belongs to, and its place in a life."""
+    """One event, its channel's type, and its place in an entity's life."""
 
     module_id: str
     command: str

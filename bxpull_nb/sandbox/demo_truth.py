@@ -21,7 +21,7 @@ _COUNTER = 10**16  # a mid is ten digits and a counter of sixteen
 
 @dataclass(frozen=True)
 class Truth:
-    """What the demo traffic of a sandbox really was, as tables; times are `server_time`."""
+    """The real course of a sandbox's demo traffic, as tables; times are `server_time`."""
 
     events: "pd.DataFrame"
     """A row for each event and each entity that it belongs to, in order: `number`, `mid`,

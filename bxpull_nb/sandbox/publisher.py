@@ -59,7 +59,7 @@ class Publisher:
         return self._broker.publish(body, targets, expiry, moment)
 
     def publish_raw(self, body: str, kinds: Sequence[str], expiry: int, sender: str) -> str:
-        """Publish a body of the back end, or of a `client` who is another user; return its mid.
+        """Publish a body of the back end or of a `client`, and return its mid.
 
         Raises SettingsError for another sender, for a body that UTF-8 cannot encode, and for a
         channel that does not exist.

@@ -100,7 +100,7 @@ class PushControls(Controls):
             portal.server.spawn(portal.push.cut_idle(seconds))
 
     def answer_html(self, n: int = 1) -> None:
-        """Answer the next `n` polls with HTML and HTTP 200, as a proxy may do; 0 ends it."""
+        """Answer the next `n` polls with HTML and HTTP 200, as a proxy may. 0 ends it."""
         html = self._running.push.faults.html
         if n == 0:
             html.clear()

@@ -252,7 +252,7 @@ class Settings:
 
     @property
     def drift_after(self) -> int | None:
-        """How many demo events come before they change; None where they never do."""
+        """The number of demo events before they change; None where they never do."""
         if isinstance(self.drift, bool):
             return _DRIFT_AFTER if self.drift else None
         return self.drift

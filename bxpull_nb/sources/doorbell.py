@@ -4,8 +4,8 @@ import asyncio
 from contextlib import suppress
 from typing import Any
 
-from bxpull_nb.listener import Beginnings, CaptureTarget
-from bxpull_nb.models import Batch, Event, LogEntry, RecordBatch
+from bxpull_nb.listener import CaptureTarget, PassingTarget
+from bxpull_nb.models import Batch, Event, RecordBatch
 from bxpull_nb.models.fields import whole_number
 
 __all__ = ["Doorbell", "DoorbellTarget"]
@@ -53,36 +53,20 @@ class Doorbell:
         return self._ringing.is_set()
 
 
-class DoorbellTarget:
+class DoorbellTarget(PassingTarget):
     """Passes a listener's batches on, and lets the doorbell hear its messages among them."""
 
     def __init__(self, target: CaptureTarget, bell: Doorbell) -> None:
-        self._target = target
+        super().__init__(target)
         self._bell = bell
-
-    def began(self, since: float, beginnings: Beginnings = ()) -> None:
-        """Note when the capture began, and after which mids."""
-        self._target.began(since, beginnings)
 
     def store(self, batch: Batch) -> None:
         """Store the records, then hear the doorbell."""
-        self._target.store(batch)
+        super().store(batch)
         if _COMMAND in RecordBatch.of(batch.records).commands:
             for record in batch.records:
                 if isinstance(record, Event) and _is_bell(record):
                     self._bell.hear(record)
-
-    def is_safe(self) -> bool:
-        """Whether everything that was stored is on disk."""
-        return self._target.is_safe()
-
-    def happened(self, entry: LogEntry) -> None:
-        """Log the entry."""
-        self._target.happened(entry)
-
-    def changed(self) -> None:
-        """Wake the calls that wait for a change of state."""
-        self._target.changed()
 
 
 def _is_bell(event: Event) -> bool:

@@ -19,7 +19,7 @@ _SHARED = (
 
 
 class ForeignMarks:
-    """Looks for marked records when there may be some: at the start, and after a lost answer.
+    """Looks for marked records at the start, and after a lost answer.
 
     A program that is at work deletes its records within seconds. So records belong to a process
     that has ended, or to a lost answer, when they are there after `timing.adopt_after` seconds.

@@ -42,9 +42,6 @@ def _elsewhere(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
     monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
 
 
-# --- the command itself
-
-
 def test_the_version() -> None:
     """One line for scripts and bug reports."""
     result = bxpull("--version")
@@ -144,9 +141,6 @@ def test_what_was_typed_wrong_is_one_line(
 ) -> None:
     """It names the culprit and the choices, and the exit code is 2."""
     assert_fails(bxpull(*args, **env), 2, *words)
-
-
-# --- config
 
 
 @pytest.fixture
@@ -277,9 +271,6 @@ def test_a_portal_that_does_not_answer_is_one_line() -> None:
     with Sandbox() as stopped:
         source = ["--url", stopped.url, "--token", stopped.token]
     assert_fails(bxpull("config", *source), 1, "did not answer")
-
-
-# --- listen
 
 
 @pytest.mark.parametrize("transport", ["websocket", "polling"])
@@ -435,9 +426,6 @@ def test_a_closed_pipe_ends_it_quietly() -> None:
     assert "Traceback" not in output
 
 
-# --- sandbox
-
-
 @posix
 def test_the_sandbox_prints_how_to_connect(tmp_path: Path) -> None:
     """The printed line works, and Ctrl-C ends it."""
@@ -450,9 +438,6 @@ def test_the_sandbox_prints_how_to_connect(tmp_path: Path) -> None:
         assert "no demo traffic" in output
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 0
-
-
-# --- lab
 
 
 class Started:

@@ -49,9 +49,6 @@ def has_journaled(collector: Collector, count: int) -> None:
     eventually(lambda: len(collector.feed) >= count)
 
 
-# --- feed to journal to dataset
-
-
 def test_all_of_it_is_written_at_the_end(sandbox: Sandbox, portal: Portal, tmp_path: Path) -> None:
     """And counted."""
     parts: list[Any] = []
@@ -169,9 +166,6 @@ def test_it_catches_up_when_the_dataset_takes_parts_again(
     assert (collector.stats.dataset_error, collector.stats.pending_bytes) == (None, 0)
     collector.finish()
     assert numbers(tmp_path / "ds") == list(range(20))
-
-
-# --- a full disk under the journal
 
 
 @pytest.fixture
@@ -308,9 +302,6 @@ def test_its_log_does_not_grow_for_weeks(portal: Portal, tmp_path: Path) -> None
     assert (len(log), df.index[-1], df["mid"].iloc[-1]) == (40_000, 39_999, "39")
 
 
-# --- watched from outside
-
-
 def test_the_metrics_are_those_of_the_feed(
     sandbox: Sandbox, portal: Portal, tmp_path: Path
 ) -> None:
@@ -351,9 +342,6 @@ def test_a_metrics_port_that_is_taken(portal: Portal, tmp_path: Path) -> None:
             serving_metrics(int(port), lambda: collector.stats),
         ):
             pass
-
-
-# --- all of it at once
 
 
 @pytest.mark.slow

@@ -3,17 +3,10 @@
 from datetime import timedelta
 
 import msgspec
-import pytest
 
 from bxpull_nb.jupyter.widgets.config_card import ConfigCard
 from tests.support.configs import PRIVATE, SHARED, config, seed_answer
-from tests.support.fake_comm import Recorder, from_page, record_comms
-
-
-@pytest.fixture
-def comms(monkeypatch: pytest.MonkeyPatch) -> Recorder:
-    """Everything the card publishes."""
-    return record_comms(monkeypatch)
+from tests.support.fake_comm import Recorder, from_page
 
 
 def test_the_config_travels_masked(comms: Recorder) -> None:

@@ -19,15 +19,9 @@ from bxpull_nb.portal import Portal
 from bxpull_nb.rest.auth import AccessToken
 from bxpull_nb.sandbox import Sandbox
 from bxpull_nb.storage.export import read_events
-from tests.support.fake_comm import Recorder, from_page, record_comms, sent_by
+from tests.support.fake_comm import Recorder, from_page, sent_by
 from tests.support.rows import played
 from tests.support.waiting import eventually
-
-
-@pytest.fixture
-def comms(monkeypatch: pytest.MonkeyPatch) -> Recorder:
-    """Everything the widgets publish."""
-    return record_comms(monkeypatch)
 
 
 @pytest.fixture

@@ -4,11 +4,10 @@ import json
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
-import ipywidgets
 import pytest
 
 import bxpull_nb as bx
@@ -19,10 +18,13 @@ from bxpull_nb.jupyter.widgets.rate_chart import RateChart
 from bxpull_nb.jupyter.widgets.rows import encode_rows
 from bxpull_nb.models import Arrival, BadFrame, Record
 from bxpull_nb.storage.eventlog import EventLog
-from tests.support.fake_comm import Recorder, Sent, from_page, record_comms, sent_by
-from tests.support.row_source import NOW_US, Clock, ListSource, event
+from tests.support.clock import Clock
+from tests.support.fake_comm import Recorder, Sent, from_page, sent_by
+from tests.support.row_source import NOW_US, ListSource, event
 from tests.support.rows import frame, played
 from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.usefixtures("comms")
 
 XSS = "<img src=x onerror=window.__xss=1>"
 
@@ -75,16 +77,6 @@ def ids(rows: list[list[Any]]) -> list[int]:
 def at_once(work: Callable[[], None]) -> None:
     """Search on the test's own thread."""
     work()
-
-
-@pytest.fixture(autouse=True)
-def recorder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorder]:
-    """Widgets open fake comms, and are closed in the end."""
-    yield record_comms(monkeypatch)
-    ipywidgets.Widget.close_all()
-
-
-# ---- when it sends
 
 
 def test_nothing_is_sent_without_a_page() -> None:
@@ -182,9 +174,6 @@ def test_a_quiet_log_says_now_and_then_where_it_ends() -> None:
     assert heads(table) == [("snapshot", 0, 1), ("rows", 1, 0), ("rows", 1, 0)]
 
 
-# ---- how much it sends
-
-
 def test_of_a_burst_only_what_the_page_holds_is_sent() -> None:
     """Twenty thousand rows at once are the newest hundred in one message."""
     source = ListSource(10)
@@ -255,9 +244,6 @@ def test_the_page_holds_one_to_ten_thousand_rows(rows: int) -> None:
     """Anything else is refused, with the limits in the message."""
     with pytest.raises(SettingsError, match="from 1 to 10000"):
         LiveTable(ListSource(), rows=rows)
-
-
-# ---- another source
 
 
 @pytest.mark.parametrize("shown", [True, False])
@@ -338,9 +324,6 @@ def test_rows_replaced_during_a_flush_start_over_at_the_next() -> None:
         table.flush()
 
 
-# ---- the cells of a row
-
-
 def test_a_row_holds_what_the_columns_show() -> None:
     """Time in ms, channel, module, command, params as text, lag in us, mid."""
     [row] = json.loads(encode_rows([event(15)]))
@@ -412,8 +395,6 @@ def test_hostile_text_travels_as_data() -> None:
     assert first[2:5] == [XSS, XSS, json.dumps({"x": XSS})]
     assert second[4:] == [XSS, None, None, XSS]
 
-
-# ---- filters and flags
 
 EVERYTHING = {"text": "", "module": None, "command": None, "since_us": None, "until_us": None}
 
@@ -527,10 +508,7 @@ def test_another_source_has_no_flags_yet() -> None:
     assert head["filters"]["module"] == "crm"
 
 
-# ---- what is saved
-
-
-def test_no_row_is_in_any_trait(recorder: Recorder) -> None:
+def test_no_row_is_in_any_trait(comms: Recorder) -> None:
     """What is synced is saved with the notebook: settings yes, events never."""
     table = LiveTable(source := ListSource(3), empty="Quiet.", rows=7, height=200)
     source.records.append(event(4, command="S3CRET"))
@@ -541,12 +519,9 @@ def test_no_row_is_in_any_trait(recorder: Recorder) -> None:
     state = table.get_state()
     assert (state["rows"], state["empty"], state["height"]) == (7, "Quiet.", 200)
     assert "S3CRET" not in repr(state)
-    trait_messages = [m for m in recorder.sent if m.content is None]
+    trait_messages = [m for m in comms.sent if m.content is None]
     assert {m.type for m in trait_messages} == {"comm_open"}
     assert "S3CRET" not in repr(trait_messages)
-
-
-# ---- clicks
 
 
 def test_a_clicked_row_reaches_every_callback() -> None:
@@ -587,9 +562,6 @@ def test_what_makes_no_sense_is_ignored(content: object) -> None:
     table.flush()
     assert seen == []
     assert sent_by(table) == []
-
-
-# ---- threads
 
 
 def test_two_flushing_threads_lose_and_double_nothing() -> None:

@@ -3,10 +3,8 @@
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
-import ipywidgets
 import pytest
 
 from bxpull_nb.capture.recorded import recorded_rows
@@ -16,9 +14,12 @@ from bxpull_nb.jupyter.widgets.rows import RowSource
 from bxpull_nb.models import Arrival, BadFrame, Event
 from bxpull_nb.query.search_text import parsed
 from bxpull_nb.storage.eventlog import EventLog
-from tests.support.fake_comm import Recorder, from_page, record_comms, sent_by
-from tests.support.row_source import NOW_US, Clock, ListSource, event
+from tests.support.clock import Clock
+from tests.support.fake_comm import Recorder, from_page, sent_by
+from tests.support.row_source import NOW_US, ListSource, event
 from tests.support.rows import frame
+
+pytestmark = pytest.mark.usefixtures("comms")
 
 SECOND = NOW_US // 1_000_000
 XSS = "<img src=x onerror=window.__xss=1>"
@@ -52,16 +53,6 @@ def bodies(chart: RateChart) -> list[dict[str, Any]]:
 def total(seconds: list[list[Any]]) -> int:
     """The events in these seconds."""
     return sum(sum(commands.values()) + others for _, commands, others, _ in seconds)
-
-
-@pytest.fixture(autouse=True)
-def recorder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorder]:
-    """Widgets open fake comms, and are closed in the end."""
-    yield record_comms(monkeypatch)
-    ipywidgets.Widget.close_all()
-
-
-# ---- what it counts
 
 
 def test_seconds_hold_counts_by_command_and_the_median_lag() -> None:
@@ -144,9 +135,6 @@ def test_hostile_names_and_labels_travel_as_data() -> None:
     assert first["seconds"][0][1] == {XSS: 1, "a?b": 1}
     assert second["flags"] == [[NOW_US, XSS]]
     assert second["shades"] == [[NOW_US, None, "a?b"]]
-
-
-# ---- when it sends, and how much
 
 
 def test_only_changed_seconds_travel() -> None:
@@ -255,9 +243,6 @@ def test_an_update_takes_no_longer_with_a_longer_log() -> None:
     assert size < 1_000
 
 
-# ---- marks
-
-
 def test_flags_and_shades_travel_once_and_again_in_a_snapshot() -> None:
     """A shade that ended replaces itself."""
     chart = chart_of(ListSource())
@@ -286,9 +271,6 @@ def test_marks_are_bounded() -> None:
         assert [flag[0] for flag in body["flags"]] == list(range(300, 500))
         assert [shade[0] for shade in body["shades"]] == list(range(300, 500))
     assert sent_by(chart)[-1].size < 50_000
-
-
-# ---- another source, and what is saved
 
 
 def test_another_or_emptied_source_starts_over() -> None:
@@ -324,7 +306,7 @@ def test_a_recording_has_no_now() -> None:
     assert bodies(chart_of(source, live=False))[0]["now"] is None
 
 
-def test_nothing_that_arrived_is_in_any_trait(recorder: Recorder) -> None:
+def test_nothing_that_arrived_is_in_any_trait(comms: Recorder) -> None:
     """What is synced is saved with the notebook: settings yes, names and marks never."""
     source = ListSource()
     source.records += [at(0, "S3CRET")]
@@ -334,12 +316,9 @@ def test_nothing_that_arrived_is_in_any_trait(recorder: Recorder) -> None:
     chart.flush()
     state = chart.get_state()
     assert (state["empty"], state["height"]) == ("Quiet.", 200)
-    traits = [message for message in recorder.sent if message.content is None]
+    traits = [message for message in comms.sent if message.content is None]
     assert {message.type for message in traits} == {"comm_open"}
     assert "S3CRET" not in repr((state, traits))
-
-
-# ---- picking
 
 
 def test_a_pick_reaches_every_callback_and_the_next_snapshot() -> None:

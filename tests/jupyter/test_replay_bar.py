@@ -9,14 +9,10 @@ import bxpull_nb as bx
 from bxpull_nb.jupyter.widgets import Explorer
 from bxpull_nb.jupyter.widgets.figures import duration
 from bxpull_nb.portal import Portal
-from tests.support.fake_comm import record_comms
 from tests.support.rows import played
 from tests.support.waiting import eventually
 
-
-@pytest.fixture(autouse=True)
-def _comms(monkeypatch: pytest.MonkeyPatch) -> None:
-    record_comms(monkeypatch)
+pytestmark = pytest.mark.usefixtures("comms")
 
 
 def test_a_live_feed_has_no_bar(portal: Portal) -> None:

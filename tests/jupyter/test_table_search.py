@@ -1,26 +1,19 @@
 """The table's search without a browser: asked of the kernel, over all rows, past and live."""
 
 import json
-from collections.abc import Iterator
 
-import ipywidgets
 import pytest
 
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.jupyter.widgets import live_answer
 from bxpull_nb.jupyter.widgets.live_answer import LiveAnswer
 from bxpull_nb.query.search_text import parsed
-from tests.support.fake_comm import from_page, record_comms, sent_by
-from tests.support.row_source import NOW_US, Clock, event
+from tests.support.clock import Clock
+from tests.support.fake_comm import from_page, sent_by
+from tests.support.row_source import NOW_US, event
 from tests.support.searched_table import choose, fill, ids, log_of, newest, shown
 
-
-@pytest.fixture(autouse=True)
-def _comms(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Widgets open fake comms, and are closed in the end."""
-    record_comms(monkeypatch)
-    yield
-    ipywidgets.Widget.close_all()
+pytestmark = pytest.mark.usefixtures("comms")
 
 
 def test_a_search_is_of_all_rows_and_goes_on() -> None:

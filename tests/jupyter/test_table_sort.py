@@ -1,10 +1,8 @@
 """The order of a table by a column: asked of the kernel, over all rows that are kept."""
 
 import random
-from collections.abc import Iterator
 from typing import Any
 
-import ipywidgets
 import pytest
 
 from bxpull_nb.jupyter.widgets.found_rows import ALL
@@ -15,17 +13,11 @@ from bxpull_nb.jupyter.widgets.table_search import TableSearch
 from bxpull_nb.models import Arrival, BadFrame, Record
 from bxpull_nb.params.path import Path
 from bxpull_nb.storage.eventlog import EventLog
-from tests.support.fake_comm import Sent, from_page, record_comms, sent_by
+from tests.support.fake_comm import Sent, from_page, sent_by
 from tests.support.row_source import NOW_US, event
 from tests.support.searched_table import choose, fill, ids, log_of, newest, shown
 
-
-@pytest.fixture(autouse=True)
-def _comms(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Widgets open fake comms, and are closed in the end."""
-    record_comms(monkeypatch)
-    yield
-    ipywidgets.Widget.close_all()
+pytestmark = pytest.mark.usefixtures("comms")
 
 
 def sort(table: LiveTable, column: str | None, *, down: bool = False) -> None:

@@ -10,13 +10,9 @@ from bxpull_nb.listener import Timing
 from bxpull_nb.portal import Portal
 from bxpull_nb.rest.auth import AccessToken
 from bxpull_nb.sandbox import Sandbox
-from tests.support.fake_comm import record_comms
 from tests.support.waiting import eventually
 
-
-@pytest.fixture(autouse=True)
-def _comms(monkeypatch: pytest.MonkeyPatch) -> None:
-    record_comms(monkeypatch)
+pytestmark = pytest.mark.usefixtures("comms")
 
 
 @pytest.fixture

@@ -1,18 +1,9 @@
 """When audits are due by volume."""
 
 from bxpull_nb.listener.audit_pace import LARGEST_AUDIT, AuditPace
+from tests.support.clock import Clock
 
 MB = 1024 * 1024
-
-
-class Clock:
-    """A clock that a test sets, in seconds."""
-
-    now = 100.0
-
-    def __call__(self) -> float:
-        """Return the set time."""
-        return self.now
 
 
 def audited(pace: AuditPace, clock: Clock, seconds: float) -> None:
@@ -24,14 +15,14 @@ def audited(pace: AuditPace, clock: Clock, seconds: float) -> None:
 
 def test_an_audit_is_due_long_before_its_answer_is_too_large() -> None:
     """A sixteenth of the limit: an answer takes six times its size while it is read."""
-    pace = AuditPace(Clock())
+    pace = AuditPace(Clock(100.0))
     assert [pace.add(1 * MB) for _ in range(4)] == [False, False, False, True]
     assert not pace.is_too_much
 
 
 def test_what_comes_during_an_audit_counts_for_the_next() -> None:
     """The count begins with the question, not with its answer."""
-    clock = Clock()
+    clock = Clock(100.0)
     pace = AuditPace(clock)
     pace.add(4 * MB)
     clock.now += 60
@@ -44,7 +35,7 @@ def test_what_comes_during_an_audit_counts_for_the_next() -> None:
 
 def test_a_fast_lane_spends_a_twentieth_of_its_time_on_audits() -> None:
     """An audit of 0.1 s at 12 MB/s leaves 2 seconds, that is 24 MB, until the next."""
-    clock = Clock()
+    clock = Clock(100.0)
     pace = AuditPace(clock)
     clock.now += 2
     pace.add(24 * MB)
@@ -55,7 +46,7 @@ def test_a_fast_lane_spends_a_twentieth_of_its_time_on_audits() -> None:
 
 def test_a_lane_too_fast_for_audits_is_audited_by_time_only() -> None:
     """Its history is too large by then: that is known without asking for it."""
-    clock = Clock()
+    clock = Clock(100.0)
     pace = AuditPace(clock)
     clock.now += 1
     pace.add(60 * MB)

@@ -2,14 +2,11 @@
 
 import asyncio
 import gzip
-import threading
 import time
 import tracemalloc
 import zlib
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Callable
 from functools import cache
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import httpx
@@ -21,81 +18,55 @@ from bxpull_nb.http import body, http_client
 from bxpull_nb.rest import RestClient
 from bxpull_nb.rest.auth import AccessToken, request_tokens
 from bxpull_nb.rest.publish import publish
+from tests.support.answering import Request, Send, serving
 from tests.support.configs import config, current_answer
 
 MEGABYTE = 1024 * 1024
 TOKEN = "0123456789abcdef0123456789abcdef"
 GRANT = {"grant_type": "refresh_token", "client_secret": "a-secret-0123456789"}
 
-Send = Callable[[BaseHTTPRequestHandler], None]
 
-
-@contextmanager
-def serving(send: Send) -> Iterator[str]:
-    """Serve on this machine; `send` writes the answer to every request."""
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers.get("content-length", 0)))
-            with suppress(OSError):  # the client has seen enough
-                send(self)
-            self.close_connection = True
-
-        def log_message(self, *_: object) -> None:
-            """Write nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
-def head(handler: BaseHTTPRequestHandler, **headers: str) -> None:
+def head(request: Request, **headers: str) -> None:
     """Send the status and these headers."""
-    handler.send_response_only(200)
-    handler.send_header("Content-Type", "application/json")
+    request.send_response_only(200)
+    request.send_header("Content-Type", "application/json")
     for name, value in headers.items():
-        handler.send_header(name.replace("_", "-"), value)
-    handler.end_headers()
+        request.send_header(name.replace("_", "-"), value)
+    request.end_headers()
 
 
 def packed(body: bytes, encoding: str, *, sized: bool = True) -> Send:
     """Answer with that body in that encoding."""
 
-    def send(handler: BaseHTTPRequestHandler) -> None:
+    def send(request: Request) -> None:
         size = {"Content_Length": str(len(body))} if sized else {}
-        head(handler, Content_Encoding=encoding, **size)
-        handler.wfile.write(body)
+        head(request, Content_Encoding=encoding, **size)
+        request.wfile.write(body)
 
     return send
 
 
-def chunked(handler: BaseHTTPRequestHandler) -> None:
+def chunked(request: Request) -> None:
     """Answer with more than the limit, in chunks, without a length."""
-    head(handler, Transfer_Encoding="chunked")
+    head(request, Transfer_Encoding="chunked")
     part = b"a" * MEGABYTE
     for _ in range(200):
-        handler.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
+        request.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
 
 
-def dripping(handler: BaseHTTPRequestHandler) -> None:
+def dripping(request: Request) -> None:
     """Answer with a byte now and then, for ever."""
-    head(handler, Content_Length="1000000")
+    head(request, Content_Length="1000000")
     while True:
-        handler.wfile.write(b" ")
+        request.wfile.write(b" ")
         time.sleep(0.02)
 
 
-def dripping_head(handler: BaseHTTPRequestHandler) -> None:
+def dripping_head(request: Request) -> None:
     """Send headers for ever."""
-    handler.wfile.write(b"HTTP/1.1 200 OK\r\n")
+    request.wfile.write(b"HTTP/1.1 200 OK\r\n")
     while True:
-        handler.wfile.write(b"X: y\r\n")
+        request.wfile.write(b"X: y\r\n")
         time.sleep(0.02)
 
 
@@ -287,9 +258,9 @@ def test_a_redirect_to_no_address_is_an_error_of_ours(
 ) -> None:
     """Httpx raises some of them as no error of HTTP."""
 
-    def send(handler: BaseHTTPRequestHandler) -> None:
-        handler.wfile.write(b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\n")
-        handler.wfile.write(f"Location: {location}\r\n\r\n".encode("latin-1"))
+    def send(request: Request) -> None:
+        request.wfile.write(b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\n")
+        request.wfile.write(f"Location: {location}\r\n\r\n".encode("latin-1"))
 
     with serving(send) as url, pytest.raises(errors.RestError) as caught:
         ask(url)
@@ -300,10 +271,10 @@ def test_a_redirect_to_no_address_is_an_error_of_ours(
 def test_a_header_need_not_be_ascii(value: str) -> None:
     """A proxy may name itself in any bytes."""
 
-    def send(handler: BaseHTTPRequestHandler) -> None:
+    def send(request: Request) -> None:
         body = b'{"result": 7, "time": {}}'
-        handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n" % len(body))
-        handler.wfile.write(b"X-By: " + value.encode() + b"\r\n\r\n" + body)
+        request.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n" % len(body))
+        request.wfile.write(b"X-By: " + value.encode() + b"\r\n\r\n" + body)
 
     with serving(send) as url:
         assert call(url) == 7

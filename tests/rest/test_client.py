@@ -201,8 +201,6 @@ def test_cache_and_reopen_travel_as_y_and_n(monkeypatch: pytest.MonkeyPatch) -> 
     ]
 
 
-# ---- repeating, waiting, moving: against a portal with scripted answers -----------------
-
 WEBHOOK = "https://acme.bitrix24.com/rest/7/webhook-secret-0000/"
 SECRET = "webhook-secret-0000"
 
@@ -429,9 +427,6 @@ def test_a_moved_webhook_keeps_its_secret_to_itself() -> None:
         assert SECRET not in str(caught.value)
 
 
-# ---- parameters ---------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("params", "message"),
     [
@@ -467,8 +462,6 @@ def test_a_method_is_a_name_and_no_address(method: Any) -> None:
     with pytest.raises(errors.SettingsError, match="no REST method's name"):
         asked(ScriptedPortal(), lambda client: client.call(method))
 
-
-# ---- the webhook's own feed ---------------------------------------------------------------
 
 REFUSED = (403, {"error": "WRONG_AUTH_TYPE", "error_description": "applications only"})
 
@@ -506,9 +499,6 @@ def test_an_application_never_gets_a_personal_feed() -> None:
     with pytest.raises(errors.WrongAuthType):
         asked(portal, lambda client: client.fetch_config())
     assert len(portal.calls) == 1
-
-
-# ---- public channels ----------------------------------------------------------------------
 
 
 CONFIG = {"result": current_answer()}
@@ -560,9 +550,6 @@ def test_a_portal_without_a_list_leaves_users_out(
             ScriptedPortal(CONFIG, error("OVERLOAD_LIMIT")),
             lambda client: client.public_channels([8]),
         )
-
-
-# ---- no secret anywhere -------------------------------------------------------------------
 
 
 def test_no_log_line_holds_a_secret(answering: Answer, caplog: pytest.LogCaptureFixture) -> None:

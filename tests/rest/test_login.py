@@ -7,7 +7,6 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from email.message import Message
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -16,6 +15,7 @@ import pytest
 from bxpull_nb import errors
 from bxpull_nb.rest.auth import MemoryStore
 from bxpull_nb.rest.login import login
+from tests.support.answering import Request, serving
 
 CLIENT = ("local.1234567890abcdef", "client-secret-1234567890")
 SECRETS = (CLIENT[1], "the-code-of-this-login", "access-token-0001", "refresh-token-0001")
@@ -36,32 +36,23 @@ class TokenServer:
                 "member_id": "m1",
             },
         )
-        outer = self
+        self.url = ""
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                form = self.rfile.read(int(self.headers["content-length"])).decode()
-                outer.grants.append({k: v[0] for k, v in parse_qs(form).items()})
-                status, body = outer.answer
-                self.send_response(status)
-                self.end_headers()
-                self.wfile.write(json.dumps(body).encode())
-
-            def log_message(self, *_: object) -> None:
-                """Say nothing."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
+    def send(self, request: Request) -> None:
+        """Note what was asked, and answer."""
+        self.grants.append({k: v[0] for k, v in parse_qs(request.body.decode()).items()})
+        status, body = self.answer
+        request.send_response(status)
+        request.end_headers()
+        request.wfile.write(json.dumps(body).encode())
 
 
 @pytest.fixture
 def portal() -> Iterator[TokenServer]:
     """A portal whose token server it is itself."""
-    started = TokenServer()
-    yield started
-    started.server.shutdown()
-    started.server.server_close()
+    tokens = TokenServer()
+    with serving(tokens.send) as tokens.url:
+        yield tokens
 
 
 def visit(address: str) -> tuple[int, str]:

@@ -392,9 +392,6 @@ def test_a_token_without_its_refresh_token_is_half_of_the_arguments() -> None:
         app(token="access-token-0000")
 
 
-# ---- stores -------------------------------------------------------------------------------
-
-
 def test_a_token_file_is_only_its_owners(tmp_path: Path) -> None:
     """Mode 0600 in a folder of mode 0700, and nothing left next to it."""
     store = FileStore(tmp_path / "tokens")
@@ -545,9 +542,6 @@ def test_a_keyring_that_breaks_later_is_logged(caplog: pytest.LogCaptureFixture)
     assert "bxpull login" in caplog.text
     with pytest.raises(errors.TokensNotStored, match=r"store=FileStore\(\)"):
         store.save(PORTAL, "a", PAIR)
-
-
-# ---- connect() ----------------------------------------------------------------------------
 
 
 def test_connect_takes_an_application() -> None:

@@ -3,13 +3,11 @@
 import asyncio
 import subprocess
 import sys
-import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ from bxpull_nb import errors
 from bxpull_nb.rest import RestClient
 from bxpull_nb.rest.auth import FileStore, KeyringStore, MemoryStore, OAuthApp, TokenPair
 from bxpull_nb.sandbox import Sandbox
+from tests.support.answering import Request, serving
 from tests.support.command import environment
 from tests.support.scripted_portal import CLIENT, PORTAL, ScriptedPortal
 
@@ -63,29 +62,21 @@ def slow_grants(box: Sandbox, seconds: float) -> Iterator[tuple[str, list[int]]]
     """Serve the sandbox's token server; what it grants arrives late, what it refuses at once."""
     statuses: list[int] = []
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
-            request = urllib.request.Request(f"{box.url}/oauth/token/", body)
-            try:
-                with urllib.request.urlopen(request) as answer:
-                    status, content = answer.status, answer.read()
-                time.sleep(seconds)
-            except urllib.error.HTTPError as exc:
-                status, content = exc.code, exc.read()
-            statuses.append(status)
-            self.send_response_only(status)
-            self.end_headers()
-            self.wfile.write(content)
+    def send(request: Request) -> None:
+        asked = urllib.request.Request(f"{box.url}/oauth/token/", request.body)
+        try:
+            with urllib.request.urlopen(asked) as answer:
+                status, content = answer.status, answer.read()
+            time.sleep(seconds)
+        except urllib.error.HTTPError as exc:
+            status, content = exc.code, exc.read()
+        statuses.append(status)
+        request.send_response_only(status)
+        request.end_headers()
+        request.wfile.write(content)
 
-        def log_message(self, *_: object) -> None:
-            """Write nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/oauth/token/", statuses
-    server.shutdown()
-    server.server_close()
+    with serving(send) as url:
+        yield f"{url}/oauth/token/", statuses
 
 
 def started(

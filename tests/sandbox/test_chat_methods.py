@@ -8,28 +8,13 @@ import httpx
 import pytest
 
 from bxpull_nb.errors import SettingsError
+from tests.support.clock import Clock
 from tests.support.rest_answers import refusal, result
 from tests.support.visitor import Visitor, visiting
 from tests.support.waiting import eventually
 
 SUBSCRIBE, GET = "im.v2.Event.subscribe", "im.v2.Event.get"
 UNSUBSCRIBE = "im.v2.Event.unsubscribe"
-
-
-class Clock:
-    """A portal's clock that a test sets."""
-
-    now = 1_795_800_000.0
-
-    def __call__(self) -> float:
-        """Return the time in seconds since 1970."""
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    """Return a clock that stands still."""
-    return Clock()
 
 
 @pytest.fixture

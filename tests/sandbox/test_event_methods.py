@@ -1,20 +1,11 @@
 """Event bindings over HTTP: who may bind what, and how long it holds."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.support.rest_answers import refusal, result
 from tests.support.visitor import Visitor, visiting
 
 OFFLINE = {"event": "onCrmDealUpdate", "event_type": "offline"}
-
-
-@pytest.fixture
-def visitor() -> Iterator[Visitor]:
-    """Open a sandbox with default options."""
-    with visiting() as visitor:
-        yield visitor
 
 
 def test_the_events_are_those_of_the_callers_scope(visitor: Visitor) -> None:

@@ -1,7 +1,5 @@
 """Limits of the REST side, and REST faults on demand."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from bxpull_nb.sandbox.rest.error import RestRefusal, status_of
@@ -24,13 +22,6 @@ CODES = {
     "PORTAL_DELETED": (500, 403),
     "COMMAND_ERROR": (400, 400),
 }
-
-
-@pytest.fixture
-def visitor() -> Iterator[Visitor]:
-    """Open a sandbox for one test."""
-    with visiting() as visitor:
-        yield visitor
 
 
 @pytest.mark.parametrize("code", CODES)

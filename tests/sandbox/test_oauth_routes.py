@@ -1,6 +1,5 @@
 """OAuth of the sandbox: login, tokens, their rotation, expiry and rights."""
 
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -13,13 +12,6 @@ from bxpull_nb.sandbox.rest.error import RestRefusal
 from tests.support.visitor import Visitor, visiting
 
 REDIRECT = "http://127.0.0.1:8765/callback"
-
-
-@pytest.fixture
-def visitor() -> Iterator[Visitor]:
-    """Open a sandbox for one test."""
-    with visiting() as visitor:
-        yield visitor
 
 
 def authorize(visitor: Visitor, **query: str) -> httpx.Response:

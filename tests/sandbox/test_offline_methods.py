@@ -7,25 +7,9 @@ from typing import Any
 
 import pytest
 
+from tests.support.clock import Clock
 from tests.support.rest_answers import bind, deal_ids, refusal, result, take
 from tests.support.visitor import Visitor, visiting
-
-
-class Clock:
-    """A portal's clock that a test sets."""
-
-    def __init__(self) -> None:
-        self.now = 1_795_800_000.0
-
-    def __call__(self) -> float:
-        """Return the time in seconds since 1970."""
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    """Return a clock that stands still."""
-    return Clock()
 
 
 @pytest.fixture

@@ -25,8 +25,6 @@ from tests.support.events import (
     write_part,
 )
 
-# --- writing
-
 
 def test_one_collector_s_dataset_equals_its_journal(tmp_path: Path) -> None:
     """Value by value, with the same dtypes, however it was cut into parts."""
@@ -156,9 +154,6 @@ def test_blocks_change_no_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     pd.testing.assert_frame_equal(bx.read_events(tmp_path / "ds"), bx.read_events(tmp_path / "one"))
 
 
-# --- a journal that is read on while it is written
-
-
 def test_a_record_that_is_half_written_is_left_for_the_next_time(tmp_path: Path) -> None:
     """Byte by byte: never half a record, never one twice."""
     write(tmp_path / "whole", tens(0, 20))
@@ -197,9 +192,6 @@ def test_damage_is_passed_over(tmp_path: Path) -> None:
     uploader = Uploader(tmp_path / "a", tmp_path / "ds", PORTAL)
     assert uploader.upload() == 80
     assert len(read_journal_events(tmp_path / "a")) == 80
-
-
-# --- several collectors
 
 
 def test_a_gap_of_one_is_filled_by_another(tmp_path: Path) -> None:
@@ -269,9 +261,6 @@ def test_portals_do_not_mix(tmp_path: Path) -> None:
     assert events["portal"].value_counts().to_dict() == {"one.example": 20, "two.example": 20}
     one = bx.read_events(tmp_path / "ds", where=[("portal", "==", "one.example")])
     assert len(one) == 20
-
-
-# --- compaction
 
 
 def test_compaction_changes_no_event(tmp_path: Path) -> None:

@@ -116,9 +116,6 @@ def test_memory_is_a_place_too() -> None:
     assert bx.read_events(url)["mid"].tolist() == [mid(0)]
 
 
-# --- what goes wrong
-
-
 def test_a_foreign_file(tmp_path: Path) -> None:
     """Named, with what to do; hidden ones are of no concern."""
     collected(tmp_path / "a", tmp_path / "ds", tens(0, 20))

@@ -1,44 +1,68 @@
-"""A server that gives every request the same answer."""
+"""Servers on this machine whose answers a test writes."""
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-__all__ = ["Answer", "answering"]
+__all__ = ["Answer", "Request", "Send", "answering", "serving"]
 
 Answer = Callable[..., str]
 
 
-@pytest.fixture
-def answering() -> Iterator[Answer]:
-    """Start a server that gives every request the same answer; yield a function for it."""
-    servers: list[ThreadingHTTPServer] = []
+class Request(BaseHTTPRequestHandler):
+    """One request, to which a test writes the answer."""
 
-    def start(status: int = 200, body: str = "", kind: str = "text/html", **headers: str) -> str:
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                self.rfile.read(int(self.headers.get("content-length", 0)))
-                self.send_response_only(status)  # without a Date of its own
-                self.send_header("Content-Type", kind)
-                self.send_header("Content-Length", str(len(body.encode())))
-                for name, value in headers.items():
-                    self.send_header(name.replace("_", "-"), value)
-                self.end_headers()
-                self.wfile.write(body.encode())
+    protocol_version = "HTTP/1.1"
+    body = b""
 
-            do_POST = do_GET  # noqa: N815 - the base class looks for this name
+    def log_message(self, *_: object) -> None:
+        """Log nothing."""
 
-            def log_message(self, *_: object) -> None:
-                """Log nothing."""
 
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        servers.append(server)
-        return f"http://127.0.0.1:{server.server_port}"
+Send = Callable[[Request], None]
 
-    yield start
-    for server in servers:
+
+@contextmanager
+def serving(send: Send) -> Iterator[str]:
+    """Serve at the address yielded; `send` writes the answer to every request."""
+
+    class Handler(Request):
+        def do_GET(self) -> None:
+            self.body = self.rfile.read(int(self.headers.get("content-length", 0)))
+            with suppress(OSError):  # the client has seen enough
+                send(self)
+            self.close_connection = True
+
+        do_POST = do_GET  # noqa: N815 - the base class looks for this name
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
         server.shutdown()
         server.server_close()
+
+
+@pytest.fixture
+def answering() -> Iterator[Answer]:
+    """Yield a function that starts a server with one answer to all requests."""
+    with ExitStack() as servers:
+
+        def start(status: int = 200, body: str = "", kind: str = "text/html", **more: str) -> str:
+            content = body.encode()
+            headers = {"Content-Type": kind, "Content-Length": str(len(content)), **more}
+
+            def send(request: Request) -> None:
+                request.send_response_only(status)  # without a Date of its own
+                for name, value in headers.items():
+                    request.send_header(name.replace("_", "-"), value)
+                request.end_headers()
+                request.wfile.write(content)
+
+            return servers.enter_context(serving(send))
+
+        yield start

@@ -4,7 +4,7 @@ from typing import Any
 
 from bxpull_nb.models import Arrival, Event, Record
 
-__all__ = ["NOW_US", "Clock", "ListSource", "event"]
+__all__ = ["NOW_US", "ListSource", "event"]
 
 NOW_US = 1_795_000_000_123_456
 
@@ -30,16 +30,6 @@ class ListSource:
         end = len(self.records)
         first = min(max(start, end - self.ring), end)
         return first, self.records[first:end]
-
-
-class Clock:
-    """A clock that the test sets."""
-
-    now = 1000.0
-
-    def __call__(self) -> float:
-        """Return the time that was set."""
-        return self.now
 
 
 def event(i: int, **changes: Any) -> Event:

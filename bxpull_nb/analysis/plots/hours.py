@@ -26,6 +26,8 @@ def hours(df: "pd.DataFrame") -> Figure:
     """Draw the number of events by hour and day of the week, UTC.
 
     Each cell has its count, darker for more; empty ones stay white.
+
+    >>> bx.plots.hours(feed.df)
     """
     times = event_columns(df, ["received_at"], "plots.hours()")["received_at"].dropna()
     if times.empty:

@@ -31,6 +31,8 @@ def lag(df: "pd.DataFrame") -> Figure:
 
     The axis is logarithmic. With lags of zero or less, which a portal's clock ahead of this
     machine's causes, it is linear and shows the middle 99 %.
+
+    >>> bx.plots.lag(feed.df)
     """
     seconds = (
         event_columns(df, ["lag"], "plots.lag()")["lag"].dropna().dt.total_seconds().to_numpy()

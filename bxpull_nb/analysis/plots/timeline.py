@@ -47,6 +47,8 @@ def rate(df: "pd.DataFrame", by: str | None = "command", every: Span | None = No
     frequent values have a colour each, that of the panel's chart, in the legend's order from the
     bottom; the others share grey. `by=None` does not stack. Raises SettingsError as
     `analysis.rates` does.
+
+    >>> bx.plots.rate(feed.df, by="command")
     """
     times = event_columns(df, ["received_at"], "plots.rate()")
     if times["received_at"].notna().sum() == 0:
@@ -70,6 +72,8 @@ def gaps(
     `happenings` is a table with the columns `at` (datetime64, UTC) and `kind` (str), such as
     `feed.logbook.df`: each entry becomes a mark above the bars, in a row for its kind. So a lost
     connection can be distinguished from a quiet portal.
+
+    >>> bx.plots.gaps(feed.df, longer_than="30s", happenings=feed.logbook.df)
     """
     df = event_columns(df, ["received_at"], "plots.gaps()")
     if happenings is not None:

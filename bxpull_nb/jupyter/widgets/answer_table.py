@@ -41,7 +41,7 @@ class AnswerTable(PageWidget):
         return str(self._message["code"])
 
     def note_that(self, note: str, code: str | None = None) -> None:
-        """Show a sentence in place of the table, with the line of Python if there is one."""
+        """Show a sentence in place of the table, perhaps with a line of Python."""
         self._message = {**self._message, "note": note, "columns": [], "rows": []}
         if code is not None:
             self._message["code"] = code

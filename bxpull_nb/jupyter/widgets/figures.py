@@ -14,7 +14,7 @@ def counted(number: int) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return the duration in its two largest units: `2 h 05 min`, `3 min 20 s`, `4.2 s`.
+    """Return the duration in its two largest units: `2 h 05 min`, `4.2 s`.
 
     >>> duration(42725.5)
     '11 h 52 min'

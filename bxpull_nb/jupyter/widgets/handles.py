@@ -43,7 +43,7 @@ def field_handles(field: str, value: str) -> Handles:
 
 
 def value_handles(record: Record, params: Any, path: Path, address: str) -> Handles | None:
-    """Return the uses of the value at a path of params; None where there is no value.
+    """Return the uses of the value at a path of params; None without a value.
 
     `address` is that of the portal, for the command line that sends the event again.
     """

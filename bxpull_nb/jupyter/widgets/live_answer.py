@@ -38,7 +38,7 @@ _MOST_VALUES = 10_000  # values of one facet that are counted: event text may be
 
 
 class LiveAnswer:
-    """The rows of `source` that meet a search and came in a span of time; () is met by all.
+    """The rows of `source` that meet a search within a span of time. Every row meets ().
 
     One thread calls `advance`; the others may be called by any. `facets` are names of `FACETS`
     and paths (`params.stage`), whose values in the found rows are counted.
@@ -151,7 +151,7 @@ class LiveAnswer:
 
 
 def df_of(source: RowSource) -> tuple["pd.DataFrame", int]:
-    """Return the kept rows of a source as a table, and the number of its first row."""
+    """Return a source's kept rows as a table, and the number of the first one."""
     df = getattr(source, "df", None)
     if df is not None:
         return df, int(df.attrs.get("forgotten", 0))

@@ -9,7 +9,6 @@ const EMPTY = { rows: [], atEnd: true, newer: 0, paged: 0, noOlder: false, askin
 export default () => widget({ ...EMPTY, flags: [], flagged: 0, filters: null, shows: 0, sendTimer: 0,
   answer: null, pending: false, sort: null, ordered: null, placed: 0, sorting: 0, mistake: "", paths: [], rowPaths: [], facets: null }, receive, mount);
 
-// ---- the mirror
 function receive(mirror, model, message, buffers) {
   const take = { show: takeFilters, mistake: takeMistake, facets: takeFacets, columns: takePaths, facet: takeFacet, page: takePage }[message.kind];
   if (take) return take(mirror, message, buffers, model);
@@ -69,7 +68,6 @@ function numbered({ start, numbers }, cells, newFrom) {
   });
 }
 
-// ---- a view
 function mount(mirror, model, el) {
   const id = `bxlt-${randomId()}`;
   const view = {
@@ -210,7 +208,6 @@ function select(view, n) {
   view.model.send({ kind: "select", epoch: view.mirror.epoch, row: n });
 }
 
-// ---- scrolling and keys
 // Notes the user's scrolling; the view's own is known by `view.top`.
 function noteScroll(view) {
   const { scroll } = view.ui;
@@ -257,7 +254,6 @@ function activate(view, i, last) {
   if (view.sort) askPlaces(view, scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight);
 }
 
-// ---- painting
 function paint(view) {
   const { scroll, body, count, note } = view.ui;
   cancelAnimationFrame(view.frame);

@@ -58,7 +58,7 @@ _MOST_PATHS = 20  # columns and facets of paths
 
 
 class LiveTable(SentRows):
-    """A table of the records of `source`, a log or a feed, of which a page holds `rows`.
+    """A table of the records of `source`, a log or a feed. A page holds `rows` of them.
 
     `empty` is the text of a table without rows, `height` its height in pixels.
     A displayed table of a feed is live. Of a log, call `flush()` on a timer, at most ten times a

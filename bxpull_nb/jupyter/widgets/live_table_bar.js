@@ -39,7 +39,6 @@ function wireBar(view) {
   wireMenu(view);
 }
 
-// ---- filters
 // Applies the user's choice, and sends it to the kernel once it has settled.
 function choose(view, changes) {
   const { mirror, model } = view;

@@ -104,7 +104,6 @@ function drawValue(view, name, [value, count], most) {
   return make("div", { class: "bxlt-value-row" }, button, not);
 }
 
-// ---- the text of a search
 const search = (view, text) => choose(view, { text });
 
 // The term on a field as live_table.py's language has it, plain where that means the same.

@@ -19,7 +19,6 @@ function columnOf({ mirror }, name) {
   return COLUMNS[name] ?? { title: name, width: "18ch", min: 18, path: mirror.paths.indexOf(name) };
 }
 
-// ---- the head
 function drawHead(view) {
   const { head, scroll, root } = view.ui;
   const cells = view.columns.map((name) => {
@@ -52,7 +51,6 @@ function withFlags({ sort, mirror }, rows) {
   return [...rows, ...lines].sort((a, b) => a.n - b.n);
 }
 
-// ---- the rows in sight
 function forgetDrawn(view) {
   for (const node of view.drawn.values()) node.remove();
   view.drawn.clear();
@@ -116,7 +114,6 @@ function drawCell({ mirror }, name, [received, channel, module, command, params,
   }
 }
 
-// ---- texts and numbers
 function cell(name, text, title = text, parts = [text ?? "–"]) {
   return make("div", { role: "gridcell", class: `bxlt-${name}`, title: title ?? "" }, ...parts);
 }

@@ -6,7 +6,6 @@ const NONE = { command: null, span: null }; // a span: its first and its last se
 export default () => widget({ seconds: new Map(), flags: [], shades: new Map(), newest: null,
   live: true, offset: 0, picked: NONE, homes: new Map() }, receive, mount);
 
-// ---- the mirror
 function receive(mirror, model, message, buffers) {
   const body = decoded(buffers);
   const known = message.epoch === mirror.epoch;
@@ -47,7 +46,6 @@ function pickedFrom({ command, since_us: since, until_us: until }) {
   return { command, span: since === null || until === null ? null : [since / 1e6, until / 1e6 - 1] };
 }
 
-// ---- a view
 function mount(mirror, model, el) {
   const id = `bxrc-${randomId()}`;
   const view = { mirror, model, id, ui: build(model, id), slots: Array(SLOTS).fill(null), cursor: null,
@@ -119,7 +117,6 @@ function stepInLegend({ ui }, event) {
   there[(there.indexOf(event.target) + step + there.length) % there.length].focus();
 }
 
-// ---- choosing
 // Picks a second or a command; picking it again takes it back.
 function pick(view, change) {
   const [[name, value]] = Object.entries(change);
@@ -176,7 +173,6 @@ function setCursor(view, second, keyed = false) {
   drawTexts(view);
 }
 
-// ---- painting
 function paint(view) {
   cancelAnimationFrame(view.frame);
   clearTimeout(view.tick);
@@ -221,7 +217,6 @@ function drawTexts(view) {
   ui.plot.setAttribute("aria-valuetext", at === null && !view.brush ? pickedText(mirror.picked) || "no second chosen" : text);
 }
 
-// ---- texts and numbers
 function summary({ space, mirror }) {
   const before = mirror.seconds.get(space.end - 1)?.total ?? 0;
   const parts = [`${wide(grouped(space.events), 6)} ${eventsOf(space.events)}${mirror.searched ? " of the search" : ""} in 5 minutes`, `${wide(grouped(before), 3)} in the last second`,

@@ -16,7 +16,6 @@ function wireBrush(view) {
   plot.addEventListener("blur", () => finishBrush(view));
 }
 
-// ---- by a pointer: mouse, pen or finger
 function startDrag(view, event) {
   view.drag = null;
   if (!view.space || event.button !== 0 || !event.isPrimary) return;
@@ -43,7 +42,6 @@ function endsDrag(view) {
 // The second under the pointer; at the side of the bars, the first or the last one.
 const nearestSecond = (view, event) => clamped(view.space, secondUnder(view, event));
 
-// ---- by keys
 // Moves one end of the range; the other end, from which it was extended, stays.
 function extend(view, key) {
   const [from, to] = view.brush ?? brushFrom(view, secondByKey(view.space, view.space.end, key) < view.space.end);
@@ -59,7 +57,6 @@ function brushFrom({ mirror, space, cursor, keyed, anchor }, isBack) {
   return isBack ? [last, first] : [first, last];
 }
 
-// ---- the range in the making
 function setBrush(view, brush) {
   Object.assign(view, { brush, cursor: null, keyed: false });
   drawChosen(view);

@@ -8,7 +8,6 @@ const STAYS = 1.25; // a command leaves its place only to one that is so much mo
 const LETTER = 7; // px, about the width of one in a label
 const JOINED = 3; // seconds without a lag that the line still spans
 
-// ---- the counts to draw
 function survey(view) {
   const { mirror } = view;
   const end = lastSecond(mirror);
@@ -74,7 +73,6 @@ function roundUp(value) {
   return [1, 2, 5, 10].find((step) => step * power >= value) * power;
 }
 
-// ---- drawing
 function drawChart(view, found) {
   const { svg, plot } = view.ui;
   const { clientWidth: width, clientHeight: height } = plot;

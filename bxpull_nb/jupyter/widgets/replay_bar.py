@@ -25,7 +25,7 @@ _STEP = 0.002  # of the slider: smaller moves are not sent to the page
 
 
 class ReplayBar(ipw.HBox):
-    """Speed and place of a feed that plays a recording; Play and Pause are the panel's buttons.
+    """Speed and place of a replay. Play and Pause are the panel's buttons.
 
     The slider and the button go forward and back, also in a pause: see `Replay.seek`.
     """

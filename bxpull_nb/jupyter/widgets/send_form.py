@@ -78,7 +78,7 @@ class SendForm(ipw.VBox):
         self.event_button.disabled = self._event is None
 
     async def send(self) -> None:
-        """Send the event as often as chosen, and show when it comes back; errors in the form."""
+        """Send the event as often as chosen, and show its return, or an error, in the form."""
         try:
             await self._send()
         except BxPullError as exc:

@@ -40,7 +40,7 @@ class Sort(NamedTuple):
 
 
 class SortedRows:
-    """The rows found by `answer` until now, in the order of `sort`; later ones are not in it.
+    """The rows found by `answer` until now, in the order of `sort`. Later ones are not in it.
 
     Upper and lower case are alike. Missing values come last in both directions, and equal ones
     stay in the order of arrival. In a column of a path, numbers come before texts.

@@ -43,7 +43,7 @@ def picture_html(feed: Feed, *, texts: bool) -> str:
 
 
 def chart_svg(seconds: list[tuple[int, int]]) -> str:
-    """Return bars of events per second as SVG; pairs of a second since 1970 and its events."""
+    """Return bars of events per second as SVG, of pairs of a Unix second and its events."""
     last = seconds[-1][0]
     first = min(seconds[0][0], last - 9)
     most = max(events for _, events in seconds)

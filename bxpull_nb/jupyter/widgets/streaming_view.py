@@ -37,12 +37,12 @@ _log = logging.getLogger("bxpull_nb")
 
 
 def log_of(source: Any) -> "tuple[RowSource, LoopThread | None]":
-    """Return the log of a feed with its bridge, or another source of rows as it is."""
+    """Return a feed's log with its bridge; another source of rows as it is."""
     return getattr(source, "log", source), getattr(source, "bridge", None)
 
 
 class StreamingView(PageWidget):
-    """The kernel's half of a view of `source`, a log or a feed; of a feed it updates on its own.
+    """The kernel's half of a view of `source`, a log or a feed. A feed's updates on its own.
 
     A subclass sends new rows in `_send_new`, everything in `_send_all`, and forgets it in
     `_forget`; all three are called with the lock held.

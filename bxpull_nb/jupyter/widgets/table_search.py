@@ -26,7 +26,7 @@ def on_a_thread(work: Callable[[], None]) -> None:
 
 
 class TableSearch:
-    """The answer of a table, and that of its chart, which leaves out what was picked in it.
+    """The answer for a table, and the one for its chart without the chart's own choice.
 
     `run` does the work of a search; `found` is called, on the same thread, when there is
     something to show.
@@ -43,7 +43,7 @@ class TableSearch:
         self.mistake = ""
         """The sentence about the newest search, if it is none."""
         self.number = 0
-        """How many answers, and orders of these, there have been before."""
+        """The number of answers, and of orders of these, before."""
         self.sort: Sort | None = None
         """The order that is wanted; None for that of arrival."""
         self.ordered: SortedRows | None = None

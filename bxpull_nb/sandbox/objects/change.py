@@ -6,7 +6,7 @@ __all__ = ["Author", "Change"]
 
 
 class Author(NamedTuple):
-    """Who changes an object."""
+    """The author of a change to an object."""
 
     user_id: int = 0
     """0 for a change without a user, as automatic ones are."""

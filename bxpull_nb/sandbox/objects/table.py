@@ -14,7 +14,7 @@ Row = dict[str, Any]
 
 
 class Kind(NamedTuple):
-    """What the objects of one kind have in common."""
+    """The properties that objects of one kind share."""
 
     name: str
     """The kind in lower case, for example `deal`."""

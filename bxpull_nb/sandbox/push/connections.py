@@ -34,7 +34,7 @@ class Connection:
     close: Callable[[int, str], None]
     """Closes it with a code and a reason, a poll with an HTTP status; call it in the loop."""
     last_traffic: float = field(default_factory=time.monotonic)
-    """When something was last sent or received, in seconds of the monotonic clock."""
+    """The time of the last traffic in either direction, in seconds of the monotonic clock."""
 
 
 class Connections:

@@ -19,7 +19,7 @@ _TEXTS = {
 
 
 class PushRefusal(Exception):  # noqa: N818 - an answer of the server, not a fault of the sandbox
-    """A close code of a WebSocket, or the body of an HTTP answer; `str()` is `CODE: text`."""
+    """A close code of a WebSocket, or an HTTP answer's body. `str()` is `CODE: text`."""
 
     def __init__(self, code: int) -> None:
         super().__init__(f"{code}: {_TEXTS[code]}")

@@ -79,7 +79,7 @@ class PollHandler:
 
 
 def requested_mid(connection: HTTPConnection) -> str | None:
-    """Return the mid to resume from; two of them, or one that is not 26 digits, are ignored."""
+    """Return the mid to resume from. Two of them, or another form, are ignored."""
     mids = connection.query_params.getlist("mid")
     return mids[0] if len(mids) == 1 and _MID.fullmatch(mids[0]) else None
 

@@ -130,7 +130,7 @@ def intval(value: Any) -> int:
 
 
 def php_list(value: Any) -> list[Any] | None:
-    """Return the values of a list or a map, which PHP does not distinguish; None for others."""
+    """Return the values of a list or a map, one thing to PHP; None for others."""
     if isinstance(value, dict):
         return list(value.values())
     return value if isinstance(value, list) else None

@@ -42,7 +42,7 @@ Test = Callable[[OfflineRecord], bool]
 
 
 def filtered(given: Any, *, is_list: bool) -> Callable[[OfflineRecord], bool]:
-    """Return the test of a `filter`: that of a list, or of a get, whose tests are fewer.
+    """Return the test of a `filter`, of a list or of a get. A get has fewer.
 
     Raises RestRefusal for a field, an operation or a value that the portal does not take.
     """

@@ -38,7 +38,7 @@ def listed(rows: Sequence[Row], call: Call, *, fields_are_filter: bool = False) 
 
 
 def page(rows: list[Row], given: Any) -> Page:
-    """Return the page at the given `start`, of any type; -1 is the first one, not counted."""
+    """Return the page at `start`, of any type. At -1 it is the first one, not counted."""
     start = int(given) if _NUMBER.fullmatch(str(given)) else 0
     if start < 0:
         return Page(rows[:PAGE_SIZE], None, None)

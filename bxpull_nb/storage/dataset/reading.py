@@ -77,6 +77,8 @@ def read_events(
     When the last line of a text file is not whole, as after a crash, all whole lines are read
     and a warning is logged. Raises FileFormatError for a foreign or damaged file, DatasetTooNew,
     DatasetUnreachable, FileMissing, SettingsError.
+
+    >>> bx.read_events("yesterday.parquet", where=[("params.id", "==", 15)])
     """
     if not isinstance(engine, str) or engine not in ("pandas", "dask"):
         raise SettingsError(f"engine={quoted(engine)}: choose from 'pandas' and 'dask'.")
@@ -97,7 +99,7 @@ def read_events(
 
 
 def is_dataset(path: str | Path) -> bool:
-    """Whether the address is that of a dataset: one with `://`, or a folder without a journal."""
+    """Whether this is a dataset's address: with `://`, or a folder without a journal."""
     if isinstance(path, str) and "://" in path:
         return True
     folder = path_of(path)

@@ -65,7 +65,7 @@ def column_of(column: "pd.Series[Any]", name: str, function: str) -> pa.ChunkedA
 
 
 def name_of(label: object) -> str:
-    """Return a column's label as text; the parts of a label of several levels joined by dots."""
+    """Return a column's label as text, its levels joined by dots."""
     return ".".join(map(str, label)) if isinstance(label, tuple) else str(label)
 
 

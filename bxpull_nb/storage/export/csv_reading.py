@@ -36,7 +36,7 @@ _PIECE = 1 << 24  # bytes looked at in one go
 
 
 class _Form(NamedTuple):
-    """How a CSV file is written."""
+    """The form of a CSV file."""
 
     sep: str
     marks: tuple[str, str]
@@ -45,7 +45,7 @@ class _Form(NamedTuple):
 
 
 def csv_table(content: Content, source: Path, *, raw: bool) -> tuple[pa.Table, int]:
-    """Return the rows of a CSV file, and the number of bytes after its last whole row.
+    """Return a CSV file's rows, and the number of bytes after the last whole one.
 
     The separator is seen from the header, and columns may come in any order. Raises
     FileFormatError for a file that is not ours, or whose values a spreadsheet has changed.

@@ -53,7 +53,7 @@ class _Line(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
 
 def to_jsonl(frame: "pd.DataFrame", path: str | Path, *, reveal: bool = False) -> Path:
-    """Write the events, or any other table, to a file of JSON lines and return its path.
+    """Write events or any other table to a file of JSON lines, and return its path.
 
     ```python
     bx.to_jsonl(feed.df, "events.jsonl.zst")             # bx.read_events gives it back

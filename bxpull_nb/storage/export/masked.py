@@ -48,7 +48,7 @@ def masked(table: pa.Table) -> pa.Table:
 
 
 def masked_json(text: str, key: str = "", around: Sequence[str] = ()) -> str:
-    """Return JSON text with its secrets masked: by the name of the key, and by their look.
+    """Return JSON text with its secrets masked, by their keys' names and by their look.
 
     `key` is that of the whole value, `around` are the keys above it. All other characters stay as
     they are. Broken JSON is masked as far as its strings go.

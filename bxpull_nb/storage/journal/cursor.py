@@ -28,7 +28,7 @@ class Cursor(msgspec.Struct, frozen=True, array_like=True, order=True):
     offset: int = 0
     """Bytes of the file that have been read."""
     created_us: int = 0
-    """When that file was made, in microseconds: a new journal in the same folder differs."""
+    """The time that file was made, in microseconds: a new journal in the folder differs."""
     checksum: int = 0
     """crc32 of the bytes before the offset: a file that was cut and grew again differs."""
 
@@ -37,10 +37,10 @@ class Chunk(msgspec.Struct, frozen=True):
     """The batches of one call of `read_on`."""
 
     start: Cursor
-    """Where it begins: the given cursor, or the beginning of another file."""
+    """The place of its first batch: the given cursor, or the beginning of another file."""
     batches: list[Batch]
     end: Cursor
-    """Where the next one begins."""
+    """The place of the next chunk."""
     has_more: bool
     """Whether more can be read already."""
 

@@ -161,7 +161,7 @@ class Journal:
             self.note_lost()
 
     def sync(self) -> bool:
-        """Return when the disk has every batch so far, as far as it can; whether it has.
+        """Return when the disk has every batch so far, if it can; whether it has.
 
         A dropped batch of a channel does not count, since the server is asked for it again. With
         `durability="os"` the system has the batches then. Any thread may call it.
@@ -178,7 +178,7 @@ class Journal:
 
     @property
     def since(self) -> float | None:
-        """When the capture in it began: Unix seconds by the portal's clock, or None."""
+        """The beginning of its capture: Unix seconds by the portal's clock, or None."""
         return self._state.since
 
     def resume(self) -> Resume:

@@ -76,7 +76,7 @@ class LostNote:
         return Lost()
 
     def write(self, lost: Lost) -> None:
-        """Replace the note in its place; a failure is logged, and tried again by the next call."""
+        """Replace the note in its place. A failure is logged, and tried again by the next call."""
         if lost == self.written:
             return
         try:

@@ -64,7 +64,7 @@ class FileHeader(msgspec.Struct, frozen=True, array_like=True, tag="opened"):
     portal: str = ""
     """The portal's masked name."""
     since: float | None = None
-    """When the capture began, if before this file: Unix seconds by the portal's clock."""
+    """The beginning of the capture before this file: Unix seconds by the portal's clock."""
     newest: tuple[tuple[str | None, str], ...] = ()
     """The newest mid of each channel before this file."""
     positions: tuple[tuple[str | None, Position], ...] = ()
@@ -107,7 +107,7 @@ class FoundRecord(msgspec.Struct, frozen=True):
     head: Head
     body: bytes
     end: int
-    """Where the next record begins."""
+    """The place of the next record."""
 
 
 class Damage(msgspec.Struct, frozen=True):

@@ -45,7 +45,7 @@ def resume_from(folder: Path, waiting: list[Batch], state: JournalState) -> Resu
 
 
 class _Reach:
-    """How far back a journal must be read, for lanes at these positions."""
+    """The part of a journal that must be read for lanes at these positions."""
 
     def __init__(self, positions: dict[str | None, Position]) -> None:
         self.count = 0

@@ -35,7 +35,7 @@ _START = 65_536  # bytes; a header is far smaller
 
 
 class JournalState:
-    """When a capture began, and the position of each lane after the records so far."""
+    """The beginning of a capture, and each lane's position after the records so far."""
 
     def __init__(
         self,

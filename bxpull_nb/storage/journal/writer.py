@@ -105,7 +105,7 @@ class Writer:
             return True
 
     def sync(self) -> bool:
-        """Return when the disk has all records so far, as far as it can; whether it has."""
+        """Return when the disk has all records so far, if it can; whether it has."""
         self._check_process()
         with self._guard:
             self._write_waiting()
