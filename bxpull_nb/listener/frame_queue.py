@@ -33,7 +33,8 @@ class FrameQueue(ClientConnection):
         self._fragments: list[Frame] = []
         self._bytes = 0
         self._is_paused = False
-        self._arrived = asyncio.Event()
+        self._waiter: asyncio.Future[None] | None = None  # of `take`, which waits for a message
+        self._is_lost = False
         self._is_head = True  # of the server's answer to the handshake
         self._is_plain = False  # frames are read here; else the library reads all that comes
         self._rest = bytearray()  # the beginning of a frame
@@ -64,7 +65,8 @@ class FrameQueue(ClientConnection):
     def connection_lost(self, exc: Exception | None) -> None:
         """Wake `take`, which raises the error of the connection."""
         super().connection_lost(exc)
-        self._arrived.set()
+        self._is_lost = True
+        self._wake()
 
     async def take(self) -> list[str | bytes]:
         """Return the messages that wait, at least one; raises ConnectionClosed without any.
@@ -72,9 +74,9 @@ class FrameQueue(ClientConnection):
         Text that is not UTF-8 has replacement characters: one such message must not end the
         connection for all others.
         """
-        if not self._messages:
-            await self._arrived.wait()
-        self._arrived.clear()
+        if not (self._messages or self._is_lost):
+            self._waiter = self.loop.create_future()
+            await self._waiter
         if not self._messages:  # the connection is lost: the library has the reason
             await self.recv()
         taken, self._messages, self._bytes = self._messages, [], 0
@@ -156,7 +158,12 @@ class FrameQueue(ClientConnection):
 
     def _keep(self, data: bytes, *, is_text: bool) -> None:
         self._messages.append(data.decode(errors="replace") if is_text else data)
-        self._arrived.set()
+        self._wake()
+
+    def _wake(self) -> None:
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
 
     def _count(self, size: int) -> None:
         """Count bytes that wait; pause reading when there are enough."""

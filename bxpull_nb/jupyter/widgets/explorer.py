@@ -314,17 +314,10 @@ class Explorer(PanelLayout):
 
     def _state(self) -> tuple[object, ...]:
         """Return what is shown at once when it changes."""
-        feed, search = self.feed, self.table.search
-        next_try = feed.next_try
-        return (
-            feed.state,
-            feed.running,
-            str(feed.error or ""),
-            next_try and math.ceil(next_try),
-            len(feed.logbook),
-            search,
-            search.is_past_done,
-        )
+        state, search = self.feed.state, self.table.search
+        next_try = None if state == "connected" else self.feed.next_try
+        seconds = None if next_try is None else math.ceil(next_try)
+        return state, seconds, len(self.feed.logbook), search, search.is_past_done
 
     async def _keep_painting(self) -> None:
         await every(self._repaint, self._repaint_for_pages)
