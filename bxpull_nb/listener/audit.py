@@ -14,6 +14,7 @@ from bxpull_nb.errors import BxPullError, ChannelRefused, FrameTooLarge
 from bxpull_nb.http import ANSWER_SECONDS
 from bxpull_nb.listener.audit_pace import LARGEST_AUDIT
 from bxpull_nb.listener.lane import Lane
+from bxpull_nb.listener.periodic import every
 from bxpull_nb.listener.poll_client import PollClient
 from bxpull_nb.listener.polling import poll
 from bxpull_nb.listener.settings import LaneSettings
@@ -60,27 +61,36 @@ async def watch_for_stalls(lanes: list[Lane], settings: LaneSettings) -> None:
     earlier audits mean nothing.
     """
     timing = settings.timing
-    while True:
-        before = timing.monotonic(), timing.clock()
-        await asyncio.sleep(1.0)
+    before = timing.monotonic(), timing.clock()
+
+    def look() -> None:
+        nonlocal before
+        last, before = before, (timing.monotonic(), timing.clock())
         for lane in lanes:
             lane.leave_outdated()
-        passed = max(timing.monotonic() - before[0], (timing.clock() - before[1]) / 1e9)
-        if timing.clock() < before[1]:
+        passed = max(before[0] - last[0], (before[1] - last[1]) / 1e9)
+        if before[1] < last[1]:
             settings.stats.audited_us.clear()
         if passed - 1.0 > timing.stall:
-            _log.info("the loop was held up for %.1f s: looking for what was missed", passed - 1)
-            settings.target.happened(
-                LogEntry(
-                    at_us=timing.clock() // 1000,
-                    kind="stalled",
-                    seconds=passed - 1.0,
-                    text=f"nothing ran for {passed - 1:.1f} s",
-                )
-            )
-            for lane in lanes:
-                lane.life.end_if_expired()
-                lane.audit_due.set()
+            _stalled(lanes, settings, passed - 1.0)
+
+    await every(1.0, look)
+
+
+def _stalled(lanes: list[Lane], settings: LaneSettings, seconds: float) -> None:
+    """Log that nothing ran for so long, and have every lane audited."""
+    _log.info("the loop was held up for %.1f s: looking for what was missed", seconds)
+    settings.target.happened(
+        LogEntry(
+            at_us=settings.timing.clock() // 1000,
+            kind="stalled",
+            seconds=seconds,
+            text=f"nothing ran for {seconds:.1f} s",
+        )
+    )
+    for lane in lanes:
+        lane.life.end_if_expired()
+        lane.audit_due.set()
 
 
 async def _audit(lane: Lane, settings: LaneSettings) -> bool:

@@ -1,7 +1,8 @@
 """A clock that counts only the time for which the process ran."""
 
-import asyncio
 from collections.abc import Callable
+
+from bxpull_nb.listener.periodic import every
 
 __all__ = ["AwakeClock"]
 
@@ -26,6 +27,7 @@ class AwakeClock:
 
     async def run(self) -> None:
         """Count until cancelled."""
-        while True:
-            await asyncio.sleep(_TICK)
-            self._counted, self._ticked = self(), self._monotonic()
+        await every(_TICK, self._tick)
+
+    def _tick(self) -> None:
+        self._counted, self._ticked = self(), self._monotonic()

@@ -10,6 +10,7 @@ is a FrameTooLarge.
 
 import logging
 from collections.abc import AsyncGenerator, Callable
+from functools import partial
 from typing import Any, Protocol, cast
 
 import msgspec
@@ -99,7 +100,7 @@ class WebSocketTransport:
                 ping_interval=_PING_EVERY,
                 proxy=None if proxy is None else proxy.url,
                 logger=_QUIET,
-                create_connection=FrameQueue,
+                create_connection=cast("type[FrameQueue]", partial(FrameQueue, self._max_frame)),
                 **tls,
             ) as connection:
                 self._connection = cast("FrameQueue", connection)

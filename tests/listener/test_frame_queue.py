@@ -1,14 +1,23 @@
 """Messages of a WebSocket that are taken together."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager
+from itertools import pairwise
+from unittest.mock import Mock
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.client import ClientProtocol
+from websockets.frames import Frame, Opcode
+from websockets.server import ServerProtocol
+from websockets.uri import parse_uri
 
 from bxpull_nb.errors import ConnectionFailed
 from bxpull_nb.listener import frame_queue, transport
+from bxpull_nb.listener.frame_queue import FrameQueue
 from bxpull_nb.listener.transport import Accepted, WebSocketTransport
 
 Send = Callable[[ServerConnection], Awaitable[None]]
@@ -163,3 +172,96 @@ def test_a_frame_that_takes_longer_than_a_pong_may_keeps_its_connection(
     lists, error = asyncio.run(all_of(slowly))
     assert flat(lists) == ["x" * parts]
     assert error == "the push server closed the WebSocket. It is opened again automatically."
+
+
+MOST = 70_000
+
+
+def frame(opcode: Opcode, data: bytes, *, fin: bool = True) -> bytes:
+    """Return a frame as a server writes it."""
+    return Frame(opcode, data, fin).serialize(mask=False)
+
+
+def closing() -> bytes:
+    """Return the frame that ends a connection."""
+    return frame(Opcode.CLOSE, (1000).to_bytes(2) + b"bye")
+
+
+payloads = st.binary(max_size=9) | st.builds(
+    bytes, st.sampled_from([125, 126, 127, 300, 65_535, 65_536, MOST, MOST + 1])
+)
+data_frames = st.builds(frame, st.sampled_from([Opcode.TEXT, Opcode.BINARY]), payloads)
+odd_frames = st.one_of(
+    st.builds(
+        frame,
+        st.sampled_from([Opcode.TEXT, Opcode.BINARY, Opcode.CONT]),
+        payloads,
+        fin=st.booleans(),
+    ),
+    st.builds(frame, st.sampled_from([Opcode.PING, Opcode.PONG]), st.binary(max_size=125)),
+    st.builds(closing),
+    st.builds(lambda data: Frame(Opcode.TEXT, data).serialize(mask=True), st.binary(max_size=9)),
+    st.binary(min_size=1, max_size=12),
+)
+
+
+def answered(extra: bytes) -> tuple[ClientProtocol, bytes]:
+    """Return a client that has sent its request, and the server's answer to it with `extra`."""
+    client = ClientProtocol(parse_uri("ws://127.0.0.1:1/"), max_size=MOST)
+    client.send_request(client.connect())
+    server = ServerProtocol(max_size=MOST)
+    server.receive_data(b"".join(client.data_to_send()))
+    [request] = server.events_received()
+    server.send_response(server.accept(request))  # type: ignore[arg-type]
+    return client, b"".join(server.data_to_send()) + extra
+
+
+def by_library(stream: bytes) -> tuple[list[str | bytes], str]:
+    """Return the messages that the library reads from the stream, and how it ended."""
+    client, answer = answered(stream)
+    client.receive_data(answer)
+    messages: list[str | bytes] = []
+    parts: list[Frame] = []
+    for event in client.events_received():
+        if isinstance(event, Frame) and event.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
+            parts.append(event)
+            if event.fin:
+                data = b"".join(part.data for part in parts)
+                is_text = parts[0].opcode is Opcode.TEXT
+                messages.append(data.decode(errors="replace") if is_text else data)
+                parts = []
+    return messages, f"{client.state.name} {client.parser_exc!r}"
+
+
+async def by_ours(stream: bytes, cuts: list[int]) -> tuple[list[str | bytes], str]:
+    """Return the same of ours, which gets the stream in pieces."""
+    client, answer = answered(stream)
+    connection = FrameQueue(MOST, client, ping_interval=None)
+    wire = Mock(spec=asyncio.Transport)
+    wire.is_closing.return_value = wire.can_write_eof.return_value = False
+    connection.connection_made(wire)
+    for piece in pieces(answer, cuts):
+        connection.data_received(piece)
+    messages, state = connection._messages, f"{client.state.name} {client.parser_exc!r}"
+    connection.connection_lost(None)
+    return messages, state
+
+
+def pieces(data: bytes, cuts: list[int]) -> Iterator[bytes]:
+    """Yield the data, cut at these places."""
+    for begin, end in pairwise(sorted({0, len(data), *(cut % len(data) for cut in cuts)})):
+        yield data[begin:end]
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(data_frames | data_frames | odd_frames, max_size=8),
+    st.lists(st.integers(0, 400_000), max_size=12),
+)
+@example([frame(Opcode.TEXT, b"whole")], [*range(400)])
+@example([frame(Opcode.TEXT, b"a", fin=False), frame(Opcode.TEXT, b"b")], [])
+@example([closing(), frame(Opcode.TEXT, b"after the end")], [])
+def test_frames_are_read_as_the_library_reads_them(frames: list[bytes], cuts: list[int]) -> None:
+    """Whatever the pieces, and whether the server keeps to the protocol or not."""
+    stream = b"".join(frames)
+    assert asyncio.run(by_ours(stream, cuts)) == by_library(stream)

@@ -24,6 +24,7 @@ from bxpull_nb.jupyter.widgets.publish_context import outside_requests, within
 from bxpull_nb.jupyter.widgets.rate_chart import Pick
 from bxpull_nb.jupyter.widgets.saved_picture import SavedPicture
 from bxpull_nb.jupyter.widgets.settings_row import CHANNELS, chosen
+from bxpull_nb.listener.periodic import every
 from bxpull_nb.masking import reason_of
 from bxpull_nb.portal import Portal
 from bxpull_nb.query.search_text import narrowed
@@ -313,27 +314,21 @@ class Explorer(PanelLayout):
 
     def _state(self) -> tuple[object, ...]:
         """Return what is shown at once when it changes."""
-        feed, search = self.feed, self.table.search
-        next_try = feed.next_try
-        return (
-            feed.state,
-            feed.running,
-            str(feed.error or ""),
-            next_try and math.ceil(next_try),
-            len(feed.logbook),
-            search,
-            search.is_past_done,
-        )
+        state, search = self.feed.state, self.table.search
+        next_try = None if state == "connected" else self.feed.next_try
+        seconds = None if next_try is None else math.ceil(next_try)
+        return state, seconds, len(self.feed.logbook), search, search.is_past_done
 
     async def _keep_painting(self) -> None:
-        while True:
-            await asyncio.sleep(self._repaint)
-            if self.table.abandoned and self.chart.abandoned:
-                continue
-            try:
-                self.repaint()
-            except Exception:  # noqa: BLE001 - one bad repaint must not freeze the panel for good
-                _log.exception("the panel could not be repainted")
+        await every(self._repaint, self._repaint_for_pages)
+
+    def _repaint_for_pages(self) -> None:
+        if self.table.abandoned and self.chart.abandoned:
+            return
+        try:
+            self.repaint()
+        except Exception:  # noqa: BLE001 - one bad repaint must not freeze the panel for good
+            _log.exception("the panel could not be repainted")
 
     def __repr__(self) -> str:
         return f"Explorer({self.feed!r})"

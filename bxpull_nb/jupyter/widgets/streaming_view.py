@@ -10,7 +10,6 @@ page -> kernel   leave {page}               the page's last view is gone, or the
 `epoch` counts the sources the view has had. The page's half of this is in page.js.
 """
 
-import asyncio
 import logging
 import threading
 import time
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from bxpull_nb.jupyter.widgets.page_widget import PageWidget
 from bxpull_nb.jupyter.widgets.rows import RowSource
+from bxpull_nb.listener.periodic import every
 
 if TYPE_CHECKING:
     from bxpull_nb.bridge import LoopThread
@@ -131,15 +131,13 @@ class StreamingView(PageWidget):
     def _go_alone(self) -> None:
         """Flush on a timer, for a view of a feed that is displayed without a panel around it."""
         if self._bridge is not None and self._alone is None:
-            self._alone = self._bridge.submit(self._keep_flushing())
+            self._alone = self._bridge.submit(every(_FLUSH_SECONDS, self._keep_flushing))
 
-    async def _keep_flushing(self) -> None:
-        while True:
-            await asyncio.sleep(_FLUSH_SECONDS)
-            try:
-                self.flush()
-            except Exception:  # noqa: BLE001 - one bad flush must not freeze the view for good
-                _log.exception("the view could not be updated")
+    def _keep_flushing(self) -> None:
+        try:
+            self.flush()
+        except Exception:  # noqa: BLE001 - one bad flush must not freeze the view for good
+            _log.exception("the view could not be updated")
 
     def _times_replaced(self) -> int:
         """Return how often the source's rows were replaced, as by a replay that goes back."""
