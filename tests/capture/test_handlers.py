@@ -51,7 +51,7 @@ def test_a_failing_callback_goes_on_and_is_shown(caplog: pytest.LogCaptureFixtur
     assert [record.message.count("failed") for record in caplog.records] == [1]
 
 
-def test_a_slow_callback_loses_the_oldest_and_holds_nobody_up() -> None:
+def test_a_slow_callback_loses_the_oldest_and_delays_no_other() -> None:
     """Offering does not wait; dropped events are counted."""
     may_end, begun, slow, quick = threading.Event(), threading.Event(), [], []
 
