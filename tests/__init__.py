@@ -1,1 +1,1 @@
-"""The tests: one file a room."""
+"""The tests: one file for each module."""

@@ -1,4 +1,4 @@
-"""The one bridge from blocking code to the async rooms."""
+"""The one bridge from blocking code to the async modules."""
 
 import asyncio
 import gc

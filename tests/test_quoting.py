@@ -73,7 +73,7 @@ def kinds(node: ast.expr) -> set[str]:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_no_error_quotes_an_input_by_itself(path: Path) -> None:
+def test_no_error_quotes_an_input_unmasked(path: Path) -> None:
     """`quoted`, `shown_path` and `reason_of` are the ways into a message, `scrub` into a cause."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     assert list(quotations(tree)) == []

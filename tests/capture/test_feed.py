@@ -35,12 +35,6 @@ from tests.support.waiting import eventually
 TRANSPORTS = ["websocket", "polling"]
 
 
-@pytest.fixture
-def feed(portal: Portal) -> Feed:
-    """Return a running feed on both channels by WebSocket."""
-    return portal.feed(transport="websocket").start()
-
-
 def numbers(frame: pd.DataFrame) -> list[int]:
     """Return `n` of every row."""
     return [int(text.removeprefix('{"n":').removesuffix("}")) for text in frame["params"]]

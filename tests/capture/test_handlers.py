@@ -8,17 +8,13 @@ from bxpull_nb.capture.handlers import Handlers
 from bxpull_nb.errors import SettingsError
 from bxpull_nb.models import BadFrame, Event, Record
 from tests.support.rows import params
+from tests.support.stored import number
 from tests.support.waiting import eventually
 
 
 def event(n: int, module: str | None = "crm", command: str | None = "dealUpdate") -> Event:
     """Return an event with a number."""
     return Event(f"{n:026}", module, command, b'{"n":%d}' % n)
-
-
-def number(record: Record) -> int:
-    """The number of the event."""
-    return int(params(record)["n"])
 
 
 def test_a_callback_gets_the_events_it_asked_for_in_order() -> None:
@@ -55,7 +51,7 @@ def test_a_failing_callback_goes_on_and_is_shown(caplog: pytest.LogCaptureFixtur
     assert [record.message.count("failed") for record in caplog.records] == [1]
 
 
-def test_a_slow_callback_loses_the_oldest_and_holds_nobody_up() -> None:
+def test_a_slow_callback_loses_the_oldest_and_delays_no_other() -> None:
     """Offering does not wait; dropped events are counted."""
     may_end, begun, slow, quick = threading.Event(), threading.Event(), [], []
 
@@ -79,8 +75,14 @@ def test_a_slow_callback_loses_the_oldest_and_holds_nobody_up() -> None:
     assert quick == list(range(1, 11))
 
 
+def handler_threads() -> set[threading.Thread]:
+    """Return the threads of handlers, those of other tests' feeds too."""
+    return {one for one in threading.enumerate() if one.name.startswith("bxpull-handler")}
+
+
 def test_closing_ends_the_threads() -> None:
     """Later events are ignored; closing twice is fine."""
+    before = handler_threads()
     handlers = Handlers()
     handlers.on()(lambda _: None)
     handlers.offer([event(1)])
@@ -89,7 +91,7 @@ def test_closing_ends_the_threads() -> None:
     handlers.close()
     handlers.offer([event(2)])
     assert handlers.stats == []
-    assert not [t for t in threading.enumerate() if t.name.startswith("bxpull-handler")]
+    assert handler_threads() <= before
 
 
 def test_a_callback_can_take_itself_off() -> None:
@@ -111,9 +113,10 @@ def test_a_callback_can_take_itself_off() -> None:
 
 def test_no_thread_before_the_first_event() -> None:
     """The first event starts it."""
+    before = handler_threads()
     with Handlers() as handlers:
         handlers.on()(lambda _: None)
-        assert not [t for t in threading.enumerate() if t.name.startswith("bxpull-handler")]
+        assert handler_threads() <= before
 
 
 def test_a_queue_holds_something() -> None:

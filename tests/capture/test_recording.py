@@ -20,12 +20,6 @@ from tests.support.rows import params, played
 from tests.support.waiting import eventually
 
 
-@pytest.fixture
-def feed(portal: Portal) -> Feed:
-    """Return a running feed on both channels by WebSocket."""
-    return portal.feed(transport="websocket").start()
-
-
 def test_expect_gives_the_event_that_meets_all(feed: Feed, sandbox: Sandbox) -> None:
     """Other events do not matter; it may have come before the call."""
     for n in range(3):

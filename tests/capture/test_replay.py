@@ -359,7 +359,7 @@ def test_a_speed_is_above_zero(speed: float) -> None:
     assert replay.speed == 1
 
 
-def test_there_is_nobody_to_call() -> None:
+def test_there_is_no_server_to_call() -> None:
     """The error explains it."""
 
     async def call() -> None:

@@ -13,35 +13,15 @@ from bxpull_nb.capture.expectation import Expectation, Nearest
 from bxpull_nb.capture.feed import Feed
 from bxpull_nb.capture.selection import Selection
 from bxpull_nb.errors import ConditionFailed, ExpectationFailed, SettingsError, WaitTimeout
-from bxpull_nb.models import BadFrame, Batch, Event, Record
-from bxpull_nb.portal import Portal
+from bxpull_nb.models import BadFrame, Event, Record
 from tests.support.rows import params, played
+from tests.support.stored import number, store
 from tests.support.waiting import eventually
 
 
 def event(n: int, command: str | None = "dealUpdate", module: str | None = "crm") -> Event:
     """Return an event with a number."""
     return Event(f"1795447844{n:016}", module, command, b'{"n":%d}' % n)
-
-
-def number(record: Record) -> int:
-    """Return the number of the event."""
-    return int(params(record)["n"])
-
-
-@pytest.fixture
-def feed(portal: Portal) -> Feed:
-    """Return a running feed on both channels by WebSocket."""
-    return portal.feed(transport="websocket").start()
-
-
-def store(feed: Feed, *records: Record) -> None:
-    """Let the records arrive as from the listener: on its thread."""
-
-    async def arrive() -> None:
-        feed._hub.store(Batch(list(records)))
-
-    feed.bridge.run(arrive())
 
 
 def by_wait(feed: Feed, **words: Any) -> list[int]:

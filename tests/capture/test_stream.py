@@ -27,17 +27,7 @@ from bxpull_nb.rest.auth import AccessToken
 from bxpull_nb.sandbox import Sandbox
 from tests.support.command import posix
 from tests.support.rows import params
-
-
-@pytest.fixture
-def feed(portal: Portal) -> Feed:
-    """Return a running feed on both channels by WebSocket."""
-    return portal.feed(transport="websocket").start()
-
-
-def number(record: Record) -> int:
-    """Return the number of the event."""
-    return int(params(record)["n"])
+from tests.support.stored import number
 
 
 def events(*numbers: int, command: str = "a", module: str = "crm") -> Batch:

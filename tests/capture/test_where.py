@@ -9,30 +9,16 @@ import bxpull_nb as bx
 from bxpull_nb.capture.feed import Feed
 from bxpull_nb.capture.several import LookupAll, expectations
 from bxpull_nb.errors import ExpectationFailed, SettingsError
-from bxpull_nb.models import BadFrame, Batch, Event, Record
+from bxpull_nb.models import BadFrame, Event, Record
 from bxpull_nb.portal import Portal
 from tests.support.rows import played
+from tests.support.stored import store
 from tests.support.waiting import eventually
 
 
 def event(command: str, params: bytes = b"{}") -> Event:
     """Return an event of a command."""
     return Event("17954478440000000000000001", "crm", command, params)
-
-
-@pytest.fixture
-def feed(portal: Portal) -> Feed:
-    """Return a running feed."""
-    return portal.feed(transport="websocket").start()
-
-
-def store(feed: Feed, *records: Record) -> None:
-    """Let the records arrive as from the listener: on its thread."""
-
-    async def arrive() -> None:
-        feed._hub.store(Batch(list(records)))
-
-    feed.bridge.run(arrive())
 
 
 HOSTILE: list[Record] = [

@@ -256,7 +256,7 @@ def test_the_exit_codes_are_in_the_help() -> None:
         assert code in help_text
 
 
-def test_listening_keeps_a_journal_by_itself(
+def test_listening_keeps_a_journal_without_an_option(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In a folder of the portal's name; not for a sandbox of its own, and not with --no-journal."""

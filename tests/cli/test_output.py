@@ -125,7 +125,7 @@ def test_descriptors_of_closed_streams_are_occupied(tmp_path: Path) -> None:
 
 
 @posix
-def test_a_closed_stdout_is_a_result_that_nobody_got(tmp_path: Path) -> None:
+def test_a_closed_stdout_is_a_result_that_was_not_delivered(tmp_path: Path) -> None:
     """Exit code 1, and the reason; the journal has the events."""
     done = run_redirected([*LISTEN, "--journal", tmp_path / "j"], ">&-")
     assert done.returncode == 1

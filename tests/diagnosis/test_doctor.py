@@ -139,7 +139,7 @@ def test_numbers_that_cannot_be_used(portal: Portal, echoes: int, seconds: float
 # Faults of the portal
 
 
-def test_nobody_answers() -> None:
+def test_no_server_answers() -> None:
     """One failure, and eight checks that need a portal."""
     with Portal(AccessToken("http://127.0.0.1:9", WRONG)) as portal:
         diagnosis = doctor(portal)
@@ -157,7 +157,7 @@ def test_a_page_in_the_portals_place(answering: Callable[..., str]) -> None:
     assert "login page, a proxy" in finding.next_step
 
 
-def test_a_certificate_nobody_vouches_for() -> None:
+def test_an_untrusted_certificate() -> None:
     """The file of the authority is what is missing."""
     pytest.importorskip("trustme", reason="the extra `tls` is not installed")
     with opened(Sandbox(tls=True)) as portal:

@@ -1,4 +1,4 @@
-"""Messages that a stranger may send: bodies of a client or the back end, and frames of a server."""
+"""Messages that any client may send: bodies of a client or the back end, and frames of a server."""
 
 from collections.abc import Callable
 

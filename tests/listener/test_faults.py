@@ -194,7 +194,7 @@ def test_an_audit_recovers_what_was_never_delivered(version: int) -> None:
     assert capture.listener.stats.duplicates == 0
 
 
-def test_a_reconnect_is_audited_by_itself() -> None:
+def test_a_reconnect_is_audited() -> None:
     """So is a connection that has lasted for a while."""
 
     async def scenario(capture: Capture, _task: asyncio.Task[None]) -> None:

@@ -113,7 +113,7 @@ def test_a_cut_websocket_is_a_failed_connection(sandbox: Sandbox, portal: Portal
         ({"status": 302, "Location": "http://127.0.0.1/"}, "HTTP 302"),
     ],
 )
-def test_a_poll_answered_by_somebody_else_is_a_failed_connection(
+def test_a_poll_answered_by_another_server_is_a_failed_connection(
     answering: Answer, answer: Any, said: str
 ) -> None:
     """It does not become a stream of unreadable rows."""
@@ -121,7 +121,7 @@ def test_a_poll_answered_by_somebody_else_is_a_failed_connection(
         first(LongPollingTransport(), answering(**answer), 1)
 
 
-def test_every_poll_asks_for_its_address_anew(sandbox: Sandbox, portal: Portal) -> None:
+def test_every_poll_asks_for_its_address_again(sandbox: Sandbox, portal: Portal) -> None:
     """The position moves between two polls."""
     config = portal.fetch_config()
     mids = [sandbox.publish("c", {"n": n}) for n in range(2)]

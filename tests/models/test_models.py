@@ -37,7 +37,7 @@ def test_the_current_edition_is_read_too() -> None:
     assert read.public_channels["7"].end == datetime(2017, 6, 28, 22, 4, tzinfo=UTC)
 
 
-def test_what_nobody_documented_is_kept() -> None:
+def test_undocumented_fields_are_kept() -> None:
     """Unknown fields of the answer, the server and a channel remain."""
     answer = current_answer()
     answer["channels"]["shared"]["flavour"] = "new"

@@ -7,15 +7,11 @@ import pytest
 from bxpull_nb.models import Arrival, Batch, Message, Position
 from bxpull_nb.protocol.codec import TextCodec
 from bxpull_nb.protocol.session import Audit, Received, SeenMids, Session
+from tests.support.events import mid
 
 ARRIVAL = Arrival(1767225600000000, "shared", "websocket")
 ASKED = 1767225660000000
 CAME = ARRIVAL.received_us
-
-
-def mid(number: int) -> str:
-    """Return the mid of a server's message number."""
-    return f"1795447844{number:016}"
 
 
 def frame(numbers: Sequence[int], sent: float = 1767225600.0) -> str:

@@ -125,7 +125,7 @@ def test_an_empty_frame_holds_nothing() -> None:
     assert decode("") == []
 
 
-def test_extra_is_read_inside_and_beside_the_body() -> None:
+def test_extra_is_read_inside_and_outside_of_the_body() -> None:
     """The guide draws it next to `text`; servers write it inside."""
     inside = '{"mid":"1","text":{"module_id":"m","extra":{"server_time_unix":5.5}}}'
     beside = '{"mid":"1","text":{"module_id":"m"},"extra":{"server_time_unix":5.5}}'

@@ -8,14 +8,10 @@ from bxpull_nb.models import Arrival, Message, Position
 from bxpull_nb.protocol.codec import TextCodec
 from bxpull_nb.protocol.endpoint import FULL_HISTORY
 from bxpull_nb.protocol.session import HistoryPolicy, Received, SeenMids, Session
+from tests.support.events import mid
 
 ARRIVAL = Arrival(1_767_225_700_000_000, "shared", "websocket")
 BEGUN = 1_767_225_600.0
-
-
-def mid(number: int) -> str:
-    """Return the message id of this number."""
-    return f"1795447844{number:016}"
 
 
 def frame(*numbers: int, sent: float = BEGUN - 5) -> str:

@@ -6,13 +6,9 @@ from bxpull_nb.errors import FrameTooLarge
 from bxpull_nb.models import Arrival, Message
 from bxpull_nb.protocol.codec import Codec, JsonCodec, JsonRpcCodec, ProtobufCodec, TextCodec
 from bxpull_nb.protocol.session import NewestStored, SeenMids, Session, newest_stored
+from tests.support.events import mid
 
 HOSTILE = '{"a":"#!NGINXNME!##!NGINXNMS!#{\\"mid\\":\\"99999999999999999999999999\\"}#!NGINXNME!#"}'
-
-
-def mid(number: int) -> str:
-    """Return the message id of a number."""
-    return f"1795447844{number:016}"
 
 
 def history(codec: Codec, count: int, body: str = '{"command":"Жук"}') -> bytes:

@@ -11,13 +11,9 @@ from bxpull_nb.models import Arrival, BadFrame, Batch, Event, Message, Position,
 from bxpull_nb.protocol.codec import Codec, JsonRpcCodec, RpcAnswer, TextCodec
 from bxpull_nb.protocol.session import Received, SeenMids, Session
 from bxpull_nb.protocol.session import session as position
+from tests.support.events import mid
 
 ARRIVAL = Arrival(1767225600000000, "shared", "websocket")
-
-
-def mid(number: int) -> str:
-    """Return the mid of a server's message number."""
-    return f"1795447844{number:016}"
 
 
 def frame(numbers: Sequence[int], sent: float = 1767225600.0) -> str:

@@ -342,7 +342,7 @@ def test_the_bucket_leaks_and_keeps_places_for_who_waits() -> None:
         LeakyBucket(0, 50, lambda: 0.0)
 
 
-def test_without_a_limit_nobody_waits() -> None:
+def test_without_a_limit_no_call_waits() -> None:
     """Portals of one's own may have none."""
 
     async def bulk(client: RestClient) -> None:
@@ -486,7 +486,7 @@ def test_a_webhook_without_application_gets_its_users_feed(
     assert caplog.text.count("this is the personal feed of the webhook's user") == 1
 
 
-def test_the_first_error_stands_when_the_own_feed_is_refused_too() -> None:
+def test_the_first_error_is_raised_when_the_own_feed_is_refused_too() -> None:
     """It names the next step; the second would only confuse."""
     portal = ScriptedPortal(REFUSED, (403, {"error": "insufficient_scope"}))
     with pytest.raises(errors.WrongAuthType, match="applications only"):

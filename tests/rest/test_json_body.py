@@ -130,7 +130,7 @@ def test_numbers_may_be_texts() -> None:
 
 
 @pytest.mark.parametrize("empty", ["", None, False, []])
-def test_an_empty_error_beside_a_result_is_none(empty: Any) -> None:
+def test_an_empty_error_with_a_result_is_none(empty: Any) -> None:
     """The result is there."""
     assert asked(response(json.dumps({"error": empty, "result": 7}).encode())) == 7
 

@@ -153,7 +153,7 @@ def test_a_denied_login_is_an_error_with_the_portals_words(portal: TokenServer) 
     assert "&lt;b&gt;no" in browser.pages[0][1]
 
 
-def test_nobody_comes_back(portal: TokenServer) -> None:
+def test_no_browser_comes_back(portal: TokenServer) -> None:
     """The error names the address that must be registered."""
     with pytest.raises(errors.LoginTimeout, match=r"within 0\.05 s.*http://127\.0\.0\.1:\d+/") as e:
         login(portal.url, *CLIENT, open_browser=None, timeout=0.05, store=MemoryStore())

@@ -85,6 +85,6 @@ def test_a_multipart_form_is_read() -> None:
         ";",
     ],
 )
-def test_a_body_nobody_can_read_is_no_parameters(content_type: str) -> None:
+def test_an_unreadable_body_is_no_parameters(content_type: str) -> None:
     """An unknown content type or a broken form is not an error."""
     assert body_params(b"--y\r\nnonsense \xff\r\n", content_type) == {}

@@ -71,7 +71,7 @@ def test_any_params_may_be_a_doorbells(params: Any) -> None:
     ids=lambda params: params[:24],
 )
 def test_params_that_python_cannot_hold_are_no_doorbell(params: str) -> None:
-    """A message of a stranger raises nothing on the listener's thread."""
+    """A message of any client raises nothing on the listener's thread."""
     bell = Doorbell()
     bell.hear(Event("1", "rest", "event_offline", params.encode(), None))
     assert (bell.was_heard, bell.announced) == (False, 0)

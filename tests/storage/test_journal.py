@@ -20,16 +20,11 @@ from bxpull_nb.storage.eventlog import EventLog
 from bxpull_nb.storage.journal import Journal, Repaired, files, read_journal, read_journal_events
 from bxpull_nb.storage.journal.cursor import Cursor, read_on
 from bxpull_nb.storage.journal.record import CaptureStarted, Damage, FrameHead, pack, scan
-from tests.support.events import full_disk
+from tests.support.events import full_disk, mid
 from tests.support.hostile_values import HOSTILE, SECRET
 
 ARRIVAL = Arrival(1767225600000000, "shared", "websocket")
 CODECS: list[Codec] = [TextCodec(), JsonCodec(), JsonRpcCodec(), ProtobufCodec()]
-
-
-def mid(number: int) -> str:
-    """The mid of a server's message number."""
-    return f"1795447844{number:016}"
 
 
 def batch(
