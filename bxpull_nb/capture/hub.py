@@ -52,7 +52,7 @@ class EventHub:
         self.journal: Journal | None = None
         self.error: BaseException | None = None
         self.stopping = False
-        """Whether who stops the listener closes the journal too, on another thread."""
+        """Whether a stop is under way, which closes the journal on another thread."""
         self.taps: list[Tap] = []
         self._monotonic, self._clock = monotonic, clock
         self._lock = fork_safe(threading.Lock(), 1)

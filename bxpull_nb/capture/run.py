@@ -48,7 +48,7 @@ class CaptureRun:
         self._privacy = privacy
         self._target = hub if privacy is None else PrivateTarget(hub, privacy)
         self._name = name
-        self._lost = Lost()  # what was reported of the open journal
+        self._lost = Lost()  # what was reported of the journal
         self._switching = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
@@ -179,7 +179,6 @@ class CaptureRun:
         if self.journal is None:
             return known
         await _in_thread(self.journal.open)
-        self._lost = Lost()
         self._report_lost(self.journal.lost_before, self.journal.lost_before.later_report)
         if self._privacy is not None:
             await _in_thread(self._privacy.remember_in, self.journal.folder)
