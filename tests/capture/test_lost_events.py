@@ -63,9 +63,8 @@ def test_a_feed_that_fails_reports_it_too(
 
         monkeypatch.setattr(feed._hub.log, "extend", fail)
         sandbox.publish("test")
-        eventually(lambda: not feed.running)
+        eventually(lambda: reported(feed) == [(3, "3 events (3 ")])
     assert feed.state == "failed"
-    assert reported(feed) == [(3, "3 events (3 ")]
     assert LostNote(tmp_path).read() == Lost(3, 3)
 
 
