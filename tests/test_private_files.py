@@ -125,14 +125,17 @@ def test_a_pipe_that_was_made_before_blocks_nothing(name: str, tmp_path: Path) -
     assert not writer.is_alive()
 
 
-@pytest.mark.parametrize("name", SECRET)
-@pytest.mark.parametrize("mode", [0o644, 0o666, 0o400])
+@pytest.mark.parametrize(
+    ("name", "mode"),
+    [
+        *((name, mode) for name in SECRET for mode in (0o644, 0o666)),
+        *((name, 0o400) for name in ("offline-process.json", "dataset.json", TOKENS)),
+    ],
+)
 def test_a_file_that_was_made_before_becomes_private(name: str, mode: int, tmp_path: Path) -> None:
     """It is the owner's alone once there is a secret in it."""
     folder = tmp_path / "shared"
     folder.mkdir()
-    if mode == 0o400 and name == "000001.bxj":
-        pytest.skip("a journal's file is written in its place")
     (folder / name).write_bytes(b"")
     (folder / name).chmod(mode)
     WRITERS[name](folder)

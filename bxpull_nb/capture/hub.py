@@ -20,9 +20,9 @@ from bxpull_nb.errors import JournalNotWritable, WaitTimeout
 from bxpull_nb.listener import Beginnings
 from bxpull_nb.locks import fork_safe
 from bxpull_nb.masking import reason_of, shown_path
-from bxpull_nb.models import Batch, LogEntry, Record
+from bxpull_nb.models import IS_LOG_ENTRY, Batch, LogEntry, Record
 from bxpull_nb.storage.eventlog import EventLog, StoredRows
-from bxpull_nb.storage.journal import Journal
+from bxpull_nb.storage.journal import Journal, Lost
 
 __all__ = ["EventHub"]
 
@@ -51,7 +51,7 @@ class EventHub:
         self.journal: Journal | None = None
         self.error: BaseException | None = None
         self.stopping = False
-        """Whether who stops the listener closes the journal too, on another thread."""
+        """Whether a stop is under way, which closes the journal on another thread."""
         self.taps: list[Tap] = []
         self._monotonic, self._clock = monotonic, clock
         self._lock = fork_safe(threading.Lock(), 1)
@@ -60,6 +60,7 @@ class EventHub:
         self._rate = _Rate()
         self._frames = RecentFrames()
         self._journal_fails = False
+        self._lost = Lost()  # what was reported of the journal
 
     def began(self, since: float, beginnings: Beginnings = ()) -> None:
         """Note in the journal when the capture began, and after which mids."""
@@ -108,11 +109,29 @@ class EventHub:
     def ended(self, task: "asyncio.Task[None]") -> None:
         """Keep why the listener ended, free its journal, and wake every wait."""
         self.error = None if task.cancelled() else task.exception()
-        if self.journal is not None and not self.stopping:
-            self.journal.close()
+        if not self.stopping:
+            self.close_journal()
         self.changed()
         with self._lock:
             self.waiters.end(self.error)
+
+    def close_journal(self) -> None:
+        """Close the journal, and log once what its disk did not take; from any thread."""
+        if self.journal is None:
+            return
+        self.journal.close()
+        lost = self.journal.lost
+        if lost != self._lost:
+            self._lost = lost
+            self.report_lost(lost, lost.report)
+
+    def report_lost(self, lost: Lost, text: str) -> None:
+        """Log the text about events that a journal lacks, if there are any."""
+        if lost:
+            _log.warning("%s", text, extra=IS_LOG_ENTRY)
+            at_us = self._clock() // 1000
+            entry = LogEntry(at_us=at_us, kind="journal_lost", count=lost.events, text=text)
+            self.logbook.add(entry)
 
     def rate(self) -> float:
         """Return events per second over the last ten seconds."""

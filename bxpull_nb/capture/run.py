@@ -1,7 +1,6 @@
 """Starts and stops what drives a feed: a listener or a replay, with or without a journal."""
 
 import asyncio
-import logging
 import time
 from collections.abc import Callable
 from functools import partial
@@ -16,15 +15,14 @@ from bxpull_nb.capture.hub import EventHub
 from bxpull_nb.capture.private_target import PrivateTarget
 from bxpull_nb.errors import ConnectionFailed, SettingsError
 from bxpull_nb.listener import ListenerStats
-from bxpull_nb.models import CHANNEL_TYPES, IS_LOG_ENTRY, LogEntry
+from bxpull_nb.models import CHANNEL_TYPES, LogEntry
 from bxpull_nb.privacy import Pseudonyms
 from bxpull_nb.protocol.session import Resume
-from bxpull_nb.storage.journal import Journal, Lost
+from bxpull_nb.storage.journal import Journal
 
 __all__ = ["CaptureRun"]
 
 T = TypeVar("T")
-_log = logging.getLogger("bxpull_nb")
 _STOP_TIMEOUT = 0.8  # seconds for the connections to close
 
 
@@ -48,7 +46,6 @@ class CaptureRun:
         self._privacy = privacy
         self._target = hub if privacy is None else PrivateTarget(hub, privacy)
         self._name = name
-        self._lost = Lost()  # what was reported of the open journal
         self._switching = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
@@ -112,7 +109,7 @@ class CaptureRun:
                 try:
                     await self._begin(backfill)
                 except BaseException:
-                    await self._close_journal()
+                    await _in_thread(self._hub.close_journal)
                     raise
         await self._hub.wait_change(self._settled, timeout)
         if self._hub.error is not None:
@@ -179,8 +176,7 @@ class CaptureRun:
         if self.journal is None:
             return known
         await _in_thread(self.journal.open)
-        self._lost = Lost()
-        self._report_lost(self.journal.lost_before, self.journal.lost_before.later_report)
+        self._hub.report_lost(self.journal.lost_before, self.journal.lost_before.later_report)
         if self._privacy is not None:
             await _in_thread(self._privacy.remember_in, self.journal.folder)
         since = self.journal.since
@@ -197,21 +193,7 @@ class CaptureRun:
                 self._task.cancel()
                 await asyncio.wait([self._task], timeout=_STOP_TIMEOUT)
         finally:
-            await self._close_journal()
-
-    async def _close_journal(self) -> None:
-        journal = self.journal
-        if journal is not None:
-            await _in_thread(journal.close)
-            if journal.lost != self._lost:
-                self._report_lost(journal.lost, journal.lost.report)
-                self._lost = journal.lost
-
-    def _report_lost(self, lost: Lost, text: str) -> None:
-        """Log events that the journal's disk did not take."""
-        if lost:
-            _log.warning("%s", text, extra=IS_LOG_ENTRY)
-            self.note("journal_lost", text, count=lost.events)
+            await _in_thread(self._hub.close_journal)
 
     def _settled(self) -> bool:
         return not self.running or (self.driver is not None and self.driver.ready)

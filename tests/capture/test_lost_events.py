@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from bxpull_nb.capture.feed import Feed
 from bxpull_nb.portal import Portal
 from bxpull_nb.rest.auth import AccessToken
@@ -9,6 +11,7 @@ from bxpull_nb.sandbox import Sandbox
 from bxpull_nb.storage.journal import read_journal_events
 from bxpull_nb.storage.journal.lost_note import Lost, LostNote
 from tests.support.events import full_disk
+from tests.support.waiting import eventually
 
 
 def reported(feed: Feed) -> list[tuple[int | None, str]]:
@@ -45,6 +48,24 @@ def test_a_feed_reports_what_its_journal_lacks(
         assert len(reported(later)) == 1
     assert LostNote(tmp_path).read() == Lost()
     assert len(read_journal_events(tmp_path)) == 5
+
+
+def test_a_feed_that_fails_reports_it_too(
+    sandbox: Sandbox, portal: Portal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing stops it any more."""
+    feed = portal.feed("shared").start(journal=tmp_path)
+    with full_disk("000001.bxj"):
+        publish(sandbox, feed, 2)
+
+        def fail(_records: object) -> None:
+            raise ZeroDivisionError
+
+        monkeypatch.setattr(feed._hub.log, "extend", fail)
+        sandbox.publish("test")
+        eventually(lambda: reported(feed) == [(3, "3 events (3 ")])
+    assert feed.state == "failed"
+    assert LostNote(tmp_path).read() == Lost(3, 3)
 
 
 def test_a_disk_that_has_room_again_costs_nothing(

@@ -19,6 +19,7 @@ from bxpull_nb.protocol.session import SeenMids, Session
 from bxpull_nb.storage.eventlog import EventLog
 from bxpull_nb.storage.journal import Journal, Repaired, files, read_journal, read_journal_events
 from bxpull_nb.storage.journal.cursor import Cursor, read_on
+from bxpull_nb.storage.journal.lost_note import Lost
 from bxpull_nb.storage.journal.record import CaptureStarted, Damage, FrameHead, pack, scan
 from tests.support.events import full_disk, mid
 from tests.support.hostile_values import HOSTILE, SECRET
@@ -337,6 +338,34 @@ def test_what_finds_no_room_in_memory_is_counted_and_asked_for_again(tmp_path: P
     assert last.position is not None
     assert last.position.safe == mid(5 - dropped)  # that of the connection before
     assert mid(6) not in resume.seen
+
+
+def test_what_a_full_disk_did_not_take_at_the_end_is_asked_for_by_a_later_process(
+    tmp_path: Path,
+) -> None:
+    """The journal was opened again, and its disk had room: the gap and the note are still there."""
+    lane = Session(TextCodec(), SeenMids())
+    made = []
+    for n in range(1, 6):
+        made.append(batch([n], lane=lane))
+        lane.connected()
+    journal = Journal(tmp_path, "os").open()
+    journal.write(made[0])
+    with full_disk("000001.bxj"):
+        for one in made[1:3]:
+            journal.write(one)
+        journal.close()
+    journal.open()
+    assert journal.lost_before == Lost()  # it is this process's own
+    journal.write(made[3])
+    journal.write(made[4])
+    journal.close()
+    assert numbers_in(tmp_path) == [1, 4, 5]
+    with Journal(tmp_path) as later:
+        last = later.resume().last["shared"]
+        assert later.lost_before == journal.lost == Lost(2, 2)
+    assert last.position is not None
+    assert (last.position.safe or "") < mid(2)
 
 
 def test_a_read_only_folder_is_an_error_of_its_own(tmp_path: Path) -> None:

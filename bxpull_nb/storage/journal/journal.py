@@ -89,7 +89,7 @@ class Journal:
         self.repaired = Repaired()
         """Damage that `open` found."""
         self.lost_before = Lost()
-        """Events that the last run could not write, as `open` found."""
+        """Events that the last process could not write, as `open` found."""
         self._note = LostNote(self.folder)
         self._portal, self._compress = _checked_portal(portal), _checked_flag(compress)
         self._writer_options: dict[str, Any] = {
@@ -122,8 +122,7 @@ class Journal:
             finally:
                 if self._writer is None:
                     lock.release()
-            self.lost_before = self._note.read()
-            self._dropped = self._dropped_events = 0
+            self.lost_before = self._note.read() if self._note.written is None else Lost()
             self.note_lost()
         return self
 
@@ -132,8 +131,8 @@ class Journal:
         writer, self._writer = self._writer, None
         self._end()
         if writer is not None:
-            self._dropped += len(writer.waiting)
-            self._dropped_events += sum(len(batch.records) for batch in _waiting(writer))
+            for batch in _waiting(writer):
+                self._drop(batch, batch.position)
             left = _Left.of(self.folder)
             self._left = left if left is not None and left.size == writer.size else None
             self.note_lost()
@@ -151,14 +150,18 @@ class Journal:
         position = self._gaps.get(channel, batch.position) if is_of_lane else None
         change = _moved(batch, position) if is_of_lane else _unmoved
         if not self._open_writer.put(pack_batch(batch, position, self._compress), change):
-            self._dropped += 1
-            self._dropped_events += len(batch.records)
-            if is_of_lane:
-                self._gaps[channel] = position
-            else:
-                self._lacks_source = True
+            self._drop(batch, position)
         if self.error is not None or self._note.written:
             self.note_lost()
+
+    def _drop(self, batch: Batch, position: Position | None) -> None:
+        """Count a batch that is not written; what follows on its lane keeps its position."""
+        self._dropped += 1
+        self._dropped_events += len(batch.records)
+        if batch.arrival.source == "channel":
+            self._gaps.setdefault(batch.arrival.channel, position)
+        else:
+            self._lacks_source = True
 
     def sync(self) -> bool:
         """Return when the disk has every batch so far, if it can; whether it has.
@@ -197,7 +200,7 @@ class Journal:
 
     @property
     def lost(self) -> Lost:
-        """Events that the disk did not take since the journal was opened."""
+        """Events that the disk did not take, since the journal was opened for the first time."""
         stats = self.stats
         return Lost(stats.dropped_events, stats.dropped, stats.waiting)
 
