@@ -50,7 +50,7 @@ class ObjectControl(Mapping[int, Row]):
         row = self._table.find(number)
         if row is None:
             raise KeyError(number)
-        return row
+        return dict(row)
 
     def __iter__(self) -> Iterator[int]:
         return (int(row["ID"]) for row in self._table.rows())

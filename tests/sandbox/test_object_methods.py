@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bxpull_nb.errors import SettingsError
+from bxpull_nb.sandbox import Sandbox
 from tests.support.rest_answers import bind, refusal, result
 from tests.support.visitor import Visitor, visiting
 
@@ -160,12 +161,15 @@ def test_fifty_objects_come_in_one_batch(visitor: Visitor) -> None:
 
 
 def test_people_change_objects_from_python(visitor: Visitor) -> None:
-    """Rows are read by id; a row that was handed out does not change."""
+    """Rows are read by id; a row that was handed out does not change, and is the reader's own."""
     deals = visitor.sandbox.deals
     row = deals[15]
     deals.change(15, STAGE_ID="LOSE", OPPORTUNITY=3)
     visitor.sandbox.change_deal(15, TITLE="renamed")
     assert (row["STAGE_ID"], row["TITLE"]) == ("NEW", "Deal 15")
+    deals[15]["TITLE"] = row["TITLE"] = "written on"
+    with Sandbox() as other:
+        assert (other.deals[15]["STAGE_ID"], other.deals[15]["TITLE"]) == ("NEW", "Deal 15")
     assert (deals[15]["STAGE_ID"], deals[15]["TITLE"]) == ("LOSE", "renamed")
     assert (deals[15]["OPPORTUNITY"], len(deals), 1235 in deals) == ("3.00", 1234, False)
     number = visitor.sandbox.tasks.add(TITLE="Call back")

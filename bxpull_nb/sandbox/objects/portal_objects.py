@@ -1,6 +1,7 @@
 """All objects of the portal at its start."""
 
 from collections.abc import Callable, Iterator
+from functools import cache
 
 from bxpull_nb.sandbox.clock import iso_time
 from bxpull_nb.sandbox.objects.change import Change
@@ -38,10 +39,15 @@ class PortalObjects:
     def __init__(self, announce: Callable[[Change], None], *, demo: bool) -> None:
         number = _DEALS_BEFORE_DEMO if demo else _DEALS
         high = _AFTER_DEMO if demo else 0
-        deals = map(_deal, range(1, number + 1))
-        self.deals = ObjectTable(DEALS, deals, announce, high or number + 1)
+        self.deals = ObjectTable(DEALS, _deals(number), announce, high or number + 1)
         self.contacts = ObjectTable(CONTACTS, _contacts(), announce, len(_CONTACTS) + 1)
         self.tasks = ObjectTable(TASKS, (), announce, high or 1)
+
+
+@cache
+def _deals(number: int) -> tuple[Row, ...]:
+    """Return the deals up to this id, made once: a table replaces rows and changes none."""
+    return tuple(map(_deal, range(1, number + 1)))
 
 
 def _deal(number: int) -> Row:
