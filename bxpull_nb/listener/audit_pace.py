@@ -10,6 +10,7 @@ LARGEST_AUDIT = 64 * 1024 * 1024
 """Bytes of history taken at once."""
 
 _VOLUME = LARGEST_AUDIT // 16  # characters; to decode an answer takes six times its size
+_MOST_VOLUME = LARGEST_AUDIT * 3 // 8  # characters; larger answers take too much memory
 _SHARE = 0.05  # of the time may be spent on audits
 _COMPARED = 4  # audits, of which the quickest shows what one takes
 
@@ -55,4 +56,4 @@ class AuditPace:
         if not self._was_too_much:  # else it was not asked: how long it takes now is unknown
             self._costs.append((self._monotonic() - self._since) / max(self._asked, 1))
             wanted = self._rate * self._asked * min(self._costs) / _SHARE
-        self._limit = max(_VOLUME, wanted) if wanted <= LARGEST_AUDIT * 0.75 else math.inf
+        self._limit = max(_VOLUME, wanted) if wanted <= _MOST_VOLUME else math.inf
