@@ -8,8 +8,9 @@ from pathlib import Path
 
 import msgspec
 
+from bxpull_nb.capture.checks import checked_count, checked_function, checked_seconds, shown
 from bxpull_nb.capture.feed import FeedStats
-from bxpull_nb.errors import BxPullError
+from bxpull_nb.errors import BxPullError, SettingsError
 from bxpull_nb.models import IS_LOG_ENTRY
 from bxpull_nb.portal import Portal
 from bxpull_nb.privacy import Pseudonyms
@@ -60,7 +61,8 @@ class Collector:
     that fails stays in the journal and is tried again after 5 seconds, later after up to five
     minutes. Several collectors may write to one dataset, of one portal or of many. `written` is
     called with each part (its failure is logged), `monotonic` gives seconds. `sources` are those
-    besides the channels; `privacy` replaces personal data before the journal has it.
+    besides the channels; `privacy` replaces personal data before the journal has it. Raises
+    SettingsError for options that cannot be used.
     """
 
     def __init__(
@@ -85,10 +87,11 @@ class Collector:
         self.error: BxPullError | OSError | None = None
         """Why the dataset takes nothing at present; None while it does."""
         self._url, self._portal = url, portal.name
-        self._every, self._part_bytes = every, part_bytes
-        self._on_written, self._monotonic = written, monotonic
+        self._every = _checked_every(every)
+        self._part_bytes = checked_count("part_bytes", part_bytes, "give bytes, 1 or more")
+        self._on_written, self._monotonic = checked_function("written", written), monotonic
         self._uploader: Uploader | None = None
-        self._next = monotonic() + min(every, _FIRST)
+        self._next = monotonic() + min(self._every, _FIRST)
         self._pending_bytes = 0
         self._parts = self._events = self._bytes = self._failures = self._in_a_row = 0
 
@@ -187,3 +190,11 @@ class Collector:
         except Exception:  # noqa: BLE001 - a callback of any kind
             # Not a failure of the dataset: the part is there, and the capture goes on.
             _log.exception("the callback for a written part failed")
+
+
+def _checked_every(value: object) -> float:
+    """Return the seconds; raises SettingsError unless they are a number above 0."""
+    seconds = checked_seconds("every", value)
+    if not seconds:
+        raise SettingsError(f"every={shown(value)}: give a number of seconds above 0.")
+    return seconds

@@ -1,6 +1,7 @@
 """When the next audit is due: before its answer would be too large to take."""
 
 import math
+from collections import deque
 from collections.abc import Callable
 
 __all__ = ["LARGEST_AUDIT", "AuditPace"]
@@ -9,14 +10,17 @@ LARGEST_AUDIT = 64 * 1024 * 1024
 """Bytes of history taken at once."""
 
 _VOLUME = LARGEST_AUDIT // 16  # characters; to decode an answer takes six times its size
+_MOST_VOLUME = LARGEST_AUDIT * 3 // 8  # characters; larger answers take too much memory
 _SHARE = 0.05  # of the time may be spent on audits
+_COMPARED = 4  # audits, of which the quickest shows what one takes
 
 
 class AuditPace:
     """Counts what a lane receives between two audits; `monotonic` gives seconds.
 
     The history of a busy lane grows too large in the usual time between two audits, so they are
-    due by volume too. Where audits would take more than 5 % of the time, they are not.
+    due by volume too. Where audits would take more than 5 % of the time, they are not. One that
+    was slow by chance, as on a busy machine, changes nothing: the next would be larger, and slower.
     """
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
@@ -24,6 +28,8 @@ class AuditPace:
         self._since = monotonic()
         self._received = 0
         self._rate = 0.0  # characters a second
+        self._asked = 0  # characters of the present audit
+        self._costs: deque[float] = deque(maxlen=_COMPARED)  # seconds for a character
         self._was_too_much = False
         self._limit: float = _VOLUME
 
@@ -42,11 +48,12 @@ class AuditPace:
         now = self._monotonic()
         self._was_too_much = self.is_too_much
         self._rate = self._received / max(now - self._since, 0.001)
-        self._received, self._since = 0, now
+        self._asked, self._received, self._since = self._received, 0, now
 
     def end(self) -> None:
         """Note that the audit has ended: a longer one leaves more time before the next."""
-        wanted = self._rate * (self._monotonic() - self._since) / _SHARE
-        if self._was_too_much:  # it was not asked: how long it takes now is unknown
-            wanted = 0
-        self._limit = max(_VOLUME, wanted) if wanted <= LARGEST_AUDIT * 0.75 else math.inf
+        wanted = 0.0
+        if not self._was_too_much:  # else it was not asked: how long it takes now is unknown
+            self._costs.append((self._monotonic() - self._since) / max(self._asked, 1))
+            wanted = self._rate * self._asked * min(self._costs) / _SHARE
+        self._limit = max(_VOLUME, wanted) if wanted <= _MOST_VOLUME else math.inf

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import math
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -300,6 +301,23 @@ def test_its_log_does_not_grow_for_weeks(portal: Portal, tmp_path: Path) -> None
     df = log.df
     assert 10_000 <= len(df) <= 12_500
     assert (len(log), df.index[-1], df["mid"].iloc[-1]) == (40_000, 39_999, "39")
+
+
+@pytest.mark.parametrize(
+    ("option", "values"),
+    [
+        ("every", [0, -1, "300", None, math.nan, math.inf, [], object(), 2j]),
+        ("part_bytes", [0, -1, "1000", None, math.nan, 1.5, [], object(), 2j]),
+        ("written", [1, "print", None, [], object()]),
+    ],
+)
+def test_an_option_that_cannot_be_used_is_refused_at_once(
+    portal: Portal, tmp_path: Path, option: str, values: list[Any]
+) -> None:
+    """A size of 0 would read for ever, hours after the start."""
+    for value in values:
+        with pytest.raises(errors.SettingsError, match=f"{option}="):
+            Collector(portal, tmp_path / "ds", tmp_path / "j", **{option: value})
 
 
 def test_the_metrics_are_those_of_the_feed(

@@ -56,3 +56,26 @@ def test_a_lane_too_fast_for_audits_is_audited_by_time_only() -> None:
     assert states == [False, False, True]
     audited(pace, clock, 0.0)
     assert pace.add(4 * MB)  # it may be slower by now: the next one is due by volume again
+
+
+def test_an_audit_that_is_slow_by_chance_changes_nothing() -> None:
+    """Else the next would be larger, and slower, and so on up to the limit."""
+    clock = Clock()
+    pace = AuditPace(clock)
+    for seconds in (0.1, 1.5, 0.1, 3.0, 1.0, 0.1, 2.0):
+        clock.now += 4
+        assert not pace.add(4 * MB - 1)
+        assert pace.add(1)
+        audited(pace, clock, seconds)
+
+
+def test_audits_that_stay_slow_come_less_often() -> None:
+    """The quickest of the last four decides."""
+    clock = Clock()
+    pace = AuditPace(clock)
+    for seconds in (0.1, 1.0, 1.0, 1.0, 1.0):
+        clock.now += 4
+        pace.add(4 * MB)
+        audited(pace, clock, seconds)
+    assert not pace.add(15 * MB)
+    assert pace.add(6 * MB)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bxpull_nb.models import EVENT_COLUMNS, Arrival, BadFrame, Event, Record
-from bxpull_nb.storage.eventlog import EventLog, text_column
+from bxpull_nb.storage.eventlog import EventLog, columns, text_column
 from tests.support.rows import (
     ARRIVAL,
     event,
@@ -275,8 +275,12 @@ def test_its_repr_is_short() -> None:
     assert repr(log) == "EventLog(1,234 rows)"
 
 
-def test_a_bounded_log_keeps_the_newest_rows() -> None:
-    """Under their old numbers; what was given out stays as it was."""
+@pytest.mark.parametrize("many_bytes", [0, 1 << 20])
+def test_a_bounded_log_keeps_the_newest_rows(
+    many_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under their old numbers; what was given out stays as it was, and so do names."""
+    monkeypatch.setattr(columns, "_MANY_BYTES", many_bytes)
     log, plain = EventLog(max_rows=10_000), EventLog()
     held = None
     for start in range(0, 60_000, 500):

@@ -11,6 +11,7 @@ from pathlib import Path
 from secrets import token_hex
 
 import msgspec
+import pyarrow as pa
 
 from bxpull_nb.files import read_private, replacing
 from bxpull_nb.masking import reason_of, shown_path
@@ -99,6 +100,8 @@ class Uploader:
             if len(log):
                 events += self._write(log, start)
             self._move(end)
+        if events:
+            pa.default_memory_pool().release_unused()  # or the pool keeps what a part took
         return events
 
     @property
