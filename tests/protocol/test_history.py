@@ -93,6 +93,17 @@ def test_the_late_history_of_a_slow_server_is_older_than_the_capture() -> None:
     assert slow.next_mid(polls=True) == mid(2)
 
 
+def test_a_late_history_may_have_mids_that_are_no_numbers() -> None:
+    """They are no position; their messages are older all the same."""
+    slow = policy()
+    slow.next_mid(polls=True)
+    slow.begin_held()
+    slow.accepted(1.0)
+    late = frame(1, 2, sent=BEGUN - 3600).replace(mid(1), "").replace(mid(2), "a-b")
+    assert take(slow, late, 1.0, polls=True) == []
+    assert slow.next_mid(polls=True) == FULL_HISTORY
+
+
 @pytest.mark.parametrize("way", ["cut", "seemed empty", "continued"])
 def test_a_few_messages_after_a_break_are_new_and_many_old_ones_are_history(way: str) -> None:
     """The senders' clocks may be far behind; but a server is slow because it stores much."""

@@ -13,6 +13,7 @@ from bxpull_nb.models import Arrival, Record, RecordBatch
 from bxpull_nb.protocol.codec.joining import DecodedFrame
 from bxpull_nb.protocol.endpoint import FULL_HISTORY
 from bxpull_nb.protocol.session.audits import Audit
+from bxpull_nb.protocol.session.mids import is_counted
 from bxpull_nb.protocol.session.received import Received
 from bxpull_nb.protocol.session.session import Session
 
@@ -223,8 +224,9 @@ class HistoryPolicy:
         self._history_size = None if received.mids else size
         if len(received.mids) < size or not received.old:
             return self.session.receive(frame, arrival)
-        kept = frozenset(record.mid for record in received.batch.records)
-        self.session.begin(max(mid for mid in received.mids if mid and mid not in kept))
+        kept = {record.mid for record in received.batch.records}
+        counted = {mid for mid in received.mids if mid and is_counted(mid)}
+        self.session.begin(max(counted - kept, default=None))
         return self.session.receive(frame, arrival, since=since)  # with that position
 
     def _pass_over(self, frame: str | bytes | DecodedFrame, arrival: Arrival) -> Received:
