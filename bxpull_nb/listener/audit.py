@@ -9,14 +9,15 @@ import asyncio
 import logging
 
 import httpx
+import msgspec
 
 from bxpull_nb.errors import BxPullError, ChannelRefused, FrameTooLarge
 from bxpull_nb.http import ANSWER_SECONDS
 from bxpull_nb.listener.audit_pace import LARGEST_AUDIT
 from bxpull_nb.listener.lane import Lane
 from bxpull_nb.listener.periodic import every
-from bxpull_nb.listener.poll_client import PollClient
-from bxpull_nb.listener.polling import poll
+from bxpull_nb.listener.poll_client import PollClient, PollProgress
+from bxpull_nb.listener.polling import CUT, came_whole, poll
 from bxpull_nb.listener.settings import LaneSettings
 from bxpull_nb.masking import reason_of
 from bxpull_nb.models import LogEntry, PullConfig
@@ -214,29 +215,60 @@ async def _ask_again(
 ) -> Received | None:
     """Store the history after `point` and return the result; None if no answer came.
 
-    A server without history holds the poll; so does a connection that hangs.
+    A server without history holds the poll; so does a connection that hangs. Where an answer is
+    cut, the next one goes on after the messages that came whole.
     """
-    url = connection_url(
-        config,
-        transport="polling",
-        channel=kind,
-        mid=point or FULL_HISTORY,
-        secure=settings.secure,
+    pages: list[Received] = []
+    while True:
+        url = connection_url(
+            config,
+            transport="polling",
+            channel=kind,
+            mid=point or FULL_HISTORY,
+            secure=settings.secure,
+        )
+        try:
+            frame, cut = await _history(url, settings.timing.audit_wait)
+        except httpx.ReadTimeout:
+            return None
+        if frame is None:
+            return _joined([*pages, Received()])
+        received = lane.ingest.recover(frame, lane.transport, point, audit)
+        lane.session.stored(received)
+        lane.handle_service(received)
+        pages.append(received)
+        if cut is None:
+            return _joined(pages)
+        if received.was_reset or (received.newest or "") <= (point or ""):
+            raise cut
+        point = received.newest
+
+
+def _joined(pages: list[Received]) -> Received:
+    """Return what an audit found, by one answer or several."""
+    return msgspec.structs.replace(
+        pages[-1],
+        batch=next((page.batch for page in pages if page.batch.records), pages[-1].batch),
+        again=[mid for page in pages for mid in page.again],
+        mids=[mid for page in pages for mid in page.mids],
+        old=sum(page.old for page in pages),
+        was_reset=any(page.was_reset for page in pages),
+        is_whole=all(page.is_whole for page in pages),
     )
-    try:
-        frame = await _history(url, settings.timing.audit_wait)
-    except httpx.ReadTimeout:
-        return None
-    if frame is None:
-        return Received()
-    received = lane.ingest.recover(frame, lane.transport, point, audit)
-    lane.session.stored(received)
-    lane.handle_service(received)
-    return received
 
 
-async def _history(url: str, wait: float) -> str | bytes | None:
-    """Return the messages stored after the mid in `url`; None when the server says: nothing."""
-    timeout = httpx.Timeout(10.0, read=wait)
+async def _history(url: str, wait: float) -> tuple[str | bytes | None, httpx.HTTPError | None]:
+    """Return the messages stored after the mid in `url`, and the error that cut the answer.
+
+    The messages are None when the server says: nothing.
+    """
+    timeout, progress = httpx.Timeout(10.0, read=wait), PollProgress()
     async with PollClient(url, timeout) as http:
-        return (await poll(http, url, LARGEST_AUDIT, seconds=wait + ANSWER_SECONDS)).frame
+        try:
+            answer = await poll(http, url, LARGEST_AUDIT, progress, wait + ANSWER_SECONDS)
+        except CUT as exc:
+            whole = came_whole(progress)
+            if whole is None:
+                raise
+            return whole, exc
+    return answer.frame, None

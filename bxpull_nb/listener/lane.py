@@ -62,7 +62,6 @@ class Lane:
         self._set = settings
         self._timing = timing
         self._pending_action: ServiceAction | None = None
-        self._notes_beginning = not settings.resumed
         self._noted_beginning: str | None = None
         self._connections = 0
         self._is_up = False  # the server has accepted the present connection
@@ -98,8 +97,7 @@ class Lane:
         That the server seems to store nothing is noted too: the process may be killed.
         """
         began = self.session.beginning or (FULL_HISTORY if self.history.seems_empty else None)
-        if self._notes_beginning and began not in (None, self._noted_beginning):
-            self._notes_beginning = not self.session.beginning
+        if not self._set.resumed and began not in (None, self._noted_beginning):
             self._noted_beginning = began
             self._set.target.began(self._set.since, [(self.kind, began)])
 
@@ -179,8 +177,6 @@ class Lane:
         finally:
             self.calls.connection_lost()
             self._choice.ended(transport)
-        if not end.refetch:
-            self._choice.polled()
         return end
 
     async def _read_frames(
@@ -232,8 +228,7 @@ class Lane:
         if again:
             self.audit_due.set()
         self._connections += 1
-        if self._polls:
-            self._choice.polled()
+        self._choice.connected(self.transport)
         self.state, self.error = "connected", None
         self.calls.connection_made(transport.send)
         _log.info("%s: connected by %s", self.name, self.transport)

@@ -19,14 +19,15 @@ from bxpull_nb.listener.transport import Accepted
 from bxpull_nb.listener.transport_errors import MAX_FRAME, poll_error, refused, too_large
 from bxpull_nb.protocol.codec.cut_frames import whole_messages
 
-__all__ = ["LongPollingTransport", "PollAnswer", "accepted", "poll"]
+__all__ = ["CUT", "LongPollingTransport", "PollAnswer", "accepted", "came_whole", "poll"]
 
 _POLL_HELD = 40.0  # the server answers a quiet poll after this long
 _POLL_TIMEOUT = httpx.Timeout(10.0, read=_POLL_HELD + 5.0)
 _NOTHING = (httpx.codes.NOT_MODIFIED, httpx.codes.NO_CONTENT)
 _GAVE_UP = (httpx.codes.REQUEST_TIMEOUT, httpx.codes.GATEWAY_TIMEOUT, 524)
 """How a proxy answers a poll that is held for longer than the proxy waits."""
-_CUT = (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError, httpx.ReadTimeout)
+CUT = (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError, httpx.ReadTimeout)
+"""Errors of a poll, or of its answer, that was cut on its way."""
 _WHOLE_POLL = 120.0  # seconds until a poll's answer is there, the last byte of it
 
 
@@ -106,13 +107,19 @@ async def _answer_of(
     """
     try:
         return await task
-    except (*_CUT, UnreadableAnswer) as exc:
-        whole = whole_messages(bytes(progress.body))
+    except (*CUT, UnreadableAnswer) as exc:
+        whole = came_whole(progress)
         if whole is not None:
-            return PollAnswer(Accepted(), whole if whole[:1] == b"\n" else whole.decode())
-        if may_fail and isinstance(exc, _CUT) and not isinstance(exc, AnswerTooSlow):
+            return PollAnswer(Accepted(), whole)
+        if may_fail and isinstance(exc, CUT) and not isinstance(exc, AnswerTooSlow):
             return None
         raise
+
+
+def came_whole(progress: PollProgress) -> str | bytes | None:
+    """Return a frame of the messages that came whole of an answer; None without any."""
+    whole = whole_messages(bytes(progress.body))
+    return whole if whole is None or whole.startswith(b"\n") else whole.decode(errors="replace")
 
 
 async def poll(

@@ -33,9 +33,10 @@ class TransportChoice:
             return WebSocketTransport(open_timeout=_FIRST_OPEN)
         return WebSocketTransport()
 
-    def polled(self) -> None:
-        """Note that a poll succeeded: the WebSocket gets another chance after it."""
-        self._failures = 0
+    def connected(self, transport: str) -> None:
+        """Note that a connection was made: after polling the WebSocket gets another chance."""
+        if transport == "polling":
+            self._failures = 0
 
     def ended(self, transport: Transport) -> None:
         """Note that a connection ended, before `failed`."""

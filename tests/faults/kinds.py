@@ -40,6 +40,11 @@ def _idle_limit(s: Site) -> None:
     s.later(s.random.uniform(0.3, 1.5), lambda: s.proxy.limit_idle(None))
 
 
+def _small_answers(s: Site) -> None:
+    s.proxy.limit_bytes(s.random.randrange(1500, 8000))
+    s.later(s.random.uniform(0.3, 1.5), lambda: s.proxy.limit_bytes(None))
+
+
 def _hostile_body(s: Site) -> None:
     s.publish_hostile(s.random.choice(hostile.BODIES), s.random.choice(["client", "backend"]))
 
@@ -94,6 +99,7 @@ _LINE: dict[str, Fault] = {
     "byte by byte": lambda s: s.proxy.split(s.random.randrange(50, 3000)),
     "answer": lambda s: s.proxy.answer(s.random.choice(list(ANSWERS)), s.random.randrange(1, 4)),
     "idle limit": _idle_limit,
+    "small answers": _small_answers,
 }
 _SERVER: dict[str, Fault] = {
     "server cuts": lambda s: s.sandbox.drop_connections(),

@@ -71,6 +71,7 @@ class FaultProxy:
         self._answers: deque[bytes] = deque()
         self._quiet_until = 0.0
         self._idle_limit: float | None = None
+        self._largest: int | None = None
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._begun = threading.Event()
@@ -144,14 +145,18 @@ class FaultProxy:
         """Cut each connection that was silent both ways for so long; None ends it."""
         self._idle_limit = seconds
 
+    def limit_bytes(self, largest: int | None) -> None:
+        """Cut each coming connection after so many bytes to the client; None ends it."""
+        self._largest = largest
+
     @property
     def answering(self) -> bool:
         """Whether the proxy will answer a coming connection in the server's place."""
         return bool(self._answers)
 
     def heal(self) -> None:
-        """Forget the answers that are still due, and the limit of idle connections."""
-        self._idle_limit = None
+        """Forget the answers that are still due, and the limits of connections."""
+        self._idle_limit = self._largest = None
         self._loop.call_soon_threadsafe(self._answers.clear)
 
     def _all(self, act: Callable[[_Line], None]) -> None:
@@ -201,6 +206,7 @@ class FaultProxy:
         from_server, server = await asyncio.open_connection(host, int(port))
         client.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         line = _Line(client, server)
+        line.left = self._largest
         self._lines.add(line)
         ways: list[Coroutine[Any, Any, None]] = [
             self._to_client(from_server, line),

@@ -60,7 +60,7 @@ def test_a_websocket_that_is_cut_soon_is_left_after_five_times(
         assert isinstance(choice.next(SERVER), WebSocketTransport)
         fail(choice, seconds, has_worked=True)
     assert isinstance(choice.next(SERVER), left)
-    choice.polled()
+    choice.connected("polling")
     assert isinstance(choice.next(SERVER), WebSocketTransport)
 
 

@@ -56,6 +56,12 @@ def test_a_frame_that_was_not_cut_stays_as_it_is(codec: Codec) -> None:
     assert whole_messages(frame) == frame
 
 
+def test_a_text_frame_may_end_with_a_line_end() -> None:
+    """It was not cut: asking for its last message again would bring the same."""
+    frame = written(TextCodec()) + b"\r\n"
+    assert whole_messages(frame) == frame
+
+
 def test_responses_of_several_messages_each_are_saved_down_to_the_message() -> None:
     """A server may write a response for each message, or one for all."""
     frame = written(ProtobufCodec()) * 2

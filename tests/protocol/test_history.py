@@ -69,7 +69,7 @@ def test_the_answer_to_a_first_poll_is_older_than_the_capture() -> None:
     held.next_mid(polls=True)
     held.begin_held()
     held.accepted(1.0)
-    assert take(held, frame(1), 1.0, polls=True) == [1]
+    assert take(held, frame(1, sent=BEGUN - 3600), 1.0, polls=True) == [1]
 
 
 def test_the_late_history_of_a_slow_server_is_older_than_the_capture() -> None:
@@ -87,6 +87,38 @@ def test_the_late_history_of_a_slow_server_is_older_than_the_capture() -> None:
     assert stored(slow, received) == [3, 4]
     assert slow.session.audit_point() == slow.session.history_point == mid(2)
     assert slow.next_mid(polls=True) == mid(2)
+
+
+def test_a_late_history_may_have_mids_that_are_no_numbers() -> None:
+    """They are no position; their messages are older all the same."""
+    slow = policy()
+    slow.next_mid(polls=True)
+    slow.begin_held()
+    slow.accepted(1.0)
+    late = frame(1, 2, sent=BEGUN - 3600).replace(mid(1), "").replace(mid(2), "a-b")
+    assert take(slow, late, 1.0, polls=True) == []
+    assert slow.next_mid(polls=True) == FULL_HISTORY
+
+
+@pytest.mark.parametrize("way", ["cut", "seemed empty", "continued"])
+def test_a_few_messages_after_a_break_are_new_and_many_old_ones_are_history(way: str) -> None:
+    """The senders' clocks may be far behind; but a server is slow because it stores much."""
+    few, many = [1, 2], list(range(1, 60))
+    for numbers, new in ((few, few), (many, [])):
+        lane = policy()
+        lane.next_mid(polls=way == "cut")
+        if way == "cut":
+            lane.begin_held()
+        elif way == "seemed empty":
+            lane.seems_empty = True
+            lane.accepted(0.5)
+        else:
+            lane.session.begin(None)
+            lane = HistoryPolicy(lane.session, since=BEGUN, resumed=True, backfill=False)
+        assert lane.next_mid(polls=False) == FULL_HISTORY
+        lane.accepted(1.0)
+        assert take(lane, frame(*numbers, sent=BEGUN - 3600), 1.0) == new
+        assert take(lane, frame(60, sent=BEGUN - 3600), 1.1) == [60]
 
 
 def test_backfill_takes_everything() -> None:

@@ -33,9 +33,9 @@ def whole_messages(frame: bytes) -> bytes | None:
 
 def _whole_text(frame: bytes) -> bytes:
     """Return everything up to the last end marker that ends a message."""
-    if frame.endswith(_END):
+    if frame.rstrip().endswith(_END):
         return frame
-    end = frame.rfind(_END + _START[:1])  # within a text nothing like this follows
+    end = frame.rfind(_END)
     return frame[: end + len(_END)] if end >= 0 else b""
 
 

@@ -13,6 +13,7 @@ from bxpull_nb.models import Arrival, Record, RecordBatch
 from bxpull_nb.protocol.codec.joining import DecodedFrame
 from bxpull_nb.protocol.endpoint import FULL_HISTORY
 from bxpull_nb.protocol.session.audits import Audit
+from bxpull_nb.protocol.session.mids import is_counted
 from bxpull_nb.protocol.session.received import Received
 from bxpull_nb.protocol.session.session import Session
 
@@ -21,6 +22,8 @@ __all__ = ["HistoryPolicy"]
 _SETTLED = 1.25  # seconds after which no message can overtake another any more
 _HISTORY = 2.0  # seconds after a connection within which a server may still send history
 _CLOCK_ERROR = 60.0  # seconds by which a sender's clock may be behind
+_SEVERAL = 2  # messages; a poll that was held brings a single new one
+_MANY = 50  # messages; fewer may have been published between two requests
 
 
 class HistoryPolicy:
@@ -39,14 +42,17 @@ class HistoryPolicy:
         self._accepted_at: float | None = None
         self._frames = 0  # since the connection was accepted
         self._has_given_up = False
-        self._may_be_slow = False  # a first poll was held, and nothing has come since
+        self._history_size: int | None = None  # see `_receive_late`
         self.seems_empty = False
         """Whether the server seems to store nothing; a slow one may still show its history."""
         self._newest_at: deque[tuple[float, str]] = deque()
         self._stored: Sequence[Record] = ()  # before the beginning, until they are remembered
         self._begun_at = 0.0
+        if resumed and session.beginning == FULL_HISTORY and session.newest is None:
+            self._history_size = _MANY
         self.follow_siblings()  # the process before may have ended before it did so
         if backfill:
+            self._history_size = None
             session.start_over()
 
     @property
@@ -57,7 +63,9 @@ class HistoryPolicy:
     def next_mid(self, *, polls: bool) -> str | None:
         """Return the mid for the next request; None for a connection that wants no history."""
         if self.seems_empty and self._accepted_at is not None:  # what comes meanwhile is new
-            self.begin(None)
+            self.begin_held()
+        if self._history_size:
+            self._history_size = _MANY
         self._asked = self.session.resume_point()
         if self._asked is None and (polls or not self.needs_baseline):
             self._asked = FULL_HISTORY
@@ -106,7 +114,8 @@ class HistoryPolicy:
 
     def begin_held(self) -> None:
         """Note that the server holds the first poll: it stores nothing, or is slow."""
-        self._may_be_slow = self._may_be_slow or self.needs_baseline
+        if self.needs_baseline:
+            self._history_size = _SEVERAL
         self.begin(None)
 
     def give_up(self) -> None:
@@ -119,8 +128,8 @@ class HistoryPolicy:
         """Return the new records of a frame that a connection brought."""
         if polls and self.needs_baseline:
             return self._pass_over(frame, arrival)
-        if self._may_be_slow:
-            return self._noted(self._receive_late(frame, arrival), now)
+        if self._history_size:
+            return self._noted(self._receive_late(frame, arrival, self._history_size), now)
         since = None if self._asked is None else self._since_of(self._asked)
         if self._asked_unplaced:  # an audit may have found a position meanwhile
             since = self._since
@@ -204,14 +213,21 @@ class HistoryPolicy:
         if newest and (not marks or (now - marks[-1][0] >= _SETTLED / 4 and newest > marks[-1][1])):
             marks.append((now, newest))
 
-    def _receive_late(self, frame: str | bytes | DecodedFrame, arrival: Arrival) -> Received:
-        """Begin the capture after the messages that are long before it, if there are any."""
-        self._may_be_slow, since = False, self._since - _CLOCK_ERROR
+    def _receive_late(
+        self, frame: str | bytes | DecodedFrame, arrival: Arrival, size: int
+    ) -> Received:
+        """Begin the capture after messages that are long before it, where a slow server sends them.
+
+        They come together with others, `size` at least. Fewer are new, whatever their times.
+        """
+        since = self._since - _CLOCK_ERROR
         received = self.session.receive(frame, arrival, since=since)
-        if not received.old:
-            return received
-        kept = frozenset(record.mid for record in received.batch.records)
-        self.session.begin(max(mid for mid in received.mids if mid and mid not in kept))
+        self._history_size = None if received.mids else size
+        if len(received.mids) < size or not received.old:
+            return self.session.receive(frame, arrival)
+        kept = {record.mid for record in received.batch.records}
+        counted = {mid for mid in received.mids if mid and is_counted(mid)}
+        self.session.begin(max(counted - kept, default=None))
         return self.session.receive(frame, arrival, since=since)  # with that position
 
     def _pass_over(self, frame: str | bytes | DecodedFrame, arrival: Arrival) -> Received:
