@@ -182,6 +182,9 @@ async def _ask_retired(lane: Lane, settings: LaneSettings, retired: RetiredChann
         received = await _ask_again(lane, settings, retired.config, retired.kind, retired.point)
     except ChannelRefused as exc:
         _log.info("%s: a retired channel is no longer known: %s", lane.name, exc)
+    except FrameTooLarge as exc:
+        lane.activity.audit_failed(exc)
+        retired.tries = _TRIES
     except (BxPullError, httpx.HTTPError) as exc:
         _log.info("%s: a retired channel could not be asked: %s", lane.name, reason_of(exc))
         return

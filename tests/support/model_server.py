@@ -219,7 +219,7 @@ class ModelServer:
     def history_for(self, query: Query, *, brings: bool = True) -> list[Sent]:
         """Return the stored messages that a connection or a poll asks for, in order.
 
-        A lane to which everything stored is brought knows the count of today.
+        A lane to which its channel brings everything stored knows the count of today.
         """
         mid = query.mid
         if mid is None:
@@ -227,7 +227,8 @@ class ModelServer:
         found = [one for one in self.history if query.id in one.ids and one.mid > mid]
         view = self.lanes[query.channel]
         is_behind = view.era < self.era or bool(view.floor)
-        if found and brings and mid == FULL_HISTORY and is_behind:
+        is_current = self.channels.current[query.channel].id == query.id
+        if found and brings and mid == FULL_HISTORY and is_behind and is_current:
             view.learn("", self.era)
         return found
 
