@@ -55,7 +55,8 @@ async def keep_auditing(lane: Lane, settings: LaneSettings) -> None:
 async def watch_for_stalls(lanes: list[Lane], settings: LaneSettings) -> None:
     """Have every lane audited after the loop was held up or the machine slept.
 
-    A lane whose channel was replaced meanwhile leaves it. After the clock was set back the times of earlier audits mean nothing.
+    After the clock was set back the times of earlier audits mean nothing. A lane whose channel
+    was replaced leaves it.
     """
     timing = settings.timing
     while True:
@@ -124,6 +125,9 @@ def _note_covered(
     """
     since_us, stats = audit.covered_since(answer, asked_us), settings.stats
     if since_us is not None and (audit.is_witnessed is not None or not lane.renewal.witnesses):
+        claimed_us = stats.audited_us.get(lane.name, 0)
+        if stats.covered_us.get(lane.name, 0) < claimed_us < since_us:
+            stats.unproven_us.append((claimed_us, since_us))
         stats.covered_us[lane.name] = since_us
     if lane.is_settled:
         lane.renewal.audited(is_witnessed=audit.is_witnessed is True)
@@ -149,7 +153,9 @@ async def _answer_to(
     elif not audit.expected or (received is not None and audit.is_same_history(received)):
         return audit, received
     point = lane.session.history_point
-    return audit, await _ask_again(lane, settings, config, lane.kind, point, audit.of_older())
+    older = await _ask_again(lane, settings, config, lane.kind, point, audit.of_older())
+    is_sound = older is not None and older.is_whole and not older.was_reset
+    return audit, received if is_sound and audit.is_witnessed is False else older
 
 
 async def _is_witnessed(lane: Lane, settings: LaneSettings) -> bool:

@@ -84,7 +84,7 @@ class ChannelRenewal:
         self.retired += (one for one in self.witnesses if one not in self.retired)
         self.witnesses = ()
         for one in self.retired:
-            one.point, one.tries = point, 0
+            one.point = point
 
     def _replaced(self, old: PullConfig, new: PullConfig) -> Iterator[RetiredChannel]:
         """Yield the lane's channels that another config replaced.

@@ -225,6 +225,8 @@ class Client:
     def _forget(self) -> None:
         """Lose what only the process knew: the next one has the journal."""
         self._resume, self._stats = None, ListenerStats()
+        self.checked.clear()
+        self._since.clear()
         self._is_killed, self.kill_at = False, None
         self.resets = dict.fromkeys(BOTH, 0)
         self.handed_over = self.journaled()

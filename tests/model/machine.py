@@ -86,14 +86,20 @@ class CaptureModel(RuleBasedStateMachine):
         """
         when = "during" if self.client.is_ready else "starting"
         for kind in filter(self.server.channels.may_end, channels):
-            how = {"action": action, "fate": fate, "lifetime": lifetime, "when": when}
-            self._in_loop(partial(self.server.renew, kind, **how))
+            self._in_loop(
+                partial(
+                    self.server.renew,
+                    kind,
+                    action=action,
+                    fate=fate,
+                    lifetime=lifetime,
+                    when=when,
+                )
+            )
 
     @precondition(lambda self: self.client.is_running)
     @rule(transport=TRANSPORTS, channels=CHANNELS, stored=st.integers(1, 2))
-    def renew_while_stopped(
-        self, transport: str, channels: tuple[str, ...], stored: int
-    ) -> None:
+    def renew_while_stopped(self, transport: str, channels: tuple[str, ...], stored: int) -> None:
         """Stop, replace channels, and continue within the process: the config is another."""
         self.client.stop()
         self.renew_unheard(channels, stored)
