@@ -47,6 +47,8 @@ class Lane:
         self.audit_pace = AuditPace(timing.monotonic)
         self.activity = LaneActivity(self.name, target, timing.clock)
         self.renewal = ChannelRenewal(kind, session, settings.source, settings.past.get(kind))
+        if session.seen.is_behind:  # the process before ended before it followed a reset
+            self.renewal.ask_again(FULL_HISTORY)
         self.history = HistoryPolicy(
             session,
             since=settings.since,

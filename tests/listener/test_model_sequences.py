@@ -160,9 +160,22 @@ def two_renewals_after_a_wipe(model: CaptureModel) -> None:
     model.settle("polling")
 
 
+def a_sibling_noticed_the_reset_before_a_restart(model: CaptureModel) -> None:
+    """The private lane's ended channels are asked again, too."""
+    model.begin(version=4, stored=0, transport="websocket")
+    model.settle("polling")
+    model.settle("websocket")
+    model.wipe(prefix=0, breaks=False)
+    model.renew_while_stopped(transport="polling", channels=("private",), stored=1)
+    model.renew_while_stopped(transport="polling", channels=BOTH, stored=2)
+    model.sleep_machine(7200.0)
+    model.renew_while_stopped(transport="polling", channels=SHARED, stored=2)
+
+
 @pytest.mark.parametrize(
     "steps",
     [
+        a_sibling_noticed_the_reset_before_a_restart,
         a_channel_that_ended_before_the_capture_knew_its_beginning,
         an_end_that_the_first_poll_announces,
         an_end_that_the_beginning_announces,

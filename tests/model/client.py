@@ -181,7 +181,9 @@ class Client:
             raise KilledError
         self._journal.write(batch)
         self.placed |= {batch.arrival.channel or ""} if batch.records else set()
-        self.handed_over += numbers_of(batch.records)
+        for number in numbers_of(batch.records):
+            self.handed_over.append(number)
+            self._server.kept(number)
 
     def is_safe(self) -> bool:
         """Return True: there is no disk."""

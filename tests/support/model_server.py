@@ -243,11 +243,15 @@ class ModelServer:
         view.last = max((one.mid for one in messages), default="")
         for one in messages:
             one.delivered.add(channel)
-            if one.successor is not None:
-                self.channels.give(one.successor)
             if one.when == "during":
                 self._had.append((one, channel))
             view.note(one)
+
+    def kept(self, number: int) -> None:
+        """Note that the client has the message, and what it announces while that is news."""
+        successor = self.published[number].successor
+        if successor in {channel.id for channel in self.channels.current.values()}:
+            self.channels.give(successor)
 
     def refuses(self) -> bool:
         """Whether this connection is refused."""
