@@ -183,9 +183,9 @@ def _too_much() -> FrameTooLarge:
 
 async def _ask_retired(lane: Lane, settings: LaneSettings, retired: RetiredChannel) -> None:
     """Ask a retired channel's history until it holds nothing new; an empty one never answers."""
-    received: Received | None = None
+    received, point = None, retired.point
     try:
-        received = await _ask_again(lane, settings, retired.config, retired.kind, retired.point)
+        received = await _ask_again(lane, settings, retired.config, retired.kind, point)
     except ChannelRefused as exc:
         _log.info("%s: a retired channel is no longer known: %s", lane.name, exc)
     except FrameTooLarge as exc:
@@ -196,6 +196,8 @@ async def _ask_retired(lane: Lane, settings: LaneSettings, retired: RetiredChann
         return
     retired.tries += 1
     done = received is not None and received.is_whole and not received.batch.records
+    if retired.point != point:  # a reset was noticed meanwhile: all of it is asked for
+        return
     if done or retired.tries >= _TRIES:
         lane.renewal.retired.remove(retired)
         lane.audit_due.set()

@@ -172,9 +172,21 @@ def a_sibling_noticed_the_reset_before_a_restart(model: CaptureModel) -> None:
     model.renew_while_stopped(transport="polling", channels=SHARED, stored=2)
 
 
+def a_reset_during_the_question_to_an_ended_channel(model: CaptureModel) -> None:
+    """The question was asked from a position of before the reset."""
+    model.begin(version=3, stored=3, transport="polling")
+    model.renew(channels=("private",), action="reconnect", fate="twice", lifetime=30.0)
+    model.wipe(prefix=0, breaks=False)
+    model.settle("polling")
+    model.wipe(prefix=0, breaks=False)
+    model.publish(("private",), count=3, stored=True, fate="dropped", skew=None)
+    model.renew_while_stopped(transport="polling", channels=BOTH, stored=2)
+
+
 @pytest.mark.parametrize(
     "steps",
     [
+        a_reset_during_the_question_to_an_ended_channel,
         a_sibling_noticed_the_reset_before_a_restart,
         a_channel_that_ended_before_the_capture_knew_its_beginning,
         an_end_that_the_first_poll_announces,
