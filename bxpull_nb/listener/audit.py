@@ -141,6 +141,7 @@ async def _answer_to(
 
     Where no message comes again that the last audit had, they have expired, or the storage was
     wiped and the server counts from the beginning. All history since the capture began decides.
+    After a renewal that goes for the channel before, too.
     """
     received = await _ask_again(lane, settings, config, lane.kind, audit.point, audit)
     if lane.renewal.witnesses:
@@ -148,14 +149,15 @@ async def _answer_to(
             return audit, received
         if await _is_witnessed(lane, settings):
             return audit._replace(is_witnessed=True), received
-        lane.renewal.ask_again(lane.session.history_point)
         audit = audit._replace(is_witnessed=False)
     elif not audit.expected or (received is not None and audit.is_same_history(received)):
         return audit, received
     point = lane.session.history_point
     older = await _ask_again(lane, settings, config, lane.kind, point, audit.of_older())
-    is_sound = older is not None and older.is_whole and not older.was_reset
-    return audit, received if is_sound and audit.is_witnessed is False else older
+    if audit.is_witnessed is None or older is None or older.was_reset or not older.is_whole:
+        return audit, older
+    lane.renewal.ask_again(point)
+    return audit, received
 
 
 async def _is_witnessed(lane: Lane, settings: LaneSettings) -> bool:
