@@ -1,6 +1,6 @@
 """The gap report: how complete a capture is, its gaps and what refilled them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -65,6 +65,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """Up to when the history of every channel was found complete: Unix microseconds."""
     covered_us: int | None = None
     """Since when; None for the whole capture. Before that nothing shows that nothing was wiped."""
+    unproven_seconds: float = 0.0
+    """How long before a check nothing shows that nothing was wiped, although earlier checks did."""
     sources: Mapping[str, SourceStats] = {}
     """State and counters of each source other than the channels."""
 
@@ -108,7 +110,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         if self.gaps:
             yield (
                 f"Messages that the server does not store (presence, typing) are missing for the "
-                f"{_covered(self.gaps):,.1f} s of the gaps."
+                f"{_covered(_spans_of(self.gaps)):,.1f} s of the gaps."
             )
         if self.polled_seconds:
             yield (
@@ -135,6 +137,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
             yield (
                 f"The push server was found {times} with its storage wiped: messages that "
                 f"had not come by then may be missing."
+            )
+        if self.unproven_seconds:
+            yield (
+                f"Stored messages may be missing from {self.unproven_seconds:,.1f} s: after it no "
+                f"known message was stored any more, as after a wipe."
             )
         if self.unknown_beginnings:
             yield (
@@ -232,6 +239,7 @@ def report_of(entries: Sequence[LogEntry], stats: ListenerStats, now_us: int) ->
         unknown_beginnings=kinds.count("beginning_unknown"),
         checked_us=_checked(entries, stats),
         covered_us=max(stats.covered_us.values(), default=None),
+        unproven_seconds=_covered((a / 1e6, b / 1e6) for a, b in stats.unproven_us),
         sources=deepcopy(stats.sources),
     )
 
@@ -269,12 +277,14 @@ def _runs(entries: Sequence[LogEntry], now_us: int) -> Iterator[tuple[int, int]]
         yield begun, now_us
 
 
-def _covered(gaps: Sequence[Gap]) -> float:
-    """Return the seconds within any gap; a second in which several channels had one counts once."""
+def _spans_of(gaps: Sequence[Gap]) -> Iterator[tuple[float, float]]:
+    return ((gap.begun_us / 1e6, gap.begun_us / 1e6 + gap.seconds) for gap in gaps)
+
+
+def _covered(spans: Iterable[tuple[float, float]]) -> float:
+    """Return the seconds within any span; one that is in several counts once."""
     total, reached = 0.0, float("-inf")
-    for begun, ended in sorted(
-        (gap.begun_us / 1e6, gap.begun_us / 1e6 + gap.seconds) for gap in gaps
-    ):
+    for begun, ended in sorted(spans):
         total += max(ended - max(begun, reached), 0.0)
         reached = max(reached, ended)
     return total

@@ -58,8 +58,8 @@ async def keep_auditing(lane: Lane, settings: LaneSettings) -> None:
 async def watch_for_stalls(lanes: list[Lane], settings: LaneSettings) -> None:
     """Have every lane audited after the loop was held up or the machine slept.
 
-    A lane whose channel was replaced meanwhile leaves it. After the clock was set back the times of
-    earlier audits mean nothing.
+    After the clock was set back the times of earlier audits mean nothing. A lane whose channel
+    was replaced leaves it.
     """
     timing = settings.timing
     before = timing.monotonic(), timing.clock()
@@ -137,6 +137,9 @@ def _note_covered(
     """
     since_us, stats = audit.covered_since(answer, asked_us), settings.stats
     if since_us is not None and (audit.is_witnessed is not None or not lane.renewal.witnesses):
+        claimed_us = stats.audited_us.get(lane.name, 0)
+        if stats.covered_us.get(lane.name, 0) < claimed_us < since_us:
+            stats.unproven_us.append((claimed_us, since_us))
         stats.covered_us[lane.name] = since_us
     if lane.is_settled:
         lane.renewal.audited(is_witnessed=audit.is_witnessed is True)
@@ -150,6 +153,7 @@ async def _answer_to(
 
     Where no message comes again that the last audit had, they have expired, or the storage was
     wiped and the server counts from the beginning. All history since the capture began decides.
+    After a renewal that goes for the channel before, too.
     """
     received = await _ask_again(lane, settings, config, lane.kind, audit.point, audit)
     if lane.renewal.witnesses:
@@ -157,12 +161,15 @@ async def _answer_to(
             return audit, received
         if await _is_witnessed(lane, settings):
             return audit._replace(is_witnessed=True), received
-        lane.renewal.ask_again(lane.session.history_point)
         audit = audit._replace(is_witnessed=False)
     elif not audit.expected or (received is not None and audit.is_same_history(received)):
         return audit, received
     point = lane.session.history_point
-    return audit, await _ask_again(lane, settings, config, lane.kind, point, audit.of_older())
+    older = await _ask_again(lane, settings, config, lane.kind, point, audit.of_older())
+    if audit.is_witnessed is None or older is None or older.was_reset or not older.is_whole:
+        return audit, older
+    lane.renewal.ask_again(point)
+    return audit, received
 
 
 async def _is_witnessed(lane: Lane, settings: LaneSettings) -> bool:
@@ -190,16 +197,21 @@ def _too_much() -> FrameTooLarge:
 
 async def _ask_retired(lane: Lane, settings: LaneSettings, retired: RetiredChannel) -> None:
     """Ask a retired channel's history until it holds nothing new; an empty one never answers."""
-    received: Received | None = None
+    received, point = None, retired.point
     try:
-        received = await _ask_again(lane, settings, retired.config, retired.kind, retired.point)
+        received = await _ask_again(lane, settings, retired.config, retired.kind, point)
     except ChannelRefused as exc:
         _log.info("%s: a retired channel is no longer known: %s", lane.name, exc)
+    except FrameTooLarge as exc:
+        lane.activity.audit_failed(exc)
+        retired.tries = _TRIES
     except (BxPullError, httpx.HTTPError) as exc:
         _log.info("%s: a retired channel could not be asked: %s", lane.name, reason_of(exc))
         return
     retired.tries += 1
     done = received is not None and received.is_whole and not received.batch.records
+    if retired.point != point:  # a reset was noticed meanwhile: all of it is asked for
+        return
     if done or retired.tries >= _TRIES:
         lane.renewal.retired.remove(retired)
         lane.audit_due.set()

@@ -84,7 +84,7 @@ class ChannelRenewal:
         self.retired += (one for one in self.witnesses if one not in self.retired)
         self.witnesses = ()
         for one in self.retired:
-            one.point, one.tries = point, 0
+            one.point = point
 
     def _replaced(self, old: PullConfig, new: PullConfig) -> Iterator[RetiredChannel]:
         """Yield the lane's channels that another config replaced.
@@ -93,7 +93,10 @@ class ChannelRenewal:
         earlier channel is needed as a proof still.
         """
         is_proof = old.server.long_polling == new.server.long_polling and not self.witnesses
-        point, found = self._session.position.audited, self._session.found if is_proof else ""
+        session = self._session
+        point, found = session.position.audited, session.found if is_proof else ""
+        if not session.found:  # where nothing is known to be stored, a wipe does not show
+            point = min(point or "", session.history_point or "") or None
         for kind in old.channels if self._kind is None else [self._kind]:
             if old.channels.get(kind) not in (None, new.channels.get(kind)):
                 yield RetiredChannel(old, kind, point, found)

@@ -48,6 +48,8 @@ class Lane:
         self.audit_pace = AuditPace(timing.monotonic)
         self.activity = LaneActivity(self.name, target, timing.clock)
         self.renewal = ChannelRenewal(kind, session, settings.source, settings.past.get(kind))
+        if session.seen.is_behind:  # the process before ended before it followed a reset
+            self.renewal.ask_again(FULL_HISTORY)
         self.history = HistoryPolicy(
             session,
             since=settings.since,
@@ -151,9 +153,7 @@ class Lane:
             self.state = "reconnecting"
             self._set.target.changed()
             await self._timing.sleep(pause)
-        if action.channel is not None:
-            self._set.source.take_over(action.channel)
-        elif action.refetch or action.verify:
+        if action.refetch or action.verify:
             await self._set.source.renew(config)
         if action.channel is not None or action.refetch:
             self.activity.renewed()
@@ -272,7 +272,10 @@ class Lane:
         """
         if received.service_messages:
             actions = (service_action(one, config, self.kind) for one in received.service_messages)
-            self._pending_action = next(filter(None, actions), None) or self._pending_action
+            if (action := next(filter(None, actions), None)) is not None:
+                self._pending_action = action
+                if action.channel is not None:  # a lane that stops now knows it, too
+                    self._set.source.take_over(action.channel)
         if received.was_reset:
             self.renewal.ask_again(FULL_HISTORY)
             self.audit_due.set()

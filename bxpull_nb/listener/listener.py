@@ -195,7 +195,11 @@ class Listener:
         }
         for known in sessions.keys() & resume.last.keys():
             sessions[known].restore(resume.last[known])
-        return [Lane(one, session, settings) for one, session in sessions.items()]
+        lanes = [Lane(one, session, settings) for one, session in sessions.items()]
+        if resume.stopped_us is not None:  # the time before is for the earlier process to report
+            began_us = min(resume.stopped_us, self.clock() // 1000)
+            self.stats.covered_us |= {lane.name: began_us for lane in lanes}
+        return lanes
 
     def _config_failed(self, error: BxPullError) -> None:
         self._config_error = error

@@ -49,6 +49,9 @@ class ListenerStats(msgspec.Struct):
     covered_us: dict[str, int] = {}
     """Since when that covers all that was stored, by the lane: Unix microseconds. A lane without an
     entry is covered since it began: known messages came again with each audit."""
+    unproven_us: list[tuple[int, int]] = []
+    """Times between two audits after which no known message was stored any more: what was stored
+    then may have been wiped before it came. Unix microseconds."""
     recovered: int = 0
     """Events that only an audit brought."""
     resets: int = 0

@@ -105,9 +105,95 @@ def a_sibling_noticed_the_reset_during_an_audit(model: CaptureModel) -> None:
     model.wipe_at_once(0, BOTH)
 
 
+def a_channel_that_ended_before_the_capture_knew_its_beginning(model: CaptureModel) -> None:
+    """What it stored before the capture is old."""
+    model.begin(version=4, stored=3, transport="polling")
+    model.renew_while_stopped(transport="websocket", channels=SHARED, stored=2)
+    model.client.step(2.5 * AUDIT_EVERY)
+
+
+def an_end_that_the_first_poll_announces(model: CaptureModel) -> None:
+    """The config was fetched just before."""
+    model.begin(version=3, stored=0, transport="polling")
+    model.renew(channels=SHARED, action="reconnect", fate="sent", lifetime=None)
+    model.settle("websocket")
+    model.wipe_at_once(0, SHARED)
+
+
+def an_end_that_the_beginning_announces(model: CaptureModel) -> None:
+    """The WebSocket was not there yet, and asks for nothing that is older."""
+    model.begin(version=3, stored=0, transport="websocket")
+    model.renew(channels=SHARED, action="reconnect", fate="sent", lifetime=None)
+    model.client.step(25.0)
+    model.renew(channels=SHARED, action="reconnect", fate="sent", lifetime=None)
+
+
+def a_successor_that_only_the_config_of_a_sibling_names(model: CaptureModel) -> None:
+    """The shared lane's announcement was dropped, in a channel just taken over."""
+    model.begin(version=3, stored=0, transport="websocket")
+    model.settle("websocket")
+    model.renew(channels=SHARED, action="reconnect", fate="sent", lifetime=None)
+    for _ in range(10):
+        model.audit()
+    model.renew(channels=BOTH, action="get_config", fate="dropped", lifetime=None)
+
+
+def a_wipe_that_only_the_ended_channel_could_show(model: CaptureModel) -> None:
+    """Its new message has a mid below those that are known."""
+    model.begin(version=3, stored=0, transport="websocket")
+    model.publish(SHARED, count=1, stored=False, fate="sent", skew=0.0)
+    model.settle("websocket")
+    model.wipe(prefix=0, breaks=False)
+    model.renew_while_stopped(transport="websocket", channels=SHARED, stored=1)
+
+
+def two_renewals_after_a_wipe(model: CaptureModel) -> None:
+    """The second channel has known messages, but nothing shows what came before them."""
+    model.begin(version=5, stored=0, transport="websocket")
+    model.settle("websocket")
+    model.wipe(prefix=1, breaks=True)
+    model.renew_while_stopped(transport="polling", channels=("private",), stored=2)
+    model.wipe(prefix=0, breaks=True)
+    model.settle("polling")
+    model.renew_while_stopped(transport="websocket", channels=("private",), stored=1)
+    model.settle("websocket")
+    model.settle("polling")
+
+
+def a_sibling_noticed_the_reset_before_a_restart(model: CaptureModel) -> None:
+    """The private lane's ended channels are asked again, too."""
+    model.begin(version=4, stored=0, transport="websocket")
+    model.settle("polling")
+    model.settle("websocket")
+    model.wipe(prefix=0, breaks=False)
+    model.renew_while_stopped(transport="polling", channels=("private",), stored=1)
+    model.renew_while_stopped(transport="polling", channels=BOTH, stored=2)
+    model.sleep_machine(7200.0)
+    model.renew_while_stopped(transport="polling", channels=SHARED, stored=2)
+
+
+def a_reset_during_the_question_to_an_ended_channel(model: CaptureModel) -> None:
+    """The question was asked from a position of before the reset."""
+    model.begin(version=3, stored=3, transport="polling")
+    model.renew(channels=("private",), action="reconnect", fate="twice", lifetime=30.0)
+    model.wipe(prefix=0, breaks=False)
+    model.settle("polling")
+    model.wipe(prefix=0, breaks=False)
+    model.publish(("private",), count=3, stored=True, fate="dropped", skew=None)
+    model.renew_while_stopped(transport="polling", channels=BOTH, stored=2)
+
+
 @pytest.mark.parametrize(
     "steps",
     [
+        a_reset_during_the_question_to_an_ended_channel,
+        a_sibling_noticed_the_reset_before_a_restart,
+        a_channel_that_ended_before_the_capture_knew_its_beginning,
+        an_end_that_the_first_poll_announces,
+        an_end_that_the_beginning_announces,
+        a_successor_that_only_the_config_of_a_sibling_names,
+        a_wipe_that_only_the_ended_channel_could_show,
+        two_renewals_after_a_wipe,
         a_sibling_noticed_the_reset_during_an_audit,
         a_restart_that_took_what_was_dropped,
         a_wipe_before_anything_was_known,

@@ -181,7 +181,9 @@ class Client:
             raise KilledError
         self._journal.write(batch)
         self.placed |= {batch.arrival.channel or ""} if batch.records else set()
-        self.handed_over += numbers_of(batch.records)
+        for number in numbers_of(batch.records):
+            self.handed_over.append(number)
+            self._server.kept(number)
 
     def is_safe(self) -> bool:
         """Return True: there is no disk."""
@@ -225,6 +227,8 @@ class Client:
     def _forget(self) -> None:
         """Lose what only the process knew: the next one has the journal."""
         self._resume, self._stats = None, ListenerStats()
+        self.checked.clear()
+        self._since.clear()
         self._is_killed, self.kill_at = False, None
         self.resets = dict.fromkeys(BOTH, 0)
         self.handed_over = self.journaled()

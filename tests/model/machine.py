@@ -86,8 +86,16 @@ class CaptureModel(RuleBasedStateMachine):
         """
         when = "during" if self.client.is_ready else "starting"
         for kind in filter(self.server.channels.may_end, channels):
-            renewed = partial(self.server.renew, kind, action=action, fate=fate, when=when)
-            self._in_loop(partial(renewed, lifetime=lifetime))
+            self._in_loop(
+                partial(
+                    self.server.renew,
+                    kind,
+                    action=action,
+                    fate=fate,
+                    lifetime=lifetime,
+                    when=when,
+                )
+            )
 
     @precondition(lambda self: self.client.is_running)
     @rule(transport=TRANSPORTS, channels=CHANNELS, stored=st.integers(1, 2))

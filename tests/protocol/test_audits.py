@@ -92,14 +92,24 @@ def test_the_proof_goes_along_with_the_position(stored: list[int], since: int | 
     assert asked(later, stored) == since
 
 
-def test_a_renewed_channel_has_no_message_that_could_come_again() -> None:
-    """That the first audit of its history has none is no sign of a wipe."""
+def test_a_renewed_channel_is_covered_since_its_own_first_message() -> None:
+    """The messages of the channel before are not stored in it, so they prove nothing."""
     lane = begun()
     take(lane, 2)
     asked(lane, [2])
     lane.forget_confirmed()
-    take(lane, 3)
-    assert asked(lane, [3]) is None
+    lane.stored(lane.receive(frame([3]), Arrival(ASKED - 5, "shared", "websocket")))
+    assert lane.found == ""
+    assert asked(lane, [3]) == ASKED - 5
+
+
+@pytest.mark.parametrize(("is_witnessed", "since"), [(True, None), (False, ASKED), (None, None)])
+def test_a_message_of_the_channel_before_decides_for_its_successor(
+    is_witnessed: bool | None, since: int | None
+) -> None:
+    """Those of the successor say nothing of the time before they were known."""
+    audit = Audit(None, None, 0, found=mid(5), is_witnessed=is_witnessed)
+    assert audit.covered_since(Received(again=[mid(5)]), ASKED) == since
 
 
 def test_an_answer_that_proves_a_reset_covers_nothing_before_it() -> None:

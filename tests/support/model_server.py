@@ -219,7 +219,7 @@ class ModelServer:
     def history_for(self, query: Query, *, brings: bool = True) -> list[Sent]:
         """Return the stored messages that a connection or a poll asks for, in order.
 
-        A lane to which everything stored is brought knows the count of today.
+        A lane to which its channel brings everything stored knows the count of today.
         """
         mid = query.mid
         if mid is None:
@@ -227,7 +227,8 @@ class ModelServer:
         found = [one for one in self.history if query.id in one.ids and one.mid > mid]
         view = self.lanes[query.channel]
         is_behind = view.era < self.era or bool(view.floor)
-        if found and brings and mid == FULL_HISTORY and is_behind:
+        is_current = self.channels.current[query.channel].id == query.id
+        if found and brings and mid == FULL_HISTORY and is_behind and is_current:
             view.learn("", self.era)
         return found
 
@@ -242,11 +243,15 @@ class ModelServer:
         view.last = max((one.mid for one in messages), default="")
         for one in messages:
             one.delivered.add(channel)
-            if one.successor is not None:
-                self.channels.give(one.successor)
             if one.when == "during":
                 self._had.append((one, channel))
             view.note(one)
+
+    def kept(self, number: int) -> None:
+        """Note that the client has the message, and what it announces while that is news."""
+        successor = self.published[number].successor
+        if successor in {channel.id for channel in self.channels.current.values()}:
+            self.channels.give(successor)
 
     def refuses(self) -> bool:
         """Whether this connection is refused."""
