@@ -4,7 +4,7 @@ Two messages of the page are common to all views:
 
 ```
 page -> kernel   hello {page, epoch, end}   drawn, or missing something: has all before `end`
-page -> kernel   leave {page}               the page's last view is gone, or the page is closed
+page -> kernel   leave {page}               the last view is gone, or the page is hidden or closed
 ```
 
 `epoch` counts the sources the view has had. The page's half of this is in page.js.
