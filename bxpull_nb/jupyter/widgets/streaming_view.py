@@ -131,9 +131,9 @@ class StreamingView(PageWidget):
     def _go_alone(self) -> None:
         """Flush on a timer, for a view of a feed that is displayed without a panel around it."""
         if self._bridge is not None and self._alone is None:
-            self._alone = self._bridge.submit(every(_FLUSH_SECONDS, self._keep_flushing))
+            self._alone = self._bridge.submit(every(_FLUSH_SECONDS, self._flush_or_log))
 
-    def _keep_flushing(self) -> None:
+    def _flush_or_log(self) -> None:
         try:
             self.flush()
         except Exception:  # noqa: BLE001 - one bad flush must not freeze the view for good
