@@ -3,7 +3,7 @@
 A busy server sends many small messages; one read of the socket brings hundreds, and a quiet one
 brings one at a time. Either way, the library's parser and its queue cost more than decoding. So
 whole data frames are read here. All others go to the library: the handshake, pings, closing,
-fragments, and whatever breaks the protocol or a limit, which the library reports as ever. A
+fragments, and each frame that breaks the protocol or the limit, so the library reports it. A
 connection counts as dead when nothing at all came, pong or not.
 """
 

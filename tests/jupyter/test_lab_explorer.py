@@ -92,18 +92,26 @@ def test_two_panels_a_reload_and_a_restart(lab: Lab) -> None:
         tab.check()
 
 
-def test_a_closed_page_ends_the_painting(lab: Lab) -> None:
-    """The kernel goes on without it; a page that is opened later gets all."""
+HIDDEN = """(hidden) => {
+    Object.defineProperty(document, 'hidden', { value: hidden, configurable: true });
+    document.dispatchEvent(new Event('visibilitychange'));
+}"""
+CLOSED = "(closed) => window.dispatchEvent(new Event(closed ? 'pagehide' : 'pageshow'))"
+
+
+@pytest.mark.parametrize("leave", [CLOSED, HIDDEN], ids=["closed", "hidden"])
+def test_a_page_that_is_not_seen_ends_the_painting(lab: Lab, leave: str) -> None:
+    """The kernel goes on without it; a page that is seen later gets all."""
     left = "(panel.table.abandoned, panel.chart.abandoned)"
     lab.write("closed.ipynb", [PANEL, publish(30)])
     with lab.open("closed.ipynb") as tab:
         tab.run_all()
         eventually(lambda: counted(tab) == 30)
         assert tab.ask(left) == "(False, False)"
-        tab.page.evaluate("window.dispatchEvent(new Event('pagehide'))")
+        tab.page.evaluate(leave, True)
         eventually(lambda: tab.ask(left) == "(True, True)")
         tab.ask("[sandbox.publish('more', {'n': n}) for n in range(5)]")
-        tab.page.evaluate("window.dispatchEvent(new Event('pageshow'))")
+        tab.page.evaluate(leave, False)
         eventually(lambda: counted(tab) == 35)
         tab.reload()
         eventually(lambda: counted(tab) == 35)

@@ -22,13 +22,17 @@ function widget(mirror, receive, mount) {
   };
 }
 
-// Tells the kernel when the page is closed, and when the browser brings it back.
+// Tells the kernel when the page is closed or hidden, and when it is seen again: nothing is sent
+// for a tab in the background.
 function whilePageIsOpen(mirror, model) {
   const ended = new AbortController();
-  const on = (name, act) => window.addEventListener(name,
+  const on = (target, name, act) => target.addEventListener(name,
     () => { if (mirror.views.size) act(); }, { signal: ended.signal });
-  on("pagehide", () => model.send({ kind: "leave", page: mirror.page }));
-  on("pageshow", () => ask(Object.assign(mirror, { asked: 0 }), model));
+  const gone = () => model.send({ kind: "leave", page: mirror.page });
+  const back = () => ask(Object.assign(mirror, { asked: 0 }), model);
+  on(window, "pagehide", gone);
+  on(window, "pageshow", back);
+  on(document, "visibilitychange", () => (document.hidden ? gone() : back()));
   return () => ended.abort();
 }
 

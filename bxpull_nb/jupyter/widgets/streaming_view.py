@@ -4,7 +4,7 @@ Two messages of the page are common to all views:
 
 ```
 page -> kernel   hello {page, epoch, end}   drawn, or missing something: has all before `end`
-page -> kernel   leave {page}               the page's last view is gone, or the page is closed
+page -> kernel   leave {page}               the last view is gone, or the page is hidden or closed
 ```
 
 `epoch` counts the sources the view has had. The page's half of this is in page.js.
@@ -131,9 +131,9 @@ class StreamingView(PageWidget):
     def _go_alone(self) -> None:
         """Flush on a timer, for a view of a feed that is displayed without a panel around it."""
         if self._bridge is not None and self._alone is None:
-            self._alone = self._bridge.submit(every(_FLUSH_SECONDS, self._keep_flushing))
+            self._alone = self._bridge.submit(every(_FLUSH_SECONDS, self._flush_or_log))
 
-    def _keep_flushing(self) -> None:
+    def _flush_or_log(self) -> None:
         try:
             self.flush()
         except Exception:  # noqa: BLE001 - one bad flush must not freeze the view for good
