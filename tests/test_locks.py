@@ -117,7 +117,6 @@ _CALLS = (
     "sandbox.chat_message('x')",
     "sandbox.edit_chat_message(chat, 'y')",
     "sandbox.offline_queue()",
-    "sandbox.url",
     "sandbox.deals",
     "deals.add(TITLE='x')",
     "deals.delete(1)",

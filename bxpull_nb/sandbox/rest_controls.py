@@ -15,22 +15,22 @@ class RestControls(Controls):
     @property
     def client_id(self) -> str:
         """The id of the sandbox's application."""
-        return self._running.application.client_id
+        return self._started.application.client_id
 
     @property
     def client_secret(self) -> str:
         """The application's secret, of the sandbox only."""
-        return self._running.application.client_secret
+        return self._started.application.client_secret
 
     @property
     def token(self) -> str:
         """The newest OAuth access token of the application. A secret, of the sandbox only."""
-        return self._running.application.tokens.access
+        return self._started.application.tokens.access
 
     @property
     def refresh_token(self) -> str:
         """The newest refresh token, good for one refresh. A secret, of the sandbox only."""
-        return self._running.application.tokens.refresh
+        return self._started.application.tokens.refresh
 
     @property
     def ca_path(self) -> Path:
@@ -39,7 +39,7 @@ class RestControls(Controls):
         For `REQUESTS_CA_BUNDLE`, `SSL_CERT_FILE`, `NODE_EXTRA_CA_CERTS` or an SSL context; it
         is deleted when the sandbox stops. Raises SettingsError without TLS.
         """
-        certificate = self._running.certificate
+        certificate = self._started.certificate
         if certificate is None:
             raise SettingsError("the sandbox speaks plain http: open it with Sandbox(tls=True).")
         return certificate.ca_path
@@ -97,7 +97,7 @@ class RestControls(Controls):
     def _origin(self, host: str) -> str:
         """Return scheme and host, by default with the sandbox's own scheme."""
         if "//" not in host:
-            scheme = urlsplit(self._running.url).scheme
+            scheme = urlsplit(self._started.url).scheme
             return f"{scheme}://{host.rstrip('/')}"
         parts = urlsplit(host)
         return f"{parts.scheme}://{parts.netloc}"

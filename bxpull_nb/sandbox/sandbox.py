@@ -62,12 +62,12 @@ class Sandbox(Settings, RestControls, PushControls, ObjectControls, ChatControls
     @property
     def url(self) -> str:
         """The portal's address, `http://127.0.0.1:PORT`, or `https://…` with TLS."""
-        return self._running.url
+        return self._started.url
 
     @property
     def webhook(self) -> str:
         """An incoming webhook's address. Its last part is a secret, of the sandbox only."""
-        return f"{self.url}/rest/{USER_ID}/{self._running.webhook_secret}/"
+        return f"{self.url}/rest/{USER_ID}/{self._started.webhook_secret}/"
 
     def publish(
         self,

@@ -82,12 +82,17 @@ class Controls:
 
     @property
     def _running(self) -> RunningPortal:
+        self._started.check_process()
+        return self._started
+
+    @property
+    def _started(self) -> RunningPortal:
+        """The portal, of which a forked child may read how to connect to it."""
         if self._portal is None:
             raise SettingsError(
                 "the sandbox is not running. Call sandbox.start(), or open it with "
                 "`with Sandbox() as sandbox:`."
             )
-        self._portal.check_process()
         return self._portal
 
 
