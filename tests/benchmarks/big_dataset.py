@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 from bxpull_nb.storage.dataset.part_names import Folder, part_name
 from bxpull_nb.storage.dataset.schema import SCHEMA, part_bytes
 from bxpull_nb.storage.dataset.storage import Storage
+from tests.support.peak_memory import peak_bytes
 
 __all__ = ["day_of_events"]
 
@@ -122,7 +123,7 @@ def measure(engine: str, folder: Path, millions: int) -> None:
         frame = pd.read_parquet(folder, filters=[("date", "<=", last)])
         table = bx.summary(frame.drop_duplicates(["portal", "mid"]))
     seconds = time.perf_counter() - begun
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    peak = peak_bytes()
     assert table["count"].sum() == millions * DAY, table
     click.echo(
         f"{engine:6} {millions:3} million events  {seconds:6.1f} s  {peak / 1e9:5.2f} GB  "

@@ -26,6 +26,7 @@ from tests.benchmarks.measure import (
     resident,
     within,
 )
+from tests.support.peak_memory import peak_bytes
 
 __all__ = ["BENCHMARKS", "write_days"]
 
@@ -79,14 +80,11 @@ def memory(size: Size) -> Sequence[Line]:
 
 def _peak(rows: int) -> float:
     """Return the growth in GB of the most memory that this process ever had."""
-    import resource
-
     with tempfile.TemporaryDirectory() as folder:
         write_days(Path(folder), rows, days=_DAYS)
         before = resident()
         bx.schema(folder)
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return max(most - before, 1) / 1e9
+    return max(peak_bytes() - before, 1) / 1e9
 
 
 def write_days(folder: Path, rows: int, *, days: int) -> None:
