@@ -97,6 +97,18 @@ def started(
     )
 
 
+def renewed_at_once(
+    box: Sandbox, processes: list["subprocess.Popen[str]"]
+) -> list[tuple[str, str]]:
+    """Let the token expire and all processes go on; return what each printed, and its errors."""
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    box.expire_token()
+    let_go(processes)
+    return [process.communicate(timeout=60) for process in processes]
+
+
 @pytest.mark.parametrize("kind", ["file", "keyring", "own"])
 def test_two_processes_renew_at_once(kind: str, tmp_path: Path) -> None:
     """Both go on, though the grant of one is slower than a refusal of the other."""
@@ -107,12 +119,7 @@ def test_two_processes_renew_at_once(kind: str, tmp_path: Path) -> None:
             [file] = tmp_path.glob("*.json")
             file.rename(file.with_suffix(""))
         processes = [started(box, token_url, kind, tmp_path) for _ in range(3)]
-        for process in processes:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "ready\n"
-        box.expire_token()
-        let_go(processes)
-        ends = [process.communicate(timeout=60) for process in processes]
+        ends = renewed_at_once(box, processes)
     assert [process.returncode for process in processes] == [0, 0, 0], ends
     assert statuses.count(200) == 1
     assert kind == "own" or statuses == [200]
@@ -138,12 +145,7 @@ def test_processes_renew_at_once_on_a_file_system_without_true_locks(
         store.save(box.url, box.client_id, pair)
         store.path(box.url, box.client_id).chmod(mode)
         processes = [started(box, token_url, "file", tmp_path, before) for _ in range(2)]
-        for process in processes:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "ready\n"
-        box.expire_token()
-        let_go(processes)
-        ends = [process.communicate(timeout=60) for process in processes]
+        ends = renewed_at_once(box, processes)
     assert [process.returncode for process in processes] == [0, 0], ends
     assert statuses.count(200) == 1
 
