@@ -40,7 +40,7 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def quick(session: nox.Session) -> None:
-    """Run all tests but those with a browser, a foreign client or a long wait: four minutes."""
+    """Run all tests but those with a browser, a foreign client or a long wait: three minutes."""
     session.run(PYTHON, "-m", "pytest", *QUICK, *session.posargs)
 
 
