@@ -1,6 +1,8 @@
 """DuckDB as all questions share it: each has its own tables, and no query breaks the next."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import duckdb
@@ -27,7 +29,7 @@ def test_every_connection_is_in_utc_and_keeps_its_settings(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The one that opens the database, and those that find it."""
-    monkeypatch.setattr(engine, "_databases", {})
+    monkeypatch.setattr(engine, "_databases", [])
     for _ in range(2):
         with opened() as connection:
             assert connection.sql("select current_setting('TimeZone')").fetchall() == [("UTC",)]
@@ -44,19 +46,34 @@ def test_a_database_that_an_internal_error_ended_is_replaced(
     broken.execute("SET debug_checkpoint_abort = 'before_header'; CREATE TABLE t AS SELECT 1")
     with pytest.raises(duckdb.FatalException):
         broken.execute("CHECKPOINT")
-    monkeypatch.setitem(engine._databases, os.getpid(), broken)
+    monkeypatch.setattr(engine, "_databases", [broken])
     for _ in range(2):
         with opened() as connection:
             assert connection.execute("SELECT 1").fetchall() == [(1,)]
 
 
-def test_a_forked_child_has_a_database_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The inherited one is kept: its threads are missing, so that it cannot be closed either."""
-    monkeypatch.setattr(engine, "_databases", {})
-    opened().close()
-    [(parent, inherited)] = engine._databases.items()
-    monkeypatch.setattr(os, "getpid", lambda: parent + 1)
-    opened().close()
-    assert engine._databases.keys() == {parent, parent + 1}
-    assert engine._databases[parent] is inherited
-    assert engine._databases[parent + 1] is not inherited
+_FORKED = """
+import os, sys
+from bxpull_nb.params.engine import opened
+def answer():
+    with opened() as connection:
+        return connection.sql("select 1").fetchall()
+answer()
+child = os.fork()
+answer()
+if not child:
+    sys.exit(7)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
+def test_a_forked_child_opens_a_database_of_its_own_and_ends() -> None:
+    """It has none of the threads of an inherited one, which it would wait for at its end."""
+    ended = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", _FORKED],
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert (ended.stdout, ended.stderr) == ("7\n", "")
