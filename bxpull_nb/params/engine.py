@@ -46,7 +46,7 @@ class _Opened:
 
 
 _databases: list["duckdb.DuckDBPyConnection"] = []
-"""The open one, at the end; closed before a fork, since a child has none of its threads."""
+"""The open database, if any. A fork closes it first: a child would not have its threads."""
 
 _here: ContextVar[_Opened | None] = ContextVar("databases opened here", default=None)
 

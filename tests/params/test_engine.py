@@ -69,7 +69,7 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
 def test_a_forked_child_opens_a_database_of_its_own_and_ends() -> None:
-    """It has none of the threads of an inherited one, which it would wait for at its end."""
+    """With an inherited one it would wait at its end for threads that it does not have."""
     ended = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", _FORKED],
         capture_output=True,
